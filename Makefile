@@ -1,0 +1,48 @@
+# Two commands do all the set-up: `make up` and `make test`. Each installs what is missing, says so, and can be run again.
+SHELL := /bin/bash
+VENV := .venv
+PY := $(VENV)/bin/python
+TUNBRIDGE := $(VENV)/bin/tunbridge
+
+.PHONY: help up down test bench lint setup packages lock clean
+
+help:
+	@echo 'make up      two real Open vSwitch hosts on this machine, wired as in examples/, drawn   (root)'
+	@echo 'make down    remove every trace of them                                                  (root)'
+	@echo 'make test    every test; those on real Open vSwitch need root'
+	@echo 'make bench   the figures of docs/performance.md, measured here                           (root)'
+	@echo 'make lint    formatting, lints, types, layering'
+	@echo 'make setup   only .venv with .venv/bin/tunbridge in it'
+	@echo 'make lock    pin the dependencies anew into requirements*.lock'
+
+up: packages setup
+	$(TUNBRIDGE) lab up --like examples/compute0.txt network0=examples/network.txt
+
+down: setup
+	$(TUNBRIDGE) lab down
+
+test: packages setup
+	$(PY) -m pytest $(PYTEST_ARGS)
+
+bench: packages setup
+	$(PY) -m bench
+
+lint: setup
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+setup: $(VENV)/.done
+
+$(VENV)/.done: requirements.lock requirements-dev.lock pyproject.toml tools/setup.sh
+	tools/setup.sh $(VENV)
+
+packages:
+	@tools/packages.sh
+
+lock:
+	tools/lock.sh $(VENV)
+
+clean:
+	rm -rf $(VENV) build out

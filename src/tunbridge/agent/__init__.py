@@ -1,0 +1,1 @@
+"""The loop on a host: observe, compute, apply, report."""

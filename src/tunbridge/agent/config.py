@@ -1,0 +1,168 @@
+"""The agent's configuration: one TOML file, every setting also as an environment variable.
+
+The file's keys are the fields of `AgentConfig`. `TUNBRIDGE_AGENT_<KEY>` (upper case) overrides a key; its value is what
+would stand right of `=` in the file, and a string needs no quotes. Unknown keys, unknown `TUNBRIDGE_AGENT_*` variables
+and wrong types are refused by name: a typing error must not silently become a default.
+"""
+
+import ipaddress
+import os
+import socket
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from tunbridge.errors import TunbridgeError
+
+ENV_PREFIX = "TUNBRIDGE_AGENT_"
+
+TunnelType = Literal["vxlan", "geneve", "gre"]
+DatapathType = Literal["system", "netdev"]
+LogFormat = Literal["logfmt", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+InterfaceName = Annotated[str, Meta(pattern=r"^[^\s/\x00-\x1f\x7f]{1,15}$")]
+"""A Linux network device name: 1 to 15 characters, no slash, no white space (net/core/dev.c, dev_valid_name)."""
+PhysicalNetwork = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+
+
+class ConfigError(TunbridgeError):
+    """The configuration cannot be used; the text names the file or variable, the key, and what was expected."""
+
+
+class Peer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another host of the overlay: its name and its tunnel address."""
+
+    host: str
+    ip: str
+
+
+class Provider(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one physical network is on this host: a bridge, and the NICs that belong into it.
+
+    With no `nics`, those that the operator has put into the bridge are used as they are.
+    """
+
+    bridge: InterfaceName
+    nics: list[InterfaceName] = field(default_factory=list)
+
+
+class AgentConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting of the agent. Times are seconds."""
+
+    local_ip: str
+    """Tunnel address of this host, IPv4 or IPv6: outer source address of its overlay packets."""
+    host: str = field(default_factory=socket.gethostname)
+    """Name of this host, as its peers and the API know it."""
+    tunnel_type: TunnelType = "vxlan"
+    peers: list[Peer] = field(default_factory=list)
+    """The other hosts; this host's own entry, recognised by `local_ip`, is skipped, so all hosts can share one list."""
+    providers: dict[PhysicalNetwork, Provider] = field(default_factory=dict)
+    """Physical network -> bridge and NICs."""
+    datapath_type: DatapathType | None = None
+    """`datapath_type` of the bridges that the agent makes: None leaves Open vSwitch's default (the kernel module)."""
+    ovsdb: str = "unix:/var/run/openvswitch/db.sock"
+    """The local OVSDB. The agent starts here, and goes on over `manager` once that answers."""
+    ovs_rundir: str = "/var/run/openvswitch"
+    """Where `<bridge>.mgmt`, the OpenFlow management sockets, are."""
+    manager: str | Literal[False] = "ptcp:6640:127.0.0.1"
+    """OVSDB remote to configure, as Neutron does; `false` for none: the agent then stays on `ovsdb`."""
+    controller: str = "tcp:127.0.0.1:6633"
+    """OpenFlow controller target of every bridge, which the agent listens on: `tcp:IP:PORT` or `unix:PATH`."""
+    state_dir: str = "/var/lib/tunbridge"
+    """Where flows of an adopted bridge are kept while Open vSwitch empties its tables."""
+    log_format: LogFormat = "logfmt"
+    log_level: LogLevel = "info"
+
+
+def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> AgentConfig:
+    """Read the configuration from `path` (None: from the environment alone).
+
+    Raises ConfigError.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as e:
+            raise ConfigError(f"{path}: cannot be read: {e.strerror}") from e
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+            raise ConfigError(f"{path}: not TOML: {e}") from e
+    origin = {key: f"{path}: {key}" for key in values}
+    for variable, text in environ.items():
+        if variable.startswith(ENV_PREFIX):
+            key = variable.removeprefix(ENV_PREFIX).lower()
+            if key not in AgentConfig.__struct_fields__:
+                raise ConfigError(f"{variable}: no such setting; {_known()}")
+            values[key] = _from_environment(text)
+            origin[key] = variable
+    for key in values:
+        if key not in AgentConfig.__struct_fields__:
+            raise ConfigError(f"{origin[key]}: no such setting; {_known()}")
+    return _checked(_convert(values, origin, path))
+
+
+def _known() -> str:
+    return "known are: " + ", ".join(sorted(AgentConfig.__struct_fields__))
+
+
+def _from_environment(text: str) -> Any:
+    """A TOML value, or else the text itself as a string."""
+    try:
+        return tomllib.loads(f"v = {text}")["v"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _convert(values: dict[str, Any], origin: dict[str, str], path: Path | None) -> AgentConfig:
+    try:
+        return msgspec.convert(values, AgentConfig)
+    except msgspec.ValidationError as e:
+        what, _, where = str(e).partition(" - at `$")
+        key = where.strip("`.").split("[")[0].split(".")[0]
+        place = origin.get(key, str(path) if path else "environment")
+        inner = where.rstrip("`").removeprefix("." + key)
+        raise ConfigError(f"{place}{inner}: {what}") from e
+
+
+def _checked(config: AgentConfig) -> AgentConfig:
+    """What types cannot say: addresses, one family, nothing twice. Raises ConfigError."""
+    local = _address("local_ip", config.local_ip)
+    seen: dict[str, str] = {}
+    for number, peer in enumerate(config.peers):
+        ip = _address(f"peers[{number}].ip", peer.ip)
+        if ip.version != local.version:
+            raise ConfigError(f"peers[{number}].ip: {peer.ip} is IPv{ip.version}, but local_ip is IPv{local.version}")
+        if str(ip) in seen:
+            raise ConfigError(f"peers[{number}].ip: {peer.ip} is already the address of {seen[str(ip)]}")
+        seen[str(ip)] = peer.host
+    used: dict[str, str] = {"br-int": "the integration bridge", "br-tun": "the tunnel bridge"}
+    for network, provider in config.providers.items():
+        for name in (provider.bridge, *provider.nics):
+            if name in used:
+                raise ConfigError(f"providers.{network}: {name} is already {used[name]}")
+            used[name] = f"used by physical network {network}"
+    _check_endpoint("controller", config.controller, ("tcp:", "unix:"))
+    _check_endpoint("ovsdb", config.ovsdb, ("tcp:", "unix:"))
+    if config.manager is not False:
+        _check_endpoint("manager", config.manager, ("ptcp:",))
+    return config
+
+
+def _address(key: str, text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        raise ConfigError(f"{key}: {text!r} is not an IPv4 or IPv6 address") from None
+    if address.is_multicast or address.is_unspecified:
+        raise ConfigError(f"{key}: {text} is not the address of one host")
+    return address
+
+
+def _check_endpoint(key: str, text: str, schemes: tuple[str, ...]) -> None:
+    if not text.startswith(schemes) or text in schemes:
+        raise ConfigError(f"{key}: {text!r} is none of {', '.join(s + '…' for s in schemes)}")

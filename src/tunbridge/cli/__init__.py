@@ -1,0 +1,1 @@
+"""What a person types: options in, text and exit status out; no logic."""

@@ -1,0 +1,53 @@
+"""The `tunbridge` command: its sub-commands, its global options, and what an error looks like."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+import tunbridge
+from tunbridge.cli import agent, lab, see, terminal
+from tunbridge.errors import TunbridgeError
+
+app = typer.Typer(
+    name="tunbridge",
+    help="Build the Open vSwitch network of an OpenStack cloud on a set of hosts; draw, explain and check it on any.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 done, 1 findings or a failed step, 2 bad usage or unreadable input, 3 changes to make (--plan).",
+)
+see.register(app)
+agent.register(app)
+app.add_typer(lab.app, name="lab")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tunbridge {tunbridge.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    color: Annotated[
+        terminal.Color, typer.Option(help="Colour: auto when it is a terminal and NO_COLOR is not set.")
+    ] = terminal.Color.auto,
+    version: Annotated[  # noqa: ARG001 - its callback prints and ends
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Take the options that stand before the sub-command."""
+    terminal.set_color(color)
+
+
+def main() -> None:
+    """Run the command line; an error that a person can act on is one line on standard error, not a traceback."""
+    try:
+        app()
+    except TunbridgeError as e:
+        terminal.error(str(e))
+        sys.exit(e.exit_status)
+    except BrokenPipeError:
+        terminal.silence()
+        sys.exit(141)

@@ -1,0 +1,1 @@
+"""Whole hosts on one machine: network namespaces with their own Open vSwitch, wired by the real agent."""

@@ -1,0 +1,5 @@
+import tunbridge
+
+
+def test_version_is_known() -> None:
+    assert tunbridge.__version__

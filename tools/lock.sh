@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Pin what pyproject.toml asks for, with hashes: requirements.lock to run, requirements-dev.lock to develop as well.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+compile=("$1/bin/python" -m piptools compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe)
+export CUSTOM_COMPILE_COMMAND='make lock'
+"${compile[@]}" "${UPGRADE:---no-upgrade}" -o requirements.lock pyproject.toml
+"${compile[@]}" "${UPGRADE:---no-upgrade}" --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
