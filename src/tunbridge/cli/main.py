@@ -15,7 +15,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 done, 1 findings or a failed step, 2 bad usage or unreadable input, 3 changes to make (--plan).",
+    epilog="Exit status: 0 done, 1 findings or a failed step, 2 bad usage or unreadable input, 3 --plan has changes.",
 )
 see.register(app)
 agent.register(app)
