@@ -1,0 +1,55 @@
+"""Flows of the operator, kept on disk while Open vSwitch empties the tables of an adopted bridge.
+
+Open vSwitch drops every flow of a bridge, other people's too, when its fail mode changes and when its first controller
+comes or its last one goes. So they are written here before, and the file goes when they are back: whenever the agent
+dies in between, the next start finds the file and finishes.
+"""
+
+import os
+from pathlib import Path
+
+from tunbridge.dataplane.flows import Flow, FlowError, parse_dump
+
+_HEAD = "# Flows that Tunbridge restores into bridge {}; it removes this file when they are back.\n"
+
+
+class SavedFlows:
+    """One file a bridge, in a folder of the agent's state."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.folder = state_dir / "flows"
+
+    def _path(self, bridge: str) -> Path:
+        return self.folder / f"{bridge}.flows"
+
+    def save(self, bridge: str, dump: str) -> None:
+        """Write the lines of a dump, durably before this returns. An existing file is replaced as a whole."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        new = self._path(bridge).with_suffix(".new")
+        with new.open("w", encoding="utf-8") as file:
+            file.write(_HEAD.format(bridge) + dump)
+            file.flush()
+            os.fsync(file.fileno())
+        new.rename(self._path(bridge))
+        folder = os.open(self.folder, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+
+    def bridges(self) -> list[str]:
+        """Give the bridges that wait for their flows."""
+        return sorted(p.stem for p in self.folder.glob("*.flows")) if self.folder.is_dir() else []
+
+    def load(self, bridge: str) -> list[Flow]:
+        """Give the saved flows of a bridge, none when nothing waits. Raises FlowError when the file was damaged."""
+        try:
+            text = self._path(bridge).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        try:
+            return parse_dump("\n".join(line for line in text.splitlines() if not line.startswith("#")))
+        except (FlowError, ValueError) as e:
+            raise FlowError(f"{self._path(bridge)}: {e}") from e
+
+    def done(self, bridge: str) -> None:
+        """Forget the saved flows: they are back."""
+        self._path(bridge).unlink(missing_ok=True)

@@ -1,0 +1,366 @@
+"""From what a host's OVSDB holds to what it shall hold: a list of changes, each in words and as OVSDB operations.
+
+Whose a thing is decides what may be done to it. How a restart without memory knows:
+* a port, controller or manager with `external_ids:tunbridge-origin=created` is ours: mended, and removed when unwanted;
+* a bridge with `created` is ours; with `adopted` it is the operator's, used by us, and `tunbridge-saved` tells what to
+  put back when its mapping is removed;
+* everything else is somebody else's. A port of theirs that already serves (same name, type and options) is used and
+  never touched; one that stands in the way is a problem to report, not to solve.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from tunbridge.dataplane import nics, operations
+from tunbridge.dataplane.host import WantedBridge, WantedHost, WantedPort
+from tunbridge.dataplane.nics import NicState
+from tunbridge.dataplane.operations import ADOPTED, CREATED, ORIGIN, PHYSICAL_NETWORK, SAVED, Operation
+from tunbridge.openvswitch.rows import BridgeRow, ControllerRow, PortRow, Snapshot
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One change. `empties`: the bridge whose flow tables Open vSwitch empties on the way."""
+
+    text: str
+    operations: list[Operation]
+    empties: str | None = None
+    released: str | None = None
+    """The bridge that is given back to the operator by it."""
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """What cannot be done, and what the operator can do about it."""
+
+    subject: str
+    message: str
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """All changes, to be made as one transaction, and what stands in the way of more."""
+
+    changes: list[Change]
+    problems: list[Problem]
+
+    @property
+    def operations(self) -> list[Operation]:
+        """Every operation in order."""
+        return [o for c in self.changes for o in c.operations]
+
+    @property
+    def emptied(self) -> list[str]:
+        """Bridges whose flows Open vSwitch will empty."""
+        return sorted({c.empties for c in self.changes if c.empties is not None})
+
+    @property
+    def released(self) -> list[str]:
+        """Bridges that are given back."""
+        return sorted({c.released for c in self.changes if c.released is not None})
+
+
+def difference(host: WantedHost, now: Snapshot, nic_states: Mapping[str, NicState]) -> Difference:
+    """Tell what to change. Same input, same output; nothing to do gives no change."""
+    return _Differ(host, now, nic_states).run()
+
+
+def ours(external_ids: Mapping[str, str]) -> bool:
+    """Whether a row is one that we made."""
+    return external_ids.get(ORIGIN) == CREATED
+
+
+class _Differ:
+    def __init__(self, host: WantedHost, now: Snapshot, nic_states: Mapping[str, NicState]) -> None:
+        self.host = host
+        self.now = now
+        self.nic_states = nic_states
+        self.changes: list[Change] = []
+        self.problems: list[Problem] = []
+        self.where = {port.name: (bridge, port) for bridge, port in now.ports()}
+        self.in_bond = {i.name: (b, p) for b, p in now.ports() for i in p.interfaces}
+        self._symbols = 0
+
+    def run(self) -> Difference:
+        self._manager()
+        usable = [b for b in self.host.bridges if self._bridge(b)]
+        self._unwanted_ports(usable)
+        for bridge in usable:
+            for port in bridge.ports:
+                self._port(bridge.name, port)
+            for nic in bridge.nics:
+                self._nic(bridge.name, nic)
+        self._unwanted_bridges()
+        return Difference(changes=self.changes, problems=self.problems)
+
+    def _change(self, text: str, *ops: Operation, empties: str | None = None, released: str | None = None) -> None:
+        self.changes.append(Change(text=text, operations=list(ops), empties=empties, released=released))
+
+    def _symbol(self) -> str:
+        self._symbols += 1
+        return f"new{self._symbols}"
+
+    # The manager
+
+    def _manager(self) -> None:
+        for row in self.now.managers:
+            if ours(row.external_ids) and row.target != self.host.manager:
+                self._change(f"remove manager {row.target}", operations.delete_manager(row.uuid))
+        target = self.host.manager
+        if target is not None and all(row.target != target for row in self.now.managers):
+            self._change(f"add manager {target}", *operations.add_manager(self._symbol(), target))
+
+    # Bridges
+
+    def _bridge(self, bridge: WantedBridge) -> bool:
+        """Make or mend one bridge. False when it cannot be used."""
+        row = self.now.bridges.get(bridge.name)
+        if row is None:
+            self._create(bridge)
+            return True
+        if ORIGIN not in row.external_ids:
+            return self._adopt(bridge, row)
+        self._mend_bridge(row)
+        self._mark_physical_network(bridge, row)
+        return True
+
+    def _create(self, bridge: WantedBridge) -> None:
+        marks = {PHYSICAL_NETWORK: bridge.physical_network} if bridge.physical_network else {}
+        ops = operations.create_bridge(
+            self._symbol(), bridge.name, self.host.controller, self.host.datapath_type, marks
+        )
+        text = f"create bridge {bridge.name}: fail_mode secure, controller {self.host.controller}"
+        self._change(text, *ops)
+
+    def _adopt(self, bridge: WantedBridge, row: BridgeRow) -> bool:
+        """Use a bridge that the operator made, and note what it was like."""
+        addressed = [i.name for p in row.ports for i in p.interfaces if self._carries_address(i.name)]
+        if addressed and row.fail_mode != "secure":
+            for name in addressed:
+                self.problems.append(_addressed(name, bridge.name, self.nic_states[name]))
+            return False
+        saved = {
+            "fail_mode": row.fail_mode,
+            "protocols": sorted(row.protocols),
+            "disable-in-band": row.other_config.get("disable-in-band"),
+        }
+        marks: dict[str, str | None] = {ORIGIN: ADOPTED, SAVED: json.dumps(saved)}
+        if bridge.physical_network:
+            marks[PHYSICAL_NETWORK] = bridge.physical_network
+        self._change(
+            f"use bridge {row.name} as it is there; what is changed in it is noted in external_ids:{SAVED}",
+            operations.set_keys("Bridge", operations.named(row.name), "external_ids", marks),
+        )
+        self._mend_bridge(row)
+        return True
+
+    def _carries_address(self, name: str) -> bool:
+        state = self.nic_states.get(name)
+        return state is not None and state.in_use
+
+    def _mark_physical_network(self, bridge: WantedBridge, row: BridgeRow) -> None:
+        if row.external_ids.get(PHYSICAL_NETWORK) != bridge.physical_network:
+            marks = {PHYSICAL_NETWORK: bridge.physical_network}
+            self._change(
+                f"bridge {row.name}: set external_ids:{PHYSICAL_NETWORK} to {bridge.physical_network}",
+                operations.set_keys("Bridge", operations.named(row.name), "external_ids", marks),
+            )
+
+    def _mend_bridge(self, row: BridgeRow) -> None:
+        """Fail mode, controller, protocols and in-band mode of an existing bridge."""
+        where = operations.named(row.name)
+        if row.fail_mode != "secure":
+            self._change(
+                f"bridge {row.name}: set fail_mode secure (it is {row.fail_mode or 'not set, so standalone'})",
+                operations.update("Bridge", where, {"fail_mode": "secure"}),
+                empties=row.name,
+            )
+        self._controllers(row)
+        if row.protocols and "OpenFlow14" not in row.protocols:
+            self._change(
+                f"bridge {row.name}: allow OpenFlow14",
+                operations.mutate_bridge(row.name, "protocols", "insert", operations.strings(["OpenFlow14"])),
+            )
+        if row.other_config.get("disable-in-band") != "true":
+            # In-band control would add hidden flows, and through br-tun a loop.
+            self._change(
+                f"bridge {row.name}: set other_config:disable-in-band",
+                operations.set_keys("Bridge", where, "other_config", {"disable-in-band": "true"}),
+            )
+
+    def _controllers(self, row: BridgeRow) -> None:
+        mine = [c for c in row.controllers if c.target == self.host.controller]
+        if not mine:
+            self._change(
+                f"bridge {row.name}: add controller {self.host.controller}",
+                *operations.add_controller(self._symbol(), row.name, self.host.controller),
+                empties=row.name if not row.controllers else None,
+            )
+        for controller in row.controllers:
+            if controller.target != self.host.controller and ours(controller.external_ids):
+                gone = operations.mutate_bridge(row.name, "controller", "delete", ["set", [["uuid", controller.uuid]]])
+                self._change(f"bridge {row.name}: remove controller {controller.target}", gone)
+        for controller in mine:
+            if ours(controller.external_ids):
+                self._mend_controller(row.name, controller)
+
+    def _mend_controller(self, bridge: str, row: ControllerRow) -> None:
+        right = {
+            "max_backoff": operations.MAX_BACKOFF_MS,
+            "inactivity_probe": operations.INACTIVITY_PROBE_MS,
+            "connection_mode": "out-of-band",
+        }
+        wrong = {k: v for k, v in right.items() if getattr(row, k) != v}
+        if wrong:
+            told = ", ".join(f"{k} {v}" for k, v in wrong.items())
+            update = operations.update("Controller", operations.by_uuid(row.uuid), wrong)
+            self._change(f"bridge {bridge}: set {told} of its controller", update)
+
+    # Ports
+
+    def _port(self, bridge: str, port: WantedPort) -> None:
+        bridge_row, row = self.where.get(port.name, (None, None))
+        if row is None or bridge_row is None:
+            if port.name in self.in_bond:
+                self.problems.append(_in_the_way(port, self.in_bond[port.name][0].name))
+                return
+            self._add(bridge, port)
+        elif bridge_row.name != bridge:
+            if ours(row.external_ids):  # _unwanted_ports has taken it out there
+                self._add(bridge, port)
+            else:
+                self.problems.append(_in_the_way(port, bridge_row.name))
+        elif ours(row.external_ids):
+            self._mend_port(bridge, port, row)
+        elif not _serves(port, row):
+            self.problems.append(_in_the_way(port, bridge))
+
+    def _add(self, bridge: str, port: WantedPort) -> None:
+        self._change(
+            f"add {port.type} port {port.name} to {bridge} ({_told(port.options)})",
+            *operations.add_port(self._symbol(), bridge, port.name, port.type, port.options),
+        )
+
+    def _mend_port(self, bridge: str, port: WantedPort, row: PortRow) -> None:
+        if len(row.interfaces) != 1 or row.interfaces[0].name != port.name:
+            self._change(f"{bridge}: replace port {port.name}", operations.delete_port(bridge, row.uuid))
+            self._add(bridge, port)
+            return
+        interface = row.interfaces[0]
+        wrong: dict[str, Any] = {}
+        if interface.type != port.type:
+            wrong["type"] = port.type
+        if dict(interface.options) != dict(port.options):
+            wrong["options"] = operations.map_of(port.options)
+        if wrong:
+            self._change(
+                f"{bridge}: set port {port.name} to {port.type} ({_told(port.options)})",
+                operations.update("Interface", operations.by_uuid(interface.uuid), wrong),
+            )
+        if row.tag is not None or row.trunks or row.vlan_mode is not None:
+            empty: dict[str, Any] = {"tag": ["set", []], "trunks": ["set", []], "vlan_mode": ["set", []]}
+            self._change(
+                f"{bridge}: port {port.name} carries every VLAN: remove tag and trunks",
+                operations.update("Port", operations.by_uuid(row.uuid), empty),
+            )
+
+    def _nic(self, bridge: str, name: str) -> None:
+        bridge_row, _ = self.in_bond.get(name, (None, None))
+        if bridge_row is not None:
+            if bridge_row.name != bridge:
+                message = f"is in bridge {bridge_row.name}; take it out there first: ovs-vsctl del-port {name}"
+                self.problems.append(Problem(subject=name, message=message))
+            return
+        state = self.nic_states.get(name, NicState())
+        if not state.exists:
+            message = f"no such network device; it is added to {bridge} when it appears"
+            self.problems.append(Problem(subject=name, message=message))
+        elif state.in_use:
+            self.problems.append(_addressed(name, bridge, state))
+        else:
+            ops = operations.add_port(self._symbol(), bridge, name, "", {})
+            self._change(f"add NIC {name} to {bridge}", *ops)
+
+    def _unwanted_ports(self, usable: Sequence[WantedBridge]) -> None:
+        wanted = {(b.name, p) for b in usable for p in (*(q.name for q in b.ports), *b.nics)}
+        for bridge, port in self.now.ports():
+            if ours(port.external_ids) and (bridge.name, port.name) not in wanted:
+                self._change(
+                    f"remove port {port.name} from {bridge.name}", operations.delete_port(bridge.name, port.uuid)
+                )
+
+    # Bridges whose mapping was removed
+
+    def _unwanted_bridges(self) -> None:
+        wanted = {b.name for b in self.host.bridges}
+        for row in self.now.bridges.values():
+            if row.name in wanted or ORIGIN not in row.external_ids:
+                continue
+            if row.external_ids[ORIGIN] == CREATED and not list(_foreign_ports(row)):
+                self._change(f"delete bridge {row.name}", *operations.delete_bridge(row.uuid))
+            else:
+                self._release(row)
+
+    def _release(self, row: BridgeRow) -> None:
+        """Give a bridge back: what its columns held before, none of our marks, none of our controllers."""
+        saved = _saved(row)
+        where = operations.named(row.name)
+        columns: dict[str, Any] = {"fail_mode": saved.get("fail_mode") or ["set", []]}
+        if row.external_ids[ORIGIN] == ADOPTED:
+            columns["protocols"] = operations.strings(saved.get("protocols") or [])
+        in_band = {"disable-in-band": saved.get("disable-in-band")}
+        mine = [c for c in row.controllers if ours(c.external_ids)]
+        ops = [
+            operations.update("Bridge", where, columns),
+            operations.set_keys("Bridge", where, "other_config", in_band),
+            operations.set_keys("Bridge", where, "external_ids", dict.fromkeys(operations.OUR_KEYS)),
+        ]
+        if mine:
+            gone = ["set", [["uuid", c.uuid] for c in mine]]
+            ops.append(operations.mutate_bridge(row.name, "controller", "delete", gone))
+        empties = columns["fail_mode"] != row.fail_mode or (bool(mine) and len(mine) == len(row.controllers))
+        self._change(
+            f"give bridge {row.name} back: fail_mode {saved.get('fail_mode') or 'not set'}, controllers of before",
+            *ops,
+            empties=row.name if empties else None,
+            released=row.name,
+        )
+
+
+def _saved(row: BridgeRow) -> dict[str, Any]:
+    """What was noted at adoption; nothing when the note is missing or no longer readable."""
+    try:
+        value = json.loads(row.external_ids.get(SAVED, "{}"))
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _foreign_ports(row: BridgeRow) -> Iterator[PortRow]:
+    return (p for p in row.ports if p.name != row.name and not ours(p.external_ids))
+
+
+def _serves(port: WantedPort, row: PortRow) -> bool:
+    """Whether a port that somebody else made does what is wanted."""
+    if len(row.interfaces) != 1 or row.tag is not None:
+        return False
+    interface = row.interfaces[0]
+    return interface.type == port.type and all(interface.options.get(k) == v for k, v in port.options.items())
+
+
+def _told(options: Mapping[str, str]) -> str:
+    return " ".join(f"{k}={v}" for k, v in sorted(options.items()))
+
+
+def _in_the_way(port: WantedPort, bridge: str) -> Problem:
+    return Problem(
+        subject=port.name,
+        message=(
+            f"a port of this name that is not ours is in {bridge}, and it is not of type {port.type} with"
+            f" {_told(port.options)}; it is left alone. If nobody needs it: ovs-vsctl del-port {bridge} {port.name}"
+        ),
+    )
+
+
+def _addressed(name: str, bridge: str, state: NicState) -> Problem:
+    return Problem(subject=name, message=nics.refusal(name, bridge, state))

@@ -1,0 +1,126 @@
+"""OpenFlow flows as text in Open vSwitch's own canonical form, and what must change to get from one set to another.
+
+Canonical means: as `ovs-ofctl -O OpenFlow14 --no-names dump-flows` prints it (so `tp_dst`, `set_field:0x3->reg5`,
+`pop_vlan`). A flow written in any other way would never equal what is read back, and would be written again for ever.
+
+Every flow that we compute carries our cookie: a restart without memory knows by it what is ours, and all else is left
+alone. Flows made by `learn()` actions will have a cookie class of their own and are not swept.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+COOKIE = 0x7462_0000_0000_0000
+"""Cookie of the flows that we compute ("tb")."""
+COOKIE_MASK = 0xFFFF_0000_0000_0000
+DEFAULT_PRIORITY = 32768
+
+FlowKey = tuple[int, int, str]
+"""(table, priority, match): what OpenFlow allows once."""
+
+
+class FlowError(ValueError):
+    """Text that is not a flow as Open vSwitch dumps it, or two contributions to one key."""
+
+
+class Flow(Struct, frozen=True, kw_only=True):
+    """One flow. `extra` is what else a dump says of it, verbatim: timeouts, importance, flags."""
+
+    table: int = 0
+    priority: int = DEFAULT_PRIORITY
+    match: str = ""
+    actions: str
+    cookie: int = COOKIE
+    extra: str = ""
+
+    @property
+    def key(self) -> FlowKey:
+        """What makes it one flow and not another."""
+        return (self.table, self.priority, self.match)
+
+    @property
+    def ours(self) -> bool:
+        """Whether its cookie is of our class."""
+        return self.cookie & COOKIE_MASK == COOKIE
+
+    def _where(self) -> str:
+        return f"table={self.table},priority={self.priority}" + (f",{self.match}" if self.match else "")
+
+    def add_line(self) -> str:
+        """Give the line of a bundle that adds it; OpenFlow 1.3 and later keep the counters of an equal flow."""
+        extra = f"{self.extra}," if self.extra else ""
+        return f"flow add cookie={self.cookie:#x},{extra}{self._where()} actions={self.actions}"
+
+    def delete_line(self) -> str:
+        """Give the line of a bundle that deletes it, and only while it still has this cookie."""
+        return f"flow delete_strict cookie={self.cookie:#x}/-1,{self._where()}"
+
+
+class FlowDifference(Struct, frozen=True):
+    """What to add and to delete, in this order of importance, as one bundle."""
+
+    add: list[Flow]
+    delete: list[Flow]
+
+    def __bool__(self) -> bool:
+        return bool(self.add or self.delete)
+
+    def bundle(self) -> str:
+        """Give the text for `ovs-ofctl bundle`."""
+        lines = [f.delete_line() for f in self.delete] + [f.add_line() for f in self.add]
+        return "\n".join(lines) + "\n"
+
+
+def parse_dump(text: str) -> list[Flow]:
+    """Read `dump-flows --no-stats --no-names` output. Raises FlowError on a line that it does not understand."""
+    return [_parse(line) for line in text.splitlines() if line.strip() and " reply (" not in line]
+
+
+def _parse(line: str) -> Flow:
+    head, separator, actions = line.strip().partition("actions=")
+    if not separator or not head.startswith("cookie="):
+        raise FlowError(f"not a flow as Open vSwitch dumps it: {line!r}")
+    *fields, last = head.rstrip().split(", ") if ", " in head else [head.rstrip().rstrip(",")]
+    if last.startswith("cookie=") or last.endswith(","):
+        fields, last = [*fields, last.rstrip(",")], ""
+    *flags, matching = last.split(" ") if last else [""]
+    values = dict(f.split("=", 1) for f in fields if "=" in f)
+    cookie, table = int(values.pop("cookie"), 16), int(values.pop("table", "0"))
+    priority = DEFAULT_PRIORITY
+    if matching.startswith("priority="):
+        number, _, matching = matching.removeprefix("priority=").partition(",")
+        priority = int(number)
+    extra = ",".join([f"{k}={v}" for k, v in values.items()] + flags)
+    return Flow(table=table, priority=priority, match=matching, actions=actions, cookie=cookie, extra=extra)
+
+
+def merge(contributions: Iterable[Flow]) -> dict[FlowKey, Flow]:
+    """Put the flows of all owners into one set. Raises FlowError when two differ on one key."""
+    merged: dict[FlowKey, Flow] = {}
+    for flow in contributions:
+        if merged.setdefault(flow.key, flow) != flow:
+            raise FlowError(f"two owners want different actions for {flow.add_line()!r} and {merged[flow.key]!r}")
+    return merged
+
+
+def difference(wanted: Mapping[FlowKey, Flow], present: Iterable[Flow], foreign: Iterable[Flow] = ()) -> FlowDifference:
+    """Tell what makes `present` hold `wanted`, none other of ours, and the saved `foreign` flows where a key is free.
+
+    Flows of others stay; only one that stands on a key that we need gives way.
+    """
+    there = {f.key: f for f in present}
+    add = [f for f in wanted.values() if there.get(f.key) != f]
+    add += [f for f in foreign if f.key not in there and f.key not in wanted]
+    delete = [f for f in there.values() if f.ours and f.key not in wanted]
+    return FlowDifference(add, delete)
+
+
+def foreign_flows(present: Iterable[Flow]) -> list[Flow]:
+    """Pick those that are not ours, without the `priority=0 NORMAL` that Open vSwitch gives a new bridge by itself."""
+    return [f for f in present if not f.ours and not is_default(f)]
+
+
+def is_default(flow: Flow) -> bool:
+    """Whether it is the flow that Open vSwitch itself puts into a bridge without a controller."""
+    return flow.key == (0, 0, "") and flow.cookie == 0 and flow.actions == "NORMAL"

@@ -1,0 +1,111 @@
+"""What a host shall look like in OVSDB: its bridges and ports, computed from its configuration alone."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from tunbridge.dataplane import names
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+TUNNEL_OPTIONS = {"df_default": "true", "egress_pkt_mark": "0", "in_key": "flow", "out_key": "flow"}
+"""Options of every tunnel port besides its addresses; the key is set and matched by flows."""
+
+
+class ProviderSpec(Struct, frozen=True, kw_only=True):
+    """A physical network on this host."""
+
+    physical_network: str
+    bridge: str
+    nics: tuple[str, ...] = ()
+
+
+class HostSpec(Struct, frozen=True, kw_only=True):
+    """What the operator wants of this host. `manager` None: none."""
+
+    local_ip: str
+    tunnel_type: str = "vxlan"
+    remote_ips: tuple[str, ...] = ()
+    providers: tuple[ProviderSpec, ...] = ()
+    datapath_type: str | None = None
+    manager: str | None = None
+    controller: str
+
+
+class WantedPort(Struct, frozen=True, kw_only=True):
+    """A port with one interface of the same name."""
+
+    name: str
+    type: str
+    options: Mapping[str, str] = _NONE
+
+
+class WantedBridge(Struct, frozen=True, kw_only=True):
+    """A bridge, our ports in it, and the NICs that belong there. `physical_network` is set on provider bridges."""
+
+    name: str
+    ports: tuple[WantedPort, ...] = ()
+    nics: tuple[str, ...] = ()
+    physical_network: str | None = None
+
+
+class WantedHost(Struct, frozen=True, kw_only=True):
+    """Everything that we keep in the OVSDB of one host."""
+
+    manager: str | None
+    controller: str
+    datapath_type: str | None
+    tunnel_type: str
+    bridges: tuple[WantedBridge, ...]
+
+    @property
+    def tunnel_ports(self) -> list[str]:
+        """Names of the tunnel ports."""
+        return [p.name for b in self.bridges for p in b.ports if p.type == self.tunnel_type]
+
+    @property
+    def provider_bridges(self) -> list[str]:
+        """Names of the provider bridges."""
+        return [b.name for b in self.bridges if b.physical_network is not None]
+
+
+def wanted(spec: HostSpec) -> WantedHost:
+    """Work out bridges, patch pairs, a tunnel to each other host, and provider bridges."""
+    integration = [_patch(names.PATCH_TO_TUNNEL, names.PATCH_TO_INTEGRATION)]
+    providers = []
+    for provider in spec.providers:
+        inner, outer = names.integration_patch(provider.bridge), names.provider_patch(provider.bridge)
+        integration.append(_patch(inner, outer))
+        providers.append(
+            WantedBridge(
+                name=provider.bridge,
+                ports=(_patch(outer, inner),),
+                nics=provider.nics,
+                physical_network=provider.physical_network,
+            )
+        )
+    tunnels = [_tunnel(spec, ip) for ip in spec.remote_ips if ip != spec.local_ip]
+    return WantedHost(
+        manager=spec.manager,
+        controller=spec.controller,
+        datapath_type=spec.datapath_type,
+        tunnel_type=spec.tunnel_type,
+        bridges=(
+            WantedBridge(name=names.INTEGRATION_BRIDGE, ports=tuple(integration)),
+            WantedBridge(
+                name=names.TUNNEL_BRIDGE,
+                ports=(_patch(names.PATCH_TO_INTEGRATION, names.PATCH_TO_TUNNEL), *tunnels),
+            ),
+            *providers,
+        ),
+    )
+
+
+def _patch(name: str, peer: str) -> WantedPort:
+    return WantedPort(name=name, type="patch", options={"peer": peer})
+
+
+def _tunnel(spec: HostSpec, remote_ip: str) -> WantedPort:
+    options = {**TUNNEL_OPTIONS, "local_ip": spec.local_ip, "remote_ip": remote_ip}
+    return WantedPort(name=names.tunnel_port(spec.tunnel_type, remote_ip), type=spec.tunnel_type, options=options)

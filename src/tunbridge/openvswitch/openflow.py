@@ -1,0 +1,206 @@
+"""The OpenFlow channel: the agent is the controller of its bridges, and is told here when their flows change.
+
+A bridge connects, both say hello, the agent asks for the features (the datapath id tells which bridge it is) and for a
+flow monitor (OpenFlow 1.4, section 7.3.5.17). From then on each message of the monitor means only "something changed":
+what, is read with a dump, since the monitor tells no priority.
+
+    accepted --hello--> greeted --features reply--> known --any monitor message--> changed (the bridge is looked at)
+        \\________________ end of file, error, wrong version ________________/--> closed (the bridge is looked at)
+"""
+
+import errno
+import os
+import socket
+import stat
+import struct
+from pathlib import Path
+from typing import Any
+
+import ovs.poller
+
+from tunbridge.errors import TunbridgeError
+
+OFP14_VERSION = 0x05
+HEADER = struct.Struct("!BBHI")
+# Message types, OpenFlow 1.4.1 section 7.1.1
+HELLO, ERROR, ECHO_REQUEST, ECHO_REPLY, FEATURES_REQUEST, FEATURES_REPLY = 0, 1, 2, 3, 5, 6
+MULTIPART_REQUEST, MULTIPART_REPLY = 18, 19
+MULTIPART_FLOW_MONITOR = 16
+# struct ofp_flow_monitor_request: any port, any group, table 0xff = all, command 0 = add; flags: add, removed, modify
+_ANY = 0xFFFFFFFF
+_MONITOR = struct.pack("!HH4xIIIHBB", MULTIPART_FLOW_MONITOR, 0, 1, _ANY, _ANY, 0x0002 | 0x0004 | 0x0008, 0xFF, 0)
+_EMPTY_MATCH = struct.pack("!HH4x", 1, 4)
+# hello with a version bitmap (element type 1) that holds 1.4 only
+_HELLO_BODY = struct.pack("!HHI", 1, 8, 1 << OFP14_VERSION)
+
+
+class OpenFlowError(TunbridgeError):
+    """The agent cannot listen as OpenFlow controller."""
+
+    exit_status = 1
+
+
+def message(kind: int, body: bytes = b"", xid: int = 0) -> bytes:
+    """Give one OpenFlow 1.4 message."""
+    return HEADER.pack(OFP14_VERSION, kind, HEADER.size + len(body), xid) + body
+
+
+class Channel:
+    """One connection from one bridge."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self.sock = sock
+        self.datapath_id: str | None = None
+        self.closed = False
+        self.changed = False
+        """Set by every flow change that the bridge tells; whoever has dealt with it clears it."""
+        self._in = bytearray()
+        self._out = bytearray(message(HELLO, _HELLO_BODY) + message(FEATURES_REQUEST))
+
+    def run(self) -> None:
+        """Send and receive what is possible now."""
+        self._send()
+        try:
+            while not self.closed and (data := self.sock.recv(65536)):
+                self._in += data
+                self._take_messages()
+            self.closed = True
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.closed = True
+        self._send()
+
+    def _send(self) -> None:
+        try:
+            while self._out and not self.closed:
+                del self._out[: self.sock.send(self._out)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.closed = True
+
+    def _take_messages(self) -> None:
+        while len(self._in) >= HEADER.size:
+            version, kind, length, xid = HEADER.unpack_from(self._in)
+            if length < HEADER.size or (kind != HELLO and version != OFP14_VERSION):
+                self.closed = True
+                return
+            if len(self._in) < length:
+                return
+            body = bytes(self._in[HEADER.size : length])
+            del self._in[:length]
+            self._take(kind, body, xid)
+
+    def _take(self, kind: int, body: bytes, xid: int) -> None:
+        if kind == ECHO_REQUEST:
+            self._out += message(ECHO_REPLY, body, xid)
+        elif kind == FEATURES_REPLY and len(body) >= 8:
+            self.datapath_id = body[:8].hex()
+            self.changed = True
+            self._out += message(MULTIPART_REQUEST, _MONITOR + _EMPTY_MATCH, xid=2)
+        elif kind == MULTIPART_REPLY and len(body) >= 2 and body[:2] == struct.pack("!H", MULTIPART_FLOW_MONITOR):
+            self.changed = True
+
+    @property
+    def sending(self) -> bool:
+        """Whether something waits to be sent."""
+        return bool(self._out)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.closed = True
+        self.sock.close()
+
+
+class Listener:
+    """The agent's OpenFlow endpoint: `tcp:IP:PORT` or `unix:PATH`. Raises OpenFlowError when it cannot be had."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        self.channels: list[Channel] = []
+        self._path: Path | None = None
+        scheme, _, rest = target.partition(":")
+        try:
+            self._sock = self._listen_unix(Path(rest)) if scheme == "unix" else self._listen_tcp(rest)
+        except OSError as e:
+            if e.errno == errno.EADDRINUSE:
+                raise OpenFlowError(
+                    f"controller {target}: in use by another process: another agent, or another OpenFlow controller"
+                    " such as neutron-openvswitch-agent? Stop it, or set `controller` to another address"
+                ) from e
+            raise OpenFlowError(f"controller {target}: cannot listen: {e.strerror}") from e
+        self._sock.setblocking(False)
+
+    def _listen_tcp(self, rest: str) -> socket.socket:
+        host, _, port = rest.rpartition(":")
+        host = host.strip("[]")
+        sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, int(port)))
+        sock.listen(64)
+        return sock
+
+    def _listen_unix(self, path: Path) -> socket.socket:
+        """Listen for root alone; a socket that a killed agent left is replaced, one that answers is not."""
+        sock = socket.socket(socket.AF_UNIX)
+        if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
+            try:
+                sock.connect(str(path))
+            except ConnectionRefusedError:
+                path.unlink()
+                sock.close()
+                sock = socket.socket(socket.AF_UNIX)
+            else:
+                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        before = os.umask(0o177)
+        try:
+            sock.bind(str(path))
+        finally:
+            os.umask(before)
+        sock.listen(64)
+        self._path = path
+        return sock
+
+    def run(self) -> set[str]:
+        """Accept, receive, answer. Gives the datapath ids whose flows may have changed or whose bridge went."""
+        self._accept()
+        touched: set[str] = set()
+        for channel in self.channels:
+            channel.run()
+            if channel.datapath_id is not None and (channel.changed or channel.closed):
+                touched.add(channel.datapath_id)
+            channel.changed = False
+            if channel.closed:
+                channel.close()
+        self.channels = [c for c in self.channels if not c.closed]
+        return touched
+
+    def _accept(self) -> None:
+        try:
+            while True:
+                sock, _ = self._sock.accept()
+                self.channels.append(Channel(sock))
+        except BlockingIOError:
+            pass
+
+    @property
+    def datapath_ids(self) -> set[str]:
+        """The bridges that are connected at this moment."""
+        return {c.datapath_id for c in self.channels if c.datapath_id is not None}
+
+    def wait(self, poller: Any) -> None:
+        """Arrange that `poller` (ovs.poller.Poller) wakes when `run()` has something to do."""
+        poller.fd_wait(self._sock.fileno(), ovs.poller.POLLIN)
+        for channel in self.channels:
+            events = ovs.poller.POLLIN | (ovs.poller.POLLOUT if channel.sending else 0)
+            poller.fd_wait(channel.sock.fileno(), events)
+
+    def close(self) -> None:
+        """Stop listening and close every connection."""
+        for channel in self.channels:
+            channel.close()
+        self._sock.close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)

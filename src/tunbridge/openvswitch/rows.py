@@ -1,0 +1,97 @@
+"""Rows of the local OVSDB as plain immutable values: what the rest of the agent computes on, free of connections.
+
+Only what Tunbridge decides on is here; statistics are left out, so that their updates wake nobody.
+Column meanings: ovs-vswitchd.conf.db(5).
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from msgspec import Struct
+
+_EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+class ControllerRow(Struct, frozen=True, kw_only=True):
+    """A row of Controller. `max_backoff` and `inactivity_probe` are milliseconds, None for OVS's default."""
+
+    uuid: str
+    target: str
+    max_backoff: int | None = None
+    inactivity_probe: int | None = None
+    connection_mode: str | None = None
+    is_connected: bool = False
+    external_ids: Mapping[str, str] = _EMPTY
+
+
+class ManagerRow(Struct, frozen=True, kw_only=True):
+    """A row of Manager."""
+
+    uuid: str
+    target: str
+    is_connected: bool = False
+    external_ids: Mapping[str, str] = _EMPTY
+
+
+class InterfaceRow(Struct, frozen=True, kw_only=True):
+    """A row of Interface. `ofport` is None until vswitchd has made it, and -1 when it could not."""
+
+    uuid: str
+    name: str
+    type: str = ""
+    options: Mapping[str, str] = _EMPTY
+    ofport: int | None = None
+    error: str | None = None
+    external_ids: Mapping[str, str] = _EMPTY
+
+
+class PortRow(Struct, frozen=True, kw_only=True):
+    """A row of Port."""
+
+    uuid: str
+    name: str
+    tag: int | None = None
+    trunks: tuple[int, ...] = ()
+    vlan_mode: str | None = None
+    external_ids: Mapping[str, str] = _EMPTY
+    interfaces: tuple[InterfaceRow, ...] = ()
+
+
+class BridgeRow(Struct, frozen=True, kw_only=True):
+    """A row of Bridge. `datapath_id` is 16 hex digits, None until vswitchd has made the bridge."""
+
+    uuid: str
+    name: str
+    fail_mode: str | None = None
+    datapath_type: str = ""
+    datapath_id: str | None = None
+    protocols: frozenset[str] = frozenset()
+    other_config: Mapping[str, str] = _EMPTY
+    external_ids: Mapping[str, str] = _EMPTY
+    controllers: tuple[ControllerRow, ...] = ()
+    ports: tuple[PortRow, ...] = ()
+
+    def port(self, name: str) -> PortRow | None:
+        """The port of that name, if there is one."""
+        return next((p for p in self.ports if p.name == name), None)
+
+    def ofports(self) -> dict[str, int]:
+        """Interface name -> OpenFlow port number, of those that exist."""
+        return {i.name: i.ofport for p in self.ports for i in p.interfaces if i.ofport is not None and i.ofport > 0}
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """The local OVSDB at one moment. vswitchd has applied the configuration up to `cur_cfg`; `next_cfg` is wanted."""
+
+    uuid: str
+    ovs_version: str | None = None
+    next_cfg: int = 0
+    cur_cfg: int = 0
+    managers: tuple[ManagerRow, ...] = ()
+    bridges: Mapping[str, BridgeRow] = MappingProxyType({})
+
+    def ports(self) -> Iterator[tuple[BridgeRow, PortRow]]:
+        """Every port with its bridge."""
+        for bridge in self.bridges.values():
+            for port in bridge.ports:
+                yield bridge, port
