@@ -7,6 +7,7 @@ and wrong types are refused by name: a typing error must not silently become a d
 
 import ipaddress
 import os
+import re
 import socket
 import tomllib
 from collections.abc import Mapping
@@ -130,7 +131,10 @@ def _convert(values: dict[str, Any], origin: dict[str, str], path: Path | None) 
 
 
 def _checked(config: AgentConfig) -> AgentConfig:
-    """What types cannot say: addresses, one family, nothing twice. Raises ConfigError."""
+    """What types cannot say: addresses, one family, nothing twice. Addresses come out in their canonical form.
+
+    Raises ConfigError.
+    """
     local = _address("local_ip", config.local_ip)
     seen: dict[str, str] = {}
     for number, peer in enumerate(config.peers):
@@ -146,11 +150,13 @@ def _checked(config: AgentConfig) -> AgentConfig:
             if name in used:
                 raise ConfigError(f"providers.{network}: {name} is already {used[name]}")
             used[name] = f"used by physical network {network}"
-    _check_endpoint("controller", config.controller, ("tcp:", "unix:"))
-    _check_endpoint("ovsdb", config.ovsdb, ("tcp:", "unix:"))
+    _check_controller(config.controller, config.ovs_rundir)
+    if not re.fullmatch(r"unix:.+|tcp:.+:\d+", config.ovsdb):
+        raise ConfigError(f"ovsdb: {config.ovsdb!r} is neither unix:PATH nor tcp:IP:PORT")
     if config.manager is not False:
-        _check_endpoint("manager", config.manager, ("ptcp:",))
-    return config
+        manager_remote(config.manager)
+    peers = [Peer(host=p.host, ip=str(ipaddress.ip_address(p.ip))) for p in config.peers]
+    return msgspec.structs.replace(config, local_ip=str(local), peers=peers)
 
 
 def _address(key: str, text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
@@ -163,6 +169,26 @@ def _address(key: str, text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Addre
     return address
 
 
-def _check_endpoint(key: str, text: str, schemes: tuple[str, ...]) -> None:
-    if not text.startswith(schemes) or text in schemes:
-        raise ConfigError(f"{key}: {text!r} is none of {', '.join(s + '…' for s in schemes)}")
+def manager_remote(manager: str) -> str:
+    """Give what to connect to for a `ptcp:PORT:IP` manager. Raises ConfigError: not that form, or not loopback."""
+    match = re.fullmatch(r"ptcp:(\d{1,5}):(\S+)", manager)
+    if match is None:
+        raise ConfigError(f"manager: {manager!r} is not ptcp:PORT:IP, such as ptcp:6640:127.0.0.1, nor false")
+    port, ip = match.groups()
+    if not _address("manager", ip.strip("[]")).is_loopback:
+        raise ConfigError(f"manager: {manager} would open this host's OVSDB to the network; use a loopback address")
+    return f"tcp:{ip}:{port}"
+
+
+def _check_controller(target: str, rundir: str) -> None:
+    scheme, _, rest = target.partition(":")
+    if scheme == "unix":
+        # ovs-vswitchd refuses a controller socket elsewhere (ovs-vswitchd.conf.db(5), Controller.target)
+        if Path(rest).parent != Path(rundir):
+            raise ConfigError(f"controller: {target}: the socket must be directly in ovs_rundir, {rundir}")
+        return
+    match = re.fullmatch(r"(\S+):(\d{1,5})", rest)
+    if scheme != "tcp" or match is None:
+        raise ConfigError(f"controller: {target!r} is neither tcp:IP:PORT nor unix:PATH")
+    if not _address("controller", match.group(1).strip("[]")).is_loopback:
+        raise ConfigError(f"controller: {target} would let others speak OpenFlow to the agent; use a loopback address")

@@ -6,6 +6,7 @@ dies in between, the next start finds the file and finishes.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from tunbridge.dataplane.flows import Flow, FlowError, parse_dump
@@ -22,12 +23,15 @@ class SavedFlows:
     def _path(self, bridge: str) -> Path:
         return self.folder / f"{bridge}.flows"
 
-    def save(self, bridge: str, dump: str) -> None:
-        """Write the lines of a dump, durably before this returns. An existing file is replaced as a whole."""
+    def save(self, bridge: str, flows: Sequence[Flow]) -> None:
+        """Write the flows, durably before this returns. Those that still wait from before are kept with them."""
+        present = {f.key for f in flows}
+        kept = [f for f in self.load(bridge) if f.key not in present]
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         new = self._path(bridge).with_suffix(".new")
         with new.open("w", encoding="utf-8") as file:
-            file.write(_HEAD.format(bridge) + dump)
+            file.write(_HEAD.format(bridge))
+            file.writelines(f"{flow.dump_line()}\n" for flow in (*flows, *kept))
             file.flush()
             os.fsync(file.fileno())
         new.rename(self._path(bridge))
@@ -53,3 +57,9 @@ class SavedFlows:
     def done(self, bridge: str) -> None:
         """Forget the saved flows: they are back."""
         self._path(bridge).unlink(missing_ok=True)
+
+    def refused(self, bridge: str, flows: Sequence[Flow]) -> Path:
+        """Put aside flows that Open vSwitch no longer takes, for the operator to look at. Gives the file."""
+        path = self._path(bridge).with_suffix(".refused")
+        path.write_text("".join(f"{flow.dump_line()}\n" for flow in flows), encoding="utf-8")
+        return path

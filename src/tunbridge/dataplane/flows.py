@@ -52,6 +52,14 @@ class Flow(Struct, frozen=True, kw_only=True):
         extra = f"{self.extra}," if self.extra else ""
         return f"flow add cookie={self.cookie:#x},{extra}{self._where()} actions={self.actions}"
 
+    def dump_line(self) -> str:
+        """Give the line of a dump that `parse_dump` reads back as this flow."""
+        parts = self.extra.split(",") if self.extra else []
+        fields = "".join(f"{p}, " for p in parts if "=" in p)
+        flags = "".join(f"{p} " for p in parts if "=" not in p)
+        matching = f"priority={self.priority}" + (f",{self.match}" if self.match else "")
+        return f"cookie={self.cookie:#x}, table={self.table}, {fields}{flags}{matching} actions={self.actions}"
+
     def delete_line(self) -> str:
         """Give the line of a bundle that deletes it, and only while it still has this cookie."""
         return f"flow delete_strict cookie={self.cookie:#x}/-1,{self._where()}"

@@ -1,0 +1,130 @@
+"""Keeps the flows of the bridges: wanted against present, one bundle for the difference, nobody else's flow touched.
+
+Per bridge:
+    unknown --dump, bundle--> clean --flow monitor, new wanted flows, bridge came back--> unknown
+Without an answer from vswitchd a bridge stays unknown, and the caller comes back.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from tunbridge.agent.log import Log
+from tunbridge.agent.saved import SavedFlows
+from tunbridge.dataplane import base, flows, names
+from tunbridge.dataplane.flows import Flow, FlowKey
+from tunbridge.dataplane.host import WantedHost
+from tunbridge.openvswitch import ofctl
+from tunbridge.openvswitch.ofctl import OfctlError
+from tunbridge.openvswitch.rows import BridgeRow, Snapshot
+
+Wanted = dict[FlowKey, Flow]
+
+
+def wanted_flows(host: WantedHost, bridge: BridgeRow) -> Wanted:
+    """Compute the flows of one bridge with the port numbers that it has now."""
+    ofports = bridge.ofports()
+    if bridge.name == names.INTEGRATION_BRIDGE:
+        return flows.merge(base.integration(ofports, host.provider_bridges))
+    if bridge.name == names.TUNNEL_BRIDGE:
+        return flows.merge(base.tunnel(ofports, host.tunnel_type, host.tunnel_ports))
+    if bridge.name in host.provider_bridges:
+        return flows.merge(base.provider(ofports, bridge.name))
+    return {}  # given back to the operator: none of ours
+
+
+class FlowKeeper:
+    """The flows of all bridges of this host."""
+
+    def __init__(self, rundir: str, state_dir: Path, log: Log) -> None:
+        self.rundir = rundir
+        self.saved = SavedFlows(state_dir)
+        self.repairs = 0
+        """Bundles sent so far."""
+        self._log = log
+        self._clean: dict[str, Wanted] = {}
+
+    def suspect(self, bridges: Iterable[str]) -> None:
+        """Note that the flows of these bridges may have changed."""
+        for bridge in bridges:
+            self._clean.pop(bridge, None)
+
+    def suspect_all(self) -> None:
+        """Note that any flow may have changed."""
+        self._clean.clear()
+
+    def save(self, bridge: str) -> int:
+        """Save the operator's flows of a bridge that is going to be emptied. Gives how many. Raises OfctlError."""
+        if not ofctl.answers(self.rundir, bridge):
+            return 0  # flow tables live in vswitchd: without it there is nothing to lose
+        foreign = flows.foreign_flows(flows.parse_dump(ofctl.dump_flows(self.rundir, bridge)))
+        self.saved.save(bridge, foreign)
+        self.suspect([bridge])
+        return len(foreign)
+
+    def run(self, host: WantedHost, now: Snapshot) -> bool:
+        """Bring every bridge to its wanted flows. False when one has to be tried again soon. Raises OfctlError."""
+        waiting = self.saved.bridges()
+        bridges = [b.name for b in host.bridges]
+        bridges += [name for name in waiting if name not in bridges]
+        done = [self._bridge(host, now, name, name in waiting) for name in bridges]
+        return all(done)
+
+    def _bridge(self, host: WantedHost, now: Snapshot, name: str, waiting: bool) -> bool:
+        row = now.bridges.get(name)
+        if row is None:
+            if waiting:
+                self.saved.done(name)  # the bridge was deleted meanwhile, with its flows
+            return True
+        wanted = wanted_flows(host, row)
+        if not waiting and self._clean.get(name) == wanted:
+            return True
+        if waiting and now.cur_cfg < now.next_cfg:
+            return False  # it may be emptied yet
+        if not ofctl.answers(self.rundir, name):
+            return False
+        self._apply(name, wanted, self.saved.load(name) if waiting else [])
+        self._clean[name] = wanted
+        if waiting:
+            self.saved.done(name)
+        return True
+
+    def _apply(self, name: str, wanted: Wanted, foreign: Sequence[Flow]) -> None:
+        present = flows.parse_dump(ofctl.dump_flows(self.rundir, name))
+        change = flows.difference(wanted, present, foreign)
+        if not change:
+            return
+        try:
+            ofctl.bundle(self.rundir, name, change.bundle())
+        except OfctlError:
+            if not foreign:
+                raise
+            self._apply_apart(name, wanted, present, foreign)
+        self.repairs += 1
+        self._log.info("flows", bridge=name, added=len(change.add), deleted=len(change.delete))
+
+    def _apply_apart(self, name: str, wanted: Wanted, present: Sequence[Flow], foreign: Sequence[Flow]) -> None:
+        """Ours first, then one saved flow at a time: one that is refused must not keep the others out."""
+        ours = flows.difference(wanted, present)
+        if ours:
+            ofctl.bundle(self.rundir, name, ours.bundle())
+        refused = []
+        for flow in flows.difference(wanted, present, foreign).add:
+            if not flow.ours:
+                try:
+                    ofctl.bundle(self.rundir, name, f"{flow.add_line()}\n")
+                except OfctlError as e:
+                    self._log.error("saved flow refused", bridge=name, flow=flow.dump_line(), error=str(e))
+                    refused.append(flow)
+        if refused:
+            self._log.error("refused flows kept", bridge=name, file=str(self.saved.refused(name, refused)))
+
+
+def preview(rundir: str, host: WantedHost, now: Snapshot) -> Mapping[str, flows.FlowDifference]:
+    """Tell what would change in the flows of the bridges that exist. Raises OfctlError."""
+    found = {}
+    for bridge in host.bridges:
+        row = now.bridges.get(bridge.name)
+        if row is not None and ofctl.answers(rundir, bridge.name):
+            present = flows.parse_dump(ofctl.dump_flows(rundir, bridge.name))
+            found[bridge.name] = flows.difference(wanted_flows(host, row), present)
+    return found

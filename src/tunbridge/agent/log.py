@@ -1,0 +1,31 @@
+"""Structured log lines on standard output, for journald or any collector: logfmt for people, JSON for machines."""
+
+import logging
+import sys
+
+import structlog
+
+from tunbridge.agent.config import LogFormat, LogLevel
+
+Log = structlog.stdlib.BoundLogger
+
+
+def configure(log_format: LogFormat, level: LogLevel) -> Log:
+    """Set up logging for the process and give the logger."""
+    renderer: structlog.types.Processor
+    if log_format == "json":
+        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+    else:
+        renderer = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    log: Log = structlog.get_logger()
+    return log
