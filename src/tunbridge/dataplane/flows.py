@@ -119,7 +119,8 @@ def difference(wanted: Mapping[FlowKey, Flow], present: Iterable[Flow], foreign:
     """
     there = {f.key: f for f in present}
     add = [f for f in wanted.values() if there.get(f.key) != f]
-    add += [f for f in foreign if f.key not in there and f.key not in wanted]
+    taken = wanted.keys() | {f.key for f in there.values() if not f.ours}
+    add += [f for f in foreign if f.key not in taken]
     delete = [f for f in there.values() if f.ours and f.key not in wanted]
     return FlowDifference(add, delete)
 
