@@ -11,7 +11,7 @@ from pathlib import Path
 from tunbridge.agent.log import Log
 from tunbridge.agent.saved import SavedFlows
 from tunbridge.dataplane import base, flows, names
-from tunbridge.dataplane.flows import Flow, FlowKey
+from tunbridge.dataplane.flows import Flow, FlowError, FlowKey
 from tunbridge.dataplane.host import WantedHost
 from tunbridge.openvswitch import ofctl
 from tunbridge.openvswitch.ofctl import OfctlError
@@ -62,12 +62,22 @@ class FlowKeeper:
         return len(foreign)
 
     def run(self, host: WantedHost, now: Snapshot) -> bool:
-        """Bring every bridge to its wanted flows. False when one has to be tried again soon. Raises OfctlError."""
+        """Bring every bridge to its wanted flows. False when one has to be tried again soon.
+
+        Raises OfctlError, after the other bridges were done.
+        """
         waiting = self.saved.bridges()
         bridges = [b.name for b in host.bridges]
         bridges += [name for name in waiting if name not in bridges]
-        done = [self._bridge(host, now, name, name in waiting) for name in bridges]
-        return all(done)
+        done, failed = True, None
+        for name in bridges:
+            try:
+                done = self._bridge(host, now, name, name in waiting) and done
+            except OfctlError as e:
+                failed = e
+        if failed is not None:
+            raise failed
+        return done
 
     def _bridge(self, host: WantedHost, now: Snapshot, name: str, waiting: bool) -> bool:
         row = now.bridges.get(name)
@@ -82,11 +92,20 @@ class FlowKeeper:
             return False  # it may be emptied yet
         if not ofctl.answers(self.rundir, name):
             return False
-        self._apply(name, wanted, self.saved.load(name) if waiting else [])
+        self._apply(name, wanted, self._load(name) if waiting else [])
         self._clean[name] = wanted
         if waiting:
             self.saved.done(name)
         return True
+
+    def _load(self, name: str) -> list[Flow]:
+        """Give the saved flows; a file that was damaged must not keep our own flows from being installed."""
+        try:
+            return self.saved.load(name)
+        except FlowError as e:
+            path = self.saved.put_aside(name)
+            self._log.error("saved flows unreadable", bridge=name, error=str(e), kept=str(path))
+            return []
 
     def _apply(self, name: str, wanted: Wanted, foreign: Sequence[Flow]) -> None:
         present = flows.parse_dump(ofctl.dump_flows(self.rundir, name))

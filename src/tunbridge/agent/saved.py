@@ -63,3 +63,7 @@ class SavedFlows:
         path = self._path(bridge).with_suffix(".refused")
         path.write_text("".join(f"{flow.dump_line()}\n" for flow in flows), encoding="utf-8")
         return path
+
+    def put_aside(self, bridge: str) -> Path:
+        """Rename a file that cannot be read, for the operator to look at. Gives its new name."""
+        return self._path(bridge).rename(self._path(bridge).with_suffix(".unreadable"))
