@@ -1,0 +1,343 @@
+"""Read what `ovs-vsctl show` prints, as people paste it: Open vSwitch 1.x to 3.x, any number of hosts in one text.
+
+Pastes lose their indentation, get wrapped by terminals and carry prompts along, so nothing here depends on columns.
+A line is understood by its keyword (`Bridge`, `Port`, `Interface`, `Manager`, `Controller`) or its key (`tag:` belongs
+to the port, `options:` to the interface ...), and it belongs to the object of that kind that was begun last:
+
+    outside --UUID, Bridge, Manager, or a Port with its Interface--> inside a host
+    inside  --ovs_version, or a shell prompt--> outside, where anything may stand
+
+Inside a host, what is neither such a line nor `key: value` is an error: half a host must not pass for a whole one.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import PurePath
+
+from tunbridge.errors import TunbridgeError
+from tunbridge.inspect.model import Bridge, Controller, Host, Interface, Lines, Manager, Port
+from tunbridge.inspect.names import distinguish
+from tunbridge.inspect.pasted import (
+    LogicalLine,
+    asks_for_show,
+    heading_file,
+    is_prompt,
+    logical_lines,
+    mended,
+    named_by_prompt,
+)
+from tunbridge.inspect.values import BadValueError, integer, integers, mapping, string
+
+NO_BRIDGE = "?"
+"""Name of a bridge whose own line is missing from a text with a truncated head, and that no local port tells."""
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_OBJECT = re.compile(r'(Bridge|Port|Interface|Manager|Controller)\s+("(?:[^"\\]|\\.)*"|[^\s"“”{}\[\]]+)$', re.DOTALL)
+_ATTRIBUTE = re.compile(r"([A-Za-z_][\w-]*):(?:\s+(.*))?$", re.DOTALL)
+_IGNORABLE = re.compile(
+    r"[.…\s*_=~`|+-]+|[\[(<]\s*(?:\.{2,}|…|snip\w*|omitted|truncated)\s*[\])>]|--\s*more\s*--.*|#.*", re.I
+)
+_STEM_SUFFIXES = (".txt", ".log", ".out", ".ovs-vsctl-show", ".show")
+
+
+class ReadError(TunbridgeError):
+    """The text is no dump, or breaks off its grammar: names the source, the line and what was expected there."""
+
+
+def read_show(text: str, *, source: str, name: str | None = None) -> list[Host]:
+    """Read every host of `text`, with the line numbers (from 1) that state each thing.
+
+    A host is called `name`, else as its shell prompt says, else by the stem of `source`, else by its UUID; hosts that
+    would be called the same are numbered. What the text does not say is None; `is_connected`, which Open vSwitch
+    prints only when true, is then False. Raises ReadError.
+    """
+    reader = _Reader(source, name)
+    for line in logical_lines(text):
+        reader.take(line)
+    hosts = reader.finish()
+    if not hosts:
+        raise _no_dump(text, source)
+    return distinguish(hosts)
+
+
+def stem(source: str) -> str:
+    """Give the name that a file's path suggests for its host: `a/compute0.ovs-vsctl-show.txt` says `compute0`."""
+    base = PurePath(source).name
+    while base.lower().endswith(_STEM_SUFFIXES):
+        shorter = base.rpartition(".")[0]
+        if not shorter:
+            break
+        base = shorter
+    return base
+
+
+def _no_dump(text: str, source: str) -> ReadError:
+    """Say why `text` holds no host: what the first line that says something is instead."""
+    expected = "expected the output of `ovs-vsctl show`: a UUID, then `Bridge NAME`, `Port NAME` ..."
+    first: LogicalLine | None = None
+    for line in logical_lines(text):
+        if re.match(r"(?:\S+/)?ovs-vsctl: ", line.text) or "command not found" in line.text:
+            return ReadError(
+                f"{source}, line {line.number}: {expected}, but the command failed there: {line.text[:200]}"
+            )
+        if first is None and not is_prompt(line.text):
+            first = line
+    if first is None:
+        return ReadError(f"{source}, line 1: {expected}; there is nothing")
+    return ReadError(f"{source}, line {first.number}: {expected}; found {first.text[:60]!r}")
+
+
+class _InterfaceDraft:
+    def __init__(self, name: str, line: int) -> None:
+        self.name = name
+        self.type = "system"
+        self.options: dict[str, str] = {}
+        self.error: str | None = None
+        self.lines: Lines = {"name": line}
+
+    def done(self) -> Interface:
+        return Interface(name=self.name, type=self.type, options=self.options, error=self.error, lines=self.lines)
+
+
+class _PortDraft:
+    def __init__(self, name: str, lines: Lines) -> None:
+        self.name = name
+        self.tag: int | None = None
+        self.trunks: list[int] = []
+        self.bond_mode: str | None = None
+        self.interfaces: list[_InterfaceDraft] = []
+        self.lines = lines
+
+    def done(self) -> Port:
+        return Port(
+            name=self.name,
+            tag=self.tag,
+            trunks=self.trunks,
+            bond_mode=self.bond_mode,
+            interfaces=[interface.done() for interface in self.interfaces],
+            lines=self.lines,
+        )
+
+
+class _RemoteDraft:
+    """A Manager or a Controller."""
+
+    def __init__(self, target: str, line: int) -> None:
+        self.target = target
+        self.is_connected = False
+        self.lines: Lines = {"name": line}
+
+
+class _BridgeDraft:
+    def __init__(self, name: str, lines: Lines) -> None:
+        self.name = name
+        self.fail_mode: str | None = None
+        self.datapath_type: str | None = None
+        self.controllers: list[_RemoteDraft] = []
+        self.ports: list[_PortDraft] = []
+        self.lines = lines
+
+    def done(self) -> Bridge:
+        return Bridge(
+            name=self.name if "name" in self.lines else self._guess(),
+            fail_mode=self.fail_mode,
+            datapath_type=self.datapath_type,
+            controllers=[
+                Controller(target=c.target, is_connected=c.is_connected, lines=c.lines) for c in self.controllers
+            ],
+            ports=[port.done() for port in self.ports],
+            lines=self.lines,
+        )
+
+    def _guess(self) -> str:
+        """Name a bridge whose line was cut off by its local port: the one internal interface called br-something."""
+        local = [i.name for p in self.ports for i in p.interfaces if i.type == "internal" and i.name.startswith("br")]
+        return local[0] if len(local) == 1 else NO_BRIDGE
+
+
+class _HostDraft:
+    def __init__(self, system_id: str | None, name: str | None, lines: Lines) -> None:
+        self.system_id = system_id
+        self.name = name
+        self.ovs_version: str | None = None
+        self.managers: list[_RemoteDraft] = []
+        self.bridges: list[_BridgeDraft] = []
+        self.lines = lines
+        self.bridge: _BridgeDraft | None = None
+        self.port: _PortDraft | None = None
+        self.interface: _InterfaceDraft | None = None
+        self.remote: _RemoteDraft | None = None
+
+    def begin(self, kind: str, name: str, line: int) -> None:
+        """Begin the object that a line names, in the object of the next higher kind that was begun last."""
+        if kind == "Bridge":
+            self._begin_bridge(name, {"name": line})
+        elif kind == "Port":
+            self._begin_port(name, {"name": line})
+        elif kind == "Interface":
+            if self.port is None:
+                self._begin_port(name, {})  # its Port line was cut off: all but bonds have one interface of their name
+            assert self.port is not None
+            self.interface = _InterfaceDraft(name, line)
+            self.port.interfaces.append(self.interface)
+        else:
+            self.remote = _RemoteDraft(name, line)
+            if kind == "Manager":
+                self.managers.append(self.remote)
+            else:
+                self._some_bridge().controllers.append(self.remote)
+
+    def _begin_bridge(self, name: str, lines: Lines) -> _BridgeDraft:
+        self.bridge = _BridgeDraft(name, lines)
+        self.bridges.append(self.bridge)
+        self.port = self.interface = self.remote = None
+        return self.bridge
+
+    def _begin_port(self, name: str, lines: Lines) -> None:
+        self.port = _PortDraft(name, lines)
+        self._some_bridge().ports.append(self.port)
+        self.interface = self.remote = None
+
+    def _some_bridge(self) -> _BridgeDraft:
+        return self.bridge or self._begin_bridge(NO_BRIDGE, {})
+
+    def set(self, key: str, value: str, line: int) -> None:
+        """Take one `key: value`. What is not known, or has lost its object, is passed over. Raises BadValueError."""
+        if key == "ovs_version":
+            self.ovs_version = string(value) or None
+            self.lines[key] = line
+        elif key in ("fail_mode", "datapath_type"):
+            if self.bridge is not None:
+                setattr(self.bridge, key, string(value) or None)
+                self.bridge.lines[key] = line
+        elif key == "is_connected":
+            if self.remote is not None:
+                self.remote.is_connected = string(value) == "true"
+                self.remote.lines[key] = line
+        elif key in _PORT_KEYS:
+            if self.port is not None:
+                setattr(self.port, key, _PORT_KEYS[key](value))
+                self.port.lines[key] = line
+        elif key in _INTERFACE_KEYS and self.interface is not None:
+            setattr(self.interface, key, _INTERFACE_KEYS[key](value))
+            self.interface.lines[key] = line
+
+    def done(self, source: str, name: str | None) -> Host:
+        return Host(
+            name=name or self.name or stem(source) or self.system_id or "host",
+            source=source,
+            system_id=self.system_id,
+            ovs_version=self.ovs_version,
+            managers=[Manager(target=m.target, is_connected=m.is_connected, lines=m.lines) for m in self.managers],
+            bridges=[bridge.done() for bridge in self.bridges],
+            lines=self.lines,
+        )
+
+
+_PORT_KEYS: dict[str, Callable[[str], object]] = {
+    "tag": integer,
+    "trunks": integers,
+    "bond_mode": lambda value: string(value) or None,
+}
+_INTERFACE_KEYS: dict[str, Callable[[str], object]] = {
+    "type": lambda value: string(value) or "system",
+    "options": mapping,
+    "error": lambda value: string(value) or None,
+}
+
+
+class _Reader:
+    """The state machine of the module's head: takes one line after the other, and gives the hosts at the end."""
+
+    def __init__(self, source: str, name: str | None) -> None:
+        self._source = source
+        self._name = name
+        self._hosts: list[_HostDraft] = []
+        self._host: _HostDraft | None = None
+        self._complete = False
+        self._prompt_name: str | None = None
+        self._held: tuple[str, int] | None = None
+        """Name and line of a `Port 22` that is a port of a host without a head only if the next line confirms it."""
+
+    def take(self, line: LogicalLine) -> None:
+        """Understand one line. Raises ReadError."""
+        if self._understood(line):
+            return
+        again = mended(line.text)
+        if again is not None and self._understood(LogicalLine(line.number, again)):
+            return
+        if self._host is not None and not self._complete and not _IGNORABLE.fullmatch(line.text):
+            raise ReadError(
+                f"{self._source}, line {line.number}: expected Bridge, Port, Interface, Manager or Controller and a "
+                f"name, or `key: value`; found {line.text[:60]!r}"
+            )
+
+    def finish(self) -> list[Host]:
+        """Give what was read."""
+        return [host.done(self._source, self._name) for host in self._hosts]
+
+    def _understood(self, line: LogicalLine) -> bool:
+        text = line.text
+        if match := _OBJECT.match(text):
+            return self._object(match[1], string(match[2]), line)
+        if match := _ATTRIBUTE.match(text):
+            return self._attribute(match[1], match[2] or "", line)
+        if _UUID.fullmatch(text):
+            self._begin_host(text.lower(), line.number)
+            return True
+        if is_prompt(text):
+            self._prompt(text)
+            return True
+        return False
+
+    def _prompt(self, text: str) -> None:
+        """What follows is no longer the host that was read, and the host that comes is called as the prompt says."""
+        self._host, self._complete, self._held = None, False, None
+        self._prompt_name = None
+        if asks_for_show(text):
+            file = heading_file(text)
+            self._prompt_name = stem(file) if file else named_by_prompt(text)
+
+    def _begin_host(self, system_id: str | None, line: int) -> _HostDraft:
+        lines = {"name": line, "system_id": line} if system_id else {"name": line}
+        self._host = _HostDraft(system_id, self._prompt_name, lines)
+        self._complete, self._prompt_name, self._held = False, None, None
+        self._hosts.append(self._host)
+        return self._host
+
+    def _object(self, kind: str, name: str, line: LogicalLine) -> bool:
+        host = self._host or self._resumed(kind)
+        if host is None:
+            if kind == "Port":
+                self._held = (name, line.number)
+                return True
+            if kind == "Interface" or (kind != "Bridge" and ":" not in name):
+                return True
+            host = self._begin_host(None, line.number)
+        elif kind == "Bridge" and self._complete and any(b.name == name for b in host.bridges):
+            host = self._begin_host(None, line.number)  # the next host, whose head was cut off
+        host.begin(kind, name, line.number)
+        return True
+
+    def _resumed(self, next_: str) -> _HostDraft | None:
+        """Begin a host whose head was cut off at the port that is held, if what comes `next_` belongs to a port."""
+        held, self._held = self._held, None
+        if held is None or next_ not in ("Interface", "tag", "trunks"):
+            return None
+        host = self._begin_host(None, held[1])
+        host.begin("Port", *held)
+        return host
+
+    def _attribute(self, key: str, value: str, line: LogicalLine) -> bool:
+        host = self._host or self._resumed(key)
+        if host is None:
+            return True
+        try:
+            host.set(key, value, line.number)
+        except BadValueError as e:
+            raise ReadError(
+                f"{self._source}, line {line.number}: expected `{key}: ` and {e}; found {value[:60]!r}"
+            ) from None
+        if key == "ovs_version":
+            self._complete = True
+        return True
