@@ -11,8 +11,12 @@ OFPST_FLOW reply (OF1.4) (xid=0x2):
  cookie=0x1, table=3, idle_timeout=300, priority=7,ip,nw_dst=1.2.3.0/24 actions=push_vlan:0x8100,output:1
  cookie=0x2, send_flow_rem priority=5,arp actions=NORMAL
  cookie=0x3, table=5, idle_timeout=60, send_flow_rem check_overlap ip actions=drop
- cookie=0x0, priority=0 actions=NORMAL
- cookie=0x0, actions=drop
+ priority=0 actions=NORMAL
+ cookie=0x9, actions=drop
+ table=7, idle_timeout=5, actions=NORMAL
+ arp actions=drop
+ table=8, send_flow_rem actions=drop
+ actions=drop
 """
 
 matches = st.sampled_from(["", "in_port=1", "dl_vlan=4095", "ip,nw_dst=10.0.0.0/8", "arp,arp_op=1"])
@@ -49,10 +53,15 @@ def test_a_real_dump_is_read() -> None:
         (5, 32768, "ip"),
         (0, 0, ""),
         (0, 32768, ""),
+        (7, 32768, ""),
+        (0, 32768, "arp"),
+        (8, 32768, ""),
+        (0, 32768, ""),
     ]
     assert read[1].extra == "idle_timeout=300"
     assert read[3].extra == "idle_timeout=60,send_flow_rem,check_overlap"
-    assert [f.ours for f in read] == [True, False, False, False, False, False]
+    assert [f.ours for f in read] == [True] + [False] * 9
+    assert read[8].extra == "send_flow_rem"
 
 
 def test_text_that_is_no_dump_is_refused() -> None:

@@ -5,6 +5,7 @@ Per bridge:
 Without an answer from vswitchd a bridge stays unknown, and the caller comes back.
 """
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tunbridge.dataplane import base, flows, names
 from tunbridge.dataplane.flows import Flow, FlowError, FlowKey
 from tunbridge.dataplane.host import WantedHost
 from tunbridge.openvswitch import ofctl
-from tunbridge.openvswitch.ofctl import OfctlError
+from tunbridge.openvswitch.ofctl import OfctlError, Unreachable
 from tunbridge.openvswitch.rows import BridgeRow, Snapshot
 
 Wanted = dict[FlowKey, Flow]
@@ -42,6 +43,8 @@ class FlowKeeper:
         """Bundles sent so far."""
         self._log = log
         self._clean: dict[str, Wanted] = {}
+        self._down: set[str] = set()
+        """Bridges whose socket did not answer: asked again by a bare connect, not by a whole ovs-ofctl."""
 
     def suspect(self, bridges: Iterable[str]) -> None:
         """Note that the flows of these bridges may have changed."""
@@ -54,9 +57,11 @@ class FlowKeeper:
 
     def save(self, bridge: str) -> int:
         """Save the operator's flows of a bridge that is going to be emptied. Gives how many. Raises OfctlError."""
-        if not ofctl.answers(self.rundir, bridge):
+        try:
+            dump = ofctl.dump_flows(self.rundir, bridge)
+        except Unreachable:
             return 0  # flow tables live in vswitchd: without it there is nothing to lose
-        foreign = flows.foreign_flows(flows.parse_dump(ofctl.dump_flows(self.rundir, bridge)))
+        foreign = flows.foreign_flows(flows.parse_dump(dump))
         self.saved.save(bridge, foreign)
         self.suspect([bridge])
         return len(foreign)
@@ -73,6 +78,9 @@ class FlowKeeper:
         for name in bridges:
             try:
                 done = self._bridge(host, now, name, name in waiting) and done
+            except Unreachable:
+                self._down.add(name)
+                done = False
             except OfctlError as e:
                 failed = e
         if failed is not None:
@@ -90,8 +98,9 @@ class FlowKeeper:
             return True
         if waiting and now.cur_cfg < now.next_cfg:
             return False  # it may be emptied yet
-        if not ofctl.answers(self.rundir, name):
+        if name in self._down and not ofctl.answers(self.rundir, name):
             return False
+        self._down.discard(name)
         self._apply(name, wanted, self._load(name) if waiting else [])
         self._clean[name] = wanted
         if waiting:
@@ -143,7 +152,8 @@ def preview(rundir: str, host: WantedHost, now: Snapshot) -> Mapping[str, flows.
     found = {}
     for bridge in host.bridges:
         row = now.bridges.get(bridge.name)
-        if row is not None and ofctl.answers(rundir, bridge.name):
-            present = flows.parse_dump(ofctl.dump_flows(rundir, bridge.name))
-            found[bridge.name] = flows.difference(wanted_flows(host, row), present)
+        if row is not None:
+            with contextlib.suppress(Unreachable):
+                present = flows.parse_dump(ofctl.dump_flows(rundir, bridge.name))
+                found[bridge.name] = flows.difference(wanted_flows(host, row), present)
     return found

@@ -99,6 +99,7 @@ class Agent:
         self._not_before_ms = 0
         self._problems: list[changes.Problem] = []
         self._repairs: deque[float] = deque(maxlen=BURST)
+        self._last_error: str | None = None
         self._stop = False
         self._hup = False
         self._ready = False
@@ -208,9 +209,12 @@ class Agent:
         try:
             finished = self._pass()
         except (OvsdbError, OfctlError, FlowError) as e:
-            self.log.error("not done, tried again", error=str(e), retry_ms=ERROR_RETRY_MS)
+            if str(e) != self._last_error:
+                self.log.error("not done, tried again", error=str(e))
+            self._last_error = str(e)
             self._not_before_ms = _now_ms() + ERROR_RETRY_MS
             return
+        self._last_error = None
         if not finished:
             self._not_before_ms = _now_ms() + self._pause_ms()
             return

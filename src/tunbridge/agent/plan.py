@@ -50,7 +50,7 @@ def make(config: AgentConfig) -> Plan:
         for name, d in preview(config.ovs_rundir, wanted, now).items()
         if d
     ]
-    notes = [_emptied(config.ovs_rundir, bridge, now) for bridge in found.emptied]
+    notes = [_emptied(config.ovs_rundir, bridge) for bridge in found.emptied]
     created = [b.name for b in wanted.bridges if b.name not in now.bridges]
     notes += [f"bridge {name} gets its base flows once it is there" for name in created]
     return Plan(changes=[c.text for c in found.changes], flows=flow_plans, notes=notes, problems=found.problems)
@@ -74,10 +74,11 @@ def _read(remote: str) -> Snapshot:
     raise OvsdbError(f"{remote}: no OVSDB answers there; is ovsdb-server running?")
 
 
-def _emptied(rundir: str, bridge: str, now: Snapshot) -> str:
-    if bridge not in now.bridges or not ofctl.answers(rundir, bridge):
+def _emptied(rundir: str, bridge: str) -> str:
+    try:
+        count = len(flows.foreign_flows(flows.parse_dump(ofctl.dump_flows(rundir, bridge))))
+    except ofctl.Unreachable:
         return f"Open vSwitch empties the flows of {bridge} for this"
-    count = len(flows.foreign_flows(flows.parse_dump(ofctl.dump_flows(rundir, bridge))))
     return (
         f"Open vSwitch empties the flows of {bridge} for this; the {count} that are not ours are saved before and"
         " restored in the same step"

@@ -7,6 +7,7 @@ Every flow that we compute carries our cookie: a restart without memory knows by
 alone. Flows made by `learn()` actions will have a cookie class of their own and are not swept.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
@@ -15,6 +16,10 @@ COOKIE = 0x7462_0000_0000_0000
 """Cookie of the flows that we compute ("tb")."""
 COOKIE_MASK = 0xFFFF_0000_0000_0000
 DEFAULT_PRIORITY = 32768
+
+_HEAD = re.compile(r"(?P<fields>(?:[a-z_]+=[^ ,]*, )*)(?P<rest>(?:[a-z_]+ )*(?:[^ ]+ )?)")
+"""What stands before `actions=`: fields that end in a comma and a space, then flags and the match, parted by spaces."""
+_FLAGS = frozenset({"send_flow_rem", "check_overlap", "reset_counts", "no_packet_counts", "no_byte_counts"})
 
 FlowKey = tuple[int, int, str]
 """(table, priority, match): what OpenFlow allows once."""
@@ -86,15 +91,16 @@ def parse_dump(text: str) -> list[Flow]:
 
 
 def _parse(line: str) -> Flow:
+    """Read one line. A cookie of 0, table 0 and priority 32768 are left out of it, and an empty match as well."""
     head, separator, actions = line.strip().partition("actions=")
-    if not separator or not head.startswith("cookie="):
+    match = _HEAD.fullmatch(head)
+    if not separator or match is None:
         raise FlowError(f"not a flow as Open vSwitch dumps it: {line!r}")
-    *fields, last = head.rstrip().split(", ") if ", " in head else [head.rstrip().rstrip(",")]
-    if last.startswith("cookie=") or last.endswith(","):
-        fields, last = [*fields, last.rstrip(",")], ""
-    *flags, matching = last.split(" ") if last else [""]
-    values = dict(f.split("=", 1) for f in fields if "=" in f)
-    cookie, table = int(values.pop("cookie"), 16), int(values.pop("table", "0"))
+    words = match["rest"].split()
+    flags = [w for w in words if w in _FLAGS]
+    matching = "".join(w for w in words if w not in _FLAGS)
+    values = dict(f.split("=", 1) for f in match["fields"].split(", ") if f)
+    cookie, table = int(values.pop("cookie", "0"), 16), int(values.pop("table", "0"))
     priority = DEFAULT_PRIORITY
     if matching.startswith("priority="):
         number, _, matching = matching.removeprefix("priority=").partition(",")

@@ -5,6 +5,7 @@ vswitchd: all of it or none.
 """
 
 import contextlib
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ from tunbridge.errors import TunbridgeError
 
 VERSION = "OpenFlow14"
 TIMEOUT_S = 30
+_UNREACHABLE = re.compile("failed to connect to socket|is not a bridge or a socket|connection reset|end of file", re.I)
 
 
 class OfctlError(TunbridgeError):
@@ -21,13 +23,20 @@ class OfctlError(TunbridgeError):
     exit_status = 1
 
 
+class Unreachable(OfctlError):
+    """Nobody takes OpenFlow for that bridge: vswitchd is not running, or has not made the bridge yet."""
+
+
 def management_socket(rundir: str, bridge: str) -> Path:
     """Give the path of the socket on which vswitchd takes OpenFlow for one bridge."""
     return Path(rundir) / f"{bridge}.mgmt"
 
 
 def answers(rundir: str, bridge: str) -> bool:
-    """Whether somebody listens on the management socket: vswitchd has made the bridge."""
+    """Whether somebody listens on the management socket.
+
+    Cheap, but vswitchd logs a warning of the dropped connection: to be asked only of one that did not answer before.
+    """
     with contextlib.closing(socket.socket(socket.AF_UNIX)) as s:
         s.settimeout(1.0)
         try:
@@ -61,5 +70,7 @@ def _run(
             f"{bridge}: ovs-ofctl {command} took more than {TIMEOUT_S} s; vswitchd does not answer"
         ) from None
     if done.returncode != 0:
-        raise OfctlError(f"{bridge}: ovs-ofctl {command} failed: {done.stderr.strip()}")
+        error = done.stderr.strip()
+        kind = Unreachable if _UNREACHABLE.search(error) else OfctlError
+        raise kind(f"{bridge}: ovs-ofctl {command} failed: {error}")
     return done.stdout
