@@ -1,0 +1,95 @@
+"""What an interface is, as far as its type and name tell: a NIC, a workload's, a router's, a tunnel, a patch.
+
+`ovs-vsctl show` prints no more than type and name, and each system that plugs interfaces in has names of its own. The
+patterns are those of the systems' sources: Neutron, Nova and os-vif (tap, qvo, vhu, qr-, qg- ...), OVN, kube-ovn and
+OVN-Kubernetes (hex names), Antrea, libvirt (vnet), Proxmox, XenServer (vif), and of the kernel and udev for NICs.
+"""
+
+import re
+
+from tunbridge.inspect.model import Bridge, Interface, Port
+
+TUNNEL_TYPES = frozenset(
+    (
+        "vxlan", "geneve", "gre", "gre64", "ip6gre", "stt", "lisp", "erspan", "ip6erspan", "gtpu", "bareudp", "srv6",
+        "capwap", "ipsec_gre", "ipsec_gre64",
+    )
+)  # fmt: skip
+"""Types of interfaces that are tunnels: ovs-vswitchd.conf.db(5), Interface, `type`, of 1.x to 3.x."""
+
+DEVICE_TYPES = frozenset(("system", "dpdk", "afxdp", "afxdp-nonpmd"))
+"""Types that stand for a network device of the machine."""
+
+_WORKLOAD = re.compile(
+    r"(?:tap|qvo|qvb|vnet|vhu|vhost-user|veth|lxc|macvtap|fwln|fwpr)[\w.-]*"
+    r"|vif\d+\.\d+(?:-emu)?"  # XenServer
+    r"|[0-9a-f]{11,15}(?:_[a-z]\w{0,3})?"  # kube-ovn (…_h), OVN-Kubernetes, ovs-docker (…_l)
+    r"|[\w.-]+-[0-9a-f]{6}"  # Antrea: the pod's name and a hash
+    r"|\w*pf\d+(?:vf|sf)\d+|\w+_\d+|en\w+f\d+v\d+|\w+_rep\w*"  # representors of virtual functions
+)
+_SERVICE = re.compile(r"(?:qr|qg|sg|ha|fg|fpr|rfp|o-hm)-?[\w-]+|o-hm0")
+_NIC = re.compile(
+    r"(?:eth\d+|em\d+|en[a-z]\w*|enP\w+|p\d+p\d+(?:_\d+)?|(?:ovs_?|ovs-)?bond[\w-]*|team[\w-]*|ib\d+|ibp\w+|wl\w+"
+    r"|dpdk[\w-]*|usb\d+|venet\d+|vmnic\d+)"
+    r"(?:\.\d+)?"
+)
+_PAIRED = re.compile(r"(?:int|phy)-.+")
+
+
+def _matches(pattern: re.Pattern[str], name: str) -> bool:
+    """Match a whole name. Devices have at most 15 characters, vhost-user sockets a few more: longer ones match nothing."""
+    return len(name) <= 64 and pattern.fullmatch(name) is not None
+
+
+def is_tunnel(interface: Interface) -> bool:
+    """Say whether it carries packets to other hosts inside packets."""
+    return interface.type in TUNNEL_TYPES
+
+
+def is_patch(interface: Interface) -> bool:
+    """Say whether it is one end of a wire between two bridges of the host."""
+    return interface.type == "patch"
+
+
+def is_workload(interface: Interface) -> bool:
+    """Say whether a virtual machine, a container or a pod is behind it."""
+    if interface.type.startswith("dpdkvhostuser"):
+        return True
+    if interface.type == "dpdk":
+        return "representor=" in interface.options.get("dpdk-devargs", "")
+    return interface.type in ("system", "tap") and _matches(_WORKLOAD, interface.name)
+
+
+def is_service(interface: Interface) -> bool:
+    """Say whether Neutron's network node serves behind it: a router's port, or a DHCP server's (an internal tap)."""
+    if interface.type not in ("internal", "system"):
+        return False
+    return _matches(_SERVICE, interface.name) or (interface.type == "internal" and interface.name.startswith("tap"))
+
+
+def is_veth_end(interface: Interface) -> bool:
+    """Say whether it has the name of one end of the veth pair that Neutron used before patch ports (2013)."""
+    return interface.type == "system" and _matches(_PAIRED, interface.name)
+
+
+def looks_like_nic(interface: Interface) -> bool:
+    """Say whether its type and name are those of a physical network device, wherever it is plugged."""
+    if interface.type not in DEVICE_TYPES or is_workload(interface):
+        return False
+    return interface.type != "system" or _matches(_NIC, interface.name)
+
+
+def is_nic_of(bridge: Bridge, port: Port) -> bool:
+    """Say whether `port` leads `bridge` to a physical network: on a provider bridge any device does, however named."""
+    for interface in port.interfaces:
+        if looks_like_nic(interface):
+            return True
+        known_otherwise = is_workload(interface) or is_service(interface) or is_veth_end(interface)
+        if bridge.role == "provider" and interface.type == "system" and not known_otherwise:
+            return True
+    return False
+
+
+def is_local(bridge: Bridge, port: Port) -> bool:
+    """Say whether it is the bridge's own port, by which the host is attached to it."""
+    return port.name == bridge.name

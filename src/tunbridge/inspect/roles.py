@@ -1,0 +1,161 @@
+"""What each bridge is for, and what the host is: worked out from names, types and how the bridges are joined.
+
+A name decides where the field has one (`br-int`, `br-tun`, `br-ex`); else what is plugged in does.
+"""
+
+import re
+
+from msgspec.structs import replace
+
+from tunbridge.inspect.interfaces import (
+    is_local,
+    is_patch,
+    is_service,
+    is_tunnel,
+    is_veth_end,
+    is_workload,
+    looks_like_nic,
+)
+from tunbridge.inspect.model import Bridge, BridgeRole, Host, HostRole, Interface
+
+OVN_TUNNEL = re.compile(r"ovn-?([0-9a-zA-Z]{6})-\d+")
+"""OVN's name of a tunnel port: six characters of the peer chassis' system-id, and a number."""
+OVN_PATCH = re.compile(r"patch-.+-to-.+")
+"""OVN's name of a patch port: `patch-br-int-to-NETWORK`, `patch-NETWORK-to-br-int`."""
+_PROVIDER = re.compile(r"br-?(?:ex|ext|external|provider|physnet)\w*")
+_TRUNK = re.compile(r"tbr-.+")
+
+
+def with_roles(host: Host) -> Host:
+    """Give `host` with the roles of its bridges and its own."""
+    integration = _integration(host)
+    joined = joined_bridges(host)
+    bridges = [
+        bridge
+        if (role := _bridge_role(host, bridge, integration, joined)) == bridge.role
+        else replace(bridge, role=role)
+        for bridge in host.bridges
+    ]
+    host = replace(host, bridges=bridges)
+    return replace(host, role=_host_role(host))
+
+
+def joined_bridges(host: Host) -> dict[str, set[str]]:
+    """Give, for each bridge, the other bridges that a patch port or an int-/phy- veth pair leads to."""
+    at: dict[str, str] = {}
+    for bridge in host.bridges:
+        for port in bridge.ports:
+            for interface in port.interfaces:
+                if interface.type == "patch" or is_veth_end(interface):
+                    at[interface.name] = bridge.name
+    joined: dict[str, set[str]] = {}
+    for bridge in host.bridges:
+        for port in bridge.ports:
+            for interface in port.interfaces:
+                peer = at.get(peer_name(interface) or "")
+                if peer is not None and peer != bridge.name:
+                    joined.setdefault(bridge.name, set()).add(peer)
+                    joined.setdefault(peer, set()).add(bridge.name)
+    return joined
+
+
+def peer_name(interface: Interface) -> str | None:
+    """Name the interface at the other end of a patch port, or of an int-/phy- veth pair; None for all others."""
+    if is_patch(interface):
+        return interface.options.get("peer")
+    if is_veth_end(interface):
+        return {"int": "phy", "phy": "int"}[interface.name[:3]] + interface.name[3:]
+    return None
+
+
+def is_ovn(host: Host) -> bool:
+    """Say whether OVN wired this host: its tunnels and patch ports have names of their own."""
+    return any(
+        (is_tunnel(i) and OVN_TUNNEL.fullmatch(i.name)) or (is_patch(i) and OVN_PATCH.fullmatch(i.name))
+        for bridge in host.bridges
+        for port in bridge.ports
+        for i in port.interfaces
+    )
+
+
+def _integration(host: Host) -> str | None:
+    """Name the bridge that workloads plug into."""
+    names = {bridge.name for bridge in host.bridges}
+    if "br-int" in names:
+        return "br-int"
+    for bridge in host.bridges:
+        interfaces = [i for port in bridge.ports for i in port.interfaces]
+        if bridge.name.startswith("br-int") or any(i.name == "patch-tun" and is_patch(i) for i in interfaces):
+            return bridge.name
+        if any(is_tunnel(i) and OVN_TUNNEL.fullmatch(i.name) for i in interfaces):
+            return bridge.name
+        multipeer = any(is_tunnel(i) and i.options.get("remote_ip") == "flow" for i in interfaces)
+        if multipeer and any(is_workload(i) for i in interfaces):
+            return bridge.name
+    return None
+
+
+def _bridge_role(host: Host, bridge: Bridge, integration: str | None, joined: dict[str, set[str]]) -> BridgeRole:
+    if bridge.name == integration:
+        return "integration"
+    interfaces = [i for port in bridge.ports for i in port.interfaces]
+    is_joined = integration is not None and integration in joined.get(bridge.name, ())
+    if bridge.name == "br-tun" or (is_joined and any(map(is_tunnel, interfaces))):
+        return "tunnel"
+    if _TRUNK.fullmatch(bridge.name):  # Neutron: one virtual machine's trunk
+        return "other"
+    if is_joined or _PROVIDER.fullmatch(bridge.name) or any(i.name.startswith("qg-") for i in interfaces):
+        return "provider"
+    if integration is not None and any(map(looks_like_nic, interfaces)) and not _serves_the_host(host, bridge):
+        return "provider"
+    return "other"
+
+
+def _serves_the_host(host: Host, bridge: Bridge) -> bool:
+    """Say whether a bridge with a NIC, joined to no other, carries the host's own addresses rather than a network.
+
+    It does when it has internal ports besides its own (VLANs of the host), and it may in the userspace datapath, where
+    tunnels leave through a bridge with the underlay NIC and the tunnel address (OVS, "Userspace tunneling").
+    """
+    if any(
+        i.type == "internal" and not is_local(bridge, port) and not is_service(i)
+        for port in bridge.ports
+        for i in port.interfaces
+    ):
+        return True
+    if bridge.datapath_type != "netdev" or bridge.controllers or bridge.fail_mode == "secure":
+        return False
+    return any(
+        is_tunnel(i)
+        for other in host.bridges
+        if other.datapath_type == "netdev"
+        for port in other.ports
+        for i in port.interfaces
+    )
+
+
+def _host_role(host: Host) -> HostRole:
+    interfaces = [i for bridge in host.bridges for port in bridge.ports for i in port.interfaces]
+    workloads = any(map(is_workload, interfaces))
+    services = _has_services(interfaces)
+    if workloads:
+        return "all-in-one" if services else "compute"
+    if services:
+        return "network"
+    if any(i.name == "antrea-gw0" for i in interfaces):
+        return "compute"
+    if not any(bridge.role == "integration" for bridge in host.bridges):
+        return "unknown"
+    joined = joined_bridges(host)
+    outside = any(bridge.role == "provider" and joined.get(bridge.name) for bridge in host.bridges)
+    if is_ovn(host):
+        return "gateway" if outside else "unknown"
+    if outside:  # a compute node with provider networks and no instance yet looks the same: then its name decides
+        return "compute" if "comp" in host.name.lower() else "network"
+    return "compute" if any(bridge.role == "tunnel" for bridge in host.bridges) else "unknown"
+
+
+def _has_services(interfaces: list[Interface]) -> bool:
+    """Say whether networks are served here. With distributed routers (fg-), every compute node has qr- ports."""
+    distributed = any(i.name.startswith("fg-") for i in interfaces)
+    return any(is_service(i) and (not distributed or i.name.startswith(("sg-", "tap"))) for i in interfaces)

@@ -1,0 +1,300 @@
+"""Tunnels: the ends on each host, the hosts' own addresses, and which two ends are one tunnel.
+
+An end names addresses, not hosts. Whose they are is told by `local_ip`; OVN prints none, and then a host's own address
+is the one that its peers name and it does not. Everything is looked up in indexes by address, so that the cost grows
+with the number of tunnels, not with its square.
+"""
+
+import ipaddress
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+
+from msgspec import Struct
+
+from tunbridge.inspect.interfaces import is_tunnel
+from tunbridge.inspect.model import Host, Interface, Port
+from tunbridge.inspect.roles import OVN_TUNNEL
+
+FLOW = "flow"
+"""An address or key that flows choose for each packet: ovs-vswitchd.conf.db(5), Interface, tunnel options."""
+MANY = 64
+"""A host with more candidates than this for its own address is ambiguous, whatever the rest says."""
+
+
+class Tunnel(Struct, frozen=True, kw_only=True, gc=False):
+    """One end of a tunnel: the interface, with its options as Open vSwitch takes them.
+
+    Addresses are in canonical form; `remote` is None when the text does not say it. A key that is not given is "0":
+    ovs-vswitchd.conf.db(5) calls the two equivalent. `dst_port` is None for the type's default.
+    """
+
+    host: str
+    bridge: str
+    port: str
+    name: str
+    type: str
+    local: str | None
+    remote: str | None
+    in_key: str
+    out_key: str
+    stated_key: str | None
+    dst_port: str | None
+    mark: str
+    error: str | None
+    line: int | None
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What Open vSwitch tells tunnels of one host apart by: two with the same cannot both exist."""
+        return self.type, self.local, self.remote, self.in_key, self.dst_port, self.mark
+
+    def agrees_on_keys(self, other: "Tunnel") -> bool:
+        """Say whether each end receives what the other one sends."""
+        return self.out_key == other.in_key and self.in_key == other.out_key
+
+
+def tunnels_of(host: Host) -> Iterator[Tunnel]:
+    """Give every tunnel end of `host`, in the order of the dump."""
+    for bridge in host.bridges:
+        for port in bridge.ports:
+            for interface in port.interfaces:
+                if is_tunnel(interface):
+                    yield _tunnel(host.name, bridge.name, port, interface)
+
+
+def _tunnel(host: str, bridge: str, port: Port, interface: Interface) -> Tunnel:
+    options = interface.options
+    key = options.get("key")
+    in_key, out_key = options.get("in_key", key), options.get("out_key", key)
+    remote = options.get("remote_ip")
+    local = options.get("local_ip")
+    return Tunnel(
+        host=host,
+        bridge=bridge,
+        port=port.name,
+        name=interface.name,
+        type=interface.type.removeprefix("ipsec_"),
+        local=canonical(local) if local else None,
+        remote=canonical(remote) if remote else None,
+        in_key=_key(in_key),
+        out_key=_key(out_key),
+        stated_key=_stated(in_key, out_key),
+        dst_port=options.get("dst_port"),
+        mark=options.get("egress_pkt_mark", "0"),
+        error=interface.error,
+        line=interface.lines.get("options", interface.lines.get("name")),
+    )
+
+
+def _key(text: str | None) -> str:
+    """A key in one spelling: decimal, or "flow"; absent is 0."""
+    if text is None:
+        return "0"
+    try:
+        return str(int(text, 0))
+    except ValueError:
+        return text
+
+
+def _stated(in_key: str | None, out_key: str | None) -> str | None:
+    if in_key == out_key:
+        return in_key
+    return f"in {in_key or 'none'}, out {out_key or 'none'}"
+
+
+@lru_cache(maxsize=65536)
+def canonical(address: str) -> str:
+    """Spell an IPv4 or IPv6 address in the one canonical way; leave "flow" and host names as they are."""
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return address
+
+
+def own_addresses(hosts: Sequence[Host], tunnels: Iterable[Tunnel]) -> tuple[dict[str, list[str]], set[str]]:
+    """Give host name -> its own tunnel addresses, and the names of those hosts for which they cannot be told.
+
+    Stated ones (`local_ip`, or `addresses` of a host that was read live) go first; the rest is inferred.
+    """
+    addresses: dict[str, list[str]] = {host.name: [canonical(a) for a in host.addresses] for host in hosts}
+    named: dict[str, dict[str, str]] = {}
+    """Host -> the remote addresses that it names, each with the chassis that the port's name gives for it."""
+    for tunnel in tunnels:
+        if tunnel.local is not None and tunnel.local != FLOW and tunnel.local not in addresses[tunnel.host]:
+            addresses[tunnel.host].append(tunnel.local)
+        if tunnel.remote is not None and tunnel.remote != FLOW:
+            match = OVN_TUNNEL.fullmatch(tunnel.name) if len(tunnel.name) < 20 else None
+            named.setdefault(tunnel.host, {})[tunnel.remote] = match[1] if match else tunnel.remote
+    silent = [name for name in named if not addresses[name]]
+    if silent:
+        _infer(silent, named, addresses)
+    return addresses, {name for name in silent if not addresses[name]}
+
+
+def _infer(silent: list[str], named: dict[str, dict[str, str]], addresses: dict[str, list[str]]) -> None:
+    """Work out the own addresses of the `silent` hosts by elimination, and put them into `addresses`.
+
+    A host's own address is one that others name and it does not, and that nobody else owns. Where several remain, those
+    go that are named by a host to which it has no tunnel itself: OVN builds tunnels in pairs.
+    """
+    taken = {address for own in addresses.values() for address in own}
+    free: dict[str, str] = {}
+    namers: dict[str, list[str]] = defaultdict(list)
+    for host, remotes in named.items():
+        for remote, chassis in remotes.items():
+            if remote not in taken:
+                free[remote] = chassis
+                namers[remote].append(host)
+    open_ = dict.fromkeys(silent)
+    while open_:
+        found: dict[str, list[str]] = {}
+        for host in open_:
+            if len(free) - len(named[host]) <= MANY:
+                candidates = [a for a in free if a not in named[host]]
+                if len({free[a] for a in candidates}) > 1:
+                    candidates = [a for a in candidates if _mutual(named[host], namers[a], addresses)]
+                if len({free[a] for a in candidates}) == 1:
+                    found[host] = sorted(candidates)
+        claims = Counter(address for own in found.values() for address in own)
+        found = {host: own for host, own in found.items() if all(claims[address] == 1 for address in own)}
+        if not found:
+            return
+        for host, own in found.items():
+            addresses[host] = own
+            del open_[host]
+            for address in own:
+                del free[address]
+
+
+def _mutual(named: dict[str, str], namers: list[str], addresses: dict[str, list[str]]) -> bool:
+    """Say whether every host that names a candidate, and whose own address is known, is named in return."""
+    return all(any(own in named for own in addresses[namer]) for namer in namers if addresses[namer])
+
+
+class Matching(Struct, frozen=True):
+    """Which ends are one tunnel. Indexes are positions in `tunnels`."""
+
+    tunnels: list[Tunnel]
+    partner: dict[int, int]
+    """Both directions of every pair; a multi-peer end may be the partner of many."""
+    peer_host: dict[int, str]
+    """End -> the given host that its `remote_ip` belongs to."""
+    duplicates: set[int]
+    """Ends that an earlier one of the same host makes impossible."""
+
+
+def match(tunnels: list[Tunnel], addresses: dict[str, list[str]]) -> Matching:
+    """Pair the ends: first those that agree in everything, then those that differ in key, type, at last in address."""
+    owner: dict[str, str] = {}
+    for host, own in addresses.items():
+        for address in own:
+            owner.setdefault(address, host)
+    matcher = _Matcher(tunnels, addresses, owner)
+    for strictness in (2, 1, 0):
+        matcher.pair_up(strictness)
+    matcher.accept_multipeer()
+    matcher.pair_misaddressed()
+    return Matching(tunnels, matcher.partner, matcher.peer_host, matcher.duplicates)
+
+
+class _Matcher:
+    def __init__(self, tunnels: list[Tunnel], addresses: dict[str, list[str]], owner: dict[str, str]) -> None:
+        self.tunnels = tunnels
+        self.addresses = addresses
+        self.partner: dict[int, int] = {}
+        self.peer_host: dict[int, str] = {}
+        self.duplicates: set[int] = set()
+        self._towards: dict[tuple[str, str], list[int]] = defaultdict(list)
+        """(host, remote address) -> its ends that lead there."""
+        self._multipeer: dict[str, list[int]] = defaultdict(list)
+        self._strays: dict[str, list[int]] = defaultdict(list)
+        """Host -> its ends whose remote address belongs to no given host and is named by no other one."""
+        seen: set[tuple[object, ...]] = set()
+        naming: dict[str, set[str]] = defaultdict(set)
+        for index, tunnel in enumerate(tunnels):
+            identity = (tunnel.host, *tunnel.identity)
+            if identity in seen and tunnel.remote is not None:
+                self.duplicates.add(index)
+            seen.add(identity)
+            if tunnel.remote is None:
+                continue
+            if tunnel.remote == FLOW:
+                self._multipeer[tunnel.host].append(index)
+                continue
+            self._towards[tunnel.host, tunnel.remote].append(index)
+            peer = owner.get(tunnel.remote)
+            if peer is not None:
+                self.peer_host[index] = peer
+            else:
+                naming[tunnel.remote].add(tunnel.host)
+        for index, tunnel in enumerate(tunnels):
+            if len(naming.get(tunnel.remote or "", ())) == 1:
+                self._strays[tunnel.host].append(index)
+
+    def _open(self) -> Iterator[tuple[int, Tunnel, str]]:
+        """Give the ends that lead to another given host and have no partner yet."""
+        for index, peer in self.peer_host.items():
+            if index not in self.partner and index not in self.duplicates and peer != self.tunnels[index].host:
+                yield index, self.tunnels[index], peer
+
+    def pair_up(self, strictness: int) -> None:
+        """Pair each open end with one of the other host that leads back, of the same type (1) and keys too (2)."""
+        for index, tunnel, peer in self._open():
+            for back in self._back(tunnel, peer):
+                other = self.tunnels[back]
+                if back in self.partner or back in self.duplicates:
+                    continue
+                same = (tunnel.type == other.type) + (tunnel.type == other.type and tunnel.agrees_on_keys(other))
+                exact = other.local in (None, tunnel.remote)
+                if same >= strictness and (exact or strictness < 2):
+                    self.partner[index], self.partner[back] = back, index
+                    break
+
+    def _back(self, tunnel: Tunnel, peer: str) -> Iterator[int]:
+        """Give the ends of `peer` that lead to where `tunnel` begins."""
+        own = [tunnel.local] if tunnel.local not in (None, FLOW) else self.addresses[tunnel.host]
+        for address in own:
+            yield from self._towards.get((peer, str(address)), ())
+
+    def accept_multipeer(self) -> None:
+        """A multi-peer end of the same type on the other host receives from anybody."""
+        for index, tunnel, peer in list(self._open()):
+            for back in self._multipeer.get(peer, ()):
+                if self.tunnels[back].type == tunnel.type:
+                    self.partner[index] = back
+                    break
+
+    def pair_misaddressed(self) -> None:
+        """Pair ends that were meant for each other, but of which one carries an address that nobody has.
+
+        That is so when the one leads to an address that no given host has and no other host names, and it is the
+        only such end there, or its name tells.
+        """
+        waiting: dict[str, list[int]] = defaultdict(list)
+        for index, _, peer in self._open():
+            waiting[peer].append(index)
+        for peer, indexes in waiting.items():
+            strays = [s for s in self._strays.get(peer, ()) if s not in self.partner]
+            for index in indexes:
+                stray = self._meant_for(index, strays, alone=len(indexes) == 1)
+                if stray is not None:
+                    strays.remove(stray)
+                    self.partner[index], self.partner[stray] = stray, index
+
+    def _meant_for(self, index: int, strays: list[int], alone: bool) -> int | None:
+        tunnel = self.tunnels[index]
+        same = [s for s in strays if self.tunnels[s].type == tunnel.type]
+        for stray in same:
+            named = address_in_name(self.tunnels[stray].name, self.tunnels[stray].type)
+            if named is not None and named in self.addresses[tunnel.host]:
+                return stray
+        return same[0] if alone and len(same) == 1 else None
+
+
+def address_in_name(name: str, type_: str) -> str | None:
+    """Give the IPv4 address that Neutron's name of a tunnel port tells (`vxlan-0a00001b` is 10.0.0.27), else None."""
+    prefix, _, digits = name.rpartition("-")
+    if prefix != type_ or len(digits) != 8 or not all(c in "0123456789abcdef" for c in digits):
+        return None
+    return str(ipaddress.IPv4Address(int(digits, 16)))

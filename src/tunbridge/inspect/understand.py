@@ -1,0 +1,207 @@
+"""From hosts as they were read to one document: roles, addresses, links, and the hosts that were not given.
+
+Pure: the same hosts give the same document. Nothing is judged here; that is `check`. The one finding made here is that
+a host was given twice, since only one of its two texts is in the document.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec.structs import replace
+
+from tunbridge.inspect.interfaces import is_nic_of
+from tunbridge.inspect.model import Document, End, Finding, Host, Interface, Link, LinkState, NotChecked
+from tunbridge.inspect.names import distinguish
+from tunbridge.inspect.roles import peer_name, with_roles
+from tunbridge.inspect.tunnels import FLOW, Matching, Tunnel, match, own_addresses, tunnels_of
+
+GIVEN_TWICE = "host-given-twice"
+
+
+def understand(hosts: Sequence[Host]) -> Document:
+    """Work out what the hosts are and how they hang together. `paths` is left empty; `check` fills the findings."""
+    kept, findings = _without_repeats(hosts)
+    given = [with_roles(host) for host in distinguish(kept)]
+    ends = [tunnel for host in given for tunnel in tunnels_of(host)]
+    addresses, ambiguous = own_addresses(given, ends)
+    given = [replace(host, addresses=addresses[host.name]) for host in given]
+    matching = match(ends, addresses)
+    strangers = _strangers(matching, {host.name for host in given})
+    truncated = {host.name for host in given if host.system_id is None}
+    links = [link for host in given for link in _inside(host)]
+    links.extend(_tunnel_links(matching, addresses, strangers, ambiguous | truncated))
+    return Document(
+        hosts=[*given, *(Host(name=name, known=False, addresses=[address]) for address, name in strangers.items())],
+        links=links,
+        findings=findings,
+        not_checked=[_ambiguous(host) for host in given if host.name in ambiguous],
+    )
+
+
+def _ambiguous(host: Host) -> NotChecked:
+    return NotChecked(
+        code="tunnel-one-way",
+        host=host.name,
+        reason="its own tunnel address cannot be told: its tunnels state no local_ip, and its peers, as far as they "
+        "were given, do not single one address out",
+    )
+
+
+def _without_repeats(hosts: Sequence[Host]) -> tuple[list[Host], list[Finding]]:
+    """Leave out hosts that are given again later: the last one counts. Findings say which."""
+    kept: dict[int, Host] = {}
+    last: dict[str, int] = {}
+    findings: list[Finding] = []
+    for position, host in enumerate(hosts):
+        before = last.get(host.system_id) if host.system_id else None
+        if before is not None and _is_same(kept[before], host):
+            findings.append(_given_twice(kept.pop(before), host))
+        if host.system_id:
+            last[host.system_id] = position
+        kept[position] = host
+    return list(kept.values()), findings
+
+
+def _is_same(one: Host, other: Host) -> bool:
+    """Say whether two hosts with the same system UUID are one host at two times, and not copies of one database.
+
+    Copies are told by what a host cannot share with another: tunnel addresses of its own, or, where none are stated,
+    by each having a peer that the other one lacks.
+    """
+    ours, ours_to = _stated(one)
+    theirs, theirs_to = _stated(other)
+    if ours and theirs:
+        return bool(ours & theirs)
+    return ours_to <= theirs_to or theirs_to <= ours_to
+
+
+def _stated(host: Host) -> tuple[set[str], set[str]]:
+    local = {t.local for t in tunnels_of(host) if t.local is not None} | set(host.addresses)
+    remote = {t.remote for t in tunnels_of(host) if t.remote is not None}
+    return local - {FLOW}, remote - {FLOW}
+
+
+def _given_twice(left_out: Host, used: Host) -> Finding:
+    first, second = (f"{h.name} ({h.source})" if h.source else h.name for h in (left_out, used))
+    return Finding(
+        severity="warning",
+        code=GIVEN_TWICE,
+        host=used.name,
+        subject=str(used.system_id),
+        message=f"{first} and {second} have the same system UUID: one host, given twice. "
+        f"What is shown is the one given last; {left_out.name} is left out",
+        fix="give each host once; to see one host at two times, run the command once for each",
+        line=used.lines.get("system_id"),
+    )
+
+
+def _strangers(matching: Matching, taken: set[str]) -> dict[str, str]:
+    """Name the hosts that tunnels lead to but that were not given: address -> name, which is the address."""
+    names: dict[str, str] = {}
+    for index, tunnel in enumerate(matching.tunnels):
+        if tunnel.remote is None or tunnel.remote == FLOW or tunnel.remote in names:
+            continue
+        if index not in matching.peer_host and index not in matching.partner:
+            name = tunnel.remote
+            while name in taken:
+                name = f"{name} (not given)"
+            names[tunnel.remote] = name
+    return names
+
+
+def _inside(host: Host) -> Iterator[Link]:
+    """Give the links that begin in one host alone: patch pairs, old veth pairs, NICs."""
+    ends: dict[str, tuple[End, Interface]] = {}
+    for bridge in host.bridges:
+        for port in bridge.ports:
+            end = End(host=host.name, bridge=bridge.name, port=port.name)
+            for interface in port.interfaces:
+                ends.setdefault(interface.name, (end, interface))
+    done: set[str] = set()
+    for bridge in host.bridges:
+        for port in bridge.ports:
+            for interface in port.interfaces:
+                if interface.name not in done:
+                    yield from _patch(interface, ends, done)
+            if is_nic_of(bridge, port):
+                down = bool(port.interfaces) and all(interface.error for interface in port.interfaces)
+                end = End(host=host.name, bridge=bridge.name, port=port.name)
+                yield Link(kind="physical", state="broken" if down else "ok", a=end)
+
+
+def _patch(interface: Interface, ends: dict[str, tuple[End, Interface]], done: set[str]) -> Iterator[Link]:
+    """Give the link that begins at `interface`, unless it is the far end of one that was given already."""
+    peer = peer_name(interface)
+    end, _ = ends[interface.name]
+    far = ends.get(peer) if peer is not None else None
+    if interface.type == "patch":
+        if far is None:
+            yield Link(kind="patch", state="broken", a=end)
+            return
+        mutual = far[1].type == "patch" and far[1].options.get("peer") == interface.name
+    else:
+        if far is None or far[1].type != "system" or far[0].bridge == end.bridge:
+            return  # no pair: some interface that has such a name
+        mutual = True
+    if mutual:
+        done.add(far[1].name)
+    whole = mutual and not interface.error and not far[1].error and far[1] is not interface
+    yield Link(kind="patch", state="ok" if whole else "broken", a=end, b=far[0])
+
+
+def _tunnel_links(
+    matching: Matching, addresses: dict[str, list[str]], strangers: dict[str, str], uncertain: Iterable[str]
+) -> Iterator[Link]:
+    """Give one link per tunnel, not one per end."""
+    uncertain = set(uncertain)
+    for index, tunnel in enumerate(matching.tunnels):
+        back = matching.partner.get(index)
+        if back is not None and back < index and matching.partner.get(back) == index:
+            continue  # given from the other end
+        far = matching.tunnels[back] if back is not None else None
+        yield Link(
+            kind="tunnel",
+            type=tunnel.type,
+            key=tunnel.stated_key,
+            local_address=tunnel.local or _only(addresses[tunnel.host]),
+            remote_address=tunnel.remote,
+            state=_state(index, tunnel, far, matching, uncertain),
+            a=End(host=tunnel.host, bridge=tunnel.bridge, port=tunnel.port),
+            b=_far_end(index, tunnel, far, matching, strangers),
+        )
+
+
+def _only(values: list[str]) -> str | None:
+    return values[0] if len(values) == 1 else None
+
+
+def _far_end(
+    index: int, tunnel: Tunnel, far: Tunnel | None, matching: Matching, strangers: dict[str, str]
+) -> End | None:
+    if far is not None:
+        return End(host=far.host, bridge=far.bridge, port=far.port)
+    if index in matching.peer_host:
+        return End(host=matching.peer_host[index])
+    return End(host=strangers[tunnel.remote]) if tunnel.remote in strangers else None
+
+
+def _state(index: int, tunnel: Tunnel, far: Tunnel | None, matching: Matching, uncertain: set[str]) -> LinkState:
+    if tunnel.error or index in matching.duplicates:
+        return "broken"
+    if tunnel.remote is None:
+        return "unknown"
+    if tunnel.remote == FLOW:
+        return "ok"
+    if far is not None:
+        whole = far.error is None and tunnel.type == far.type and agree_on_addresses(tunnel, far)
+        return "ok" if whole and (far.remote == FLOW or tunnel.agrees_on_keys(far)) else "broken"
+    peer = matching.peer_host.get(index)
+    if peer is None or peer in uncertain or tunnel.host in uncertain:
+        return "unknown"
+    return "broken" if peer == tunnel.host else "one-way"
+
+
+def agree_on_addresses(tunnel: Tunnel, far: Tunnel) -> bool:
+    """Say whether each end's `remote_ip` is the other's `local_ip`, as far as the two state them."""
+    forth = far.local in (None, FLOW, tunnel.remote)
+    back = far.remote == FLOW or tunnel.local in (None, FLOW, far.remote)
+    return forth and back
