@@ -37,7 +37,7 @@ _PAIRED = re.compile(r"(?:int|phy)-.+")
 
 
 def _matches(pattern: re.Pattern[str], name: str) -> bool:
-    """Match a whole name. Devices have at most 15 characters, vhost-user sockets a few more: longer ones match nothing."""
+    """Match a whole name. Device names have at most 15 characters; what is much longer is hostile, matches nothing."""
     return len(name) <= 64 and pattern.fullmatch(name) is not None
 
 
