@@ -1,0 +1,201 @@
+"""What a bridge is for and what is in it: workloads and their local VLANs, patch pairs, NICs, tunnels, errors."""
+
+from collections.abc import Iterator
+
+from tunbridge.inspect.explain import cite, tunnels
+from tunbridge.inspect.explain.statement import Fact, Names, Term, fact
+from tunbridge.inspect.model import Bridge, Host, Port
+from tunbridge.inspect.wiring import Crossing, Wiring, flavour, is_internal
+
+DEAD_VLAN = 4095
+"""Neutron's tag for a port that belongs to no network (yet, or any more): its frames are dropped."""
+
+_WORKLOAD_TYPES = ("system", "internal", "tap", "dpdkvhostuser", "dpdkvhostuserclient")
+_KINDS = {
+    "qvo": "vm",
+    "vnet": "vm",
+    "vhu": "vm",
+    "qr-": "router",
+    "qg-": "gateway",
+    "sg-": "snat",
+    "fg-": "floating",
+    "ha-": "ha",
+    "antrea-gw": "antrea-gw",
+}
+"""Prefixes by which Neutron, libvirt and Antrea name what they plug in; `tap` depends on the interface's type."""
+
+
+def facts(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
+    """Say what `bridge` is for, then what is in it."""
+    yield _purpose(wiring, host, bridge)
+    yield from _plugged(wiring, host, bridge)
+    yield from _tags(host, bridge)
+    yield from _errors(host, bridge)
+    yield from _patches(wiring, host, bridge)
+    yield from _nics(wiring, host, bridge)
+    yield from tunnels.facts(wiring, host, bridge)
+    if bridge.datapath_type == "netdev":
+        yield fact("bridge.netdev", cite.bridge(host, bridge, "datapath_type"), bridge=bridge.name)
+
+
+def is_entrance(wiring: Wiring, host: Host, bridge: Bridge) -> bool:
+    """Tell whether workloads of the host plug in here."""
+    entrance = wiring.entrance(host.name)
+    return entrance is not None and entrance.name == bridge.name
+
+
+def _purpose(wiring: Wiring, host: Host, bridge: Bridge) -> Fact:
+    cites = cite.bridge(host, bridge)
+    nics = wiring.nics.get((host.name, bridge.name), [])
+    if bridge.role == "integration":
+        return fact(f"bridge.integration.{flavour(host)}", cites, bridge=bridge.name, host=host.name)
+    if bridge.role == "tunnel":
+        return fact("bridge.tunnel", cites, bridge=bridge.name)
+    if bridge.role == "provider" and nics:
+        return fact("bridge.provider", cites, bridge=bridge.name)
+    if bridge.role == "provider":
+        return fact("bridge.provider.nonic", cites, bridge=bridge.name)
+    return fact("bridge.other", cites, bridge=bridge.name)
+
+
+# -- workloads --------------------------------------------------------------------------------------------------------
+
+
+def workloads(wiring: Wiring, host: Host, bridge: Bridge) -> list[Port]:
+    """Give the ports that are no wiring: neither the bridge's own, nor a patch, a tunnel or a NIC."""
+    wired = {c.near.port for c in wiring.patches.get((host.name, bridge.name), ())}
+    wired |= {c.near.port for c in wiring.nics.get((host.name, bridge.name), ())}
+    return [
+        port
+        for port in bridge.ports
+        if not is_internal(bridge, port) and port.name not in wired
+        if all(interface.type in _WORKLOAD_TYPES for interface in port.interfaces)
+    ]
+
+
+def _plugged(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
+    groups: dict[str, list[Port]] = {}
+    found = workloads(wiring, host, bridge)
+    for port in found:
+        groups.setdefault(_kind(host, port), []).append(port)
+    for kind, ports in groups.items():
+        cites = [c for port in ports for c in cite.port(host, bridge, port)]
+        yield fact(f"plugged.{kind}", cites, ports=Names([port.name for port in ports]))
+    if not found and is_entrance(wiring, host, bridge):
+        yield fact("plugged.none", cite.bridge(host, bridge), bridge=bridge.name)
+
+
+def _kind(host: Host, port: Port) -> str:
+    for prefix, kind in _KINDS.items():
+        if port.name.startswith(prefix):
+            return kind
+    system = flavour(host)
+    if port.name.startswith("tap"):
+        internal = any(interface.type == "internal" for interface in port.interfaces)
+        if system == "ovn":
+            return "ovn"
+        return "dhcp" if internal and system == "neutron" else "vm"
+    if system == "antrea":
+        return "pod"
+    return "unknown"
+
+
+def _tags(host: Host, bridge: Bridge) -> Iterator[Fact]:
+    tags: dict[int, list[Port]] = {}
+    for port in bridge.ports:
+        if port.tag is not None:
+            tags.setdefault(port.tag, []).append(port)
+    dead = tags.pop(DEAD_VLAN, [])
+    if tags:
+        cites = [c for tag in sorted(tags) for port in tags[tag] for c in cite.port(host, bridge, port, "tag")]
+        listed = [f"{tag}: {' '.join(port.name for port in tags[tag])}" for tag in sorted(tags)]
+        local = bridge.role == "integration" and flavour(host) == "neutron"
+        yield fact("tags.local" if local else "tags.access", cites, tags=Names(listed), bridge=bridge.name)
+    if dead:
+        cites = [c for port in dead for c in cite.port(host, bridge, port, "tag")]
+        yield fact("tags.dead", cites, ports=Names([port.name for port in dead]))
+    for port in bridge.ports:
+        if port.trunks:
+            vlans = Names([str(vlan) for vlan in port.trunks])
+            yield fact("tags.trunks", cite.port(host, bridge, port, "trunks"), port=port.name, vlans=vlans)
+        if len(port.interfaces) > 1:
+            members = Names([interface.name for interface in port.interfaces])
+            cites = cite.port(host, bridge, port, "name", "bond_mode")
+            yield fact("port.bond", cites, port=port.name, members=members, mode=port.bond_mode or Term("bond.default"))
+
+
+def _errors(host: Host, bridge: Bridge) -> Iterator[Fact]:
+    gone: list[Port] = []
+    for port in bridge.ports:
+        for interface in port.interfaces:
+            if interface.error is None:
+                continue
+            if "No such device" in interface.error:
+                gone.append(port)
+                continue
+            yield fact("port.error", cite.port(host, bridge, port, "error"), port=port.name, error=interface.error)
+    if gone:
+        cites = [c for port in gone for c in cite.port(host, bridge, port, "error")]
+        yield fact("port.gone", cites, ports=Names([port.name for port in gone]))
+
+
+# -- wires ------------------------------------------------------------------------------------------------------------
+
+
+def _patches(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
+    """Tell each pair once: where the first of its two bridges, in the order of `order`, is told of."""
+    names = [b.name for b in order(host)]
+    earlier = names[: names.index(bridge.name)]
+    for crossing in wiring.patches.get((host.name, bridge.name), ()):
+        far = crossing.far
+        if crossing.is_passable and far is not None and far.bridge in earlier:
+            continue
+        yield _patch(wiring, crossing, bridge)
+
+
+def _patch(wiring: Wiring, crossing: Crossing, bridge: Bridge) -> Fact:
+    near, far = crossing.near, crossing.far
+    if crossing.is_passable and far is not None:
+        attributes = ("name",) if crossing.kind == "veth" else ("options",)
+        cites = cite.ends(wiring, (near, far), *attributes)
+        names = {"port": near.port or "", "other": far.port or "", "bridge": bridge.name, "joined": far.bridge or ""}
+        return fact(f"wire.{crossing.kind}", cites, **names)
+    peer = _peer(wiring, crossing)
+    cites = list(cite.end(wiring, near, "options"))
+    if peer is None:
+        return fact("wire.patch.nopeer", cites, port=near.port or "", bridge=bridge.name)
+    exists = any(port.name == peer for b in wiring.hosts[near.host].bridges for port in b.ports)
+    key = "wire.patch.unanswered" if exists else "wire.patch.missing"
+    return fact(key, cites, port=near.port or "", bridge=bridge.name, peer=peer)
+
+
+def _peer(wiring: Wiring, crossing: Crossing) -> str | None:
+    near = crossing.near
+    port = wiring.ports[near.host, near.bridge or "", near.port or ""]
+    return next((i.options["peer"] for i in port.interfaces if "peer" in i.options), None)
+
+
+def _nics(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
+    nics = wiring.nics.get((host.name, bridge.name), [])
+    if not nics:
+        return
+    cites = list(cite.ends(wiring, (nic.near for nic in nics)))
+    joined = bridge.name in wiring.reach(host.name)
+    names = Names([nic.near.port or "" for nic in nics])
+    if joined or wiring.entrance(host.name) is None:
+        yield fact("nic.joined", cites, nics=names, bridge=bridge.name)
+        return
+    yield fact("nic.joined", cites, nics=names, bridge=bridge.name)
+    if wiring.patches.get((host.name, bridge.name)):
+        return  # a wire that is not in order was told of above
+    entrance = wiring.entrance(host.name)
+    assert entrance is not None
+    routed = any(port.name.startswith("qg-") for port in bridge.ports)
+    key = f"nic.apart.{'router' if routed else 'ovn' if flavour(host) == 'ovn' else 'other'}"
+    yield fact(key, cite.bridge(host, bridge), bridge=bridge.name, entrance=entrance.name)
+
+
+def order(host: Host) -> list[Bridge]:
+    """Give the bridges in the order in which a packet of a workload meets them."""
+    ranks = {"integration": 0, "tunnel": 1, "provider": 2, "other": 3}
+    return sorted(host.bridges, key=lambda bridge: ranks[bridge.role])

@@ -1,0 +1,96 @@
+"""The whole before its parts: which hosts there are, and what joins them."""
+
+from collections.abc import Iterator
+
+from tunbridge.inspect.explain import cite
+from tunbridge.inspect.explain.statement import Chapter, Citation, Fact, Names, Term, fact
+from tunbridge.inspect.explain.tunnels import addresses, type_name
+from tunbridge.inspect.model import Host
+from tunbridge.inspect.wiring import Crossing, Wiring, flavour
+
+PAIRS_SHOWN = 6
+"""Up to this many tunnels are named with their addresses; more are counted by type."""
+
+
+def chapter(wiring: Wiring) -> Chapter:
+    """Say which hosts were given, which were not, and what joins them."""
+    facts = [*_hosts(wiring), *_joined(wiring), *_apart(wiring), *_not_given(wiring)]
+    return Chapter(fact("title.overview"), facts)
+
+
+def assumption(wiring: Wiring) -> Fact:
+    """Say on what the foretold ways rest, beside the wiring."""
+    hosts = [host for host in wiring.known() if wiring.entrance(host.name) is not None]
+    kinds = {flavour(host) for host in hosts}
+    key = f"assumed.{kinds.pop()}" if len(kinds) == 1 else "assumed.plain"
+    return fact(key, [c for host in hosts for c in cite.host(host)])
+
+
+def _hosts(wiring: Wiring) -> Iterator[Fact]:
+    groups: dict[str, list[Host]] = {}
+    for host in wiring.known():
+        groups.setdefault(host.role, []).append(host)
+    for role, hosts in groups.items():
+        cites = [c for host in hosts for c in cite.host(host)]
+        yield fact("overview.hosts", cites, role=Term(f"role.{role}"), hosts=Names([host.name for host in hosts]))
+
+
+def _joined(wiring: Wiring) -> Iterator[Fact]:
+    """The tunnels whose two ends agree, each once."""
+    pairs = [
+        crossing
+        for host in wiring.known()
+        for crossing in wiring.tunnels.get(host.name, ())
+        if crossing.is_passable and crossing.link is not None and crossing.near is crossing.link.a
+    ]
+    if len(pairs) > PAIRS_SHOWN:
+        yield from _counted(wiring, pairs)
+        return
+    for crossing in pairs:
+        assert crossing.far is not None
+        local, remote = addresses(crossing)
+        ends = (crossing.near, crossing.far)
+        values = {
+            "type": type_name(crossing.link.type if crossing.link else None),
+            "host": crossing.near.host,
+            "peer": crossing.far.host,
+            "remote": remote,
+        }
+        cites = list(cite.ends(wiring, ends, "options"))
+        if local is None:
+            yield fact("overview.tunnel.nolocal", cites, **values)
+        else:
+            yield fact("overview.tunnel", cites, **values, local=local)
+
+
+def _counted(wiring: Wiring, pairs: list[Crossing]) -> Iterator[Fact]:
+    types: dict[str, list[Crossing]] = {}
+    for crossing in pairs:
+        types.setdefault(type_name(crossing.link.type if crossing.link else None), []).append(crossing)
+    for kind, members in types.items():
+        ends = (end for c in members for end in (c.near, c.far) if end is not None)
+        yield fact("overview.tunnels", cite.ends(wiring, ends, "options"), type=kind, count=len(members))
+
+
+def _apart(wiring: Wiring) -> Iterator[Fact]:
+    """Hosts that no tunnel joins to any other: they can still meet on a physical network."""
+    known = list(wiring.known())
+    apart = [h for h in known if not wiring.tunnels.get(h.name) and not wiring.named_by.get(h.name)]
+    apart = [h for h in apart if wiring.entrance(h.name) is not None]
+    if len(known) > 1 and apart:
+        cites: list[Citation] = [c for host in apart for c in cite.host(host)]
+        yield fact("overview.apart", cites, hosts=Names([host.name for host in apart]))
+
+
+def _not_given(wiring: Wiring) -> Iterator[Fact]:
+    """Hosts that tunnels lead to, and of which no more is known."""
+    missing: dict[str, None] = {}
+    cites: list[Citation] = []
+    for host in wiring.known():
+        for crossing in wiring.tunnels.get(host.name, ()):
+            far = crossing.far
+            if far is not None and not wiring.hosts[far.host].known:
+                missing[far.host] = None
+                cites += cite.end(wiring, crossing.near, "options")
+    if missing:
+        yield fact("overview.notgiven", cites, hosts=Names(list(missing)))

@@ -1,0 +1,117 @@
+"""The tunnels of a bridge: to which host each goes, and what their options mean."""
+
+from collections.abc import Iterator
+
+from tunbridge.inspect.explain import cite
+from tunbridge.inspect.explain.statement import Citation, Fact, Names, Term, fact
+from tunbridge.inspect.model import Bridge, Host, Interface
+from tunbridge.inspect.wiring import FLOW, Crossing, Wiring
+
+EXAMPLES = 3
+"""Up to this many tunnels of a bridge are told of one by one; of more, the first, and the rest together."""
+
+_TYPES = {"vxlan": "VXLAN", "gre": "GRE", "geneve": "Geneve", "stt": "STT", "gtpu": "GTP-U"}
+_PLAIN_OPTIONS = {
+    ("df_default", "true"): "option.df_default",
+    ("df_default", "false"): "option.fragment",
+    ("egress_pkt_mark", "0"): "option.mark0",
+    ("csum", "true"): "option.csum",
+}
+
+
+def type_name(kind: str | None) -> str:
+    """Write a tunnel type as its standard does."""
+    return _TYPES.get(kind or "", kind or "?")
+
+
+def facts(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
+    """Say where the tunnels of `bridge` lead, and explain the options that they have."""
+    crossings = [c for c in wiring.tunnels.get(host.name, ()) if c.near.bridge == bridge.name]
+    good = [c for c in crossings if c.kind == "overlay" or c.state in ("ok", "unknown")]
+    told = good if len(good) <= EXAMPLES else good[:1]
+    for crossing in told:
+        yield _tunnel(wiring, crossing)
+    if len(good) > len(told):
+        rest = good[len(told) :]
+        cites = list(cite.ends(wiring, (c.near for c in rest), "options"))
+        ports = Names([c.near.port or "" for c in rest])
+        hosts = Names(list(dict.fromkeys(c.far.host for c in rest if c.far is not None)))
+        yield fact("tunnel.others", cites, ports=ports, hosts=hosts)
+    for crossing in crossings:
+        if crossing not in good:
+            yield _wrong(wiring, crossing)
+    yield from _options(host, bridge)
+
+
+def _tunnel(wiring: Wiring, crossing: Crossing) -> Fact:
+    cites = cite.end(wiring, crossing.near, "options")
+    port, kind = crossing.near.port or "", type_name(crossing.link.type if crossing.link else None)
+    if crossing.kind == "overlay" or crossing.far is None:
+        return fact("tunnel.flow", cites, port=port, type=kind)
+    peer = crossing.far.host
+    local, remote = addresses(crossing)
+    known = "known" if wiring.hosts[peer].known else "unknown"
+    values = {"port": port, "type": kind, "peer": peer, "remote": remote}
+    if local is None:
+        return fact(f"tunnel.{known}.nolocal", cites, **values)
+    return fact(f"tunnel.{known}", cites, **values, local=local)
+
+
+def addresses(crossing: Crossing) -> tuple[str | None, str]:
+    """Give the outer source (None: not stated) and destination address as seen from the near end."""
+    link = crossing.link
+    assert link is not None
+    local, remote = link.local_address, link.remote_address
+    if crossing.near is link.b:
+        local, remote = remote, local
+    return local, remote or "?"
+
+
+def _wrong(wiring: Wiring, crossing: Crossing) -> Fact:
+    cites = [*cite.end(wiring, crossing.near, "options", "error")]
+    if crossing.far is not None:
+        cites += cite.end(wiring, crossing.far, "options", "error")
+    peer = crossing.far.host if crossing.far is not None else "?"
+    key = "tunnel.oneway" if crossing.state == "one-way" else "tunnel.broken"
+    kind = type_name(crossing.link.type if crossing.link else None)
+    return fact(key, cites, port=crossing.near.port or "", type=kind, peer=peer)
+
+
+def _options(host: Host, bridge: Bridge) -> Iterator[Fact]:
+    """Explain each option once for all tunnels of the bridge that have it."""
+    groups: dict[str, list[Citation]] = {}
+    keys: dict[str, dict[str, str | Term]] = {}
+    for port in bridge.ports:
+        for interface in port.interfaces:
+            if "remote_ip" not in interface.options:
+                continue
+            for key, values in _explained(interface):
+                name = " ".join([key, *(str(value) for value in values.values())])
+                keys[name] = {"": key, **values}
+                groups.setdefault(name, []).extend(cite.port(host, bridge, port, "options"))
+    for name, cites in groups.items():
+        values = dict(keys[name])
+        key = str(values.pop(""))
+        yield fact(key, cites, **values)
+
+
+def _explained(interface: Interface) -> Iterator[tuple[str, dict[str, str | Term]]]:
+    options = interface.options
+    yield _key(options)
+    if options.get("remote_ip") == FLOW:
+        yield "option.remote_flow", {}
+    for (option, value), key in _PLAIN_OPTIONS.items():
+        if options.get(option) == value:
+            yield key, {}
+    if "dst_port" in options:
+        yield "option.dst_port", {"port": options["dst_port"]}
+
+
+def _key(options: dict[str, str]) -> tuple[str, dict[str, str | Term]]:
+    """Tell how the tunnel's key (VNI) is chosen; without any key option it is 0 (ovs-vswitchd.conf.db(5))."""
+    inward, outward = options.get("in_key", options.get("key")), options.get("out_key", options.get("key"))
+    if inward == outward == FLOW:
+        return ("option.key_flow" if "key" in options else "option.keys_flow"), {}
+    if inward is None and outward is None:
+        return "option.key_none", {}
+    return "option.key_fixed", {"inward": inward or "0", "outward": outward or "0"}

@@ -1,0 +1,190 @@
+"""The ways of a packet, told step by step: one example of each kind in full, the others as one line each."""
+
+from collections.abc import Iterator
+
+from tunbridge.inspect.explain import cite
+from tunbridge.inspect.explain.statement import Chapter, Citation, Fact, Names, Term, Value, fact
+from tunbridge.inspect.explain.tunnels import addresses, type_name
+from tunbridge.inspect.model import End
+from tunbridge.inspect.paths import Route, Step, Stop
+from tunbridge.inspect.wiring import Wiring, flavour
+
+SHOWN = 4
+"""Of ways that are like the example, this many are listed; the rest are counted."""
+
+
+def chapters(wiring: Wiring, routes: list[Route]) -> Iterator[Chapter]:
+    """Tell the ways, those of one shape together: to another host first, then to the outside."""
+    shapes: dict[tuple[object, ...], list[Route]] = {}
+    for route in sorted(routes, key=lambda r: (r.kind != "overlay", r.gateway is not None)):
+        shapes.setdefault(_shape(wiring, route), []).append(route)
+    for alike in shapes.values():
+        yield _chapter(wiring, alike)
+
+
+def _shape(wiring: Wiring, route: Route) -> tuple[object, ...]:
+    """What two ways have in common that are told as one: the bridges and kinds of wire, and how it ends."""
+    steps = [(step.kind, step.near.bridge, step.other.bridge if step.other else None) for step in route.steps]
+    reason = route.stop.reason if route.stop else None
+    inside = route.gateway is None
+    return (route.kind, inside, reason, flavour(wiring.hosts[route.source]), *steps)
+
+
+def _chapter(wiring: Wiring, alike: list[Route]) -> Chapter:
+    first = alike[0]
+    facts = [_short(wiring, first), *_told(wiring, first)]
+    others = alike[1:]
+    if others:
+        shown = others[:SHOWN]
+        cites = [c for route in alike[: SHOWN + 1] for c in _first_cites(wiring, route)]
+        facts.append(fact("way.alike", cites))
+        facts += (_short(wiring, route) for route in shown)
+        rest = others[SHOWN:]
+        if rest:
+            cites = [c for route in rest for c in _first_cites(wiring, route)]
+            facts.append(fact("way.more", cites, count=len(rest)))
+    return Chapter(_title(wiring, first), facts)
+
+
+def _title(wiring: Wiring, route: Route) -> Fact:
+    values: dict[str, Value] = {"host": route.source, "workload": _workload(wiring, route.source)}
+    if route.kind == "overlay":
+        return fact("title.overlay", **values, peer=route.destination or "")
+    if route.gateway is None:
+        return fact("title.outside", **values)
+    return fact("title.gateway", **values, gateway=route.gateway)
+
+
+def _workload(wiring: Wiring, host: str) -> Term:
+    system = flavour(wiring.hosts[host])
+    return Term({"antrea": "word.pod", "plain": "word.workload"}.get(system, "word.vm"))
+
+
+def _first_cites(wiring: Wiring, route: Route) -> list[Citation]:
+    """Cite the step that makes a way different from those like it: its tunnel or NIC, else where it begins."""
+    for step in route.steps:
+        if step.kind in ("tunnel", "overlay", "nic", "stack"):
+            return cite.end(wiring, step.near)
+    for step in route.steps:
+        return cite.end(wiring, step.near)
+    return cite.bridge(wiring.hosts[route.source], wiring.bridges[route.source, route.start])
+
+
+# -- in one line ------------------------------------------------------------------------------------------------------
+
+
+def _short(wiring: Wiring, route: Route) -> Fact:
+    """Give the whole way as one chain: `host: bridge (port) → (port) bridge (port) ⇒ host: ...`."""
+    chain = f"{route.source}: {route.start}"
+    for step in route.steps:
+        chain += f" {step.near.port}"
+        arrow = {"tunnel": " ⇒ ", "overlay": " ⇒ ", "router": " ⇢ ", "stack": " → ", "nic": " → "}.get(step.kind, " → ")
+        chain += arrow
+        if step.other is not None:
+            host = f"{step.other.host}: " if step.other.host != step.near.host else ""
+            joined = f"{step.other.port} {step.other.bridge}"
+            chain += host + joined
+    cites = list(cite.ends(wiring, (end for step in route.steps for end in (step.near, step.other) if end is not None)))
+    cites = cites or cite.bridge(wiring.hosts[route.source], wiring.bridges[route.source, route.start])
+    if route.stop is not None:
+        known = route.stop.reason in ("unknown-host", "which-host", "host-stack")
+        return fact("chain.unknown" if known else "chain.stopped", cites, chain=chain.rstrip(" →⇒⇢"))
+    if route.kind == "outside":
+        return fact("chain.outside", cites, chain=chain.rstrip(" →"))
+    return fact("chain.workload", cites, chain=chain, workload=_workload(wiring, route.destination or route.source))
+
+
+# -- in words ---------------------------------------------------------------------------------------------------------
+
+
+def _told(wiring: Wiring, route: Route) -> Iterator[Fact]:
+    start = wiring.bridges[route.source, route.start]
+    cites = cite.bridge(wiring.hosts[route.source], start)
+    workload = _workload(wiring, route.source)
+    yield fact("way.start", cites, workload=workload, bridge=route.start, host=route.source)
+    for step in route.steps:
+        yield _step(wiring, step)
+        if step.kind in ("tunnel", "overlay") and route.stop is None and route.kind == "outside" and step.other:
+            yield from _router_to_come(wiring, route, step.other.host)
+    if route.stop is not None:
+        yield _stop(wiring, route, route.stop)
+    elif route.kind == "overlay" and route.destination is not None:
+        entrance = wiring.entrance(route.destination)
+        assert entrance is not None
+        cites = cite.bridge(wiring.hosts[route.destination], entrance)
+        workload = _workload(wiring, route.destination)
+        yield fact("way.end", cites, workload=workload, bridge=entrance.name, host=route.destination)
+
+
+def _step(wiring: Wiring, step: Step) -> Fact:
+    near, other = step.near, step.other
+    values: dict[str, Value] = {"bridge": near.bridge or "", "port": near.port or ""}
+    ends = [end for end in (near, other) if end is not None]
+    if step.kind in ("tunnel", "overlay"):
+        cites = list(cite.ends(wiring, ends, "options"))
+        return _tunnel(wiring, step, values, cites)
+    if step.kind in ("nic", "stack"):
+        return fact(f"step.{step.kind}", cite.ends(wiring, ends), **values)
+    if other is None:
+        return fact("step.half", cite.end(wiring, near, "options"), **values)
+    attributes = ("options",) if step.kind == "patch" else ("name", "tag")
+    return fact(
+        f"step.{step.kind}",
+        cite.ends(wiring, ends, *attributes),
+        **values,
+        other=other.port or "",
+        joined=other.bridge or "",
+        host=near.host,
+    )
+
+
+def _tunnel(wiring: Wiring, step: Step, values: dict[str, Value], cites: list[Citation]) -> Fact:
+    values["type"] = type_name(step.link_type)
+    near, other = step.near, step.other
+    if step.kind == "overlay":
+        if other is None:
+            return fact("step.overlay.out", cites, **values)
+        return fact("step.overlay", cites, **values, other=other.port or "", peer=other.host)
+    crossing = next(c for c in wiring.tunnels[near.host] if c.near == near)
+    local, remote = addresses(crossing)
+    values["remote"] = remote
+    key = "step.tunnel"
+    if local is None:
+        key += ".nolocal"
+    else:
+        values["local"] = local
+    if other is None:
+        return fact(f"{key}.out", cites, **values)
+    return fact(key, cites, **values, other=other.port or "", joined=other.bridge or "", peer=other.host)
+
+
+def _router_to_come(wiring: Wiring, route: Route, gateway: str) -> Iterator[Fact]:
+    """Between a tenant network and the outside stands a router; before there is one, say where it will be."""
+    entrance = wiring.entrance(gateway)
+    if entrance is None or any(step.kind == "router" for step in route.steps):
+        return
+    key = {"ovn": "router.ovn", "neutron": "router.none"}.get(flavour(wiring.hosts[gateway]))
+    if key is not None:
+        cites = cite.bridge(wiring.hosts[gateway], entrance)
+        yield fact(key, cites, bridge=entrance.name, host=gateway)
+
+
+def _stop(wiring: Wiring, route: Route, stop: Stop) -> Fact:
+    """Say why it ends, resting on the port it ends at, on the one that is at fault, or on the bridge."""
+    host = wiring.hosts[stop.host]
+    faults: list[End] = [route.steps[-1].near] if route.steps else []
+    faults += [stop.port] if stop.port is not None else []
+    attributes = ("options", "error") if stop.reason in ("broken-tunnel", "broken-patch", "no-patch") else ()
+    cites = list(cite.ends(wiring, faults, *attributes))
+    if stop.bridge is not None and (not cites or stop.reason not in ("broken-tunnel", "broken-patch")):
+        cites += cite.bridge(host, wiring.bridges[stop.host, stop.bridge])
+    values: dict[str, Value] = {"host": stop.host, "bridge": stop.bridge or ""}
+    if stop.peer is not None:
+        values["peer"] = stop.peer
+    if stop.reason == "which-host":
+        values["hosts"] = Names(list(wiring.peers(stop.host)))
+    if stop.reason in ("broken-patch", "broken-tunnel"):
+        values["port"] = route.steps[-1].near.port or ""
+    if stop.reason == "broken-nic":
+        values["port"] = (stop.port.port if stop.port else None) or ""
+    return fact(f"stop.{stop.reason}", cites or cite.host(host), **values)

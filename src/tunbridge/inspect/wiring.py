@@ -1,0 +1,190 @@
+"""How the bridges of a document hang together, indexed for walking: what a packet can cross, and to where.
+
+A `Document` lists links; whoever follows a packet asks "which ports lead out of this bridge?". Everything here is one
+pass over the document, so that a thousand hosts cost a thousand times one host. It decides nothing about packets: that
+is `paths`.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from msgspec import Struct
+
+from tunbridge.inspect.model import Bridge, Document, End, Host, Link, LinkState, Port
+
+CrossingKind = Literal["patch", "veth", "tunnel", "overlay"]
+Flavour = Literal["antrea", "ovn", "neutron", "plain"]
+
+FLOW = "flow"
+"""`remote_ip=flow`: flows choose the peer of each packet (ovs-vswitchd.conf.db(5), Interface options)."""
+
+_OVN_PREFIXES = ("ovn-", "ovn0", "patch-br-int-to-", "patch-provnet-")
+_NEUTRON_PREFIXES = ("patch-tun", "patch-int", "int-", "phy-", "qvo", "qr-", "qg-", "sg-", "fg-")
+
+
+class Crossing(Struct, frozen=True):
+    """A wire as seen from one of its ends. `far` is None, or lacks bridge and port, where the other end is not known."""
+
+    kind: CrossingKind
+    near: End
+    far: End | None
+    state: LinkState
+    link: Link | None = None
+
+    @property
+    def is_passable(self) -> bool:
+        """Tell whether a packet comes out at the other end."""
+        return self.state == "ok" and self.far is not None and self.far.bridge is not None and self.far.port is not None
+
+
+class Wiring:
+    """Indexes over one document: bridges and ports by name, and the wires at each bridge."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.hosts: dict[str, Host] = {host.name: host for host in document.hosts}
+        self.bridges: dict[tuple[str, str], Bridge] = {}
+        self.ports: dict[tuple[str, str, str], Port] = {}
+        for host in document.hosts:
+            for bridge in host.bridges:
+                self.bridges[host.name, bridge.name] = bridge
+                for port in bridge.ports:
+                    self.ports[host.name, bridge.name, port.name] = port
+        self.patches: dict[tuple[str, str], list[Crossing]] = defaultdict(list)
+        self.tunnels: dict[str, list[Crossing]] = defaultdict(list)
+        self.tunnels_to: dict[tuple[str, str], list[Crossing]] = defaultdict(list)
+        self.named_by: dict[str, list[str]] = defaultdict(list)
+        """Host -> the hosts that have a tunnel to it, whether or not it has one back."""
+        self.nics: dict[tuple[str, str], list[Crossing]] = defaultdict(list)
+        for link in document.links:
+            self._add(link)
+        for host in document.hosts:
+            for crossing in _veth_pairs(host):
+                self._add_patch(crossing)
+        self._routes: dict[str, dict[str, list[Crossing]]] = {}
+
+    def _add(self, link: Link) -> None:
+        kinds: dict[str, CrossingKind] = {"patch": "patch", "physical": "patch", "tunnel": "tunnel"}
+        kind: CrossingKind = "overlay" if link.remote_address == FLOW and link.b is None else kinds[link.kind]
+        for near, far in ((link.a, link.b), (link.b, link.a)):
+            if near is None:
+                continue
+            crossing = Crossing(kind, near, far, link.state, link)
+            if link.kind == "tunnel":
+                if self._exists(near):
+                    self.tunnels[near.host].append(crossing)
+                    if far is not None:
+                        self.tunnels_to[near.host, far.host].append(crossing)
+                elif far is not None:
+                    self.named_by[near.host].append(far.host)
+            elif link.kind == "patch":
+                self._add_patch(crossing)
+            elif near is link.a and self._exists(near):
+                self.nics[near.host, near.bridge or ""].append(crossing)
+
+    def _add_patch(self, crossing: Crossing) -> None:
+        near = crossing.near
+        if self._exists(near) and near.bridge is not None:
+            self.patches[near.host, near.bridge].append(crossing)
+
+    def _exists(self, end: End) -> bool:
+        return (end.host, end.bridge or "", end.port or "") in self.ports
+
+    def known(self) -> Iterator[Host]:
+        """Give the hosts that were given."""
+        return (host for host in self.document.hosts if host.known)
+
+    def entrance(self, host: str) -> Bridge | None:
+        """Give the bridge that workloads of `host` plug into: the integration bridge, or the only bridge there is.
+
+        None when that cannot be told: several bridges, and none of them the integration bridge.
+        """
+        bridges = self.hosts[host].bridges
+        integration = [bridge for bridge in bridges if bridge.role == "integration"]
+        for bridge in integration:
+            if bridge.name == "br-int":
+                return bridge
+        if integration:
+            return integration[0]
+        return bridges[0] if len(bridges) == 1 else None
+
+    def reach(self, host: str) -> dict[str, list[Crossing]]:
+        """Give, for each bridge that a packet can reach inside `host` from its entrance, the wires on the way there."""
+        if host not in self._routes:
+            self._routes[host] = self._search(host)
+        return self._routes[host]
+
+    def _search(self, host: str) -> dict[str, list[Crossing]]:
+        start = self.entrance(host)
+        if start is None:
+            return {}
+        found: dict[str, list[Crossing]] = {start.name: []}
+        waiting = deque([start.name])
+        while waiting:
+            bridge = waiting.popleft()
+            for crossing in self.patches.get((host, bridge), ()):
+                far = crossing.far
+                if crossing.is_passable and far is not None and far.bridge is not None and far.bridge not in found:
+                    found[far.bridge] = [*found[bridge], crossing]
+                    waiting.append(far.bridge)
+        return found
+
+    def peers(self, host: str) -> Iterable[str]:
+        """Give the hosts that `host` has a tunnel to or that have one to it, each once, its own tunnels first."""
+        own = (c.far.host for c in self.tunnels.get(host, ()) if c.far is not None)
+        return dict.fromkeys(peer for peer in (*own, *self.named_by.get(host, ())) if peer != host)
+
+
+def reverse(crossings: list[Crossing]) -> list[Crossing]:
+    """Give the same wires walked the other way. Only for passable ones."""
+    back = []
+    for crossing in reversed(crossings):
+        assert crossing.far is not None
+        back.append(Crossing(crossing.kind, crossing.far, crossing.near, crossing.state, crossing.link))
+    return back
+
+
+def is_internal(bridge: Bridge, port: Port) -> bool:
+    """Tell whether it is the bridge's own port, by which the host itself is attached to it."""
+    return port.name == bridge.name
+
+
+def flavour(host: Host) -> Flavour:
+    """Tell by the names of its ports what wired this host: each of these systems has names of its own."""
+    names = [port.name for bridge in host.bridges for port in bridge.ports]
+    if any(name.startswith("antrea-") for name in names):
+        return "antrea"
+    if any(name.startswith(_OVN_PREFIXES) for name in names):
+        return "ovn"
+    if any(name.startswith(_NEUTRON_PREFIXES) for name in names):
+        return "neutron"
+    return "plain"
+
+
+def _veth_pairs(host: Host) -> Iterator[Crossing]:
+    """Give the veth pairs `int-X` / `phy-X` by which Neutron joined provider bridges before it used patch ports.
+
+    `ovs-vsctl show` does not tell which veth ends belong together: the names are all there is.
+    """
+    plain = {
+        (bridge.name, port.name)
+        for bridge in host.bridges
+        for port in bridge.ports
+        if port.name.startswith(("int-", "phy-")) and len(port.interfaces) == 1
+        if port.interfaces[0].type == "system" and port.interfaces[0].error is None
+    }
+    for bridge in host.bridges:
+        if bridge.role == "integration":
+            for name, port in sorted(plain):
+                if port == f"phy-{name}" and (bridge.name, f"int-{name}") in plain:
+                    near = End(host=host.name, bridge=bridge.name, port=f"int-{name}")
+                    far = End(host=host.name, bridge=name, port=port)
+                    yield Crossing("veth", near, far, "ok")
+                    yield Crossing("veth", far, near, "ok")
+
+
+def typical_ports(host: Host, kind: Flavour) -> list[tuple[Bridge, Port]]:
+    """Give the ports by whose names `flavour` told what wired the host."""
+    prefixes = {"antrea": ("antrea-",), "ovn": _OVN_PREFIXES, "neutron": _NEUTRON_PREFIXES}.get(kind, ())
+    return [(b, p) for b in host.bridges for p in b.ports if prefixes and p.name.startswith(prefixes)]
