@@ -1,4 +1,4 @@
-"""The way that a workload's packet will take, foretold from the wiring: no flow is looked at, and no workload is needed.
+"""The way that a workload's packet will take, foretold from the wiring: no flow is read, no workload needed.
 
 A path is foretold on one assumption, that whoever programs the flows (Neutron's agent, OVN, Antrea) uses the wiring as
 it is meant: workloads plug into the integration bridge, tunnels lead to other hosts, provider bridges to the outside.
@@ -217,7 +217,7 @@ class _Foreteller:
         return [], None
 
     def _leads_to(self, crossing: Crossing, wanted: str) -> bool:
-        """Tell whether a wire that is not in order was meant for that bridge: by its other end, else by Neutron's names."""
+        """Tell whether a wire that is not in order was meant for `wanted`: by its far end, else by Neutron's names."""
         far, near = crossing.far, crossing.near
         if far is not None and far.bridge is not None and (far.host, far.bridge) in self.wiring.bridges:
             return far.bridge == wanted
@@ -262,15 +262,15 @@ class _Foreteller:
             yield self._route("outside", source, None, [*first.steps, *router, *last.steps], last.stop, gateway)
 
     def _outside_unknown(self, source: str) -> Iterator[Route]:
-        """Nothing given leads outside: with tunnels, some host that was not given must; with one peer, that one."""
-        peers = list(self.wiring.peers(source))
-        if len(peers) == 1 and not self.wiring.hosts[peers[0]].known:
-            first = self.overlay(source, peers[0])
-            yield self._route("outside", source, None, first.steps, first.stop, peers[0])
-        elif any(not self.wiring.hosts[peer].known for peer in peers):
-            bridge = self.wiring.tunnels[source][0].near.bridge or ""
-            steps, stop = self._to_bridge(source, bridge)
-            yield self._route("outside", source, None, steps, stop or Stop("which-host", source, bridge))
+        """Nothing given leads outside: a host that was not given may. Where there is only one, follow its tunnel."""
+        tunnels = self.wiring.tunnels.get(source, [])
+        if not any(c.far is not None and not self.wiring.hosts[c.far.host].known for c in tunnels):
+            return
+        bridge = tunnels[0].near.bridge or ""
+        steps, stop = self._to_bridge(source, bridge)
+        if stop is None and len(tunnels) == 1:
+            steps.append(Step("tunnel", tunnels[0].near, None, tunnels[0].link.type if tunnels[0].link else None))
+        yield self._route("outside", source, None, steps, stop or Stop("which-host", source, bridge))
 
     def exits(self, host: str) -> list[Route]:
         """Foretell the ways from a workload on `host` to the outside that need no other host."""

@@ -9,6 +9,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
+import msgspec
 from msgspec import Struct
 
 from tunbridge.inspect.model import Bridge, Document, End, Host, Link, LinkState, Port
@@ -24,7 +25,7 @@ _NEUTRON_PREFIXES = ("patch-tun", "patch-int", "int-", "phy-", "qvo", "qr-", "qg
 
 
 class Crossing(Struct, frozen=True):
-    """A wire as seen from one of its ends. `far` is None, or lacks bridge and port, where the other end is not known."""
+    """A wire as seen from one of its ends. `far` is None, or lacks bridge and port, if that end is not known."""
 
     kind: CrossingKind
     near: End
@@ -59,9 +60,6 @@ class Wiring:
         self.nics: dict[tuple[str, str], list[Crossing]] = defaultdict(list)
         for link in document.links:
             self._add(link)
-        for host in document.hosts:
-            for crossing in _veth_pairs(host):
-                self._add_patch(crossing)
         self._routes: dict[str, dict[str, list[Crossing]]] = {}
 
     def _add(self, link: Link) -> None:
@@ -79,7 +77,7 @@ class Wiring:
                 elif far is not None:
                     self.named_by[near.host].append(far.host)
             elif link.kind == "patch":
-                self._add_patch(crossing)
+                self._add_patch(msgspec.structs.replace(crossing, kind=self._cable(near)))
             elif near is link.a and self._exists(near):
                 self.nics[near.host, near.bridge or ""].append(crossing)
 
@@ -87,6 +85,11 @@ class Wiring:
         near = crossing.near
         if self._exists(near) and near.bridge is not None:
             self.patches[near.host, near.bridge].append(crossing)
+
+    def _cable(self, end: End) -> Literal["patch", "veth"]:
+        """Tell what joins two bridges: before it used patch ports, Neutron used veth pairs, whose ends are plain."""
+        port = self.ports.get((end.host, end.bridge or "", end.port or ""))
+        return "veth" if port is not None and all(i.type == "system" for i in port.interfaces) else "patch"
 
     def _exists(self, end: End) -> bool:
         return (end.host, end.bridge or "", end.port or "") in self.ports
@@ -160,28 +163,6 @@ def flavour(host: Host) -> Flavour:
     if any(name.startswith(_NEUTRON_PREFIXES) for name in names):
         return "neutron"
     return "plain"
-
-
-def _veth_pairs(host: Host) -> Iterator[Crossing]:
-    """Give the veth pairs `int-X` / `phy-X` by which Neutron joined provider bridges before it used patch ports.
-
-    `ovs-vsctl show` does not tell which veth ends belong together: the names are all there is.
-    """
-    plain = {
-        (bridge.name, port.name)
-        for bridge in host.bridges
-        for port in bridge.ports
-        if port.name.startswith(("int-", "phy-")) and len(port.interfaces) == 1
-        if port.interfaces[0].type == "system" and port.interfaces[0].error is None
-    }
-    for bridge in host.bridges:
-        if bridge.role == "integration":
-            for name, port in sorted(plain):
-                if port == f"phy-{name}" and (bridge.name, f"int-{name}") in plain:
-                    near = End(host=host.name, bridge=bridge.name, port=f"int-{name}")
-                    far = End(host=host.name, bridge=name, port=port)
-                    yield Crossing("veth", near, far, "ok")
-                    yield Crossing("veth", far, near, "ok")
 
 
 def typical_ports(host: Host, kind: Flavour) -> list[tuple[Bridge, Port]]:

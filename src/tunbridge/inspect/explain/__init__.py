@@ -4,11 +4,10 @@ Every sentence cites the lines that it rests on, and says nothing that the sourc
 wiring and no flows, so the ways are foretold, and say on what assumption.
 """
 
-from tunbridge.inspect.explain import bridges, cite, en, hosts, ko, overview, ways
+from tunbridge.inspect.explain import bridges, cite, en, hosts, ko, overview, tunnels, ways
 from tunbridge.inspect.explain.statement import (
     Chapter,
     Citation,
-    Fact,
     Lang,
     Names,
     Section,
@@ -27,7 +26,7 @@ __all__ = ["Citation", "Lang", "Section", "Sentence", "explain", "foretell", "to
 ALIKE = 3
 """From this many hosts that are wired alike, the first is explained and the others are named."""
 
-_SPEAKERS = {"en": Speaker(en), "ko": Speaker(ko)}
+_SPEAKERS = {"en": Speaker(en.MESSAGES), "ko": Speaker(ko.MESSAGES)}
 
 
 def explain(document: Document, lang: Lang = "en") -> list[Section]:
@@ -48,9 +47,10 @@ def _chapters(wiring: Wiring) -> list[Chapter]:
         else:
             found += _host(wiring, alike[0])
             found.append(_others(alike))
+    found.append(Chapter(fact("title.options"), list(tunnels.options(wiring))))
     ahead = routes(wiring)
     if ahead:
-        found.append(Chapter(fact("title.ways"), [overview.assumption(wiring), *_grammar(wiring)]))
+        found.append(Chapter(fact("title.ways"), [overview.assumption(wiring)]))
         found += ways.chapters(wiring, ahead)
     return found
 
@@ -68,11 +68,6 @@ def _others(alike: list[Host]) -> Chapter:
     names = Names([host.name for host in alike[1:]])
     facts = [fact("host.alike", cites, hosts=names, host=alike[0].name)]
     return Chapter(fact("title.alike", host=alike[0].name), facts)
-
-
-def _grammar(wiring: Wiring) -> list[Fact]:
-    """How to read the chains of the ways."""
-    return [fact("way.grammar", overview.assumption(wiring).citations)]
 
 
 def _alike(wiring: Wiring) -> list[list[Host]]:

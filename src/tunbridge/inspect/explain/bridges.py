@@ -9,6 +9,8 @@ from tunbridge.inspect.wiring import Crossing, Wiring, flavour, is_internal
 
 DEAD_VLAN = 4095
 """Neutron's tag for a port that belongs to no network (yet, or any more): its frames are dropped."""
+TAGGED_SHOWN = 4
+"""Of the ports that have one tag, this many are named; the rest are counted."""
 
 _WORKLOAD_TYPES = ("system", "internal", "tap", "dpdkvhostuser", "dpdkvhostuserclient")
 _KINDS = {
@@ -38,12 +40,6 @@ def facts(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
         yield fact("bridge.netdev", cite.bridge(host, bridge, "datapath_type"), bridge=bridge.name)
 
 
-def is_entrance(wiring: Wiring, host: Host, bridge: Bridge) -> bool:
-    """Tell whether workloads of the host plug in here."""
-    entrance = wiring.entrance(host.name)
-    return entrance is not None and entrance.name == bridge.name
-
-
 def _purpose(wiring: Wiring, host: Host, bridge: Bridge) -> Fact:
     cites = cite.bridge(host, bridge)
     nics = wiring.nics.get((host.name, bridge.name), [])
@@ -55,7 +51,10 @@ def _purpose(wiring: Wiring, host: Host, bridge: Bridge) -> Fact:
         return fact("bridge.provider", cites, bridge=bridge.name)
     if bridge.role == "provider":
         return fact("bridge.provider.nonic", cites, bridge=bridge.name)
-    return fact("bridge.other", cites, bridge=bridge.name)
+    if len(host.bridges) == 1:
+        return fact("bridge.only", cites, bridge=bridge.name, host=host.name)
+    wired = nics or wiring.patches.get((host.name, bridge.name))
+    return fact("bridge.other" if wired else "bridge.switch", cites, bridge=bridge.name)
 
 
 # -- workloads --------------------------------------------------------------------------------------------------------
@@ -81,7 +80,7 @@ def _plugged(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
     for kind, ports in groups.items():
         cites = [c for port in ports for c in cite.port(host, bridge, port)]
         yield fact(f"plugged.{kind}", cites, ports=Names([port.name for port in ports]))
-    if not found and is_entrance(wiring, host, bridge):
+    if not found and bridge.role == "integration":
         yield fact("plugged.none", cite.bridge(host, bridge), bridge=bridge.name)
 
 
@@ -108,7 +107,7 @@ def _tags(host: Host, bridge: Bridge) -> Iterator[Fact]:
     dead = tags.pop(DEAD_VLAN, [])
     if tags:
         cites = [c for tag in sorted(tags) for port in tags[tag] for c in cite.port(host, bridge, port, "tag")]
-        listed = [f"{tag}: {' '.join(port.name for port in tags[tag])}" for tag in sorted(tags)]
+        listed = [_listed(tag, tags[tag]) for tag in sorted(tags)]
         local = bridge.role == "integration" and flavour(host) == "neutron"
         yield fact("tags.local" if local else "tags.access", cites, tags=Names(listed), bridge=bridge.name)
     if dead:
@@ -122,6 +121,11 @@ def _tags(host: Host, bridge: Bridge) -> Iterator[Fact]:
             members = Names([interface.name for interface in port.interfaces])
             cites = cite.port(host, bridge, port, "name", "bond_mode")
             yield fact("port.bond", cites, port=port.name, members=members, mode=port.bond_mode or Term("bond.default"))
+
+
+def _listed(tag: int, ports: list[Port]) -> str:
+    more = f" (+{len(ports) - TAGGED_SHOWN})" if len(ports) > TAGGED_SHOWN else ""
+    return f"{tag}: {' '.join(port.name for port in ports[:TAGGED_SHOWN])}{more}"
 
 
 def _errors(host: Host, bridge: Bridge) -> Iterator[Fact]:
@@ -157,11 +161,11 @@ def _patch(wiring: Wiring, crossing: Crossing, bridge: Bridge) -> Fact:
     near, far = crossing.near, crossing.far
     if crossing.is_passable and far is not None:
         attributes = ("name",) if crossing.kind == "veth" else ("options",)
-        cites = cite.ends(wiring, (near, far), *attributes)
+        both = cite.ends(wiring, (near, far), *attributes)
         names = {"port": near.port or "", "other": far.port or "", "bridge": bridge.name, "joined": far.bridge or ""}
-        return fact(f"wire.{crossing.kind}", cites, **names)
+        return fact(f"wire.{crossing.kind}", both, **names)
     peer = _peer(wiring, crossing)
-    cites = list(cite.end(wiring, near, "options"))
+    cites = cite.end(wiring, near, "options")
     if peer is None:
         return fact("wire.patch.nopeer", cites, port=near.port or "", bridge=bridge.name)
     exists = any(port.name == peer for b in wiring.hosts[near.host].bridges for port in b.ports)

@@ -28,70 +28,77 @@ MESSAGES = {
     "title.alike": "Hosts like {host}",
     "title.bridge": "{host} / {bridge}: {role}",
     "title.ways": "How a packet will travel",
-    "title.overlay": "From a {workload} on {host} to one on {peer}",
+    "title.options": "What the tunnel options mean",
+    "title.overlay": "From a {workload} on {host} to a {other} on {peer}",
     "title.outside": "From a {workload} on {host} to the outside",
     "title.gateway": "From a {workload} on {host} to the outside, by {gateway}",
     # -- the whole ------------------------------------------------------------------------------------------------
-    "overview.hosts": "Given, {role}: {hosts}.",
+    "overview.hosts": "Hosts given ({role}): {hosts}.",
     "overview.tunnel": "A {type} tunnel joins {host} ({local}) and {peer} ({remote}); both ends agree.",
     "overview.tunnel.nolocal": "A {type} tunnel joins {host} and {peer} ({remote}); both ends agree.",
     "overview.tunnels": "{count} {type} tunnels join hosts that were given, and their ends agree.",
-    "overview.apart": "No tunnel ends on {hosts}: from there, another host can be reached only over a physical network "
-    "that both are on.",
-    "overview.notgiven": "Tunnels also lead to what was not given, so nothing is said about it: {hosts}.",
+    "overview.apart": "No tunnel ends on {hosts}: from there, another host can be reached only over a physical "
+    "network that both are on.",
+    "overview.notgiven": "Tunnels also lead to hosts that were not given, so their inside is not known: {hosts}.",
     # -- hosts ----------------------------------------------------------------------------------------------------
-    "host.compute": "By its wiring, {host} is a compute node: VMs run here and plug into its integration bridge.",
+    "host.compute": "By its wiring, {host} is a compute node: workloads (VMs or Pods) run here and plug into its "
+    "integration bridge.",
     "host.network": "By its wiring, {host} is a network node: the others' traffic to the outside passes through it.",
     "host.gateway": "By its wiring, {host} is a gateway: it joins the overlay to a physical network.",
     "host.all-in-one": "By its wiring, {host} is all in one: workloads and the way to the outside are on this host.",
     "host.unknown": "What {host} is in its cloud cannot be told from its bridges alone.",
     "host.empty": "{host} has no bridge: Open vSwitch is there, and nothing is set up yet.",
-    "host.mininet": "{host} holds switches named as Mininet names them ({bridges}), and no integration bridge.",
-    "host.switches": "{host} has the bridges {bridges}; none of them is an integration bridge, so where workloads would "
-    "plug in, and which way they would take, is not foretold.",
+    "host.mininet": "{host} holds switches named as Mininet names them ({bridges}), and no integration bridge: what "
+    "they forward is up to their controllers, so no way is foretold.",
+    "host.switches": "{host} has the bridges {bridges}; none of them is an integration bridge, so where workloads "
+    "would plug in, and which way they would take, is not foretold.",
     "host.by.neutron": "Its ports are named as Neutron's Open vSwitch agent (ML2/OVS) names them: {ports}.",
     "host.by.ovn": "Its ports are named as OVN's ovn-controller names them ({ports}): it is an OVN chassis.",
     "host.by.antrea": "Its ports are named as Antrea names them ({ports}): it is a node of a Kubernetes cluster.",
     "host.alike": "Wired like {host}, with their own workloads and tunnel addresses: {hosts}.",
     "host.version": "{host} runs Open vSwitch {version}.",
-    "host.local_ports": "The port that has its bridge's own name ({ports}) is the host's own attachment to that bridge: an "
-    "ordinary network device of the host.",
-    "manager.local": "Manager {target}: the OVSDB server listens there, for programs on this host only, that set up its "
-    "bridges and ports (with Neutron, the agent); {state}.",
-    "manager.listens": "Manager {target}: the OVSDB server listens there for programs that set up its bridges and ports; "
-    "{state}.",
-    "manager.dials": "Manager {target}: the OVSDB server connects to a manager there, which sets up bridges and ports of "
-    "this host; {state}.",
-    "controller.local.neutron": "Controller {target} of {bridges}: a program on this host, the Neutron agent, writes their "
-    "flows over OpenFlow; {state}.",
+    "host.local_ports": "A port named like its bridge ({ports}) is the host's own port in that bridge; on the host it "
+    "is an ordinary network device.",
+    "manager.local": "Manager {target}: the OVSDB server listens there, for programs on this host only, that set up "
+    "its bridges and ports (with Neutron, the agent); {state}.",
+    "manager.listens": "Manager {target}: the OVSDB server listens there for programs that set up its bridges and "
+    "ports; {state}.",
+    "manager.dials": "Manager {target}: the OVSDB server connects to a manager there, which sets up bridges and ports "
+    "of this host; {state}.",
+    "controller.local.neutron": "Controller {target} of {bridges}: a program on this host (with Neutron, its agent) "
+    "writes their flows over OpenFlow; {state}.",
     "controller.local.other": "Controller {target} of {bridges}: a program on this host decides by OpenFlow what they "
     "forward; {state}.",
     "controller.remote.neutron": "Controller {target} of {bridges}: it writes their flows over OpenFlow from another "
     "address; {state}.",
     "controller.remote.other": "Controller {target} of {bridges}: it decides by OpenFlow, over the network, what they "
     "forward; {state}.",
-    "controller.listens": "{bridges} also listen for OpenFlow at {targets}: for tools such as ovs-ofctl, not a controller "
-    "that must be there.",
-    "fail.secure.controller": "fail_mode secure on {bridges}: when the controller is gone, the flows that are there go on "
-    "forwarding; none are added, and with no flow nothing passes.",
-    "fail.secure.alone": "fail_mode secure on {bridges}, and no controller: Open vSwitch adds no flow of its own; whoever "
-    "programs them does it locally (ovs-ofctl, ovn-controller), and with no flow nothing passes.",
-    "fail.standalone.controller": "No fail_mode secure on {bridges}: when no controller answers, they turn into ordinary "
-    "MAC-learning switches.",
-    "fail.standalone.alone": "No controller and no fail_mode secure on {bridges}: until someone writes flows, they are "
-    "ordinary MAC-learning switches.",
+    "controller.listens": "{bridges} also listen for OpenFlow at {targets}: for tools such as ovs-ofctl, not a "
+    "controller that must be there.",
+    "fail.secure.controller": "fail_mode secure ({bridges}): when the controller is gone, a bridge goes on with the "
+    "flows that it has and gets no new ones; without any flow, nothing passes.",
+    "fail.secure.alone": "fail_mode secure without a controller ({bridges}): Open vSwitch adds no flow of its own, so "
+    "a program on this host writes them (ovs-ofctl, ovn-controller); without any flow, nothing passes.",
+    "fail.standalone.controller": "No fail_mode secure ({bridges}): when no controller answers, a bridge turns into "
+    "an ordinary MAC-learning switch.",
+    "fail.standalone.alone": "Neither controller nor fail_mode secure ({bridges}): until someone writes flows, a "
+    "bridge is an ordinary MAC-learning switch.",
     # -- bridges --------------------------------------------------------------------------------------------------
-    "bridge.integration.neutron": "{bridge} is the integration bridge: VMs, DHCP and routers of {host} all plug in here, "
-    "and local VLANs keep their networks apart.",
-    "bridge.integration.ovn": "{bridge} is the integration bridge: the workloads of {host} all plug in here, and OVN's "
-    "flows, not VLAN tags, keep their networks apart.",
+    "bridge.integration.neutron": "{bridge} is the integration bridge: VMs, DHCP and routers of {host} all plug in "
+    "here, and local VLANs keep their networks apart.",
+    "bridge.integration.ovn": "{bridge} is the integration bridge: the workloads of {host} all plug in here, and "
+    "OVN's flows, not VLAN tags, keep their networks apart.",
     "bridge.integration.antrea": "{bridge} is the integration bridge: the Pods of {host} all plug in here.",
     "bridge.integration.plain": "{bridge} is the integration bridge: the workloads of {host} plug in here.",
-    "bridge.tunnel": "{bridge} is the tunnel bridge: what is for other hosts goes into a tunnel here, and what comes out "
-    "of one is handed on to the integration bridge.",
+    "bridge.tunnel": "{bridge} is the tunnel bridge: what is for other hosts goes into a tunnel here, and what comes "
+    "out of one is handed on to the integration bridge.",
     "bridge.provider": "{bridge} is a provider bridge: the way to a physical network.",
-    "bridge.provider.nonic": "{bridge} is a provider bridge, but no NIC is in it: it leads to no physical network.",
+    "bridge.provider.nonic": "{bridge} is a provider bridge, but no NIC is in it: by itself it leads to no physical "
+    "network.",
     "bridge.other": "{bridge} is neither integration, tunnel nor provider bridge, as far as its ports tell.",
+    "bridge.switch": "{bridge} is a switch of its own: the source shows nothing that joins it to another bridge.",
+    "bridge.only": "{bridge} is the only bridge of {host}: whatever is there, workloads, tunnels or NICs, plugs in "
+    "here.",
     "bridge.netdev": "datapath_type netdev: {bridge} forwards in user space (as with DPDK), not in the kernel.",
     "plugged.none": "No workload is plugged into {bridge} yet.",
     "plugged.vm": "Ports of VMs: {ports}.",
@@ -105,59 +112,66 @@ MESSAGES = {
     "plugged.pod": "Ports of Pods, and what else is on this node: {ports}.",
     "plugged.antrea-gw": "The node itself, for Pods' traffic that leaves the cluster's network: {ports}.",
     "plugged.unknown": "Ports whose other side the source does not tell: {ports}.",
-    "tags.local": "Local VLANs: {tags}. Ports of one tag are in one network; the number counts on this host only, and which "
-    "network it is, is not in the source.",
+    "tags.local": "Local VLANs: {tags}. Ports of one tag are in one network; the number counts on this host only, and "
+    "which network it is, is not in the source.",
     "tags.access": "VLAN tags on {bridge}: {tags}. Such a port gets that VLAN's frames, without the tag.",
-    "tags.dead": "Tag 4095 is Neutron's dead VLAN: these ports are cut off until the agent gives them a network: {ports}.",
+    "tags.dead": "Tag 4095 is Neutron's dead VLAN: these ports are cut off until the agent gives them a network: "
+    "{ports}.",
     "tags.trunks": "{port} carries only the VLANs {vlans}, tagged.",
     "port.bond": "{port} is a bond of {members} ({mode}).",
     "port.error": "{port} does not work: {error}.",
     "port.gone": "No such device, so no traffic: {ports}. The port outlived its device, as when a VM is gone.",
     "wire.patch": "Patch ports {port} ({bridge}) and {other} ({joined}): a virtual cable between the two bridges.",
-    "wire.veth": "{port} ({bridge}) and {other} ({joined}) are, by their names, the two ends of a veth pair: the cable of "
-    "older Neutron between the two bridges.",
-    "wire.patch.missing": "{port} ({bridge}) wants the patch port {peer} as its peer, and there is none: nothing passes.",
+    "wire.veth": "{port} ({bridge}) and {other} ({joined}) are, by their names, the two ends of a veth pair: the "
+    "cable of older Neutron between the two bridges.",
+    "wire.patch.missing": "{port} ({bridge}) wants the patch port {peer} as its peer, and there is none: nothing "
+    "passes.",
     "wire.patch.unanswered": "{port} ({bridge}) wants {peer} as its peer, which does not want it: nothing passes.",
     "wire.patch.nopeer": "{port} ({bridge}) is a patch port without a peer: nothing passes.",
     "nic.joined": "NIC in {bridge}, the plug to the physical network: {nics}.",
     "nic.apart.router": "No cable joins {bridge} to {entrance}: only routers stand between them.",
-    "nic.apart.ovn": "{bridge} is not joined to {entrance}: ovn-controller makes the patch ports when this host has to "
-    "serve a network that is mapped to {bridge}.",
+    "nic.apart.ovn": "{bridge} is not joined to {entrance}: ovn-controller makes the patch ports when this host has "
+    "to serve a network that is mapped to {bridge}.",
     "nic.apart.other": "{bridge} is not joined to {entrance}: no workload's packet comes here.",
     # -- tunnels --------------------------------------------------------------------------------------------------
     "tunnel.known": "{port} is the {type} tunnel to {peer}: from {local} to {remote}.",
-    "tunnel.known.nolocal": "{port} is the {type} tunnel to {peer}, at {remote}; the outer source address is not stated.",
-    "tunnel.unknown": "{port} is a {type} tunnel from {local} to {remote}, a host that was not given ({peer}).",
-    "tunnel.unknown.nolocal": "{port} is a {type} tunnel to {remote}, a host that was not given ({peer}).",
-    "tunnel.flow": "{port} is a {type} tunnel to many hosts: flows choose the address for each packet, so no peer is named "
-    "here.",
+    "tunnel.known.nolocal": "{port} is the {type} tunnel to {peer}, at {remote}; the outer source address is not "
+    "stated.",
+    "tunnel.unknown": "{port} is a {type} tunnel from {local} to {remote}; the host there was not given.",
+    "tunnel.unknown.nolocal": "{port} is a {type} tunnel to {remote}; the host there was not given.",
+    "tunnel.flow": "{port} is a {type} tunnel to many hosts: flows choose the address for each packet, so no peer is "
+    "named here.",
     "tunnel.others": "Of the same kind, to {hosts}: {ports}.",
-    "tunnel.oneway": "{port}, {type} tunnel to {peer}: {peer} has none back, so what is sent here is not accepted there.",
+    "tunnel.oneway": "{port}, {type} tunnel to {peer}: {peer} has none back, so what is sent here is not accepted "
+    "there.",
     "tunnel.broken": "{port}, {type} tunnel to {peer}: its two ends do not fit together, or one has an error.",
-    "option.keys_flow": "in_key=flow, out_key=flow: flows read and write the network's number in the tunnel header (VNI, or "
-    "GRE key), so one port carries all networks.",
-    "option.key_flow": "key=flow: flows read and write the network's number in the tunnel header (VNI, or GRE key), so one "
-    "port carries all networks.",
-    "option.key_fixed": "The number in the tunnel header is fixed, {inward} in and {outward} out, not chosen by flows unless "
-    "it says flow.",
+    "option.keys_flow": "in_key=flow, out_key=flow: flows read and write the network's number in the tunnel header "
+    "(VNI, or GRE key), so one port carries all networks.",
+    "option.key_flow": "key=flow: flows read and write the network's number in the tunnel header (VNI, or GRE key), "
+    "so one port carries all networks.",
+    "option.key_fixed": "The number in the tunnel header is fixed, {inward} in and {outward} out, not chosen by flows "
+    "unless it says flow.",
     "option.key_none": "No key option: the number in the tunnel header is always 0, so the tunnel carries one network.",
     "option.remote_flow": "remote_ip=flow: the destination address comes from flows.",
     "option.df_default": "df_default=true: outer packets may not be fragmented, so the underlay's MTU must hold the "
     "workload's packet and the tunnel header.",
     "option.fragment": "df_default=false: outer packets that are too big for the underlay may be fragmented.",
-    "option.mark0": "egress_pkt_mark=0: outer packets leave with firewall mark 0, so no rule on a mark catches them.",
+    "option.mark0": "egress_pkt_mark=0: outer packets leave with packet mark 0 (what firewall and policy routing "
+    "rules match as fwmark).",
     "option.csum": "csum=true: outer packets carry a checksum.",
     "option.dst_port": "dst_port={port}: the outer UDP destination port is this one.",
     # -- ways -----------------------------------------------------------------------------------------------------
-    "assumed.neutron": "The source shows wiring, not flows. The ways are foretold as Neutron's agent programs such wiring, "
-    "for networks that reach those hosts.",
-    "assumed.ovn": "The source shows wiring, not flows. The ways are foretold as OVN programs such wiring, for networks that "
-    "reach those hosts.",
-    "assumed.antrea": "The source shows wiring, not flows. The ways are foretold as Antrea programs such wiring in its encap "
-    "mode, if the nodes belong to one cluster.",
-    "assumed.plain": "The source shows wiring, not flows. The ways are foretold as such wiring is meant to be used; flows "
-    "may decide otherwise.",
-    "way.grammar": "To read a chain: → through a virtual cable or a NIC, ⇒ through a tunnel, ⇢ through a router.",
+    "assumed.neutron": "The source shows wiring, not flows: the ways are foretold on the assumption that flows use it "
+    "as Neutron's agent does, for networks that reach these hosts. In the chains, → is a virtual cable or a NIC, ⇒ a "
+    "tunnel, ⇢ a router.",
+    "assumed.ovn": "The source shows wiring, not flows: the ways are foretold on the assumption that flows use it as "
+    "OVN does, for networks that reach these hosts. In the chains, → is a virtual cable or a NIC, ⇒ a tunnel, ⇢ a "
+    "router.",
+    "assumed.antrea": "The source shows wiring, not flows: the ways are foretold on the assumption that the nodes are "
+    "of one cluster and that flows use the wiring as Antrea does in its encap mode. In the chains, → is a virtual "
+    "cable or a NIC, ⇒ a tunnel, ⇢ a router.",
+    "assumed.plain": "The source shows wiring, not flows: the ways are foretold on the assumption that flows use it "
+    "as it is meant; they may decide otherwise. In the chains, → is a virtual cable or a NIC, ⇒ a tunnel, ⇢ a router.",
     "way.alike": "Alike, with their own ports:",
     "way.more": "{count} more of the ways that were followed are alike.",
     "chain.workload": "{chain} → {workload}",
@@ -166,35 +180,40 @@ MESSAGES = {
     "chain.unknown": "{chain} ? not known from here on",
     "way.start": "The {workload}'s packet enters {bridge} of {host}.",
     "way.end": "{bridge} of {host} gives it to the {workload}'s port.",
+    "way.provider": "This is the way of a {workload} on a provider network; from any other network, a router comes "
+    "before it.",
     "step.patch": "{bridge} sends it out by {port}; it comes in by {other} of {joined}, on {host}.",
     "step.veth": "{bridge} sends it out by {port}; by the names, it comes in by {other} of {joined}, on {host}.",
     "step.half": "{bridge} sends it to {port}.",
-    "step.tunnel": "{bridge} puts it into {type} by {port}, from {local} to {remote}; it comes out at {other} of {joined}, "
+    "step.tunnel": "{bridge} puts it into {type} by {port}, from {local} to {remote}; it comes out at {other} of "
+    "{joined}, on {peer}.",
+    "step.tunnel.nolocal": "{bridge} puts it into {type} by {port}, to {remote}; it comes out at {other} of {joined}, "
     "on {peer}.",
-    "step.tunnel.nolocal": "{bridge} puts it into {type} by {port}, to {remote}; it comes out at {other} of {joined}, on "
-    "{peer}.",
     "step.tunnel.out": "{bridge} puts it into {type} by {port}, from {local} to {remote}.",
     "step.tunnel.nolocal.out": "{bridge} puts it into {type} by {port}, to {remote}.",
-    "step.overlay": "{bridge} puts it into {type} by {port}; flows name the address of {peer}, where it comes out at {other}.",
+    "step.overlay": "{bridge} puts it into {type} by {port}; flows name the address of {peer}, where it comes out at "
+    "{other}.",
     "step.overlay.out": "{bridge} puts it into {type} by {port}; flows name the other host's address.",
-    "step.router": "A router of {host} takes it from {bridge} by {port} and gives it to {joined} by {other}; which inner side "
-    "belongs to which outer side is not in the source.",
+    "step.router": "A router of {host} takes it from {bridge} by {port} and gives it to {joined} by {other}; which "
+    "inner side belongs to which outer side is not in the source.",
     "step.nic": "{bridge} sends it out by the NIC {port}: it is on the physical network.",
+    "step.nics": "{bridge} sends it out by one of its NICs ({nics}), here {port}: it is on the physical network.",
     "step.stack": "{bridge} gives it to the host by {port}.",
-    "router.none": "In {bridge} of {host} a router is to take it from the VM's network to the provider network; none is "
-    "plugged in yet.",
+    "router.none": "Unless the VM is on a provider network itself, a router in {bridge} of {host} has to take it "
+    "there; none is plugged in yet.",
     "router.ovn": "OVN's router, which is flows and no port, takes it to the provider network, on {host} in {bridge}.",
     "stop.no-patch": "It ends in {bridge} of {host}: no cable in order leads from there to {peer}.",
     "stop.broken-patch": "It ends at {port} of {bridge} on {host}: the cable to {peer} is not in order.",
     "stop.no-tunnel": "It ends in {bridge} of {host}: {peer} has a tunnel to {host}, and {host} has none to {peer}.",
     "stop.broken-tunnel": "It ends at {port} of {bridge} on {host}: the tunnel to {peer} is not in order.",
-    "stop.unknown-host": "How it goes on is not known: {peer} was not given ({bridge} of {host} is the last that is known).",
-    "stop.which-host": "One of the hosts that were not given must lead outside, and which one is not known: {bridge} of {host} "
-    "has tunnels to {hosts}.",
+    "stop.unknown-host": "How it goes on is not known: {peer} was not given. {bridge} of {host} is the last that is "
+    "known.",
+    "stop.which-host": "{host} has no way to the outside of its own ({bridge} is the last bridge on the way to the "
+    "tunnels); hosts that were not given may have one: {hosts}.",
     "stop.no-way-in": "It ends in {bridge} of {host}: no cable in order leads from there to {peer}.",
     "stop.no-entrance": "It ends in {bridge} of {host}: where workloads of {host} plug in is not known.",
-    "stop.no-nic": "It ends in {bridge} of {host}: no NIC is in it. The host itself may route further; the source does not "
-    "tell.",
+    "stop.no-nic": "It ends in {bridge} of {host}: no NIC is in it. The host itself may route further; the source "
+    "does not tell.",
     "stop.broken-nic": "It ends in {bridge} of {host}: the NIC {port} does not work.",
     "stop.host-stack": "From {bridge}, the IP stack of {host} routes it on; that is not in the source.",
 }

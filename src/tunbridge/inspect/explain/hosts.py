@@ -1,4 +1,4 @@
-"""What a host is, and who programs it: its role, its managers, controllers, fail modes, and its own port in each bridge."""
+"""What a host is, and who programs it: its role, its managers, controllers, fail modes, its own port in each bridge."""
 
 import re
 from collections.abc import Iterator
@@ -68,8 +68,8 @@ def _controllers(host: Host) -> Iterator[Fact]:
         for controller in bridge.controllers:
             listens = controller.target.startswith(("ptcp:", "pssl:", "punix:"))
             # A switch that listens is never "connected" for long: ovs-ofctl comes and goes.
-            key = ("", "listens") if listens else (controller.target, _state(controller))
-            groups.setdefault(key, []).append((bridge, controller))
+            group = ("", "listens") if listens else (controller.target, _state(controller))
+            groups.setdefault(group, []).append((bridge, controller))
     for (target, state), members in groups.items():
         cites = [c for bridge, controller in members for c in cite.controller(host, bridge, controller)]
         bridges = Names(list(dict.fromkeys(bridge.name for bridge, _ in members)))

@@ -31,64 +31,79 @@ MESSAGES = {
     "title.alike": "{host:과} 같은 호스트",
     "title.bridge": "{host} / {bridge}: {role}",
     "title.ways": "패킷이 지나갈 경로",
-    "title.overlay": "{host}의 {workload}에서 {peer}의 같은 네트워크로",
+    "title.options": "터널 옵션의 뜻",
+    "title.overlay": "{host}의 {workload}에서 {peer}의 {other:으로}",
     "title.outside": "{host}의 {workload}에서 외부로",
     "title.gateway": "{host}의 {workload}에서 {gateway:을} 거쳐 외부로",
     # -- 전체 -----------------------------------------------------------------------------------------------------
     "overview.hosts": "주어진 호스트({role}): {hosts}.",
-    "overview.tunnel": "{host}({local})와 {peer}({remote})는 {type} 터널로 연결되어 있고, 양쪽 설정이 서로 맞습니다.",
-    "overview.tunnel.nolocal": "{host:과} {peer}({remote})는 {type} 터널로 연결되어 있고, 양쪽 설정이 서로 맞습니다.",
+    "overview.tunnel": "{host}({local}), {peer}({remote}) 사이에 {type} 터널이 있고, 양쪽 설정이 서로 맞습니다.",
+    "overview.tunnel.nolocal": "{host}, {peer}({remote}) 사이에 {type} 터널이 있고, 양쪽 설정이 서로 맞습니다.",
     "overview.tunnels": "주어진 호스트 사이에 {type} 터널 {count}개가 있고, 양쪽 설정이 서로 맞습니다.",
-    "overview.apart": "터널이 없는 호스트: {hosts}. 여기서 다른 호스트로는 양쪽이 함께 연결된 물리 네트워크로만 갈 수 있습니다.",
-    "overview.notgiven": "주어지지 않은 호스트로 가는 터널도 있습니다: {hosts}. 그쪽 내부는 알 수 없습니다.",
+    "overview.apart": "터널이 없는 호스트: {hosts}. 여기서 다른 호스트로는 양쪽이 함께 연결된 물리 네트워크로만 갈 수 "
+    "있습니다.",
+    "overview.notgiven": "주어지지 않은 호스트로 가는 터널도 있으며, 그쪽 내부는 알 수 없습니다: {hosts}.",
     # -- 호스트 ---------------------------------------------------------------------------------------------------
-    "host.compute": "연결 구조로 보아 {host:은} 컴퓨트 노드입니다. VM이 여기서 실행되고 통합 브리지에 연결됩니다.",
+    "host.compute": "연결 구조로 보아 {host:은} 컴퓨트 노드입니다. 워크로드(VM 또는 파드)가 여기서 실행되고 통합 "
+    "브리지에 연결됩니다.",
     "host.network": "연결 구조로 보아 {host:은} 네트워크 노드입니다. 다른 호스트의 외부 트래픽이 이곳을 지나갑니다.",
     "host.gateway": "연결 구조로 보아 {host:은} 게이트웨이입니다. 오버레이를 물리 네트워크에 이어 줍니다.",
-    "host.all-in-one": "연결 구조로 보아 {host:은} 올인원입니다. 워크로드와 외부로 나가는 길이 이 호스트 하나에 있습니다.",
+    "host.all-in-one": "연결 구조로 보아 {host:은} 올인원입니다. 워크로드와 외부로 나가는 길이 이 호스트 하나에 "
+    "있습니다.",
     "host.unknown": "브리지 구성만으로는 {host:이} 클라우드에서 어떤 역할인지 알 수 없습니다.",
     "host.empty": "{host}에는 브리지가 없습니다. Open vSwitch만 있고 아직 아무것도 구성되지 않았습니다.",
-    "host.mininet": "{host}에는 Mininet 방식으로 이름 붙은 스위치({bridges})가 있고, 통합 브리지는 없습니다.",
-    "host.switches": "{host}에 있는 브리지는 {bridges}이며 통합 브리지는 없습니다. 그래서 워크로드가 어디에 연결되고 어떤 길로 "
-    "갈지는 예측하지 않습니다.",
+    "host.mininet": "{host}에는 Mininet 방식으로 이름 붙은 스위치({bridges})가 있고 통합 브리지는 없습니다. 전달 "
+    "방식은 컨트롤러가 결정하므로 경로를 예측하지 않습니다.",
+    "host.switches": "{host}에 있는 브리지는 {bridges}이며 통합 브리지는 없습니다. 그래서 워크로드가 어디에 연결되고 "
+    "어떤 길로 갈지는 예측하지 않습니다.",
     "host.by.neutron": "포트 이름이 Neutron Open vSwitch 에이전트(ML2/OVS)의 방식입니다: {ports}.",
     "host.by.ovn": "포트 이름이 OVN ovn-controller의 방식입니다({ports}). 이 호스트는 OVN 섀시입니다.",
     "host.by.antrea": "포트 이름이 Antrea의 방식입니다({ports}). 이 호스트는 쿠버네티스 클러스터의 노드입니다.",
     "host.alike": "{host:과} 연결 구조가 같고, 워크로드와 터널 주소만 각자의 것입니다: {hosts}.",
     "host.version": "{host}의 Open vSwitch 버전은 {version}입니다.",
-    "host.local_ports": "브리지와 이름이 같은 포트({ports})는 호스트 자신이 그 브리지에 연결되는 포트로, 호스트에서는 일반 네트워크 "
-    "장치로 보입니다.",
-    "manager.local": "매니저 {target}: OVSDB 서버가 이 주소에서, 이 호스트 안의 프로그램(Neutron이라면 에이전트)이 브리지와 포트를 "
-    "구성하도록 접속을 받습니다. {state}.",
-    "manager.listens": "매니저 {target}: OVSDB 서버가 이 주소에서, 브리지와 포트를 구성할 프로그램의 접속을 받습니다. {state}.",
-    "manager.dials": "매니저 {target}: OVSDB 서버가 이 주소의 매니저에 접속하고, 그 매니저가 이 호스트의 브리지와 포트를 구성합니다. "
+    "host.local_ports": "브리지와 이름이 같은 포트({ports})는 호스트 자신이 그 브리지에 연결되는 포트로, 호스트에서는 "
+    "일반 네트워크 장치로 보입니다.",
+    "manager.local": "매니저 {target}: OVSDB 서버가 이 주소에서, 이 호스트 안의 프로그램(Neutron이라면 에이전트)이 "
+    "브리지와 포트를 구성하도록 접속을 받습니다. {state}.",
+    "manager.listens": "매니저 {target}: OVSDB 서버가 이 주소에서, 브리지와 포트를 구성할 프로그램의 접속을 받습니다. "
     "{state}.",
-    "controller.local.neutron": "{bridges}의 컨트롤러 {target}: 이 호스트 안의 프로그램인 Neutron 에이전트가 OpenFlow로 플로우를 "
-    "작성합니다. {state}.",
-    "controller.local.other": "{bridges}의 컨트롤러 {target}: 이 호스트 안의 프로그램이 OpenFlow로 전달 방식을 결정합니다. {state}.",
-    "controller.remote.neutron": "{bridges}의 컨트롤러 {target}: 다른 주소에서 OpenFlow로 플로우를 작성합니다. {state}.",
-    "controller.remote.other": "{bridges}의 컨트롤러 {target}: 네트워크 너머에서 OpenFlow로 전달 방식을 결정합니다. {state}.",
-    "controller.listens": "{bridges:은} {targets}에서 OpenFlow 접속도 받습니다. ovs-ofctl 같은 도구를 위한 것이며, 반드시 있어야 하는 "
-    "컨트롤러는 아닙니다.",
-    "fail.secure.controller": "{bridges:은} 시큐어 모드(fail_mode: secure)입니다. 컨트롤러가 사라져도 이미 있는 플로우로 계속 "
-    "전달하지만 새 플로우는 추가되지 않으며, 플로우가 없으면 아무것도 통과하지 못합니다.",
-    "fail.secure.alone": "{bridges:은} 시큐어 모드(fail_mode: secure)이고 컨트롤러가 없습니다. Open vSwitch가 스스로 플로우를 추가하지 "
-    "않으므로 플로우는 로컬 프로그램(ovs-ofctl, ovn-controller)이 작성하며, 플로우가 없으면 아무것도 통과하지 못합니다.",
-    "fail.standalone.controller": "{bridges:은} 시큐어 모드가 아닙니다. 응답하는 컨트롤러가 없으면 일반 MAC 학습 스위치로 동작합니다.",
-    "fail.standalone.alone": "{bridges:은} 컨트롤러도 없고 시큐어 모드도 아닙니다. 누군가 플로우를 작성하기 전에는 일반 MAC 학습 "
-    "스위치입니다.",
+    "manager.dials": "매니저 {target}: OVSDB 서버가 이 주소의 매니저에 접속하고, 그 매니저가 이 호스트의 브리지와 "
+    "포트를 구성합니다. {state}.",
+    "controller.local.neutron": "{bridges}의 컨트롤러 {target}: 이 호스트 안의 프로그램(Neutron이라면 에이전트)이 "
+    "OpenFlow로 플로우를 작성합니다. {state}.",
+    "controller.local.other": "{bridges}의 컨트롤러 {target}: 이 호스트 안의 프로그램이 OpenFlow로 전달 방식을 "
+    "결정합니다. {state}.",
+    "controller.remote.neutron": "{bridges}의 컨트롤러 {target}: 다른 주소에서 OpenFlow로 플로우를 작성합니다. "
+    "{state}.",
+    "controller.remote.other": "{bridges}의 컨트롤러 {target}: 네트워크 너머에서 OpenFlow로 전달 방식을 결정합니다. "
+    "{state}.",
+    "controller.listens": "{bridges:은} {targets}에서 OpenFlow 접속도 받습니다. ovs-ofctl 같은 도구를 위한 것이며, "
+    "반드시 있어야 하는 컨트롤러는 아닙니다.",
+    "fail.secure.controller": "{bridges:은} 시큐어 모드(fail_mode: secure)입니다. 컨트롤러가 사라져도 이미 있는 "
+    "플로우로 계속 전달하지만 새 플로우는 추가되지 않으며, 플로우가 없으면 아무것도 통과하지 못합니다.",
+    "fail.secure.alone": "{bridges:은} 시큐어 모드(fail_mode: secure)이고 컨트롤러가 없습니다. Open vSwitch가 스스로 "
+    "플로우를 추가하지 않으므로 플로우는 로컬 프로그램(ovs-ofctl, ovn-controller)이 작성하며, 플로우가 없으면 "
+    "아무것도 통과하지 못합니다.",
+    "fail.standalone.controller": "{bridges:은} 시큐어 모드가 아닙니다. 응답하는 컨트롤러가 없으면 일반 MAC 학습 "
+    "스위치로 동작합니다.",
+    "fail.standalone.alone": "{bridges:은} 컨트롤러도 없고 시큐어 모드도 아닙니다. 누군가 플로우를 작성하기 전에는 "
+    "일반 MAC 학습 스위치입니다.",
     # -- 브리지 ---------------------------------------------------------------------------------------------------
-    "bridge.integration.neutron": "{bridge:은} 통합 브리지입니다. {host}의 VM, DHCP, 라우터가 모두 여기에 연결되고, 로컬 VLAN이 "
-    "네트워크를 서로 분리합니다.",
-    "bridge.integration.ovn": "{bridge:은} 통합 브리지입니다. {host}의 워크로드가 모두 여기에 연결되고, VLAN 태그가 아니라 OVN의 "
-    "플로우가 네트워크를 서로 분리합니다.",
+    "bridge.integration.neutron": "{bridge:은} 통합 브리지입니다. {host}의 VM, DHCP, 라우터가 모두 여기에 연결되고, "
+    "로컬 VLAN이 네트워크를 서로 분리합니다.",
+    "bridge.integration.ovn": "{bridge:은} 통합 브리지입니다. {host}의 워크로드가 모두 여기에 연결되고, VLAN 태그가 "
+    "아니라 OVN의 플로우가 네트워크를 서로 분리합니다.",
     "bridge.integration.antrea": "{bridge:은} 통합 브리지입니다. {host}의 파드가 모두 여기에 연결됩니다.",
     "bridge.integration.plain": "{bridge:은} 통합 브리지입니다. {host}의 워크로드가 여기에 연결됩니다.",
-    "bridge.tunnel": "{bridge:은} 터널 브리지입니다. 다른 호스트로 가는 패킷은 여기서 터널로 들어가고, 터널에서 나온 패킷은 통합 "
-    "브리지로 넘겨집니다.",
+    "bridge.tunnel": "{bridge:은} 터널 브리지입니다. 다른 호스트로 가는 패킷은 여기서 터널로 들어가고, 터널에서 나온 "
+    "패킷은 통합 브리지로 넘겨집니다.",
     "bridge.provider": "{bridge:은} 프로바이더 브리지입니다. 물리 네트워크로 가는 길입니다.",
-    "bridge.provider.nonic": "{bridge:은} 프로바이더 브리지이지만 물리 NIC가 없어 어떤 물리 네트워크로도 이어지지 않습니다.",
+    "bridge.provider.nonic": "{bridge:은} 프로바이더 브리지이지만 물리 NIC가 없어 그 자체로는 물리 네트워크로 "
+    "이어지지 않습니다.",
     "bridge.other": "포트로 보아 {bridge:은} 통합, 터널, 프로바이더 브리지 중 어느 것도 아닙니다.",
+    "bridge.switch": "{bridge:은} 독립된 스위치입니다. 다른 브리지와 잇는 것은 원본에 나오지 않습니다.",
+    "bridge.only": "{bridge:은} {host}의 유일한 브리지입니다. 워크로드, 터널, 물리 NIC 등 있는 것은 모두 여기에 "
+    "연결됩니다.",
     "bridge.netdev": "datapath_type: netdev. {bridge:은} 커널이 아니라 사용자 공간에서(DPDK처럼) 패킷을 전달합니다.",
     "plugged.none": "{bridge}에는 아직 연결된 워크로드가 없습니다.",
     "plugged.vm": "VM 포트: {ports}.",
@@ -101,58 +116,68 @@ MESSAGES = {
     "plugged.ha": "고가용성(HA) 라우터의 하트비트 포트(ha-): {ports}.",
     "plugged.pod": "파드와 이 노드에 있는 그 밖의 포트: {ports}.",
     "plugged.antrea-gw": "파드 트래픽이 클러스터 네트워크 밖으로 나갈 때 지나는 노드 자신의 포트: {ports}.",
-    "plugged.unknown": "반대쪽이 무엇인지 원문에 나오지 않는 포트: {ports}.",
-    "tags.local": "로컬 VLAN: {tags}. 태그가 같은 포트는 같은 네트워크에 속합니다. 이 번호는 이 호스트 안에서만 통하며, 어느 "
-    "네트워크인지는 원문에 나오지 않습니다.",
+    "plugged.unknown": "반대쪽이 무엇인지 원본에 나오지 않는 포트: {ports}.",
+    "tags.local": "로컬 VLAN: {tags}. 태그가 같은 포트는 같은 네트워크에 속합니다. 이 번호는 이 호스트 안에서만 "
+    "통하며, 어느 네트워크인지는 원본에 나오지 않습니다.",
     "tags.access": "{bridge}의 VLAN 태그: {tags}. 이 포트들은 해당 VLAN의 프레임을 태그 없이 받습니다.",
     "tags.dead": "태그 4095는 Neutron의 데드 VLAN입니다. 에이전트가 네트워크를 정해 줄 때까지 차단되는 포트: {ports}.",
     "tags.trunks": "{port:은} VLAN {vlans}만 태그를 단 채로 전달합니다.",
     "port.bond": "{port:은} {members:을} 묶은 본드입니다({mode}).",
     "port.error": "{port:은} 동작하지 않습니다: {error}.",
-    "port.gone": "장치가 없어(No such device) 통신하지 못하는 포트: {ports}. VM이 사라진 경우처럼 장치는 없어지고 포트만 남았습니다.",
-    "wire.patch": "패치 포트 {port}({bridge})와 {other}({joined})는 두 브리지를 잇는 가상 케이블입니다.",
-    "wire.veth": "이름으로 보아 {port}({bridge})와 {other}({joined})는 veth 쌍의 양 끝입니다. 예전 Neutron이 두 브리지를 이을 때 쓰던 "
-    "케이블입니다.",
-    "wire.patch.missing": "{port}({bridge})가 상대로 지정한 패치 포트 {peer:이} 없어, 아무것도 통과하지 못합니다.",
-    "wire.patch.unanswered": "{port}({bridge})는 {peer:을} 상대로 지정했지만 {peer:은} 그렇지 않아, 아무것도 통과하지 못합니다.",
-    "wire.patch.nopeer": "{port}({bridge})는 상대(peer)가 없는 패치 포트라서, 아무것도 통과하지 못합니다.",
+    "port.gone": "장치가 없어(No such device) 통신하지 못하는 포트: {ports}. VM이 사라진 경우처럼 장치는 없어지고 "
+    "포트만 남았습니다.",
+    "wire.patch": "패치 포트 쌍 {port}({bridge}) ↔ {other}({joined}): 두 브리지를 잇는 가상 케이블입니다.",
+    "wire.veth": "{port}({bridge}) ↔ {other}({joined}): 이름으로 보아 veth 쌍이며, 예전 Neutron이 두 브리지를 이을 때 "
+    "쓰던 케이블입니다.",
+    "wire.patch.missing": "{bridge}의 {port:이} 상대(peer)로 지정한 패치 포트 {peer:이} 없어, 아무것도 통과하지 "
+    "못합니다.",
+    "wire.patch.unanswered": "{bridge}의 {port:은} {peer:을} 상대(peer)로 지정했지만 {peer:은} 그렇지 않아, 아무것도 "
+    "통과하지 못합니다.",
+    "wire.patch.nopeer": "{bridge}의 {port:은} 상대(peer)가 없는 패치 포트라서, 아무것도 통과하지 못합니다.",
     "nic.joined": "{bridge}에서 물리 네트워크로 나가는 물리 NIC: {nics}.",
     "nic.apart.router": "{bridge:과} {entrance:을} 직접 잇는 케이블은 없고, 그 사이에는 라우터만 있습니다.",
-    "nic.apart.ovn": "{bridge:은} {entrance}에 연결되어 있지 않습니다. {bridge}에 매핑된 네트워크를 이 호스트가 처리해야 할 때 "
-    "ovn-controller가 패치 포트를 만듭니다.",
+    "nic.apart.ovn": "{bridge:은} {entrance}에 연결되어 있지 않습니다. {bridge}에 매핑된 네트워크를 이 호스트가 "
+    "처리해야 할 때 ovn-controller가 패치 포트를 만듭니다.",
     "nic.apart.other": "{bridge:은} {entrance}에 연결되어 있지 않아, 워크로드의 패킷이 이곳에 오지 않습니다.",
     # -- 터널 -----------------------------------------------------------------------------------------------------
     "tunnel.known": "{port:은} {peer:으로} 가는 {type} 터널입니다: {local}에서 {remote:으로}.",
-    "tunnel.known.nolocal": "{port:은} {peer}({remote})로 가는 {type} 터널입니다. 바깥쪽 출발지 주소는 나와 있지 않습니다.",
-    "tunnel.unknown": "{port:은} {local}에서 {remote:으로} 가는 {type} 터널이며, 그쪽 호스트는 주어지지 않았습니다({peer}).",
-    "tunnel.unknown.nolocal": "{port:은} {remote:으로} 가는 {type} 터널이며, 그쪽 호스트는 주어지지 않았습니다({peer}).",
-    "tunnel.flow": "{port:은} 여러 호스트로 가는 {type} 터널입니다. 패킷마다 플로우가 주소를 정하므로 상대가 여기에 나오지 않습니다.",
+    "tunnel.known.nolocal": "{port:은} {peer}({remote}) 쪽으로 가는 {type} 터널입니다. 바깥쪽 출발지 주소는 나와 있지 "
+    "않습니다.",
+    "tunnel.unknown": "{port:은} {local}에서 {remote:으로} 가는 {type} 터널이며, 그쪽 호스트는 주어지지 않았습니다.",
+    "tunnel.unknown.nolocal": "{port:은} {remote:으로} 가는 {type} 터널이며, 그쪽 호스트는 주어지지 않았습니다.",
+    "tunnel.flow": "{port:은} 여러 호스트로 가는 {type} 터널입니다. 패킷마다 플로우가 주소를 정하므로 상대가 여기에 "
+    "나오지 않습니다.",
     "tunnel.others": "같은 방식으로 {hosts:으로} 가는 터널: {ports}.",
-    "tunnel.oneway": "{port:은} {peer:으로} 가는 {type} 터널이지만, {peer}에는 돌아오는 터널이 없어 여기서 보낸 것을 받아들이지 않습니다.",
-    "tunnel.broken": "{port:은} {peer:으로} 가는 {type} 터널이지만, 양쪽 설정이 서로 맞지 않거나 한쪽에 오류가 있습니다.",
-    "option.keys_flow": "in_key=flow, out_key=flow: 터널 헤더의 네트워크 번호(VNI 또는 GRE 키)를 플로우가 읽고 쓰므로, 포트 하나로 모든 "
+    "tunnel.oneway": "{port:은} {peer:으로} 가는 {type} 터널이지만, {peer}에는 돌아오는 터널이 없어 여기서 보낸 것을 "
+    "받아들이지 않습니다.",
+    "tunnel.broken": "{port:은} {peer:으로} 가는 {type} 터널이지만, 양쪽 설정이 서로 맞지 않거나 한쪽에 오류가 "
+    "있습니다.",
+    "option.keys_flow": "in_key=flow, out_key=flow: 터널 헤더의 네트워크 번호(VNI 또는 GRE 키)를 플로우가 읽고 "
+    "쓰므로, 포트 하나로 모든 네트워크를 나릅니다.",
+    "option.key_flow": "key=flow: 터널 헤더의 네트워크 번호(VNI 또는 GRE 키)를 플로우가 읽고 쓰므로, 포트 하나로 모든 "
     "네트워크를 나릅니다.",
-    "option.key_flow": "key=flow: 터널 헤더의 네트워크 번호(VNI 또는 GRE 키)를 플로우가 읽고 쓰므로, 포트 하나로 모든 네트워크를 "
-    "나릅니다.",
-    "option.key_fixed": "터널 헤더의 번호가 받을 때 {inward}, 보낼 때 {outward:으로} 정해져 있습니다. flow인 쪽만 플로우가 정합니다.",
+    "option.key_fixed": "터널 헤더의 번호가 받을 때 {inward}, 보낼 때 {outward:으로} 정해져 있습니다. flow인 쪽만 "
+    "플로우가 정합니다.",
     "option.key_none": "키 옵션이 없습니다. 터널 헤더의 번호가 항상 0이므로 이 터널은 네트워크 하나만 나릅니다.",
     "option.remote_flow": "remote_ip=flow: 목적지 주소를 플로우가 정합니다.",
-    "option.df_default": "df_default=true: 바깥쪽 패킷을 단편화할 수 없으므로, 언더레이 MTU는 워크로드 패킷에 터널 헤더를 더한 크기를 "
-    "담을 수 있어야 합니다.",
+    "option.df_default": "df_default=true: 바깥쪽 패킷을 단편화할 수 없으므로, 언더레이 MTU는 워크로드 패킷에 터널 "
+    "헤더를 더한 크기를 담을 수 있어야 합니다.",
     "option.fragment": "df_default=false: 언더레이에 비해 너무 큰 바깥쪽 패킷은 단편화될 수 있습니다.",
-    "option.mark0": "egress_pkt_mark=0: 바깥쪽 패킷의 방화벽 마크가 0이므로, 마크를 보는 규칙에 걸리지 않습니다.",
+    "option.mark0": "egress_pkt_mark=0: 바깥쪽 패킷의 패킷 마크(방화벽과 정책 라우팅이 보는 fwmark)가 0입니다.",
     "option.csum": "csum=true: 바깥쪽 패킷에 체크섬을 넣습니다.",
     "option.dst_port": "dst_port={port}: 바깥쪽 UDP 목적지 포트입니다.",
     # -- 경로 -----------------------------------------------------------------------------------------------------
-    "assumed.neutron": "원문에는 연결 구조만 있고 플로우는 없습니다. 그 호스트들에 걸친 네트워크를 Neutron 에이전트가 이 구조에 맞게 "
-    "구성한다고 보고 예측한 경로입니다.",
-    "assumed.ovn": "원문에는 연결 구조만 있고 플로우는 없습니다. 그 호스트들에 걸친 네트워크를 OVN이 이 구조에 맞게 구성한다고 보고 "
-    "예측한 경로입니다.",
-    "assumed.antrea": "원문에는 연결 구조만 있고 플로우는 없습니다. 노드들이 한 클러스터에 속하고 Antrea가 encap 모드로 구성한다고 보고 "
-    "예측한 경로입니다.",
-    "assumed.plain": "원문에는 연결 구조만 있고 플로우는 없습니다. 이 구조가 본래 쓰임대로 쓰인다고 보고 예측한 경로이며, 플로우에 따라 "
-    "달라질 수 있습니다.",
-    "way.grammar": "경로 표기: →는 가상 케이블이나 물리 NIC, ⇒는 터널, ⇢는 라우터를 지난다는 뜻입니다.",
+    "assumed.neutron": "원본에는 연결 구조만 있고 플로우는 없습니다. 이 호스트들에 걸친 네트워크를 Neutron "
+    "에이전트처럼 플로우로 구성한다고 가정하고 예측한 경로입니다. 경로 표기에서 →는 가상 케이블이나 물리 NIC, ⇒는 "
+    "터널, ⇢는 라우터입니다.",
+    "assumed.ovn": "원본에는 연결 구조만 있고 플로우는 없습니다. 이 호스트들에 걸친 네트워크를 OVN처럼 플로우로 "
+    "구성한다고 가정하고 예측한 경로입니다. 경로 표기에서 →는 가상 케이블이나 물리 NIC, ⇒는 터널, ⇢는 라우터입니다.",
+    "assumed.antrea": "원본에는 연결 구조만 있고 플로우는 없습니다. 노드들이 한 클러스터에 속하고 Antrea의 encap "
+    "모드처럼 플로우를 구성한다고 가정하고 예측한 경로입니다. 경로 표기에서 →는 가상 케이블이나 물리 NIC, ⇒는 터널, "
+    "⇢는 라우터입니다.",
+    "assumed.plain": "원본에는 연결 구조만 있고 플로우는 없습니다. 이 구조를 본래 쓰임대로 쓴다고 가정하고 예측한 "
+    "경로이며, 플로우에 따라 달라질 수 있습니다. 경로 표기에서 →는 가상 케이블이나 물리 NIC, ⇒는 터널, ⇢는 "
+    "라우터입니다.",
     "way.alike": "포트만 다르고 같은 경로:",
     "way.more": "따라가 본 경로 가운데 {count}개가 더 이와 같습니다.",
     "chain.workload": "{chain} → {workload}",
@@ -161,32 +186,40 @@ MESSAGES = {
     "chain.unknown": "{chain} ? 이후는 알 수 없음",
     "way.start": "{workload}의 패킷이 {host}의 {bridge:으로} 들어갑니다.",
     "way.end": "{host}의 {bridge:이} 패킷을 {workload} 포트로 전달합니다.",
+    "way.provider": "프로바이더 네트워크에 있는 {workload}의 경로입니다. 그 밖의 네트워크에서는 먼저 라우터를 "
+    "지납니다.",
     "step.patch": "{bridge:이} {port:으로} 내보내면, {host}의 {joined:이} {other:으로} 받습니다.",
     "step.veth": "{bridge:이} {port:으로} 내보내면, 이름으로 보아 {host}의 {joined:이} {other:으로} 받습니다.",
     "step.half": "{bridge:이} {port:으로} 보냅니다.",
-    "step.tunnel": "{bridge:이} {port}에서 {type:으로} 감싸 {local}에서 {remote:으로} 보내면, {peer}의 {joined:이} {other:으로} 받습니다.",
-    "step.tunnel.nolocal": "{bridge:이} {port}에서 {type:으로} 감싸 {remote:으로} 보내면, {peer}의 {joined:이} {other:으로} 받습니다.",
+    "step.tunnel": "{bridge:이} {port}에서 {type:으로} 감싸 {local}에서 {remote:으로} 보내면, {peer}의 {joined:이} "
+    "{other:으로} 받습니다.",
+    "step.tunnel.nolocal": "{bridge:이} {port}에서 {type:으로} 감싸 {remote:으로} 보내면, {peer}의 {joined:이} "
+    "{other:으로} 받습니다.",
     "step.tunnel.out": "{bridge:이} {port}에서 {type:으로} 감싸 {local}에서 {remote:으로} 보냅니다.",
     "step.tunnel.nolocal.out": "{bridge:이} {port}에서 {type:으로} 감싸 {remote:으로} 보냅니다.",
-    "step.overlay": "{bridge:이} {port}에서 {type:으로} 감싸고, {peer}의 주소는 플로우가 정합니다. {peer}에서는 {other:으로} 나옵니다.",
+    "step.overlay": "{bridge:이} {port}에서 {type:으로} 감싸고, {peer}의 주소는 플로우가 정합니다. {peer}에서는 "
+    "{other:으로} 나옵니다.",
     "step.overlay.out": "{bridge:이} {port}에서 {type:으로} 감싸고, 상대 호스트의 주소는 플로우가 정합니다.",
-    "step.router": "{host}의 라우터가 {bridge}의 {port:으로} 받아 {other:으로} {joined}에 넘깁니다. 어느 안쪽 포트와 어느 바깥쪽 포트가 "
-    "같은 라우터의 것인지는 원문에 나오지 않습니다.",
-    "step.nic": "{bridge:이} 물리 NIC {port:으로} 내보내면, 패킷은 물리 네트워크에 있습니다.",
+    "step.router": "{host}의 라우터가 {bridge}의 {port:으로} 받아 {other:으로} {joined}에 넘깁니다. 어느 안쪽 포트와 "
+    "어느 바깥쪽 포트가 같은 라우터의 것인지는 원본에 나오지 않습니다.",
+    "step.nic": "{bridge:이} 물리 NIC {port:으로} 내보내, 패킷이 물리 네트워크로 나갑니다.",
+    "step.nics": "{bridge:이} 물리 NIC({nics}) 중 하나, 예를 들어 {port:으로} 내보내, 패킷이 물리 네트워크로 나갑니다.",
     "step.stack": "{bridge:이} {port:으로} 호스트에 넘깁니다.",
-    "router.none": "{host}의 {bridge}에서 라우터가 VM의 네트워크에서 프로바이더 네트워크로 넘겨야 하는데, 아직 연결된 라우터가 없습니다.",
+    "router.none": "VM이 프로바이더 네트워크에 있지 않다면 {host}의 {bridge}에서 라우터가 프로바이더 네트워크로 이어 "
+    "주어야 하는데, 아직 연결된 라우터가 없습니다.",
     "router.ovn": "{host}의 {bridge}에서, 포트가 아니라 플로우로 구현된 OVN 라우터가 프로바이더 네트워크로 넘깁니다.",
     "stop.no-patch": "{host}의 {bridge}에서 끝납니다. 거기서 {peer:으로} 가는 정상 케이블이 없습니다.",
     "stop.broken-patch": "{host}의 {bridge}에 있는 {port}에서 끝납니다. {peer:으로} 가는 케이블이 정상이 아닙니다.",
-    "stop.no-tunnel": "{host}의 {bridge}에서 끝납니다. {peer}에는 {host:으로} 오는 터널이 있지만, {host}에는 {peer:으로} 가는 터널이 "
-    "없습니다.",
+    "stop.no-tunnel": "{host}의 {bridge}에서 끝납니다. {peer}에는 {host:으로} 오는 터널이 있지만, {host}에는 "
+    "{peer:으로} 가는 터널이 없습니다.",
     "stop.broken-tunnel": "{host}의 {bridge}에 있는 {port}에서 끝납니다. {peer:으로} 가는 터널이 정상이 아닙니다.",
-    "stop.unknown-host": "{peer:이} 주어지지 않아 그 뒤는 알 수 없습니다({host}의 {bridge}까지만 알 수 있습니다).",
-    "stop.which-host": "주어지지 않은 호스트 가운데 하나가 외부로 이어질 텐데, 어느 것인지는 알 수 없습니다. {host}의 {bridge}에서 터널이 "
-    "가는 곳: {hosts}.",
+    "stop.unknown-host": "{peer:이} 주어지지 않아 그 뒤는 알 수 없습니다. {host}의 {bridge}까지만 알 수 있습니다.",
+    "stop.which-host": "{host}에는 외부로 나가는 길이 없습니다(터널로 가는 마지막 브리지는 {bridge}). 주어지지 않은 "
+    "다음 호스트에 있을 수 있습니다: {hosts}.",
     "stop.no-way-in": "{host}의 {bridge}에서 끝납니다. 거기서 {peer:으로} 가는 정상 케이블이 없습니다.",
     "stop.no-entrance": "{host}의 {bridge}에서 끝납니다. {host}의 워크로드가 어디에 연결되는지 알 수 없습니다.",
-    "stop.no-nic": "{host}의 {bridge}에서 끝납니다. 물리 NIC가 없습니다. 호스트 자신이 더 라우팅할 수도 있지만 원문에는 나오지 않습니다.",
+    "stop.no-nic": "{host}의 {bridge}에서 끝납니다. 물리 NIC가 없습니다. 호스트 자신이 더 라우팅할 수도 있지만 "
+    "원본에는 나오지 않습니다.",
     "stop.broken-nic": "{host}의 {bridge}에서 끝납니다. 물리 NIC {port:이} 동작하지 않습니다.",
-    "stop.host-stack": "{bridge}에서부터는 {host}의 IP 스택이 라우팅하며, 원문에는 나오지 않습니다.",
+    "stop.host-stack": "{bridge}에서부터는 {host}의 IP 스택이 라우팅하며, 원본에는 나오지 않습니다.",
 }

@@ -24,7 +24,7 @@ _RIEUL_FINAL = 8
 
 
 def with_particle(name: str, particle: str) -> str:
-    """Give `name` with the right form of `particle` (a key of PARTICLES); both forms, `은(는)`, if it cannot be told."""
+    """Give `name` with the right form of `particle` (a key of PARTICLES); both forms, `은(는)`, if unclear."""
     after_consonant, after_vowel = PARTICLES[particle]
     final = _final(name)
     if final is None:

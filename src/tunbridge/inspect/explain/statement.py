@@ -6,7 +6,7 @@ words for every key (`en.py`, `ko.py`), so that no language says more, or rests 
 
 from collections.abc import Iterable, Mapping, Sequence
 from string import Formatter
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -75,17 +75,11 @@ def fact(key: str, cites: Iterable[Citation] = (), **values: Value) -> Fact:
     return Fact(key, values, list(dict.fromkeys(cites)))
 
 
-class Words(Protocol):
-    """A language: one module."""
-
-    MESSAGES: Mapping[str, str]
-
-
 class Speaker:
-    """Puts facts in the words of one language."""
+    """Puts facts in the words of one language: `messages` are its module's MESSAGES."""
 
-    def __init__(self, words: Words) -> None:
-        self.messages = words.MESSAGES
+    def __init__(self, messages: Mapping[str, str]) -> None:
+        self.messages = messages
         self.formatter = _Formatter()
 
     def section(self, chapter: Chapter) -> Section:

@@ -7,7 +7,7 @@ from tunbridge.inspect.explain.statement import Citation, Section
 
 WIDTH = 100
 """Columns; a Korean syllable takes two."""
-PLACES_SHOWN = 6
+PLACES_SHOWN = 12
 """More places than this are not printed behind one sentence; the data has them all."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tunbridge.inspect.explain import cite
-from tunbridge.inspect.explain.statement import Citation, Fact, Names, Term, fact
+from tunbridge.inspect.explain.statement import Citation, Fact, Names, Value, fact
 from tunbridge.inspect.model import Bridge, Host, Interface
 from tunbridge.inspect.wiring import FLOW, Crossing, Wiring
 
@@ -25,7 +25,7 @@ def type_name(kind: str | None) -> str:
 
 
 def facts(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
-    """Say where the tunnels of `bridge` lead, and explain the options that they have."""
+    """Say where the tunnels of `bridge` lead."""
     crossings = [c for c in wiring.tunnels.get(host.name, ()) if c.near.bridge == bridge.name]
     good = [c for c in crossings if c.kind == "overlay" or c.state in ("ok", "unknown")]
     told = good if len(good) <= EXAMPLES else good[:1]
@@ -40,7 +40,6 @@ def facts(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
     for crossing in crossings:
         if crossing not in good:
             yield _wrong(wiring, crossing)
-    yield from _options(host, bridge)
 
 
 def _tunnel(wiring: Wiring, crossing: Crossing) -> Fact:
@@ -51,7 +50,9 @@ def _tunnel(wiring: Wiring, crossing: Crossing) -> Fact:
     peer = crossing.far.host
     local, remote = addresses(crossing)
     known = "known" if wiring.hosts[peer].known else "unknown"
-    values = {"port": port, "type": kind, "peer": peer, "remote": remote}
+    values = {"port": port, "type": kind, "remote": remote}
+    if wiring.hosts[peer].known:
+        values["peer"] = peer
     if local is None:
         return fact(f"tunnel.{known}.nolocal", cites, **values)
     return fact(f"tunnel.{known}", cites, **values, local=local)
@@ -77,25 +78,22 @@ def _wrong(wiring: Wiring, crossing: Crossing) -> Fact:
     return fact(key, cites, port=crossing.near.port or "", type=kind, peer=peer)
 
 
-def _options(host: Host, bridge: Bridge) -> Iterator[Fact]:
-    """Explain each option once for all tunnels of the bridge that have it."""
-    groups: dict[str, list[Citation]] = {}
-    keys: dict[str, dict[str, str | Term]] = {}
-    for port in bridge.ports:
-        for interface in port.interfaces:
-            if "remote_ip" not in interface.options:
-                continue
-            for key, values in _explained(interface):
-                name = " ".join([key, *(str(value) for value in values.values())])
-                keys[name] = {"": key, **values}
-                groups.setdefault(name, []).extend(cite.port(host, bridge, port, "options"))
-    for name, cites in groups.items():
-        values = dict(keys[name])
-        key = str(values.pop(""))
+def options(wiring: Wiring) -> Iterator[Fact]:
+    """Explain each option once, for all tunnels that have it."""
+    found: dict[tuple[str, tuple[str, ...]], tuple[dict[str, Value], list[Citation]]] = {}
+    for host in wiring.known():
+        for bridge in host.bridges:
+            for port in bridge.ports:
+                for interface in port.interfaces:
+                    if "remote_ip" in interface.options:
+                        for key, stated in _explained(interface):
+                            _, cites = found.setdefault((key, tuple(stated.values())), ({**stated}, []))
+                            cites += cite.port(host, bridge, port, "options")
+    for (key, _), (values, cites) in found.items():
         yield fact(key, cites, **values)
 
 
-def _explained(interface: Interface) -> Iterator[tuple[str, dict[str, str | Term]]]:
+def _explained(interface: Interface) -> Iterator[tuple[str, dict[str, str]]]:
     options = interface.options
     yield _key(options)
     if options.get("remote_ip") == FLOW:
@@ -107,7 +105,7 @@ def _explained(interface: Interface) -> Iterator[tuple[str, dict[str, str | Term
         yield "option.dst_port", {"port": options["dst_port"]}
 
 
-def _key(options: dict[str, str]) -> tuple[str, dict[str, str | Term]]:
+def _key(options: dict[str, str]) -> tuple[str, dict[str, str]]:
     """Tell how the tunnel's key (VNI) is chosen; without any key option it is 0 (ovs-vswitchd.conf.db(5))."""
     inward, outward = options.get("in_key", options.get("key")), options.get("out_key", options.get("key"))
     if inward == outward == FLOW:

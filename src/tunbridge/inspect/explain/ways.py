@@ -11,6 +11,7 @@ from tunbridge.inspect.wiring import Wiring, flavour
 
 SHOWN = 4
 """Of ways that are like the example, this many are listed; the rest are counted."""
+_ARROWS = {"tunnel": "⇒", "overlay": "⇒", "router": "⇢"}
 
 
 def chapters(wiring: Wiring, routes: list[Route]) -> Iterator[Chapter]:
@@ -23,11 +24,18 @@ def chapters(wiring: Wiring, routes: list[Route]) -> Iterator[Chapter]:
 
 
 def _shape(wiring: Wiring, route: Route) -> tuple[object, ...]:
-    """What two ways have in common that are told as one: the bridges and kinds of wire, and how it ends."""
-    steps = [(step.kind, step.near.bridge, step.other.bridge if step.other else None) for step in route.steps]
+    """What two ways have in common that are told as one: roles of bridges and kinds of wire, and how it ends."""
+    steps = [(step.kind, _role(wiring, step.near), _role(wiring, step.other)) for step in route.steps]
     reason = route.stop.reason if route.stop else None
     inside = route.gateway is None
     return (route.kind, inside, reason, flavour(wiring.hosts[route.source]), *steps)
+
+
+def _role(wiring: Wiring, end: End | None) -> str | None:
+    if end is None or end.bridge is None:
+        return None
+    bridge = wiring.bridges[end.host, end.bridge]
+    return bridge.name if bridge.role == "other" else bridge.role
 
 
 def _chapter(wiring: Wiring, alike: list[Route]) -> Chapter:
@@ -48,15 +56,20 @@ def _chapter(wiring: Wiring, alike: list[Route]) -> Chapter:
 
 def _title(wiring: Wiring, route: Route) -> Fact:
     values: dict[str, Value] = {"host": route.source, "workload": _workload(wiring, route.source)}
-    if route.kind == "overlay":
-        return fact("title.overlay", **values, peer=route.destination or "")
+    if route.kind == "overlay" and route.destination is not None:
+        other = _workload(wiring, route.destination)
+        return fact("title.overlay", (), **values, other=other, peer=route.destination)
     if route.gateway is None:
-        return fact("title.outside", **values)
-    return fact("title.gateway", **values, gateway=route.gateway)
+        return fact("title.outside", (), **values)
+    return fact("title.gateway", (), **values, gateway=route.gateway)
 
 
 def _workload(wiring: Wiring, host: str) -> Term:
-    system = flavour(wiring.hosts[host])
+    """What is at the ends of a way: on a network node, DHCP and routers rather than VMs."""
+    found = wiring.hosts[host]
+    system = flavour(found)
+    if found.role in ("network", "gateway") or not found.known:
+        return Term("word.workload")
     return Term({"antrea": "word.pod", "plain": "word.workload"}.get(system, "word.vm"))
 
 
@@ -74,20 +87,17 @@ def _first_cites(wiring: Wiring, route: Route) -> list[Citation]:
 
 
 def _short(wiring: Wiring, route: Route) -> Fact:
-    """Give the whole way as one chain: `host: bridge (port) → (port) bridge (port) ⇒ host: ...`."""
+    """Give the whole way as one chain: `host: bridge (port) → (port) bridge (port) ⇒ host: (port) bridge ...`."""
     chain = f"{route.source}: {route.start}"
     for step in route.steps:
-        chain += f" {step.near.port}"
-        arrow = {"tunnel": " ⇒ ", "overlay": " ⇒ ", "router": " ⇢ ", "stack": " → ", "nic": " → "}.get(step.kind, " → ")
-        chain += arrow
+        chain += f" ({step.near.port}) {_ARROWS.get(step.kind, '→')} "
         if step.other is not None:
             host = f"{step.other.host}: " if step.other.host != step.near.host else ""
-            joined = f"{step.other.port} {step.other.bridge}"
-            chain += host + joined
+            chain += f"{host}({step.other.port}) {step.other.bridge}"
     cites = list(cite.ends(wiring, (end for step in route.steps for end in (step.near, step.other) if end is not None)))
     cites = cites or cite.bridge(wiring.hosts[route.source], wiring.bridges[route.source, route.start])
     if route.stop is not None:
-        known = route.stop.reason in ("unknown-host", "which-host", "host-stack")
+        known = route.stop.reason in ("unknown-host", "which-host", "host-stack", "no-nic")
         return fact("chain.unknown" if known else "chain.stopped", cites, chain=chain.rstrip(" →⇒⇢"))
     if route.kind == "outside":
         return fact("chain.outside", cites, chain=chain.rstrip(" →"))
@@ -104,8 +114,10 @@ def _told(wiring: Wiring, route: Route) -> Iterator[Fact]:
     yield fact("way.start", cites, workload=workload, bridge=route.start, host=route.source)
     for step in route.steps:
         yield _step(wiring, step)
-        if step.kind in ("tunnel", "overlay") and route.stop is None and route.kind == "outside" and step.other:
-            yield from _router_to_come(wiring, route, step.other.host)
+        if route.gateway is not None and route.stop is None and step.other is not None:
+            yield from _router_to_come(wiring, route, step.other)
+    if route.kind == "outside" and route.gateway is None and route.stop is None:
+        yield from _only_provider(wiring, route)
     if route.stop is not None:
         yield _stop(wiring, route, route.stop)
     elif route.kind == "overlay" and route.destination is not None:
@@ -123,6 +135,10 @@ def _step(wiring: Wiring, step: Step) -> Fact:
     if step.kind in ("tunnel", "overlay"):
         cites = list(cite.ends(wiring, ends, "options"))
         return _tunnel(wiring, step, values, cites)
+    nics = wiring.nics.get((near.host, near.bridge or ""), ())
+    if step.kind == "nic" and len(nics) > 1:
+        cites = list(cite.ends(wiring, (nic.near for nic in nics)))
+        return fact("step.nics", cites, **values, nics=Names([nic.near.port or "" for nic in nics]))
     if step.kind in ("nic", "stack"):
         return fact(f"step.{step.kind}", cite.ends(wiring, ends), **values)
     if other is None:
@@ -158,21 +174,29 @@ def _tunnel(wiring: Wiring, step: Step, values: dict[str, Value], cites: list[Ci
     return fact(key, cites, **values, other=other.port or "", joined=other.bridge or "", peer=other.host)
 
 
-def _router_to_come(wiring: Wiring, route: Route, gateway: str) -> Iterator[Fact]:
+def _router_to_come(wiring: Wiring, route: Route, arrived: End) -> Iterator[Fact]:
     """Between a tenant network and the outside stands a router; before there is one, say where it will be."""
+    gateway = route.gateway or ""
     entrance = wiring.entrance(gateway)
-    if entrance is None or any(step.kind == "router" for step in route.steps):
+    if entrance is None or (arrived.host, arrived.bridge) != (gateway, entrance.name):
         return
     key = {"ovn": "router.ovn", "neutron": "router.none"}.get(flavour(wiring.hosts[gateway]))
-    if key is not None:
+    if key is not None and not any(step.kind == "router" for step in route.steps):
         cites = cite.bridge(wiring.hosts[gateway], entrance)
         yield fact(key, cites, bridge=entrance.name, host=gateway)
+
+
+def _only_provider(wiring: Wiring, route: Route) -> Iterator[Fact]:
+    """By the host's own provider bridge goes what is on a provider network; other networks need a router first."""
+    if flavour(wiring.hosts[route.source]) in ("neutron", "ovn") and not any(s.kind == "router" for s in route.steps):
+        cites = cite.end(wiring, route.steps[-1].near)
+        yield fact("way.provider", cites, workload=_workload(wiring, route.source))
 
 
 def _stop(wiring: Wiring, route: Route, stop: Stop) -> Fact:
     """Say why it ends, resting on the port it ends at, on the one that is at fault, or on the bridge."""
     host = wiring.hosts[stop.host]
-    faults: list[End] = [route.steps[-1].near] if route.steps else []
+    faults: list[End] = [route.steps[-1].other or route.steps[-1].near] if route.steps else []
     faults += [stop.port] if stop.port is not None else []
     attributes = ("options", "error") if stop.reason in ("broken-tunnel", "broken-patch", "no-patch") else ()
     cites = list(cite.ends(wiring, faults, *attributes))
@@ -182,7 +206,7 @@ def _stop(wiring: Wiring, route: Route, stop: Stop) -> Fact:
     if stop.peer is not None:
         values["peer"] = stop.peer
     if stop.reason == "which-host":
-        values["hosts"] = Names(list(wiring.peers(stop.host)))
+        values["hosts"] = Names([peer for peer in wiring.peers(stop.host) if not wiring.hosts[peer].known])
     if stop.reason in ("broken-patch", "broken-tunnel"):
         values["port"] = route.steps[-1].near.port or ""
     if stop.reason == "broken-nic":
