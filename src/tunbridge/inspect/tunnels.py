@@ -13,11 +13,13 @@ from functools import lru_cache
 from msgspec import Struct
 
 from tunbridge.inspect.interfaces import is_tunnel
-from tunbridge.inspect.model import Host, Interface, Port
+from tunbridge.inspect.model import Bridge, Host, Interface, Port
 from tunbridge.inspect.roles import OVN_TUNNEL
 
 FLOW = "flow"
 """An address or key that flows choose for each packet: ovs-vswitchd.conf.db(5), Interface, tunnel options."""
+_UDP_PORTS = {"vxlan": 4789, "geneve": 6081, "stt": 7471, "lisp": 4341, "gtpu": 2152}
+"""Default destination ports: ovs-vswitchd.conf.db(5), Interface, `options:dst_port`."""
 MANY = 64
 """A host with more candidates than this for its own address is ambiguous, whatever the rest says."""
 
@@ -26,7 +28,8 @@ class Tunnel(Struct, frozen=True, kw_only=True, gc=False):
     """One end of a tunnel: the interface, with its options as Open vSwitch takes them.
 
     Addresses are in canonical form; `remote` is None when the text does not say it. A key that is not given is "0":
-    ovs-vswitchd.conf.db(5) calls the two equivalent. `dst_port` is None for the type's default.
+    ovs-vswitchd.conf.db(5) calls the two equivalent. `udp_port` is where packets are sent (`dst_port`), None for
+    types without ports.
     """
 
     host: str
@@ -39,19 +42,31 @@ class Tunnel(Struct, frozen=True, kw_only=True, gc=False):
     in_key: str
     out_key: str
     stated_key: str | None
-    dst_port: str | None
+    udp_port: int | None
     mark: str
+    datapath: str
     error: str | None
     line: int | None
 
     @property
     def identity(self) -> tuple[object, ...]:
         """What Open vSwitch tells tunnels of one host apart by: two with the same cannot both exist."""
-        return self.type, self.local, self.remote, self.in_key, self.dst_port, self.mark
+        return self.type, self.local, self.remote, self.in_key, self.udp_port, self.mark, self.datapath
 
     def agrees_on_keys(self, other: "Tunnel") -> bool:
         """Say whether each end receives what the other one sends."""
         return self.out_key == other.in_key and self.in_key == other.out_key
+
+    def agrees_on_addresses(self, other: "Tunnel") -> bool:
+        """Say whether each end's `remote_ip` is the other's `local_ip`, as far as the two state them."""
+        forth = other.local in (None, FLOW, self.remote)
+        back = other.remote == FLOW or self.local in (None, FLOW, other.remote)
+        return forth and back
+
+    def is_whole_with(self, other: "Tunnel") -> bool:
+        """Say whether packets pass between the two ends, as far as their configuration tells."""
+        same = self.type == other.type and self.udp_port == other.udp_port and self.agrees_on_addresses(other)
+        return same and (other.remote == FLOW or self.agrees_on_keys(other)) and not self.error and not other.error
 
 
 def tunnels_of(host: Host) -> Iterator[Tunnel]:
@@ -60,10 +75,10 @@ def tunnels_of(host: Host) -> Iterator[Tunnel]:
         for port in bridge.ports:
             for interface in port.interfaces:
                 if is_tunnel(interface):
-                    yield _tunnel(host.name, bridge.name, port, interface)
+                    yield _tunnel(host.name, bridge, port, interface)
 
 
-def _tunnel(host: str, bridge: str, port: Port, interface: Interface) -> Tunnel:
+def _tunnel(host: str, bridge: Bridge, port: Port, interface: Interface) -> Tunnel:
     options = interface.options
     key = options.get("key")
     in_key, out_key = options.get("in_key", key), options.get("out_key", key)
@@ -71,7 +86,7 @@ def _tunnel(host: str, bridge: str, port: Port, interface: Interface) -> Tunnel:
     local = options.get("local_ip")
     return Tunnel(
         host=host,
-        bridge=bridge,
+        bridge=bridge.name,
         port=port.name,
         name=interface.name,
         type=interface.type.removeprefix("ipsec_"),
@@ -80,11 +95,17 @@ def _tunnel(host: str, bridge: str, port: Port, interface: Interface) -> Tunnel:
         in_key=_key(in_key),
         out_key=_key(out_key),
         stated_key=_stated(in_key, out_key),
-        dst_port=options.get("dst_port"),
+        udp_port=_udp_port(interface),
         mark=options.get("egress_pkt_mark", "0"),
+        datapath=bridge.datapath_type or "system",
         error=interface.error,
         line=interface.lines.get("options", interface.lines.get("name")),
     )
+
+
+def _udp_port(interface: Interface) -> int | None:
+    stated = interface.options.get("dst_port", "")
+    return int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 6 else _UDP_PORTS.get(interface.type)
 
 
 def _key(text: str | None) -> str:
@@ -92,7 +113,7 @@ def _key(text: str | None) -> str:
     if text is None:
         return "0"
     try:
-        return str(int(text, 0))
+        return str(int(text, 0)) if len(text) <= 20 else text
     except ValueError:
         return text
 
@@ -118,44 +139,57 @@ def own_addresses(hosts: Sequence[Host], tunnels: Iterable[Tunnel]) -> tuple[dic
     Stated ones (`local_ip`, or `addresses` of a host that was read live) go first; the rest is inferred.
     """
     addresses: dict[str, list[str]] = {host.name: [canonical(a) for a in host.addresses] for host in hosts}
-    named: dict[str, dict[str, str]] = {}
-    """Host -> the remote addresses that it names, each with the chassis that the port's name gives for it."""
+    named: dict[str, dict[str, _Peer]] = {}
     for tunnel in tunnels:
         if tunnel.local is not None and tunnel.local != FLOW and tunnel.local not in addresses[tunnel.host]:
             addresses[tunnel.host].append(tunnel.local)
         if tunnel.remote is not None and tunnel.remote != FLOW:
             match = OVN_TUNNEL.fullmatch(tunnel.name) if len(tunnel.name) < 20 else None
-            named.setdefault(tunnel.host, {})[tunnel.remote] = match[1] if match else tunnel.remote
+            peer = _Peer(match[1] if match else tunnel.remote, tunnel.type)
+            named.setdefault(tunnel.host, {})[tunnel.remote] = peer
     silent = [name for name in named if not addresses[name]]
     if silent:
         _infer(silent, named, addresses)
     return addresses, {name for name in silent if not addresses[name]}
 
 
-def _infer(silent: list[str], named: dict[str, dict[str, str]], addresses: dict[str, list[str]]) -> None:
+class _Peer(Struct, frozen=True, gc=False):
+    """What a tunnel tells of the host at its other end, besides the address."""
+
+    chassis: str
+    """OVN's short name of it, else the address: the addresses of one chassis belong together."""
+    type: str
+
+
+def _infer(silent: list[str], named: dict[str, dict[str, _Peer]], addresses: dict[str, list[str]]) -> None:
     """Work out the own addresses of the `silent` hosts by elimination, and put them into `addresses`.
 
     A host's own address is one that others name and it does not, and that nobody else owns. Where several remain, those
-    go that are named by a host to which it has no tunnel itself: OVN builds tunnels in pairs.
+    go that are named by a host to which it has no tunnel itself, or with another type of tunnel than it has: OVN builds
+    tunnels in pairs.
     """
     taken = {address for own in addresses.values() for address in own}
-    free: dict[str, str] = {}
+    free: dict[str, _Peer] = {}
     namers: dict[str, list[str]] = defaultdict(list)
     for host, remotes in named.items():
-        for remote, chassis in remotes.items():
+        for remote, peer in remotes.items():
             if remote not in taken:
-                free[remote] = chassis
+                free[remote] = peer
                 namers[remote].append(host)
     open_ = dict.fromkeys(silent)
     while open_:
         found: dict[str, list[str]] = {}
         for host in open_:
-            if len(free) - len(named[host]) <= MANY:
-                candidates = [a for a in free if a not in named[host]]
-                if len({free[a] for a in candidates}) > 1:
-                    candidates = [a for a in candidates if _mutual(named[host], namers[a], addresses)]
-                if len({free[a] for a in candidates}) == 1:
-                    found[host] = sorted(candidates)
+            if len(free) - len(named[host]) > MANY:
+                continue
+            candidates = [a for a in free if a not in named[host]]
+            if len({free[a].chassis for a in candidates}) > 1:
+                types = {peer.type for peer in named[host].values()}
+                candidates = [
+                    a for a in candidates if free[a].type in types and _mutual(named[host], namers[a], addresses)
+                ]
+            if len({free[a].chassis for a in candidates}) == 1:
+                found[host] = sorted(candidates)
         claims = Counter(address for own in found.values() for address in own)
         found = {host: own for host, own in found.items() if all(claims[address] == 1 for address in own)}
         if not found:
@@ -167,7 +201,7 @@ def _infer(silent: list[str], named: dict[str, dict[str, str]], addresses: dict[
                 del free[address]
 
 
-def _mutual(named: dict[str, str], namers: list[str], addresses: dict[str, list[str]]) -> bool:
+def _mutual(named: dict[str, _Peer], namers: list[str], addresses: dict[str, list[str]]) -> bool:
     """Say whether every host that names a candidate, and whose own address is known, is named in return."""
     return all(any(own in named for own in addresses[namer]) for namer in namers if addresses[namer])
 

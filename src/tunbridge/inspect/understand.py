@@ -28,13 +28,23 @@ def understand(hosts: Sequence[Host]) -> Document:
     strangers = _strangers(matching, {host.name for host in given})
     truncated = {host.name for host in given if host.system_id is None}
     links = [link for host in given for link in _inside(host)]
-    links.extend(_tunnel_links(matching, addresses, strangers, ambiguous | truncated))
+    shared = _shared(addresses)
+    links.extend(_tunnel_links(matching, addresses, strangers, ambiguous | truncated | shared))
     return Document(
         hosts=[*given, *(Host(name=name, known=False, addresses=[address]) for address, name in strangers.items())],
         links=links,
         findings=findings,
         not_checked=[_ambiguous(host) for host in given if host.name in ambiguous],
     )
+
+
+def _shared(addresses: dict[str, list[str]]) -> set[str]:
+    """Name the hosts that have an address which another one has too: whose tunnel is whose cannot be told then."""
+    owners: dict[str, list[str]] = {}
+    for host, own in addresses.items():
+        for address in own:
+            owners.setdefault(address, []).append(host)
+    return {host for hosts in owners.values() if len(hosts) > 1 for host in hosts}
 
 
 def _ambiguous(host: Host) -> NotChecked:
@@ -192,16 +202,8 @@ def _state(index: int, tunnel: Tunnel, far: Tunnel | None, matching: Matching, u
     if tunnel.remote == FLOW:
         return "ok"
     if far is not None:
-        whole = far.error is None and tunnel.type == far.type and agree_on_addresses(tunnel, far)
-        return "ok" if whole and (far.remote == FLOW or tunnel.agrees_on_keys(far)) else "broken"
+        return "ok" if tunnel.is_whole_with(far) else "broken"
     peer = matching.peer_host.get(index)
     if peer is None or peer in uncertain or tunnel.host in uncertain:
         return "unknown"
     return "broken" if peer == tunnel.host else "one-way"
-
-
-def agree_on_addresses(tunnel: Tunnel, far: Tunnel) -> bool:
-    """Say whether each end's `remote_ip` is the other's `local_ip`, as far as the two state them."""
-    forth = far.local in (None, FLOW, tunnel.remote)
-    back = far.remote == FLOW or tunnel.local in (None, FLOW, far.remote)
-    return forth and back

@@ -1,0 +1,46 @@
+"""Run every check over a document: findings, worst first, and what could not be checked."""
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from tunbridge.inspect.checks import bridges, interfaces, patches, tunnels
+from tunbridge.inspect.checks.view import View
+from tunbridge.inspect.model import Document, Finding, NotChecked
+from tunbridge.inspect.understand import GIVEN_TWICE
+
+_RANK = {"error": 0, "warning": 1, "info": 2}
+
+
+def check(document: Document) -> Document:
+    """Give the document with `findings` (errors first, then by host and line) and `not_checked` filled. Pure."""
+    results = list(_results(document))
+    order = {host.name: position for position, host in enumerate(document.hosts)}
+    findings = [f for f in document.findings if f.code == GIVEN_TWICE]
+    findings += [result for result in results if isinstance(result, Finding)]
+    findings.sort(key=lambda f: (_RANK[f.severity], order.get(f.host, -1), f.line or 0))
+    not_checked = document.not_checked + [result for result in results if isinstance(result, NotChecked)]
+    unique = {(n.code, n.host, n.reason): n for n in not_checked}
+    return replace(document, findings=findings, not_checked=list(unique.values()))
+
+
+def _results(document: Document) -> Iterator[Finding | NotChecked]:
+    view = View(document)
+    overlay = tunnels.Overlay(view)
+    yield from patches.patch_peers(view)
+    yield from patches.loops(view)
+    yield from patches.mixed_datapaths(view)
+    yield from tunnels.pairs(overlay)
+    yield from tunnels.duplicates(overlay)
+    yield from tunnels.names(overlay)
+    yield from tunnels.local_addresses(overlay)
+    yield from tunnels.system_ids(view)
+    yield from tunnels.unknown_peers(overlay)
+    yield from interfaces.errors(view)
+    yield from interfaces.dead_vlan(view)
+    yield from bridges.controllers(view)
+    yield from bridges.managers(view)
+    yield from bridges.fail_modes(view)
+    yield from bridges.provider_nics(view)
+    yield from bridges.integration_nics(view)
+    yield from bridges.unconnected(view)

@@ -1,0 +1,240 @@
+"""Every code that a finding can have: its severity, what it says in a line, and the long explanation.
+
+Codes are stable: scripts filter by them. `--list-codes`, `--explain` and docs/checks.md print what stands here.
+"""
+
+from msgspec import Struct
+
+from tunbridge.inspect.model import Severity
+
+
+class Code(Struct, frozen=True, kw_only=True):
+    """One kind of finding. `summary` is a line; `meaning`, `not_when` and `mend` are paragraphs."""
+
+    code: str
+    severity: Severity
+    summary: str
+    meaning: str
+    not_when: str
+    mend: str
+
+
+_ALL = (
+    Code(
+        code="patch-peer-missing",
+        severity="error",
+        summary="A patch port names a peer that does not exist on the host.",
+        meaning="A patch port is one end of a wire between two bridges. Its `options:peer` names the other end. Here "
+        "no bridge of the host has an interface of that name (or no peer is named), so the wire ends in nothing, and what "
+        "is sent into it is dropped: the bridges are cut from each other.",
+        not_when="the beginning of the dump is missing (no UUID line): the peer may stand there, and that is listed "
+        "as not checked.",
+        mend="Make the missing end, with the port as its peer, or restart the agent that owns the pair: Neutron's, "
+        "OVN's controller and Tunbridge's make theirs anew.",
+    ),
+    Code(
+        code="patch-peer-one-sided",
+        severity="error",
+        summary="A patch port's peer exists, but does not name it in return.",
+        meaning="Both ends of a patch pair must name each other. Here the port's peer is not a patch port, or it names "
+        "another one, or the port names itself. Open vSwitch passes no packet over such a wire.",
+        not_when="both ends name each other.",
+        mend="Set `options:peer` of both ends, each to the other's interface name.",
+    ),
+    Code(
+        code="tunnel-one-way",
+        severity="error",
+        summary="A host has a tunnel to another one that has none back.",
+        meaning="Tunnels of Neutron, OVN and Tunbridge come in pairs: each end names the other's address. A host that "
+        "receives a packet from an address for which it has no tunnel port drops it, so here no packet arrives.",
+        not_when="the other host was not given, its own address cannot be told, or it has a multi-peer tunnel "
+        "(`remote_ip=flow`), which receives from anybody.",
+        mend="Add the missing end on the other host. With Neutron: is its agent up, and are l2population and the "
+        "tunnel types the same on both? With OVN: is ovn-controller running there?",
+    ),
+    Code(
+        code="tunnel-address-mismatch",
+        severity="error",
+        summary="The two ends of a tunnel do not name each other's addresses.",
+        meaning="One end's `remote_ip` must be the other end's `local_ip`, both ways. Here one of them differs: "
+        "packets go to an address that nobody answers, or arrive from one that is not expected, and are dropped. A tunnel to "
+        "the host's own address is reported likewise.",
+        not_when="an end states no `local_ip` (OVN): the kernel then chooses the source address by its routes.",
+        mend="Set `options:remote_ip` of the one end to `options:local_ip` of the other.",
+    ),
+    Code(
+        code="tunnel-duplicate",
+        severity="error",
+        summary="Two tunnels of a host cannot be told apart.",
+        meaning="Open vSwitch tells tunnels apart by type, local and remote address, incoming key, UDP port and mark. "
+        "A second one with the same is refused (`File exists`) and carries nothing; which of the two works may change "
+        "with a restart.",
+        not_when="they differ in one of these, as several VTEPs or keys do.",
+        mend="Delete one of the two.",
+    ),
+    Code(
+        code="tunnel-type-mismatch",
+        severity="error",
+        summary="The two ends of a tunnel are of different types.",
+        meaning="One host sends VXLAN, say, and the other expects Geneve: each drops what the other sends.",
+        not_when="the two hosts have a second pair of tunnels of the other type: they are matched by type.",
+        mend="Give both ends one type. With Neutron: the same `tunnel_types` on every host; with OVN: a common "
+        "`ovn-encap-type`.",
+    ),
+    Code(
+        code="tunnel-key-mismatch",
+        severity="error",
+        summary="The two ends of a tunnel use different keys.",
+        meaning="What one end sends (`out_key`, or `key`) must be what the other receives (`in_key`, or `key`): `flow` "
+        "with `flow`, or the same number. An absent key is 0. What arrives with another key is dropped.",
+        not_when="one end is multi-peer (`remote_ip=flow`).",
+        mend="Set the same `options:key` on both ends; overlays of Neutron, OVN and Tunbridge use `flow`.",
+    ),
+    Code(
+        code="tunnel-port-mismatch",
+        severity="error",
+        summary="The two ends of a tunnel use different UDP ports.",
+        meaning="Each end sends to its `options:dst_port` and listens on it too, by default 4789 for VXLAN and 6081 "
+        "for Geneve. With different ports, nobody listens where the packets go.",
+        not_when="the type uses no UDP port (GRE).",
+        mend="Set the same `options:dst_port` on both ends, or remove it from both.",
+    ),
+    Code(
+        code="tunnel-name-mismatch",
+        severity="warning",
+        summary="A tunnel port's name tells another address than its remote_ip.",
+        meaning="Neutron and Tunbridge name a tunnel port by the peer's IPv4 address in hexadecimal: `vxlan-0a00001b` "
+        "leads to 10.0.0.27. Here the name tells one address and `remote_ip` another. The tunnel follows `remote_ip`; "
+        "but somebody has edited it by hand, or the peer's address has changed, and agents find ports by name.",
+        not_when="the name is not of that form (OVN's `ovn-32a2f4-0`, names given by hand).",
+        mend="Delete the port and let the agent make it anew, or correct `remote_ip`.",
+    ),
+    Code(
+        code="local-ip-duplicate",
+        severity="error",
+        summary="Two hosts have the same tunnel address.",
+        meaning="Each host of an overlay needs an address of its own. Here two of them state the same `local_ip`: "
+        "their peers reach only one of them, or now the one and now the other. Often a host was cloned.",
+        not_when="both texts are of one host (the same system UUID).",
+        mend="Give one of them another address: `local_ip` in Neutron's and Tunbridge's agent, `ovn-encap-ip` in OVN.",
+    ),
+    Code(
+        code="system-id-duplicate",
+        severity="warning",
+        summary="Two different hosts have the same system UUID.",
+        meaning="The first line of `ovs-vsctl show` is the UUID of the database. Two hosts with the same one run on "
+        "copies of one database (a cloned disk image), and OVN may take them for one chassis.",
+        not_when="the two texts fit one host at two times: then `host-given-twice` says so.",
+        mend="On the clone: stop Open vSwitch, remove /etc/openvswitch/conf.db and system-id.conf, and start it again.",
+    ),
+    Code(
+        code="host-given-twice",
+        severity="warning",
+        summary="Two texts are of the same host; the last one is used.",
+        meaning="Both have the same system UUID, and nothing contradicts that they are one host, perhaps at two times. "
+        "The one given first is left out, since one host cannot be in one picture twice.",
+        not_when="they state different tunnel addresses: then `system-id-duplicate` says so.",
+        mend="Give each host once.",
+    ),
+    Code(
+        code="interface-error",
+        severity="error",
+        summary="Open vSwitch could not make an interface work.",
+        meaning="`ovs-vswitchd` writes into the column `error` of an interface why it could not open, add or configure "
+        "it. Such an interface carries no packets. It is a warning, not an error, where a workload's device has gone "
+        "(`No such device` of a tap or veth): the workload was deleted, and its port was left behind.",
+        not_when="the column is empty.",
+        mend="What helps depends on the error; the finding says it. `ovs-vswitchd.log` has the details.",
+    ),
+    Code(
+        code="bridge-loop",
+        severity="error",
+        summary="Patch ports join bridges of a host in a circle.",
+        meaning="There are two ways from one bridge to another (or a bridge is patched to itself). A broadcast that "
+        "takes both comes back and circles without end, unless flows or spanning tree prevent it.",
+        not_when="the wires are those of OVN (`patch-…-to-…`, one per localnet port) or of Neutron's trunk bridges "
+        "(`tbr-…`): their flows keep networks apart.",
+        mend="Delete one of the patch pairs of the circle.",
+    ),
+    Code(
+        code="dead-vlan",
+        severity="error",
+        summary="A port has VLAN 4095: its packets are dropped.",
+        meaning="Neutron puts ports into VLAN 4095, the dead VLAN, until they are bound, or when binding failed. All "
+        "that comes from such a port is dropped.",
+        not_when="the port is being wired at this very moment; look again in a few seconds.",
+        mend="Find the port's UUID in the interface's `external_ids:iface-id`, and see `binding_vif_type` of the port "
+        "and the agent's log.",
+    ),
+    Code(
+        code="controller-disconnected",
+        severity="warning",
+        summary="A bridge is not connected to its OpenFlow controller.",
+        meaning="Open vSwitch connects to this controller, and has no connection now. In fail mode `secure` the "
+        "bridge goes on with the flows that it has, but nothing is updated and packets to the controller (DHCP, ARP) "
+        "are lost; without it, the bridge begins to act as an ordinary switch.",
+        not_when="the target is passive (`ptcp:`, `pssl:`, `punix:`): it waits for clients, and having none is normal.",
+        mend="Start the controller: Neutron's or Tunbridge's agent for 127.0.0.1:6633, else what the target names.",
+    ),
+    Code(
+        code="manager-disconnected",
+        severity="info",
+        summary="No OVSDB manager is connected.",
+        meaning="An active manager (`tcp:`, `ssl:`) is one that Open vSwitch connects to; a passive one (`ptcp:`) "
+        "waits for clients. Nobody is connected at this moment. For `ptcp:6640:127.0.0.1` it means that the agent on "
+        "this host, Neutron's or Tunbridge's, is not connected.",
+        not_when="there is a client.",
+        mend="Start the agent or the manager, or remove the target with `ovs-vsctl del-manager`.",
+    ),
+    Code(
+        code="fail-mode-not-secure",
+        severity="info",
+        summary="A bridge with a controller would act as an ordinary switch without it.",
+        meaning="Without fail mode `secure`, a bridge that loses its controller, or has none yet, floods and learns by "
+        "itself: networks that flows keep apart can then leak into each other.",
+        not_when="the bridge has no controller and is not one of a cloud's own (integration, tunnels).",
+        mend="Where flows separate tenants: `ovs-vsctl set-fail-mode BRIDGE secure`. Open vSwitch empties the flow "
+        "tables of the bridge when the mode changes.",
+    ),
+    Code(
+        code="provider-without-nic",
+        severity="warning",
+        summary="A provider bridge has no way to the physical network.",
+        meaning="The bridge is there to lead to the outside, but there is no NIC in it, nor in a bridge that it is "
+        "patched to: what is sent to the provider network goes nowhere, other than to the host itself.",
+        not_when="the host routes for it (an address on the bridge itself, as in DevStack): that cannot be seen here.",
+        mend="`ovs-vsctl add-port BRIDGE NIC`. Take addresses off the NIC first: put them on the bridge.",
+    ),
+    Code(
+        code="nic-on-integration-bridge",
+        severity="warning",
+        summary="A physical NIC is plugged into the integration bridge.",
+        meaning="Workloads plug into the integration bridge, and their networks are told apart by local VLANs that "
+        "mean nothing outside of the host. A NIC there lets them out onto the physical network, or others in.",
+        not_when="it is a representor of a virtual function, which stands for a workload (names like `eth4_0`, "
+        "`pf0vf3`), or Antrea moved it there.",
+        mend="Move it into a provider bridge: `ovs-vsctl del-port BR-INT NIC -- add-port BRIDGE NIC`.",
+    ),
+    Code(
+        code="mixed-datapaths",
+        severity="warning",
+        summary="Bridges of different datapaths are patched together.",
+        meaning="A patch pair works within one datapath. One of the two bridges is in the kernel's (`system`) and the "
+        "other in the userspace one (`netdev`): no packet passes between them.",
+        not_when="bridges of different datapaths are not joined.",
+        mend="Give both the same `datapath_type`: `ovs-vsctl set bridge BRIDGE datapath_type=netdev`.",
+    ),
+    Code(
+        code="bridge-unconnected",
+        severity="warning",
+        summary="A bridge is joined to nothing.",
+        meaning="A tunnel bridge, or a bridge that the agent controls, has no patch port to any other; or a bridge has "
+        "nothing in it but its own port. No workload's packet can pass through it.",
+        not_when="OVN has not yet made the patch ports of a provider bridge (it makes them with the first localnet "
+        "port), routers are plugged into it directly (`qg-`), or the host itself uses it (a NIC without controller).",
+        mend="Restart the agent, which makes the patch pair of every bridge that it knows, or delete the bridge.",
+    ),
+)
+
+CODES: dict[str, Code] = {code.code: code for code in _ALL}
+"""Code -> its entry, in the order of the documentation."""

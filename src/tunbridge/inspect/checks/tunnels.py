@@ -1,0 +1,239 @@
+"""Checks of the overlay: whether the two ends of each tunnel fit, and the addresses and names that they go by."""
+
+from collections.abc import Iterator
+from shlex import quote
+
+from tunbridge.inspect.checks.view import View, finding
+from tunbridge.inspect.model import Finding, Host, Link, NotChecked
+from tunbridge.inspect.tunnels import FLOW, Tunnel, address_in_name, canonical, tunnels_of
+
+
+class Overlay:
+    """The tunnel ends of a document, found by the ends of its links."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.tunnels: list[Tunnel] = [tunnel for host in view.given for tunnel in tunnels_of(host)]
+        self.at: dict[tuple[str, str, str], Tunnel] = {}
+        for tunnel in self.tunnels:
+            self.at.setdefault((tunnel.host, tunnel.bridge, tunnel.port), tunnel)
+
+    def links(self) -> Iterator[tuple[Link, Tunnel, Tunnel | None]]:
+        """Give every tunnel link with its near end, and its far end where that is known."""
+        for link in self.view.document.links:
+            if link.kind != "tunnel":
+                continue
+            near = self.at.get((link.a.host, str(link.a.bridge), str(link.a.port)))
+            far = self.at.get((link.b.host, str(link.b.bridge), str(link.b.port))) if link.b is not None else None
+            if near is not None:
+                yield link, near, far
+
+    def addresses(self, host: str) -> list[str]:
+        """Give the host's own tunnel addresses."""
+        return [canonical(address) for address in self.view.hosts[host].addresses]
+
+
+def pairs(overlay: Overlay) -> Iterator[Finding]:
+    """Report what the two ends of each tunnel do not agree on."""
+    for link, near, far in overlay.links():
+        if far is None:
+            if link.state == "one-way" and link.b is not None:
+                yield _one_way(overlay, near, link.b.host)
+            elif near.remote in overlay.addresses(near.host):
+                yield _to_itself(near)
+            continue
+        if near.type != far.type:
+            yield _type_mismatch(near, far)
+        elif far.remote != FLOW and not near.agrees_on_keys(far):
+            yield _key_mismatch(near, far)
+        if near.type == far.type and near.udp_port != far.udp_port:
+            yield _port_mismatch(near, far)
+        if not near.agrees_on_addresses(far):
+            yield _address_mismatch(overlay, near, far)
+
+
+def _one_way(overlay: Overlay, near: Tunnel, peer: str) -> Finding:
+    own = near.local or next(iter(overlay.addresses(near.host)), None) or "its address"
+    return finding(
+        "tunnel-one-way",
+        near.host,
+        near.port,
+        f"{near.type} tunnel {near.port} leads to {peer} ({near.remote}), but {peer} has no {near.type} tunnel back to "
+        f"{own}: it drops what arrives",
+        _add_back(overlay, near, peer, own),
+        near.line,
+    )
+
+
+def _add_back(overlay: Overlay, near: Tunnel, peer: str, own: str) -> str:
+    """Give the command that makes the missing end on `peer`."""
+    bridge = next((t.bridge for t in overlay.tunnels if t.host == peer and t.type == near.type), None)
+    bridges = [b.name for b in overlay.view.hosts[peer].bridges]
+    bridge = bridge or (near.bridge if near.bridge in bridges else "BRIDGE")
+    name = _neutron_name(near.type, own) or f"{near.type}-to-{near.host}"[:15]
+    key = f" options:in_key={near.out_key} options:out_key={near.in_key}"
+    local = f" options:local_ip={near.remote}" if near.local else ""
+    return (
+        f"on {peer}: ovs-vsctl add-port {quote(bridge)} {quote(name)} -- set interface {quote(name)} "
+        f"type={near.type}{local} options:remote_ip={quote(own)}{key}"
+    )
+
+
+def _neutron_name(type_: str, address: str) -> str | None:
+    parts = address.split(".")
+    if len(parts) != 4 or not all(part.isascii() and part.isdigit() for part in parts):
+        return None
+    return f"{type_}-" + "".join(f"{int(part):02x}" for part in parts)
+
+
+def _to_itself(near: Tunnel) -> Finding:
+    return finding(
+        "tunnel-address-mismatch",
+        near.host,
+        near.port,
+        f"{near.type} tunnel {near.port} leads to {near.remote}, which is this host's own address",
+        f"ovs-vsctl set interface {quote(near.name)} options:remote_ip=ADDRESS",
+        near.line,
+    )
+
+
+def _type_mismatch(near: Tunnel, far: Tunnel) -> Finding:
+    return finding(
+        "tunnel-type-mismatch",
+        near.host,
+        near.port,
+        f"{near.port} is {near.type}, but {far.host}'s {far.port}, which leads back, is {far.type}: each end drops "
+        "what the other sends",
+        f"ovs-vsctl set interface {quote(near.name)} type={quote(far.type)}, or the other end to {near.type}",
+        near.line,
+    )
+
+
+def _key_mismatch(near: Tunnel, far: Tunnel) -> Finding:
+    return finding(
+        "tunnel-key-mismatch",
+        near.host,
+        near.port,
+        f"{near.port} sends key {near.out_key} and expects {near.in_key}, but {far.host}'s {far.port} expects "
+        f"{far.in_key} and sends {far.out_key}",
+        f"ovs-vsctl set interface {quote(near.name)} options:in_key={quote(far.out_key)} "
+        f"options:out_key={quote(far.in_key)}",
+        near.line,
+    )
+
+
+def _port_mismatch(near: Tunnel, far: Tunnel) -> Finding:
+    return finding(
+        "tunnel-port-mismatch",
+        near.host,
+        near.port,
+        f"{near.port} uses UDP port {near.udp_port}, but {far.host}'s {far.port} uses {far.udp_port}",
+        f"ovs-vsctl set interface {quote(near.name)} options:dst_port={far.udp_port}",
+        near.line,
+    )
+
+
+def _address_mismatch(overlay: Overlay, near: Tunnel, far: Tunnel) -> Finding:
+    if near.remote in overlay.addresses(far.host) and far.remote not in overlay.addresses(near.host):
+        near, far = far, near  # the end that leads to where nobody is
+    expected = far.local or next(iter(overlay.addresses(far.host)), "its address")
+    if near.remote != expected:
+        text = f"{near.port} leads to {near.remote}, but {far.host}'s end of the tunnel, {far.port}, is at {expected}"
+        fix = f"ovs-vsctl set interface {quote(near.name)} options:remote_ip={quote(str(expected))}"
+    else:
+        text = f"{near.port} sends from {near.local}, but {far.host}'s {far.port} expects {far.remote}"
+        fix = f"ovs-vsctl set interface {quote(near.name)} options:local_ip={quote(str(far.remote))}"
+    return finding("tunnel-address-mismatch", near.host, near.port, f"{text}: packets are dropped", fix, near.line)
+
+
+def duplicates(overlay: Overlay) -> Iterator[Finding]:
+    """Report tunnels that Open vSwitch cannot tell from an earlier one of the same host."""
+    first: dict[tuple[object, ...], Tunnel] = {}
+    for tunnel in overlay.tunnels:
+        if tunnel.remote is None:
+            continue
+        earlier = first.setdefault((tunnel.host, *tunnel.identity), tunnel)
+        if earlier is not tunnel:
+            yield finding(
+                "tunnel-duplicate",
+                tunnel.host,
+                tunnel.port,
+                f"{tunnel.port} of {tunnel.bridge} and {earlier.port} of {earlier.bridge} are both {tunnel.type} to "
+                f"{tunnel.remote} with the same local address and key: Open vSwitch can make only one of them",
+                f"ovs-vsctl del-port {quote(tunnel.bridge)} {quote(tunnel.port)}",
+                tunnel.line,
+            )
+
+
+def names(overlay: Overlay) -> Iterator[Finding]:
+    """Report tunnel ports whose Neutron name tells another address than they lead to."""
+    for tunnel in overlay.tunnels:
+        told = address_in_name(tunnel.name, tunnel.type)
+        if told is not None and tunnel.remote not in (None, FLOW, told):
+            wanted = _neutron_name(tunnel.type, str(tunnel.remote))
+            yield finding(
+                "tunnel-name-mismatch",
+                tunnel.host,
+                tunnel.port,
+                f"the name of {tunnel.port} tells {told}, but it leads to {tunnel.remote}"
+                + (f", for which it would be {wanted}" if wanted else ""),
+                f"ovs-vsctl del-port {quote(tunnel.bridge)} {quote(tunnel.port)}; the agent makes it anew. Or, if the "
+                f"name is right: ovs-vsctl set interface {quote(tunnel.name)} options:remote_ip={told}",
+                tunnel.line,
+            )
+
+
+def local_addresses(overlay: Overlay) -> Iterator[Finding]:
+    """Report tunnel addresses that more than one host states."""
+    owners: dict[str, list[Host]] = {}
+    for host in overlay.view.given:
+        for address in dict.fromkeys(overlay.addresses(host.name)):
+            owners.setdefault(address, []).append(host)
+    lines = {(t.host, t.local): t.line for t in reversed(overlay.tunnels)}
+    for address, hosts in owners.items():
+        for host in hosts[1:]:
+            yield finding(
+                "local-ip-duplicate",
+                host.name,
+                address,
+                f"{host.name} has the tunnel address {address}, and {hosts[0].name} has it too: their peers reach "
+                "only one of them",
+                "give one of them another address (`local_ip` in the agent's configuration, `ovn-encap-ip` in OVN)",
+                lines.get((host.name, address)),
+            )
+
+
+def system_ids(view: View) -> Iterator[Finding]:
+    """Report hosts with the same system UUID; one host given twice is no longer in the document by now."""
+    first: dict[str, Host] = {}
+    for host in view.given:
+        if host.system_id is None:
+            continue
+        earlier = first.setdefault(host.system_id, host)
+        if earlier is not host:
+            yield finding(
+                "system-id-duplicate",
+                host.name,
+                host.system_id,
+                f"{host.name} and {earlier.name} have the same system UUID but different tunnels: copies of one "
+                "database, or one host before and after its address changed",
+                "on the clone: stop Open vSwitch, remove /etc/openvswitch/conf.db and system-id.conf, start it again",
+                host.lines.get("system_id"),
+            )
+
+
+def unknown_peers(overlay: Overlay) -> Iterator[NotChecked]:
+    """Say what could not be checked because the other end was not given."""
+    missing: dict[str, dict[str, None]] = {}
+    for link, near, far in overlay.links():
+        if far is None and link.b is not None and not overlay.view.hosts[link.b.host].known:
+            missing.setdefault(near.host, {})[str(near.remote)] = None
+    for host, addresses in missing.items():
+        shown = ", ".join(list(addresses)[:5]) + (", ..." if len(addresses) > 5 else "")
+        yield NotChecked(
+            code="tunnel-one-way",
+            host=host,
+            reason=f"the hosts at the other end of {len(addresses)} tunnels were not given: {shown}"
+            if len(addresses) > 1
+            else f"the host at the other end of a tunnel was not given: {shown}",
+        )
