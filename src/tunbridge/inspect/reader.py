@@ -62,6 +62,8 @@ def read_show(text: str, *, source: str, name: str | None = None) -> list[Host]:
 
 def stem(source: str) -> str:
     """Give the name that a file's path suggests for its host: `a/compute0.ovs-vsctl-show.txt` says `compute0`."""
+    if source in ("-", "standard input") or source.startswith(("/dev/", "/proc/")):
+        return ""  # a pipe, perhaps of a shell's <(...), has no name that says anything
     base = PurePath(source).name
     while base.lower().endswith(_STEM_SUFFIXES):
         shorter = base.rpartition(".")[0]

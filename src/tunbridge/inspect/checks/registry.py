@@ -25,8 +25,8 @@ _ALL = (
         severity="error",
         summary="A patch port names a peer that does not exist on the host.",
         meaning="A patch port is one end of a wire between two bridges. Its `options:peer` names the other end. Here "
-        "no bridge of the host has an interface of that name (or no peer is named), so the wire ends in nothing, and what "
-        "is sent into it is dropped: the bridges are cut from each other.",
+        "no bridge of the host has an interface of that name (or no peer is named), so the wire ends in nothing, and "
+        "what is sent into it is dropped: the bridges are cut from each other.",
         not_when="the beginning of the dump is missing (no UUID line): the peer may stand there, and that is listed "
         "as not checked.",
         mend="Make the missing end, with the port as its peer, or restart the agent that owns the pair: Neutron's, "
@@ -57,8 +57,8 @@ _ALL = (
         severity="error",
         summary="The two ends of a tunnel do not name each other's addresses.",
         meaning="One end's `remote_ip` must be the other end's `local_ip`, both ways. Here one of them differs: "
-        "packets go to an address that nobody answers, or arrive from one that is not expected, and are dropped. A tunnel to "
-        "the host's own address is reported likewise.",
+        "packets go to an address that nobody answers, or arrive from one that is not expected, and are dropped. A "
+        "tunnel to the host's own address is reported likewise.",
         not_when="an end states no `local_ip` (OVN): the kernel then chooses the source address by its routes.",
         mend="Set `options:remote_ip` of the one end to `options:local_ip` of the other.",
     ),

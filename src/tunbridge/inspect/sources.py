@@ -1,0 +1,150 @@
+"""SOURCE strings, as given on the command line, to hosts.
+
+    FILE             the output of `ovs-vsctl show` of one host or several, or a JSON document of ours
+    -                the same on standard input
+    lab: lab:NAME    every host of a lab on this machine
+    unix:PATH        the OVSDB that answers at a socket; also tcp:IP:PORT
+    NAME=SOURCE      any of these, with a name for the host
+    (none)           the local OVSDB, as ovs-vsctl does
+
+Where labs keep their sockets is not known here: the caller passes a resolver. A source that cannot be read does not
+keep the others from being shown.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tunbridge.errors import TunbridgeError
+from tunbridge.inspect.live import read_live
+from tunbridge.inspect.model import VERSION, Document, Host
+from tunbridge.inspect.reader import ReadError, read_show
+
+STDIN = "standard input"
+MAX_BYTES = 256 * 1024 * 1024
+"""No dump is longer: a file that is, is something else."""
+
+LabResolver = Callable[[str], Mapping[str, str]]
+"""Lab name ("" for the default one) -> host name -> OVSDB remote. Raises TunbridgeError when there is no such lab."""
+
+_LIVE = re.compile(r"(?:unix|tcp|ssl):.")
+_NAMED = re.compile(r"(?P<name>[^/=:]+)=(?P<source>.+)", re.DOTALL)
+
+
+class SourceError(TunbridgeError):
+    """A source cannot be read: names it, and says why and what would do."""
+
+
+class Reading(Struct, frozen=True):
+    """What was read from all sources, and what could not be."""
+
+    hosts: list[Host]
+    problems: list[TunbridgeError]
+
+
+def local_ovsdb(environ: Mapping[str, str] = os.environ) -> str:
+    """Give the remote that `ovs-vsctl` uses when none is named: `db.sock` in `OVS_RUNDIR`."""
+    return f"unix:{environ.get('OVS_RUNDIR') or '/var/run/openvswitch'}/db.sock"
+
+
+def read_sources(sources: Sequence[str], lab: LabResolver) -> Reading:
+    """Read every source, in order; with none, the local OVSDB. Raises nothing: what failed is in `problems`."""
+    hosts: list[Host] = []
+    problems: list[TunbridgeError] = []
+    for source in sources or [""]:
+        try:
+            hosts.extend(_read(source, lab, problems))
+        except TunbridgeError as e:
+            problems.append(e)
+    return Reading(hosts, problems)
+
+
+def _read(source: str, lab: LabResolver, problems: list[TunbridgeError]) -> Iterable[Host]:
+    if not source:
+        return [_local()]
+    name, source = split_name(source)
+    if source.startswith("lab:"):
+        return _lab(source.removeprefix("lab:"), lab, problems)
+    if _LIVE.match(source) and not Path(source).exists():
+        return [read_live(source, name)]
+    text = _text(source)
+    label = STDIN if source == "-" else source
+    if text.lstrip("\ufeff \t\r\n").startswith("{"):
+        return _document(text, label, name)
+    if text.startswith(("OVSDB JSON ", "OVSDB CLUSTER ")):
+        raise SourceError(
+            f"{label}: this is a database file, which tells no state; give the output of `ovs-vsctl show`, or the "
+            "socket of a running ovsdb-server as unix:PATH"
+        )
+    return read_show(text, source=label, name=name)
+
+
+def split_name(source: str) -> tuple[str | None, str]:
+    """Take `NAME=` off a source. A file whose path holds `=` is itself when it exists."""
+    match = _NAMED.match(source)
+    if match is None or Path(source).exists():
+        return None, source
+    return match["name"], match["source"]
+
+
+def _local() -> Host:
+    remote = local_ovsdb()
+    try:
+        return read_live(remote)
+    except TunbridgeError as e:
+        raise SourceError(
+            f"{e}. With no SOURCE, the local Open vSwitch is read; give a file with the output of `ovs-vsctl show`, "
+            "`-` for standard input, lab:, or unix:PATH"
+        ) from e
+
+
+def _lab(name: str, lab: LabResolver, problems: list[TunbridgeError]) -> list[Host]:
+    hosts = []
+    for host, remote in lab(name).items():
+        try:
+            hosts.append(read_live(remote, host))
+        except TunbridgeError as e:
+            problems.append(SourceError(f"lab:{name}: {host}: {e}"))
+    return hosts
+
+
+def _text(source: str) -> str:
+    """Read a file or standard input as text, in the encoding that its byte order mark tells, else UTF-8."""
+    try:
+        if source == "-":
+            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with Path(source).open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as e:
+        reason = e.strerror if isinstance(e, OSError) and e.strerror else str(e)
+        raise SourceError(f"{source}: cannot be read: {reason}") from e
+    if len(data) > MAX_BYTES:
+        raise SourceError(f"{source}: longer than {MAX_BYTES // 2**20} MiB: not the output of `ovs-vsctl show`")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):  # PowerShell redirects as UTF-16
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-8-sig", "replace")
+
+
+def _document(text: str, source: str, name: str | None) -> list[Host]:
+    """Take the given hosts of a document; what they hang together with is worked out anew."""
+    try:
+        document = msgspec.json.decode(text.lstrip("\ufeff").encode(), type=Document)
+    except msgspec.DecodeError as e:
+        raise ReadError(
+            f"{source}, line 1: expected the output of `ovs-vsctl show`, or a JSON document of tunbridge: {e}"
+        ) from e
+    if document.version.partition(".")[0] != VERSION.partition(".")[0]:
+        raise SourceError(f"{source}: a document of version {document.version}; this tunbridge reads {VERSION}")
+    hosts = [host for host in document.hosts if host.known]
+    if not hosts:
+        raise ReadError(f"{source}, line 1: expected a document with hosts that were given; there are none")
+    if name is not None:
+        hosts = [replace(host, name=name) for host in hosts]
+    return [host if host.source else replace(host, source=source) for host in hosts]

@@ -1,0 +1,127 @@
+"""Read a database of Open vSwitch once: what `ovs-vsctl show` prints, in one transaction of selects (RFC 7047, 5.2.2).
+
+For looking at a host, not for following it: the agent's connection, which stays open, is in `ovsdb`.
+"""
+
+import errno
+import os
+import time
+from typing import Any
+
+import ovs.jsonrpc
+import ovs.poller
+import ovs.stream
+
+from tunbridge.errors import TunbridgeError
+
+Row = dict[str, Any]
+"""Column -> str, int, bool, None, list (a set), dict (a map); references are UUIDs."""
+
+TIMEOUT = 5.0
+"""Seconds for the whole of it."""
+
+COLUMNS = {
+    "Open_vSwitch": ["_uuid", "ovs_version", "bridges", "manager_options", "external_ids"],
+    "Manager": ["_uuid", "target", "is_connected"],
+    "Bridge": ["_uuid", "name", "fail_mode", "datapath_type", "controller", "ports"],
+    "Controller": ["_uuid", "target", "is_connected"],
+    "Port": ["_uuid", "name", "tag", "trunks", "bond_mode", "interfaces"],
+    "Interface": ["_uuid", "name", "type", "options", "error"],
+}
+
+
+class OvsdbUnreadableError(TunbridgeError):
+    """No database of Open vSwitch could be read at a remote; the text says which and why."""
+
+
+class Tables:
+    """The tables, by name, each with its rows by UUID."""
+
+    def __init__(self, rows: dict[str, dict[str, Row]]) -> None:
+        self._rows = rows
+
+    def root(self) -> Row | None:
+        """Give the one row of table Open_vSwitch."""
+        return next(iter(self._rows["Open_vSwitch"].values()), None)
+
+    def referred(self, table: str, uuids: list[str]) -> list[Row]:
+        """Give the rows of `table` that a column refers to, in the column's order."""
+        rows = self._rows[table]
+        return [rows[uuid] for uuid in uuids if uuid in rows]
+
+
+def read_tables(remote: str, timeout: float = TIMEOUT) -> Tables:
+    """Read the tables at `remote` (`unix:PATH`, `tcp:IP:PORT`) within `timeout` seconds. Raises OvsdbUnreadableError."""
+    deadline = time.monotonic() + timeout
+    error, stream = ovs.stream.Stream.open_block(ovs.stream.Stream.open(remote), int(timeout * 1000))
+    if error:
+        raise OvsdbUnreadableError(f"{remote}: no OVSDB answers there: {_reason(error)}")
+    connection = ovs.jsonrpc.Connection(stream)
+    try:
+        operations = [{"op": "select", "table": t, "where": [], "columns": c} for t, c in COLUMNS.items()]
+        request = ovs.jsonrpc.Message.create_request("transact", ["Open_vSwitch", *operations])
+        results = _reply(connection, request, remote, deadline)
+    finally:
+        connection.close()
+    tables: dict[str, dict[str, Row]] = {}
+    for table, result in zip(COLUMNS, results, strict=False):
+        if not isinstance(result, dict) or "rows" not in result:
+            raise OvsdbUnreadableError(f"{remote}: table {table} cannot be read: {result}")
+        rows = [{column: _value(datum, column) for column, datum in row.items()} for row in result["rows"]]
+        tables[table] = {row["_uuid"]: row for row in rows}
+    if set(tables) != set(COLUMNS):
+        raise OvsdbUnreadableError(f"{remote}: not a database of Open vSwitch")
+    return Tables(tables)
+
+
+def _reason(error: int) -> str:
+    if error == errno.ENOENT:
+        return "there is no such socket"
+    if error == errno.EACCES:
+        return "permission denied; try as root"
+    return os.strerror(error) if error > 0 else "connection closed"
+
+
+def _reply(connection: Any, request: Any, remote: str, deadline: float) -> list[Any]:
+    """Send `request` and wait for its reply until `deadline`, answering probes meanwhile."""
+    error = connection.send(request)
+    while not error:
+        connection.run()
+        error, message = connection.recv()
+        if error == errno.EAGAIN:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise OvsdbUnreadableError(f"{remote}: connected, but no answer in time")
+            poller = ovs.poller.Poller()
+            connection.wait(poller)
+            connection.recv_wait(poller)
+            poller.timer_wait(max(1, int(remaining * 1000)))
+            poller.block()
+            error = 0
+        elif message is not None and message.type == ovs.jsonrpc.Message.T_REQUEST and message.method == "echo":
+            connection.send(ovs.jsonrpc.Message.create_reply(message.params, message.id))
+        elif message is not None and message.id == request.id:
+            if message.error or not isinstance(message.result, list):
+                raise OvsdbUnreadableError(f"{remote}: not a database of Open vSwitch: {message.error}")
+            return list(message.result)
+    raise OvsdbUnreadableError(f"{remote}: no answer: {_reason(error)}")
+
+
+_SETS = frozenset(("bridges", "manager_options", "controller", "ports", "trunks", "interfaces"))
+_MAPS = frozenset(("options", "external_ids"))
+
+
+def _value(datum: Any, column: str) -> Any:
+    """Turn OVSDB's JSON into a plain value: a set of at most one into it or None, references into their UUID."""
+    if isinstance(datum, list) and len(datum) == 2:
+        kind, content = datum
+        if kind == "map":
+            return {str(key): str(value) for key, value in content}
+        if kind == "set":
+            values = [_value(item, "") for item in content]
+            if column in _SETS:
+                return values
+            return values[0] if values else ({} if column in _MAPS else None)
+        if kind == "uuid":
+            return [content] if column in _SETS else content
+    return [datum] if column in _SETS else datum
