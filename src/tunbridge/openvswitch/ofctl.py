@@ -14,7 +14,9 @@ from tunbridge.errors import TunbridgeError
 
 VERSION = "OpenFlow14"
 TIMEOUT_S = 30
-_UNREACHABLE = re.compile("failed to connect to socket|is not a bridge or a socket|connection reset|end of file", re.I)
+_UNREACHABLE = re.compile(
+    "connecting to unix:|failed to connect to socket|is not a bridge or a socket|connection reset|end of file", re.I
+)
 
 
 class OfctlError(TunbridgeError):

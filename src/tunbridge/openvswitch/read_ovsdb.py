@@ -51,7 +51,7 @@ class Tables:
 
 
 def read_tables(remote: str, timeout: float = TIMEOUT) -> Tables:
-    """Read the tables at `remote` (`unix:PATH`, `tcp:IP:PORT`) within `timeout` seconds. Raises OvsdbUnreadableError."""
+    """Read the tables at `remote` (`unix:PATH`, `tcp:IP:PORT`) in `timeout` seconds. Raises OvsdbUnreadableError."""
     deadline = time.monotonic() + timeout
     error, stream = ovs.stream.Stream.open_block(ovs.stream.Stream.open(remote), int(timeout * 1000))
     if error:
