@@ -1,7 +1,272 @@
-"""Placeholder."""
+"""`tunbridge draw | explain | check`: sources in, a picture, words or findings out. All three print the same JSON."""
+
+import difflib
+import shutil
+from collections.abc import Collection, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from tunbridge.cli import labs, terminal
+from tunbridge.cli.output import print_safely, speaks_unicode, write_out, write_whole
+from tunbridge.errors import TunbridgeError
+
+if TYPE_CHECKING:
+    from tunbridge.inspect.model import Document
+
+EXIT_FINDINGS, EXIT_UNREADABLE = 1, 2
+_SOURCES = (
+    "SOURCE is a file with the output of `ovs-vsctl show` (`-` for standard input), `lab:` or `lab:NAME`, `unix:PATH`,"
+    " or a JSON document of ours; `NAME=SOURCE` names the host. With none, the local Open vSwitch is read."
+)
+
+
+class DrawFormat(StrEnum):
+    """How a picture is written."""
+
+    text = "text"
+    svg = "svg"
+    json = "json"
+
+
+class WordFormat(StrEnum):
+    """How words and findings are written."""
+
+    text = "text"
+    json = "json"
+
+
+class Language(StrEnum):
+    """Languages of explanations."""
+
+    en = "en"
+    ko = "ko"
+
+
+class FailOn(StrEnum):
+    """The least severity that makes the exit status 1."""
+
+    error = "error"
+    warning = "warning"
+    info = "info"
+    never = "never"
+
+
+class UsageError(TunbridgeError):
+    """An option or code that does not exist."""
+
+
+def _complete_source(incomplete: str) -> Iterator[str]:
+    """Offer labs and files; after NAME=, files."""
+    prefix, equals, rest = incomplete.partition("=")
+    lead, rest = (prefix + equals, rest) if equals and "/" not in prefix else ("", incomplete)
+    for name in labs.names():
+        if f"lab:{name}".startswith(rest):
+            yield f"{lead}lab:{name}"
+    folder = Path(rest) if rest.endswith("/") else Path(rest).parent
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        return
+    for entry in entries:
+        text = f"{entry}/" if entry.is_dir() else str(entry)
+        if text.startswith(rest):
+            yield lead + text
+
+
+def _complete_code(incomplete: str) -> Iterator[tuple[str, str]]:
+    from tunbridge.inspect.checks.registry import CODES
+
+    return ((c.code, c.summary) for c in CODES.values() if c.code.startswith(incomplete))
+
+
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[SOURCE]...", show_default=False, help=_SOURCES, autocompletion=_complete_source),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write there: all of it, or nothing if it fails."),
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    app.command("draw", epilog=_examples("draw compute0.txt network.txt", "draw -o cloud.svg *.txt", "draw lab:"))(draw)
+    app.command(
+        "explain", epilog=_examples("explain compute0.txt network.txt", "explain --lang ko lab:", "explain -f json -")
+    )(explain)
+    app.command(
+        "check",
+        epilog=_examples("check", "check --fail-on warning *.txt", "check --explain tunnel-one-way")
+        + " Exit status: 0 nothing found at or above --fail-on, 1 something, 2 a source could not be read.",
+    )(check)
+
+
+def _examples(*commands: str) -> str:
+    return "Examples: " + "; ".join(f"`tunbridge {command}`" for command in commands) + "."
+
+
+def draw(
+    sources: Sources = None,
+    form: Annotated[
+        DrawFormat | None,
+        typer.Option("--format", "-f", help="Text, SVG or JSON.  [default: by the name after -o, else text]"),
+    ] = None,
+    output: Output = None,
+    ascii_only: Annotated[bool, typer.Option("--ascii", help="Use no characters outside of ASCII.")] = False,
+    width: Annotated[
+        int | None, typer.Option(min=40, max=10000, help="Columns of the text.  [default: the terminal's]")
+    ] = None,
+) -> None:
+    """Draw hosts: their bridges, how these hang together, tunnels between hosts and wires to the outside."""
+    document, unreadable = _document(sources)
+    if form is None:
+        suffix = output.suffix.lower().removeprefix(".") if output else ""
+        form = DrawFormat(suffix) if suffix in ("svg", "json") else DrawFormat.text
+    if form is DrawFormat.json:
+        _write_json(document, output)
+    elif form is DrawFormat.svg:
+        from tunbridge.inspect.draw import svg
+
+        _print(svg.render(document), output)
+    else:
+        _draw_text(document, output, width, ascii_only)
+    raise typer.Exit(EXIT_UNREADABLE if unreadable else 0)
+
+
+def _draw_text(document: "Document", output: Path | None, width: int | None, ascii_only: bool) -> None:
+    from tunbridge.inspect.draw import text
+
+    columns = width or shutil.get_terminal_size((100, 24)).columns
+    if output is not None:
+        _print(text.render(document, width=columns, ascii=ascii_only), output)
+        return
+    print_safely(text.render_rich(document, width=columns, ascii=ascii_only or not speaks_unicode()))
+
+
+def explain(
+    sources: Sources = None,
+    lang: Annotated[Language, typer.Option(help="English or Korean.")] = Language.en,
+    form: Annotated[WordFormat | None, typer.Option("--format", "-f", help="Text or JSON.")] = None,
+    output: Output = None,
+) -> None:
+    """Explain hosts in words: what each bridge is for, and the way that a workload's packet will take.
+
+    Each sentence cites the line of the source that it rests on.
+    """
+    from tunbridge.inspect import explain as words
+
+    document, unreadable = _document(sources)
+    if _word_format(form, output) is WordFormat.json:
+        _write_json(document, output)
+    else:
+        _print(words.to_text(words.explain(document, lang.value)), output)
+    raise typer.Exit(EXIT_UNREADABLE if unreadable else 0)
+
+
+def check(
+    sources: Sources = None,
+    form: Annotated[WordFormat | None, typer.Option("--format", "-f", help="Text or JSON.")] = None,
+    output: Output = None,
+    fail_on: Annotated[FailOn, typer.Option(help="The least severity that makes the exit status 1.")] = FailOn.error,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CODE", help="Leave findings of this code out; repeatable.", autocompletion=_complete_code
+        ),
+    ] = None,
+    list_codes: Annotated[bool, typer.Option("--list-codes", help="List every code, and stop.")] = False,
+    explain_code: Annotated[
+        str | None,
+        typer.Option(
+            "--explain", metavar="CODE", help="Say what a code means, and stop.", autocompletion=_complete_code
+        ),
+    ] = None,
+) -> None:
+    """Find what is wrong: patch ports and tunnels that do not fit, devices that are gone, bridges joined to nothing."""
+    from tunbridge.cli import findings
+
+    if list_codes or explain_code is not None:
+        print_safely(findings.code_list() if explain_code is None else findings.explanation(_known_code(explain_code)))
+        raise typer.Exit
+    ignored = {_known_code(part) for text in ignore or () for part in text.split(",") if part}
+    document, unreadable = _document(sources, ignored)
+    if _word_format(form, output) is WordFormat.json:
+        _write_json(document, output)
+    else:
+        text = findings.report(document)
+        if output is not None:
+            _print(text.plain, output)
+        else:
+            print_safely(text)
+    raise typer.Exit(EXIT_UNREADABLE if unreadable else _status(document, fail_on))
+
+
+def _status(document: "Document", fail_on: FailOn) -> int:
+    severities = ["error", "warning", "info"]
+    if fail_on is FailOn.never:
+        return 0
+    counted = severities[: severities.index(fail_on.value) + 1]
+    return EXIT_FINDINGS if any(finding.severity in counted for finding in document.findings) else 0
+
+
+def _word_format(form: WordFormat | None, output: Path | None) -> WordFormat:
+    if form is not None:
+        return form
+    return WordFormat.json if output is not None and output.suffix.lower() == ".json" else WordFormat.text
+
+
+def _document(sources: list[str] | None, ignored: Collection[str] = ()) -> tuple["Document", bool]:
+    """Read, understand, foretell and check. What cannot be read is reported; ends when nothing could be."""
+    from msgspec.structs import replace
+
+    from tunbridge.inspect.check import check as checked
+    from tunbridge.inspect.explain import foretell
+    from tunbridge.inspect.sources import read_sources
+    from tunbridge.inspect.understand import understand
+
+    reading = read_sources(sources or [], labs.sockets)
+    for problem in reading.problems:
+        terminal.error(str(problem))
+    if not reading.hosts:
+        raise typer.Exit(EXIT_UNREADABLE)
+    document = checked(foretell(understand(reading.hosts)))
+    if ignored:
+        document = replace(
+            document,
+            findings=[finding for finding in document.findings if finding.code not in ignored],
+            not_checked=[entry for entry in document.not_checked if entry.code not in ignored],
+        )
+    return document, bool(reading.problems)
+
+
+def _write_json(document: "Document", output: Path | None) -> None:
+    from tunbridge.inspect.document import to_json
+
+    text = to_json(document)
+    if output is not None:
+        write_whole(output, text)
+    else:
+        write_out(text)
+
+
+def _print(text: str, output: Path | None) -> None:
+    if output is not None:
+        write_whole(output, text)
+    else:
+        write_out(terminal.printable(text))
+
+
+def _known_code(code: str) -> str:
+    """Give `code` if it exists. Raises UsageError with those like it."""
+    from tunbridge.inspect.checks.registry import CODES
+
+    if code in CODES:
+        return code
+    like = difflib.get_close_matches(code, CODES, n=3)
+    raise UsageError(
+        f"{code}: no such code; " + (f"did you mean {' or '.join(like)}? " if like else "") + "--list-codes lists them"
+    )

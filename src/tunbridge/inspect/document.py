@@ -1,6 +1,7 @@
-"""The document as JSON, and its JSON Schema, which is derived from the model and committed as docs/document.schema.json."""
+"""The document as JSON, and its JSON Schema: derived from the model, committed as docs/document.schema.json."""
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -9,8 +10,21 @@ from tunbridge.inspect.model import VERSION, Document
 
 
 def to_json(document: Document) -> str:
-    """Write the document as indented JSON with a newline at the end, as a file is expected to be."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    """Write the document as indented JSON, with a newline at the end as a file is expected to have.
+
+    It may go to a terminal: control characters beyond those that JSON escapes anyway, and bidi marks, are escaped too.
+    """
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    return _NOT_ASCII.sub(_escaped, text) + "\n"
+
+
+_NOT_ASCII = re.compile("[^\\x00-\\x7e]")
+_BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    char = match[0]
+    return char if char.isprintable() and char not in _BIDI else json.dumps(char)[1:-1] if char != "\x7f" else "\\u007f"
 
 
 def schema() -> dict[str, Any]:

@@ -1,0 +1,70 @@
+"""Findings and codes as text for people. Everything that comes from a dump is made printable, and stays on its line."""
+
+from collections import Counter
+
+from rich.text import Text
+
+from tunbridge.cli import terminal
+from tunbridge.inspect.checks.registry import CODES
+from tunbridge.inspect.model import Document, Finding
+
+STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold cyan"}
+
+
+def one_line(text: str) -> str:
+    """Make a text of a dump printable, a line feed in it too."""
+    return terminal.printable(text).replace("\n", "\\x0a")
+
+
+def report(document: Document) -> Text:
+    """Give all findings, what was not checked, and a last line that counts."""
+    sources = {host.name: host.source for host in document.hosts}
+    text = Text()
+    for finding in document.findings:
+        _finding(text, finding, sources.get(finding.host))
+    for entry in document.not_checked:
+        text.append("not checked", style="dim").append(f" {entry.code}: {one_line(entry.host)}: ")
+        text.append(one_line(entry.reason) + "\n")
+    if document.findings or document.not_checked:
+        text.append("\n")
+    return text.append(_counts(document))
+
+
+def _finding(text: Text, finding: Finding, source: str | None) -> None:
+    text.append(f"{finding.severity}", style=STYLES[finding.severity])
+    text.append(f" {finding.code}: {one_line(finding.host)}: {one_line(finding.message)}\n")
+    text.append("  mend: ", style="dim").append(one_line(finding.fix) + "\n")
+    if source is not None:
+        place = f"{source}, line {finding.line}" if finding.line is not None else source
+        text.append("  from: ", style="dim").append(one_line(place) + "\n")
+
+
+def _counts(document: Document) -> str:
+    hosts = sum(host.known for host in document.hosts)
+    counts = Counter(finding.severity for finding in document.findings)
+    words = [
+        f"{counts['error']} error{'' if counts['error'] == 1 else 's'}",
+        f"{counts['warning']} warning{'' if counts['warning'] == 1 else 's'}",
+        f"{counts['info']} info",
+    ]
+    found = ", ".join(words) if document.findings else "nothing found"
+    return f"{hosts} host{'' if hosts == 1 else 's'} checked: {found}\n"
+
+
+def code_list() -> Text:
+    """Give every code with its severity and its summary."""
+    longest = max(map(len, CODES))
+    text = Text()
+    for entry in CODES.values():
+        text.append(f"{entry.severity:<8}", style=STYLES[entry.severity])
+        text.append(f"{entry.code:<{longest}}  {entry.summary}\n")
+    return text
+
+
+def explanation(code: str) -> Text:
+    """Say what a code means, when it is not reported, and how to mend it."""
+    entry = CODES[code]
+    text = Text(entry.code, style="bold").append(f" ({entry.severity}): {entry.summary}\n", style="not bold")
+    for title, paragraph in (("", entry.meaning), ("Not reported when ", entry.not_when), ("To mend: ", entry.mend)):
+        text.append("\n").append(title, style="bold").append(paragraph + "\n")
+    return text

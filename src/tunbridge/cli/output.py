@@ -1,0 +1,87 @@
+"""Where the output of draw, explain and check goes: a file, whole or not at all, or standard output, made safe."""
+
+import contextlib
+import os
+import stat
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.text import Text
+
+from tunbridge.cli import terminal
+from tunbridge.errors import TunbridgeError
+
+
+class WriteError(TunbridgeError):
+    """The output file cannot be written."""
+
+    exit_status = 2
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write `text` to `path`: a reader sees the old file or the new one, never half of it. Raises WriteError.
+
+    What is not a regular file (`/dev/stdout`, a pipe) is written to as it is; a link stays a link.
+    """
+    try:
+        target = path.resolve() if path.is_symlink() else path
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8")
+        else:
+            _replace(target, text)
+    except OSError as e:
+        raise WriteError(f"{path}: cannot be written: {e.strerror or e}") from e
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a new file beside `path`, then put it into its place, with the mode of the old one or the usual one."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        umask = os.umask(0)
+        os.umask(umask)
+        mode = 0o666 & ~umask
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:200]}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def write_out(text: str) -> None:
+    """Write text that is safe already to standard output; what its encoding lacks becomes visible as an escape."""
+    _tolerate()
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    sys.stdout.flush()
+
+
+def print_safely(text: Text) -> None:
+    """Print coloured text; if any control character is left in it, without colours and with all of them visible."""
+    _tolerate()
+    safe = terminal.printable(text.plain)
+    if safe != text.plain:
+        text = Text(safe)
+    terminal.console().print(text, end="" if text.plain.endswith("\n") else "\n")
+
+
+def speaks_unicode() -> bool:
+    """Say whether standard output can carry box-drawing characters."""
+    try:
+        "─┼╭".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _tolerate() -> None:
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
