@@ -40,7 +40,8 @@ Reason = Literal[
     "host-stack",
 ]
 
-_GATEWAYS = ("network", "gateway", "all-in-one")
+GATEWAYS = ("network", "gateway", "all-in-one")
+"""Roles of hosts that lead other hosts' packets to the outside."""
 
 
 class Step(Struct, frozen=True):
@@ -241,16 +242,16 @@ class _Foreteller:
             yield from self._outside_unknown(host.name)
 
     def _gateway(self, host: Host, has_exit: bool) -> str | None:
-        """Choose the peer that leads outside: a gateway by its role; without own exit, any peer that has one."""
-        if host.role in _GATEWAYS and has_exit:
+        """Choose the peer that leads outside: a gateway by its role; without own exit, any peer with one."""
+        if host.role in GATEWAYS and has_exit:
             return None
         peers = [p for p in self.wiring.peers(host.name) if self.wiring.hosts[p].known and self.exits(p)]
         leading = [p for p in peers if any(route.stop is None for route in self.exits(p))]
         for candidates in (leading, peers):
             for peer in candidates:
-                if self.wiring.hosts[peer].role in _GATEWAYS:
+                if self.wiring.hosts[peer].role in GATEWAYS:
                     return peer
-        return leading[0] if leading and not has_exit else None
+        return next(iter(leading or peers), None) if not has_exit else None
 
     def _by(self, source: str, gateway: str) -> Iterator[Route]:
         first = self.overlay(source, gateway)
@@ -347,7 +348,7 @@ class _Foreteller:
         peers.sort(key=lambda peer: not self.wiring.hosts[peer].known)
         if len(self.sources) <= ALL_PAIRS:
             return peers[:ALL_PAIRS]
-        gateways = [p for p in peers if self.wiring.hosts[p].role in _GATEWAYS]
+        gateways = [p for p in peers if self.wiring.hosts[p].role in GATEWAYS]
         others = [p for p in peers if p not in gateways[:1]]
         wrong = [p for p in peers if self._is_wrong(host.name, p)] if self._has_wrong(host.name) else []
         return list(dict.fromkeys([*gateways[:1], *others[:1], *wrong[:1]]))[:PEERS]

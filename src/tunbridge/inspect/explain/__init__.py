@@ -50,7 +50,7 @@ def _chapters(wiring: Wiring) -> list[Chapter]:
     found.append(Chapter(fact("title.options"), list(tunnels.options(wiring))))
     ahead = routes(wiring)
     if ahead:
-        found.append(Chapter(fact("title.ways"), [overview.assumption(wiring)]))
+        found.append(Chapter(fact("title.ways"), [overview.assumption(wiring), *ways.nowhere(wiring, ahead)]))
         found += ways.chapters(wiring, ahead)
     return found
 

@@ -174,6 +174,10 @@ MESSAGES = {
     "as it is meant; they may decide otherwise. In the chains, → is a virtual cable or a NIC, ⇒ a tunnel, ⇢ a router.",
     "way.alike": "Alike, with their own ports:",
     "way.more": "{count} more of the ways that were followed are alike.",
+    "way.gateways": "It may also leave by {hosts}: it is the host that the network's router is on, which the source "
+    "does not tell.",
+    "way.nowhere": "No way to the outside is seen from {hosts}: neither a NIC behind the bridge that workloads plug "
+    "into, nor a tunnel to a host that has one.",
     "chain.workload": "{chain} → {workload}",
     "chain.outside": "{chain} → outside",
     "chain.stopped": "{chain} ✗ it ends here",

@@ -180,6 +180,10 @@ MESSAGES = {
     "라우터입니다.",
     "way.alike": "포트만 다르고 같은 경로:",
     "way.more": "따라가 본 경로 가운데 {count}개가 더 이와 같습니다.",
+    "way.gateways": "다른 게이트웨이 호스트로 나갈 수도 있습니다: {hosts}. 네트워크의 라우터가 있는 호스트에 따라 "
+    "정해지며, 이는 원본에 나오지 않습니다.",
+    "way.nowhere": "외부로 나가는 길이 보이지 않는 호스트: {hosts}. 워크로드가 연결되는 브리지에서 이어지는 물리 "
+    "NIC도, 그런 NIC가 있는 호스트로 가는 터널도 없습니다.",
     "chain.workload": "{chain} → {workload}",
     "chain.outside": "{chain} → 외부",
     "chain.stopped": "{chain} ✗ 여기서 끝남",

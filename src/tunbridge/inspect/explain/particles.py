@@ -12,7 +12,6 @@ PARTICLES = {
     "과": ("과", "와"),
     "으로": ("으로", "로"),
     "이라": ("이라", "라"),
-    "입니다": ("입니다", "입니다"),
 }
 """Particle -> its form after a consonant, and after a vowel."""
 

@@ -6,7 +6,7 @@ from tunbridge.inspect.explain import cite
 from tunbridge.inspect.explain.statement import Chapter, Citation, Fact, Names, Term, Value, fact
 from tunbridge.inspect.explain.tunnels import addresses, type_name
 from tunbridge.inspect.model import End
-from tunbridge.inspect.paths import Route, Step, Stop
+from tunbridge.inspect.paths import GATEWAYS, Route, Step, Stop
 from tunbridge.inspect.wiring import Wiring, flavour
 
 SHOWN = 4
@@ -17,10 +17,25 @@ _ARROWS = {"tunnel": "⇒", "overlay": "⇒", "router": "⇢"}
 def chapters(wiring: Wiring, routes: list[Route]) -> Iterator[Chapter]:
     """Tell the ways, those of one shape together: to another host first, then to the outside."""
     shapes: dict[tuple[object, ...], list[Route]] = {}
-    for route in sorted(routes, key=lambda r: (r.kind != "overlay", r.gateway is not None)):
+    for route in sorted(routes, key=lambda route: _rank(wiring, route)):
         shapes.setdefault(_shape(wiring, route), []).append(route)
     for alike in shapes.values():
         yield _chapter(wiring, alike)
+
+
+def _rank(wiring: Wiring, route: Route) -> tuple[bool, ...]:
+    """Order of telling; the best example of ways that are alike is one between compute nodes."""
+    roles = [wiring.hosts[host].role for host in (route.source, route.destination) if host is not None]
+    return (route.kind != "overlay", route.gateway is not None, *(role in GATEWAYS for role in roles))
+
+
+def nowhere(wiring: Wiring, routes: list[Route]) -> Iterator[Fact]:
+    """Name the hosts from which no way to the outside is seen at all, not even a broken one."""
+    leading = {route.source for route in routes if route.kind == "outside"}
+    hosts = [host for host in wiring.known() if wiring.entrance(host.name) is not None and host.name not in leading]
+    if hosts:
+        cites = [c for host in hosts for c in cite.host(host)]
+        yield fact("way.nowhere", cites, hosts=Names([host.name for host in hosts]))
 
 
 def _shape(wiring: Wiring, route: Route) -> tuple[object, ...]:
@@ -116,6 +131,8 @@ def _told(wiring: Wiring, route: Route) -> Iterator[Fact]:
         yield _step(wiring, step)
         if route.gateway is not None and route.stop is None and step.other is not None:
             yield from _router_to_come(wiring, route, step.other)
+    if route.gateway is not None:
+        yield from _other_gateways(wiring, route)
     if route.kind == "outside" and route.gateway is None and route.stop is None:
         yield from _only_provider(wiring, route)
     if route.stop is not None:
@@ -184,6 +201,15 @@ def _router_to_come(wiring: Wiring, route: Route, arrived: End) -> Iterator[Fact
     if key is not None and not any(step.kind == "router" for step in route.steps):
         cites = cite.bridge(wiring.hosts[gateway], entrance)
         yield fact(key, cites, bridge=entrance.name, host=gateway)
+
+
+def _other_gateways(wiring: Wiring, route: Route) -> Iterator[Fact]:
+    """The way is told by one gateway host; where there are several, the router's place decides."""
+    tunnels = [c for c in wiring.tunnels.get(route.source, ()) if c.is_passable and c.far is not None]
+    others = {c.far.host: c.near for c in tunnels if c.far is not None and c.far.host != route.gateway}
+    others = {host: near for host, near in others.items() if wiring.hosts[host].role in GATEWAYS}
+    if others:
+        yield fact("way.gateways", cite.ends(wiring, others.values()), hosts=Names(list(others)))
 
 
 def _only_provider(wiring: Wiring, route: Route) -> Iterator[Fact]:
