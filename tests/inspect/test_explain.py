@@ -258,7 +258,7 @@ def documents(draw: st.DrawFn) -> Document:
     return Document(hosts=hosts, links=draw(st.lists(link, max_size=8)))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(documents())
 def test_any_document_can_be_foretold_and_explained(found: Document) -> None:
     assert_paths_hold(found)

@@ -300,7 +300,7 @@ def documents(draw: st.DrawFn) -> Document:
     return Document(hosts=found.hosts, links=[link for link, keep in zip(links, kept, strict=True) if keep])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(documents())
 def test_every_path_is_made_of_neighbours_and_ends_where_it_says(found: Document) -> None:
     assert_paths_hold(found)

@@ -195,8 +195,8 @@ MESSAGES = {
     "on {peer}.",
     "step.tunnel.out": "{bridge} puts it into {type} by {port}, from {local} to {remote}.",
     "step.tunnel.nolocal.out": "{bridge} puts it into {type} by {port}, to {remote}.",
-    "step.overlay": "{bridge} puts it into {type} by {port}; flows name the address of {peer}, where it comes out at "
-    "{other}.",
+    "step.overlay": "{bridge} puts it into {type} by {port}; if {peer} is of the same cluster, flows name its "
+    "address, and it comes out there at {other}.",
     "step.overlay.out": "{bridge} puts it into {type} by {port}; flows name the other host's address.",
     "step.router": "A router of {host} takes it from {bridge} by {port} and gives it to {joined} by {other}; which "
     "inner side belongs to which outer side is not in the source.",

@@ -201,8 +201,8 @@ MESSAGES = {
     "{other:으로} 받습니다.",
     "step.tunnel.out": "{bridge:이} {port}에서 {type:으로} 감싸 {local}에서 {remote:으로} 보냅니다.",
     "step.tunnel.nolocal.out": "{bridge:이} {port}에서 {type:으로} 감싸 {remote:으로} 보냅니다.",
-    "step.overlay": "{bridge:이} {port}에서 {type:으로} 감싸고, {peer}의 주소는 플로우가 정합니다. {peer}에서는 "
-    "{other:으로} 나옵니다.",
+    "step.overlay": "{bridge:이} {port}에서 {type:으로} 감쌉니다. {peer:이} 같은 클러스터의 노드라면 플로우가 그 "
+    "주소를 정하고, 패킷은 그곳의 {other:으로} 나옵니다.",
     "step.overlay.out": "{bridge:이} {port}에서 {type:으로} 감싸고, 상대 호스트의 주소는 플로우가 정합니다.",
     "step.router": "{host}의 라우터가 {bridge}의 {port:으로} 받아 {other:으로} {joined}에 넘깁니다. 어느 안쪽 포트와 "
     "어느 바깥쪽 포트가 같은 라우터의 것인지는 원본에 나오지 않습니다.",
