@@ -1,10 +1,214 @@
-"""Placeholder."""
+"""`tunbridge lab`: whole hosts on this machine."""
 
+import os
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
 import typer
+from rich.table import Table
 
-app = typer.Typer(help="Whole hosts on this machine.", no_args_is_help=True)
+from tunbridge.cli import terminal
+from tunbridge.cli.labs import sockets
+from tunbridge.lab import lab as labs
+from tunbridge.lab.lab import DEFAULT, Lab
+from tunbridge.lab.namespaces import LabError
+
+if TYPE_CHECKING:
+    from tunbridge.inspect.model import Document
+    from tunbridge.lab.plan import LabPlan
+
+STATUS_WAIT_S = 8.0
+"""Open vSwitch writes into its database every 5 s which controllers are connected."""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help=(
+        "Whole hosts on this machine: network namespaces, each with its own real Open vSwitch, wired by the real agent."
+        " Needs root; nothing outside the lab's own namespaces is touched."
+    ),
+)
 
 
-@app.callback()
-def _lab() -> None:
-    """Whole hosts on this machine."""
+class Form(StrEnum):
+    """How `inspect` prints."""
+
+    text = "text"
+    json = "json"
+
+
+def _complete_lab() -> list[str]:
+    return labs.all_labs()
+
+
+def _complete_host(context: typer.Context) -> list[str]:
+    try:
+        return [h.name for h in Lab(context.params.get("name") or DEFAULT).hosts()]
+    except LabError:
+        return []
+
+
+Name = Annotated[str, typer.Option("--name", "-n", help="Name of the lab.", autocompletion=_complete_lab)]
+HostName = Annotated[str, typer.Argument(metavar="HOST", autocompletion=_complete_host)]
+
+
+@app.command(
+    epilog=(
+        "Examples: `tunbridge lab up --like compute0.txt network0=network.txt` builds the hosts of two pasted"
+        " `ovs-vsctl show` outputs; `tunbridge lab up --compute 3 --network 2 --name big` five hosts from scratch."
+        " A second `up` starts what does not run any more."
+    )
+)
+def up(
+    sources: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[DUMP]...", help="More dumps for --like.", show_default=False),
+    ] = None,
+    name: Name = DEFAULT,
+    compute: Annotated[int | None, typer.Option(min=0, help="How many compute nodes.  [default: 1]")] = None,
+    network: Annotated[int | None, typer.Option(min=0, help="How many network nodes.  [default: 1]")] = None,
+    like: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DUMP", help="Build the hosts of this `ovs-vsctl show` output; FILE or NAME=FILE."),
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the picture is saved.")] = Path("out"),
+) -> None:
+    """Make hosts, wire them, draw them."""
+    dumps = [*(like or []), *(str(s) for s in sources or [])]
+    if dumps and (compute is not None or network is not None):
+        raise typer.BadParameter("--like names the hosts; it does not go with --compute and --network")
+    plan = _plan(name, dumps, compute, network)
+    console = terminal.console()
+    for note in plan.notes:
+        console.print(terminal.printable(f"note: {note}"), style="yellow")
+    lab = Lab(name)
+    datapath = labs.choose_datapath()
+    console.print(f"lab {name}: {len(plan.hosts)} hosts, datapath {datapath.type}: {datapath.why}")
+    lab.up(plan, lambda part, what: console.print(f"  {part:<12} {what}"))
+    _show(lab, out)
+    _next_steps(lab)
+
+
+def _plan(name: str, dumps: list[str], compute: int | None, network: int | None) -> "LabPlan":
+    from tunbridge.lab import plan
+
+    if not dumps:
+        return plan.from_numbers(name, 1 if compute is None else compute, 1 if network is None else network)
+    return plan.from_document(name, _read(dumps))
+
+
+def _read(sources: list[str]) -> "Document":
+    """Read sources, all of which are needed. Raises TunbridgeError."""
+    from tunbridge.inspect.check import check
+    from tunbridge.inspect.sources import read_sources
+    from tunbridge.inspect.understand import understand
+
+    reading = read_sources(sources, sockets)
+    for problem in reading.problems:
+        raise problem
+    return check(understand(reading.hosts))
+
+
+def _show(lab: Lab, out: Path) -> None:
+    """Print the picture of the lab as it is, and save it."""
+    from tunbridge.inspect.draw import svg, text
+
+    console = terminal.console()
+    document = _settled(lab)
+    console.print()
+    console.print(text.render_rich(document, width=console.width))
+    out.mkdir(parents=True, exist_ok=True)
+    pictures = {
+        out / f"lab-{lab.name}.svg": svg.render(document),
+        out / f"lab-{lab.name}.txt": text.render(document, width=120),
+    }
+    for path, content in pictures.items():
+        path.write_text(content + ("" if content.endswith("\n") else "\n"), encoding="utf-8")
+    console.print(f"picture saved: {', '.join(map(str, pictures))}")
+
+
+def _settled(lab: Lab) -> "Document":
+    """Read the lab; wait until Open vSwitch has written down that its controllers are connected."""
+    deadline = time.monotonic() + STATUS_WAIT_S
+    while True:
+        document = _read([f"lab:{lab.name}"])
+        connected = [m.is_connected for h in document.hosts for m in h.managers]
+        connected += [c.is_connected for h in document.hosts for b in h.bridges for c in b.controllers]
+        if all(connected) or time.monotonic() > deadline:
+            return document
+        time.sleep(0.2)
+
+
+def _next_steps(lab: Lab) -> None:
+    option = "" if lab.name == DEFAULT else f" --name {lab.name}"
+    source = "lab:" if lab.name == DEFAULT else f"lab:{lab.name}"
+    host = lab.hosts()[0].name
+    steps = [
+        (f"tunbridge explain {source}", "the same in words, with the way that a VM's packet will take"),
+        (f"tunbridge check {source}", "what is wrong: nothing yet"),
+        (f"tunbridge lab exec{option} {host} -- ovs-vsctl show", "what you would see on the host itself"),
+        (f"tunbridge lab exec{option} {host} -- ovs-vsctl del-port patch-tun", "break it; the agent mends it"),
+        (f"tunbridge lab shell{option} {host}", "look around"),
+        (f"tunbridge lab down{option}", "remove every trace"),
+    ]
+    table = Table.grid(padding=(0, 2))
+    for command, what in steps:
+        table.add_row(f"  {command}", what)
+    console = terminal.console()
+    console.print("\nnext:")
+    console.print(table)
+
+
+@app.command()
+def inspect(
+    name: Name = DEFAULT,
+    form: Annotated[Form, typer.Option("--format", "-f")] = Form.text,
+) -> None:
+    """Tell what a lab is made of and what runs. Exit status 1 when a daemon does not."""
+    status = Lab(name).inspect()
+    if form is Form.json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(status), indent=2).decode())
+    else:
+        console = terminal.console()
+        console.print(f"lab {status.name}: datapath {status.datapath.type}, since {status.datapath.why}")
+        table = Table("host", "tunnel address", "ovsdb-server", "ovs-vswitchd", "agent", "physical networks", box=None)
+        for h in status.hosts:
+            pids = [str(p) if p else "stopped" for p in (h.ovsdb_server, h.ovs_vswitchd, h.agent)]
+            table.add_row(h.name, h.local_ip, *pids, "; ".join(f"{n}: {b}" for n, b in h.providers.items()))
+        console.print(table)
+        console.print(f"folders: {labs.ROOT / name}/HOST, with log/agent.log in each")
+    raise typer.Exit(0 if status.running else 1)
+
+
+@app.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def exec_(
+    host: HostName,
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...")],
+    name: Name = DEFAULT,
+) -> None:
+    """Run a command inside a host; ovs-vsctl, ovs-ofctl and ovs-appctl address that host's Open vSwitch."""
+    command = command[1:] if command[:1] == ["--"] else command
+    argv = Lab(name).host(host).command(*command)
+    os.execvp(argv[0], argv)  # noqa: S606 - no shell on purpose; its exit status becomes ours
+
+
+@app.command()
+def shell(host: HostName, name: Name = DEFAULT) -> None:
+    """Open a shell inside a host."""
+    argv = Lab(name).host(host).command(os.environ.get("SHELL", "/bin/sh"))
+    prompt = f"\\u@{host}:\\w# "
+    os.execvpe(argv[0], argv, {**os.environ, "PS1": prompt, "TUNBRIDGE_HOST": host})  # noqa: S606 - as above
+
+
+@app.command()
+def down(
+    name: Name = DEFAULT,
+    all_labs: Annotated[bool, typer.Option("--all", help="Every lab on this machine.")] = False,
+) -> None:
+    """Remove every trace of a lab, also of one that was killed half-way."""
+    console = terminal.console()
+    for one in labs.all_labs() if all_labs else [name]:
+        removed = Lab(one).down()
+        console.print(f"lab {one}: {'removed' if removed else 'nothing to remove'}")
