@@ -1,0 +1,348 @@
+"""One host, placed: its frame, title, workloads, bridges, and the wires that leave it at its foot."""
+
+from dataclasses import dataclass, field
+
+from tunbridge.inspect.draw.marks import Mark
+from tunbridge.inspect.draw.measure import PHYSICAL, Chip, Column, Frame, Joint, Measure, Node
+from tunbridge.inspect.draw.metrics import Metrics, Style
+from tunbridge.inspect.draw.safe import cells, shorten
+from tunbridge.inspect.draw.scene import BridgeView, Glyphs, Words
+from tunbridge.inspect.draw.shapes import Badge, Box, BoxKind, Label, Picture, Wire, WireKind
+
+
+@dataclass(slots=True)
+class Levels:
+    """The heights that all hosts of a row share."""
+
+    workloads: int = 0
+    """Height of the workloads with the gap below them."""
+    layers: list[int] = field(default_factory=list)
+    inner: int = 0
+    """Height of what stands in a host that has no bridges."""
+    has_physical: bool = False
+    top: int = 0
+    tops: list[int] = field(default_factory=list)
+    foot: int = 0
+    physical: int = 0
+
+    def stand(self, m: Metrics, top: int) -> None:
+        """Give everything its y, from the top of the row downwards."""
+        self.top = top
+        y = top + m.host_head + self.workloads
+        self.tops = []
+        for height in self.layers:
+            self.tops.append(y)
+            y += height + m.layer_gap
+        y -= m.layer_gap if self.layers else 0
+        self.foot = max(y, top + m.host_head + self.inner) + m.host_foot
+        self.physical = self.foot + m.drop
+
+
+def heights(measure: Measure, frames: list[Frame]) -> Levels:
+    """Find the heights of a row's layers: each is as high as the highest bridge in it."""
+    m = measure.m
+    levels = Levels()
+    for frame in frames:
+        for root in frame.roots:
+            chips, across = measure.workloads(root)
+            if chips:
+                rows = -(-len(chips) // across)
+                levels.workloads = max(levels.workloads, rows * (m.row + m.row_gap) - m.row_gap + m.workload_gap)
+            _layers(measure, root, levels)
+        if frame.view.members:
+            lines = len(members(measure, frame))
+            levels.inner = max(levels.inner, lines * m.host_line)
+        elif not frame.roots:
+            levels.inner = max(levels.inner, m.host_line)
+    return levels
+
+
+def _layers(measure: Measure, node: Node, levels: Levels) -> None:
+    if len(levels.layers) <= node.depth:
+        levels.layers.append(0)
+    levels.layers[node.depth] = max(levels.layers[node.depth], _height(measure.m, node))
+    for column in node.columns:
+        levels.has_physical = levels.has_physical or column.kind == "nic"
+        if column.child:
+            _layers(measure, column.child, levels)
+
+
+def _height(m: Metrics, node: Node) -> int:
+    rows = -(-len(node.local) // node.grid)
+    local = rows * (m.row + m.row_gap) + m.edge_gap if rows else 0
+    return _up(m, node) + m.edge_gap + _head_lines(m, node) * m.head_line + local + m.edge_gap + _foot(m, node)
+
+
+def _up(m: Metrics, node: Node) -> int:
+    return m.row if node.joints else m.edge
+
+
+def _foot(m: Metrics, node: Node) -> int:
+    """Give the height of the lower edge: chips that sit on it, or a list of tunnels above it."""
+    rows = max((len(column.chips) for column in node.columns if column.kind == "tunnels"), default=0)
+    if rows > 1:
+        return rows * (m.row + m.row_gap) + m.edge
+    has_chips = any(column.chips or (column.child and column.child.view.pairs) for column in node.columns)
+    return m.row if has_chips else m.edge
+
+
+def _words_room(m: Metrics, node: Node) -> int:
+    return node.w - 2 * m.pad
+
+
+def _is_inline(m: Metrics, view: BridgeView, room: int) -> bool:
+    """Tell whether the words fit beside the name."""
+    name = m.width(shorten(view.name, m.limit, m.ellipsis), "bridge") + (m.badge + m.badge_gap if view.mark else 0)
+    words = sum(m.width(word.text, "bridge-meta") + 3 for word in view.words)
+    return m.is_head_inline and name + words <= room
+
+
+def _head_lines(m: Metrics, node: Node) -> int:
+    if not node.view.words or not m.has_notes:
+        return 1
+    return 1 if _is_inline(m, node.view, _words_room(m, node)) else 2
+
+
+def members(measure: Measure, frame: Frame) -> list[str]:
+    """Write the names of several hosts that share one frame into lines, six at most."""
+    m = measure.m
+    room = m.room(frame.w - 2 * m.host_pad, "ghost")
+    lines: list[str] = []
+    for index, name in enumerate(frame.view.members):
+        word = shorten(name, min(m.limit, room), m.ellipsis)
+        if lines and cells(lines[-1]) + cells(word) + 2 <= room:
+            lines[-1] += f"  {word}"
+            continue
+        if len(lines) == 6:
+            more = f"+{len(frame.view.members) - index} more"
+            lines[-1] = lines[-1][:0] + shorten(f"{lines[-1]}  {more}", room, m.ellipsis)
+            break
+        lines.append(word)
+    return lines
+
+
+class HostPlacer:
+    """Places one host after the other into the picture; `band` is the overlay at the foot of the row."""
+
+    def __init__(self, measure: Measure, picture: Picture, glyphs: Glyphs, levels: Levels, band: Box | None) -> None:
+        self.measure, self.m = measure, measure.m
+        self.picture, self.glyphs, self.levels, self.band = picture, glyphs, levels, band
+
+    def place(self, frame: Frame) -> None:
+        """Place the host and everything in it."""
+        view, m = frame.view, self.m
+        kind: BoxKind = "host" if view.known else "ghost"
+        box = self._box(Box(kind, frame.x, self.levels.top, frame.w, self.levels.foot - self.levels.top, tip=view.tip))
+        box.mark = view.mark
+        self._title(frame, box)
+        y = self.levels.top + m.host_head
+        if view.members:
+            for line in members(self.measure, frame):
+                self._label(line, "ghost", box.x + m.host_pad, y, m.host_line, box)
+                y += m.host_line
+        elif not view.known or not frame.roots:
+            text = "no bridges" if view.known else "not given"
+            self._label(text, "ghost", box.x + m.host_pad, y, m.host_line, box)
+        if not view.known and self.band:
+            wire = [(box.middle, box.bottom), (box.middle, self.band.y)]
+            self.picture.wires.append(Wire("tunnel", wire, (box, self.band), is_dim=True, count=max(1, len(view.members))))
+        for root in frame.roots:
+            self._workloads(root, self._bridge(root, box), box)
+
+    def _title(self, frame: Frame, box: Box) -> None:
+        view, m = frame.view, self.m
+        x, right = box.x + m.host_pad, box.right - m.host_pad
+        y = box.y + m.host_lines[0]
+        x = self._badge(view.mark, x, y, m.host_line, box)
+        name = shorten(view.name, min(m.limit, m.room(right - x, "host")), m.ellipsis)
+        w = self._label(name, "host", x, y, m.host_line, box)
+        role = m.width(view.role, "role")
+        if view.role != "unknown" and x + w + 2 * m.note_gap + role + m.chip_pad <= right:
+            label = Label(view.role, "role", right - role, y, role, m.host_line, box, is_right=True)
+            self.picture.labels.append(label)
+        y = box.y + m.host_lines[1]
+        self._words(view.words, "meta", box.x + m.host_pad, right, y, m.host_line, box)
+
+    def _words(self, words: list[Words], style: Style, x: int, right: int, y: int, h: int, box: Box) -> None:
+        for word in self.measure.fit_words(words, right - x, style):
+            w = self.m.width(word.text, style)
+            self.picture.labels.append(Label(word.text, style, x, y, w, h, box, is_bad=word.is_bad))
+            x += w + self.m.width("   ", style)
+
+    def _workloads(self, root: Node, bridge: Box, host: Box) -> None:
+        """Stack the workloads above their bridge; the wires of a stack run down beside it like a ribbon cable."""
+        m = self.m
+        chips, across = self.measure.workloads(root)
+        if not chips:
+            return
+        rows = -(-len(chips) // across)
+        columns = min(across, len(chips))
+        bottom = self.levels.tops[0] - m.workload_gap
+        w = max(chip.w for chip in chips)
+        ribbon = m.lead + rows * m.pitch if rows > 1 else 0
+        each = w + ribbon + m.chip_gap
+        x0 = root.x + max(0, (root.w - columns * each + m.chip_gap) // 2)
+        for column in range(columns):
+            stack = chips[column::columns]
+            for row, chip in enumerate(stack):
+                x = x0 + column * each
+                y = bottom - (rows - row) * (m.row + m.row_gap) + m.row_gap
+                box = self._chip(chip, "workload", x, y, host, min(w, root.w))
+                self._ribbon(box, rows - row, rows, x + w, bridge, "workload")
+
+    def _ribbon(self, box: Box, rank: int, rows: int, right: int, end: Box, kind: WireKind) -> None:
+        """Lead a wire from a chip down to `end`: the higher the chip, the further out its wire."""
+        bad = box.mark is not None and box.mark.is_wrong
+        if rows == 1:
+            points = [(box.middle, box.bottom), (box.middle, end.y)]
+        else:
+            x = right + self.m.lead + (rank - 1) * self.m.pitch
+            y = box.y + box.h // 2
+            points = [(box.right, y), (x, y), (x, end.y)]
+        self.picture.wires.append(Wire(kind, points, (box, end), is_bad=bad))
+
+    def _bridge(self, node: Node, host: Box) -> Box:
+        m, view = self.m, node.view
+        y = self.levels.tops[node.depth]
+        box = self._box(Box("bridge", node.x, y, node.w, self.levels.layers[node.depth], host, view.role, view.tip))
+        box.mark = view.mark
+        y = self._head(node, box, y + _up(m, node) + m.edge_gap)
+        self._local(node, box, y)
+        for column in node.columns:
+            self._column(column, box, host)
+        return box
+
+    def _head(self, node: Node, box: Box, y: int) -> int:
+        """Write the bridge's name, role and words; give the y below them."""
+        m, view = self.m, node.view
+        x, right = box.x + m.pad, box.right - m.pad
+        at = self._badge(view.mark, x, y, m.head_line, box)
+        name = shorten(view.name, min(m.limit, m.room(right - at, "bridge")), m.ellipsis)
+        at += self._label(name, "bridge", at, y, m.head_line, box) + m.note_gap
+        words = view.words if m.has_notes else []
+        taken = sum(m.width(word.text, "bridge-meta") + 3 for word in words)
+        if words and _is_inline(m, view, _words_room(m, node)):
+            self._words(words, "bridge-meta", right - taken + 3, right, y, m.head_line, box)
+            right -= taken
+            words = []
+        role = m.width(view.role, "bridge-role")
+        if view.role != "other" and at + m.note_gap + role <= right:
+            where = at if m.is_head_inline else right - role
+            self.picture.labels.append(
+                Label(view.role, "bridge-role", where, y, role, m.head_line, box, is_right=not m.is_head_inline)
+            )
+        if words:
+            y += m.head_line
+            self._words(words, "bridge-meta", x, box.right - m.pad, y, m.head_line, box)
+        return y + m.head_line
+
+    def _local(self, node: Node, box: Box, y: int) -> None:
+        """Place the ports that stay inside: workloads of a lower bridge, patch ports that would close a loop."""
+        m = self.m
+        if not node.local:
+            return
+        w = max(chip.w for chip in node.local)
+        for index, chip in enumerate(node.local):
+            row, column = divmod(index, node.grid)
+            x = box.x + m.pad + column * (w + m.chip_gap)
+            self._chip(chip, "port", x, y + m.edge_gap + row * (m.row + m.row_gap), box, w)
+
+    def _column(self, column: Column, bridge: Box, host: Box) -> None:
+        if column.kind == "tunnels":
+            self._tunnels(column, bridge)
+        elif column.kind == "nic":
+            self._nic(column, bridge)
+        elif column.kind == "loose":
+            box = self._foot_chip(column.chips[0], column.x + column.w // 2, bridge)
+            self._loose(box, box.bottom, 1)
+        elif column.child:
+            below = self._bridge(column.child, host)
+            self._joints(column.child, bridge, below)
+
+    def _foot_chip(self, chip: Chip, middle: int, bridge: Box) -> Box:
+        return self._chip(chip, "port", middle - chip.w // 2, bridge.bottom - self.m.row, bridge)
+
+    def _tunnels(self, column: Column, bridge: Box) -> None:
+        m = self.m
+        rows = len(column.chips)
+        w = max(chip.w for chip in column.chips)
+        ribbon = m.lead + rows * m.pitch if rows > 1 else 0
+        x = column.x + max(m.pad, (column.w - w - ribbon) // 2)
+        if self.band is None:
+            return
+        for row, chip in enumerate(column.chips):
+            if rows == 1:
+                box = self._foot_chip(chip, column.x + column.w // 2, bridge)
+            else:
+                y = bridge.bottom - m.edge - (rows - row) * (m.row + m.row_gap)
+                box = self._chip(chip, "port", x, y, bridge, w)
+            self._ribbon(box, rows - row, rows, x + w, self.band, "tunnel")
+            self.picture.wires[-1].count = chip.view.count
+
+    def _nic(self, column: Column, bridge: Box) -> None:
+        m = self.m
+        chip = column.chips[0]
+        box = self._foot_chip(chip, column.x + column.w // 2, bridge)
+        room = column.w - 2 * m.chip_pad
+        name = next((n for n in PHYSICAL if m.width(n, "physical") + 2 * m.chip_pad <= room), PHYSICAL[-1])
+        w = min(m.width(name, "physical") + 2 * m.chip_pad, column.w)
+        tip = f"the physical network at {chip.view.name}"
+        physical = self._box(Box("physical", box.middle - w // 2, self.levels.physical, w, m.physical, tip=tip))
+        bad = box.mark is not None and box.mark.is_wrong
+        points = [(box.middle, box.bottom), (box.middle, physical.y)]
+        self.picture.wires.append(Wire("physical", points, (box, physical), is_bad=bad))
+        self._label(name, "physical", physical.x + (w - m.width(name, "physical")) // 2, physical.y, m.physical, physical)
+
+    def _joints(self, node: Node, above: Box, below: Box) -> None:
+        m = self.m
+        total = sum(joint.w for joint in node.joints) + m.chip_gap * (len(node.joints) - 1)
+        x = below.x + (below.w - total) // 2
+        for joint in node.joints:
+            self._joint(joint, x + joint.w // 2, above, below)
+            x += joint.w + m.chip_gap
+
+    def _joint(self, joint: Joint, middle: int, above: Box, below: Box) -> None:
+        lower = self._chip(joint.lower, "port", middle - joint.lower.w // 2, below.y, below)
+        if joint.upper is None or joint.pair is None:
+            self._loose(lower, lower.y, -1)
+            return
+        upper = self._foot_chip(joint.upper, middle, above)
+        bad = joint.pair.state in ("broken", "one-way")
+        cross = (middle, (upper.bottom + lower.y) // 2) if bad else None
+        points = [(middle, upper.bottom), (middle, lower.y)]
+        self.picture.wires.append(Wire("patch", points, (upper, lower), bad, role=below.role, cross=cross))
+
+    def _loose(self, box: Box, y: int, direction: int) -> None:
+        """Draw the wire of a patch port whose other end is not there: half the way, and a cross."""
+        end = y + direction * max(1, self.m.layer_gap // 2)
+        at = end if direction > 0 or self.m.layer_gap > 1 else y - 1
+        points = [(box.middle, min(y, end)), (box.middle, max(y, end))]
+        self.picture.wires.append(Wire("patch", points, (box,), is_bad=True, cross=(box.middle, at)))
+
+    def _chip(self, chip: Chip, kind: BoxKind, x: int, y: int, parent: Box, w: int = 0) -> Box:
+        m = self.m
+        w = max(w, chip.w) if w else chip.w
+        box = self._box(Box(kind, x, y, w, m.row, parent, parent.role, chip.view.tip, chip.view.mark))
+        at = self._badge(chip.view.mark, x + m.chip_pad, y, m.row, box)
+        at += self._label(chip.name, "port", at, y, m.row, box) + m.note_gap
+        if chip.note:
+            self._label(chip.note, "note", at, y, m.row, box)
+        return box
+
+    def _box(self, box: Box) -> Box:
+        self.picture.boxes.append(box)
+        return box
+
+    def _badge(self, mark: Mark | None, x: int, y: int, h: int, box: Box) -> int:
+        """Put a mark's sign at x, if there is a mark; give the x after it."""
+        m = self.m
+        if mark is None:
+            return x
+        self.picture.badges.append(Badge(mark, x, y + (h - m.badge) // 2, m.badge, m.badge, box))
+        return x + m.badge + m.badge_gap
+
+    def _label(self, text: str, style: Style, x: int, y: int, h: int, box: Box) -> int:
+        w = self.m.width(text, style)
+        if text:
+            self.picture.labels.append(Label(text, style, x, y, w, h, box))
+        return w

@@ -1,0 +1,184 @@
+"""Where everything stands: a scene and a pen's measures in, a `Picture` out. Pure; the same scene gives the same picture.
+
+    hosts side by side, wrapped into rows; in a row, the layers of all hosts stand at the same height:
+        title
+        workloads
+        bridges, layer by layer        (what leads down keeps its column to itself, see `measure`)
+        physical networks
+        the overlay band, over the whole width; with several rows a spine on the left makes it one
+    below all rows the legend
+"""
+
+from dataclasses import dataclass, field
+
+from tunbridge.inspect.draw.inside import HostPlacer, Levels, heights
+from tunbridge.inspect.draw.marks import LegendLine, Mark
+from tunbridge.inspect.draw.measure import Frame, Measure
+from tunbridge.inspect.draw.metrics import Metrics
+from tunbridge.inspect.draw.safe import cells, clip, visible
+from tunbridge.inspect.draw.scene import Scene
+from tunbridge.inspect.draw.shapes import Badge, Box, Label, Picture
+
+
+@dataclass(slots=True)
+class _Row:
+    frames: list[Frame]
+    levels: Levels = field(default_factory=Levels)
+
+
+def lay_out(scene: Scene, metrics: Metrics, width: int) -> Picture:
+    """Lay `scene` out in `width`. What cannot be made narrow enough makes the picture wider than that."""
+    return _Layout(scene, metrics, width).picture
+
+
+class _Layout:
+    def __init__(self, scene: Scene, metrics: Metrics, width: int) -> None:
+        self.scene, self.m = scene, metrics
+        self.measure = Measure(metrics)
+        self.picture = Picture()
+        frames = [self.measure.host(host) for host in scene.hosts]
+        self.rows = self._wrap(frames, width - 2 * metrics.margin)
+        self.left = metrics.margin + (metrics.spine if self.has_spine else 0)
+        self._spread(width - metrics.margin - self.left)
+        y = metrics.margin
+        bands: list[Box] = []
+        for index, row in enumerate(self.rows):
+            if index:
+                y += metrics.rows_gap
+            y = self._place(row, y, bands)
+        self._spine(bands)
+        self.picture.height = self._legend(y) + metrics.margin
+
+    @property
+    def has_spine(self) -> bool:
+        """Several rows share the overlay: the spine joins their bands."""
+        return sum(any(f.view.has_overlay for f in row.frames) for row in self.rows) > 1
+
+    def _wrap(self, frames: list[Frame], width: int) -> list[_Row]:
+        """Break the hosts into rows as few as possible, then as even as possible; ghosts in number keep to themselves."""
+        known = [frame for frame in frames if frame.view.known]
+        ghosts = [frame for frame in frames if not frame.view.known]
+        groups = [known + ghosts] if len(ghosts) <= 2 else [known, ghosts]
+        if len(_break(known + ghosts, width, self.m.host_gap)) == 1 and not any(g.view.members for g in ghosts):
+            groups = [known + ghosts]
+        elif sum(len(_break(group, width, self.m.host_gap)) for group in groups) > 1:
+            width -= self.m.spine
+        return [_Row(row) for group in groups for row in _even(group, width, self.m.host_gap)]
+
+    def _spread(self, available: int) -> None:
+        """Share the width of each row out to its hosts, but let no host grow out of proportion."""
+        m = self.m
+        widest = 0
+        for row in self.rows:
+            left = available - sum(f.natural for f in row.frames) - m.host_gap * (len(row.frames) - 1)
+            each, odd = divmod(max(0, left), len(row.frames))
+            x = self.left
+            for index, frame in enumerate(row.frames):
+                most = available if frame.view.members else int(frame.natural * m.stretch)
+                w = min(frame.natural + each + (index < odd), max(most, frame.natural))
+                self.measure.spread_host(frame, x, w)
+                x += w + m.host_gap
+            widest = max(widest, x - m.host_gap)
+            row.levels = heights(self.measure, row.frames)
+        self.picture.width = widest + m.margin
+
+    def _place(self, row: _Row, top: int, bands: list[Box]) -> int:
+        """Place one row of hosts and the wires at its foot; give the y below it."""
+        m = self.m
+        levels = row.levels
+        levels.stand(m, top)
+        bottom = levels.foot
+        if levels.has_physical:
+            bottom = levels.physical + m.physical
+        band: Box | None = None
+        if any(frame.view.has_overlay for frame in row.frames):
+            y = bottom + m.physical_gap if levels.has_physical else levels.foot + m.drop
+            x = m.margin
+            band = Box("band", x, y, self.picture.width - m.margin - x, m.band, tip=self.scene.overlay)
+            bottom = band.bottom
+        for frame in row.frames:
+            HostPlacer(self.measure, self.picture, self.scene.glyphs, levels, band).place(frame)
+        if band is not None:
+            self.picture.boxes.append(band)
+            bands.append(band)
+            self._name(band)
+        return bottom
+
+    def _name(self, band: Box) -> None:
+        m = self.m
+        room = band.w - 2 * m.chip_pad - (m.spine if self.has_spine else 0)
+        text = clip(self.scene.overlay, m.room(room, "band"), m.ellipsis)
+        x = band.x + m.chip_pad + (m.spine if self.has_spine else m.chip_pad)
+        self.picture.labels.append(Label(text, "band", x, band.y, m.width(text, "band"), band.h, band))
+
+    def _spine(self, bands: list[Box]) -> None:
+        if len(bands) > 1:
+            y = bands[0].bottom
+            thickness = max(1, self.m.spine * 2 // 5)
+            self.picture.boxes.append(Box("spine", self.m.margin, y, thickness, bands[-1].y - y))
+
+    def _legend(self, y: int) -> int:
+        """List what the marks mean, one line for each code; give the y below it."""
+        m = self.m
+        if not self.scene.legend:
+            return y
+        y += m.rows_gap
+        x = m.margin + m.badge + 2 * m.badge_gap
+        room = self.picture.width - m.margin - x
+        for line in self.scene.legend:
+            self.picture.badges.append(
+                Badge(Mark(line.severity, line.number), m.margin, _centre(y, m.legend_line, m.badge), m.badge, m.badge, None)
+            )
+            code = clip(f"{visible(line.code, self.scene.glyphs.is_ascii)}: ", m.room(room, "code"), m.ellipsis)
+            w = m.width(code, "code")
+            self.picture.labels.append(Label(code, "code", x, y, w, m.legend_line, None, severity=line.severity))
+            text = _list(line, m.room(room - w, "legend"), m.ellipsis, self.scene.glyphs.is_ascii)
+            if text:
+                at = Label(text, "legend", x + w, y, m.width(text, "legend"), m.legend_line, None)
+                self.picture.labels.append(at)
+            y += m.legend_line
+        return y
+
+
+def _centre(y: int, height: int, inner: int) -> int:
+    return y + (height - inner) // 2
+
+
+def _list(line: LegendLine, room: int, ellipsis: str, is_ascii: bool) -> str:
+    """Name as many of the line's subjects as there is room for, and count the others."""
+    items = line.items(is_ascii)
+    text = "; ".join(items)
+    if cells(text) <= room:
+        return text
+    for count in range(len(items) - 1, 0, -1) if len(items) < 40 else range(8, 0, -1):
+        text = f"{'; '.join(items[:count])} +{len(items) - count} more"
+        if cells(text) <= room:
+            return text
+    return clip(items[0], room, ellipsis)
+
+
+def _break(frames: list[Frame], width: int, gap: int) -> list[list[Frame]]:
+    rows: list[list[Frame]] = []
+    used = 0
+    for frame in frames:
+        if rows and used + gap + frame.natural <= width:
+            rows[-1].append(frame)
+            used += gap + frame.natural
+        else:
+            rows.append([frame])
+            used = frame.natural
+    return rows
+
+
+def _even(frames: list[Frame], width: int, gap: int) -> list[list[Frame]]:
+    """Break into as few rows as `width` allows, and among those ways take the one whose widest row is narrowest."""
+    rows = _break(frames, width, gap)
+    low, high = max((frame.natural for frame in frames), default=0), width
+    while low < high:
+        middle = (low + high) // 2
+        tried = _break(frames, middle, gap)
+        if len(tried) <= len(rows):
+            rows, high = tried, middle
+        else:
+            low = middle + 1
+    return rows

@@ -1,0 +1,145 @@
+"""What is wrong, and where: every finding becomes a numbered mark on the thing that it is about, and a line of the legend.
+
+Findings of one code share a number, so that twenty hosts with one problem make one line. What the document itself shows
+to be wrong (an interface's error, a broken link) is marked too when nobody has run the checks.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from tunbridge.inspect.draw.safe import visible
+from tunbridge.inspect.model import Document, End, Finding, Host, Link, Severity
+
+_RANK: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
+
+Place = tuple[str, str | None, str | None]
+"""(host, bridge or None, port or None), by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A sign on one thing: the worst of what was found there, the number of its legend line, and all of it in words."""
+
+    severity: Severity
+    number: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_wrong(self) -> bool:
+        """Tell a fault from a remark."""
+        return self.severity != "info"
+
+
+@dataclass(slots=True)
+class LegendLine:
+    """One kind of finding: its number, its code, and what it concerns, by host."""
+
+    number: int
+    severity: Severity
+    code: str
+    subjects: dict[str, list[str]] = field(default_factory=dict)
+
+    def items(self, is_ascii: bool = False) -> list[str]:
+        """Give "subject, subject (host)" for each host, names made visible."""
+        items = []
+        for host, subjects in self.subjects.items():
+            names = ", ".join(visible(subject, is_ascii) for subject in subjects)
+            items.append(f"{names} ({visible(host, is_ascii)})" if host else names)
+        return items
+
+
+def worst(marks: list[Mark]) -> Mark | None:
+    """Give one mark for several things drawn as one."""
+    if not marks:
+        return None
+    first = min(marks, key=lambda mark: (_RANK[mark.severity], mark.number))
+    notes = dict.fromkeys(note for mark in marks for note in mark.notes)
+    return Mark(first.severity, first.number, tuple(notes)[:12])
+
+
+class Marks:
+    """All marks of one document."""
+
+    def __init__(self, document: Document) -> None:
+        self.legend: list[LegendLine] = []
+        self._lines: dict[tuple[Severity, str], LegendLine] = {}
+        self._at: dict[Place, list[Mark]] = defaultdict(list)
+        self._hosts = {host.name: host for host in reversed(document.hosts)}
+        self._names: dict[str, dict[str, list[Place]]] = {}
+        for finding in document.findings:
+            self._add_finding(finding)
+        for host in document.hosts:
+            self._add_errors(host)
+        for link in document.links:
+            if link.state in ("one-way", "broken"):
+                self._add_link(link)
+
+    def at(self, host: str, bridge: str | None = None, port: str | None = None) -> Mark | None:
+        """Give the mark on that host, bridge or port itself."""
+        return worst(self._at.get((host, bridge, port), []))
+
+    def _add(self, places: list[Place], severity: Severity, code: str, subject: str, note: str) -> None:
+        line = self._lines.get((severity, code))
+        if line is None:
+            line = self._lines[severity, code] = LegendLine(len(self.legend) + 1, severity, code)
+            self.legend.append(line)
+        subjects = line.subjects.setdefault(places[0][0] if places else "", [])
+        if subject not in subjects:
+            subjects.append(subject)
+        for place in places:
+            self._at[place].append(Mark(severity, line.number, (note,)))
+
+    def _add_finding(self, finding: Finding) -> None:
+        note = f"{finding.code}: {finding.message}" if finding.message else finding.code
+        self._add(self._places(finding), finding.severity, finding.code, finding.subject, note)
+
+    def _places(self, finding: Finding) -> list[Place]:
+        """Find what a finding is about: its subject is the name of a bridge, port or interface, or holds such names."""
+        names = self._index(finding.host)
+        if finding.subject in names:
+            return names[finding.subject]
+        parts = finding.subject
+        for separator in ("/", ":", ",", "(", ")", "->", "<->", "→"):
+            parts = parts.replace(separator, " ")
+        found = [place for part in parts.split() for place in names.get(part, [])]
+        ports = [place for place in found if place[2] is not None]
+        return list(dict.fromkeys(ports or found)) or [(finding.host, None, None)]
+
+    def _index(self, host: str) -> dict[str, list[Place]]:
+        if host not in self._names:
+            names: dict[str, list[Place]] = defaultdict(list)
+            bridges = self._hosts[host].bridges if host in self._hosts else []
+            for bridge in bridges:
+                names[bridge.name].append((host, bridge.name, None))
+            own = set(names)
+            for bridge in bridges:
+                for port in bridge.ports:
+                    for name in {port.name} | {interface.name for interface in port.interfaces}:
+                        if name not in own:
+                            names[name].append((host, bridge.name, port.name))
+            self._names[host] = dict(names)
+        return self._names[host]
+
+    def _add_errors(self, host: Host) -> None:
+        for bridge in host.bridges:
+            for port in bridge.ports:
+                place = (host.name, bridge.name, port.name)
+                if self._is_wrong(place):
+                    continue
+                for interface in port.interfaces:
+                    if interface.error is not None:
+                        self._add([place], "error", "interface-error", interface.name, interface.error)
+
+    def _add_link(self, link: Link) -> None:
+        ends = [end for end in (link.a, link.b) if end is not None and end.port is not None]
+        if not any(self._is_wrong(_place(end)) for end in ends):
+            words = {"patch": "patch port", "tunnel": "tunnel", "physical": "physical port"}
+            code = f"{link.state} {words[link.kind]}"
+            self._add([_place(link.a)], "error", code, link.a.port or link.a.host, code)
+
+    def _is_wrong(self, place: Place) -> bool:
+        return any(mark.is_wrong for mark in self._at.get(place, []))
+
+
+def _place(end: End) -> Place:
+    return (end.host, end.bridge, end.port)

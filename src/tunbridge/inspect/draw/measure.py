@@ -1,0 +1,226 @@
+"""How wide things must be, and how a given width is shared out: chips, columns, bridges, hosts.
+
+A bridge is cut into columns, from left to right: its tunnels, the bridges below it, its NICs, its loose patch ports.
+What leads down from a bridge has its column to itself all the way to the foot of the host: that is why no wire crosses
+another.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tunbridge.inspect.draw.metrics import Metrics, Style
+from tunbridge.inspect.draw.safe import clip, shorten
+from tunbridge.inspect.draw.scene import BridgeView, HostView, Pair, PortView, Words, fold
+
+ColumnKind = Literal["tunnels", "child", "nic", "loose"]
+PHYSICAL = ("physical network", "physical", "net")
+"""What a physical network is called, as far as there is room."""
+
+
+@dataclass(slots=True)
+class Chip:
+    """A port's text, cut to the limit, and the width of its box."""
+
+    view: PortView
+    name: str
+    note: str
+    w: int
+
+
+@dataclass(slots=True)
+class Joint:
+    """A patch pair, or (without `upper`) a loose patch port that looks up."""
+
+    pair: Pair | None
+    upper: Chip | None
+    lower: Chip
+    w: int
+
+
+@dataclass(slots=True)
+class Column:
+    """What leads down from a bridge, side by side with the other columns."""
+
+    kind: ColumnKind
+    natural: int
+    chips: list[Chip] = field(default_factory=list)
+    child: "Node | None" = None
+    x: int = 0
+    w: int = 0
+
+
+@dataclass(slots=True)
+class Node:
+    """A bridge with its measures."""
+
+    view: BridgeView
+    depth: int
+    columns: list[Column]
+    joints: list[Joint]
+    local: list[Chip]
+    natural: int
+    x: int = 0
+    w: int = 0
+    grid: int = 1
+    """How many chips of `local` stand side by side."""
+
+
+@dataclass(slots=True)
+class Frame:
+    """A host with its measures."""
+
+    view: HostView
+    natural: int
+    roots: list[Node]
+    x: int = 0
+    w: int = 0
+
+
+class Measure:
+    """Measures one scene with one pen."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.m = metrics
+
+    def chip(self, view: PortView) -> Chip:
+        m = self.m
+        limit = max(1, m.limit)
+        name = shorten(view.name, limit, m.ellipsis)
+        note = shorten(view.note, limit + 2, m.ellipsis) if m.has_notes or view.count > 1 else ""
+        w = 2 * m.chip_pad + m.width(name, "port") + self.badge(view.mark is not None)
+        return Chip(view, name, note, w + (m.note_gap + m.width(note, "note") if note else 0))
+
+    def badge(self, is_there: bool) -> int:
+        return self.m.badge + self.m.badge_gap if is_there else 0
+
+    def host(self, view: HostView) -> Frame:
+        m = self.m
+        name = m.width(shorten(view.name, m.limit, m.ellipsis), "host") + self.badge(view.mark is not None)
+        role = m.width(view.role, "role") + m.note_gap * 4 if view.role != "unknown" else 0
+        words = m.width(shorten(view.words[0].text, m.limit + 8, m.ellipsis), "meta") if view.words else 0
+        head = max(name + role, words, m.width("not given", "meta") if not view.known else 0)
+        roots = [self.node(root, 0) for root in view.roots]
+        inner = sum(root.natural for root in roots) + m.column_gap * max(0, len(roots) - 1)
+        if not view.known:
+            head += m.chip_pad * 2
+        if not roots and view.known:
+            head = max(head, m.width("no bridges", "meta"))
+        return Frame(view, 2 * m.host_pad + max(head, inner), roots)
+
+    def node(self, view: BridgeView, depth: int) -> Node:
+        m = self.m
+        columns = self._columns(view, depth)
+        joints = [self._joint(pair) for pair in view.pairs]
+        if depth > 0:
+            joints += [Joint(None, None, chip, chip.w) for chip in map(self.chip, view.loose)]
+        local = [self.chip(port) for port in (*view.stubs, *(view.workloads if depth > 0 else []))]
+        wanted = [
+            self._head(view),
+            sum(column.natural for column in columns) + m.column_gap * max(0, len(columns) - 1),
+            _side_by_side([joint.w for joint in joints], m.chip_gap) + 2 * m.pad,
+            max((chip.w for chip in local), default=0) + 2 * m.pad,
+        ]
+        if depth == 0 and view.workloads:
+            wanted.append(max(self.chip(port).w for port in view.workloads) + m.lead + m.workload_rows * m.pitch)
+        return Node(view, depth, columns, joints, local, max(wanted))
+
+    def _head(self, view: BridgeView) -> int:
+        m = self.m
+        name = m.width(shorten(view.name, m.limit, m.ellipsis), "bridge") + self.badge(view.mark is not None)
+        words = max((m.width(w.text, "bridge-meta") for w in view.words), default=0)
+        return 2 * m.pad + max(name, words if m.has_notes else 0)
+
+    def _columns(self, view: BridgeView, depth: int) -> list[Column]:
+        m = self.m
+        columns = []
+        if view.tunnels:
+            chips = [self.chip(port) for port in view.tunnels]
+            ribbon = m.lead + len(chips) * m.pitch if len(chips) > 1 else 0
+            columns.append(Column("tunnels", max(chip.w for chip in chips) + ribbon + 2 * m.pad, chips))
+        for child in view.children:
+            node = self.node(child, depth + 1)
+            columns.append(Column("child", node.natural, child=node))
+        for port in view.nics:
+            chip = self.chip(port)
+            name = m.width(PHYSICAL[1], "physical") + 2 * m.chip_pad
+            columns.append(Column("nic", max(chip.w, name) + 2 * m.pad, [chip]))
+        if depth == 0:
+            for port in view.loose:
+                chip = self.chip(port)
+                columns.append(Column("loose", chip.w + 2 * m.pad, [chip]))
+        return columns
+
+    def _joint(self, pair: Pair) -> Joint:
+        upper, lower = self.chip(pair.upper), self.chip(pair.lower)
+        return Joint(pair, upper, lower, max(upper.w, lower.w))
+
+    def spread_host(self, frame: Frame, x: int, w: int) -> None:
+        """Give the host its place from left to right, and everything in it."""
+        m = self.m
+        frame.x, frame.w = x, w
+        inner = w - 2 * m.host_pad
+        widths = _share([root.natural for root in frame.roots], inner, m.column_gap)
+        at = x + m.host_pad
+        for root, width in zip(frame.roots, widths, strict=True):
+            self._spread(root, at, width)
+            at += width + m.column_gap
+
+    def _spread(self, node: Node, x: int, w: int) -> None:
+        m = self.m
+        node.x, node.w = x, w
+        if node.local:
+            chip = max(chip.w for chip in node.local)
+            node.grid = max(1, (w - 2 * m.pad + m.chip_gap) // (chip + m.chip_gap))
+            shown = fold([chip.view for chip in node.local], node.grid * m.workload_rows, "workload")
+            node.local = [self.chip(view) for view in shown]
+        widths = _share([column.natural for column in node.columns], w, m.column_gap)
+        at = x
+        for column, width in zip(node.columns, widths, strict=True):
+            column.x, column.w = at, width
+            if column.child:
+                self._spread(column.child, at, width)
+            at += width + m.column_gap
+
+    def workloads(self, root: Node) -> tuple[list[Chip], int]:
+        """Give the workloads' chips above a bridge that has its width, and how many stand side by side."""
+        m = self.m
+        if not root.view.workloads:
+            return [], 1
+        chip = max(self.chip(port).w for port in root.view.workloads)
+        plain = max(1, (root.w + m.chip_gap) // (chip + m.chip_gap))
+        if len(root.view.workloads) <= plain:
+            return [self.chip(port) for port in root.view.workloads], plain
+        across = max(1, (root.w + m.chip_gap) // (chip + m.chip_gap + m.lead + m.workload_rows * m.pitch))
+        shown = fold(root.view.workloads, across * m.workload_rows, "workload")
+        return [self.chip(port) for port in shown], across
+
+    def fit_words(self, words: list[Words], width: int, style: Style) -> list[Words]:
+        """Keep what fits into `width`: the first, cut if it must be, then whole ones; what is bad comes before the rest."""
+        m = self.m
+        kept: list[Words] = []
+        left = width
+        order = sorted(range(len(words)), key=lambda i: (not words[i].is_bad, i))
+        chosen: dict[int, Words] = {}
+        for i in order:
+            word = words[i]
+            if not chosen:
+                word = Words(clip(word.text, m.room(left, style), m.ellipsis), word.is_bad)
+            need = m.width(word.text, style)
+            if word.text and need <= left:
+                chosen[i] = word
+                left -= need + m.width("   ", style)
+        kept.extend(chosen[i] for i in sorted(chosen))
+        return kept
+
+
+def _side_by_side(widths: list[int], gap: int) -> int:
+    return sum(widths) + gap * max(0, len(widths) - 1)
+
+
+def _share(naturals: list[int], width: int, gap: int) -> list[int]:
+    """Share `width` out to columns: what is left over goes to all alike; the first columns take the odd units."""
+    if not naturals:
+        return []
+    left = max(0, width - sum(naturals) - gap * (len(naturals) - 1))
+    each, odd = divmod(left, len(naturals))
+    return [natural + each + (index < odd) for index, natural in enumerate(naturals)]

@@ -1,0 +1,443 @@
+"""What a picture shows, before anybody knows where: hosts, their bridges as trees of patch pairs, and what is folded.
+
+Bridges hang under the integration bridge as an administrator draws them: br-tun first, then the provider bridges, and
+below those whatever is patched to them. A patch pair that would close a loop is not a line of the tree: both its ends
+become chips that name the other end, so that no line ever has to cross another.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tunbridge.inspect.draw.marks import LegendLine, Mark, Marks, worst
+from tunbridge.inspect.draw.safe import visible
+from tunbridge.inspect.model import Bridge, BridgeRole, Document, Host, HostRole, Link, LinkState, Port
+
+PortKind = Literal["workload", "patch", "tunnel", "nic"]
+
+TUNNEL_TYPES = frozenset({"vxlan", "gre", "geneve", "stt", "lisp", "gtpu", "bareudp", "srv6", "erspan", "ip6gre"})
+DEAD_VLAN = 4095
+
+MAX_TUNNELS = 4
+"""More tunnels of one host than this are one row, "vxlan ×19"; wrong ones stay on their own."""
+MAX_NICS = 4
+MAX_GHOSTS = 8
+"""More hosts that were not given than this share one frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """The signs that a picture uses beside names."""
+
+    is_ascii: bool = False
+    ellipsis: str = "…"
+    arrow: str = "→"
+    times: str = "×"
+    yes: str = "✓"
+    no: str = "✗"
+    dot: str = "·"
+
+
+UNICODE = Glyphs()
+ASCII = Glyphs(True, "..", "->", "x", "ok", "down", ",")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A few words beside a name; `is_bad` ones say that something is down."""
+
+    text: str
+    is_bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PortView:
+    """One chip: a port, or several folded into one (`count`). `note` stands beside the name, `tip` tells everything."""
+
+    name: str
+    kind: PortKind
+    note: str = ""
+    tip: str = ""
+    mark: Mark | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A patch pair that is a line of the tree: the port above, the port below."""
+
+    upper: PortView
+    lower: PortView
+    state: LinkState
+
+
+@dataclass(slots=True)
+class BridgeView:
+    """One bridge and what hangs on it."""
+
+    name: str
+    role: BridgeRole
+    words: list[Words]
+    tip: str
+    mark: Mark | None
+    workloads: list[PortView] = field(default_factory=list)
+    stubs: list[PortView] = field(default_factory=list)
+    """Patch ports that are drawn without a line: those that would close a loop."""
+    loose: list[PortView] = field(default_factory=list)
+    """Patch ports whose other end is not there."""
+    tunnels: list[PortView] = field(default_factory=list)
+    nics: list[PortView] = field(default_factory=list)
+    children: list["BridgeView"] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
+    """The lines up to the bridge above; none when it only stands below it."""
+
+
+@dataclass(slots=True)
+class HostView:
+    """One host; `members` are the names when it stands for several that were not given."""
+
+    name: str
+    known: bool
+    role: HostRole
+    words: list[Words]
+    tip: str
+    mark: Mark | None
+    roots: list[BridgeView] = field(default_factory=list)
+    members: list[str] = field(default_factory=list)
+
+    @property
+    def has_overlay(self) -> bool:
+        """Tell whether a wire goes from here to the overlay."""
+        return not self.known or any(bridge.tunnels for bridge in walk(self.roots))
+
+
+@dataclass(slots=True)
+class Scene:
+    """Everything that is shown."""
+
+    hosts: list[HostView]
+    overlay: str
+    """What the overlay band is called; empty when there is no tunnel."""
+    legend: list[LegendLine]
+    glyphs: Glyphs
+
+
+def walk(bridges: Iterable[BridgeView]) -> Iterable[BridgeView]:
+    """Give these bridges and all below them."""
+    for bridge in bridges:
+        yield bridge
+        yield from walk(bridge.children)
+
+
+def build(document: Document, glyphs: Glyphs = UNICODE) -> Scene:
+    """Decide what a picture of `document` shows."""
+    maker = _Maker(document, glyphs)
+    known = [maker.host(host) for host in document.hosts if host.known]
+    ghosts = [maker.ghost(host) for host in document.hosts if not host.known]
+    if len(ghosts) > MAX_GHOSTS:
+        ghosts = [maker.ghosts(ghosts)]
+    types = sorted({link.type or "tunnel" for link in document.links if link.kind == "tunnel"} | maker.types)
+    overlay = ""
+    if types or ghosts:
+        plus = f" {'+'} "
+        overlay = f"{plus.join(visible(t.upper(), glyphs.is_ascii) for t in types[:3])} overlay".strip()
+    return Scene(known + ghosts, overlay, maker.marks.legend, glyphs)
+
+
+class _Maker:
+    """The document indexed once, so that the cost stays linear."""
+
+    def __init__(self, document: Document, glyphs: Glyphs) -> None:
+        self.glyphs = glyphs
+        self.marks = Marks(document)
+        self.host_count = len(document.hosts)
+        self.types: set[str] = set()
+        self.patches: dict[str, list[Link]] = defaultdict(list)
+        self.tunnels: dict[tuple[str, str | None, str | None], Link] = {}
+        self.physical: set[tuple[str, str | None, str | None]] = set()
+        for link in document.links:
+            if link.kind == "patch":
+                self.patches[link.a.host].append(link)
+            elif link.kind == "physical":
+                self.physical.add((link.a.host, link.a.bridge, link.a.port))
+            else:
+                for end in (link.a, link.b):
+                    if end is not None and end.port is not None:
+                        self.tunnels.setdefault((end.host, end.bridge, end.port), link)
+
+    def safe(self, text: str) -> str:
+        return visible(text, self.glyphs.is_ascii)
+
+    def host(self, host: Host) -> HostView:
+        words = [Words(self.safe(address)) for address in host.addresses]
+        if host.ovs_version:
+            words.append(Words(f"OVS {self.safe(host.ovs_version)}"))
+        words += self.connected("manager", [manager.is_connected for manager in host.managers], is_bad=False)
+        tip = [host.name, *([] if host.role == "unknown" else [host.role])]
+        tip += [f"tunnel address {address}" for address in host.addresses]
+        tip += [f"OVS {host.ovs_version}"] * bool(host.ovs_version)
+        tip += [f"manager {manager.target}{_state(manager.is_connected)}" for manager in host.managers]
+        tip += [f"read from {host.source}"] * bool(host.source)
+        mark = self.marks.at(host.name)
+        view = HostView(
+            self.safe(host.name), True, host.role, words, self.tip(tip, mark), mark, _Tree(self, host).roots()
+        )
+        for bridge in walk(view.roots):
+            bridge.tunnels = self.fold_tunnels(host.name, bridge.tunnels)
+            bridge.nics = self.fold(bridge.nics, MAX_NICS, "nic")
+        return view
+
+    def ghost(self, host: Host) -> HostView:
+        mark = self.marks.at(host.name)
+        words = [Words(self.safe(address)) for address in host.addresses if address != host.name]
+        tip = self.tip([host.name, *host.addresses, "not given: only other hosts' tunnels tell of it"], mark)
+        return HostView(self.safe(host.name), False, host.role, words, tip, mark)
+
+    def ghosts(self, views: list[HostView]) -> HostView:
+        names = [view.name for view in views]
+        mark = worst([view.mark for view in views if view.mark])
+        return HostView(f"{len(names)} hosts not given", False, "unknown", [], ", ".join(names), mark, members=names)
+
+    def bridge(self, host: Host, bridge: Bridge) -> BridgeView:
+        words = [Words(self.safe(bridge.fail_mode))] if bridge.fail_mode else []
+        if bridge.datapath_type and bridge.datapath_type != "system":
+            words.append(Words(self.safe(bridge.datapath_type)))
+        words += self.connected("controller", [controller.is_connected for controller in bridge.controllers])
+        tip = [bridge.name, f"role: {bridge.role}", f"fail mode: {bridge.fail_mode or 'standalone (not set)'}"]
+        tip += [f"datapath: {bridge.datapath_type}"] * bool(bridge.datapath_type)
+        tip += [f"controller {c.target}{_state(c.is_connected)}" for c in bridge.controllers]
+        mark = self.marks.at(host.name, bridge.name)
+        return BridgeView(self.safe(bridge.name), bridge.role, words, self.tip(tip, mark), mark)
+
+    def connected(self, what: str, states: list[bool | None], is_bad: bool = True) -> list[Words]:
+        if not states:
+            return []
+        if any(states):
+            return [Words(f"{what} {self.glyphs.yes}")]
+        if all(state is None for state in states):
+            return [Words(what)]
+        return [Words(f"{what} {self.glyphs.no}", is_bad)]
+
+    def port(self, host: Host, bridge: Bridge, port: Port) -> PortView:
+        kind = self.kind(host, bridge, port)
+        mark = self.marks.at(host.name, bridge.name, port.name)
+        tip = [f"port {port.name} of {bridge.name}"]
+        tip += [f"tag: {port.tag}"] * (port.tag is not None)
+        tip += [f"trunks: {', '.join(map(str, port.trunks))}"] * bool(port.trunks)
+        tip += [f"bond of {', '.join(i.name for i in port.interfaces)}"] * (len(port.interfaces) > 1)
+        for interface in port.interfaces:
+            options = ", ".join(f"{key}={value}" for key, value in sorted(interface.options.items()))
+            tip.append(f"{interface.type} {options}".strip())
+            tip += [f"error: {interface.error}"] * bool(interface.error)
+        return PortView(self.safe(port.name), kind, self.note(host, bridge, port, kind), self.tip(tip, mark), mark)
+
+    def kind(self, host: Host, bridge: Bridge, port: Port) -> PortKind:
+        types = {interface.type for interface in port.interfaces}
+        place = (host.name, bridge.name, port.name)
+        if "patch" in types:
+            return "patch"
+        if place in self.tunnels or types & TUNNEL_TYPES:
+            self.types |= types & TUNNEL_TYPES
+            return "tunnel"
+        return "nic" if place in self.physical else "workload"
+
+    def note(self, host: Host, bridge: Bridge, port: Port, kind: PortKind) -> str:
+        if kind == "tunnel":
+            return self.peer(host, bridge, port)
+        notes = []
+        if len(port.interfaces) > 1:
+            notes.append("+".join(self.safe(interface.name) for interface in port.interfaces))
+        if port.tag == DEAD_VLAN:
+            notes.append("dead VLAN")
+        elif port.tag is not None:
+            notes.append(f"tag {port.tag}")
+        if port.trunks:
+            notes.append(f"trunk {','.join(map(str, port.trunks))}")
+        return f" {self.glyphs.dot} ".join(notes)
+
+    def peer(self, host: Host, bridge: Bridge, port: Port) -> str:
+        remote = next((i.options["remote_ip"] for i in port.interfaces if "remote_ip" in i.options), None)
+        link = self.tunnels.get((host.name, bridge.name, port.name))
+        if remote is None and link is not None:
+            far = link.b if (link.a.host, link.a.port) == (host.name, port.name) else link.a
+            remote = link.remote_address if far is link.b else link.local_address
+            remote = remote or (far.host if far else None)
+        if remote is None:
+            return ""
+        return f"{self.glyphs.arrow} {'any host' if remote == 'flow' else self.safe(remote)}"
+
+    def tip(self, lines: list[str], mark: Mark | None) -> str:
+        notes = [f"! {note}" for note in mark.notes] if mark else []
+        return "\n".join(self.safe(line) for line in lines + notes)
+
+    def fold(self, ports: list[PortView], limit: int, kind: PortKind) -> list[PortView]:
+        """Keep `limit` chips at most: the wrong ones first, and in place of the rest one that counts them."""
+        return fold(ports, limit, kind)
+
+    def fold_tunnels(self, host: str, tunnels: list[PortView]) -> list[PortView]:
+        if len(tunnels) <= MAX_TUNNELS:
+            return tunnels
+        wrong = [t for t in tunnels if t.mark and t.mark.is_wrong]
+        shown = wrong[: MAX_TUNNELS - 1]
+        hidden = [t for t in tunnels if t not in shown] if len(tunnels) < 64 else _without(tunnels, shown)
+        return [*shown, self.many(hidden, is_all=not shown)]
+
+    def many(self, tunnels: list[PortView], is_all: bool) -> PortView:
+        types = sorted({_type(tunnel.tip) for tunnel in tunnels})
+        peers = len({tunnel.note for tunnel in tunnels})
+        where = "all other hosts" if is_all and peers == self.host_count - 1 else f"{peers} hosts"
+        mark = worst([t.mark for t in tunnels if t.mark])
+        name = f"{'+'.join(self.safe(t) for t in types[:2])} {self.glyphs.times}{len(tunnels)}"
+        tip = "\n".join(f"{t.name} {t.note}" for t in tunnels[:40])
+        return PortView(name, "tunnel", f"{self.glyphs.arrow} {where}", tip, mark, len(tunnels))
+
+
+def _type(tip: str) -> str:
+    """Give the interface type that a tunnel's tip states (it is on the line after the name and VLAN)."""
+    words = [line.split(" ", 1)[0] for line in tip.split("\n")]
+    return next((word for word in words if word in TUNNEL_TYPES), "tunnel")
+
+
+def _without(ports: list[PortView], shown: list[PortView]) -> list[PortView]:
+    ids = {id(port) for port in shown}
+    return [port for port in ports if id(port) not in ids]
+
+
+def fold(ports: list[PortView], limit: int, kind: PortKind) -> list[PortView]:
+    """Keep `limit` chips at most: wrong ones are kept first, and the last chip counts those that are folded away."""
+    if len(ports) <= limit:
+        return ports
+    order = sorted(range(len(ports)), key=lambda i: 0 if ports[i].mark else 1)
+    kept = set(order[: limit - 1])
+    hidden = [port for i, port in enumerate(ports) if i not in kept]
+    mark = worst([port.mark for port in hidden if port.mark])
+    more = PortView(f"+{sum(p.count for p in hidden)} more", kind, tip="\n".join(p.name for p in hidden[:40]), mark=mark)
+    return [port for i, port in enumerate(ports) if i in kept] + [more]
+
+
+def _state(is_connected: bool | None) -> str:
+    return "" if is_connected is None else ", connected" if is_connected else ", not connected"
+
+
+class _Tree:
+    """The bridges of one host hung under each other along their patch pairs."""
+
+    RANK: dict[BridgeRole, int] = {"integration": 0, "other": 1, "tunnel": 2, "provider": 3}
+
+    def __init__(self, maker: _Maker, host: Host) -> None:
+        self.maker, self.host = maker, host
+        self.views = [maker.bridge(host, bridge) for bridge in host.bridges]
+        self.ports: dict[tuple[int, str], PortView] = {}
+        self.edges: dict[int, list[tuple[int, str, str, LinkState]]] = defaultdict(list)
+        self.linked: set[tuple[int, str]] = set()
+        patches: list[tuple[int, str]] = []
+        for index, bridge in enumerate(host.bridges):
+            for port in sorted(bridge.ports, key=_order):
+                view = maker.port(host, bridge, port)
+                self.ports.setdefault((index, port.name), view)
+                if view.kind == "patch":
+                    patches.append((index, port.name))
+                else:
+                    self._hang(index, bridge, port, view)
+        self._connect()
+        for index, name in dict.fromkeys(patches):
+            if (index, name) not in self.linked:
+                self.views[index].loose.append(self.ports[index, name])
+
+    def _hang(self, index: int, bridge: Bridge, port: Port, view: PortView) -> None:
+        if view.kind == "tunnel":
+            self.views[index].tunnels.append(view)
+        elif view.kind == "nic":
+            self.views[index].nics.append(view)
+        elif port.name != bridge.name or view.mark is not None:
+            self.views[index].workloads.append(view)
+
+    def _connect(self) -> None:
+        """Turn the host's patch links into edges between bridges; a port takes part in one edge at most."""
+        bridges: dict[str, int] = {}
+        for index, bridge in enumerate(self.host.bridges):
+            bridges.setdefault(bridge.name, index)
+        for link in self.maker.patches.get(self.host.name, []):
+            if link.b is None or link.b.host != self.host.name:
+                continue
+            near = (bridges.get(link.a.bridge or "", -1), link.a.port or "")
+            far = (bridges.get(link.b.bridge or "", -1), link.b.port or "")
+            ends = {near, far}
+            if len(ends) < 2 or not ends <= self.ports.keys() or ends & self.linked:
+                continue
+            self.linked |= ends
+            for (i, name), (j, other) in ((near, far), (far, near)):
+                self.edges[i].append((j, name, other, link.state))
+                workload = self.ports[i, name]
+                if workload in self.views[i].workloads:  # an old veth pair between bridges, which links call a patch
+                    self.views[i].workloads.remove(workload)
+
+    def roots(self) -> list[BridgeView]:
+        """Hang everything; give the bridges at the top, the integration bridge first."""
+        seen: set[int] = set()
+        roots: list[BridgeView] = []
+        main: BridgeView | None = None
+        for index in sorted(range(len(self.views)), key=self._rank):
+            if index in seen:
+                continue
+            view = self.views[index]
+            self._grow(index, seen)
+            if main is not None and view.role in ("tunnel", "provider"):
+                main.children.append(view)
+            else:
+                roots.append(view)
+                main = main or (view if view.role == "integration" else None)
+        for view in self.views:
+            view.children.sort(key=lambda child: (child.role != "tunnel", not child.pairs, _natural(child.name)))
+        return roots
+
+    def _rank(self, index: int) -> tuple[int, int, list[tuple[int, str]]]:
+        view = self.views[index]
+        return (self.RANK[view.role], len(view.nics), _natural(view.name))
+
+    def _grow(self, root: int, seen: set[int]) -> None:
+        """Hang what is patched to `root`, and to that, breadth first: a bridge hangs as high as it can."""
+        seen.add(root)
+        above = {root: -1}
+        queue = [root]
+        for index in queue:
+            for other, _, _, _ in self.edges[index]:
+                if other not in seen:
+                    seen.add(other)
+                    above[other] = index
+                    queue.append(other)
+                    self.views[index].children.append(self.views[other])
+        for index in queue:
+            for other, name, far, state in self.edges[index]:
+                if above.get(index) == other and index != other:
+                    self.views[index].pairs.append(Pair(self.ports[other, far], self.ports[index, name], state))
+                elif above.get(other) != index or index == other:
+                    self.views[index].stubs.append(self._stub(index, name, other, far))
+
+    def _stub(self, index: int, name: str, other: int, far: str) -> PortView:
+        port = self.ports[index, name]
+        bridge = self.views[other].name if other != index else "itself"
+        note = f"{self.maker.glyphs.arrow} {self.maker.safe(far)} ({bridge})"
+        return PortView(port.name, "patch", note, port.tip, port.mark)
+
+
+def _order(port: Port) -> tuple[int, int, list[tuple[int, str]]]:
+    """Order ports as people look for them: by network (tag), then by name with its numbers as numbers."""
+    return (port.tag is None, port.tag or 0, _natural(port.name))
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Split a name into text and numbers: eth2 sorts before eth10."""
+    parts: list[tuple[int, str]] = []
+    for char in name:
+        if char in "0123456789":
+            if parts and parts[-1][1] == "":
+                parts[-1] = (parts[-1][0] * 10 + int(char), "")
+            else:
+                parts.append((int(char), ""))
+        elif parts and parts[-1][1]:
+            parts[-1] = (0, parts[-1][1] + char)
+        else:
+            parts.append((0, char))
+    return parts
