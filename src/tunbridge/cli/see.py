@@ -84,7 +84,7 @@ def _complete_code(incomplete: str) -> Iterator[tuple[str, str]]:
 
 Sources = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[SOURCE]...", show_default=False, help=_SOURCES, autocompletion=_complete_source),
+    typer.Argument(metavar="SOURCE", show_default=False, help=_SOURCES, autocompletion=_complete_source),
 ]
 Output = Annotated[
     Path | None,

@@ -16,6 +16,7 @@ _FULL_LINE = 76
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[()*+][0-9A-Za-z]|[@-Z\\^_=>])")
 _NEWLINE = re.compile(r"\r*\n|\r")
 _EDGE = " \t\r\n\v\f\xa0\u200b\u2060\ufeff\u3000\u2002\u2003\u2009\u202f\x00"
+_STRAIGHT = str.maketrans("“”„‟″", '"""""')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _STRUCTURE = re.compile(
@@ -47,7 +48,9 @@ _PROMPTS = tuple(
 )
 _ANSIBLE = re.compile(rf"{_NAME} \| (?:CHANGED|SUCCESS|FAILED|UNREACHABLE)\b.*$")
 _HEADING = re.compile(r"==> (?P<file>.+) <==$")
-_SSH = re.compile(r"\bssh\s+(?:-\S+\s+(?:\S+=\S+\s+)?)*(?:[\w.-]+@)?(?P<host>[A-Za-z0-9][\w.-]*)\s+.*\bovs-vsctl\b")
+_SSH = re.compile(
+    r"\bssh\s+(?:-[bcDEeFIiJLlmOopQRSWw]\s+\S+\s+|-\S+\s+)*(?:[\w.-]+@)?(?P<host>[A-Za-z0-9][\w.-]*)\s+.*\bovs-vsctl\b"
+)
 _NOT_HOSTS = frozenset(("sh", "bash", "zsh", "ash", "localhost", "mininet", "root", "user"))
 
 
@@ -64,6 +67,8 @@ def logical_lines(text: str) -> Iterator[LogicalLine]:
         text = _ESCAPE.sub("", text)
     if _SURROGATE.search(text):
         text = _SURROGATE.sub("\ufffd", text)
+    if '"' not in text:  # Open vSwitch quotes something in every dump: what quotes there are have been replaced
+        text = html.unescape(text.translate(_STRAIGHT)) if "&" in text else text.translate(_STRAIGHT)
     raw = _NEWLINE.split(text)
     index = 0
     while index < len(raw):
@@ -125,12 +130,8 @@ def _unwrap(raw: list[str], index: int) -> tuple[str, int]:
 
 
 def mended(line: str) -> str | None:
-    """Undo what blogs, mails and web pages do to `line`: curly quotes, entities, `>` marks. None when nothing helps."""
-    new = line.lstrip("> ").translate(str.maketrans("“”„‟″", '"""""'))
-    if "&" in new:
-        new = html.unescape(new)
-    new = new.strip(_EDGE)
-    return new if new and new != line else None
+    """Take the marks of a mail's quotation off `line`; None when it has none."""
+    return line.lstrip("> ").strip(_EDGE) or None if line.startswith(">") else None
 
 
 def is_prompt(line: str) -> bool:

@@ -52,8 +52,13 @@ def read_show(text: str, *, source: str, name: str | None = None) -> list[Host]:
     prints only when true, is then False. Raises ReadError.
     """
     reader = _Reader(source, name)
+    previous: LogicalLine | None = None
     for line in logical_lines(text):
-        reader.take(line)
+        if previous is not None:
+            reader.take(previous)
+        previous = line
+    if previous is not None:
+        reader.take(previous, last=not text.endswith("\n"))
     hosts = reader.finish()
     if not hosts:
         raise _no_dump(text, source)
@@ -183,11 +188,9 @@ class _HostDraft:
             self.interface = _InterfaceDraft(name, line)
             self.port.interfaces.append(self.interface)
         else:
+            remotes = self.managers if kind == "Manager" else self._some_bridge().controllers
             self.remote = _RemoteDraft(name, line)
-            if kind == "Manager":
-                self.managers.append(self.remote)
-            else:
-                self._some_bridge().controllers.append(self.remote)
+            remotes.append(self.remote)
 
     def _begin_bridge(self, name: str, lines: Lines) -> _BridgeDraft:
         self.bridge = _BridgeDraft(name, lines)
@@ -196,8 +199,9 @@ class _HostDraft:
         return self.bridge
 
     def _begin_port(self, name: str, lines: Lines) -> None:
+        ports = self._some_bridge().ports
         self.port = _PortDraft(name, lines)
-        self._some_bridge().ports.append(self.port)
+        ports.append(self.port)
         self.interface = self.remote = None
 
     def _some_bridge(self) -> _BridgeDraft:
@@ -261,14 +265,14 @@ class _Reader:
         self._held: tuple[str, int] | None = None
         """Name and line of a `Port 22` that is a port of a host without a head only if the next line confirms it."""
 
-    def take(self, line: LogicalLine) -> None:
-        """Understand one line. Raises ReadError."""
+    def take(self, line: LogicalLine, last: bool = False) -> None:
+        """Understand one line; the `last` one, without an end, may be cut anywhere. Raises ReadError."""
         if self._understood(line):
             return
         again = mended(line.text)
         if again is not None and self._understood(LogicalLine(line.number, again)):
             return
-        if self._host is not None and not self._complete and not _IGNORABLE.fullmatch(line.text):
+        if self._host is not None and not self._complete and not last and not _IGNORABLE.fullmatch(line.text):
             raise ReadError(
                 f"{self._source}, line {line.number}: expected Bridge, Port, Interface, Manager or Controller and a "
                 f"name, or `key: value`; found {line.text[:60]!r}"

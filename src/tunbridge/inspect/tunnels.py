@@ -136,7 +136,8 @@ def canonical(address: str) -> str:
 def own_addresses(hosts: Sequence[Host], tunnels: Iterable[Tunnel]) -> tuple[dict[str, list[str]], set[str]]:
     """Give host name -> its own tunnel addresses, and the names of those hosts for which they cannot be told.
 
-    Stated ones (`local_ip`, or `addresses` of a host that was read live) go first; the rest is inferred.
+    Stated ones (`local_ip`, or `addresses` of a host that was read live) go first; the rest is inferred. A host that
+    has lost its last tunnel is known by the one address that others name and nobody has.
     """
     addresses: dict[str, list[str]] = {host.name: [canonical(a) for a in host.addresses] for host in hosts}
     named: dict[str, dict[str, _Peer]] = {}
@@ -147,8 +148,8 @@ def own_addresses(hosts: Sequence[Host], tunnels: Iterable[Tunnel]) -> tuple[dic
             match = OVN_TUNNEL.fullmatch(tunnel.name) if len(tunnel.name) < 20 else None
             peer = _Peer(match[1] if match else tunnel.remote, tunnel.type)
             named.setdefault(tunnel.host, {})[tunnel.remote] = peer
-    silent = [name for name in named if not addresses[name]]
-    if silent:
+    silent = [host.name for host in hosts if not addresses[host.name] and _is_in_overlay(host, named)]
+    if named and silent:
         _infer(silent, named, addresses)
     return addresses, {name for name in silent if not addresses[name]}
 
@@ -159,6 +160,17 @@ class _Peer(Struct, frozen=True, gc=False):
     chassis: str
     """OVN's short name of it, else the address: the addresses of one chassis belong together."""
     type: str
+
+
+def _is_in_overlay(host: Host, named: dict[str, dict[str, _Peer]]) -> bool:
+    """Say whether a host takes part in the overlay, even when the last of its tunnels has gone.
+
+    It does with a tunnel bridge, or, where all tunnels are OVN's, with an integration bridge.
+    """
+    if host.name in named or any(bridge.role == "tunnel" for bridge in host.bridges):
+        return True
+    all_ovn = all(peer.chassis != address for peers in named.values() for address, peer in peers.items())
+    return all_ovn and any(bridge.role == "integration" and not bridge.controllers for bridge in host.bridges)
 
 
 def _infer(silent: list[str], named: dict[str, dict[str, _Peer]], addresses: dict[str, list[str]]) -> None:
@@ -180,14 +192,13 @@ def _infer(silent: list[str], named: dict[str, dict[str, _Peer]], addresses: dic
     while open_:
         found: dict[str, list[str]] = {}
         for host in open_:
-            if len(free) - len(named[host]) > MANY:
+            peers = named.get(host, {})
+            if len(free) - len(peers) > MANY:
                 continue
-            candidates = [a for a in free if a not in named[host]]
-            if len({free[a].chassis for a in candidates}) > 1:
-                types = {peer.type for peer in named[host].values()}
-                candidates = [
-                    a for a in candidates if free[a].type in types and _mutual(named[host], namers[a], addresses)
-                ]
+            candidates = [a for a in free if a not in peers]
+            if len({free[a].chassis for a in candidates}) > 1 and peers:
+                types = {peer.type for peer in peers.values()}
+                candidates = [a for a in candidates if free[a].type in types and _mutual(peers, namers[a], addresses)]
             if len({free[a].chassis for a in candidates}) == 1:
                 found[host] = sorted(candidates)
         claims = Counter(address for own in found.values() for address in own)
@@ -216,6 +227,8 @@ class Matching(Struct, frozen=True):
     """End -> the given host that its `remote_ip` belongs to."""
     duplicates: set[int]
     """Ends that an earlier one of the same host makes impossible."""
+    unmatched: set[str]
+    """Hosts with ends that are the other end of nothing that was given."""
 
 
 def match(tunnels: list[Tunnel], addresses: dict[str, list[str]]) -> Matching:
@@ -229,7 +242,8 @@ def match(tunnels: list[Tunnel], addresses: dict[str, list[str]]) -> Matching:
         matcher.pair_up(strictness)
     matcher.accept_multipeer()
     matcher.pair_misaddressed()
-    return Matching(tunnels, matcher.partner, matcher.peer_host, matcher.duplicates)
+    unmatched = {tunnel.host for index, tunnel in enumerate(tunnels) if index not in matcher.partner}
+    return Matching(tunnels, matcher.partner, matcher.peer_host, matcher.duplicates, unmatched)
 
 
 class _Matcher:

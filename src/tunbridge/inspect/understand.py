@@ -204,6 +204,8 @@ def _state(index: int, tunnel: Tunnel, far: Tunnel | None, matching: Matching, u
     if far is not None:
         return "ok" if tunnel.is_whole_with(far) else "broken"
     peer = matching.peer_host.get(index)
-    if peer is None or peer in uncertain or tunnel.host in uncertain:
+    if peer is None or peer in uncertain:
         return "unknown"
+    if tunnel.host in uncertain and peer in matching.unmatched:
+        return "unknown"  # one of the ends that the peer has may be the other end of this one
     return "broken" if peer == tunnel.host else "one-way"

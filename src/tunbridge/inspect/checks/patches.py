@@ -13,22 +13,25 @@ from tunbridge.inspect.roles import OVN_PATCH
 def patch_peers(view: View) -> Iterator[Finding | NotChecked]:
     """Report patch ports whose peer does not exist or does not name them in return."""
     for host in view.given:
-        interfaces = {i.name: (b, i) for b in host.bridges for p in b.ports for i in p.interfaces}
+        interfaces = {i.name: i for b in host.bridges for p in b.ports for i in p.interfaces}
+        named_by = {i.options.get("peer"): i.name for i in interfaces.values() if is_patch(i)}
         for bridge in host.bridges:
             for port in bridge.ports:
                 for interface in filter(is_patch, port.interfaces):
                     peer = interface.options.get("peer")
                     if peer not in interfaces:
-                        yield _missing(host, bridge, interface, peer)
-                    elif not _names(interfaces[peer][1], interface):
-                        yield _one_sided(host, interface, interfaces[peer][1])
+                        yield _missing(host, bridge, interface, named_by.get(interface.name))
+                    elif not _names(interfaces[peer], interface):
+                        yield _one_sided(host, interface, interfaces[peer])
 
 
 def _names(peer: Interface, interface: Interface) -> bool:
     return is_patch(peer) and peer is not interface and peer.options.get("peer") == interface.name
 
 
-def _missing(host: Host, bridge: Bridge, interface: Interface, peer: str | None) -> Finding | NotChecked:
+def _missing(host: Host, bridge: Bridge, interface: Interface, candidate: str | None) -> Finding | NotChecked:
+    """Report a port without a peer. `candidate` is a patch port that names it, and thus is meant to be its peer."""
+    peer = interface.options.get("peer")
     if host.system_id is None and peer is not None:
         return NotChecked(
             code="patch-peer-missing",
@@ -37,7 +40,7 @@ def _missing(host: Host, bridge: Bridge, interface: Interface, peer: str | None)
         )
     if peer is None:
         text = f"patch port {interface.name} of {bridge.name} names no peer: it leads nowhere"
-        fix = f"ovs-vsctl set interface {quote(interface.name)} options:peer=PEER"
+        fix = f"ovs-vsctl set interface {quote(interface.name)} options:peer={quote(candidate or 'PEER')}"
     else:
         text = (
             f"patch port {interface.name} of {bridge.name} leads to {peer}, which does not exist on this host: "
@@ -47,6 +50,8 @@ def _missing(host: Host, bridge: Bridge, interface: Interface, peer: str | None)
             f"ovs-vsctl add-port {quote(_home(host, bridge, peer))} {quote(peer)} -- set interface {quote(peer)} "
             f"type=patch options:peer={quote(interface.name)}"
         )
+        if candidate is not None:
+            fix = f"ovs-vsctl set interface {quote(interface.name)} options:peer={quote(candidate)}"
     line = interface.lines.get("options", interface.lines.get("name"))
     return finding("patch-peer-missing", host.name, interface.name, text, fix, line)
 
