@@ -7,10 +7,10 @@ from string import Formatter
 
 import msgspec
 import pytest
-from explain_hosts import SEED_COMPUTE, SEED_NETWORK, assert_paths_hold, document, without
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.inspect.explain_hosts import SEED_COMPUTE, SEED_NETWORK, assert_paths_hold, document, without
 from tunbridge.inspect.explain import Section, Sentence, en, explain, ko, to_text
 from tunbridge.inspect.model import Bridge, Controller, Document, End, Host, Interface, Link, Manager, Port
 from tunbridge.inspect.reader import read_show

@@ -1,10 +1,10 @@
 """The ways that are foretold are right for each kind of host, stop where the wiring stops, and stay few."""
 
 import msgspec
-from explain_hosts import SEED_COMPUTE, SEED_NETWORK, assert_paths_hold, document, without
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.inspect.explain_hosts import SEED_COMPUTE, SEED_NETWORK, assert_paths_hold, document, without
 from tunbridge.inspect.explain import foretell
 from tunbridge.inspect.model import Document, End, Hop, Host, Link, Path
 from tunbridge.inspect.paths import ALL_PAIRS, PEERS
