@@ -4,8 +4,9 @@ Pure: the same hosts give the same document. Nothing is judged here; that is `ch
 a host was given twice, since only one of its two texts is in the document.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tunbridge.inspect.interfaces import is_nic_of
@@ -27,9 +28,9 @@ def understand(hosts: Sequence[Host]) -> Document:
     matching = match(ends, addresses)
     strangers = _strangers(matching, {host.name for host in given})
     truncated = {host.name for host in given if host.system_id is None}
+    doubt = _Doubt(_shared(addresses), truncated, ambiguous)
     links = [link for host in given for link in _inside(host)]
-    shared = _shared(addresses)
-    links.extend(_tunnel_links(matching, addresses, strangers, ambiguous | truncated | shared))
+    links.extend(_tunnel_links(matching, addresses, strangers, doubt))
     return Document(
         hosts=[*given, *(Host(name=name, known=False, addresses=[address]) for address, name in strangers.items())],
         links=links,
@@ -38,8 +39,19 @@ def understand(hosts: Sequence[Host]) -> Document:
     )
 
 
+class _Doubt(Struct, frozen=True):
+    """Hosts for which a missing end proves nothing."""
+
+    shared: set[str]
+    """They have an address that another one has too: whose tunnel is whose cannot be told."""
+    truncated: set[str]
+    """The beginning of their dump is missing, and the end may stand there."""
+    ambiguous: set[str]
+    """Their own address is not known."""
+
+
 def _shared(addresses: dict[str, list[str]]) -> set[str]:
-    """Name the hosts that have an address which another one has too: whose tunnel is whose cannot be told then."""
+    """Name the hosts that have an address which another one has too."""
     owners: dict[str, list[str]] = {}
     for host, own in addresses.items():
         for address in own:
@@ -159,10 +171,9 @@ def _patch(interface: Interface, ends: dict[str, tuple[End, Interface]], done: s
 
 
 def _tunnel_links(
-    matching: Matching, addresses: dict[str, list[str]], strangers: dict[str, str], uncertain: Iterable[str]
+    matching: Matching, addresses: dict[str, list[str]], strangers: dict[str, str], doubt: _Doubt
 ) -> Iterator[Link]:
     """Give one link per tunnel, not one per end."""
-    uncertain = set(uncertain)
     for index, tunnel in enumerate(matching.tunnels):
         back = matching.partner.get(index)
         if back is not None and back < index and matching.partner.get(back) == index:
@@ -174,7 +185,7 @@ def _tunnel_links(
             key=tunnel.stated_key,
             local_address=tunnel.local or _only(addresses[tunnel.host]),
             remote_address=tunnel.remote,
-            state=_state(index, tunnel, far, matching, uncertain),
+            state=_state(index, tunnel, far, matching, doubt),
             a=End(host=tunnel.host, bridge=tunnel.bridge, port=tunnel.port),
             b=_far_end(index, tunnel, far, matching, strangers),
         )
@@ -194,7 +205,7 @@ def _far_end(
     return End(host=strangers[tunnel.remote]) if tunnel.remote in strangers else None
 
 
-def _state(index: int, tunnel: Tunnel, far: Tunnel | None, matching: Matching, uncertain: set[str]) -> LinkState:
+def _state(index: int, tunnel: Tunnel, far: Tunnel | None, matching: Matching, doubt: _Doubt) -> LinkState:
     if tunnel.error or index in matching.duplicates:
         return "broken"
     if tunnel.remote is None:
@@ -204,8 +215,8 @@ def _state(index: int, tunnel: Tunnel, far: Tunnel | None, matching: Matching, u
     if far is not None:
         return "ok" if tunnel.is_whole_with(far) else "broken"
     peer = matching.peer_host.get(index)
-    if peer is None or peer in uncertain:
+    if peer is None or peer in doubt.truncated or not doubt.shared.isdisjoint((peer, tunnel.host)):
         return "unknown"
-    if tunnel.host in uncertain and peer in matching.unmatched:
+    if tunnel.host in doubt.ambiguous and peer in matching.unmatched:
         return "unknown"  # one of the ends that the peer has may be the other end of this one
     return "broken" if peer == tunnel.host else "one-way"

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from shlex import quote
 
+from tunbridge.inspect.checks.patches import home_of
 from tunbridge.inspect.checks.view import View, finding
 from tunbridge.inspect.interfaces import is_local, is_nic_of, is_patch, is_service, is_tunnel, looks_like_nic
 from tunbridge.inspect.model import Bridge, Finding, Host, NotChecked
@@ -146,8 +147,11 @@ def unconnected(view: View) -> Iterator[Finding]:
             continue
         joined = joined_bridges(host)
         ovn = is_ovn(host)
+        explained = _bridges_of_missing_peers(host)
         for bridge in host.bridges:
             reason = None if joined.get(bridge.name) else _why_unconnected(bridge, ovn)
+            if bridge.name in explained:
+                continue  # the port that is missing there is reported already
             if reason is not None:
                 yield finding(
                     "bridge-unconnected",
@@ -158,6 +162,17 @@ def unconnected(view: View) -> Iterator[Finding]:
                     f"ovs-vsctl del-br {quote(bridge.name)}",
                     bridge.lines.get("name"),
                 )
+
+
+def _bridges_of_missing_peers(host: Host) -> set[str]:
+    interfaces = {i.name for b in host.bridges for p in b.ports for i in p.interfaces}
+    return {
+        home_of(host, bridge, peer)
+        for bridge in host.bridges
+        for port in bridge.ports
+        for i in port.interfaces
+        if is_patch(i) and (peer := i.options.get("peer")) is not None and peer not in interfaces
+    }
 
 
 def _why_unconnected(bridge: Bridge, ovn: bool) -> str | None:

@@ -47,7 +47,7 @@ def _missing(host: Host, bridge: Bridge, interface: Interface, candidate: str | 
             f"what {bridge.name} sends there is dropped"
         )
         fix = (
-            f"ovs-vsctl add-port {quote(_home(host, bridge, peer))} {quote(peer)} -- set interface {quote(peer)} "
+            f"ovs-vsctl add-port {quote(home_of(host, bridge, peer))} {quote(peer)} -- set interface {quote(peer)} "
             f"type=patch options:peer={quote(interface.name)}"
         )
         if candidate is not None:
@@ -56,8 +56,8 @@ def _missing(host: Host, bridge: Bridge, interface: Interface, candidate: str | 
     return finding("patch-peer-missing", host.name, interface.name, text, fix, line)
 
 
-def _home(host: Host, bridge: Bridge, peer: str) -> str:
-    """Name the bridge that a missing patch port belongs into, by the names that Neutron and OVN give."""
+def home_of(host: Host, bridge: Bridge, peer: str) -> str:
+    """Name the bridge that `peer`, missing and named by a port of `bridge`, belongs into: Neutron's and OVN's names."""
     names = [other.name for other in host.bridges if other.name != bridge.name]
     if peer == "patch-tun" or peer.startswith(("int-", "patch-br-int-to-")):
         wanted = [b.name for b in host.bridges if b.role == "integration"]
