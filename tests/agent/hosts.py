@@ -1,0 +1,123 @@
+"""A host under test with its agent, and what tests ask of it."""
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from tunbridge.agent.config import AgentConfig, Provider
+from tunbridge.lab import plan
+from tunbridge.lab.host import Host, wait_until
+from tunbridge.lab.lab import AGENT_PATHS, Lab, agent_command
+
+NIC = "eno16777736"
+PHYSNET = {"physnet1": Provider(bridge="br-eth1", nics=[NIC])}
+OURS = "cookie=0x7462000000000000/0xffff000000000000"
+
+
+class Wired:
+    """A host, the configuration of its agent, and what can be asked of both."""
+
+    def __init__(self, lab: Lab, name: str) -> None:
+        self.lab = lab
+        self.host: Host = lab.host(name)
+        state = lab.state()
+        planned = next(h for h in state.plan.hosts if h.name == name)
+        self.config = plan.agent_config(state.plan, planned, AGENT_PATHS, state.datapath.configured)
+
+    def configure(self, **changes: object) -> AgentConfig:
+        """Write the configuration with these changes, for the next start or reload."""
+        self.config = msgspec.structs.replace(self.config, **changes)
+        self.host.configure_agent(self.config)
+        return self.config
+
+    def start(self, wait: bool = True, argv: list[str] | None = None) -> None:
+        self.configure()
+        self.host.start_agent(argv or agent_command(), wait=wait)
+
+    def stop(self) -> None:
+        self.host.kill("agent", 15)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def plan(self) -> tuple[int, str]:
+        done = self.host.run(*agent_command(), "--plan", check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def log(self) -> str:
+        return self.host.agent_log(100_000)
+
+    def ports(self, bridge: str) -> set[str]:
+        return set(self.host.vsctl("list-ports", bridge).split())
+
+    def bridges(self) -> set[str]:
+        return set(self.host.vsctl("list-br").split())
+
+    def flows(self, bridge: str, *match: str) -> list[str]:
+        """All flows as text without counters; ports by name, since a port that was made anew has another number."""
+        argv = ["ovs-ofctl", "-O", "OpenFlow14", "--no-stats", "--names", "dump-flows", bridge, *match]
+        return [line.strip() for line in self.host.run(*argv).stdout.splitlines() if "reply" not in line]
+
+    def ofctl(self, *arguments: str) -> str:
+        return self.host.run("ovs-ofctl", "-O", "OpenFlow14", *arguments).stdout
+
+    def picture(self) -> object:
+        """Everything of ours that can be seen: what `ovs-vsctl show` prints, and every flow."""
+        bridges = sorted(self.bridges())
+        # Who is connected is written down up to 5 s late: `until_connected` is for that.
+        show = "\n".join(line for line in self.host.vsctl("show").splitlines() if "is_connected" not in line)
+        return [normalised(show), {b: sorted(self.flows(b)) for b in bridges}]
+
+    def until_mended(self, picture: object) -> None:
+        """Wait until all that can be seen is again as it was."""
+        wait_until(
+            lambda: self.picture() == picture, f"mended as before; the agent says:\n{self.host.agent_log(15)}", 15
+        )
+
+    def until_connected(self) -> None:
+        """Wait until Open vSwitch has written down that manager and controllers are connected."""
+
+        def connected() -> bool:
+            show = self.host.vsctl("show")
+            remotes = len(re.findall("Controller|Manager", show))
+            return remotes > 0 and show.count("is_connected: true") == remotes
+
+        wait_until(connected, "manager and controllers connected", 20)
+
+    def database_size(self) -> int:
+        """Size of the database file: every transaction that changes something makes it longer."""
+        return (self.host.folder / "etc" / "conf.db").stat().st_size
+
+
+def normalised(show: str) -> object:
+    """`ovs-vsctl show` as a tree, without what differs between any two hosts: UUIDs, version, quoting, order.
+
+    Without the userspace datapath's own lines as well: `datapath_type`, and the bridge that holds the underlay.
+    """
+    tree: list[tuple[int, str, list[object]]] = [(-1, "", [])]
+    for line in show.splitlines():
+        text = line.strip().replace('"', "")
+        if not text or re.fullmatch(r"[0-9a-f-]{36}", text) or text.startswith(("ovs_version", "datapath_type")):
+            continue
+        indent = len(line) - len(line.lstrip())
+        while tree[-1][0] >= indent:
+            tree.pop()
+        node: tuple[int, str, list[object]] = (indent, text, [])
+        tree[-1][2].append(node)
+        tree.append(node)
+    return _sorted(tree[0][2] if tree[0][0] == -1 else [])
+
+
+def _sorted(nodes: list[object]) -> list[object]:
+    found: list[object] = []
+    for node in nodes:
+        assert isinstance(node, tuple)
+        if node[1] != "Bridge br-phy":
+            found.append((node[1], _sorted(node[2])))
+    return sorted(found, key=repr)
+
+
+def example(name: str) -> str:
+    return (Path(__file__).parents[2] / "examples" / name).read_text()
