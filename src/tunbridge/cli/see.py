@@ -193,8 +193,9 @@ def check(
         print_safely(findings.code_list() if explain_code is None else findings.explanation(_known_code(explain_code)))
         raise typer.Exit
     ignored = {_known_code(part) for text in ignore or () for part in text.split(",") if part}
-    document, unreadable = _document(sources, ignored)
-    if _word_format(form, output) is WordFormat.json:
+    as_json = _word_format(form, output) is WordFormat.json
+    document, unreadable = _document(sources, ignored, with_paths=as_json)
+    if as_json:
         _write_json(document, output)
     else:
         text = findings.report(document)
@@ -219,7 +220,9 @@ def _word_format(form: WordFormat | None, output: Path | None) -> WordFormat:
     return WordFormat.json if output is not None and output.suffix.lower() == ".json" else WordFormat.text
 
 
-def _document(sources: list[str] | None, ignored: Collection[str] = ()) -> tuple["Document", bool]:
+def _document(
+    sources: list[str] | None, ignored: Collection[str] = (), with_paths: bool = True
+) -> tuple["Document", bool]:
     """Read, understand, foretell and check. What cannot be read is reported; ends when nothing could be."""
     from msgspec.structs import replace
 
@@ -233,7 +236,8 @@ def _document(sources: list[str] | None, ignored: Collection[str] = ()) -> tuple
         terminal.error(str(problem))
     if not reading.hosts:
         raise typer.Exit(EXIT_UNREADABLE)
-    document = checked(foretell(understand(reading.hosts)))
+    document = understand(reading.hosts)
+    document = checked(foretell(document) if with_paths else document)
     if ignored:
         document = replace(
             document,

@@ -69,7 +69,7 @@ def logical_lines(text: str) -> Iterator[LogicalLine]:
         text = _SURROGATE.sub("\ufffd", text)
     if '"' not in text:  # Open vSwitch quotes something in every dump: what quotes there are have been replaced
         text = html.unescape(text.translate(_STRAIGHT)) if "&" in text else text.translate(_STRAIGHT)
-    raw = _NEWLINE.split(text)
+    raw = _NEWLINE.split(text) if "\r" in text else text.split("\n")
     index = 0
     while index < len(raw):
         line = raw[index].strip(_EDGE)

@@ -1,0 +1,164 @@
+"""A live database and the text of a real `ovs-vsctl show` give the same model; no root is needed for it."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.inspect.hosts import two
+from tests.inspect.showtext import show
+from tunbridge.inspect.live import read_live
+from tunbridge.inspect.model import Host
+from tunbridge.inspect.reader import read_show
+from tunbridge.inspect.sources import read_sources
+from tunbridge.openvswitch.read_ovsdb import OvsdbUnreadableError
+
+SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
+pytestmark = pytest.mark.skipif(
+    not SCHEMA.exists() or shutil.which("ovsdb-server") is None, reason="Open vSwitch is not installed"
+)
+
+
+class Database:
+    """An ovsdb-server of its own in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.remote = f"unix:{folder}/db.sock"
+        self.environ = {**os.environ, "OVS_RUNDIR": str(folder), "OVS_LOGDIR": str(folder), "OVS_DBDIR": str(folder)}
+
+    def run(self, *argv: str) -> str:
+        done = subprocess.run(argv, env=self.environ, capture_output=True, text=True, check=True, timeout=30)
+        return done.stdout
+
+    def vsctl(self, *arguments: str) -> str:
+        return self.run("ovs-vsctl", f"--db={self.remote}", "--no-wait", *arguments)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    base = Database(tmp_path)
+    base.run("ovsdb-tool", "create", str(tmp_path / "conf.db"), str(SCHEMA))
+    server = subprocess.Popen(
+        [
+            "ovsdb-server", str(tmp_path / "conf.db"), f"--remote=punix:{tmp_path}/db.sock",
+            "--remote=db:Open_vSwitch,Open_vSwitch,manager_options", f"--unixctl={tmp_path}/ovsdb.ctl", "--no-chdir",
+            "--detach", f"--pidfile={tmp_path}/ovsdb.pid", f"--log-file={tmp_path}/ovsdb.log",
+        ],
+        env=base.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert server.wait(30) == 0
+    try:
+        base.vsctl("init")
+        yield base
+    finally:
+        subprocess.run(["ovs-appctl", "-t", f"{tmp_path}/ovsdb.ctl", "exit"], check=True, timeout=30)
+
+
+def plain(host: Host) -> Any:
+    """What both ways of reading can tell: no lines, no names; `show` prints no bond_mode."""
+
+    def strip(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: strip(item) for key, item in value.items() if key not in ("lines", "source", "bond_mode")}
+        return [strip(item) for item in value] if isinstance(value, list) else value
+
+    return strip(msgspec.to_builtins(host))
+
+
+def fill(base: Database) -> None:
+    base.vsctl(
+        "set-manager", f"punix:{base.folder}/m.sock", "ptcp:0:127.0.0.1",
+        "--", "add-br", "br-int", "--", "set-fail-mode", "br-int", "secure",
+        "--", "set-controller", "br-int", "tcp:127.0.0.1:6633", "ptcp:",
+        "--", "set", "bridge", "br-int", "datapath_type=netdev",
+        "--", "add-port", "br-int", "tap 1", "tag=4095", "trunks=1,2,3", "vlan_mode=trunk",
+        "--", "add-port", "br-int", "vxlan-0a00001b", "--", "set", "interface", "vxlan-0a00001b", "type=vxlan",
+        'options:x="c,}d\\"=e"', 'options:e=""', "options:remote_ip=10.0.0.27", "options:local_ip=10.0.0.25",
+        "--", "add-br", 'br"x\\y', "--", "add-br", "한글", "--", "add-br", "true",
+        "--", "add-bond", "br-int", "bond0", "e0", "e1", "bond_mode=balance-slb", "trunks=7",
+        "--", "set", "interface", "e0", 'error="could not\\nopen e0 (No such device)\\u001b é 한"',
+        "--", "set", "interface", "e1", "type=dpdk", "options:dpdk-devargs=0000:01:00.0",
+        "--", "set", "Open_vSwitch", ".", 'ovs_version="3.1.0"',
+    )  # fmt: skip
+
+
+def test_live_and_text_give_the_same_model(database: Database) -> None:
+    fill(database)
+    text = database.vsctl("show")
+    (read,) = read_show(text, source="text", name="h")
+    live = read_live(database.remote, "h")
+    assert plain(live) == plain(read)
+    assert len(live.bridges) == 4 and sum(len(b.ports) for b in live.bridges) == 7
+    bond = next(p for b in live.bridges for p in b.ports if p.name == "bond0")
+    assert bond.bond_mode == "balance-slb" and len(bond.interfaces) == 2
+
+
+def test_the_tests_own_writer_prints_what_ovs_vsctl_prints(database: Database) -> None:
+    fill(database)
+    text = database.vsctl("show")
+    (read,) = read_show(text, source="text")
+    assert show(read, "new") == text
+
+
+def test_a_host_calls_itself_by_its_hostname_and_ovn_tells_its_addresses(database: Database) -> None:
+    assert read_live(database.remote).name == database.vsctl("get", "Open_vSwitch", ".", "_uuid").strip()
+    database.vsctl("set", "Open_vSwitch", ".", "external_ids:hostname=node7", "external_ids:ovn-encap-ip=10.0.0.7")
+    host = read_live(database.remote)
+    assert (host.name, host.addresses) == ("node7", ["10.0.0.7"])
+
+
+def test_a_socket_and_the_local_one_are_sources(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    database.vsctl("add-br", "br-int")
+    monkeypatch.setenv("OVS_RUNDIR", str(database.folder))
+    for sources in ([], [database.remote], [f"x={database.remote}"]):
+        reading = read_sources(sources, lambda _: {})
+        assert not reading.problems and reading.hosts[0].bridges[0].name == "br-int"
+    lab = read_sources(["lab:"], lambda _: {"a": database.remote, "gone": f"unix:{database.folder}/gone"})
+    assert [host.name for host in lab.hosts] == ["a"] and "gone" in str(lab.problems[0])
+
+
+def test_another_protocol_or_nobody_is_an_error_in_time(database: Database) -> None:
+    with pytest.raises(OvsdbUnreadableError, match="no such socket"):
+        read_live(f"unix:{database.folder}/nowhere")
+    with pytest.raises(OvsdbUnreadableError):
+        read_live(f"unix:{database.folder}/ovsdb.ctl")  # speaks another protocol
+
+
+def test_a_server_that_says_nothing_is_given_up(tmp_path: Path) -> None:
+    import socket
+    import time
+
+    from tunbridge.openvswitch.read_ovsdb import read_tables
+
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "mute"))
+        server.listen()
+        start = time.monotonic()
+        with pytest.raises(OvsdbUnreadableError, match="no answer in time"):
+            read_tables(f"unix:{tmp_path}/mute", timeout=0.5)
+        assert time.monotonic() - start < 5
+
+
+def test_what_is_written_to_a_real_database_is_the_model_again(database: Database) -> None:
+    """The healthy cloud of the tests is what a real database would hold, and reads as whole."""
+    (compute, _) = two()
+    arguments: list[str] = []
+    for bridge in compute.bridges:
+        arguments += ["--", "add-br", bridge.name, "--", "set-fail-mode", bridge.name, "secure"]
+        for port in bridge.ports[1:]:
+            interface = port.interfaces[0]
+            options = [f"options:{key}={value}" for key, value in interface.options.items()]
+            arguments += ["--", "add-port", bridge.name, port.name]
+            arguments += ["--", "set", "interface", port.name, f"type={interface.type}", *options]
+    database.vsctl(*arguments[1:])
+    live = read_live(database.remote, "compute0")
+    wanted = {b.name: {p.name: p.interfaces[0].options for p in b.ports} for b in compute.bridges}
+    assert {b.name: {p.name: p.interfaces[0].options for p in b.ports} for b in live.bridges} == wanted
