@@ -93,12 +93,13 @@ def test_lines_that_a_terminal_wrapped_are_joined(width: int) -> None:
     assert unnumbered(read(wrapped)) == unnumbered(read(COMPUTE))
 
 
-def test_a_long_name_without_quotes_that_was_wrapped_is_joined() -> None:
+@pytest.mark.parametrize("width", [60, 72, 80])
+def test_a_long_name_without_quotes_that_was_wrapped_is_joined(width: int) -> None:
     name = "patch-br-int-to-provnet-355c0afa-9deb-481b-80f3-bec71cd73238"
     text = (
         f"{UUID}\n    Bridge br-int\n        Port {name}\n            Interface {name}\n                type: patch\n"
     )
-    wrapped = "\n".join(line[i : i + 80] for line in text.split("\n") for i in range(0, max(1, len(line)), 80))
+    wrapped = "\n".join(line[i : i + width] for line in text.split("\n") for i in range(0, max(1, len(line)), width))
     assert wrapped.count("\n") > text.count("\n")
     assert read(wrapped).bridges[0].ports[0].interfaces[0].name == name
 

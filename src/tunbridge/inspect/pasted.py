@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 MAX_WRAPPED = 64
 """Source lines that one line may have been wrapped into; what is not closed by then was cut, not wrapped."""
-_FULL_LINE = 76
-"""A name is taken to be wrapped only when the line before it is at least this long: terminals have 80 columns."""
+_FULL_LINE = 50
+"""A name is taken to go on in the next line only when its own line is at least this long: no terminal is narrower."""
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[()*+][0-9A-Za-z]|[@-Z\\^_=>])")
 _NEWLINE = re.compile(r"\r*\n|\r")
@@ -118,10 +118,8 @@ def _unwrap(raw: list[str], index: int) -> tuple[str, int]:
         bare = piece.strip(_EDGE)
         if _STRUCTURE.match(bare) or is_prompt(bare):
             break
-        if open_.endswith('"') and piece[:1].isspace() and not raw[position - 1].endswith(" "):
+        if open_.endswith('"') and (piece[:1].isspace() or raw[position - 1].endswith(" ")):
             bare = " " + bare  # a word ended at the break, or the paste is indented: an error text reads either way
-        elif open_.endswith('"') and raw[position - 1].endswith(" "):
-            bare = " " + bare
         parts.append(bare)
         open_ = _scan(bare, open_)
         if not open_:
