@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tunbridge.agent.log import Log
 from tunbridge.agent.saved import SavedFlows
-from tunbridge.dataplane import base, flows, names
+from tunbridge.dataplane import base, changes, flows, names
 from tunbridge.dataplane.flows import Flow, FlowError, FlowKey
 from tunbridge.dataplane.host import WantedHost
 from tunbridge.openvswitch import ofctl
@@ -72,7 +72,7 @@ class FlowKeeper:
         Raises OfctlError, after the other bridges were done.
         """
         waiting = self.saved.bridges()
-        bridges = [b.name for b in host.bridges]
+        bridges = [row.name for row in changes.usable(host, now)]
         bridges += [name for name in waiting if name not in bridges]
         done, failed = True, None
         for name in bridges:
@@ -148,12 +148,10 @@ class FlowKeeper:
 
 
 def preview(rundir: str, host: WantedHost, now: Snapshot) -> Mapping[str, flows.FlowDifference]:
-    """Tell what would change in the flows of the bridges that exist. Raises OfctlError."""
+    """Tell what would change in the flows of the bridges that we work with. Raises OfctlError."""
     found = {}
-    for bridge in host.bridges:
-        row = now.bridges.get(bridge.name)
-        if row is not None:
-            with contextlib.suppress(Unreachable):
-                present = flows.parse_dump(ofctl.dump_flows(rundir, bridge.name))
-                found[bridge.name] = flows.difference(wanted_flows(host, row), present)
+    for row in changes.usable(host, now):
+        with contextlib.suppress(Unreachable):
+            present = flows.parse_dump(ofctl.dump_flows(rundir, row.name))
+            found[row.name] = flows.difference(wanted_flows(host, row), present)
     return found

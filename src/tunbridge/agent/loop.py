@@ -291,8 +291,7 @@ class Agent:
 
     def _connected(self) -> bool:
         """Whether every bridge has called, and the OVSDB connection is where it belongs."""
-        rows = self.ovsdb.snapshot().bridges
-        ids = {rows[b.name].datapath_id for b in self._wanted().bridges if b.name in rows}
+        ids = {row.datapath_id for row in changes.usable(self._wanted(), self.ovsdb.snapshot())}
         on_manager = self.ovsdb.manager_remote is None or self.ovsdb.on_manager
         return on_manager and None not in ids and ids <= self.listener.datapath_ids
 

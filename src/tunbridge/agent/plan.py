@@ -51,8 +51,8 @@ def make(config: AgentConfig) -> Plan:
         if d
     ]
     notes = [_emptied(config.ovs_rundir, bridge) for bridge in found.emptied]
-    created = [b.name for b in wanted.bridges if b.name not in now.bridges]
-    notes += [f"bridge {name} gets its base flows once it is there" for name in created]
+    ready = {row.name for row in changes.usable(wanted, now)}
+    notes += [f"bridge {b.name} gets its base flows after that" for b in wanted.bridges if b.name not in ready]
     return Plan(changes=[c.text for c in found.changes], flows=flow_plans, notes=notes, problems=found.problems)
 
 

@@ -9,12 +9,13 @@ Whose a thing is decides what may be done to it. How a restart without memory kn
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from tunbridge.dataplane import nics, operations
+from tunbridge.dataplane import names, nics, operations
 from tunbridge.dataplane.host import WantedBridge, WantedHost, WantedPort
 from tunbridge.dataplane.nics import NicState
 from tunbridge.dataplane.operations import ADOPTED, CREATED, ORIGIN, PHYSICAL_NETWORK, SAVED, Operation
@@ -70,6 +71,12 @@ def ours(external_ids: Mapping[str, str]) -> bool:
     return external_ids.get(ORIGIN) == CREATED
 
 
+def usable(host: WantedHost, now: Snapshot) -> list[BridgeRow]:
+    """Give the bridges that are ours to work with: those that we made or have taken over already."""
+    rows = [now.bridges.get(b.name) for b in host.bridges]
+    return [row for row in rows if row is not None and ORIGIN in row.external_ids]
+
+
 class _Differ:
     def __init__(self, host: WantedHost, now: Snapshot, nic_states: Mapping[str, NicState]) -> None:
         self.host = host
@@ -84,6 +91,10 @@ class _Differ:
     def run(self) -> Difference:
         self._manager()
         usable = [b for b in self.host.bridges if self._bridge(b)]
+        # A bridge that cannot be used leaves no patch port on br-int that leads nowhere.
+        unusable = {b.name for b in self.host.bridges} - {b.name for b in usable}
+        dangling = {names.integration_patch(name) for name in unusable}
+        usable = [_without(b, dangling) for b in usable]
         self._unwanted_ports(usable)
         for bridge in usable:
             for port in bridge.ports:
@@ -325,6 +336,10 @@ class _Differ:
             empties=row.name if empties else None,
             released=row.name,
         )
+
+
+def _without(bridge: WantedBridge, ports: Container[str]) -> WantedBridge:
+    return replace(bridge, ports=tuple(p for p in bridge.ports if p.name not in ports))
 
 
 def _saved(row: BridgeRow) -> dict[str, Any]:

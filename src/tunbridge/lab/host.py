@@ -94,12 +94,18 @@ class Host:
         """Give the process of a pid file if it runs in this host: a reused number is not taken for it."""
         try:
             pid = int(pidfile.read_text())
-            home = Path(f"/run/netns/{self.namespace}").stat().st_ino
-            ours = Path(f"/proc/{pid}/ns/net").stat().st_ino == home
-            stopped = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
         except (OSError, ValueError):
             return None
-        return pid if ours and not stopped else None
+        return pid if self._inside(pid) else None
+
+    def _inside(self, pid: int) -> bool:
+        """Whether this process runs in this host."""
+        try:
+            home = Path(f"/run/netns/{self.namespace}").stat().st_ino
+            ours = Path(f"/proc/{pid}/ns/net").stat().st_ino == home
+            return ours and Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except OSError:
+            return False
 
     def attach(self, device: str, switch_namespace: str, switch: str, port: str) -> None:
         """Give the host a NIC that leads to a switch."""
@@ -126,6 +132,8 @@ class Host:
                 stdout=file, stderr=file, start_new_session=True, cwd="/",
             )  # fmt: skip
         _children.append(process)
+        # nsenter enters the namespaces after it was started: only then is the process known as this host's.
+        wait_until(lambda: process.poll() is not None or self._inside(process.pid), f"{self.name}: {argv[0]}")
         return process.pid
 
     def vsctl(self, *arguments: str) -> str:
