@@ -93,14 +93,21 @@ def _words_room(m: Metrics, node: Node) -> int:
 def _is_inline(m: Metrics, view: BridgeView, room: int) -> bool:
     """Tell whether the words fit beside the name."""
     name = m.width(shorten(view.name, m.limit, m.ellipsis), "bridge") + (m.badge + m.badge_gap if view.mark else 0)
-    words = sum(m.width(word.text, "bridge-meta") + 3 for word in view.words)
+    words = sum(m.width(word.text, "bridge-meta") + m.word_gap for word in view.words)
     return m.is_head_inline and name + words <= room
 
 
+def _shown_words(m: Metrics, node: Node) -> list[Words]:
+    """Give the words that are shown: where remarks are left out, those that cost no line or say what is down."""
+    if m.has_notes or _is_inline(m, node.view, _words_room(m, node)):
+        return node.view.words
+    return [word for word in node.view.words if word.is_bad]
+
+
 def _head_lines(m: Metrics, node: Node) -> int:
-    if not node.view.words or not m.has_notes:
+    if not _shown_words(m, node) or _is_inline(m, node.view, _words_room(m, node)):
         return 1
-    return 1 if _is_inline(m, node.view, _words_room(m, node)) else 2
+    return 2
 
 
 def members(measure: Measure, frame: Frame) -> list[str]:
@@ -119,6 +126,10 @@ def members(measure: Measure, frame: Frame) -> list[str]:
             break
         lines.append(word)
     return lines
+
+
+def _severity(mark: Mark | None) -> str:
+    return mark.severity if mark is not None and mark.is_wrong else ""
 
 
 class HostPlacer:
@@ -141,11 +152,14 @@ class HostPlacer:
                 self._label(line, "ghost", box.x + m.host_pad, y, m.host_line, box)
                 y += m.host_line
         elif not view.known or not frame.roots:
+            y = y if view.known or view.words else box.y + m.host_lines[1]
             text = "no bridges" if view.known else "not given"
             self._label(text, "ghost", box.x + m.host_pad, y, m.host_line, box)
         if not view.known and self.band:
             wire = [(box.middle, box.bottom), (box.middle, self.band.y)]
-            self.picture.wires.append(Wire("tunnel", wire, (box, self.band), is_dim=True, count=max(1, len(view.members))))
+            self.picture.wires.append(
+                Wire("tunnel", wire, (box, self.band), is_dim=True, count=max(1, len(view.members)))
+            )
         for root in frame.roots:
             self._workloads(root, self._bridge(root, box), box)
 
@@ -154,7 +168,7 @@ class HostPlacer:
         x, right = box.x + m.host_pad, box.right - m.host_pad
         y = box.y + m.host_lines[0]
         x = self._badge(view.mark, x, y, m.host_line, box)
-        name = shorten(view.name, min(m.limit, m.room(right - x, "host")), m.ellipsis)
+        name = shorten(view.name, m.room(right - x, "host"), m.ellipsis)
         w = self._label(name, "host", x, y, m.host_line, box)
         role = m.width(view.role, "role")
         if view.role != "unknown" and x + w + 2 * m.note_gap + role + m.chip_pad <= right:
@@ -167,7 +181,7 @@ class HostPlacer:
         for word in self.measure.fit_words(words, right - x, style):
             w = self.m.width(word.text, style)
             self.picture.labels.append(Label(word.text, style, x, y, w, h, box, is_bad=word.is_bad))
-            x += w + self.m.width("   ", style)
+            x += w + self.m.word_gap
 
     def _workloads(self, root: Node, bridge: Box, host: Box) -> None:
         """Stack the workloads above their bridge; the wires of a stack run down beside it like a ribbon cable."""
@@ -192,14 +206,14 @@ class HostPlacer:
 
     def _ribbon(self, box: Box, rank: int, rows: int, right: int, end: Box, kind: WireKind) -> None:
         """Lead a wire from a chip down to `end`: the higher the chip, the further out its wire."""
-        bad = box.mark is not None and box.mark.is_wrong
+        bad = _severity(box.mark)
         if rows == 1:
             points = [(box.middle, box.bottom), (box.middle, end.y)]
         else:
             x = right + self.m.lead + (rank - 1) * self.m.pitch
             y = box.y + box.h // 2
             points = [(box.right, y), (x, y), (x, end.y)]
-        self.picture.wires.append(Wire(kind, points, (box, end), is_bad=bad))
+        self.picture.wires.append(Wire(kind, points, (box, end), severity=bad))
 
     def _bridge(self, node: Node, host: Box) -> Box:
         m, view = self.m, node.view
@@ -217,12 +231,13 @@ class HostPlacer:
         m, view = self.m, node.view
         x, right = box.x + m.pad, box.right - m.pad
         at = self._badge(view.mark, x, y, m.head_line, box)
-        name = shorten(view.name, min(m.limit, m.room(right - at, "bridge")), m.ellipsis)
+        words = _shown_words(m, node)
+        taken = sum(m.width(word.text, "bridge-meta") + m.word_gap for word in words)
+        beside = taken if words and _is_inline(m, view, _words_room(m, node)) else 0
+        name = shorten(view.name, m.room(right - at - beside, "bridge"), m.ellipsis)
         at += self._label(name, "bridge", at, y, m.head_line, box) + m.note_gap
-        words = view.words if m.has_notes else []
-        taken = sum(m.width(word.text, "bridge-meta") + 3 for word in words)
-        if words and _is_inline(m, view, _words_room(m, node)):
-            self._words(words, "bridge-meta", right - taken + 3, right, y, m.head_line, box)
+        if beside:
+            self._words(words, "bridge-meta", right - taken + m.word_gap, right, y, m.head_line, box)
             right -= taken
             words = []
         role = m.width(view.role, "bridge-role")
@@ -288,10 +303,13 @@ class HostPlacer:
         w = min(m.width(name, "physical") + 2 * m.chip_pad, column.w)
         tip = f"the physical network at {chip.view.name}"
         physical = self._box(Box("physical", box.middle - w // 2, self.levels.physical, w, m.physical, tip=tip))
-        bad = box.mark is not None and box.mark.is_wrong
+        bad = _severity(box.mark)
         points = [(box.middle, box.bottom), (box.middle, physical.y)]
-        self.picture.wires.append(Wire("physical", points, (box, physical), is_bad=bad))
-        self._label(name, "physical", physical.x + (w - m.width(name, "physical")) // 2, physical.y, m.physical, physical)
+        self.picture.wires.append(Wire("physical", points, (box, physical), severity=bad))
+        self._label(
+            name, "physical", physical.x + (w - m.width(name, "physical")) // 2, physical.y, m.physical, physical
+        )
+        self.picture.labels[-1].is_centred = True
 
     def _joints(self, node: Node, above: Box, below: Box) -> None:
         m = self.m
@@ -307,7 +325,7 @@ class HostPlacer:
             self._loose(lower, lower.y, -1)
             return
         upper = self._foot_chip(joint.upper, middle, above)
-        bad = joint.pair.state in ("broken", "one-way")
+        bad = "error" if joint.pair.state in ("broken", "one-way") else ""
         cross = (middle, (upper.bottom + lower.y) // 2) if bad else None
         points = [(middle, upper.bottom), (middle, lower.y)]
         self.picture.wires.append(Wire("patch", points, (upper, lower), bad, role=below.role, cross=cross))
@@ -317,7 +335,7 @@ class HostPlacer:
         end = y + direction * max(1, self.m.layer_gap // 2)
         at = end if direction > 0 or self.m.layer_gap > 1 else y - 1
         points = [(box.middle, min(y, end)), (box.middle, max(y, end))]
-        self.picture.wires.append(Wire("patch", points, (box,), is_bad=True, cross=(box.middle, at)))
+        self.picture.wires.append(Wire("patch", points, (box,), severity="error", cross=(box.middle, at)))
 
     def _chip(self, chip: Chip, kind: BoxKind, x: int, y: int, parent: Box, w: int = 0) -> Box:
         m = self.m

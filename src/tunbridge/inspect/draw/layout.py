@@ -1,12 +1,12 @@
-"""Where everything stands: a scene and a pen's measures in, a `Picture` out. Pure; the same scene gives the same picture.
+"""Where everything stands: a scene and a pen's measures in, a `Picture` out. Pure: same scene, same picture.
 
-    hosts side by side, wrapped into rows; in a row, the layers of all hosts stand at the same height:
-        title
-        workloads
-        bridges, layer by layer        (what leads down keeps its column to itself, see `measure`)
-        physical networks
-        the overlay band, over the whole width; with several rows a spine on the left makes it one
-    below all rows the legend
+hosts side by side, wrapped into rows; in a row, the layers of all hosts stand at the same height:
+    title
+    workloads
+    bridges, layer by layer        (what leads down keeps its column to itself, see `measure`)
+    physical networks
+    the overlay band, over the whole width; with several rows a spine on the left makes it one
+below all rows the legend
 """
 
 from dataclasses import dataclass, field
@@ -55,7 +55,7 @@ class _Layout:
         return sum(any(f.view.has_overlay for f in row.frames) for row in self.rows) > 1
 
     def _wrap(self, frames: list[Frame], width: int) -> list[_Row]:
-        """Break the hosts into rows as few as possible, then as even as possible; ghosts in number keep to themselves."""
+        """Break the hosts into as few rows as possible, evenly; ghosts in number keep to themselves."""
         known = [frame for frame in frames if frame.view.known]
         ghosts = [frame for frame in frames if not frame.view.known]
         groups = [known + ghosts] if len(ghosts) <= 2 else [known, ghosts]
@@ -127,15 +127,21 @@ class _Layout:
         room = self.picture.width - m.margin - x
         for line in self.scene.legend:
             self.picture.badges.append(
-                Badge(Mark(line.severity, line.number), m.margin, _centre(y, m.legend_line, m.badge), m.badge, m.badge, None)
+                Badge(
+                    Mark(line.severity, line.number),
+                    m.margin,
+                    _centre(y, m.legend_line, m.badge),
+                    m.badge,
+                    m.badge,
+                    None,
+                )
             )
-            code = clip(f"{visible(line.code, self.scene.glyphs.is_ascii)}: ", m.room(room, "code"), m.ellipsis)
-            w = m.width(code, "code")
-            self.picture.labels.append(Label(code, "code", x, y, w, m.legend_line, None, severity=line.severity))
-            text = _list(line, m.room(room - w, "legend"), m.ellipsis, self.scene.glyphs.is_ascii)
-            if text:
-                at = Label(text, "legend", x + w, y, m.width(text, "legend"), m.legend_line, None)
-                self.picture.labels.append(at)
+            code = clip(f"{visible(line.code, self.scene.glyphs.is_ascii)}:", m.room(room, "legend"), m.ellipsis)
+            text = _list(line, m.room(room, "legend") - cells(code) - 1, m.ellipsis, self.scene.glyphs.is_ascii)
+            w = m.width(f"{code} {text}".rstrip(), "legend")
+            self.picture.labels.append(
+                Label(text, "legend", x, y, w, m.legend_line, None, severity=line.severity, code=code)
+            )
             y += m.legend_line
         return y
 

@@ -1,4 +1,4 @@
-"""What is wrong, and where: every finding becomes a numbered mark on the thing that it is about, and a line of the legend.
+"""What is wrong, and where: every finding becomes a numbered mark on what it is about, and a line of the legend.
 
 Findings of one code share a number, so that twenty hosts with one problem make one line. What the document itself shows
 to be wrong (an interface's error, a broken link) is marked too when nobody has run the checks.

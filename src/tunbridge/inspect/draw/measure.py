@@ -83,17 +83,22 @@ class Measure:
         self.m = metrics
 
     def chip(self, view: PortView) -> Chip:
+        """Cut a port's text to the limit and measure it."""
         m = self.m
         limit = max(1, m.limit)
         name = shorten(view.name, limit, m.ellipsis)
-        note = shorten(view.note, limit + 2, m.ellipsis) if m.has_notes or view.count > 1 else ""
+        note = (
+            shorten(view.note, limit + 2, m.ellipsis) if m.has_notes or view.kind != "tunnel" or view.count > 1 else ""
+        )
         w = 2 * m.chip_pad + m.width(name, "port") + self.badge(view.mark is not None)
         return Chip(view, name, note, w + (m.note_gap + m.width(note, "note") if note else 0))
 
     def badge(self, is_there: bool) -> int:
+        """Give the width that a mark's sign takes, with the gap after it."""
         return self.m.badge + self.m.badge_gap if is_there else 0
 
     def host(self, view: HostView) -> Frame:
+        """Measure a host: the narrowest frame that shows all of it."""
         m = self.m
         name = m.width(shorten(view.name, m.limit, m.ellipsis), "host") + self.badge(view.mark is not None)
         role = m.width(view.role, "role") + m.note_gap * 4 if view.role != "unknown" else 0
@@ -108,6 +113,7 @@ class Measure:
         return Frame(view, 2 * m.host_pad + max(head, inner), roots)
 
     def node(self, view: BridgeView, depth: int) -> Node:
+        """Measure a bridge `depth` layers down, and all below it."""
         m = self.m
         columns = self._columns(view, depth)
         joints = [self._joint(pair) for pair in view.pairs]
@@ -128,6 +134,10 @@ class Measure:
         m = self.m
         name = m.width(shorten(view.name, m.limit, m.ellipsis), "bridge") + self.badge(view.mark is not None)
         words = max((m.width(w.text, "bridge-meta") for w in view.words), default=0)
+        if not m.is_head_inline:
+            words = _side_by_side(
+                [m.width(clip(w.text, m.limit, m.ellipsis), "bridge-meta") for w in view.words[:2]], m.word_gap
+            )
         return 2 * m.pad + max(name, words if m.has_notes else 0)
 
     def _columns(self, view: BridgeView, depth: int) -> list[Column]:
@@ -195,7 +205,7 @@ class Measure:
         return [self.chip(port) for port in shown], across
 
     def fit_words(self, words: list[Words], width: int, style: Style) -> list[Words]:
-        """Keep what fits into `width`: the first, cut if it must be, then whole ones; what is bad comes before the rest."""
+        """Keep what fits into `width`: the first, cut if it must be, then whole ones; what is bad comes first."""
         m = self.m
         kept: list[Words] = []
         left = width
@@ -208,7 +218,7 @@ class Measure:
             need = m.width(word.text, style)
             if word.text and need <= left:
                 chosen[i] = word
-                left -= need + m.width("   ", style)
+                left -= need + m.word_gap
         kept.extend(chosen[i] for i in sorted(chosen))
         return kept
 

@@ -15,6 +15,8 @@ class Metrics:
 
     limit: int
     has_notes: bool = True
+    word_gap: int
+    """Between words that stand side by side."""
     per_cell: dict[Style, float] = field(default_factory=dict)
     """Width of one cell of text; one where the style is not listed. Estimated high: fonts differ."""
     ellipsis: str = "…"
@@ -70,19 +72,19 @@ PIXELS = Metrics(
         "meta": 7.0,
         "bridge": 8.2,
         "bridge-role": 6.6,
-        "bridge-meta": 6.6,
-        "port": 6.9,
+        "bridge-meta": 6.2,
+        "port": 6.85,
         "note": 6.5,
         "band": 8.2,
         "physical": 6.8,
-        "legend": 7.4,
-        "code": 7.4,
+        "legend": 7.2,
         "ghost": 7.0,
     },
+    word_gap=12,
     margin=24,
     spine=26,
-    host_gap=20,
-    host_pad=16,
+    host_gap=16,
+    host_pad=14,
     host_head=66,
     host_lines=(14, 37),
     host_line=20,
@@ -96,9 +98,9 @@ PIXELS = Metrics(
     note_gap=7,
     badge=16,
     badge_gap=5,
-    pitch=7,
-    lead=7,
-    pad=12,
+    pitch=8,
+    lead=6,
+    pad=10,
     edge=8,
     edge_gap=7,
     head_line=19,
@@ -115,6 +117,7 @@ PIXELS = Metrics(
 
 CELLS = Metrics(
     limit=40,
+    word_gap=2,
     margin=0,
     spine=2,
     host_gap=1,

@@ -17,6 +17,7 @@ from tunbridge.inspect.model import Bridge, BridgeRole, Document, Host, HostRole
 PortKind = Literal["workload", "patch", "tunnel", "nic"]
 
 TUNNEL_TYPES = frozenset({"vxlan", "gre", "geneve", "stt", "lisp", "gtpu", "bareudp", "srv6", "erspan", "ip6gre"})
+_TYPE_NAMES = {"geneve": "Geneve", "tunnel": "Tunnel"}
 DEAD_VLAN = 4095
 
 MAX_TUNNELS = 4
@@ -140,8 +141,9 @@ def build(document: Document, glyphs: Glyphs = UNICODE) -> Scene:
     types = sorted({link.type or "tunnel" for link in document.links if link.kind == "tunnel"} | maker.types)
     overlay = ""
     if types or ghosts:
-        plus = f" {'+'} "
-        overlay = f"{plus.join(visible(t.upper(), glyphs.is_ascii) for t in types[:3])} overlay".strip()
+        overlay = (
+            f"{' + '.join(visible(_TYPE_NAMES.get(t, t.upper()), glyphs.is_ascii) for t in types[:3])} overlay".strip()
+        )
     return Scene(known + ghosts, overlay, maker.marks.legend, glyphs)
 
 
@@ -184,8 +186,8 @@ class _Maker:
             self.safe(host.name), True, host.role, words, self.tip(tip, mark), mark, _Tree(self, host).roots()
         )
         for bridge in walk(view.roots):
-            bridge.tunnels = self.fold_tunnels(host.name, bridge.tunnels)
-            bridge.nics = self.fold(bridge.nics, MAX_NICS, "nic")
+            bridge.tunnels = self.fold_tunnels(bridge.tunnels)
+            bridge.nics = fold(bridge.nics, MAX_NICS, "nic")
         return view
 
     def ghost(self, host: Host) -> HostView:
@@ -271,22 +273,19 @@ class _Maker:
         notes = [f"! {note}" for note in mark.notes] if mark else []
         return "\n".join(self.safe(line) for line in lines + notes)
 
-    def fold(self, ports: list[PortView], limit: int, kind: PortKind) -> list[PortView]:
-        """Keep `limit` chips at most: the wrong ones first, and in place of the rest one that counts them."""
-        return fold(ports, limit, kind)
-
-    def fold_tunnels(self, host: str, tunnels: list[PortView]) -> list[PortView]:
+    def fold_tunnels(self, tunnels: list[PortView]) -> list[PortView]:
+        tunnels = sorted(tunnels, key=lambda tunnel: (_natural(tunnel.note), _natural(tunnel.name)))
         if len(tunnels) <= MAX_TUNNELS:
             return tunnels
         wrong = [t for t in tunnels if t.mark and t.mark.is_wrong]
         shown = wrong[: MAX_TUNNELS - 1]
-        hidden = [t for t in tunnels if t not in shown] if len(tunnels) < 64 else _without(tunnels, shown)
+        hidden = _without(tunnels, shown)
         return [*shown, self.many(hidden, is_all=not shown)]
 
     def many(self, tunnels: list[PortView], is_all: bool) -> PortView:
         types = sorted({_type(tunnel.tip) for tunnel in tunnels})
         peers = len({tunnel.note for tunnel in tunnels})
-        where = "all other hosts" if is_all and peers == self.host_count - 1 else f"{peers} hosts"
+        where = "all others" if is_all and peers == self.host_count - 1 else f"{peers} hosts"
         mark = worst([t.mark for t in tunnels if t.mark])
         name = f"{'+'.join(self.safe(t) for t in types[:2])} {self.glyphs.times}{len(tunnels)}"
         tip = "\n".join(f"{t.name} {t.note}" for t in tunnels[:40])
@@ -312,7 +311,9 @@ def fold(ports: list[PortView], limit: int, kind: PortKind) -> list[PortView]:
     kept = set(order[: limit - 1])
     hidden = [port for i, port in enumerate(ports) if i not in kept]
     mark = worst([port.mark for port in hidden if port.mark])
-    more = PortView(f"+{sum(p.count for p in hidden)} more", kind, tip="\n".join(p.name for p in hidden[:40]), mark=mark)
+    more = PortView(
+        f"+{sum(p.count for p in hidden)} more", kind, tip="\n".join(p.name for p in hidden[:40]), mark=mark
+    )
     return [port for i, port in enumerate(ports) if i in kept] + [more]
 
 
@@ -320,10 +321,12 @@ def _state(is_connected: bool | None) -> str:
     return "" if is_connected is None else ", connected" if is_connected else ", not connected"
 
 
+_RANK: dict[BridgeRole, int] = {"integration": 0, "other": 1, "tunnel": 2, "provider": 3}
+"""Which bridge stands at the top of those that are patched together: the one of the lowest rank."""
+
+
 class _Tree:
     """The bridges of one host hung under each other along their patch pairs."""
-
-    RANK: dict[BridgeRole, int] = {"integration": 0, "other": 1, "tunnel": 2, "provider": 3}
 
     def __init__(self, maker: _Maker, host: Host) -> None:
         self.maker, self.host = maker, host
@@ -394,7 +397,7 @@ class _Tree:
 
     def _rank(self, index: int) -> tuple[int, int, list[tuple[int, str]]]:
         view = self.views[index]
-        return (self.RANK[view.role], len(view.nics), _natural(view.name))
+        return (_RANK[view.role], len(view.nics), _natural(view.name))
 
     def _grow(self, root: int, seen: set[int]) -> None:
         """Hang what is patched to `root`, and to that, breadth first: a bridge hangs as high as it can."""

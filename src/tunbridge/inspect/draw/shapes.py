@@ -47,7 +47,8 @@ class Box:
 
 @dataclass(slots=True, eq=False)
 class Label:
-    """A line of text inside `parent`; `w` is what it takes at most. `is_right`: it ends at x+w."""
+    """A line of text inside `parent`; `w` is what it takes at most. `is_right`: it ends at x+w; `is_centred`: its middle
+    is that of x..x+w."""
 
     text: str
     style: Style
@@ -57,8 +58,11 @@ class Label:
     h: int
     parent: Box | None
     is_right: bool = False
+    is_centred: bool = False
     is_bad: bool = False
     severity: str = ""
+    code: str = ""
+    """What stands before the text, in the colour of the severity."""
 
 
 @dataclass(slots=True, eq=False)
@@ -75,12 +79,12 @@ class Badge:
 
 @dataclass(slots=True, eq=False)
 class Wire:
-    """A line. `ends` are the boxes that it joins; `is_bad`: something is wrong with it; `cross`: where that is shown."""
+    """A line. `ends` are the boxes that it joins; `severity`: how bad it is; `cross`: where that is shown."""
 
     kind: WireKind
     points: list[tuple[int, int]]
     ends: tuple[Box, ...]
-    is_bad: bool = False
+    severity: str = ""
     is_dim: bool = False
     count: int = 1
     role: BridgeRole = "other"

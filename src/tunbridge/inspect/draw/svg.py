@@ -1,5 +1,6 @@
-"""The SVG pen: one self-contained file, no script, no font or picture from elsewhere, valid XML whatever the names are."""
+"""The SVG pen: one self-contained file, no script, no font or picture from elsewhere, valid XML whatever the names."""
 
+from dataclasses import replace
 from html import escape
 
 from tunbridge.inspect.draw import style
@@ -10,7 +11,7 @@ from tunbridge.inspect.draw.scene import Scene, build
 from tunbridge.inspect.draw.shapes import Badge, Box, Label, Picture, Wire
 from tunbridge.inspect.model import Document
 
-WIDTH = 960
+WIDTH = 1000
 """What a README has room for, in pixels. A host with many bridges makes the picture wider."""
 
 _RADIUS = {"host": 10, "ghost": 10, "bridge": 7, "port": 4, "workload": 4, "physical": 12, "band": 8, "spine": 0}
@@ -64,9 +65,14 @@ def _box(box: Box) -> str:
     classes = names.get(box.kind, box.kind)
     if box.kind == "port":
         classes = f"port {box.role}"
-    if box.mark is not None and box.mark.is_wrong and box.kind in ("port", "workload", "bridge"):
-        classes = f"{box.mark.severity}-box"
+    if box.mark is not None and box.mark.is_wrong:
+        if box.kind in ("port", "workload"):
+            classes = f"{box.mark.severity}-box"
+        elif box.kind == "bridge":
+            classes += f" {box.mark.severity}-line"
     title = f"<title>{_text(box.tip)}</title>" if box.tip else ""
+    if box.kind == "spine":  # reaches into the round corners of the bands that it joins
+        box = replace(box, y=box.y - 10, h=box.h + 20)
     edge = 0.5 if box.kind not in ("band", "spine", "physical") else 0
     place = f'x="{box.x + edge:g}" y="{box.y + edge:g}" width="{box.w - 2 * edge:g}" height="{box.h - 2 * edge:g}"'
     rect = f'<rect class="{classes}" {place} rx="{_RADIUS[box.kind]}"'
@@ -74,9 +80,9 @@ def _box(box: Box) -> str:
 
 
 def _wire(wire: Wire) -> str:
-    hue = "bad" if wire.is_bad else wire.role if wire.kind == "patch" else wire.kind
+    hue = wire.severity or (wire.role if wire.kind == "patch" else wire.kind)
     classes = f"wire w-{wire.kind if wire.kind != 'patch' else wire.role}"
-    classes += " w-bad" * wire.is_bad + " many" * (wire.count > 1) + " dim" * wire.is_dim
+    classes += (f" w-{wire.severity}" if wire.severity else "") + " many" * (wire.count > 1) + " dim" * wire.is_dim
     start, *rest = wire.points
     path = f"M{start[0]} {start[1]}" + "".join(f"L{x} {y}" for x, y in rest)
     parts = [f'<path class="{classes}" d="{_rounded(wire.points) if rest[1:] else path}"/>']
@@ -86,7 +92,8 @@ def _wire(wire: Wire) -> str:
         parts += [f'<path class="cross-back" d="{cross}"/>', f'<path class="cross" d="{cross}"/>']
     elif not wire.is_dim:
         x, y = wire.points[-1]
-        parts.append(f'<circle class="d-{hue}" cx="{x}" cy="{y}" r="{2.5 if wire.kind == "workload" else 3.5}"/>')
+        radius = 2 if wire.kind == "workload" else 2.75 if rest[1:] else 3.5
+        parts.append(f'<circle class="d-{hue}" cx="{x}" cy="{y}" r="{radius}"/>')
     return "".join(parts)
 
 
@@ -97,14 +104,18 @@ def _rounded(points: list[tuple[int, int]], radius: int = 4) -> str:
 
 
 def _label(label: Label) -> str:
-    classes = f"t-{label.style}" + " mono" * (label.style in _MONO) + " end" * label.is_right
+    classes = (
+        f"t-{label.style}" + " mono" * (label.style in _MONO) + " end" * label.is_right + " mid" * label.is_centred
+    )
     if label.style.startswith("bridge") and label.parent:
         classes += f" t-{label.parent.role}"
-    if label.severity or label.is_bad:
-        classes += f" t-{label.severity or 'error'}"
+    if label.is_bad:
+        classes += " t-error"
     x = label.x + label.w if label.is_right else label.x
+    x = label.x + label.w // 2 if label.is_centred else x
     y = label.y + label.h / 2 + _SIZE.get(label.style, 11) * 0.35
-    return f'<text class="{classes}" x="{x}" y="{y:.1f}">{_text(label.text)}</text>'
+    code = f'<tspan class="t-code t-{label.severity}">{_text(label.code)}</tspan> ' if label.code else ""
+    return f'<text class="{classes}" x="{x}" y="{y:.1f}">{code}{_text(label.text)}</text>'
 
 
 def _badge(badge: Badge) -> str:
