@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import tunbridge
-from tunbridge.cli import agent, lab, see, terminal
+from tunbridge.cli import agent, lab, pause, see, terminal
 from tunbridge.errors import TunbridgeError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 see.register(app)
 agent.register(app)
+pause.register(lab.app)
 app.add_typer(lab.app, name="lab")
 
 
