@@ -29,7 +29,8 @@ from tunbridge.lab import namespaces
 from tunbridge.lab.namespaces import LabError
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
-UNDERLAY_DEVICE = "underlay0"
+UNDERLAY_DEVICE = "enunderlay0"
+"""Named as udev names NICs, so that whoever looks at the host takes it for one."""
 UNDERLAY_BRIDGE = "br-phy"
 WAIT_S = 30.0
 AGENT_WAIT_S = 60.0
