@@ -15,7 +15,7 @@ from tunbridge.dataplane import base, changes, flows, names
 from tunbridge.dataplane.flows import Flow, FlowError, FlowKey
 from tunbridge.dataplane.host import WantedHost
 from tunbridge.openvswitch import ofctl
-from tunbridge.openvswitch.ofctl import OfctlError, Unreachable
+from tunbridge.openvswitch.ofctl import OfctlError, UnreachableError
 from tunbridge.openvswitch.rows import BridgeRow, Snapshot
 
 Wanted = dict[FlowKey, Flow]
@@ -59,7 +59,7 @@ class FlowKeeper:
         """Save the operator's flows of a bridge that is going to be emptied. Gives how many. Raises OfctlError."""
         try:
             dump = ofctl.dump_flows(self.rundir, bridge)
-        except Unreachable:
+        except UnreachableError:
             return 0  # flow tables live in vswitchd: without it there is nothing to lose
         foreign = flows.foreign_flows(flows.parse_dump(dump))
         self.saved.save(bridge, foreign)
@@ -78,7 +78,7 @@ class FlowKeeper:
         for name in bridges:
             try:
                 done = self._bridge(host, now, name, name in waiting) and done
-            except Unreachable:
+            except UnreachableError:
                 self._down.add(name)
                 done = False
             except OfctlError as e:
@@ -151,7 +151,7 @@ def preview(rundir: str, host: WantedHost, now: Snapshot) -> Mapping[str, flows.
     """Tell what would change in the flows of the bridges that we work with. Raises OfctlError."""
     found = {}
     for row in changes.usable(host, now):
-        with contextlib.suppress(Unreachable):
+        with contextlib.suppress(UnreachableError):
             present = flows.parse_dump(ofctl.dump_flows(rundir, row.name))
             found[row.name] = flows.difference(wanted_flows(host, row), present)
     return found

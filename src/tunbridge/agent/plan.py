@@ -77,7 +77,7 @@ def _read(remote: str) -> Snapshot:
 def _emptied(rundir: str, bridge: str) -> str:
     try:
         count = len(flows.foreign_flows(flows.parse_dump(ofctl.dump_flows(rundir, bridge))))
-    except ofctl.Unreachable:
+    except ofctl.UnreachableError:
         return f"Open vSwitch empties the flows of {bridge} for this"
     return (
         f"Open vSwitch empties the flows of {bridge} for this; the {count} that are not ours are saved before and"

@@ -25,7 +25,7 @@ class OfctlError(TunbridgeError):
     exit_status = 1
 
 
-class Unreachable(OfctlError):
+class UnreachableError(OfctlError):
     """Nobody takes OpenFlow for that bridge: vswitchd is not running, or has not made the bridge yet."""
 
 
@@ -73,6 +73,6 @@ def _run(
         ) from None
     if done.returncode != 0:
         error = done.stderr.strip()
-        kind = Unreachable if _UNREACHABLE.search(error) else OfctlError
+        kind = UnreachableError if _UNREACHABLE.search(error) else OfctlError
         raise kind(f"{bridge}: ovs-ofctl {command} failed: {error}")
     return done.stdout
