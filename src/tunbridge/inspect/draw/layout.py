@@ -10,6 +10,7 @@ below all rows the legend
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from tunbridge.inspect.draw.inside import HostPlacer, Levels, heights
 from tunbridge.inspect.draw.marks import LegendLine, Mark
@@ -112,10 +113,12 @@ class _Layout:
         self.picture.labels.append(Label(text, "band", x, band.y, m.width(text, "band"), band.h, band))
 
     def _spine(self, bands: list[Box]) -> None:
-        if len(bands) > 1:
-            y = bands[0].bottom
-            thickness = max(1, self.m.spine * 2 // 5)
-            self.picture.boxes.append(Box("spine", self.m.margin, y, thickness, bands[-1].y - y))
+        """Join the bands of all rows at the left: they are one overlay."""
+        thickness = max(1, self.m.spine * 2 // 5)
+        for upper, lower in pairwise(bands):
+            self.picture.boxes.append(
+                Box("spine", self.m.margin, upper.bottom, thickness, lower.y - upper.bottom, tip=self.scene.overlay)
+            )
 
     def _legend(self, y: int) -> int:
         """List what the marks mean, one line for each code; give the y below it."""

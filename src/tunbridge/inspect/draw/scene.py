@@ -180,7 +180,6 @@ class _Maker:
         tip += [f"tunnel address {address}" for address in host.addresses]
         tip += [f"OVS {host.ovs_version}"] * bool(host.ovs_version)
         tip += [f"manager {manager.target}{_state(manager.is_connected)}" for manager in host.managers]
-        tip += [f"read from {host.source}"] * bool(host.source)
         mark = self.marks.at(host.name)
         view = HostView(
             self.safe(host.name), True, host.role, words, self.tip(tip, mark), mark, _Tree(self, host).roots()

@@ -47,8 +47,10 @@ class Box:
 
 @dataclass(slots=True, eq=False)
 class Label:
-    """A line of text inside `parent`; `w` is what it takes at most. `is_right`: it ends at x+w; `is_centred`: its middle
-    is that of x..x+w."""
+    """A line of text inside `parent`; `w` is what it takes at most.
+
+    `is_right`: it ends at x+w; `is_centred`: its middle is that of x..x+w.
+    """
 
     text: str
     style: Style
