@@ -113,3 +113,8 @@ def test_an_unknown_variable_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_missing_file_is_told_by_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.toml"):
         load(tmp_path / "nowhere.toml", {})
+
+
+def test_what_is_missing_is_told_with_its_variable() -> None:
+    with pytest.raises(ConfigError, match=r"required setting local_ip is missing.*TUNBRIDGE_AGENT_LOCAL_IP"):
+        load(None, {})

@@ -154,3 +154,11 @@ def test_the_device_of_a_nic_that_vanished_and_came_back_is_in_its_bridge(wired:
     wired.host.attach(NIC, f"tb-{wired.lab.name}-outside", "phys0", "again")
     wait_until(lambda: NIC in wired.ports("br-eth1"), "the NIC is taken when it appears")
     assert "problem solved" in wired.log()
+
+
+def test_an_agent_that_is_fought_says_so_and_slows_down_and_still_wins_in_the_end(wired: Wired) -> None:
+    before = wired.picture()
+    script = "for i in $(seq 300); do ovs-vsctl --no-wait --if-exists del-port patch-tun; done"
+    wired.host.run("sh", "-c", script)
+    assert "somebody keeps undoing" in wired.log()
+    wired.until_mended(before)

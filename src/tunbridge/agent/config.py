@@ -124,6 +124,12 @@ def _convert(values: dict[str, Any], origin: dict[str, str], path: Path | None) 
         return msgspec.convert(values, AgentConfig)
     except msgspec.ValidationError as e:
         what, _, where = str(e).partition(" - at `$")
+        missing = re.fullmatch(r"Object missing required field `(\w+)`", what)
+        if missing and not where:
+            raise ConfigError(
+                f"{path or 'no configuration file'}: the required setting {missing[1]} is missing"
+                f" (in the environment it would be {ENV_PREFIX}{missing[1].upper()})"
+            ) from e
         key = where.strip("`.").split("[")[0].split(".")[0]
         place = origin.get(key, str(path) if path else "environment")
         inner = where.rstrip("`").removeprefix("." + key)

@@ -32,6 +32,7 @@ from tunbridge.dataplane import changes, host
 from tunbridge.dataplane.flows import FlowError
 from tunbridge.dataplane.host import HostSpec, ProviderSpec, WantedHost
 from tunbridge.dataplane.nics import NicState
+from tunbridge.dataplane.operations import ORIGIN
 from tunbridge.openvswitch.ofctl import OfctlError
 from tunbridge.openvswitch.openflow import Listener
 from tunbridge.openvswitch.ovsdb import LocalOvsdb, OvsdbError
@@ -66,11 +67,11 @@ def host_spec(config: AgentConfig, remote_ips: list[str]) -> HostSpec:
 
 
 def relevant_devices(wanted: WantedHost, now: Snapshot) -> set[str]:
-    """Name the NICs whose addresses decide: those that are configured, and those in a bridge that we may take over."""
+    """Name the NICs whose addresses decide: those that are configured, and those in a bridge yet to be taken over."""
     names = {nic for b in wanted.bridges for nic in b.nics}
     for bridge in wanted.bridges:
         row = now.bridges.get(bridge.name)
-        if row is not None:
+        if row is not None and ORIGIN not in row.external_ids:
             names |= {i.name for p in row.ports for i in p.interfaces if i.type in ("", "system")}
     return names
 
@@ -100,6 +101,7 @@ class Agent:
         self._problems: list[changes.Problem] = []
         self._repairs: deque[float] = deque(maxlen=BURST)
         self._last_error: str | None = None
+        self._slowed = False
         self._stop = False
         self._hup = False
         self._ready = False
@@ -169,6 +171,8 @@ class Agent:
         self.in_sync = False
         if self._dirty_since is None:
             self._dirty_since = time.monotonic()
+        if not self._slowed:
+            self._not_before_ms = 0  # what failed before may succeed now
 
     def _suspect(self, datapath_ids: set[str]) -> None:
         """Look at the flows of these bridges; of all when an id cannot be told apart."""
@@ -282,10 +286,11 @@ class Agent:
 
     def _fighting(self) -> bool:
         """Whether repairs come so often that somebody must be undoing them."""
-        if len(self._repairs) < BURST or time.monotonic() - self._repairs[0] > BURST_S:
-            return False
-        self.log.warning("somebody keeps undoing the agent's changes; slowing down", repairs=BURST, seconds=BURST_S)
-        return True
+        fighting = len(self._repairs) == BURST and time.monotonic() - self._repairs[0] < BURST_S
+        if fighting and not self._slowed:
+            self.log.warning("somebody keeps undoing the agent's changes; slowing down", repairs=BURST, seconds=BURST_S)
+        self._slowed = fighting
+        return fighting
 
     # Reporting
 

@@ -22,6 +22,8 @@ from tunbridge.errors import TunbridgeError
 
 OFP14_VERSION = 0x05
 HEADER = struct.Struct("!BBHI")
+MAX_CHANNELS = 256
+"""Any local user may connect to a TCP port: more connections than this are not kept."""
 # Message types, OpenFlow 1.4.1 section 7.1.1
 HELLO, ERROR, ECHO_REQUEST, ECHO_REPLY, FEATURES_REQUEST, FEATURES_REPLY = 0, 1, 2, 3, 5, 6
 MULTIPART_REQUEST, MULTIPART_REPLY = 18, 19
@@ -181,7 +183,10 @@ class Listener:
         try:
             while True:
                 sock, _ = self._sock.accept()
-                self.channels.append(Channel(sock))
+                if len(self.channels) < MAX_CHANNELS:
+                    self.channels.append(Channel(sock))
+                else:
+                    sock.close()
         except BlockingIOError:
             pass
 

@@ -87,6 +87,11 @@ class _Connection:
     def synced(self) -> bool:
         return bool(self.idl.has_ever_connected() and self.idl.tables["Open_vSwitch"].rows)
 
+    @property
+    def root(self) -> Any:
+        """UUID of the one Open_vSwitch row: which database it is."""
+        return next(iter(self.idl.tables["Open_vSwitch"].rows))
+
     def run(self) -> bool:
         """Process what came. False when the connection is lost: it is then of no further use."""
         while True:
@@ -153,6 +158,9 @@ class LocalOvsdb:
 
     def _promote(self) -> None:
         if self._candidate is not None and self._candidate.synced:
+            if self._active is not None and self._active.synced and self._active.root != self._candidate.root:
+                self._close_candidate()  # somebody else's database answers at the manager's address
+                return
             if self._active is not None:
                 self._active.idl.close()
             self._active, self._candidate = self._candidate, None
