@@ -117,12 +117,12 @@ def members(measure: Measure, frame: Frame) -> list[str]:
     lines: list[str] = []
     for index, name in enumerate(frame.view.members):
         word = shorten(name, min(m.limit, room), m.ellipsis)
-        if lines and cells(lines[-1]) + cells(word) + 2 <= room:
-            lines[-1] += f"  {word}"
+        if lines and cells(lines[-1]) + cells(word) + 3 <= room:
+            lines[-1] += f", {word}"
             continue
         if len(lines) == 6:
             more = f"+{len(frame.view.members) - index} more"
-            lines[-1] = lines[-1][:0] + shorten(f"{lines[-1]}  {more}", room, m.ellipsis)
+            lines[-1] = shorten(f"{lines[-1]} {more}", room, m.ellipsis)
             break
         lines.append(word)
     return lines

@@ -10,7 +10,7 @@ below all rows the legend
 """
 
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from tunbridge.inspect.draw.inside import HostPlacer, Levels, heights
 from tunbridge.inspect.draw.marks import LegendLine, Mark
@@ -64,7 +64,7 @@ class _Layout:
             groups = [known + ghosts]
         elif sum(len(_break(group, width, self.m.host_gap)) for group in groups) > 1:
             width -= self.m.spine
-        return [_Row(row) for group in groups for row in _even(group, width, self.m.host_gap)]
+        return [_Row(row) for group in groups for row in _by_role(group, width, self.m.host_gap)]
 
     def _spread(self, available: int) -> None:
         """Share the width of each row out to its hosts, but let no host grow out of proportion."""
@@ -177,6 +177,14 @@ def _break(frames: list[Frame], width: int, gap: int) -> list[list[Frame]]:
             rows.append([frame])
             used = frame.natural
     return rows
+
+
+def _by_role(frames: list[Frame], width: int, gap: int) -> list[list[Frame]]:
+    """Begin a row where the role changes (the network nodes below the compute nodes), if that takes no more rows."""
+    rows = _even(frames, width, gap)
+    runs = [list(run) for _, run in groupby(frames, key=lambda frame: frame.view.role)]
+    apart = [row for run in runs for row in _even(run, width, gap)]
+    return apart if len(apart) <= len(rows) else rows
 
 
 def _even(frames: list[Frame], width: int, gap: int) -> list[list[Frame]]:

@@ -36,9 +36,12 @@ def _shown(char: str, is_ascii: bool) -> str:
 
 def visible(text: str, is_ascii: bool = False) -> str:
     """Give `text` with everything that is not plainly visible escaped; with `is_ascii`, everything beyond ASCII too."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(_shown(char, is_ascii) for char in text)
 
 
+@lru_cache(maxsize=16384)
 def cells(text: str) -> int:
     """Give the number of terminal cells that `text`, already visible, takes."""
     return len(text) if text.isascii() else sum(cell_len(char) for char in text)

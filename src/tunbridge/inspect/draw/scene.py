@@ -5,6 +5,7 @@ below those whatever is patched to them. A patch pair that would close a loop is
 become chips that name the other end, so that no line ever has to cross another.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -429,17 +430,10 @@ def _order(port: Port) -> tuple[int, int, list[tuple[int, str]]]:
     return (port.tag is None, port.tag or 0, _natural(port.name))
 
 
+_NUMBER = re.compile(r"([0-9]{1,18})")
+
+
 def _natural(name: str) -> list[tuple[int, str]]:
     """Split a name into text and numbers: eth2 sorts before eth10."""
-    parts: list[tuple[int, str]] = []
-    for char in name:
-        if char in "0123456789":
-            if parts and parts[-1][1] == "":
-                parts[-1] = (parts[-1][0] * 10 + int(char), "")
-            else:
-                parts.append((int(char), ""))
-        elif parts and parts[-1][1]:
-            parts[-1] = (0, parts[-1][1] + char)
-        else:
-            parts.append((0, char))
-    return parts
+    parts = _NUMBER.split(name)
+    return [(int(part), "") if index % 2 else (0, part) for index, part in enumerate(parts)]

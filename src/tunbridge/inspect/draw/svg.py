@@ -110,7 +110,8 @@ def _label(label: Label) -> str:
     if label.style.startswith("bridge") and label.parent:
         classes += f" t-{label.parent.role}"
     if label.is_bad:
-        classes += " t-error"
+        mark = label.parent.mark if label.parent else None
+        classes += f" t-{mark.severity if mark and mark.is_wrong else 'error'}"
     x = label.x + label.w if label.is_right else label.x
     x = label.x + label.w // 2 if label.is_centred else x
     y = label.y + label.h / 2 + _SIZE.get(label.style, 11) * 0.35

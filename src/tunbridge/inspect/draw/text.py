@@ -117,7 +117,8 @@ class _Pen:
             elif label.style == "bridge":
                 style = f"bold {_HUES[label.parent.role]}".strip()
         if label.is_bad:
-            style = _TROUBLE["error"]
+            mark = label.parent.mark if label.parent else None
+            style = _TROUBLE[mark.severity if mark and mark.is_wrong else "error"]
         text = label.text
         if label.style == "band" or (label.style in ("host", "role") and label.parent):
             text = f" {text} "
