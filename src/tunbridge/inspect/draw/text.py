@@ -19,6 +19,9 @@ from tunbridge.inspect.model import Document
 _ATTEMPTS = ((40, True), (24, True), (18, True), (15, True), (15, False), (12, False), (9, False), (6, False))
 """Cells that a name may take, and whether there are remarks: tried until the picture fits."""
 
+MANY = 60
+"""With more hosts than this the first layout that fits is taken: they fill many rows in any case."""
+
 _HUES = {"integration": "blue", "tunnel": "magenta", "provider": "green", "other": ""}
 _TROUBLE = {"error": "bold red", "warning": "yellow", "info": "cyan", "": ""}
 _STYLES = {"host": "bold", "note": "dim", "meta": "dim", "role": "dim", "bridge-role": "dim", "ghost": "dim"}
@@ -41,7 +44,7 @@ def _fit(scene: Scene, width: int) -> Picture | None:
     """Find the richest layout that fits; a poorer one only if it puts more hosts side by side, and not too poor."""
     best: Picture | None = None
     for limit, has_notes in _ATTEMPTS:
-        if best is not None and limit < 15:
+        if best is not None and (limit < 15 or len(scene.hosts) > MANY):
             break
         picture = lay_out(scene, _metrics(limit, has_notes, scene.glyphs), width)
         if picture.width <= width and (best is None or picture.height < best.height * 0.75):
