@@ -125,7 +125,6 @@ def test_a_host_that_lost_its_database_is_built_again(wired: Wired) -> None:
     wired.host.kill("ovsdb-server")
     (wired.host.folder / "etc" / "conf.db").unlink()
     wired.host.start_ovs()
-    wired.host.plug_underlay("10.0.0.27/24")
     wired.until_mended(before)
 
 
@@ -151,7 +150,7 @@ def test_the_device_of_a_nic_that_vanished_and_came_back_is_in_its_bridge(wired:
     wired.host.run("ip", "link", "del", NIC)
     wired.host.vsctl("--no-wait", "del-port", NIC)
     wait_until(lambda: "no such network device" in wired.log(), "the agent tells that the NIC is missing")
-    wired.host.attach(NIC, f"tb-{wired.lab.name}-outside", "phys0", "again")
+    wired.host.attach(NIC, wired.lab.outside, "phys0", "again")
     wait_until(lambda: NIC in wired.ports("br-eth1"), "the NIC is taken when it appears")
     assert "problem solved" in wired.log()
 

@@ -1,36 +1,53 @@
 """A whole lab on this machine: hosts, the underlay that joins them, and the physical networks outside.
 
     root namespace        nothing, but the lab's folder /run/tunbridge/lab/<lab>
-    tb-<lab>-underlay     a switch that carries the tunnels
-    tb-<lab>-outside      a switch for each physical network, with an address to ping
-    tb-<lab>-<host>       one for each host (host.py)
+    tb-<lab>.underlay     a switch that carries the tunnels
+    tb-<lab>.outside      a switch for each physical network, with an address to ping
+    tb-<lab>.<host>       one for each host (host.py)
 
 `up` makes what is missing, so a second one mends; it works under a lock, and whatever it was doing when it was killed,
-`down` finds all of it by the names of the namespaces.
+`down` finds all of it by the names of the namespaces and the mark of the processes (namespaces.py).
+
+For tests and programs:
+
+    lab = Lab("mine")
+    lab.up(plan, lambda part, what: None)     a LabPlan of plan.py; agents=False: Open vSwitch runs, no agent
+    lab.host("compute0").vsctl("show")        see host.py
+    lab.down()
 """
 
 import contextlib
 import fcntl
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import msgspec
 from msgspec import Struct
 
 from tunbridge.lab import namespaces
-from tunbridge.lab.host import UNDERLAY_DEVICE, Host
+from tunbridge.lab.host import Host
+from tunbridge.lab.machine import NamespaceMachine
 from tunbridge.lab.namespaces import LabError
-from tunbridge.lab.plan import LabPlan, agent_config
+from tunbridge.lab.plan import (
+    LAB_NAME_FORM,
+    UNDERLAY_DEVICE,
+    HostPlan,
+    LabPlan,
+    agent_config,
+    is_lab_name,
+    outside_address,
+)
 
 ROOT = Path("/run/tunbridge/lab")
 DEFAULT = "default"
-OUTSIDE_ADDRESSES = ("203.0.113.1/24", "198.51.100.1/24", "192.0.2.1/24")
-"""Addresses of the switches outside, for the first three physical networks (RFC 5737)."""
 UNDERLAY_SWITCH = "underlay"
-AGENT_PATHS = {"state_dir": "/run/tunbridge/state"}
-AGENT_TOML = "/run/tunbridge/agent.toml"
+AGENT_PATHS: dict[str, str] = {}
+"""A host's files are where the agent looks for them on any host."""
+AGENT_TOML = "/etc/tunbridge/agent.toml"
 
 Progress = Callable[[str, str], None]
 """Called with a host's (or part's) name and what is being done with it."""
@@ -49,8 +66,9 @@ class Datapath(Struct, frozen=True):
 
 
 class State(Struct, frozen=True, kw_only=True):
-    """What lab.json holds."""
+    """What lab.json holds. `kind` is the kind of machine that the hosts are made of."""
 
+    kind: str = "namespace"
     plan: LabPlan
     datapath: Datapath
 
@@ -66,18 +84,25 @@ class HostStatus(Struct, frozen=True, kw_only=True):
     agent: int | None
     providers: dict[str, str]
 
+    @property
+    def running(self) -> bool:
+        """Whether all its daemons run."""
+        return None not in (self.ovsdb_server, self.ovs_vswitchd, self.agent)
+
 
 class LabStatus(Struct, frozen=True, kw_only=True):
-    """What `lab inspect` tells."""
+    """What `lab inspect` tells. `outside`: physical network -> address of the outside, null when it has none."""
 
     name: str
+    kind: str
     datapath: Datapath
     hosts: list[HostStatus]
+    outside: dict[str, str | None]
 
     @property
     def running(self) -> bool:
         """Whether every daemon of every host runs."""
-        return all(h.ovsdb_server and h.ovs_vswitchd and h.agent for h in self.hosts)
+        return all(h.running for h in self.hosts)
 
 
 def choose_datapath() -> Datapath:
@@ -93,18 +118,23 @@ class Lab:
     """One lab by its name. Nothing is made or read before a method asks for it."""
 
     def __init__(self, name: str = DEFAULT) -> None:
+        if not is_lab_name(name):  # it becomes part of paths that `down` removes
+            raise LabError(f"{name!r} is not a lab's name: {LAB_NAME_FORM}")
         self.name = name
         self.folder = ROOT / name
+        self.option = "" if name == DEFAULT else f" --name {name}"
+        """What a command line about this lab has besides."""
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Keep others from changing this lab at the same time. Raises LabError when somebody does."""
-        ROOT.mkdir(parents=True, exist_ok=True)
         path = ROOT / f".{self.name}.lock"
-        with path.open("w") as file:
+        with _open_anew(path) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+                if os.fstat(file.fileno()).st_ino != path.stat().st_ino:
+                    raise FileNotFoundError(path)
+            except (BlockingIOError, FileNotFoundError):  # held, or its last holder has just taken it away
                 raise LabError(f"lab {self.name}: another `tunbridge lab` is changing it now; try again then") from None
             try:
                 yield
@@ -119,11 +149,8 @@ class Lab:
         with self.lock():
             state = self._begin(plan)
             self._networks(state, progress)
-            for host, planned in zip(self.hosts(), state.plan.hosts, strict=True):
-                progress(host.name, "starting Open vSwitch")
-                self._host(state.plan, host)
-                address = f"{planned.local_ip}/{state.plan.prefix_length}"
-                host.plug_underlay(address)
+            for number, (host, planned) in enumerate(zip(self.hosts(), state.plan.hosts, strict=True)):
+                self._host(state.plan, number, host, planned, progress)
             if agents:
                 self._agents(state, progress)
 
@@ -133,13 +160,12 @@ class Lab:
         if state is not None:
             if state.plan != plan:
                 raise LabError(
-                    f"lab {self.name} is there with other hosts; `tunbridge lab down --name {self.name}` removes it,"
-                    " or take another --name"
+                    f"lab {self.name} is there with other hosts ({', '.join(h.name for h in state.plan.hosts)});"
+                    f" `tunbridge lab down{self.option}` removes it, or take another --name"
                 )
             return state
-        if namespaces.names(self.name):
-            self._remove()  # what a killed run left
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._remove()  # what a killed run left
+        self.folder.mkdir(parents=True)
         state = State(plan=plan, datapath=choose_datapath())
         new = self.folder / "lab.json.new"
         new.write_bytes(msgspec.json.format(msgspec.json.encode(state), indent=2))
@@ -147,52 +173,59 @@ class Lab:
         return state
 
     def _networks(self, state: State, progress: Progress) -> None:
+        networks = state.plan.physical_networks
         there = namespaces.names(self.name)
-        underlay, outside = self._underlay, self._outside
-        if underlay not in there:
+        if self.underlay not in there:
             progress("underlay", "laying the network that carries the tunnels")
-            namespaces.add(underlay)
-            namespaces.bridge(underlay, UNDERLAY_SWITCH)
-        if outside not in there:
-            progress("outside", f"physical networks: {', '.join(state.plan.physical_networks) or 'none'}")
-            namespaces.add(outside)
-            for number, network in enumerate(state.plan.physical_networks):
-                address = OUTSIDE_ADDRESSES[number] if number < len(OUTSIDE_ADDRESSES) else None
-                namespaces.bridge(outside, _switch(number), address)
-                namespaces.run("ip", "-n", outside, "link", "set", _switch(number), "alias", network)
+        if self.outside not in there:
+            progress("outside", f"physical networks: {', '.join(networks) or 'none'}")
+        namespaces.add(self.underlay)
+        namespaces.bridge(self.underlay, UNDERLAY_SWITCH)
+        namespaces.add(self.outside)
+        for number, network in enumerate(networks):
+            namespaces.bridge(self.outside, switch_of(number), outside_address(number), alias=network)
 
     @property
-    def _underlay(self) -> str:
+    def underlay(self) -> str:
+        """Name of the namespace with the switch that joins the hosts."""
         return namespaces.namespace(self.name, "underlay")
 
     @property
-    def _outside(self) -> str:
+    def outside(self) -> str:
+        """Name of the namespace with the physical networks."""
         return namespaces.namespace(self.name, "outside")
 
-    def _host(self, plan: LabPlan, host: Host) -> None:
-        """Make one host with its NICs and its Open vSwitch, or start what does not run of it."""
-        number = [h.name for h in plan.hosts].index(host.name)
-        if host.holder() is None:
-            if host.namespace in namespaces.names(self.name):
-                namespaces.remove([host.namespace])
-            host.create()
-            host.attach(UNDERLAY_DEVICE, self._underlay, UNDERLAY_SWITCH, f"h{number}")
-            for network, provider in plan.hosts[number].providers.items():
-                switch = plan.physical_networks.index(network)
-                for nic_number, nic in enumerate(provider.nics):
-                    host.attach(nic, self._outside, _switch(switch), f"h{number}n{switch}-{nic_number}")
-        host.start_ovs()
+    def _host(self, plan: LabPlan, number: int, host: Host, planned: HostPlan, progress: Progress) -> None:
+        """Make one host with its NICs and its Open vSwitch, or what is missing of it."""
+        if not host.machine.is_running():
+            progress(host.name, "making the host")
+            host.machine.create()
+        (host.folder / "hosts").write_text(_hosts_file(plan), encoding="utf-8")
+        host.attach(UNDERLAY_DEVICE, self.underlay, UNDERLAY_SWITCH, f"h{number}")
+        for network, provider in planned.providers.items():
+            switch = plan.physical_networks.index(network)
+            for nic_number, nic in enumerate(provider.nics):
+                # Two wires between one bridge and one switch would be a loop: the second NIC leads to nothing.
+                end = switch_of(switch) if nic_number == 0 else None
+                host.attach(nic, self.outside, end, f"h{number}n{switch}-{nic_number}")
+        started = host.start_ovs()
+        if "ovs-vswitchd" not in started:
+            host.plug_underlay()
+        progress(host.name, f"started {' and '.join(started)}" if started else "Open vSwitch runs already")
 
     def _agents(self, state: State, progress: Progress) -> None:
-        for host, planned in zip(self.hosts(), state.plan.hosts, strict=True):
-            if host.pid("agent") is None:
+        """Start the agents that do not run, side by side, and wait until every host is wired."""
+        with contextlib.ExitStack() as stack:
+            started = []
+            for host, planned in zip(self.hosts(), state.plan.hosts, strict=True):
+                if host.pid("agent") is not None:
+                    progress(host.name, "the agent runs already")
+                    continue
                 progress(host.name, "starting the agent")
-                config = agent_config(state.plan, planned, AGENT_PATHS, state.datapath.configured)
-                host.configure_agent(config)
-                took = host.start_agent(agent_command())
-                progress(host.name, f"wired in {took:.1f} s")
-            else:
-                progress(host.name, "runs already")
+                host.configure_agent(agent_config(state.plan, planned, AGENT_PATHS, state.datapath.configured))
+                started.append(stack.enter_context(host.launch_agent(agent_command())))
+            for agent in started:
+                progress(agent.host.name, f"wired in {agent.wait():.1f} s")
 
     # Reading
 
@@ -201,23 +234,36 @@ class Lab:
             text = (self.folder / "lab.json").read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as e:
+            raise LabError(f"{e.filename}: cannot be read: {e.strerror}") from e
         try:
             return msgspec.json.decode(text, type=State)
         except msgspec.DecodeError as e:
-            raise LabError(f"{self.folder}/lab.json: not what `lab up` writes: {e}; `tunbridge lab down` helps") from e
+            raise LabError(
+                f"{self.folder}/lab.json: not what `lab up` writes: {e}; `tunbridge lab down{self.option}` removes it"
+            ) from e
 
     def state(self) -> State:
         """Give plan and datapath. Raises LabError when there is no such lab."""
         state = self._state()
-        if state is None:
-            known = ", ".join(all_labs()) or "none"
-            raise LabError(f"there is no lab {self.name!r} (there are: {known}); `tunbridge lab up` makes one")
-        return state
+        if state is not None:
+            return state
+        if self.exists():
+            raise LabError(f"lab {self.name} is only half there; `tunbridge lab down{self.option}` removes it")
+        known = ", ".join(all_labs()) or "none"
+        raise LabError(f"there is no lab {self.name!r} (there are: {known}); `tunbridge lab up` makes one")
 
     def hosts(self) -> list[Host]:
         """Give all hosts."""
         state = self.state()
-        return [Host(self.name, h.name, self.folder / h.name, state.datapath.configured) for h in state.plan.hosts]
+        return [
+            Host(
+                NamespaceMachine(self.name, planned.name, self.folder / planned.name),
+                state.datapath.configured,
+                f"{planned.local_ip}/{state.plan.prefix_length}",
+            )
+            for planned in state.plan.hosts
+        ]
 
     def host(self, name: str) -> Host:
         """Give one host by name. Raises LabError."""
@@ -229,39 +275,70 @@ class Lab:
     def inspect(self) -> LabStatus:
         """Tell what the lab is made of and what runs. Raises LabError."""
         state = self.state()
-        statuses = [
-            HostStatus(
-                name=h.name,
-                local_ip=planned.local_ip,
-                folder=str(h.folder),
-                ovsdb_server=h.pid("ovsdb-server"),
-                ovs_vswitchd=h.pid("ovs-vswitchd"),
-                agent=h.pid("agent"),
-                providers={n: f"{p.bridge} ({', '.join(p.nics)})" for n, p in planned.providers.items()},
-            )
-            for h, planned in zip(self.hosts(), state.plan.hosts, strict=True)
-        ]
-        return LabStatus(name=self.name, datapath=state.datapath, hosts=statuses)
+        hosts = zip(self.hosts(), state.plan.hosts, strict=True)
+        return LabStatus(
+            name=self.name,
+            kind=state.kind,
+            datapath=state.datapath,
+            hosts=[_status(host, planned) for host, planned in hosts],
+            outside={network: outside_address(i) for i, network in enumerate(state.plan.physical_networks)},
+        )
 
     # Removing
+
+    def exists(self) -> bool:
+        """Say whether there is any trace of it."""
+        return self.folder.exists() or bool(namespaces.names(self.name))
 
     def down(self) -> bool:
         """Remove every trace. False when there was none. Raises LabError."""
         namespaces.require("ip")
         with self.lock():
-            there = self.folder.exists() or bool(namespaces.names(self.name))
-            self._remove()
+            there = self._remove()
         with contextlib.suppress(OSError):  # another lab's folder is still in them
             ROOT.rmdir()
             ROOT.parent.rmdir()
         return there
 
-    def _remove(self) -> None:
-        namespaces.remove(namespaces.names(self.name))
+    def _remove(self) -> bool:
+        remaining = namespaces.names(self.name)
+        there = self.exists() or bool(namespaces.processes(remaining, self.name))
+        namespaces.remove(remaining, self.name)
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder.exists():
+            raise LabError(f"{self.folder}: cannot be removed; look what is in it, and try again")
+        return there
 
 
-def _switch(number: int) -> str:
+def _open_anew(path: Path) -> IO[str]:
+    """Open a lock file for writing, also when `down` of another lab removes its empty folder at this moment."""
+    for _ in range(10):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            return path.open("w")
+    raise LabError(f"{path}: its folder is removed again and again")
+
+
+def _hosts_file(plan: LabPlan) -> str:
+    """Give /etc/hosts: the lab's hosts by name, so that `ping network0` works."""
+    own = ["127.0.0.1 localhost", "::1 localhost ip6-localhost"]
+    return "\n".join(own + [f"{h.local_ip} {h.name}" for h in plan.hosts]) + "\n"
+
+
+def _status(host: Host, planned: HostPlan) -> HostStatus:
+    return HostStatus(
+        name=host.name,
+        local_ip=planned.local_ip,
+        folder=str(host.folder),
+        ovsdb_server=host.pid("ovsdb-server"),
+        ovs_vswitchd=host.pid("ovs-vswitchd"),
+        agent=host.pid("agent"),
+        providers={n: f"{p.bridge} ({', '.join(p.nics) or 'no NIC'})" for n, p in planned.providers.items()},
+    )
+
+
+def switch_of(number: int) -> str:
+    """Name the switch in `outside` that is the physical network of this number."""
     return f"phys{number}"
 
 
@@ -273,8 +350,4 @@ def agent_command() -> list[str]:
 def all_labs() -> list[str]:
     """Name the labs of this machine, also half-made and half-removed ones."""
     found = {p.name for p in ROOT.iterdir() if p.is_dir()} if ROOT.is_dir() else set()
-    for name in namespaces.names():
-        parts = name.removeprefix(namespaces.PREFIX).rsplit("-", 1)
-        if parts[-1] == "underlay":
-            found.add(parts[0])
-    return sorted(found)
+    return sorted(name for name in found | namespaces.labs() if is_lab_name(name))

@@ -1,0 +1,25 @@
+"""Write the agent's configuration as the TOML file that it reads: Python's library only reads TOML."""
+
+import msgspec
+
+from tunbridge.agent.config import AgentConfig
+
+
+def to_toml(config: AgentConfig) -> str:
+    """Write a configuration as a file that `tunbridge.agent.config.load` reads back as the same configuration."""
+    plain: dict[str, object] = msgspec.to_builtins(config)
+    peers = plain.pop("peers")
+    providers = plain.pop("providers")
+    assert isinstance(peers, list)
+    assert isinstance(providers, dict)
+    lines = [f"{key} = {_value(value)}" for key, value in plain.items() if value is not None]
+    for peer in peers:
+        lines += ["", "[[peers]]", *(f"{k} = {_value(v)}" for k, v in peer.items())]
+    for network, provider in providers.items():
+        lines += ["", f'[providers."{network}"]', *(f"{k} = {_value(v)}" for k, v in provider.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _value(value: object) -> str:
+    """Write a string, boolean or list of strings; JSON's escapes are TOML's."""
+    return msgspec.json.encode(value).decode()
