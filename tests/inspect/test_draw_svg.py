@@ -1,6 +1,5 @@
 """The SVG picture: valid XML whatever the names, self-contained, light and dark; those in the docs are current."""
 
-import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -77,9 +76,5 @@ def test_the_pictures_of_the_documentation_are_current(file: str, document: obje
 
 
 def test_a_thousand_hosts_are_still_drawn() -> None:
-    few = cloud(100)
-    start = time.perf_counter()
-    svg.render(few)
-    assert time.perf_counter() - start < 2.0  # 0.5 s is the aim; this machine may be busy with other things
     hosts = [Host(name=f"h{i}", bridges=[Bridge(name="br-int", role="integration")]) for i in range(1000)]
     assert len(parse(Document(hosts=hosts)).findall(f"{SVG}rect[@class='host']")) == 1000

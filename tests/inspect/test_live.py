@@ -132,19 +132,17 @@ def test_another_protocol_or_nobody_is_an_error_in_time(database: Database) -> N
         read_live(f"unix:{database.folder}/ovsdb.ctl")  # speaks another protocol
 
 
+@pytest.mark.timeout(20)
 def test_a_server_that_says_nothing_is_given_up(tmp_path: Path) -> None:
     import socket
-    import time
 
     from tunbridge.openvswitch.read_ovsdb import read_tables
 
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "mute"))
         server.listen()
-        start = time.monotonic()
         with pytest.raises(OvsdbUnreadableError, match="no answer in time"):
             read_tables(f"unix:{tmp_path}/mute", timeout=0.5)
-        assert time.monotonic() - start < 5
 
 
 def test_what_is_written_to_a_real_database_is_the_model_again(database: Database) -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -245,7 +244,8 @@ def test_real_dumps_are_read_whole(path: Path) -> None:
     assert sum(p.tag is not None for p in ports) == count("tag:")
 
 
-def test_the_cost_is_linear_even_for_hostile_text() -> None:
+@pytest.mark.timeout(60)  # what is not linear takes hours for these
+def test_hostile_text_does_not_keep_the_reader_busy() -> None:
     for hostile in (
         'Interface "x\n' * 50_000,
         "options: {\n" * 50_000,
@@ -253,7 +253,5 @@ def test_the_cost_is_linear_even_for_hostile_text() -> None:
         "\x1b]" * 100_000,
         "a@b " * 50_000,
     ):
-        start = time.perf_counter()
         with contextlib.suppress(ReadError):
             read_show(f"{UUID}\nBridge b\n{hostile}", source="hostile")
-        assert time.perf_counter() - start < 5
