@@ -95,8 +95,16 @@ _STALE = _Meaning(
 def errors(view: View) -> Iterator[Finding]:
     """Report every interface with an error, and say what the error means."""
     for host, bridge, port, interface in view.interfaces():
-        if interface.error:
+        if interface.error and not _tells_only_of_a_missing_peer(host, interface):
             yield _error(host, bridge, port, interface)
+
+
+def _tells_only_of_a_missing_peer(host: Host, interface: Interface) -> bool:
+    """Say whether Open vSwitch complains of what `patch-peer-missing` reports already."""
+    if interface.type != "patch" or not (interface.error or "").startswith("No usable peer"):
+        return False
+    peer = interface.options.get("peer")
+    return all(i.name != peer for b in host.bridges for p in b.ports for i in p.interfaces)
 
 
 def _error(host: Host, bridge: Bridge, port: Port, interface: Interface) -> Finding:
@@ -110,7 +118,7 @@ def _error(host: Host, bridge: Bridge, port: Port, interface: Interface) -> Find
         "interface-error",
         host.name,
         interface.name,
-        f"{interface.name} of {bridge.name} does not work: {error}. That means: {meaning.means}",
+        f"{interface.name} of {bridge.name} does not work: {error.rstrip('.')}. That means: {meaning.means}",
         meaning.fix.format(**names),
         interface.lines.get("error"),
         severity,
