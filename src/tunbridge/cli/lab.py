@@ -1,6 +1,7 @@
 """`tunbridge lab`: whole hosts on this machine."""
 
 import os
+import sys
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from tunbridge.cli import terminal
 from tunbridge.cli.labs import sockets
@@ -142,29 +144,30 @@ def _settled(lab: Lab) -> "Document":
 
 
 def _next_steps(lab: Lab) -> None:
+    """Name the next things to try, as they can be typed here."""
+    me = sys.argv[0] if Path(sys.argv[0]).name == "tunbridge" else "tunbridge"
     option = "" if lab.name == DEFAULT else f" --name {lab.name}"
     source = "lab:" if lab.name == DEFAULT else f"lab:{lab.name}"
     host = lab.hosts()[0].name
     steps = [
-        (f"tunbridge explain {source}", "the same in words, with the way that a VM's packet will take"),
-        (f"tunbridge check {source}", "what is wrong: nothing yet"),
-        (f"tunbridge lab exec{option} {host} -- ovs-vsctl show", "what you would see on the host itself"),
-        (f"tunbridge lab exec{option} {host} -- ovs-vsctl del-port patch-tun", "break it; the agent mends it"),
-        (f"tunbridge lab shell{option} {host}", "look around"),
-        (f"tunbridge lab down{option}", "remove every trace"),
+        (f"{me} explain {source}", "the same in words, with the way that a VM's packet will take"),
+        (f"{me} check {source}", "what is wrong (nothing, yet)"),
+        (f"{me} lab exec{option} {host} -- ovs-vsctl show", "what you would see on the host itself"),
+        (f"{me} lab exec{option} {host} -- ovs-vsctl del-port patch-tun", "break it: the agent mends it at once"),
+        (f"{me} lab pause{option} {host}", "hold the agent still, to look at damage; then resume"),
+        (f"{me} lab shell{option} {host}", "look around"),
+        (f"{me} lab down{option}", "remove every trace"),
     ]
-    table = Table.grid(padding=(0, 2))
-    for command, what in steps:
-        table.add_row(f"  {command}", what)
     console = terminal.console()
     console.print("\nnext:")
-    console.print(table)
+    for command, what in steps:
+        console.print(Text(f"  # {what}\n", style="dim").append(f"  {command}", style="not dim bold"))
 
 
 @app.command()
 def inspect(
     name: Name = DEFAULT,
-    form: Annotated[Form, typer.Option("--format", "-f")] = Form.text,
+    form: Annotated[Form, typer.Option("--format", "-f", help="For people or for programs.")] = Form.text,
 ) -> None:
     """Tell what a lab is made of and what runs. Exit status 1 when a daemon does not."""
     status = Lab(name).inspect()
