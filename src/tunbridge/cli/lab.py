@@ -1,6 +1,7 @@
 """`tunbridge lab`: whole hosts on this machine."""
 
 import os
+import shutil
 import sys
 import time
 from enum import StrEnum
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -31,7 +33,17 @@ app = typer.Typer(
         "Whole hosts on this machine: network namespaces, each with its own real Open vSwitch, wired by the real agent."
         " Needs root; nothing outside the lab's own namespaces is touched."
     ),
+    epilog=(
+        "Examples: `tunbridge lab up`; `tunbridge explain lab:`; `tunbridge lab exec compute0 -- ovs-vsctl show`;"
+        " `tunbridge lab down`."
+    ),
 )
+
+
+@app.callback()
+def system_programs() -> None:
+    """Find the system's programs also in a root shell that was made by plain `su`, whose PATH lacks their folders."""
+    os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 
 
 class Form(StrEnum):
@@ -47,13 +59,15 @@ def _complete_lab() -> list[str]:
 
 def _complete_host(context: typer.Context) -> list[str]:
     try:
-        return [h.name for h in Lab(context.params.get("name") or DEFAULT).hosts()]
+        return [h.name for h in Lab(context.params.get("name") or DEFAULT).state().plan.hosts]
     except LabError:
         return []
 
 
 Name = Annotated[str, typer.Option("--name", "-n", help="Name of the lab.", autocompletion=_complete_lab)]
-HostName = Annotated[str, typer.Argument(metavar="HOST", autocompletion=_complete_host)]
+HostName = Annotated[
+    str, typer.Argument(metavar="HOST", help="Name of one of the lab's hosts.", autocompletion=_complete_host)
+]
 
 
 @app.command(
@@ -86,11 +100,29 @@ def up(
     for note in plan.notes:
         console.print(terminal.printable(f"note: {note}"), style="yellow")
     lab = Lab(name)
-    datapath = labs.choose_datapath()
-    console.print(f"lab {name}: {len(plan.hosts)} hosts, datapath {datapath.type}: {datapath.why}")
-    lab.up(plan, lambda part, what: console.print(f"  {part:<12} {what}"))
+    try:
+        _make(lab, plan, console)
+    except KeyboardInterrupt:
+        again = f"the same `lab up` goes on, `tunbridge lab down{lab.option}` removes what is there"
+        terminal.error(f"lab {name}: interrupted; {again}")
+        raise typer.Exit(130) from None
     _show(lab, out)
     _next_steps(lab)
+
+
+def _make(lab: Lab, plan: "LabPlan", console: Console) -> None:
+    """Make the lab and tell of each step: one changing line on a terminal, a line for each step elsewhere."""
+    hosts = f"{len(plan.hosts)} host{'s' if len(plan.hosts) > 1 else ''}"
+    console.print(f"lab {lab.name}: {hosts}")
+    width = max(len(part) for part in ("underlay", *(h.name for h in plan.hosts)))
+    begun = time.monotonic()
+    if console.is_terminal:
+        with console.status("") as status:
+            lab.up(plan, lambda part, what: status.update(f"{part}: {what}"))
+    else:
+        lab.up(plan, lambda part, what: console.print(f"  {part:<{width}}  {what}"))
+    datapath = lab.state().datapath
+    console.print(f"  {hosts} wired in {time.monotonic() - begun:.1f} s; datapath {datapath.type}: {datapath.why}")
 
 
 def _plan(name: str, dumps: list[str], compute: int | None, network: int | None) -> "LabPlan":
@@ -146,17 +178,16 @@ def _settled(lab: Lab) -> "Document":
 def _next_steps(lab: Lab) -> None:
     """Name the next things to try, as they can be typed here."""
     me = sys.argv[0] if Path(sys.argv[0]).name == "tunbridge" else "tunbridge"
-    option = "" if lab.name == DEFAULT else f" --name {lab.name}"
     source = "lab:" if lab.name == DEFAULT else f"lab:{lab.name}"
     host = lab.hosts()[0].name
     steps = [
         (f"{me} explain {source}", "the same in words, with the way that a VM's packet will take"),
         (f"{me} check {source}", "what is wrong (nothing, yet)"),
-        (f"{me} lab exec{option} {host} -- ovs-vsctl show", "what you would see on the host itself"),
-        (f"{me} lab exec{option} {host} -- ovs-vsctl del-port patch-tun", "break it: the agent mends it at once"),
-        (f"{me} lab pause{option} {host}", "hold the agent still, to look at damage; then resume"),
-        (f"{me} lab shell{option} {host}", "look around"),
-        (f"{me} lab down{option}", "remove every trace"),
+        (f"{me} lab exec{lab.option} {host} -- ovs-vsctl show", "what you would see on the host itself"),
+        (f"{me} lab exec{lab.option} {host} -- ovs-vsctl del-port patch-tun", "break it: the agent mends it at once"),
+        (f"{me} lab pause{lab.option} {host}", "hold the agent still, to look at damage; then resume"),
+        (f"{me} lab shell{lab.option} {host}", "look around"),
+        (f"{me} lab down{lab.option}", "remove every trace"),
     ]
     console = terminal.console()
     console.print("\nnext:")
@@ -164,48 +195,65 @@ def _next_steps(lab: Lab) -> None:
         console.print(Text(f"  # {what}\n", style="dim").append(f"  {command}", style="not dim bold"))
 
 
-@app.command()
+@app.command(epilog="Examples: `tunbridge lab inspect`; `tunbridge lab inspect --name big --format json`.")
 def inspect(
     name: Name = DEFAULT,
-    form: Annotated[Form, typer.Option("--format", "-f", help="For people or for programs.")] = Form.text,
+    form: Annotated[Form, typer.Option("--format", "-f", help="Text for people, JSON for programs.")] = Form.text,
 ) -> None:
     """Tell what a lab is made of and what runs. Exit status 1 when a daemon does not."""
     status = Lab(name).inspect()
     if form is Form.json:
         typer.echo(msgspec.json.format(msgspec.json.encode(status), indent=2).decode())
     else:
-        console = terminal.console()
-        console.print(f"lab {status.name}: datapath {status.datapath.type}, since {status.datapath.why}")
-        table = Table("host", "tunnel address", "ovsdb-server", "ovs-vswitchd", "agent", "physical networks", box=None)
-        for h in status.hosts:
-            pids = [str(p) if p else "stopped" for p in (h.ovsdb_server, h.ovs_vswitchd, h.agent)]
-            table.add_row(h.name, h.local_ip, *pids, "; ".join(f"{n}: {b}" for n, b in h.providers.items()))
-        console.print(table)
-        console.print(f"folders: {labs.ROOT / name}/HOST, with log/agent.log in each")
+        _print_status(status)
     raise typer.Exit(0 if status.running else 1)
 
 
-@app.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def _print_status(status: labs.LabStatus) -> None:
+    """Print a row for each host, then what all of them share."""
+    console = terminal.console()
+    table = Table("host", "tunnel address", "ovsdb-server", "ovs-vswitchd", "agent", "providers", box=None)
+    for h in status.hosts:
+        pids = [str(p) if p else "stopped" for p in (h.ovsdb_server, h.ovs_vswitchd, h.agent)]
+        table.add_row(h.name, h.local_ip, *pids, "\n".join(f"{n}: {b}" for n, b in h.providers.items()))
+    console.print(f"lab {status.name}: datapath {status.datapath.type}, since {status.datapath.why}\n")
+    console.print(table)
+    console.print()
+    for network, address in status.outside.items():
+        console.print(f"outside   {network}: {address or 'no address'}")
+    console.print(f"folders   {labs.ROOT / status.name}/HOST: log/agent.log, log/ovs-vswitchd.log, openvswitch/db.sock")
+    if not status.running:
+        console.print(f"`tunbridge lab up{Lab(status.name).option}`, called as the first time, starts what is stopped")
+
+
+@app.command(
+    "exec",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    epilog=(
+        "Examples: `tunbridge lab exec compute0 -- ovs-vsctl show`; `tunbridge lab exec -n big network0 -- tcpdump -ni"
+        " eth1`. Exit status: that of the command; 127 when the host has no such command. It starts in the folder /."
+    ),
+)
 def exec_(
     host: HostName,
-    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...")],
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="What to run, with its arguments.")],
     name: Name = DEFAULT,
 ) -> None:
     """Run a command inside a host; ovs-vsctl, ovs-ofctl and ovs-appctl address that host's Open vSwitch."""
-    command = command[1:] if command[:1] == ["--"] else command
-    argv = Lab(name).host(host).command(*command)
-    os.execvp(argv[0], argv)  # noqa: S606 - no shell on purpose; its exit status becomes ours
+    Lab(name).host(host).enter(*(command[1:] if command[:1] == ["--"] else command))
 
 
-@app.command()
+@app.command(epilog="Example: `tunbridge lab shell network0`, then `ovs-ofctl dump-flows br-int`; `exit` leaves.")
 def shell(host: HostName, name: Name = DEFAULT) -> None:
-    """Open a shell inside a host."""
-    argv = Lab(name).host(host).command(os.environ.get("SHELL", "/bin/sh"))
-    prompt = f"\\u@{host}:\\w# "
-    os.execvpe(argv[0], argv, {**os.environ, "PS1": prompt, "TUNBRIDGE_HOST": host})  # noqa: S606 - as above
+    """Open a shell inside a host, with the host's name in its prompt."""
+    found = Lab(name).host(host)
+    # Bash's start files would set another prompt.
+    if shutil.which("bash"):
+        found.enter("bash", "--norc", PS1=f"\\u@{host}:\\w\\$ ")
+    found.enter("sh", PS1=f"{host}# ")
 
 
-@app.command()
+@app.command(epilog="Examples: `tunbridge lab down`; `tunbridge lab down --name big`; `tunbridge lab down --all`.")
 def down(
     name: Name = DEFAULT,
     all_labs: Annotated[bool, typer.Option("--all", help="Every lab on this machine.")] = False,

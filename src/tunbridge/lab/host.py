@@ -23,6 +23,7 @@ import signal
 import socket
 import subprocess
 import time
+from typing import NoReturn
 
 from tunbridge.agent.config import AgentConfig
 from tunbridge.lab.machine import Machine, NamespaceMachine, wait_until
@@ -61,6 +62,10 @@ class Host:
     def command(self, *argv: str) -> list[str]:
         """Give the command line that runs `argv` inside."""
         return self.machine.command(*argv)
+
+    def enter(self, *argv: str, **environ: str) -> NoReturn:
+        """Become a command inside, with these environment variables besides: its end is this process's end."""
+        self.machine.enter(*argv, **environ)
 
     def run(self, *argv: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command inside to its end. Raises LabError when it fails, unless `check` is False."""

@@ -254,7 +254,8 @@ class Lab:
         raise LabError(f"there is no lab {self.name!r} (there are: {known}); `tunbridge lab up` makes one")
 
     def hosts(self) -> list[Host]:
-        """Give all hosts."""
+        """Give all hosts. Raises LabError, also for others than root: they cannot see what runs in a host."""
+        namespaces.require()
         state = self.state()
         return [
             Host(

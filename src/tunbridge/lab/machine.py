@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from tunbridge.lab import namespaces
 from tunbridge.lab.namespaces import LabError
@@ -74,6 +74,9 @@ class Machine(Protocol):
 
     def command(self, *argv: str) -> list[str]:
         """Give the command line that runs `argv` inside, with its standard streams and its exit status."""
+
+    def enter(self, *argv: str, **environ: str) -> NoReturn:
+        """Become a command inside, with these environment variables besides: its end is this process's end."""
 
     def run(self, *argv: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command inside to its end. Raises LabError when it fails, unless `check` is False."""
@@ -154,6 +157,11 @@ class NamespaceMachine:
         if holder is None:
             raise LabError(f"{self.name}: is not running; `tunbridge lab up` starts it again")
         return ["nsenter", f"--target={holder}", "--net", "--mount", "--uts", "--", *argv]
+
+    def enter(self, *argv: str, **environ: str) -> NoReturn:
+        """Become a command inside."""
+        line = self.command(*argv)
+        os.execvpe(line[0], line, environment(**{namespaces.MARK: self.lab}, **environ))  # noqa: S606 - no shell on purpose
 
     def run(self, *argv: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command inside to its end. Raises LabError when it fails, unless `check` is False."""
