@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 TUNBRIDGE := $(VENV)/bin/tunbridge
 
-.PHONY: help up down test bench lint setup packages lock clean
+.PHONY: help up down test bench lint setup packages test-packages lock clean
 
 help:
 	@echo 'make up      two real Open vSwitch hosts on this machine, wired as in examples/, drawn   (root)'
@@ -21,7 +21,7 @@ up: packages setup
 down: setup
 	$(TUNBRIDGE) lab down
 
-test: packages setup
+test: test-packages setup
 	$(PY) -m pytest $(PYTEST_ARGS)
 
 bench: packages setup
@@ -37,6 +37,9 @@ setup: $(VENV)/.done
 
 $(VENV)/.done: requirements.lock requirements-dev.lock pyproject.toml tools/setup.sh
 	tools/setup.sh $(VENV)
+
+test-packages:
+	@tools/packages.sh tests
 
 packages:
 	@tools/packages.sh

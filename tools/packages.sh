@@ -1,21 +1,43 @@
 #!/usr/bin/env bash
-# Install the system packages that the lab and its tests use, when they are missing. Nothing is started or configured.
+# Install the system packages that are missing: those of the lab, and with `tests` those that only tests use.
+# Safe to run twice, asks nothing. Where it cannot install (not root, no apt), it says what is missing; that is an error
+# for the lab's own, while tests that miss something of theirs skip with a reason (and fail where CI=true).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-declare -A needs=(
-    [ovs-vsctl]=openvswitch-switch [ovs-vswitchd]=openvswitch-switch
-    [ip]=iproute2 [nsenter]=util-linux [ping]=iputils-ping [ethtool]=ethtool
-)
-missing=()
 PATH=$PATH:/usr/sbin:/sbin
-for command in "${!needs[@]}"; do
-    command -v "$command" >/dev/null || missing+=("${needs[$command]}")
-done
-[ ${#missing[@]} -gt 0 ] || exit 0
-mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
-if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "missing packages: ${missing[*]} (as root on Debian or Ubuntu, this installs them)" >&2
-    exit 1
+declare -A lab=(
+    [ovs-vsctl]=openvswitch-switch [ovs-vswitchd]=openvswitch-switch
+    [ip]=iproute2 [ss]=iproute2 [nsenter]=util-linux [unshare]=util-linux [ping]=iputils-ping [ethtool]=ethtool
+)
+# command -> package that has it
+declare -A tests=(
+    [linux.uml]=user-mode-linux [depmod]=kmod
+)
+
+missing() { # names of a table's packages whose command is not there
+    local -n table=$1
+    local command
+    for command in "${!table[@]}"; do
+        command -v "$command" >/dev/null || echo "${table[$command]}"
+    done | sort -u
+}
+
+install() {
+    local wanted
+    mapfile -t wanted < <(missing "$1")
+    [ ${#wanted[@]} -gt 0 ] || return 0
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo "missing packages: ${wanted[*]} (as root on Debian or Ubuntu, this installs them)" >&2
+        return 1
+    fi
+    echo "installing ${wanted[*]}"
+    case " ${wanted[*]} " in *" openvswitch-switch "*)
+        echo "  (where systemd runs, Debian also starts this machine's own Open vSwitch; labs have their own and leave it alone)" ;;
+    esac
+    tools/apt.sh "${wanted[@]}"
+}
+
+install lab
+if [ "${1:-}" = tests ]; then
+    install tests || [ "${CI:-}" != true ]
 fi
-echo "installing ${missing[*]}"
-tools/apt.sh "${missing[@]}"

@@ -46,6 +46,8 @@ ERROR_RETRY_MS = 1000
 BURST, BURST_S = 50, 10.0
 """More repairs than this in this time mean that somebody keeps undoing them: then at most one pass a second."""
 APPLY_TIMEOUT_MS = 10_000
+PORTS_WAIT_S = 0.5
+"""After a transaction of ours: how long flows may wait for vswitchd to have done it."""
 FIXED = ("ovsdb", "ovs_rundir", "controller", "state_dir", "log_format", "log_level", "manager")
 """Settings that only a restart changes."""
 
@@ -102,6 +104,7 @@ class Agent:
         self._repairs: deque[float] = deque(maxlen=BURST)
         self._last_error: str | None = None
         self._slowed = False
+        self._patient_until = 0.0
         self._stop = False
         self._hup = False
         self._ready = False
@@ -237,6 +240,8 @@ class Agent:
         if difference.changes:
             self._change(difference)
             return self._pass() if not self._fighting() else False
+        if now.cur_cfg < now.next_cfg and time.monotonic() < self._patient_until:
+            return False  # port numbers are about to come: flows are then written once, not twice
         before = self.flows.repairs
         finished = self.flows.run(wanted, now)
         if self.flows.repairs != before:
@@ -259,6 +264,7 @@ class Agent:
             self.log.info("flows saved, Open vSwitch is going to empty the bridge", bridge=bridge, flows=count)
         self.ovsdb.transact(difference.operations, comment="tunbridge agent")
         self._repairs.append(time.monotonic())
+        self._patient_until = time.monotonic() + PORTS_WAIT_S
         took = _ms_since(self._dirty_since)
         for change in difference.changes:
             self.log.info("changed", what=change.text, took_ms=took)
