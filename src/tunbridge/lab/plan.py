@@ -16,6 +16,7 @@ from tunbridge.errors import TunbridgeError
 from tunbridge.inspect.interfaces import is_nic_of
 from tunbridge.inspect.model import Bridge, Document, Interface
 from tunbridge.inspect.model import Host as SeenHost
+from tunbridge.inspect.understand import GIVEN_TWICE
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -107,7 +108,8 @@ def from_document(name: str, document: Document) -> LabPlan:
         raise PlanError("no host in what was given; --like takes outputs of `ovs-vsctl show`")
     names = {address: h.name for h in known for address in _local_ips(h)}
     hosts = [_host(h, names) for h in known]
-    notes = [note for h in known for note in _notes(h, names)]
+    notes = [f.message for f in document.findings if f.code == GIVEN_TWICE]
+    notes += [note for h in known for note in _notes(h, names)]
     return checked(LabPlan(name=name, hosts=hosts, prefix_length=_common_prefix(hosts), notes=notes))
 
 
@@ -202,8 +204,10 @@ def _common_prefix(hosts: Sequence[HostPlan]) -> int:
     if len({a.version for a in addresses}) > 1:
         raise PlanError("the tunnel addresses are of both IPv4 and IPv6; one underlay carries one of them")
     length = 24 if addresses[0].version == 4 else 64
-    while length and not _are_neighbours(addresses, length):
+    while not _are_neighbours(addresses, length):
         length -= 8
+        if length < 0:
+            raise PlanError(f"{max(addresses)} cannot be the address of a host")
     return length
 
 

@@ -21,5 +21,5 @@ def to_toml(config: AgentConfig) -> str:
 
 
 def _value(value: object) -> str:
-    """Write a string, boolean or list of strings; JSON's escapes are TOML's."""
-    return msgspec.json.encode(value).decode()
+    """Write a string, boolean or list of strings: JSON's escapes are TOML's, which wants one more (U+007F)."""
+    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
