@@ -24,9 +24,7 @@ def _missing() -> str | None:
     return None
 
 
-@pytest.fixture
-def lab_name() -> Iterator[Callable[[], str]]:
-    """Give names of labs that no other run uses; the labs of these names are removed at the end."""
+def _names() -> Iterator[Callable[[], str]]:
     missing = _missing()
     if missing is not None:
         if os.environ.get("CI") == "true":
@@ -41,6 +39,18 @@ def lab_name() -> Iterator[Callable[[], str]]:
     yield new
     for name in made:
         Lab(name).down()
+
+
+@pytest.fixture
+def lab_name() -> Iterator[Callable[[], str]]:
+    """Give names of labs that no other run uses; the labs of these names are removed at the end."""
+    yield from _names()
+
+
+@pytest.fixture(scope="module")
+def module_lab_name() -> Iterator[Callable[[], str]]:
+    """Give names of labs that all tests of a module share."""
+    yield from _names()
 
 
 @pytest.fixture
