@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 TUNBRIDGE := $(VENV)/bin/tunbridge
 
-.PHONY: help up down test bench lint setup packages test-packages lock clean
+.PHONY: help up down test bench lint setup packages test-packages docs lock clean
 
 help:
 	@echo 'make up      two real Open vSwitch hosts on this machine, wired as in examples/, drawn   (root)'
@@ -13,6 +13,7 @@ help:
 	@echo 'make bench   the figures of docs/performance.md, measured here                           (root)'
 	@echo 'make lint    formatting, lints, types, layering'
 	@echo 'make setup   only .venv with .venv/bin/tunbridge in it'
+	@echo 'make docs    make the pages that are derived from the code'
 	@echo 'make lock    pin the dependencies anew into requirements*.lock'
 
 up: packages setup
@@ -43,6 +44,11 @@ test-packages:
 
 packages:
 	@tools/packages.sh
+
+docs: setup
+	$(VENV)/bin/typer tunbridge.cli.main utils docs --name tunbridge --output docs/cli.md
+	$(PY) -m tunbridge.inspect.checks.document > docs/checks.md
+	$(PY) -c 'from tunbridge.inspect.document import schema_text; print(schema_text(), end="")' > docs/document.schema.json
 
 lock:
 	tools/lock.sh $(VENV)
