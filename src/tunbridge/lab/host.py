@@ -53,9 +53,9 @@ class Host:
         assert isinstance(self.machine, NamespaceMachine)
         return self.machine.namespace
 
-    def attach(self, device: str, switch_namespace: str, switch: str | None, port: str) -> None:
-        """Give the host a NIC that leads to a switch (None: to nothing), unless it has it."""
-        self.machine.attach(device, switch_namespace, switch, port)
+    def attach(self, device: str, switch_namespace: str, switch: str | None, port: str) -> bool:
+        """Give the host a NIC that leads to a switch (None: to nothing). False when it has it."""
+        return self.machine.attach(device, switch_namespace, switch, port)
 
     # Running things inside
 

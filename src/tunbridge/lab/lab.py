@@ -20,6 +20,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -182,6 +183,8 @@ class Lab:
         namespaces.add(self.underlay)
         namespaces.bridge(self.underlay, UNDERLAY_SWITCH)
         namespaces.add(self.outside)
+        # Else an address of one physical network would answer on all of them (ip-sysctl, arp_ignore).
+        namespaces.set_ipv4(self.outside, "conf/all/arp_ignore", 1)
         for number, network in enumerate(networks):
             namespaces.bridge(self.outside, switch_of(number), outside_address(number), alias=network)
 
@@ -201,13 +204,15 @@ class Lab:
             progress(host.name, "making the host")
             host.machine.create()
         (host.folder / "hosts").write_text(_hosts_file(plan), encoding="utf-8")
-        host.attach(UNDERLAY_DEVICE, self.underlay, UNDERLAY_SWITCH, f"h{number}")
+        new = host.attach(UNDERLAY_DEVICE, self.underlay, UNDERLAY_SWITCH, f"h{number}")
         for network, provider in planned.providers.items():
             switch = plan.physical_networks.index(network)
             for nic_number, nic in enumerate(provider.nics):
                 # Two wires between one bridge and one switch would be a loop: the second NIC leads to nothing.
                 end = switch_of(switch) if nic_number == 0 else None
-                host.attach(nic, self.outside, end, f"h{number}n{switch}-{nic_number}")
+                new |= host.attach(nic, self.outside, end, f"h{number}n{switch}-{nic_number}")
+        if new:  # a userspace datapath that runs still holds the device that had this name before
+            host.kill("ovs-vswitchd", signal.SIGTERM)
         started = host.start_ovs()
         if "ovs-vswitchd" not in started:
             host.plug_underlay()

@@ -69,8 +69,8 @@ class Machine(Protocol):
     def is_running(self) -> bool:
         """Say whether commands can run in it."""
 
-    def attach(self, device: str, switch_namespace: str, switch: str | None, port: str) -> None:
-        """Give it a NIC that leads to a Linux bridge in a namespace (None: to nothing), unless it has it."""
+    def attach(self, device: str, switch_namespace: str, switch: str | None, port: str) -> bool:
+        """Give it a NIC that leads to a Linux bridge in a namespace (None: to nothing). False when it has it."""
 
     def command(self, *argv: str) -> list[str]:
         """Give the command line that runs `argv` inside, with its standard streams and its exit status."""
@@ -145,9 +145,9 @@ class NamespaceMachine:
     def _holder(self) -> int | None:
         return self.pid(self.folder / "holder.pid")
 
-    def attach(self, device: str, switch_namespace: str, switch: str | None, port: str) -> None:
+    def attach(self, device: str, switch_namespace: str, switch: str | None, port: str) -> bool:
         """Give the host a NIC that leads to a switch."""
-        namespaces.wire(self.namespace, device, switch_namespace, switch, port)
+        return namespaces.wire(self.namespace, device, switch_namespace, switch, port)
 
     # Running things inside
 

@@ -81,10 +81,16 @@ def labs() -> set[str]:
 
 
 def add(name: str) -> None:
-    """Make a namespace, unless it is there, with its loopback up."""
+    """Make a namespace, unless it is there, with its loopback up. It forwards nothing, whatever this machine does."""
     if not (NETNS_DIR / name).exists():
         run("ip", "netns", "add", name)
     run("ip", "-n", name, "link", "set", "lo", "up")
+    set_ipv4(name, "ip_forward", 0)
+
+
+def set_ipv4(name: str, setting: str, value: int) -> None:
+    """Write a setting of /proc/sys/net/ipv4 of a namespace; a new one has those of the root namespace."""
+    run("ip", "netns", "exec", name, "sh", "-c", f"echo {value} > /proc/sys/net/ipv4/{setting}")
 
 
 def processes(remaining: Collection[str], lab: str | None = None) -> list[int]:
@@ -146,9 +152,13 @@ def bridge(name: str, device: str, address: str | None = None, alias: str = "") 
         run("ip", "-n", name, "addr", "replace", address, "dev", device)
 
 
-def wire(name: str, device: str, switch_namespace: str, switch: str | None, port: str) -> None:
-    """Lay a wire, unless it is there, from a device in one namespace to a switch in another (None: to no switch)."""
-    if device not in devices(name):
+def wire(name: str, device: str, switch_namespace: str, switch: str | None, port: str) -> bool:
+    """Lay a wire, unless it is there, from a device in one namespace to a switch in another (None: to no switch).
+
+    True when it was not there.
+    """
+    new = device not in devices(name)
+    if new:
         run("ip", "-n", name, "link", "add", device, "type", "veth", "peer", "name", port, "netns", switch_namespace)
     if switch is not None:
         run("ip", "-n", switch_namespace, "link", "set", port, "master", switch)
@@ -156,3 +166,4 @@ def wire(name: str, device: str, switch_namespace: str, switch: str | None, port
     for place, end in ((name, device), (switch_namespace, port)):
         run("ip", "netns", "exec", place, "ethtool", "-K", end, "tx", "off")
         run("ip", "-n", place, "link", "set", end, "up")
+    return new
