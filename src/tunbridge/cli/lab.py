@@ -146,20 +146,23 @@ def _read(sources: list[str]) -> "Document":
 
 
 def _show(lab: Lab, out: Path) -> None:
-    """Print the picture of the lab as it is, and save it."""
+    """Print the picture of the lab as it is, and save it. Raises LabError when it cannot be saved."""
     from tunbridge.inspect.draw import svg, text
 
     console = terminal.console()
     document = _settled(lab)
     console.print()
     console.print(text.render_rich(document, width=console.width))
-    out.mkdir(parents=True, exist_ok=True)
     pictures = {
         out / f"lab-{lab.name}.svg": svg.render(document),
         out / f"lab-{lab.name}.txt": text.render(document, width=120),
     }
-    for path, content in pictures.items():
-        path.write_text(content + ("" if content.endswith("\n") else "\n"), encoding="utf-8")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for path, content in pictures.items():
+            path.write_text(content + ("" if content.endswith("\n") else "\n"), encoding="utf-8")
+    except OSError as e:
+        raise LabError(f"{out}: the picture cannot be saved: {e.strerror}; --out names another folder") from e
     console.print(f"picture saved: {', '.join(map(str, pictures))}")
 
 
