@@ -1,0 +1,54 @@
+"""Measure, print a table, and optionally write JSON."""
+
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench import agent, seeing
+from bench.figures import Figure, as_json, console, table
+
+PARTS = ("seeing", "wiring", "repairs", "at-rest", "peers")
+
+
+def main(
+    only: Annotated[list[str] | None, typer.Option(help=f"Only this part, repeatable: {', '.join(PARTS)}.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Few runs: to see that it works.")] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there too.")
+    ] = None,
+) -> None:
+    """Measure Tunbridge on this machine; everything but `seeing` needs root. Medians and ratios are what to quote."""
+    wrong = set(only or ()) - set(PARTS)
+    if wrong:
+        raise typer.BadParameter(f"{', '.join(sorted(wrong))}: parts are {', '.join(PARTS)}")
+    parts = only or list(PARTS)
+    console.print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} processors\n")
+    found: list[Figure] = []
+    for part in parts:
+        with console.status(f"measuring: {part}"):
+            measured = list(_measure(part, quick))
+        console.print(table(measured))
+        console.print()
+        found += measured
+    if json_file is not None:
+        json_file.write_text(json.dumps(as_json(found), indent=2) + "\n", encoding="utf-8")
+
+
+def _measure(part: str, quick: bool) -> list[Figure]:
+    if part == "seeing":
+        return list(seeing.seeing(2 if quick else 7))
+    if part == "wiring":
+        return agent.wiring(1 if quick else 7)
+    if part == "repairs":
+        return agent.repairs(2 if quick else 30)
+    if part == "at-rest":
+        return agent.at_rest(5 if quick else 60)
+    return list(agent.peers([2, 50] if quick else [2, 50, 200]))
+
+
+if __name__ == "__main__":
+    typer.run(main)

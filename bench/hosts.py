@@ -1,0 +1,75 @@
+"""Hosts to measure on: labs of one bare host, removed at the end whatever happens."""
+
+import contextlib
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import ovs.poller
+
+from tests.agent.hosts import PHYSNET, Wired
+from tunbridge.agent.config import Peer
+from tunbridge.lab.lab import Lab
+from tunbridge.lab.plan import HostPlan, LabPlan, checked
+from tunbridge.openvswitch.ovsdb import LocalOvsdb
+from tunbridge.openvswitch.rows import Snapshot
+
+_numbers = itertools.count()
+WAIT_S = 20.0
+
+
+@contextlib.contextmanager
+def bare_host(peers: int = 2) -> Iterator[Wired]:
+    """Give a host on which Open vSwitch runs and nothing is configured; its agent knows so many peers."""
+    lab = Lab(f"b{os.getpid() % 100000}x{next(_numbers)}")
+    plans = [HostPlan(name="network0", local_ip="10.0.0.27", providers=PHYSNET)]
+    try:
+        lab.up(checked(LabPlan(name=lab.name, hosts=plans, prefix_length=24)), lambda _part, _what: None, agents=False)
+        host = Wired(lab, "network0")
+        host.configure(peers=[Peer(host=f"h{i}", ip=f"10.0.{1 + i // 200}.{1 + i % 200}") for i in range(peers)])
+        yield host
+    finally:
+        lab.down()
+
+
+class Watch:
+    """An own copy of a host's database, woken by its changes, to see when something has come about."""
+
+    def __init__(self, host: Wired) -> None:
+        self.copy = LocalOvsdb(f"unix:{host.host.folder}/openvswitch/db.sock")
+        self.until(lambda _: True)
+
+    def until(self, condition: Callable[[Snapshot], bool]) -> float:
+        """Wait until the condition holds; give the moment (monotonic seconds) at which it was seen."""
+        deadline = time.monotonic() + WAIT_S
+        while True:
+            self.copy.run()
+            if self.copy.connected and condition(self.copy.snapshot()):
+                return time.monotonic()
+            if time.monotonic() > deadline:
+                raise TimeoutError("what was waited for did not come about")
+            poller = ovs.poller.Poller()
+            self.copy.wait(poller)
+            poller.timer_wait(100)
+            poller.block()
+
+    def now(self) -> Snapshot:
+        self.copy.run()
+        return self.copy.snapshot()
+
+    def close(self) -> None:
+        self.copy.close()
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_mb(pid: int) -> float:
+    """Resident memory of a process, in MiB."""
+    line = next(s for s in Path(f"/proc/{pid}/status").read_text().splitlines() if s.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
