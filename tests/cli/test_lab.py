@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.lab.commands import argv, lab, traces
 from tunbridge.lab.lab import Lab
@@ -191,3 +192,22 @@ def test_up_waits_for_no_one(lab_name: Callable[[], str], tmp_path: Path) -> Non
     assert "datapath " in done.stdout
     assert f"lab down --name {name}" in done.stdout
     assert {p.name for p in tmp_path.iterdir()} == {f"lab-{name}.svg", f"lab-{name}.txt"}
+
+
+def test_down_all_removes_each_lab_that_is_known(lab_name: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept to this test's own labs: others on this machine are somebody's."""
+    from tunbridge.cli import lab as cli
+    from tunbridge.lab import lab as labs
+
+    names = [lab_name(), lab_name()]
+    for name in names:
+        Lab(name).up(from_numbers(name, 1, 0), lambda _part, _what: None, agents=False)
+    (Lab(names[0]).folder / "lab.json").unlink()
+    subprocess.run(["rm", "-r", Lab(names[1]).folder], check=True)
+    known = labs.all_labs()
+    assert set(names) <= set(known)
+    monkeypatch.setattr(labs, "all_labs", lambda: [name for name in known if name in names])
+    done = CliRunner().invoke(cli.app, ["down", "--all"])
+    assert done.exit_code == 0
+    assert done.output.splitlines() == [f"lab {name}: removed" for name in names]
+    assert [traces(name) for name in names] == [[], []]
