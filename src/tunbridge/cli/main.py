@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import tunbridge
-from tunbridge.cli import agent, lab, pause, see, terminal
+from tunbridge.cli import agent, diff, lab, pause, see, terminal
 from tunbridge.errors import TunbridgeError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
     epilog="Exit status: 0 done, 1 findings or a failed step, 2 bad usage or unreadable input, 3 --plan has changes.",
 )
 see.register(app)
+diff.register(app)
 agent.register(app)
 pause.register(lab.app)
 app.add_typer(lab.app, name="lab")

@@ -14,7 +14,12 @@ def to_json(document: Document) -> str:
 
     It may go to a terminal: control characters beyond those that JSON escapes anyway, and bidi marks, are escaped too.
     """
-    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    return as_json(document)
+
+
+def as_json(thing: msgspec.Struct) -> str:
+    """Write any of our structures in the same way."""
+    text = msgspec.json.format(msgspec.json.encode(thing), indent=2).decode()
     return _NOT_ASCII.sub(_escaped, text) + "\n"
 
 

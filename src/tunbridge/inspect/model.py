@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-VERSION = "1.0"
+VERSION = "1.1"
 """Version of the document format: major.minor."""
 
 HostRole = Literal["compute", "network", "gateway", "all-in-one", "unknown"]
@@ -75,7 +75,8 @@ class Host(Struct, frozen=True, kw_only=True):
     """A host. `known` is False for one that others have tunnels to, but that was not given.
 
     `source` is the file or connection it was read from; `addresses` are its own underlay (tunnel) addresses;
-    `system_id` is the UUID of its Open_vSwitch row (what `ovs-vsctl show` prints first).
+    `system_id` is the UUID of its Open_vSwitch row (what `ovs-vsctl show` prints first). `not_told` names the
+    attributes that the source cannot hold, at whatever object: where they are null, that means unknown.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Host(Struct, frozen=True, kw_only=True):
     addresses: list[str] = field(default_factory=list)
     managers: list[Manager] = field(default_factory=list)
     bridges: list[Bridge] = field(default_factory=list)
+    not_told: list[str] = field(default_factory=list)
     lines: Lines = field(default_factory=dict)
 
 

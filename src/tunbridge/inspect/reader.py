@@ -31,6 +31,9 @@ from tunbridge.inspect.values import BadValueError, integer, integers, mapping, 
 NO_BRIDGE = "?"
 """Name of a bridge whose own line is missing from a text with a truncated head, and that no local port tells."""
 
+NOT_SHOWN = ["bond_mode"]
+"""What the model has and `ovs-vsctl show` does not print."""
+
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _OBJECT = re.compile(r'(Bridge|Port|Interface|Manager|Controller)\s+("(?:[^"\\]|\\.)*"|[^\s"“”{}\[\]]+)$', re.DOTALL)
 _ATTRIBUTE = re.compile(r"([A-Za-z_][\w-]*):(?:\s+(.*))?$", re.DOTALL)
@@ -236,6 +239,7 @@ class _HostDraft:
             ovs_version=self.ovs_version,
             managers=[Manager(target=m.target, is_connected=m.is_connected, lines=m.lines) for m in self.managers],
             bridges=[bridge.done() for bridge in self.bridges],
+            not_told=NOT_SHOWN,
             lines=self.lines,
         )
 
