@@ -20,7 +20,8 @@ def tunbridge(*arguments: str) -> str:
 def block_after(heading: str, number: int) -> str:
     """Give one of the code blocks below a heading."""
     section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    return re.findall(r"```\n(.*?)```", section, re.DOTALL)[number]
+    blocks: list[str] = re.findall(r"```\n(.*?)```", section, re.DOTALL)
+    return blocks[number]
 
 
 def test_the_drawing_is_the_one_that_is_printed() -> None:
