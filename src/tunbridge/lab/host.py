@@ -35,6 +35,8 @@ __all__ = ["Host", "StartedAgent", "to_toml", "wait_until"]
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 AGENT_WAIT_S = 60.0
+_WRITE_PID = 'echo $$ > /run/agent.pid.new && mv /run/agent.pid.new /run/agent.pid && exec "$0" "$@"'
+"""The agent's process writes its own id, so that a killed `lab up` leaves no agent that the next one does not see."""
 
 
 class Host:
@@ -174,7 +176,7 @@ class StartedAgent(contextlib.AbstractContextManager["StartedAgent"]):
         self._manager.bind(str(notify))
         self._manager.settimeout(0.1)
         self._began = time.monotonic()
-        self.pid = host.start("agent.log", *argv, environ={"NOTIFY_SOCKET": "/run/notify"})
+        self.pid = host.start("agent.log", "sh", "-c", _WRITE_PID, *argv, environ={"NOTIFY_SOCKET": "/run/notify"})
         (host.folder / "agent.pid").write_text(f"{self.pid}\n")
 
     def __exit__(self, *_: object) -> None:
