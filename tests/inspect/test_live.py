@@ -67,7 +67,11 @@ def plain(host: Host) -> Any:
 
     def strip(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: strip(item) for key, item in value.items() if key not in ("lines", "source", "bond_mode")}
+            return {
+                key: strip(item)
+                for key, item in value.items()
+                if key not in ("lines", "source", "bond_mode", "not_told")
+            }
         return [strip(item) for item in value] if isinstance(value, list) else value
 
     return strip(msgspec.to_builtins(host))

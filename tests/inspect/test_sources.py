@@ -11,9 +11,10 @@ from tests.inspect.hosts import two
 from tests.inspect.showtext import show
 from tunbridge.errors import TunbridgeError
 from tunbridge.inspect.check import check
+from tunbridge.inspect.content import Reading
 from tunbridge.inspect.document import to_json
 from tunbridge.inspect.model import Document
-from tunbridge.inspect.sources import Reading, local_ovsdb, read_sources, split_name
+from tunbridge.inspect.sources import local_ovsdb, read_sources, split_name
 from tunbridge.inspect.understand import understand
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -91,7 +92,7 @@ def test_a_document_with_unknown_hosts_gives_only_those_that_were_given(tmp_path
         ('{"version": "2.0"}', "version 2.0"),
         ('{"hosts": [{"name": 5}]}', "$.hosts[0].name"),
         ("{ not JSON", "JSON document"),
-        ("OVSDB JSON 1234 abcd\n{}", "database file"),
+        ("OVSDB JSON 1234 abcd\n{}", "has no header"),
         ("", "ovs-vsctl show"),
     ],
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from tunbridge.inspect.checks import bridges, interfaces, patches, tunnels
+from tunbridge.inspect.checks import bridges, interfaces, patches, told, tunnels
 from tunbridge.inspect.checks.view import View
 from tunbridge.inspect.model import Document, Finding, NotChecked
 from tunbridge.inspect.understand import GIVEN_TWICE
@@ -44,3 +44,4 @@ def _results(document: Document) -> Iterator[Finding | NotChecked]:
     yield from bridges.provider_nics(view)
     yield from bridges.integration_nics(view)
     yield from bridges.unconnected(view)
+    yield from told.not_told(view)

@@ -1,7 +1,11 @@
 """A host from its own database, in the same model as from its text; there is no line to cite.
 
+The database may be a running one, a file of one, or its tables as they were listed.
+
 Two things are known more: how a bond is balanced, and, under OVN, the host's own tunnel addresses (`ovn-encap-ip`).
 """
+
+from collections.abc import Sequence
 
 from tunbridge.inspect.model import Bridge, Controller, Host, Interface, Manager, Port
 from tunbridge.openvswitch.read_ovsdb import OvsdbUnreadableError, Row, Tables, read_tables
@@ -13,14 +17,19 @@ def read_live(remote: str, name: str | None = None) -> Host:
     It is called `name`, else as it calls itself (`external_ids:hostname`), else by its UUID. Raises
     OvsdbUnreadableError.
     """
-    tables = read_tables(remote)
+    return host_of(read_tables(remote), remote, name)
+
+
+def host_of(tables: Tables, source: str, name: str | None, not_told: Sequence[str] = ()) -> Host:
+    """Give the host whose tables these are; `not_told` names what they do not hold. Raises OvsdbUnreadableError."""
     root = tables.root()
     if root is None:
-        raise OvsdbUnreadableError(f"{remote}: the database is empty; ovs-vsctl init fills it")
+        raise OvsdbUnreadableError(f"{source}: the database is empty; ovs-vsctl init fills it")
     own = root["external_ids"]
     return Host(
         name=name or own.get("hostname") or root["_uuid"],
-        source=remote,
+        source=source,
+        not_told=list(not_told),
         system_id=root["_uuid"],
         ovs_version=root["ovs_version"],
         addresses=[address.strip() for address in own.get("ovn-encap-ip", "").split(",") if address.strip()],

@@ -1,6 +1,7 @@
 """SOURCE strings, as given on the command line, to hosts.
 
-    FILE             the output of `ovs-vsctl show` of one host or several, or a JSON document of ours
+    FILE             the output of `ovs-vsctl show` of one host or several, a JSON document of ours, a database file
+                     (conf.db), or the tables that `ovs-vsctl --format=json list` prints
     -                the same on standard input
     lab: lab:NAME    every host of a lab on this machine
     unix:PATH        the OVSDB that answers at a socket; also tcp:IP:PORT
@@ -17,35 +18,17 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-import msgspec
-from msgspec import Struct
-from msgspec.structs import replace
-
 from tunbridge.errors import TunbridgeError
+from tunbridge.inspect.content import MAX_BYTES, Reading, SourceError, read_content
 from tunbridge.inspect.live import read_live
-from tunbridge.inspect.model import VERSION, Document, Host
-from tunbridge.inspect.reader import ReadError, read_show
+from tunbridge.inspect.model import Host
 
 STDIN = "standard input"
-MAX_BYTES = 256 * 1024 * 1024
-"""No dump is longer: a file that is, is something else."""
-
 LabResolver = Callable[[str], Mapping[str, str]]
 """Lab name ("" for the default one) -> host name -> OVSDB remote. Raises TunbridgeError when there is no such lab."""
 
 _LIVE = re.compile(r"(?:unix|tcp|ssl):.")
 _NAMED = re.compile(r"(?P<name>[^/=:]+)=(?P<source>.+)", re.DOTALL)
-
-
-class SourceError(TunbridgeError):
-    """A source cannot be read: names it, and says why and what would do."""
-
-
-class Reading(Struct, frozen=True):
-    """What was read from all sources, and what could not be."""
-
-    hosts: list[Host]
-    problems: list[TunbridgeError]
 
 
 def local_ovsdb(environ: Mapping[str, str] = os.environ) -> str:
@@ -73,16 +56,9 @@ def _read(source: str, lab: LabResolver, problems: list[TunbridgeError]) -> Iter
         return _lab(source.removeprefix("lab:"), lab, problems)
     if _LIVE.match(source) and not Path(source).exists():
         return [read_live(source, name)]
-    text = _text(source)
-    label = STDIN if source == "-" else source
-    if text.lstrip("\ufeff \t\r\n").startswith("{"):
-        return _document(text, label, name)
-    if text.startswith(("OVSDB JSON ", "OVSDB CLUSTER ")):
-        raise SourceError(
-            f"{label}: this is a database file, which tells no state; give the output of `ovs-vsctl show`, or the "
-            "socket of a running ovsdb-server as unix:PATH"
-        )
-    return read_show(text, source=label, name=name)
+    reading = read_content(_bytes(source), STDIN if source == "-" else source, name)
+    problems.extend(reading.problems)
+    return reading.hosts
 
 
 def split_name(source: str) -> tuple[str | None, str]:
@@ -114,8 +90,8 @@ def _lab(name: str, lab: LabResolver, problems: list[TunbridgeError]) -> list[Ho
     return hosts
 
 
-def _text(source: str) -> str:
-    """Read a file or standard input as text, in the encoding that its byte order mark tells, else UTF-8."""
+def _bytes(source: str) -> bytes:
+    """Read a file or standard input."""
     try:
         if source == "-":
             data = sys.stdin.buffer.read(MAX_BYTES + 1)
@@ -127,24 +103,4 @@ def _text(source: str) -> str:
         raise SourceError(f"{source}: cannot be read: {reason}") from e
     if len(data) > MAX_BYTES:
         raise SourceError(f"{source}: longer than {MAX_BYTES // 2**20} MiB: not the output of `ovs-vsctl show`")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):  # PowerShell redirects as UTF-16
-        return data.decode("utf-16", "replace")
-    return data.decode("utf-8-sig", "replace")
-
-
-def _document(text: str, source: str, name: str | None) -> list[Host]:
-    """Take the given hosts of a document; what they hang together with is worked out anew."""
-    try:
-        document = msgspec.json.decode(text.lstrip("\ufeff").encode(), type=Document)
-    except msgspec.DecodeError as e:
-        raise ReadError(
-            f"{source}, line 1: expected the output of `ovs-vsctl show`, or a JSON document of tunbridge: {e}"
-        ) from e
-    if document.version.partition(".")[0] != VERSION.partition(".")[0]:
-        raise SourceError(f"{source}: a document of version {document.version}; this tunbridge reads {VERSION}")
-    hosts = [host for host in document.hosts if host.known]
-    if not hosts:
-        raise ReadError(f"{source}, line 1: expected a document with hosts that were given; there are none")
-    if name is not None:
-        hosts = [replace(host, name=name) for host in hosts]
-    return [host if host.source else replace(host, source=source) for host in hosts]
+    return data

@@ -67,7 +67,7 @@ def read_tables(remote: str, timeout: float = TIMEOUT) -> Tables:
     for table, result in zip(COLUMNS, results, strict=False):
         if not isinstance(result, dict) or "rows" not in result:
             raise OvsdbUnreadableError(f"{remote}: table {table} cannot be read: {result}")
-        rows = [{column: _value(datum, column) for column, datum in row.items()} for row in result["rows"]]
+        rows = [{column: value(datum, column) for column, datum in row.items()} for row in result["rows"]]
         tables[table] = {row["_uuid"]: row for row in rows}
     if set(tables) != set(COLUMNS):
         raise OvsdbUnreadableError(f"{remote}: not a database of Open vSwitch")
@@ -111,14 +111,14 @@ _SETS = frozenset(("bridges", "manager_options", "controller", "ports", "trunks"
 _MAPS = frozenset(("options", "external_ids"))
 
 
-def _value(datum: Any, column: str) -> Any:
-    """Turn OVSDB's JSON into a plain value: a set of at most one into it or None, references into their UUID."""
+def value(datum: Any, column: str) -> Any:
+    """Turn a column's JSON (RFC 7047, 5.1) into a plain value: an optional one into it or None, references into UUIDs."""
     if isinstance(datum, list) and len(datum) == 2:
         kind, content = datum
         if kind == "map":
             return {str(key): str(value) for key, value in content}
         if kind == "set":
-            values = [_value(item, "") for item in content]
+            values = [value(item, "") for item in content]
             if column in _SETS:
                 return values
             return values[0] if values else ({} if column in _MAPS else None)

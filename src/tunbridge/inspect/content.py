@@ -1,0 +1,72 @@
+"""What a file holds, told by how it begins: the hosts of a text, a document, a database file or listed tables."""
+
+import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from tunbridge.errors import TunbridgeError
+from tunbridge.inspect.live import host_of
+from tunbridge.inspect.model import VERSION, Document, Host
+from tunbridge.inspect.reader import ReadError, read_show
+from tunbridge.openvswitch import database_file, listed
+
+MAX_BYTES = 256 * 1024 * 1024
+"""No dump is longer: a file that is, is something else."""
+
+
+class SourceError(TunbridgeError):
+    """A source cannot be read: names it, and says why and what would do."""
+
+
+class Reading(Struct, frozen=True):
+    """What was read, and what could not be."""
+
+    hosts: list[Host] = field(default_factory=list)
+    problems: list[TunbridgeError] = field(default_factory=list)
+
+
+def read_content(data: bytes, label: str, name: str | None) -> Reading:
+    """Give the hosts that `data` holds; `label` is the source that is cited. Raises TunbridgeError.
+
+    A database file whose end is damaged gives its host as far as it goes, and a problem.
+    """
+    if database_file.is_database(data):
+        return _database(data, label, name)
+    text = _decoded(data)
+    if text.lstrip("\ufeff \t\r\n").startswith("{"):
+        bare = text.strip("\ufeff \t\r\n")
+        if listed.is_listed(bare):
+            return Reading([host_of(listed.parse_listed(bare, label), label, name)])
+        return Reading(_document(text, label, name))
+    return Reading(read_show(text, source=label, name=name))
+
+
+def _database(data: bytes, label: str, name: str | None) -> Reading:
+    tables, wrong = database_file.replay(data, label)
+    host = host_of(tables, label, name, sorted(database_file.STATE_COLUMNS))
+    return Reading([host], [SourceError(f"{label}: {wrong}")] if wrong else [])
+
+
+def _decoded(data: bytes) -> str:
+    """Decode a text by its byte order mark, else as UTF-8."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):  # PowerShell redirects as UTF-16
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-8-sig", "replace")
+
+
+def _document(text: str, source: str, name: str | None) -> list[Host]:
+    """Take the given hosts of a document; what they hang together with is worked out anew."""
+    try:
+        document = msgspec.json.decode(text.lstrip("\ufeff").encode(), type=Document)
+    except msgspec.DecodeError as e:
+        raise ReadError(
+            f"{source}, line 1: expected the output of `ovs-vsctl show`, or a JSON document of tunbridge: {e}"
+        ) from e
+    if document.version.partition(".")[0] != VERSION.partition(".")[0]:
+        raise SourceError(f"{source}: a document of version {document.version}; this tunbridge reads {VERSION}")
+    hosts = [host for host in document.hosts if host.known]
+    if not hosts:
+        raise ReadError(f"{source}, line 1: expected a document with hosts that were given; there are none")
+    if name is not None:
+        hosts = [replace(host, name=name) for host in hosts]
+    return [host if host.source else replace(host, source=source) for host in hosts]
