@@ -144,7 +144,7 @@ class HostPlacer:
         view, m = frame.view, self.m
         kind: BoxKind = "host" if view.known else "ghost"
         box = self._box(Box(kind, frame.x, self.levels.top, frame.w, self.levels.foot - self.levels.top, tip=view.tip))
-        box.mark = view.mark
+        box.mark, box.places = view.mark, view.places
         self._title(frame, box)
         y = self.levels.top + m.host_head
         if view.members:
@@ -219,7 +219,7 @@ class HostPlacer:
         m, view = self.m, node.view
         y = self.levels.tops[node.depth]
         box = self._box(Box("bridge", node.x, y, node.w, self.levels.layers[node.depth], host, view.role, view.tip))
-        box.mark = view.mark
+        box.mark, box.places = view.mark, view.places
         y = self._head(node, box, y + _up(m, node) + m.edge_gap)
         self._local(node, box, y)
         for column in node.columns:
@@ -341,6 +341,7 @@ class HostPlacer:
         m = self.m
         w = max(w, chip.w) if w else chip.w
         box = self._box(Box(kind, x, y, w, m.row, parent, parent.role, chip.view.tip, chip.view.mark))
+        box.places = chip.view.places
         at = self._badge(chip.view.mark, x + m.chip_pad, y, m.row, box)
         at += self._label(chip.name, "port", at, y, m.row, box) + m.note_gap
         if chip.note:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tunbridge.inspect.draw.marks import LegendLine, Mark, Marks, worst
+from tunbridge.inspect.draw.marks import LegendLine, Mark, Marks, Place, worst
 from tunbridge.inspect.draw.safe import visible
 from tunbridge.inspect.model import Bridge, BridgeRole, Document, Host, HostRole, Link, LinkState, Port
 
@@ -63,6 +63,8 @@ class PortView:
     tip: str = ""
     mark: Mark | None = None
     count: int = 1
+    places: tuple[Place, ...] = ()
+    """What of the document it shows, by the names there: several places when it is folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class BridgeView:
     children: list["BridgeView"] = field(default_factory=list)
     pairs: list[Pair] = field(default_factory=list)
     """The lines up to the bridge above; none when it only stands below it."""
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(slots=True)
@@ -107,6 +110,7 @@ class HostView:
     mark: Mark | None
     roots: list[BridgeView] = field(default_factory=list)
     members: list[str] = field(default_factory=list)
+    places: tuple[Place, ...] = ()
 
     @property
     def has_overlay(self) -> bool:
@@ -185,6 +189,7 @@ class _Maker:
         view = HostView(
             self.safe(host.name), True, host.role, words, self.tip(tip, mark), mark, _Tree(self, host).roots()
         )
+        view.places = ((host.name, None, None),)
         for bridge in walk(view.roots):
             bridge.tunnels = self.fold_tunnels(bridge.tunnels)
             bridge.nics = fold(bridge.nics, MAX_NICS, "nic")
@@ -194,12 +199,21 @@ class _Maker:
         mark = self.marks.at(host.name)
         words = [Words(self.safe(address)) for address in host.addresses if address != host.name]
         tip = self.tip([host.name, *host.addresses, "not given: only other hosts' tunnels tell of it"], mark)
-        return HostView(self.safe(host.name), False, host.role, words, tip, mark)
+        return HostView(self.safe(host.name), False, host.role, words, tip, mark, places=((host.name, None, None),))
 
     def ghosts(self, views: list[HostView]) -> HostView:
         names = [view.name for view in views]
         mark = worst([view.mark for view in views if view.mark])
-        return HostView(f"{len(names)} hosts not given", False, "unknown", [], ", ".join(names), mark, members=names)
+        return HostView(
+            f"{len(names)} hosts not given",
+            False,
+            "unknown",
+            [],
+            ", ".join(names),
+            mark,
+            members=names,
+            places=_places(views),
+        )
 
     def bridge(self, host: Host, bridge: Bridge) -> BridgeView:
         words = [Words(self.safe(bridge.fail_mode))] if bridge.fail_mode else []
@@ -210,7 +224,8 @@ class _Maker:
         tip += [f"datapath: {bridge.datapath_type}"] * bool(bridge.datapath_type)
         tip += [f"controller {c.target}{_state(c.is_connected)}" for c in bridge.controllers]
         mark = self.marks.at(host.name, bridge.name)
-        return BridgeView(self.safe(bridge.name), bridge.role, words, self.tip(tip, mark), mark)
+        places = ((host.name, bridge.name, None),)
+        return BridgeView(self.safe(bridge.name), bridge.role, words, self.tip(tip, mark), mark, places=places)
 
     def connected(self, what: str, states: list[bool | None], is_bad: bool = True) -> list[Words]:
         if not states:
@@ -232,7 +247,9 @@ class _Maker:
             options = ", ".join(f"{key}={value}" for key, value in sorted(interface.options.items()))
             tip.append(f"{interface.type} {options}".strip())
             tip += [f"error: {interface.error}"] * bool(interface.error)
-        return PortView(self.safe(port.name), kind, self.note(host, bridge, port, kind), self.tip(tip, mark), mark)
+        places = ((host.name, bridge.name, port.name),)
+        note = self.note(host, bridge, port, kind)
+        return PortView(self.safe(port.name), kind, note, self.tip(tip, mark), mark, places=places)
 
     def kind(self, host: Host, bridge: Bridge, port: Port) -> PortKind:
         types = {interface.type for interface in port.interfaces}
@@ -289,7 +306,13 @@ class _Maker:
         mark = worst([t.mark for t in tunnels if t.mark])
         name = f"{'+'.join(self.safe(t) for t in types[:2])} {self.glyphs.times}{len(tunnels)}"
         tip = "\n".join(f"{t.name} {t.note}" for t in tunnels[:40])
-        return PortView(name, "tunnel", f"{self.glyphs.arrow} {where}", tip, mark, len(tunnels))
+        return PortView(
+            name, "tunnel", f"{self.glyphs.arrow} {where}", tip, mark, len(tunnels), places=_places(tunnels)
+        )
+
+
+def _places(views: Iterable[PortView] | Iterable[HostView]) -> tuple[Place, ...]:
+    return tuple(place for view in views for place in view.places)
 
 
 def _type(tip: str) -> str:
@@ -312,7 +335,11 @@ def fold(ports: list[PortView], limit: int, kind: PortKind) -> list[PortView]:
     hidden = [port for i, port in enumerate(ports) if i not in kept]
     mark = worst([port.mark for port in hidden if port.mark])
     more = PortView(
-        f"+{sum(p.count for p in hidden)} more", kind, tip="\n".join(p.name for p in hidden[:40]), mark=mark
+        f"+{sum(p.count for p in hidden)} more",
+        kind,
+        tip="\n".join(p.name for p in hidden[:40]),
+        mark=mark,
+        places=_places(hidden),
     )
     return [port for i, port in enumerate(ports) if i in kept] + [more]
 
@@ -422,7 +449,7 @@ class _Tree:
         port = self.ports[index, name]
         bridge = self.views[other].name if other != index else "itself"
         note = f"{self.maker.glyphs.arrow} {self.maker.safe(far)} ({bridge})"
-        return PortView(port.name, "patch", note, port.tip, port.mark)
+        return PortView(port.name, "patch", note, port.tip, port.mark, places=port.places)
 
 
 def _order(port: Port) -> tuple[int, int, list[tuple[int, str]]]:

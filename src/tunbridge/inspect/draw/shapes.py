@@ -7,7 +7,7 @@ box to the edge of another.
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tunbridge.inspect.draw.marks import Mark
+from tunbridge.inspect.draw.marks import Mark, Place
 from tunbridge.inspect.draw.metrics import Style
 from tunbridge.inspect.model import BridgeRole
 
@@ -28,6 +28,7 @@ class Box:
     role: BridgeRole = "other"
     tip: str = ""
     mark: Mark | None = None
+    places: tuple[Place, ...] = ()
 
     @property
     def right(self) -> int:

@@ -1,10 +1,12 @@
 """The SVG pen: one self-contained file, no script, no font or picture from elsewhere, valid XML whatever the names."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from html import escape
 
 from tunbridge.inspect.draw import style
 from tunbridge.inspect.draw.layout import lay_out
+from tunbridge.inspect.draw.marks import Place
 from tunbridge.inspect.draw.metrics import PIXELS
 from tunbridge.inspect.draw.safe import visible
 from tunbridge.inspect.draw.scene import Scene, build
@@ -19,8 +21,8 @@ _MONO = {"bridge", "port", "note", "meta", "ghost"}
 _SIZE = {"host": 15, "bridge": 13, "band": 12.5, "legend": 12, "code": 12, "note": 10.5, "bridge-role": 10.5}
 
 
-def render(document: Document) -> str:
-    """Draw `document` as SVG."""
+def render(document: Document, numbers: Mapping[Place, int] | None = None) -> str:
+    """Draw `document` as SVG; with `numbers`, each shape tells in `data-at` the numbers of the places it stands for."""
     scene = build(document)
     picture = lay_out(scene, PIXELS, WIDTH)
     w, h = picture.width, picture.height
@@ -32,7 +34,7 @@ def render(document: Document) -> str:
         f'<desc id="desc">{_text(description)}</desc>',
         f"<style>\n{style.sheet()}\n</style>",
         f'<rect class="canvas" width="{w}" height="{h}" rx="12"/>',
-        *_body(picture),
+        *_body(picture, numbers or {}),
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
@@ -47,20 +49,20 @@ def _describe(scene: Scene) -> tuple[str, str]:
     return title if names else "No hosts", f"{len(names)} hosts. {overlay}{'. '.join(found)}".strip()
 
 
-def _body(picture: Picture) -> list[str]:
+def _body(picture: Picture, numbers: Mapping[Place, int]) -> list[str]:
     below = [box for box in picture.boxes if box.kind in ("spine", "band", "host", "ghost", "bridge", "physical")]
     above = [box for box in picture.boxes if box.kind in ("port", "workload")]
     below.sort(key=lambda box: ("spine", "band", "host", "ghost", "bridge", "physical").index(box.kind))
     return [
-        *map(_box, below),
+        *(_box(box, numbers) for box in below),
         *map(_wire, picture.wires),
-        *map(_box, above),
+        *(_box(box, numbers) for box in above),
         *map(_label, picture.labels),
         *map(_badge, picture.badges),
     ]
 
 
-def _box(box: Box) -> str:
+def _box(box: Box, numbers: Mapping[Place, int]) -> str:
     names = {"physical": "net", "spine": "band", "bridge": box.role}
     classes = names.get(box.kind, box.kind)
     if box.kind == "port":
@@ -76,6 +78,8 @@ def _box(box: Box) -> str:
     edge = 0.5 if box.kind not in ("band", "spine", "physical") else 0
     place = f'x="{box.x + edge:g}" y="{box.y + edge:g}" width="{box.w - 2 * edge:g}" height="{box.h - 2 * edge:g}"'
     rect = f'<rect class="{classes}" {place} rx="{_RADIUS[box.kind]}"'
+    if at := " ".join(str(numbers[place]) for place in box.places if place in numbers):
+        rect += f' data-at="{at}"'
     return f"{rect}>{title}</rect>" if title else f"{rect}/>"
 
 
