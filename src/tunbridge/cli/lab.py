@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from tunbridge.cli import terminal
@@ -215,12 +214,16 @@ def inspect(
 def _print_status(status: labs.LabStatus) -> None:
     """Print a row for each host, then what all of them share."""
     console = terminal.console()
-    table = Table("host", "tunnel address", "ovsdb-server", "ovs-vswitchd", "agent", "providers", box=None)
+    rows = [("host", "tunnel address", "ovsdb-server", "ovs-vswitchd", "agent", "providers")]
     for h in status.hosts:
         pids = [str(p) if p else "stopped" for p in (h.ovsdb_server, h.ovs_vswitchd, h.agent)]
-        table.add_row(h.name, h.local_ip, *pids, "\n".join(f"{n}: {b}" for n, b in h.providers.items()))
+        rows.append((h.name, h.local_ip, *pids, "; ".join(f"{n}: {b}" for n, b in h.providers.items())))
     console.print(f"lab {status.name}: datapath {status.datapath.type}, since {status.datapath.why}\n")
-    console.print(table)
+    # Names and addresses are to be copied: whole, also on a narrow terminal.
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for number, row in enumerate(rows):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        console.print(line, style="bold" if number == 0 else None)
     console.print()
     for network, address in status.outside.items():
         console.print(f"outside   {network}: {address or 'no address'}")

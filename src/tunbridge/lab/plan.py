@@ -118,7 +118,7 @@ def _host(seen: SeenHost, names: Mapping[str, str]) -> HostPlan:
     if len(addresses) != 1:
         found = "several: " + ", ".join(addresses) if addresses else "none"
         raise PlanError(
-            f"{seen.name}: a host of a lab needs one tunnel address; the local_ip of its tunnel ports says {found}"
+            f"{seen.name}: a host of a lab needs one tunnel address, the local_ip of its tunnel ports; there is {found}"
         )
     kinds = {_TUNNEL_TYPES[i.type] for i in _tunnels(seen)}
     if len(kinds) != 1:
