@@ -214,10 +214,10 @@ def inspect(
 def _print_status(status: labs.LabStatus) -> None:
     """Print a row for each host, then what all of them share."""
     console = terminal.console()
-    rows = [("host", "tunnel address", "ovsdb-server", "ovs-vswitchd", "agent", "providers")]
+    rows = [["host", "tunnel address", "ovsdb-server", "ovs-vswitchd", "agent", "providers"]]
     for h in status.hosts:
         pids = [str(p) if p else "stopped" for p in (h.ovsdb_server, h.ovs_vswitchd, h.agent)]
-        rows.append((h.name, h.local_ip, *pids, "; ".join(f"{n}: {b}" for n, b in h.providers.items())))
+        rows.append([h.name, h.local_ip, *pids, "; ".join(f"{n}: {b}" for n, b in h.providers.items())])
     console.print(f"lab {status.name}: datapath {status.datapath.type}, since {status.datapath.why}\n")
     # Names and addresses are to be copied: whole, also on a narrow terminal.
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
