@@ -2,6 +2,7 @@
 
     FILE             the output of `ovs-vsctl show` of one host or several, a JSON document of ours, a database file
                      (conf.db), or the tables that `ovs-vsctl --format=json list` prints
+    REPORT           a sosreport, its folder or its archive
     -                the same on standard input
     lab: lab:NAME    every host of a lab on this machine
     unix:PATH        the OVSDB that answers at a socket; also tcp:IP:PORT
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tunbridge.errors import TunbridgeError
+from tunbridge.inspect import sosreport
 from tunbridge.inspect.content import MAX_BYTES, Reading, SourceError, read_content
 from tunbridge.inspect.live import read_live
 from tunbridge.inspect.model import Host
@@ -56,9 +58,27 @@ def _read(source: str, lab: LabResolver, problems: list[TunbridgeError]) -> Iter
         return _lab(source.removeprefix("lab:"), lab, problems)
     if _LIVE.match(source) and not Path(source).exists():
         return [read_live(source, name)]
-    reading = read_content(_bytes(source), STDIN if source == "-" else source, name)
+    reading = _file(source, name)
     problems.extend(reading.problems)
     return reading.hosts
+
+
+def _file(source: str, name: str | None) -> Reading:
+    """Read a file, standard input, or the folder or archive of a sosreport."""
+    path = Path(source)
+    if source != "-" and (path / "sos_commands").is_dir():
+        return sosreport.read_folder(path, name)
+    if source != "-" and path.is_file() and sosreport.is_archive(_head(path)):
+        return sosreport.read_archive(path, name)
+    return read_content(_bytes(source), STDIN if source == "-" else source, name)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(512)
+    except OSError:
+        return b""  # reading it as a whole will say why
 
 
 def split_name(source: str) -> tuple[str | None, str]:

@@ -112,7 +112,7 @@ _MAPS = frozenset(("options", "external_ids"))
 
 
 def value(datum: Any, column: str) -> Any:
-    """Turn a column's JSON (RFC 7047, 5.1) into a plain value: an optional one into it or None, references into UUIDs."""
+    """Turn a column's JSON (RFC 7047, 5.1) into a value: an optional one into it or None, a reference into a UUID."""
     if isinstance(datum, list) and len(datum) == 2:
         kind, content = datum
         if kind == "map":
