@@ -1,6 +1,7 @@
 """The `tunbridge` command: its sub-commands, its global options, and what an error looks like."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,12 +36,25 @@ def options(
     color: Annotated[
         terminal.Color, typer.Option(help="Colour: auto when it is a terminal and NO_COLOR is not set.")
     ] = terminal.Color.auto,
+    private_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="For sources at ssl:HOST:PORT: our private key.")
+    ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="For sources at ssl:HOST:PORT: our certificate.")
+    ] = None,
+    ca_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="For sources at ssl:HOST:PORT: the servers' CA certificate.")
+    ] = None,
     version: Annotated[  # noqa: ARG001 - its callback prints and ends
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
     """Take the options that stand before the sub-command."""
     terminal.set_color(color)
+    if private_key or certificate or ca_cert:
+        from tunbridge.openvswitch import tls
+
+        tls.use(tls.Files(private_key, certificate, ca_cert))
 
 
 def main() -> None:

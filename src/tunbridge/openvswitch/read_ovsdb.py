@@ -13,6 +13,7 @@ import ovs.poller
 import ovs.stream
 
 from tunbridge.errors import TunbridgeError
+from tunbridge.openvswitch import tls
 
 Row = dict[str, Any]
 """Column -> str, int, bool, None, list (a set), dict (a map); references are UUIDs."""
@@ -53,10 +54,7 @@ class Tables:
 def read_tables(remote: str, timeout: float = TIMEOUT) -> Tables:
     """Read the tables at `remote` (`unix:PATH`, `tcp:IP:PORT`) in `timeout` seconds. Raises OvsdbUnreadableError."""
     deadline = time.monotonic() + timeout
-    error, stream = ovs.stream.Stream.open_block(ovs.stream.Stream.open(remote), int(timeout * 1000))
-    if error:
-        raise OvsdbUnreadableError(f"{remote}: no OVSDB answers there: {_reason(error)}")
-    connection = ovs.jsonrpc.Connection(stream)
+    connection = ovs.jsonrpc.Connection(_connected(remote, timeout))
     try:
         operations = [{"op": "select", "table": t, "where": [], "columns": c} for t, c in COLUMNS.items()]
         request = ovs.jsonrpc.Message.create_request("transact", ["Open_vSwitch", *operations])
@@ -72,6 +70,23 @@ def read_tables(remote: str, timeout: float = TIMEOUT) -> Tables:
     if set(tables) != set(COLUMNS):
         raise OvsdbUnreadableError(f"{remote}: not a database of Open vSwitch")
     return Tables(tables)
+
+
+def _connected(remote: str, timeout: float) -> Any:
+    if remote.startswith("ssl:"):
+        tls.prepare(remote)
+    try:
+        error, stream = ovs.stream.Stream.open_block(ovs.stream.Stream.open(remote), int(timeout * 1000))
+    except (OSError, ValueError) as e:  # a key that is none, a name that nobody knows
+        raise OvsdbUnreadableError(f"{remote}: no connection: {e}") from e
+    if error and remote.startswith("ssl:") and error in (errno.EPERM, errno.EPROTO):
+        raise OvsdbUnreadableError(
+            f"{remote}: no TLS connection: the certificate of the server is not signed by that of --ca-cert, ours "
+            "not by one that the server trusts, or no TLS is spoken there"
+        )
+    if error:
+        raise OvsdbUnreadableError(f"{remote}: no OVSDB answers there: {_reason(error)}")
+    return stream
 
 
 def _reason(error: int) -> str:
