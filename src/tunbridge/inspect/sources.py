@@ -6,6 +6,7 @@
     -                the same on standard input
     lab: lab:NAME    every host of a lab on this machine
     unix:PATH        the OVSDB that answers at a socket; also tcp:IP:PORT
+    ssh:[USER@]HOST  the OVSDB of that host, read by ovs-vsctl there
     NAME=SOURCE      any of these, with a name for the host
     (none)           the local OVSDB, as ovs-vsctl does
 
@@ -17,15 +18,19 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tunbridge.errors import TunbridgeError
-from tunbridge.inspect import sosreport
+from tunbridge.inspect import sosreport, ssh
 from tunbridge.inspect.content import MAX_BYTES, Reading, SourceError, read_content
 from tunbridge.inspect.live import read_live
 from tunbridge.inspect.model import Host
 
 STDIN = "standard input"
+SSH_AT_ONCE = 16
+"""Hosts that are logged in to at the same time."""
+
 LabResolver = Callable[[str], Mapping[str, str]]
 """Lab name ("" for the default one) -> host name -> OVSDB remote. Raises TunbridgeError when there is no such lab."""
 
@@ -42,12 +47,23 @@ def read_sources(sources: Sequence[str], lab: LabResolver) -> Reading:
     """Read every source, in order; with none, the local OVSDB. Raises nothing: what failed is in `problems`."""
     hosts: list[Host] = []
     problems: list[TunbridgeError] = []
-    for source in sources or [""]:
-        try:
-            hosts.extend(_read(source, lab, problems))
-        except TunbridgeError as e:
-            problems.append(e)
+    with ThreadPoolExecutor(SSH_AT_ONCE) as pool:
+        logins = {source: pool.submit(_over_ssh, source) for source in sources if _is_ssh(source)}
+        for source in sources or [""]:
+            try:
+                hosts.extend([logins[source].result()] if source in logins else _read(source, lab, problems))
+            except TunbridgeError as e:
+                problems.append(e)
     return Reading(hosts, problems)
+
+
+def _is_ssh(source: str) -> bool:
+    return split_name(source)[1].startswith(ssh.PREFIX)
+
+
+def _over_ssh(source: str) -> Host:
+    name, target = split_name(source)
+    return ssh.read_ssh(target, name)
 
 
 def _read(source: str, lab: LabResolver, problems: list[TunbridgeError]) -> Iterable[Host]:

@@ -1,0 +1,120 @@
+"""Hosts over ssh: a real sshd on loopback, with keys made for the test; what must not reach the client is refused."""
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from tests.inspect.test_live import Database, database, fill  # noqa: F401 - a fixture
+from tunbridge.inspect.live import read_live
+from tunbridge.inspect.sources import read_sources
+
+SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def server(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:  # noqa: F811
+    """An sshd whose logins find the test's database, and an ssh client that knows its keys; gives the port."""
+    if SSHD is None or os.geteuid() != 0:
+        if os.environ.get("CI"):
+            pytest.fail("openssh-server is not installed, or this is not root")
+        pytest.skip("needs openssh-server and root")
+    for key in ("host", "user"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / key)], check=True)
+    port = free_port()
+    (tmp_path / "sshd_config").write_text(
+        f"ListenAddress 127.0.0.1:{port}\nHostKey {tmp_path}/host\nAuthorizedKeysFile {tmp_path}/user.pub\n"
+        f"StrictModes no\nUsePAM no\nPidFile none\nPermitRootLogin yes\nSetEnv OVS_RUNDIR={database.folder}\n"
+    )
+    (tmp_path / "ssh_config").write_text(
+        f"IdentityFile {tmp_path}/user\nIdentitiesOnly yes\nUserKnownHostsFile {tmp_path}/known\n"
+    )
+    (tmp_path / "known").write_text(f"[127.0.0.1]:{port} {(tmp_path / 'host.pub').read_text()}")
+    (tmp_path / "bin").mkdir()
+    client = tmp_path / "bin" / "ssh"
+    client.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {tmp_path}/ssh_config "$@"\n')
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    Path("/run/sshd").mkdir(exist_ok=True)  # sshd's own package makes it only when the service starts
+    daemon = subprocess.Popen([SSHD, "-D", "-e", "-f", str(tmp_path / "sshd_config")], stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 10
+        while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
+            assert daemon.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        yield port
+    finally:
+        daemon.terminate()
+        daemon.wait(10)
+
+
+def test_over_ssh_a_host_is_what_its_database_is(database: Database, server: int) -> None:  # noqa: F811
+    fill(database)
+    source = f"ssh:{getpass.getuser()}@127.0.0.1:{server}"
+    reading = read_sources([f"h={source}"], lambda _: {})
+    assert not reading.problems
+    (host,) = reading.hosts
+    assert host.source == source
+    names = sorted(p.name for b in host.bridges for p in b.ports)
+    live = replace(read_live(database.remote, "h"), source=source)
+    assert names == sorted(p.name for b in live.bridges for p in b.ports)
+    assert replace(host, bridges=[], managers=[]) == replace(live, bridges=[], managers=[])
+
+
+def test_many_hosts_are_read_in_their_order_and_one_that_fails_is_named(database: Database, server: int) -> None:  # noqa: F811
+    database.vsctl("add-br", "br-int")
+    sources = [f"h{i}=ssh:root@127.0.0.1:{server}" for i in range(6)]
+    reading = read_sources([*sources, "ssh:127.0.0.1:1"], lambda _: {})
+    assert [host.name for host in reading.hosts] == [f"h{i}" for i in range(6)]
+    (problem,) = map(str, reading.problems)
+    assert problem.startswith("ssh:127.0.0.1:1: ") and "refused" in problem
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "-oProxyCommand=touch x",
+        "-v",
+        "root@-v",
+        "a b",
+        "host;reboot",
+        "$(reboot)",
+        "host:22x",
+        "",
+        "-l@h",
+        "h\n",
+        "`x`",
+    ],
+)
+def test_what_is_no_plain_host_name_is_refused(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = tmp_path / "ssh"
+    client.write_text(f"#!/bin/sh\ntouch {tmp_path}/was-run\n")
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    (problem,) = read_sources([f"ssh:{target}"], lambda _: {}).problems
+    assert "ssh:[USER@]HOST" in str(problem)
+    assert not (tmp_path / "was-run").exists()
+
+
+def test_a_host_that_says_nothing_is_given_up_in_time() -> None:
+    from tunbridge.inspect.content import SourceError
+    from tunbridge.inspect.ssh import read_ssh
+
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        with pytest.raises(SourceError, match=r"no answer in 0\.5 s"):
+            read_ssh(f"ssh:127.0.0.1:{mute.getsockname()[1]}", None, timeout=0.5)
