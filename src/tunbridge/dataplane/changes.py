@@ -19,7 +19,7 @@ from tunbridge.dataplane import names, nics, operations
 from tunbridge.dataplane.host import WantedBridge, WantedHost, WantedPort
 from tunbridge.dataplane.nics import NicState
 from tunbridge.dataplane.operations import ADOPTED, CREATED, ORIGIN, PHYSICAL_NETWORK, SAVED, Operation
-from tunbridge.openvswitch.rows import BridgeRow, ControllerRow, PortRow, Snapshot
+from tunbridge.openvswitch.rows import BridgeRow, ControllerRow, InterfaceRow, PortRow, Snapshot
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -268,11 +268,29 @@ class _Differ:
                 f"{bridge}: set port {port.name} to {port.type} ({_told(port.options)})",
                 operations.update("Interface", operations.by_uuid(interface.uuid), wrong),
             )
+        if not wrong and port.type == "patch":
+            self._clear_stale_error(bridge, interface)
         if row.tag is not None or row.trunks or row.vlan_mode is not None:
             empty: dict[str, Any] = {"tag": ["set", []], "trunks": ["set", []], "vlan_mode": ["set", []]}
             self._change(
                 f"{bridge}: port {port.name} carries every VLAN: remove tag and trunks",
                 operations.update("Port", operations.by_uuid(row.uuid), empty),
+            )
+
+    def _clear_stale_error(self, bridge: str, interface: InterfaceRow) -> None:
+        """Clear "No usable peer" of a patch port whose peer is there.
+
+        Open vSwitch writes it down when the peer goes, and looks again only when some other port changes state: after a
+        repair the pair forwards, and the report stays (seen with 3.1, in every third repair).
+        """
+        peer_bridge, peer = self.in_bond.get(interface.options.get("peer", ""), (None, None))
+        if peer is None or peer_bridge is None or not (interface.error or "").startswith("No usable peer"):
+            return
+        same_datapath = peer_bridge.datapath_type == self.now.bridges[bridge].datapath_type
+        if same_datapath and (peer.interfaces[0].ofport or 0) > 0 and (interface.ofport or 0) > 0:
+            self._change(
+                f"{bridge}: clear the report that {interface.name} has no usable peer: it has",
+                operations.update("Interface", operations.by_uuid(interface.uuid), {"error": ["set", []]}),
             )
 
     def _nic(self, bridge: str, name: str) -> None:
