@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.figures import Figure
-from bench.hosts import Watch, bare_host, cpu_seconds, memory_mb
+from bench.hosts import WAIT_S, Watch, bare_host, cpu_seconds, memory_mb
 from tests.agent.hosts import NIC, Wired
 from tunbridge.agent.config import Peer
-from tunbridge.dataplane import flows
 from tunbridge.lab.lab import agent_command
 from tunbridge.openvswitch.rows import BridgeRow, Snapshot
 
+BRIDGES = ("br-int", "br-tun", "br-eth1")
 BY_HAND = f"""
 b="fail_mode=secure protocols=OpenFlow10,OpenFlow13,OpenFlow14 datapath_type=netdev"
 ovs-vsctl -- add-br br-int -- set bridge br-int $b -- add-br br-tun -- set bridge br-tun $b \\
@@ -26,6 +26,7 @@ ovs-vsctl -- add-br br-int -- set bridge br-int $b -- add-br br-tun -- set bridg
   -- add-port br-tun vx1 -- set interface vx1 type=vxlan options:remote_ip=10.0.1.1 options:key=flow \\
   -- add-port br-tun vx2 -- set interface vx2 type=vxlan options:remote_ip=10.0.1.2 options:key=flow
 for bridge in br-int br-tun br-eth1; do
+  ovs-vsctl --no-wait set-controller $bridge tcp:127.0.0.1:6633
   ovs-ofctl -O OpenFlow14 add-flow $bridge 'table=0,priority=1,actions=drop'
 done
 """
@@ -42,7 +43,7 @@ def wiring(runs: int) -> list[Figure]:
             host.stop()
             second.append(_seconds(host.start))
             python.append(_seconds(lambda host=host: host.host.run(*agent_command(), "--help")))  # type: ignore[misc]
-    hand = "the same bridges by one ovs-vsctl and three ovs-ofctl"
+    hand = "the same by hand: ovs-vsctl, ovs-ofctl"
     return [
         Figure("bare host to wired and connected", "s", first, hand, by_hand),
         Figure("second start until in sync and connected", "s", second, hand, by_hand),
@@ -74,7 +75,7 @@ def repairs(runs: int) -> list[Figure]:
             Figure(f"mended: {name}", "ms", [_flows(host, args) for _ in range(runs)], _FLOW_TRIP, trip)
             for name, args in _FLOW_DAMAGE.items()
         ]
-        few = max(3, runs // 4)
+        few = max(3, runs * 2 // 3)
         start = [_switch(host) for _ in range(few)]
         found.append(Figure("flows back after a killed vswitchd answers again", "ms", start, _FLOW_TRIP, trip))
         again = [_database_server(host, watch) for _ in range(few)]
@@ -118,7 +119,7 @@ def _database(host: Wired, watch: Watch, arguments: list[str]) -> float:
     start = time.monotonic()
     host.host.vsctl("--no-wait", *arguments)
     seen = watch.until(lambda now: now.next_cfg > before.next_cfg and _shape(now) == shape)
-    _settle(host)
+    _settle()
     return (seen - start) * 1000
 
 
@@ -129,63 +130,76 @@ def _round_trip(host: Wired, watch: Watch) -> float:
     return (watch.until(lambda now: now.bridges["br-phy"].external_ids.get("mark") == mark) - start) * 1000
 
 
-def _present(host: Wired) -> dict[str, list[str]]:
-    return {b: sorted(host.flows(b)) for b in ("br-int", "br-tun", "br-eth1")}
+def _tables(host: Wired, *bridges: str) -> dict[str, list[str]]:
+    """Every flow of these bridges, ports by name."""
+    return {b: sorted(host.flows(b)) for b in bridges}
 
 
-def _flow_keys(host: Wired, bridge: str) -> list[flows.Flow]:
-    return flows.parse_dump(host.host.run("ovs-ofctl", "-O", "OpenFlow14", "--no-stats", "dump-flows", bridge).stdout)
+def _until_tables(host: Wired, wanted: dict[str, list[str]]) -> float:
+    """Wait until the flows are as wanted; give the moment. A dump takes 10 ms, and there is a pause between two."""
+    deadline = time.monotonic() + WAIT_S
+    while _tables(host, *wanted) != wanted:
+        if time.monotonic() > deadline:
+            raise TimeoutError("the flows were not mended")
+        time.sleep(0.005)
+    return time.monotonic()
 
 
 def _flows(host: Wired, arguments: list[str]) -> float:
-    before = len(_flow_keys(host, "br-tun"))
+    wanted = _tables(host, "br-tun")
     start = time.monotonic()
     host.ofctl(*arguments)
-    while len(_flow_keys(host, "br-tun")) != before:
-        pass
-    took = (time.monotonic() - start) * 1000
-    _settle(host)
-    return took
+    took = _until_tables(host, wanted) - start
+    _settle()
+    return took * 1000
 
 
 def _flow_round_trip(host: Wired) -> float:
     host.ofctl("add-flow", "br-phy", "table=9,priority=1,arp,actions=drop")
     start = time.monotonic()
     host.ofctl("del-flows", "br-phy", "table=9")
-    _flow_keys(host, "br-phy")
+    host.flows("br-phy")
     return (time.monotonic() - start) * 1000
 
 
-def _settle(host: Wired) -> None:
+def _settle() -> None:
     """Let the host come to rest, so that one repair is not measured with the tail of another."""
     time.sleep(0.3)
-    while any(len(_flow_keys(host, b)) < n for b, n in (("br-int", 3), ("br-tun", 12), ("br-eth1", 2))):
-        time.sleep(0.05)
 
 
 def _switch(host: Wired) -> float:
     """Kill vswitchd, start it, and wait for the flows of all bridges, counted from its socket answering."""
-    before = {b: len(_flow_keys(host, b)) for b in ("br-int", "br-tun", "br-eth1")}
+    wanted = _tables(host, *BRIDGES)
     host.host.kill("ovs-vswitchd")
-    moments: list[float] = []
-    path = host.host.folder / "openvswitch" / "br-tun.mgmt"
-    answered = threading.Thread(target=_until_answers, args=(path, moments))
-    answered.start()
+    answered = _Answer(host.host.folder / "openvswitch" / "br-tun.mgmt")
     host.host.start_vswitchd()
-    answered.join()
-    while any(len(_flow_keys(host, b)) != n for b, n in before.items()):
-        pass
-    took = (time.monotonic() - moments[0]) * 1000
+    took = _until_tables(host, wanted) - answered.moment()
     time.sleep(2)
-    return took
+    return took * 1000
 
 
-def _until_answers(path: Path, moments: list[float]) -> None:
-    while not moments:
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as sock:
-            sock.connect(str(path))
-            moments.append(time.monotonic())
-        time.sleep(0.001)
+class _Answer:
+    """Notes, in a thread of its own, the moment at which somebody listens on a socket."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._moment = 0.0
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        deadline = time.monotonic() + WAIT_S
+        while not self._moment and time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(str(self._path))
+                self._moment = time.monotonic()
+            time.sleep(0.001)
+
+    def moment(self) -> float:
+        self._thread.join()
+        if not self._moment:
+            raise TimeoutError(f"{self._path} did not answer")
+        return self._moment
 
 
 def _database_server(host: Wired, watch: Watch) -> float:
@@ -193,16 +207,12 @@ def _database_server(host: Wired, watch: Watch) -> float:
     before = _shape(watch.now())
     next_cfg = watch.now().next_cfg
     host.host.kill("ovsdb-server")
-    moments: list[float] = []
-    path = host.host.folder / "openvswitch" / "db.sock"
-    answered = threading.Thread(target=_until_answers, args=(path, moments))
-    answered.start()
+    answered = _Answer(host.host.folder / "openvswitch" / "db.sock")
     host.host.start_ovsdb()
-    answered.join()
     host.host.vsctl("--no-wait", "del-port", "patch-tun")
     seen = watch.until(lambda now: now.next_cfg > next_cfg and _shape(now) == before)
     time.sleep(3)
-    return (seen - moments[0]) * 1000
+    return (seen - answered.moment()) * 1000
 
 
 # At rest, and with many peers

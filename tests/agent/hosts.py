@@ -9,6 +9,7 @@ from tunbridge.agent.config import AgentConfig, Provider
 from tunbridge.lab import plan
 from tunbridge.lab.host import Host, wait_until
 from tunbridge.lab.lab import AGENT_PATHS, Lab, agent_command
+from tunbridge.lab.namespaces import LabError
 
 NIC = "eno16777736"
 PHYSNET = {"physnet1": Provider(bridge="br-eth1", nics=[NIC])}
@@ -72,9 +73,10 @@ class Wired:
 
     def until_mended(self, picture: object) -> None:
         """Wait until all that can be seen is again as it was."""
-        wait_until(
-            lambda: self.picture() == picture, f"mended as before; the agent says:\n{self.host.agent_log(15)}", 15
-        )
+        try:
+            wait_until(lambda: self.picture() == picture, "mended as before", 15)
+        except LabError as e:
+            raise AssertionError(f"{e}; the agent says:\n{self.host.agent_log(15)}") from e
 
     def until_connected(self) -> None:
         """Wait until Open vSwitch has written down that manager and controllers are connected."""
