@@ -12,7 +12,7 @@ declare -A lab=(
 # command -> package that has it
 declare -A tests=(
     [linux.uml]=user-mode-linux [depmod]=kmod
-    [ssh]=openssh-client [openssl]=openssl
+    [ssh]=openssh-client [openssl]=openssl [dot]=graphviz
 )
 
 missing() { # names of a table's packages whose command is not there

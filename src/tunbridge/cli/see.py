@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 EXIT_FINDINGS, EXIT_UNREADABLE = 1, 2
 _SOURCES = (
-    "SOURCE is a file with the output of `ovs-vsctl show` (`-` for standard input), `lab:` or `lab:NAME`, `unix:PATH`,"
-    " or a JSON document of ours; `NAME=SOURCE` names the host. With none, the local Open vSwitch is read."
+    "SOURCE is a file with the output of `ovs-vsctl show` (`-` for standard input), a conf.db, a sosreport, a JSON"
+    " document of ours, `lab:` or `lab:NAME`, `unix:PATH`, `tcp:IP:PORT`, `ssl:IP:PORT` or `ssh:HOST`; `NAME=SOURCE`"
+    " names the host. With none, the local Open vSwitch is read."
 )
 
 
@@ -29,6 +30,9 @@ class DrawFormat(StrEnum):
     text = "text"
     svg = "svg"
     json = "json"
+    mermaid = "mermaid"
+    dot = "dot"
+    csv = "csv"
 
 
 class WordFormat(StrEnum):
@@ -113,7 +117,7 @@ def draw(
     sources: Sources = None,
     form: Annotated[
         DrawFormat | None,
-        typer.Option("--format", "-f", help="Text, SVG or JSON.  [default: by the name after -o, else text]"),
+        typer.Option("--format", "-f", help="How it is written.  [default: by the name after -o, else text]"),
     ] = None,
     output: Output = None,
     ascii_only: Annotated[bool, typer.Option("--ascii", help="Use no characters outside of ASCII.")] = False,
@@ -123,18 +127,38 @@ def draw(
 ) -> None:
     """Draw hosts: their bridges, how these hang together, tunnels between hosts and wires to the outside."""
     document, unreadable = _document(sources)
-    if form is None:
-        suffix = output.suffix.lower().removeprefix(".") if output else ""
-        form = DrawFormat(suffix) if suffix in ("svg", "json") else DrawFormat.text
+    form = form or _draw_format(output)
     if form is DrawFormat.json:
         _write_json(document, output)
-    elif form is DrawFormat.svg:
-        from tunbridge.inspect.draw import svg
-
-        _print(svg.render(document), output)
-    else:
+    elif form is DrawFormat.text:
         _draw_text(document, output, width, ascii_only)
+    else:
+        _draw_source(document, form, output)
     raise typer.Exit(EXIT_UNREADABLE if unreadable else 0)
+
+
+def _draw_format(output: Path | None) -> DrawFormat:
+    suffix = output.suffix.lower().removeprefix(".") if output else ""
+    suffix = {"gv": "dot", "mmd": "mermaid"}.get(suffix, suffix)
+    return DrawFormat(suffix) if suffix in set(DrawFormat) else DrawFormat.text
+
+
+def _draw_source(document: "Document", form: DrawFormat, output: Path | None) -> None:
+    """Write a form that other programs show."""
+    from tunbridge.inspect.draw import svg
+    from tunbridge.inspect.forms import csv, dot, mermaid
+
+    pens = {
+        DrawFormat.svg: svg.render,
+        DrawFormat.mermaid: mermaid.render,
+        DrawFormat.dot: dot.render,
+        DrawFormat.csv: csv.render,
+    }
+    source = pens[form](document)
+    if output is not None:
+        write_whole(output, source)
+    else:
+        write_out(source)  # every pen has made its names visible; CSV's CR LF is to stay
 
 
 def _draw_text(document: "Document", output: Path | None, width: int | None, ascii_only: bool) -> None:

@@ -9,12 +9,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from tunbridge.inspect.draw.marks import LegendLine, Mark, Marks, Place, worst
 from tunbridge.inspect.draw.safe import visible
 from tunbridge.inspect.model import Bridge, BridgeRole, Document, Host, HostRole, Link, LinkState, Port
 
+Natural = tuple[tuple[int, str], ...]
 PortKind = Literal["workload", "patch", "tunnel", "nic"]
 
 TUNNEL_TYPES = frozenset({"vxlan", "gre", "geneve", "stt", "lisp", "gtpu", "bareudp", "srv6", "erspan", "ip6gre"})
@@ -422,7 +424,7 @@ class _Tree:
             view.children.sort(key=lambda child: (child.role != "tunnel", not child.pairs, _natural(child.name)))
         return roots
 
-    def _rank(self, index: int) -> tuple[int, int, list[tuple[int, str]]]:
+    def _rank(self, index: int) -> tuple[int, int, Natural]:
         view = self.views[index]
         return (_RANK[view.role], len(view.nics), _natural(view.name))
 
@@ -452,7 +454,7 @@ class _Tree:
         return PortView(port.name, "patch", note, port.tip, port.mark, places=port.places)
 
 
-def _order(port: Port) -> tuple[int, int, list[tuple[int, str]]]:
+def _order(port: Port) -> tuple[int, int, Natural]:
     """Order ports as people look for them: by network (tag), then by name with its numbers as numbers."""
     return (port.tag is None, port.tag or 0, _natural(port.name))
 
@@ -460,7 +462,8 @@ def _order(port: Port) -> tuple[int, int, list[tuple[int, str]]]:
 _NUMBER = re.compile(r"([0-9]{1,18})")
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Split a name into text and numbers: eth2 sorts before eth10."""
+@lru_cache(maxsize=16384)
+def _natural(name: str) -> Natural:
+    """Split a name into text and numbers: eth2 sorts before eth10. A mesh asks for the same names again and again."""
     parts = _NUMBER.split(name)
-    return [(int(part), "") if index % 2 else (0, part) for index, part in enumerate(parts)]
+    return tuple((int(part), "") if index % 2 else (0, part) for index, part in enumerate(parts))

@@ -8,7 +8,7 @@ One hue for each kind of bridge, and the same hue for the wires that belong to i
 SANS = "ui-sans-serif, -apple-system, 'Segoe UI', 'Noto Sans', Helvetica, Arial, sans-serif"
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace"
 
-_LIGHT = {
+LIGHT = {
     "canvas": "#ffffff",
     "card": "#f6f8fa",
     "line": "#d0d7de",
@@ -37,7 +37,7 @@ _LIGHT = {
     "info": "#6e7781",
     "on-mark": "#ffffff",
 }
-_DARK = {
+DARK = {
     "canvas": "#0d1117",
     "card": "#161b22",
     "line": "#30363d",
@@ -147,7 +147,7 @@ _SHAPES = {
 def sheet() -> str:
     """Give the style sheet."""
     shapes = "".join(f"{name}{{{rule}}}" for name, rule in _SHAPES.items())
-    return f"{shapes}\n{_block(_LIGHT)}\n@media (prefers-color-scheme:dark){{{_block(_DARK)}}}"
+    return f"{shapes}\n{_block(LIGHT)}\n@media (prefers-color-scheme:dark){{{_block(DARK)}}}"
 
 
 def _block(colours: dict[str, str]) -> str:

@@ -1,0 +1,1 @@
+"""Other forms of the picture: sources for Mermaid and Graphviz, a table of ports."""

@@ -1,0 +1,136 @@
+"""The picture as nodes and edges, for pens that place things themselves (Graphviz, Mermaid).
+
+It is made of the same scene as the SVG, so it folds the same: a mesh of tunnels is one overlay node with one edge for
+each row of a host's tunnels, and many workloads are a few nodes and a count. Names are visible text already.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tunbridge.inspect.draw.marks import Mark
+from tunbridge.inspect.draw.safe import visible
+from tunbridge.inspect.draw.scene import BridgeView, HostView, PortView, Scene, build, fold
+from tunbridge.inspect.model import Document
+
+MAX_WORKLOADS = 12
+"""More workloads of one bridge than this are folded into a count."""
+
+Kind = Literal["integration", "tunnel", "provider", "other", "workload", "physical", "overlay", "ghost", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One shape. `lines` are its text; `severity` is "" unless something is wrong there."""
+
+    id: str
+    kind: Kind
+    lines: tuple[str, ...]
+    severity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A wire between two nodes. `count` > 1: it stands for that many."""
+
+    a: str
+    b: str
+    label: str = ""
+    severity: str = ""
+    is_dim: bool = False
+    count: int = 1
+
+
+@dataclass(slots=True)
+class Group:
+    """One host and its nodes."""
+
+    id: str
+    title: str
+    nodes: list[Node] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Graph:
+    """All of it; `nodes` are those outside of every host, `remarks` what was found, one line for each code."""
+
+    groups: list[Group] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
+    edges: list[Edge] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def graph(document: Document) -> Graph:
+    """Give what is to be drawn, in the order of the document."""
+    return _Maker(build(document)).graph
+
+
+class _Maker:
+    def __init__(self, scene: Scene) -> None:
+        self.graph = Graph()
+        self.count = 0
+        self.overlay = ""
+        if scene.overlay:
+            self.overlay = self.node(self.graph.nodes, "overlay", scene.overlay)
+        for host in scene.hosts:
+            self.host(host)
+        for line in scene.legend:
+            self.graph.remarks.append(f"{line.severity} {visible(line.code)}: {'; '.join(line.items())}")
+
+    def node(self, to: list[Node], kind: Kind, *lines: str, severity: str = "") -> str:
+        self.count += 1
+        made = Node(f"n{self.count}", kind, tuple(line for line in lines if line) or (" ",), severity)
+        to.append(made)
+        return made.id
+
+    def host(self, host: HostView) -> None:
+        words = [word.text for word in host.words]
+        if not host.known:
+            node = self.node(self.graph.nodes, "ghost", host.name, *words, "not given")
+            if self.overlay:
+                self.graph.edges.append(Edge(node, self.overlay, is_dim=True, count=max(1, len(host.members))))
+            return
+        role = "" if host.role == "unknown" else host.role
+        group = Group(f"h{len(self.graph.groups) + 1}", ", ".join(text for text in (host.name, role, *words) if text))
+        self.graph.groups.append(group)
+        for root in host.roots:
+            self.bridge(group, root, above="")
+        if not group.nodes:
+            self.node(group.nodes, "other", "no bridges")
+
+    def bridge(self, group: Group, view: BridgeView, above: str) -> None:
+        words = " ".join(word.text for word in view.words)
+        stubs = [f"{stub.name} {stub.note}" for stub in view.stubs]
+        node = self.node(group.nodes, view.role, view.name, view.role, words, *stubs, severity=_severity(view.mark))
+        for pair in view.pairs:
+            severity = "error" if pair.state in ("broken", "one-way") else ""
+            self.graph.edges.append(Edge(above, node, f"{pair.upper.name} - {pair.lower.name}", severity))
+        self.ports(group, view, node)
+        for child in view.children:
+            self.bridge(group, child, node)
+
+    def ports(self, group: Group, view: BridgeView, bridge: str) -> None:
+        for port, kind in _leaves(view):
+            severity = _severity(port.mark)
+            leaf = self.node(group.nodes, kind, port.name, port.note, severity=severity)
+            self.graph.edges.append(Edge(leaf, bridge, severity=severity))
+        for port in view.loose:
+            leaf = self.node(group.nodes, "missing", "peer is not there", severity="error")
+            self.graph.edges.append(Edge(bridge, leaf, port.name, "error"))
+        for port in view.tunnels:
+            if self.overlay:
+                label = f"{port.name} {port.note}".strip()
+                self.graph.edges.append(Edge(bridge, self.overlay, label, _severity(port.mark), count=port.count))
+        for port in view.nics:
+            leaf = self.node(self.graph.nodes, "physical", "physical network")
+            label = f"{port.name} {port.note}".strip()
+            self.graph.edges.append(Edge(bridge, leaf, label, _severity(port.mark)))
+
+
+def _leaves(view: BridgeView) -> Iterator[tuple[PortView, Kind]]:
+    for port in fold(view.workloads, MAX_WORKLOADS, "workload"):
+        yield port, "workload"
+
+
+def _severity(mark: Mark | None) -> str:
+    return mark.severity if mark is not None and mark.is_wrong else ""
