@@ -1,0 +1,1 @@
+"""The Networking API over HTTP: routing, who may, queries, bodies, errors."""

@@ -1,0 +1,116 @@
+"""What a resource of the Networking API is made of: fields with their validation, their column and who may use them.
+
+One declaration gives the database's columns, the API's validation and its OpenAPI schema. The names, defaults and rules
+are Neutron's; a test holds them against `neutron-lib`.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, Final
+
+import msgspec
+
+from tunbridge.model.checks import Check
+from tunbridge.model.tables import Column, Many, Table, Type
+from tunbridge.model.who import Who
+
+
+class Absent(Enum):
+    """What stands for a value that a request did not give."""
+
+    REQUIRED = "required"  # no default: a create without it is refused
+    UNSET = "unset"  # the rules compute it (Neutron's ATTR_NOT_SPECIFIED)
+
+
+REQUIRED: Final = Absent.REQUIRED
+UNSET: Final = Absent.UNSET
+
+
+class Field(msgspec.Struct, frozen=True):
+    """One attribute of a resource, as users see it."""
+
+    name: str
+    check: Check | None = None
+    """Refuses a value with a reason. It sees what the client sent."""
+    convert: Callable[[Any], Any] | None = None
+    """Makes the value that is kept of a checked one."""
+    default: Any = REQUIRED
+    post: bool = True
+    put: bool = True
+    visible: bool = True
+    filter: bool = False
+    sort: bool = False
+    extension: str | None = None
+    """Alias of the extension that brings it; None: it belongs to the resource's own."""
+    column: Column | None = None
+    """Where it is kept. None: it is computed when a body is made, or acts only on a request."""
+    create_by: Who | None = None
+    """Who may give it when creating; None: whoever may create."""
+    update_by: Who | None = None
+    seen_by: Who | None = None
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """A kind of thing with paths, bodies and a table."""
+
+    name: str  # network
+    collection: str  # networks
+    table: str  # Network
+    fields: tuple[Field, ...]
+    extension: str | None = None
+    columns: tuple[Column, ...] = ()
+    """Columns that no user sees."""
+    indexes: tuple[tuple[str, ...], ...] = ()
+    path: str | None = None
+    """Path under /v2.0, when it is not /COLLECTION (with - for _)."""
+    create_by: Who = Who.ADMIN_OR_MEMBER
+    update_by: Who = Who.ADMIN_OR_MEMBER
+    delete_by: Who = Who.ADMIN_OR_MEMBER
+    get_by: Who = Who.ADMIN_OR_READER
+    tags: bool = False
+    """Has /COLLECTION/ID/tags."""
+    quota: str | None = None
+    """Name of its quota; None: not limited."""
+    parent: str | None = None
+    """Name of the resource below which its paths stand."""
+
+    def field(self, name: str) -> Field:
+        """Give a field by name. Raises KeyError."""
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(f"{self.name} has no attribute {name}")
+
+    def as_table(self) -> Table:
+        """Give the table that holds its rows."""
+        return Table(
+            name=self.table,
+            columns=tuple(f.column for f in self.fields if f.column is not None) + self.columns,
+            indexes=self.indexes,
+        )
+
+
+class Extension(msgspec.Struct, frozen=True):
+    """An extension of the API, as /v2.0/extensions lists it."""
+
+    alias: str
+    name: str
+    description: str
+    updated: str
+    needs: frozenset[str] = frozenset()
+    """Features of the data plane without which it is not advertised (`features.py`)."""
+
+
+def column_name(field: str) -> str:
+    """Give the name of the column that keeps a field: `provider:network_type` is kept in `provider_network_type`."""
+    return field.replace(":", "_").replace("-", "_")
+
+
+def text(name: str, many: Many = Many.ONE, indexed: bool = False) -> Column:
+    """Give a column of text."""
+    return Column(column_name(name), Type.TEXT, many, indexed=indexed)
+
+
+def ref(name: str, table: str, many: Many = Many.ONE, strong: bool = True) -> Column:
+    """Give a column that points at a row of another table; the store finds rows by it."""
+    return Column(column_name(name), Type.REF, many, table=table, strong=strong, indexed=True)

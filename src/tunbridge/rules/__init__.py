@@ -1,0 +1,1 @@
+"""What Networking means: segments, addresses, ports, groups. A transaction goes in, rows and errors come out."""
