@@ -76,6 +76,16 @@ class AgentConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """OpenFlow controller target of every bridge, which the agent listens on: `tcp:IP:PORT` or `unix:PATH`."""
     state_dir: str = "/var/lib/tunbridge"
     """Where flows of an adopted bridge are kept while Open vSwitch empties its tables."""
+    run_dir: str = "/run/tunbridge-agent"
+    """Where the socket is on which the agent tells its status (`tunbridge host status`); root's alone."""
+    metrics: str | Literal[False] = False
+    """`IP:PORT` where the agent serves /metrics (for Prometheus) and /healthz over HTTP; `false` for none."""
+    metrics_anywhere: bool = False
+    """Allow `metrics` on an address that other hosts can reach: anyone there can then read them."""
+    vswitchd_restart: Annotated[list[str], Meta(min_length=1)] = field(
+        default_factory=lambda: ["systemctl", "restart", "ovs-vswitchd.service"]
+    )
+    """Command with which `tunbridge ovs restart` restarts ovs-vswitchd, and nothing else of Open vSwitch."""
     log_format: LogFormat = "logfmt"
     log_level: LogLevel = "info"
 
@@ -161,6 +171,8 @@ def _checked(config: AgentConfig) -> AgentConfig:
         raise ConfigError(f"ovsdb: {config.ovsdb!r} is neither unix:PATH nor tcp:IP:PORT")
     if config.manager is not False:
         manager_remote(config.manager)
+    if config.metrics is not False:
+        _check_metrics(config.metrics, config.metrics_anywhere)
     peers = [Peer(host=p.host, ip=str(ipaddress.ip_address(p.ip))) for p in config.peers]
     return msgspec.structs.replace(config, local_ip=str(local), peers=peers)
 
@@ -184,6 +196,27 @@ def manager_remote(manager: str) -> str:
     if not _address("manager", ip.strip("[]")).is_loopback:
         raise ConfigError(f"manager: {manager} would open this host's OVSDB to the network; use a loopback address")
     return f"tcp:{ip}:{port}"
+
+
+def metrics_address(metrics: str) -> tuple[str, int]:
+    """Give IP and port of the `metrics` setting. Raises ConfigError: not that form."""
+    match = re.fullmatch(r"(\S+):(\d{1,5})", metrics)
+    if match is None or not 0 < int(match[2]) < 65536:
+        raise ConfigError(f"metrics: {metrics!r} is not IP:PORT, such as 127.0.0.1:9697, nor false")
+    ip = match[1].strip("[]")
+    try:
+        return str(ipaddress.ip_address(ip)), int(match[2])
+    except ValueError:
+        raise ConfigError(f"metrics: {ip!r} is not an IPv4 or IPv6 address") from None
+
+
+def _check_metrics(metrics: str, anywhere: bool) -> None:
+    ip, _ = metrics_address(metrics)
+    if not ipaddress.ip_address(ip).is_loopback and not anywhere:
+        raise ConfigError(
+            f"metrics: {metrics} would tell other hosts about this one; use a loopback address, or set"
+            " metrics_anywhere = true"
+        )
 
 
 def _check_controller(target: str, rundir: str) -> None:

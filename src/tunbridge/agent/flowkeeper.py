@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tunbridge.agent.log import Log
+from tunbridge.agent.record import Record
 from tunbridge.agent.saved import SavedFlows
 from tunbridge.dataplane import base, changes, flows, names
 from tunbridge.dataplane.flows import Flow, FlowError, FlowKey
@@ -36,14 +37,17 @@ def wanted_flows(host: WantedHost, bridge: BridgeRow) -> Wanted:
 class FlowKeeper:
     """The flows of all bridges of this host."""
 
-    def __init__(self, rundir: str, state_dir: Path, log: Log) -> None:
+    def __init__(self, rundir: str, state_dir: Path, log: Log, record: Record) -> None:
         self.rundir = rundir
         self.saved = SavedFlows(state_dir)
         self.repairs = 0
         """Bundles sent so far."""
+        self.counts: dict[str, int] = {}
+        """Bridge -> how many flows of ours are in it, as last verified."""
         self._log = log
+        self._record = record
         self._clean: dict[str, Wanted] = {}
-        self._down: set[str] = set()
+        self.down: set[str] = set()
         """Bridges whose socket did not answer: asked again by a bare connect, not by a whole ovs-ofctl."""
 
     def suspect(self, bridges: Iterable[str]) -> None:
@@ -79,7 +83,7 @@ class FlowKeeper:
             try:
                 done = self._bridge(host, now, name, name in waiting) and done
             except UnreachableError:
-                self._down.add(name)
+                self.down.add(name)
                 done = False
             except OfctlError as e:
                 failed = e
@@ -98,11 +102,12 @@ class FlowKeeper:
             return True
         if waiting and now.cur_cfg < now.next_cfg:
             return False  # it may be emptied yet
-        if name in self._down and not ofctl.answers(self.rundir, name):
+        if name in self.down and not ofctl.answers(self.rundir, name):
             return False
-        self._down.discard(name)
+        self.down.discard(name)
         self._apply(name, wanted, self._load(name) if waiting else [])
         self._clean[name] = wanted
+        self.counts[name] = len(wanted)
         if waiting:
             self.saved.done(name)
         return True
@@ -128,6 +133,7 @@ class FlowKeeper:
                 raise
             self._apply_apart(name, wanted, present, foreign)
         self.repairs += 1
+        self._record.flows(name, len(change.add), len(change.delete))
         self._log.info("flows", bridge=name, added=len(change.add), deleted=len(change.delete))
 
     def _apply_apart(self, name: str, wanted: Wanted, present: Sequence[Flow], foreign: Sequence[Flow]) -> None:

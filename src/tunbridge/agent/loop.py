@@ -17,17 +17,20 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import ovs.poller
 
 from tunbridge.agent import devices
-from tunbridge.agent.config import AgentConfig, ConfigError, manager_remote
+from tunbridge.agent.answer import Answering
+from tunbridge.agent.config import AgentConfig, ConfigError, manager_remote, metrics_address
 from tunbridge.agent.flowkeeper import FlowKeeper
 from tunbridge.agent.log import Log
 from tunbridge.agent.notify import Notifier
 from tunbridge.agent.peers import PeerSource, StaticPeers
+from tunbridge.agent.record import Record
+from tunbridge.agent.report import Reporter
 from tunbridge.dataplane import changes, host
 from tunbridge.dataplane.flows import FlowError
 from tunbridge.dataplane.host import HostSpec, ProviderSpec, WantedHost
@@ -37,6 +40,9 @@ from tunbridge.openvswitch.ofctl import OfctlError
 from tunbridge.openvswitch.openflow import Listener
 from tunbridge.openvswitch.ovsdb import LocalOvsdb, OvsdbError
 from tunbridge.openvswitch.rows import Snapshot
+
+if TYPE_CHECKING:
+    from tunbridge.agent.metrics import MetricsServer
 
 RETRY_MS = 50
 """While vswitchd does not answer: between two looks at a bridge's socket."""
@@ -48,7 +54,12 @@ BURST, BURST_S = 50, 10.0
 APPLY_TIMEOUT_MS = 10_000
 PORTS_WAIT_S = 0.5
 """After a transaction of ours: how long flows may wait for vswitchd to have done it."""
-FIXED = ("ovsdb", "ovs_rundir", "controller", "state_dir", "log_format", "log_level", "manager")
+BEAT_MS = 5000
+"""The loop comes by at least so often while metrics are on: /healthz tells when it does not."""
+FIXED = (
+    "ovsdb", "ovs_rundir", "controller", "state_dir", "log_format", "log_level", "manager", "run_dir", "metrics",
+    "metrics_anywhere",
+)  # fmt: skip
 """Settings that only a restart changes."""
 
 
@@ -91,19 +102,27 @@ class Agent:
         self.listener = Listener(config.controller)  # first: without it nothing may be changed
         remote = None if config.manager is False else manager_remote(config.manager)
         self.ovsdb = LocalOvsdb(config.ovsdb, remote)
-        self.flows = FlowKeeper(config.ovs_rundir, Path(config.state_dir), log)
+        self.record = Record()
+        self.flows = FlowKeeper(config.ovs_rundir, Path(config.state_dir), log, self.record)
         self.monitor = devices.DeviceMonitor()
         self.notifier = Notifier()
         self.in_sync = False
+        self.problems: list[changes.Problem] = []
+        self.error: str | None = None
+        """Why the last pass could not be finished."""
+        self.slowed = False
+        """Whether somebody keeps undoing what the agent does."""
+        self.later: list[str] = []
+        self.refused: str | None = None
+        self.reporter = Reporter(self)
+        self.answering = Answering(config.run_dir, log)
+        self.metrics = _metrics(config, self.reporter)
         self._reload = reload
         self._nics: dict[str, NicState] | None = None
         self._seqno = -1
         self._dirty_since: float | None = time.monotonic()
         self._not_before_ms = 0
-        self._problems: list[changes.Problem] = []
         self._repairs: deque[float] = deque(maxlen=BURST)
-        self._last_error: str | None = None
-        self._slowed = False
         self._patient_until = 0.0
         self._stop = False
         self._hup = False
@@ -155,16 +174,28 @@ class Agent:
         self._observe()
         if self._dirty_since is not None and _now_ms() >= self._not_before_ms:
             self._reconcile()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Let others know how it stands: whoever asks now, and the metrics when something changed."""
+        changed = self.reporter.run()
+        self.answering.run(self.reporter.status)
+        if self.metrics is not None:
+            self.metrics.beat()
+            if changed:
+                self.metrics.publish(self.reporter.status())
 
     def _observe(self) -> None:
         self.ovsdb.run()
         touched = self.listener.run()
+        self.record.channels(self.listener.channels)
         if touched:
             self._suspect(touched)
         if self.monitor.run():
             self._nics = None
             self._mark_dirty()
         if self.peers.run():
+            self.record.expect()
             self._mark_dirty()
         if self.ovsdb.seqno != self._seqno:
             self._seqno = self.ovsdb.seqno
@@ -174,7 +205,7 @@ class Agent:
         self.in_sync = False
         if self._dirty_since is None:
             self._dirty_since = time.monotonic()
-        if not self._slowed:
+        if not self.slowed:
             self._not_before_ms = 0  # what failed before may succeed now
 
     def _suspect(self, datapath_ids: set[str]) -> None:
@@ -196,6 +227,9 @@ class Agent:
         self.listener.wait(poller)
         self.monitor.wait(poller)
         self.peers.wait(poller)
+        self.answering.wait(poller)
+        if self.metrics is not None:
+            poller.timer_wait(BEAT_MS)
         if self._dirty_since is not None and self.ovsdb.connected:
             poller.timer_wait_until(self._not_before_ms)
         watchdog = self.notifier.deadline_ms()
@@ -207,6 +241,9 @@ class Agent:
         self.ovsdb.close()
         self.listener.close()
         self.monitor.close()
+        self.answering.close()
+        if self.metrics is not None:
+            self.metrics.close()
 
     # Reconciling
 
@@ -216,12 +253,13 @@ class Agent:
         try:
             finished = self._pass()
         except (OvsdbError, OfctlError, FlowError) as e:
-            if str(e) != self._last_error:
+            if str(e) != self.error:
                 self.log.error("not done, tried again", error=str(e))
-            self._last_error = str(e)
+            self.error = str(e)
+            self.record.failed_passes += 1
             self._not_before_ms = _now_ms() + ERROR_RETRY_MS
             return
-        self._last_error = None
+        self.error = None
         if not finished:
             self._not_before_ms = _now_ms() + self._pause_ms()
             return
@@ -233,7 +271,8 @@ class Agent:
 
     def _pass(self) -> bool:
         """Make one transaction, or else one bundle a bridge. True when nothing is left to do."""
-        wanted = self._wanted()
+        self.record.passes += 1
+        wanted = self.wanted()
         now = self.ovsdb.snapshot()
         difference = changes.difference(wanted, now, self._nic_states(wanted, now))
         self._report_problems(difference.problems)
@@ -248,7 +287,8 @@ class Agent:
             self._repairs.append(time.monotonic())
         return finished
 
-    def _wanted(self) -> WantedHost:
+    def wanted(self) -> WantedHost:
+        """Work out what the host shall look like."""
         return host.wanted(host_spec(self.config, [p.ip for p in self.peers.peers()]))
 
     def _nic_states(self, wanted: WantedHost, now: Snapshot) -> dict[str, NicState]:
@@ -265,6 +305,7 @@ class Agent:
         self.ovsdb.transact(difference.operations, comment="tunbridge agent")
         self._repairs.append(time.monotonic())
         self._patient_until = time.monotonic() + PORTS_WAIT_S
+        self.record.changed(difference.changes)
         took = _ms_since(self._dirty_since)
         for change in difference.changes:
             self.log.info("changed", what=change.text, took_ms=took)
@@ -293,40 +334,41 @@ class Agent:
     def _fighting(self) -> bool:
         """Whether repairs come so often that somebody must be undoing them."""
         fighting = len(self._repairs) == BURST and time.monotonic() - self._repairs[0] < BURST_S
-        if fighting and not self._slowed:
+        if fighting and not self.slowed:
             self.log.warning("somebody keeps undoing the agent's changes; slowing down", repairs=BURST, seconds=BURST_S)
-        self._slowed = fighting
+        self.slowed = fighting
         return fighting
 
     # Reporting
 
     def _connected(self) -> bool:
         """Whether every bridge has called, and the OVSDB connection is where it belongs."""
-        ids = {row.datapath_id for row in changes.usable(self._wanted(), self.ovsdb.snapshot())}
+        ids = {row.datapath_id for row in changes.usable(self.wanted(), self.ovsdb.snapshot())}
         on_manager = self.ovsdb.manager_remote is None or self.ovsdb.on_manager
         return on_manager and None not in ids and ids <= self.listener.datapath_ids
 
     def _report_in_sync(self) -> None:
         took = _ms_since(self._dirty_since)
+        self.record.in_sync(took / 1000)
         self._dirty_since = None
         self.in_sync = True
         if not self._ready:
             self._ready = True
             self.notifier.send("READY=1")
-            self.log.info("in sync", took_ms=_ms_since(self._started), problems=len(self._problems))
+            self.log.info("in sync", took_ms=_ms_since(self._started), problems=len(self.problems))
         else:
             self.log.debug("in sync", took_ms=took)
-        self.notifier.send(f"STATUS=in sync, {len(self._problems)} problems" if self._problems else "STATUS=in sync")
+        self.notifier.send(f"STATUS=in sync, {len(self.problems)} problems" if self.problems else "STATUS=in sync")
 
     def _report_problems(self, problems: list[changes.Problem]) -> None:
         """Log each problem once while it lasts."""
         for problem in problems:
-            if problem not in self._problems:
+            if problem not in self.problems:
                 self.log.error("problem", subject=problem.subject, message=problem.message)
-        for problem in self._problems:
+        for problem in self.problems:
             if problem not in problems:
                 self.log.info("problem solved", subject=problem.subject)
-        self._problems = problems
+        self.problems = problems
 
     # Configuration
 
@@ -338,6 +380,7 @@ class Agent:
             new = self._reload()
         except ConfigError as e:
             self.log.error("configuration not taken, the old one stays", error=str(e))
+            self.refused = str(e)
             return
         fixed = {name: getattr(self.config, name) for name in FIXED}
         later = [name for name in FIXED if getattr(new, name) != fixed[name]]
@@ -346,8 +389,18 @@ class Agent:
         self.config = msgspec.structs.replace(new, **fixed)
         if isinstance(self.peers, StaticPeers):
             self.peers.replace(new.peers)
+        self.later, self.refused = later, None
+        self.record.expect()
         self.log.info("configuration taken")
         self._mark_dirty()
+
+
+def _metrics(config: AgentConfig, reporter: Reporter) -> "MetricsServer | None":
+    if config.metrics is False:
+        return None
+    from tunbridge.agent.metrics import MetricsServer  # late: most hosts do without, and it takes memory
+
+    return MetricsServer(metrics_address(config.metrics), reporter.status())
 
 
 def _drain(sock: socket.socket) -> None:

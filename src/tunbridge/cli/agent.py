@@ -37,13 +37,16 @@ def register(app: typer.Typer) -> None:
     )(agent)
 
 
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", metavar="FILE", help=f"TOML configuration.  [default: {DEFAULT_CONFIG}, if it is there]"
+    ),
+]
+
+
 def agent(
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config", "-c", metavar="FILE", help=f"TOML configuration.  [default: {DEFAULT_CONFIG}, if it is there]"
-        ),
-    ] = None,
+    config: ConfigFile = None,
     plan: Annotated[bool, typer.Option("--plan", help="Print what would change, and change nothing.")] = False,
     form: Annotated[PlanFormat, typer.Option("--format", "-f", help="Of --plan.")] = PlanFormat.text,
 ) -> None:
@@ -51,7 +54,7 @@ def agent(
     # Late: the other commands need neither netlink nor the OVSDB client, and start faster without.
     from tunbridge.agent import config as configuration
 
-    path = config if config is not None else (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
+    path = config_path(config)
     settings = configuration.load(path)
     if plan:
         raise typer.Exit(_plan(settings, form))
@@ -60,6 +63,11 @@ def agent(
 
     logger = log.configure(settings.log_format, settings.log_level)
     Agent(settings, logger, reload=lambda: configuration.load(path)).run()
+
+
+def config_path(given: Path | None) -> Path | None:
+    """Give the configuration file: the one that was named, else the usual one if it is there."""
+    return given if given is not None else (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
 
 
 def _plan(settings: "AgentConfig", form: PlanFormat) -> int:

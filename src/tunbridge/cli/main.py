@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import tunbridge
-from tunbridge.cli import agent, diff, lab, pause, see, terminal
+from tunbridge.cli import agent, diff, host, lab, pause, see, terminal
 from tunbridge.errors import TunbridgeError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 see.register(app)
 diff.register(app)
 agent.register(app)
+app.add_typer(host.app, name="host")
 pause.register(lab.app)
 app.add_typer(lab.app, name="lab")
 

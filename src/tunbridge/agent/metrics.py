@@ -1,0 +1,230 @@
+"""/metrics for Prometheus and /healthz, over HTTP, when they are asked for (`metrics = "127.0.0.1:9697"`).
+
+A thread of its own serves them. It never touches the agent: the loop hands over one immutable `Status` after the other
+(replacing a reference is atomic), and everything here is computed from the last one. Only imported when it is on.
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+import msgspec
+from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from tunbridge.agent.status import Histogram, Status
+from tunbridge.errors import TunbridgeError
+
+HUNG_S = 60.0
+"""Without the loop coming by for so long the host is not healthy, whatever was true then."""
+REQUEST_S = 10.0
+
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
+
+
+class MetricsError(TunbridgeError):
+    """The address for the metrics cannot be had."""
+
+    exit_status = 1
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """What /healthz tells, as JSON."""
+
+    in_sync: bool
+    since: str
+    host: str
+    version: str
+    waits_for: list[str]
+    problems: list[str]
+
+
+class Latest:
+    """The last status, and when the loop came by (monotonic seconds)."""
+
+    def __init__(self, status: Status) -> None:
+        self.status = status
+        self.beat = time.monotonic()
+
+    def health(self) -> tuple[bool, Health]:
+        """Tell whether the host is in order, and what it waits for when it is not."""
+        status = self.status
+        silent = time.monotonic() - self.beat
+        waits = [f"{w.subject}: {w.message}" for w in status.waits_for]
+        if silent > HUNG_S:
+            waits.insert(0, f"agent: it hangs, its loop has not come by for {silent:.0f} s")
+        well = status.in_sync and silent <= HUNG_S
+        problems = [f"{p.subject}: {p.message}" for p in status.problems]
+        return well, Health(
+            in_sync=well, since=status.since, host=status.host, version=status.version, waits_for=waits,
+            problems=problems,
+        )  # fmt: skip
+
+
+class StatusCollector(Collector):
+    """The status as metric families."""
+
+    def __init__(self, latest: Latest) -> None:
+        self._latest = latest
+
+    def collect(self) -> Iterable[Metric]:
+        """Compute every family from one status."""
+        status = self._latest.status
+        yield from _state(status)
+        yield from _per_bridge(status)
+        yield from _counters(status)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def _state(status: Status) -> Iterator[Metric]:
+    info = GaugeMetricFamily("tunbridge_agent_info", "Which agent this is; always 1.", labels=["version", "host"])
+    info.add_metric([status.version, status.host], 1)
+    yield info
+    yield _gauge(
+        "tunbridge_in_sync", "1 when the host is as it is wanted and every bridge is connected.", status.in_sync
+    )
+    yield _gauge("tunbridge_ovsdb_connected", "1 when the local OVSDB is connected.", status.ovsdb is not None)
+    yield _gauge("tunbridge_problems", "Things that the agent cannot do; host status names them.", len(status.problems))
+    yield _gauge("tunbridge_peers", "Hosts to have a tunnel to.", len(status.peers))
+    broken = sum(peer.problem is not None for peer in status.peers)
+    yield _gauge("tunbridge_peers_without_tunnel", "Peers whose tunnel port is missing or reported broken.", broken)
+
+
+def _per_bridge(status: Status) -> Iterator[Metric]:
+    connected = GaugeMetricFamily(
+        "tunbridge_bridge_connected", "1 when the bridge is connected to the agent.", labels=["bridge"]
+    )
+    flows = GaugeMetricFamily("tunbridge_flows", "Flows of the agent, as last verified.", labels=["bridge"])
+    for bridge in status.bridges:
+        connected.add_metric([bridge.name], bridge.connected)
+        flows.add_metric([bridge.name], bridge.flows)
+    yield connected
+    yield flows
+
+
+def _counters(status: Status) -> Iterator[Metric]:
+    counts = status.counts
+    repairs = CounterMetricFamily("tunbridge_repairs", "Things that were brought in order, by kind.", labels=["kind"])
+    for kind, number in sorted(counts.repairs.items()):
+        repairs.add_metric([kind], number)
+    yield repairs
+    for name, text, value in (
+        ("tunbridge_drift", "Times that a host in sync was found changed by somebody else.", counts.drift),
+        ("tunbridge_passes", "Comparisons of the host with what is wanted.", counts.passes),
+        ("tunbridge_failed_passes", "Those that ended with an error, and were tried again.", counts.failed_passes),
+        ("tunbridge_ovsdb_reconnects", "Lost connections to the local OVSDB.", counts.ovsdb_reconnects),
+        ("tunbridge_openflow_reconnects", "Bridges that connected again.", counts.openflow_reconnects),
+    ):
+        yield CounterMetricFamily(name, text, value=value)
+    yield _histogram(
+        "tunbridge_converge_seconds", "From an event to the host being in sync, when there was something to do.",
+        counts.converged,
+    )  # fmt: skip
+
+
+def _histogram(name: str, text: str, seen: Histogram) -> Metric:
+    total, buckets = 0, []
+    for bound, count in zip((*map(str, seen.bounds), "+Inf"), seen.counts, strict=True):
+        total += count
+        buckets.append((bound, float(total)))
+    return HistogramMetricFamily(name, text, buckets=buckets, sum_value=seen.sum)
+
+
+def registry(latest: Latest) -> CollectorRegistry:
+    """Give the registry of one agent: its status, and its process as Prometheus' clients tell it."""
+    made = CollectorRegistry(auto_describe=False)
+    made.register(StatusCollector(latest))
+    ProcessCollector(registry=made)
+    return made
+
+
+def application(latest: Latest) -> Callable[[dict[str, Any], StartResponse], Iterable[bytes]]:
+    """Give the WSGI application: /metrics and /healthz, read only."""
+    metrics = make_wsgi_app(registry(latest))
+
+    def answer(environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return _plain(start, "405 Method Not Allowed", b"GET only\n", ("Allow", "GET, HEAD"))
+        if environ["PATH_INFO"] == "/metrics":
+            found: Iterable[bytes] = metrics(environ, start)
+            return found
+        if environ["PATH_INFO"] == "/healthz":
+            well, health = latest.health()
+            body = msgspec.json.encode(health) + b"\n"
+            return _plain(start, "200 OK" if well else "503 Service Unavailable", body, kind="application/json")
+        return _plain(start, "404 Not Found", b"/metrics and /healthz are here\n")
+
+    return answer
+
+
+def _plain(
+    start: StartResponse, status: str, body: bytes, *headers: tuple[str, str], kind: str = "text/plain"
+) -> list[bytes]:
+    start(status, [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store"), *headers])
+    return [body]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
+        super().__init__(address, _Handler)
+
+    def server_bind(self) -> None:
+        # HTTPServer asks DNS for the name of the address here; a host's agent must not wait for that.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        self.setup_environ()
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = REQUEST_S
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Log no requests: the agent's log tells what happens on the host."""
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except (TimeoutError, ConnectionError):
+            self.close_connection = True
+
+
+class MetricsServer:
+    """The thread that serves. Raises MetricsError when the address is taken or not this host's."""
+
+    def __init__(self, address: tuple[str, int], status: Status) -> None:
+        self._latest = Latest(status)
+        try:
+            self._server = _Server(address)
+        except OSError as e:
+            raise MetricsError(
+                f"metrics {address[0]}:{address[1]}: cannot listen: {e.strerror}; set `metrics` to another address"
+            ) from e
+        self._server.set_app(application(self._latest))
+        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self._thread.start()
+
+    def publish(self, status: Status) -> None:
+        """Serve this status from now on."""
+        self._latest.status = status
+
+    def beat(self) -> None:
+        """Note that the loop came by."""
+        self._latest.beat = time.monotonic()
+
+    def close(self) -> None:
+        """Serve no more."""
+        self._server.shutdown()
+        self._server.server_close()

@@ -1,0 +1,135 @@
+"""From the agent's state to its `Status`: what it does, what it waits for, and what to do about that."""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import tunbridge
+from tunbridge.agent.status import BridgeStatus, PeerStatus, Status, utc_now
+from tunbridge.dataplane import names
+from tunbridge.dataplane.changes import Problem
+from tunbridge.openvswitch.rows import Snapshot
+
+if TYPE_CHECKING:
+    from tunbridge.agent.loop import Agent
+
+
+class Reporter:
+    """Tells how an agent stands. Only the loop may call it, between two steps."""
+
+    def __init__(self, agent: "Agent") -> None:
+        self._agent = agent
+        self._started = self._since = utc_now()
+        self._in_sync = False
+        self._seen: object = None
+        self._now: Snapshot | None = None
+        """The last copy of the OVSDB that there was, also while there is none."""
+        self._seqno = -1
+
+    def run(self) -> bool:
+        """Take note of how it stands now; True when anything may be different from the last time."""
+        agent = self._agent
+        if agent.ovsdb.connected and agent.ovsdb.seqno != self._seqno:
+            self._seqno = agent.ovsdb.seqno
+            self._now = agent.ovsdb.snapshot()
+        if agent.in_sync != self._in_sync:
+            self._in_sync = agent.in_sync
+            self._since = utc_now()
+        record = agent.record
+        seen = (
+            agent.in_sync, agent.ovsdb.seqno, record.passes, record.failed_passes, record.openflow_reconnects,
+            len(agent.listener.channels), agent.error, agent.refused,
+        )  # fmt: skip
+        changed, self._seen = seen != self._seen, seen
+        return changed
+
+    def status(self) -> Status:
+        """Give all that there is to tell."""
+        agent, record = self._agent, self._agent.record
+        return Status(
+            version=tunbridge.__version__,
+            host=agent.config.host,
+            local_ip=agent.config.local_ip,
+            tunnel_type=agent.config.tunnel_type,
+            pid=os.getpid(),
+            started=self._started,
+            in_sync=agent.in_sync,
+            since=self._since,
+            waits_for=[] if agent.in_sync else list(self._waits_for()),
+            problems=list(agent.problems),
+            ovsdb=self._remote(),
+            bridges=list(self._bridges()),
+            peers=list(self._peers()),
+            repairs=list(record.last),
+            later=list(agent.later),
+            refused=agent.refused,
+            counts=record.counts(agent.ovsdb.reconnects),
+        )
+
+    def _remote(self) -> str | None:
+        ovsdb = self._agent.ovsdb
+        if not ovsdb.connected:
+            return None
+        return ovsdb.manager_remote if ovsdb.on_manager else ovsdb.remote
+
+    def _bridges(self) -> Iterator[BridgeStatus]:
+        agent = self._agent
+        for bridge in agent.wanted().bridges:
+            yield BridgeStatus(
+                name=bridge.name,
+                connected=self._is_connected(bridge.name),
+                flows=agent.flows.counts.get(bridge.name, 0),
+            )
+
+    def _is_connected(self, bridge: str) -> bool:
+        row = self._now.bridges.get(bridge) if self._now is not None else None
+        return row is not None and row.datapath_id in self._agent.listener.datapath_ids
+
+    def _peers(self) -> Iterator[PeerStatus]:
+        config = self._agent.config
+        tunnels = self._now.bridges.get(names.TUNNEL_BRIDGE) if self._now is not None else None
+        ports = {p.name: p.interfaces[0] for p in tunnels.ports if p.interfaces} if tunnels is not None else {}
+        for peer in self._agent.peers.peers():
+            if peer.ip == config.local_ip:
+                continue
+            name = names.tunnel_port(config.tunnel_type, peer.ip)
+            interface = ports.get(name)
+            problem = f"no port {name} yet" if interface is None else interface.error
+            if interface is not None and problem is None and (interface.ofport or 0) <= 0:
+                problem = "Open vSwitch has not made its port yet"
+            yield PeerStatus(host=peer.host, ip=peer.ip, port=name, problem=problem)
+
+    def _waits_for(self) -> Iterator[Problem]:
+        """Name what is missing, from the bottom up: what depends on the first thing is told only when that is there."""
+        agent = self._agent
+        if not agent.ovsdb.connected:
+            message = "does not answer; is ovsdb-server running? (systemctl status ovsdb-server)"
+            yield Problem(subject=f"OVSDB {agent.config.ovsdb}", message=message)
+            return
+        if agent.slowed:
+            message = (
+                "undoes what the agent does, so it makes one pass a second; see the last repairs for what, and look for"
+                " a second agent"
+            )
+            yield Problem(subject="somebody", message=message)
+        if agent.error is not None:
+            yield Problem(subject="the last pass", message=f"failed and is tried again every second: {agent.error}")
+        wanted = [b.name for b in agent.wanted().bridges]
+        if down := [name for name in wanted if name in agent.flows.down]:
+            message = f"takes no OpenFlow for {', '.join(down)}; is it running? (systemctl status ovs-vswitchd)"
+            yield Problem(subject="ovs-vswitchd", message=message)
+            return
+        now = agent.ovsdb.snapshot()
+        if now.cur_cfg < now.next_cfg:
+            message = (
+                f"has not yet done what the database says (it did {now.cur_cfg} of {now.next_cfg}); if it stays so:"
+                " systemctl status ovs-vswitchd"
+            )
+            yield Problem(subject="ovs-vswitchd", message=message)
+        missing = [name for name in wanted if name in now.bridges and not self._is_connected(name)]
+        if missing:
+            message = f"not yet connected to the agent at {agent.config.controller}; Open vSwitch calls every 1 to 3 s"
+            yield Problem(subject=", ".join(missing), message=message)
+        if agent.ovsdb.manager_remote is not None and not agent.ovsdb.on_manager:
+            message = "does not answer yet; if it stays so, another process has that port (ss -ltnp), or set manager"
+            yield Problem(subject=f"manager {agent.config.manager}", message=message)

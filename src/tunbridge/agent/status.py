@@ -1,0 +1,103 @@
+"""What the agent tells of itself: one immutable value, for `tunbridge host status`, /healthz and the metrics alike.
+
+The loop makes it between two steps, so it is true of one moment. Times are seconds; moments are UTC, as ISO 8601.
+"""
+
+import datetime
+
+import msgspec
+from msgspec import Struct
+
+from tunbridge.dataplane.changes import Problem
+
+
+def utc_now() -> str:
+    """Give this moment."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class BridgeStatus(Struct, frozen=True, kw_only=True):
+    """A bridge that the agent works with. `flows`: how many of the agent's are in it, as last verified."""
+
+    name: str
+    connected: bool
+    flows: int
+
+
+class PeerStatus(Struct, frozen=True, kw_only=True):
+    """Another host. `problem` is what Open vSwitch reports of the tunnel to it, or that there is none yet."""
+
+    host: str
+    ip: str
+    port: str
+    problem: str | None
+
+
+class Repair(Struct, frozen=True, kw_only=True):
+    """Something that was brought in order: a change of the database, or the flows of a bridge."""
+
+    at: str
+    what: str
+
+
+class Histogram(Struct, frozen=True, kw_only=True):
+    """Observations of a duration. `counts[i]`: those of at most `bounds[i]` seconds and above the bound before it."""
+
+    bounds: tuple[float, ...]
+    counts: tuple[int, ...]
+    """One more than there are bounds: the last is of those above all bounds."""
+    sum: float
+
+
+class Counts(Struct, frozen=True, kw_only=True):
+    """What happened since the agent started."""
+
+    passes: int
+    failed_passes: int
+    repairs: dict[str, int]
+    """Kind -> how many things were brought in order, for whatever reason: also a new host's, or a new peer's."""
+    drift: int
+    """How often the host, once in sync, was found to differ although neither configuration nor peers had changed."""
+    ovsdb_reconnects: int
+    openflow_reconnects: int
+    converged: Histogram
+    """From the event until the host was in sync again, of those events that something had to be done for."""
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """The agent at one moment."""
+
+    version: str
+    host: str
+    local_ip: str
+    tunnel_type: str
+    pid: int
+    started: str
+    in_sync: bool
+    since: str
+    """When `in_sync` became what it is."""
+    waits_for: list[Problem]
+    """What keeps the host from being in sync, and what to do about it; nothing when it is."""
+    problems: list[Problem]
+    """What the agent cannot do, and leaves as it is."""
+    ovsdb: str | None
+    """The remote on which the OVSDB is connected, null when it is not."""
+    bridges: list[BridgeStatus]
+    peers: list[PeerStatus]
+    repairs: list[Repair]
+    """The last ones, the newest last."""
+    later: list[str]
+    """Settings of a configuration that was read again which wait for a restart of the agent."""
+    refused: str | None
+    """Why the configuration was refused when it was last read again, null when it was not."""
+    counts: Counts
+
+
+def encode(status: Status) -> bytes:
+    """Give the status as JSON."""
+    return msgspec.json.encode(status)
+
+
+def decode(text: bytes) -> Status:
+    """Read it back. Raises msgspec.MsgspecError: not a status, or one of another version of the agent."""
+    return msgspec.json.decode(text, type=Status)
