@@ -1,22 +1,5 @@
-"""Who calls: what authentication found out, and what policy decides by."""
+"""Who calls, by the name that the API's rooms use."""
 
-import msgspec
+from tunbridge.rules.caller import Caller
 
-
-class Caller(msgspec.Struct, frozen=True):
-    """The user behind a request, in the project that the token is for."""
-
-    user_id: str
-    user_name: str
-    project_id: str | None
-    """None: a token without a project (unscoped, or for the system)."""
-    project_name: str | None
-    roles: frozenset[str]
-    """In lower case, with those that they imply: admin implies manager, that member, that reader."""
-    system: bool = False
-    """A token for the system (`system_scope=all`)."""
-
-    @property
-    def is_admin(self) -> bool:
-        """Say whether everything is allowed."""
-        return "admin" in self.roles
+__all__ = ["Caller"]
