@@ -20,6 +20,7 @@ from msgspec import Meta, Struct, field
 from tunbridge.errors import TunbridgeError
 
 ENV_PREFIX = "TUNBRIDGE_AGENT_"
+DEFAULT_RUN_DIR = "/run/tunbridge-agent"
 
 TunnelType = Literal["vxlan", "geneve", "gre"]
 DatapathType = Literal["system", "netdev"]
@@ -76,7 +77,7 @@ class AgentConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """OpenFlow controller target of every bridge, which the agent listens on: `tcp:IP:PORT` or `unix:PATH`."""
     state_dir: str = "/var/lib/tunbridge"
     """Where flows of an adopted bridge are kept while Open vSwitch empties its tables."""
-    run_dir: str = "/run/tunbridge-agent"
+    run_dir: str = DEFAULT_RUN_DIR
     """Where the socket is on which the agent tells its status (`tunbridge host status`); root's alone."""
     metrics: str | Literal[False] = False
     """`IP:PORT` where the agent serves /metrics (for Prometheus) and /healthz over HTTP; `false` for none."""

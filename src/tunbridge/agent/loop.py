@@ -115,8 +115,8 @@ class Agent:
         self.later: list[str] = []
         self.refused: str | None = None
         self.reporter = Reporter(self)
-        self.answering = Answering(config.run_dir, log)
         self.metrics = _metrics(config, self.reporter)
+        self.answering = Answering(config.run_dir, log)
         self._reload = reload
         self._nics: dict[str, NicState] | None = None
         self._seqno = -1

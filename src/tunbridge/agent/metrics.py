@@ -184,6 +184,7 @@ class _Server(ThreadingMixIn, WSGIServer):
         # HTTPServer asks DNS for the name of the address here; a host's agent must not wait for that.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
         self.setup_environ()
 

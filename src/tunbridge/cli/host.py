@@ -11,6 +11,7 @@ from tunbridge.cli.agent import ConfigFile, config_path
 from tunbridge.errors import TunbridgeError
 
 if TYPE_CHECKING:
+    from tunbridge.agent.config import AgentConfig
     from tunbridge.agent.plan import Plan
     from tunbridge.agent.status import Status
 
@@ -46,10 +47,16 @@ def status(
     from tunbridge.agent import answer
     from tunbridge.agent import config as configuration
 
-    settings = configuration.load(config_path(config))
     try:
-        told = answer.ask(settings.run_dir)
+        settings: AgentConfig | None = configuration.load(config_path(config))
+    except configuration.ConfigError as e:
+        settings = None  # a running agent goes on with what it read before, and may be asked all the same
+        terminal.error(str(e))
+    try:
+        told = answer.ask(settings.run_dir if settings else configuration.DEFAULT_RUN_DIR)
     except (answer.NotRunningError, answer.HungError) as e:
+        if settings is None:
+            raise
         name = "hung" if isinstance(e, answer.HungError) else "not running"
         without = _without(settings, name, str(e))
         _print_json(without) if as_json else _print_without(without)
@@ -62,11 +69,9 @@ def _print_json(value: object) -> None:
     typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
-def _without(settings: object, name: str, reason: str) -> Without:
+def _without(settings: "AgentConfig", name: str, reason: str) -> Without:
     from tunbridge.agent import plan
-    from tunbridge.agent.config import AgentConfig
 
-    assert isinstance(settings, AgentConfig)
     try:
         made = plan.make(settings)
     except TunbridgeError as e:
