@@ -58,6 +58,11 @@ def bundle(rundir: str, bridge: str, text: str) -> None:
     _run(rundir, bridge, "bundle", [], ["-"], text)
 
 
+def command(rundir: str, bridge: str, name: str, *arguments: str) -> str:
+    """Run another command of ovs-ofctl on one bridge, as `dump-groups`, and give what it prints. Raises OfctlError."""
+    return _run(rundir, bridge, name, [], list(arguments))
+
+
 def _run(
     rundir: str, bridge: str, command: str, options: list[str], arguments: list[str] | None = None, text: str = ""
 ) -> str:

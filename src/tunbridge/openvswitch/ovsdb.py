@@ -27,7 +27,7 @@ Operation = dict[str, Any]
 """One operation of an OVSDB transaction, as JSON."""
 
 COLUMNS = {
-    "Open_vSwitch": ["bridges", "manager_options", "ovs_version", "next_cfg", "cur_cfg"],
+    "Open_vSwitch": ["bridges", "manager_options", "ovs_version", "next_cfg", "cur_cfg", "other_config", "external_ids"],
     "Manager": ["target", "is_connected", "external_ids"],
     "Bridge": [
         "name", "fail_mode", "datapath_type", "datapath_id", "protocols", "other_config", "external_ids",
@@ -259,6 +259,8 @@ def _snapshot(idl: Any) -> Snapshot:
         ovs_version=_optional(root.ovs_version),
         next_cfg=root.next_cfg,
         cur_cfg=root.cur_cfg,
+        other_config=root.other_config,
+        external_ids=root.external_ids,
         managers=tuple(
             ManagerRow(uuid=str(m.uuid), target=m.target, is_connected=m.is_connected, external_ids=m.external_ids)
             for m in root.manager_options

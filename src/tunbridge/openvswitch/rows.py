@@ -87,6 +87,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     ovs_version: str | None = None
     next_cfg: int = 0
     cur_cfg: int = 0
+    other_config: Mapping[str, str] = _EMPTY
+    external_ids: Mapping[str, str] = _EMPTY
     managers: tuple[ManagerRow, ...] = ()
     bridges: Mapping[str, BridgeRow] = MappingProxyType({})
 
