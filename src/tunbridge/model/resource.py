@@ -67,6 +67,10 @@ class Resource(msgspec.Struct, frozen=True):
     update_by: Who = Who.ADMIN_OR_MEMBER
     delete_by: Who = Who.ADMIN_OR_MEMBER
     get_by: Who = Who.ADMIN_OR_READER
+    has_post: bool = True
+    """POST /COLLECTION is there; so below."""
+    has_put: bool = True
+    has_delete: bool = True
     tags: bool = False
     """Has /COLLECTION/ID/tags."""
     quota: str | None = None

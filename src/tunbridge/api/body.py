@@ -1,0 +1,135 @@
+"""Bodies of requests: JSON to values with defaults, in Neutron's order and with its errors."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from tunbridge.model.checks import InvalidError
+from tunbridge.model.resource import REQUIRED, UNSET, Field, Resource
+from tunbridge.rules.caller import Caller
+from tunbridge.rules.errors import BadRequest, http_bad_request
+from tunbridge.rules.request import Values
+
+_INVALID = "Body contains invalid data"
+PROJECT = ("project_id", "tenant_id")
+
+
+def encode(value: Any) -> bytes:
+    """Give JSON."""
+    return msgspec.json.encode(value)
+
+
+def parse(content: bytes) -> dict[str, Any]:
+    """Give the object that a request's body is. Raises BadRequest."""
+    try:
+        body = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise http_bad_request(_INVALID) from None
+    if not isinstance(body, dict):
+        raise http_bad_request(_INVALID)
+    if not body:
+        raise http_bad_request("Resource body required")
+    return body
+
+
+def created(resource: Resource, caller: Caller, content: bytes) -> tuple[list[Values], list[frozenset[str]], bool]:
+    """Give the things that a POST makes, with defaults; the names that the client gave; whether it is a bulk."""
+    body = parse(content)
+    if resource.collection in body:
+        items = body[resource.collection]
+        if not items:
+            raise http_bad_request("Resources required")
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise http_bad_request(_INVALID)
+        given = [_object(resource, item if resource.name in item else {resource.name: item}) for item in items]
+    else:
+        given = [_object(resource, body)]
+    made = [_create(resource, caller, item) for item in given]
+    return [values for values, _ in made], [names for _, names in made], resource.collection in body
+
+
+def updated(resource: Resource, caller: Caller, content: bytes) -> Values:
+    """Give what a PUT changes. Raises BadRequest."""
+    body = parse(content)
+    if resource.name not in body and resource.collection in body:
+        raise http_bad_request("Bulk operation not supported")
+    values = _object(resource, body)
+    _project(resource, caller, values, create=False)
+    _refuse_unknown(resource, values)
+    for field in resource.fields:
+        if field.name in values and not field.put:
+            raise http_bad_request(f"Cannot update read-only attribute {field.name}")
+    _convert(resource.fields, values)
+    return values
+
+
+def _object(resource: Resource, body: dict[str, Any]) -> Values:
+    values = body.get(resource.name)
+    if values is None:
+        raise http_bad_request(f"Unable to find '{resource.name}' in request body")
+    if not isinstance(values, dict):
+        raise http_bad_request(f"Object '{resource.name}' contains invalid data")
+    return dict(values)
+
+
+def _create(resource: Resource, caller: Caller, values: Values) -> tuple[Values, frozenset[str]]:
+    names = frozenset(values)
+    _project(resource, caller, values, create=True)
+    _refuse_unknown(resource, values)
+    for field in resource.fields:
+        if not field.post:
+            if field.name in values:
+                raise http_bad_request(f"Attribute '{field.name}' not allowed in POST")
+        elif field.name not in values:
+            if field.default is REQUIRED:
+                raise http_bad_request(f"Failed to parse request. Required attribute '{field.name}' not specified")
+            values[field.name] = field.default
+    _convert(resource.fields, values)
+    return values, names
+
+
+def _project(resource: Resource, caller: Caller, values: Values, create: bool) -> None:
+    """Give the thing its owner, under the one name that it has inside. Raises BadRequest."""
+    given = [values.pop(name) for name in PROJECT if name in values]
+    owned = any(field.name == "project_id" for field in resource.fields)
+    if len(given) == 2 and given[0] != given[1]:
+        raise http_bad_request("'project_id' and 'tenant_id' do not match")
+    if given:
+        if not owned:
+            raise http_bad_request("Unrecognized attribute(s) 'project_id'")
+        if given[0] != caller.project_id and not caller.is_admin and "service" not in caller.roles:
+            raise http_bad_request(
+                "Specifying 'project_id' or 'tenant_id' other than the authenticated project in request requires admin "
+                "privileges"
+            )
+        values["project_id"] = given[0]
+    elif create and owned:
+        if not caller.project_id:
+            raise http_bad_request("Running without keystone AuthN requires that project_id is specified")
+        values["project_id"] = caller.project_id
+
+
+def _refuse_unknown(resource: Resource, values: Values) -> None:
+    known = {field.name for field in resource.fields}
+    unknown = [name for name in values if name not in known]
+    if unknown:
+        raise http_bad_request(f"Unrecognized attribute(s) '{', '.join(sorted(unknown))}'")
+
+
+def _convert(fields: Iterable[Field], values: Values) -> None:
+    for field in fields:
+        value = values.get(field.name, UNSET)
+        if value is UNSET:
+            continue
+        try:
+            if field.convert is not None:
+                value = values[field.name] = field.convert(value)
+            if field.check is not None:
+                field.check(value)
+        except InvalidError as e:
+            raise http_bad_request(f"Invalid input for {field.name}. Reason: {e}.") from None
+        except BadRequest:
+            raise
+        except (ValueError, TypeError, OverflowError) as e:
+            raise http_bad_request(f"Invalid input for {field.name}. Reason: {e}.") from None

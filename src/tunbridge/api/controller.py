@@ -1,0 +1,261 @@
+"""One controller for every resource: list, show, create, update, delete by its declaration and its rules."""
+
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from tunbridge.api import body, policy, query
+from tunbridge.api.policy import Target
+from tunbridge.api.query import Query
+from tunbridge.api.views import Store, Views
+from tunbridge.model.resource import Field, Resource
+from tunbridge.rules.base import Rules
+from tunbridge.rules.caller import Caller
+from tunbridge.rules.errors import NotFound, http_bad_request, no_such_resource
+from tunbridge.rules.request import Reader, Request, Row, Txn, Values
+
+T = TypeVar("T")
+
+
+class Database(Protocol):
+    """What the API asks of the central database."""
+
+    @property
+    def store(self) -> Store:
+        """Give the rows as they are here."""
+
+    async def barrier(self) -> None:
+        """Return when the store shows all that any server had acknowledged before the call."""
+
+    async def commit(self, build: Callable[[Any], T]) -> T:
+        """Build a transaction, again after every lost race, and give what building gave once it has happened."""
+
+
+class Answer(NamedTuple):
+    """What goes back to a client."""
+
+    status: int
+    content: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Controller:
+    """What the API does with one resource."""
+
+    def __init__(self, resource: Resource, rules: Rules, database: Database, views: Views, max_limit: int) -> None:
+        self.resource = resource
+        self.rules = rules
+        self._database = database
+        self._views = views
+        self._max_limit = max_limit
+        self._fields = {field.name: field for field in resource.fields}
+
+    # Reading
+
+    async def list(self, caller: Caller, text: str, url: str) -> Answer:
+        """Answer GET /COLLECTION."""
+        wanted = query.parse(self.resource, text, self._max_limit, frozenset(self.rules.filters))
+        await self._database.barrier()
+        rows = list(self._visible(caller, self._matching(caller, wanted)))
+        shown = query.page(query.ordered(rows, wanted, self._value), wanted)
+        content = b'{"%s":[%s]' % (
+            self.resource.collection.encode(),
+            b",".join(self._json(row, caller, wanted.fields) for row in shown),
+        )
+        found = query.links(url, text, wanted, shown)
+        if found:
+            content += b',"%s_links":%s' % (self.resource.collection.encode(), body.encode(found))
+        return Answer(200, content + b"}")
+
+    async def show(self, caller: Caller, id: str, text: str) -> Answer:
+        """Answer GET /COLLECTION/ID."""
+        fields = query.fields_of(text)
+        await self._database.barrier()
+        row = self._one(self._database.store, caller, id)
+        return Answer(200, self._wrapped(self._json(row, caller, fields)))
+
+    def _one(self, reader: Reader, caller: Caller, id: str) -> Row:
+        """Give a row that the caller may know of. Raises NotFound."""
+        row = self.rules.get(reader, id)
+        if not policy.may_see(self.resource, caller, self._target(reader, row, caller)):
+            raise self.rules.absent(id)
+        return row
+
+    def _matching(self, caller: Caller, wanted: Query) -> Iterator[Row]:
+        tests: list[Callable[[Row], bool]] = []
+        store = self._database.store
+        for name, values in wanted.filters.items():
+            special = self.rules.filters.get(name)
+            if special is not None:
+                tests.append(lambda row, f=special, v=values: f(store, row, v, caller))  # type: ignore[misc]
+            else:
+                tests.append(lambda row, n=name, v=values: _is_one_of(self._value(row, n), v))  # type: ignore[misc]
+        if wanted.tags:
+            tests.append(lambda row: _has_tags(frozenset(row.tags), wanted.tags))
+        for row in self._candidates(caller, wanted):
+            if all(test(row) for test in tests):
+                yield row
+
+    def _candidates(self, caller: Caller, wanted: Query) -> Collection[Row]:
+        """Give the fewest rows, by indexes, among which all that match are."""
+        store = self._database.store
+        if "id" in wanted.filters:
+            found = (self.rules.row(store, id) for id in dict.fromkeys(wanted.filters["id"]))
+            return [row for row in found if row is not None]
+        best: list[Row] | None = None
+        for name, values in wanted.filters.items():
+            column = self._fields[name].column if name in self._fields else None
+            if column is None or not column.indexed or name in self.rules.filters:
+                continue
+            if best is None or sum(store.count(self.resource.table, column.name, v) for v in set(values)) < len(best):
+                by_id = {r.id: r for v in set(values) for r in store.find(self.resource.table, column.name, v)}
+                best = list(by_id.values())
+        if best is not None:
+            return best
+        if not caller.is_admin:
+            own = self.rules.candidates(store, caller)
+            if own is not None:
+                return own
+        return self.rules.all(store)
+
+    def _visible(self, caller: Caller, rows: Iterator[Row]) -> Iterator[Row]:
+        store = self._database.store
+        for row in rows:
+            if caller.is_admin or policy.may_see(self.resource, caller, self._target(store, row, caller)):
+                yield row
+
+    def _value(self, row: Row, name: str) -> Any:
+        """Give a field of a row for comparing."""
+        if name == "id":
+            return row.id
+        field: Field | None = self._fields.get(name)
+        if field is not None and field.column is not None:
+            return getattr(row, field.column.name)
+        return self._views.body(self.resource, self._database.store, row).get(name)
+
+    def _target(self, reader: Reader, row: Row, caller: Caller) -> Target:
+        return self._views.target(self.resource, reader, row, caller)
+
+    def _json(self, row: Row, caller: Caller, fields: frozenset[str] = frozenset()) -> bytes:
+        return self._views.json(self.resource, row, caller, self._target(self._database.store, row, caller), fields)
+
+    def _wrapped(self, content: bytes) -> bytes:
+        return b'{"%s":%s}' % (self.resource.name.encode(), content)
+
+    # Writing
+
+    async def create(self, request: Request, content: bytes) -> Answer:
+        """Answer POST /COLLECTION: one thing or several, all of them or none."""
+        things, _, bulk = body.created(self.resource, request.caller, content)
+
+        def build(txn: Txn) -> list[str]:
+            ids = []
+            for values in things:
+                self._may_create(txn, request.caller, values)
+                ids.append(self.rules.create(txn, request, dict(values)))
+            return ids
+
+        ids = await self._database.commit(build)
+        bodies = [self._written(request.caller, id) for id in ids]
+        if bulk:
+            return Answer(201, b'{"%s":[%s]}' % (self.resource.collection.encode(), b",".join(bodies)))
+        return Answer(201, self._wrapped(bodies[0]))
+
+    def _may_create(self, txn: Txn, caller: Caller, values: Values) -> None:
+        target = Target(
+            project_id=values.get("project_id"),
+            network_project_id=self.rules.network_project_of(txn, values),
+        )
+        policy.enforce_create(self.resource, caller, target, values)
+
+    async def update(self, request: Request, id: str, content: bytes) -> Answer:
+        """Answer PUT /COLLECTION/ID."""
+        changes = body.updated(self.resource, request.caller, content)
+
+        def build(txn: Txn) -> None:
+            row = self.rules.get(txn, id)
+            target = self._target(txn, row, request.caller)
+            policy.enforce_update(self.resource, request.caller, target, changes)
+            self.rules.update(txn, request, row, dict(changes))
+
+        await self._database.commit(build)
+        return Answer(200, self._wrapped(self._written(request.caller, id)))
+
+    async def delete(self, request: Request, id: str, content: bytes) -> Answer:
+        """Answer DELETE /COLLECTION/ID."""
+        if content:
+            raise http_bad_request("Request body is not supported in DELETE.")
+
+        def build(txn: Txn) -> None:
+            row = self.rules.get(txn, id)
+            policy.enforce_delete(self.resource, request.caller, self._target(txn, row, request.caller))
+            self.rules.delete(txn, request, row)
+
+        await self._database.commit(build)
+        return Answer(204, b"")
+
+    def _written(self, caller: Caller, id: str) -> bytes:
+        """Give the body of what was just written. Raises NotFound when somebody deleted it meanwhile."""
+        return self._json(self.rules.get(self._database.store, id), caller)
+
+    # Actions
+
+    async def act(self, request: Request, id: str, name: str, content: bytes) -> Answer:
+        """Answer PUT /COLLECTION/ID/ACTION."""
+        action = self.rules.actions[name]
+        given = body.parse(content) if content else {}
+
+        def build(txn: Txn) -> None:
+            row = self.rules.get(txn, id)
+            target = self._target(txn, row, request.caller)
+            policy.enforce_action(self.resource, request.caller, target, name, action.who)
+            action.run(self.rules, txn, request, row, given)
+
+        await self._database.commit(build)
+        content = self._written(request.caller, id)
+        return Answer(200, self._wrapped(content) if action.wrapped else content)
+
+    # Tags
+
+    async def tags(self, caller: Caller, id: str) -> Answer:
+        """Answer GET /COLLECTION/ID/tags."""
+        await self._database.barrier()
+        row = self._one(self._database.store, caller, id)
+        return Answer(200, body.encode({"tags": list(row.tags)}))
+
+    async def tag(self, caller: Caller, id: str, tag: str) -> Answer:
+        """Answer GET /COLLECTION/ID/tags/TAG: 204 when it has it."""
+        await self._database.barrier()
+        if tag not in self._one(self._database.store, caller, id).tags:
+            raise NotFound("TagNotFound", f"Tag {tag} could not be found.")
+        return Answer(204, b"")
+
+    async def set_tags(self, request: Request, id: str, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> Row:
+        """Change the tags of a thing, for whoever may change the thing."""
+
+        def build(txn: Txn) -> None:
+            row = self.rules.get(txn, id)
+            policy.enforce_update(self.resource, request.caller, self._target(txn, row, request.caller), {})
+            self.rules.change(txn, request, row, {"tags": change(row.tags)})
+
+        await self._database.commit(build)
+        row = self._database.store.get(self.resource.table, id)
+        if row is None:
+            raise no_such_resource()
+        return row
+
+
+def _is_one_of(value: Any, wanted: list[Any]) -> bool:
+    if isinstance(value, tuple | list):
+        return any(one in wanted for one in value)
+    return value in wanted or (value is None and "" in wanted)
+
+
+def _has_tags(tags: frozenset[str], wanted: dict[str, list[str]]) -> bool:
+    """Decide by the four filters of tags, as Neutron's API reference says (all, any, not all, not any)."""
+    tests: dict[str, Callable[[frozenset[str]], bool]] = {
+        "tags": lambda given: given <= tags,
+        "tags-any": lambda given: bool(given & tags),
+        "not-tags": lambda given: not given <= tags,
+        "not-tags-any": lambda given: not given & tags,
+    }
+    return all(tests[name](frozenset(values)) for name, values in wanted.items())

@@ -1,0 +1,162 @@
+"""The ASGI application under /v2.0: finds the controller of a path, and turns what it says into an answer."""
+
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+
+from tunbridge.api import http
+from tunbridge.api.body import encode
+from tunbridge.api.controller import Answer, Controller
+from tunbridge.api.http import Exchange
+from tunbridge.api.offer import Offer
+from tunbridge.api.tags import answer_tags
+from tunbridge.model.resource import Extension
+from tunbridge.rules.caller import Caller
+from tunbridge.rules.errors import BadRequest, NetworkingError, NotFound, no_such_resource
+from tunbridge.rules.request import Request
+from tunbridge.rules.settings import NetworkingSettings
+
+CORE = ("network", "subnet", "subnetpool", "port")
+"""Resources that GET /v2.0/ lists."""
+Special = Callable[[Exchange, Request, list[str]], Awaitable[Answer]]
+"""Answers for paths that are no resource's: gets the path's parts after the first."""
+
+
+class NetworkingApi:
+    """Answers everything under /v2.0/."""
+
+    def __init__(
+        self,
+        offer: Offer,
+        controllers: Mapping[str, Controller],
+        specials: Mapping[str, Special],
+        settings: NetworkingSettings,
+    ) -> None:
+        self.offer = offer
+        self._settings = settings
+        self._random = random.SystemRandom()
+        self._specials = {"extensions": self._extensions, **specials}
+        self._paths: dict[str, Controller] = {}
+        for controller in controllers.values():
+            for name in path_names(controller):
+                self._paths[name] = controller
+
+    def collection(self, path: str) -> str:
+        """Give the name of a path's collection for figures: never what a client made up."""
+        first = path.strip("/").partition("/")[0].removesuffix(".json")
+        if first in self._paths:
+            return self._paths[first].resource.collection
+        return first if first in self._specials else "other"
+
+    async def answer(self, exchange: Exchange, caller: Caller) -> Answer:
+        """Answer a request by its path below /v2.0. Raises NetworkingError."""
+        parts = [unquote(part) for part in exchange.path.removesuffix(".json").split("/") if part]
+        request = self._request(exchange, caller)
+        if not parts:
+            return self._index(exchange)
+        special = self._specials.get(parts[0])
+        if special is not None:
+            return await special(exchange, request, parts[1:])
+        controller = self._paths.get(parts[0])
+        if controller is None:
+            raise no_such_resource()
+        return await self._resource(exchange, request, controller, parts[1:])
+
+    def _request(self, exchange: Exchange, caller: Caller) -> Request:
+        now = datetime.fromtimestamp(time.time(), UTC)
+        return Request(caller, self._settings, now, self._random, if_match(exchange.headers))
+
+    async def _resource(self, exchange: Exchange, request: Request, controller: Controller, parts: list[str]) -> Answer:
+        method = exchange.method
+        if not parts:
+            if method == "GET":
+                return await controller.list(request.caller, exchange.query, exchange.url)
+            if method == "POST" and controller.resource.has_post:
+                return await controller.create(request, await exchange.content())
+            raise http.not_allowed()
+        id = parts[0]
+        if len(parts) == 1:
+            if method == "GET":
+                return await controller.show(request.caller, id, exchange.query)
+            if method == "PUT" and controller.resource.has_put:
+                return await controller.update(request, id, await exchange.content())
+            if method == "DELETE" and controller.resource.has_delete:
+                return await controller.delete(request, id, await exchange.content())
+            raise http.not_allowed()
+        if parts[1] == "tags" and controller.resource.tags and len(parts) <= 3:
+            return await answer_tags(exchange, request, controller, id, parts[2:])
+        if len(parts) == 2 and parts[1] in controller.rules.actions:
+            if method != "PUT":
+                raise http.not_allowed()
+            return await controller.act(request, id, parts[1], await exchange.content())
+        raise no_such_resource()
+
+    # What the API says of itself
+
+    def _index(self, exchange: Exchange) -> Answer:
+        if exchange.method != "GET":
+            raise http.not_allowed()
+        url = exchange.url.rstrip("/")
+        found = [self.offer.resources[name] for name in CORE if name in self.offer.resources]
+        listed = [
+            {
+                "name": resource.name,
+                "collection": resource.collection,
+                "links": [{"rel": "self", "href": f"{url}/{resource.collection}"}],
+            }
+            for resource in found
+        ]
+        return Answer(200, encode({"resources": listed}))
+
+    async def _extensions(self, exchange: Exchange, _request: Request, parts: list[str]) -> Answer:
+        if exchange.method != "GET":
+            raise http.not_allowed()
+        if not parts:
+            return Answer(200, encode({"extensions": [_described(e) for e in self.offer.extensions]}))
+        for extension in self.offer.extensions:
+            if parts == [extension.alias]:
+                return Answer(200, encode({"extension": _described(extension)}))
+        raise NotFound("HTTPNotFound", f"Extension with alias {parts[0]} does not exist")
+
+
+def _described(extension: Extension) -> dict[str, Any]:
+    return {
+        "name": extension.name,
+        "alias": extension.alias,
+        "description": extension.description,
+        "updated": extension.updated,
+        "links": [],
+    }
+
+
+def path_names(controller: Controller) -> tuple[str, ...]:
+    """Give the first parts of paths that lead to a resource: Neutron takes - and _ alike."""
+    name = controller.resource.path or controller.resource.collection
+    return tuple({name, name.replace("_", "-"), name.replace("-", "_")})
+
+
+def if_match(headers: Mapping[str, str]) -> int | None:
+    """Give the revision that a request is for. Raises BadRequest."""
+    found: int | None = None
+    for tag in headers.get("if-match", "").split(","):
+        name, _, value = tag.strip().strip('"').partition("=")
+        if name != "revision_number":
+            continue
+        if found is not None:
+            raise BadRequest("BadRequest", "Bad if-match request: Multiple revision_number etags are not supported.")
+        if not (value.isascii() and value.isdigit() and len(value) <= 18):
+            message = "Bad if-match request: Revision number etag must be in the format of revision_number=<int>."
+            raise BadRequest("BadRequest", message)
+        found = int(value)
+    return found
+
+
+def error_content(error: NetworkingError) -> bytes:
+    """Give the body of an error."""
+    body = {"type": error.type, "message": error.message, "detail": error.detail}
+    return msgspec.json.encode({"NeutronError": body})

@@ -1,0 +1,74 @@
+"""Tags: /COLLECTION/ID/tags and /COLLECTION/ID/tags/TAG."""
+
+from typing import Any
+
+from tunbridge.api import body, http
+from tunbridge.api.controller import Answer, Controller
+from tunbridge.api.http import Exchange
+from tunbridge.rules.errors import BadRequest, Conflict, NotFound
+from tunbridge.rules.request import Request
+
+MAX_LENGTH = 255
+MAX_TAGS = 50
+"""Tags of one thing: Neutron's limit."""
+
+
+async def answer_tags(
+    exchange: Exchange, request: Request, controller: Controller, id: str, parts: list[str]
+) -> Answer:
+    """Answer a request for the tags of one thing. Raises NetworkingError."""
+    if parts:
+        return await _one(exchange, request, controller, id, _checked(parts[0]))
+    if exchange.method == "GET":
+        return await controller.tags(request.caller, id)
+    if exchange.method == "PUT":
+        wanted = _several(body.parse(await exchange.content()))
+        row = await controller.set_tags(request, id, lambda _: wanted)
+        return Answer(200, body.encode({"tags": list(row.tags)}))
+    if exchange.method == "POST":
+        more = _several(body.parse(await exchange.content()))
+        row = await controller.set_tags(request, id, lambda old: _limited((*old, *more)))
+        return Answer(200, body.encode({"tags": list(row.tags)}))
+    if exchange.method == "DELETE":
+        await controller.set_tags(request, id, lambda _: ())
+        return Answer(204, b"")
+    raise http.not_allowed()
+
+
+async def _one(exchange: Exchange, request: Request, controller: Controller, id: str, tag: str) -> Answer:
+    if exchange.method == "GET":
+        return await controller.tag(request.caller, id, tag)
+    if exchange.method == "PUT":
+        await controller.set_tags(request, id, lambda old: _limited((*old, tag)))
+        return Answer(201, b"")
+    if exchange.method == "DELETE":
+        await controller.set_tags(request, id, lambda old: _without(old, tag))
+        return Answer(204, b"")
+    raise http.not_allowed()
+
+
+def _without(tags: tuple[str, ...], tag: str) -> tuple[str, ...]:
+    if tag not in tags:
+        raise NotFound("TagNotFound", f"Tag {tag} could not be found.")
+    return tuple(one for one in tags if one != tag)
+
+
+def _limited(tags: tuple[str, ...]) -> tuple[str, ...]:
+    tags = tuple(dict.fromkeys(tags))
+    if len(tags) > MAX_TAGS:
+        raise Conflict("TooManyTags", f"A resource has at most {MAX_TAGS} tags.")
+    return tags
+
+
+def _several(given: dict[str, Any]) -> tuple[str, ...]:
+    tags = given.get("tags")
+    if not isinstance(tags, list) or set(given) != {"tags"}:
+        raise BadRequest("HTTPBadRequest", "Invalid tags body")
+    return _limited(tuple(_checked(tag) for tag in tags))
+
+
+def _checked(tag: Any) -> str:
+    if not isinstance(tag, str) or not tag.strip() or len(tag) > MAX_LENGTH:
+        message = f"Invalid input for operation: '{tag}' is not a tag: text of 1 to {MAX_LENGTH} characters."
+        raise BadRequest("InvalidInput", message)
+    return tag

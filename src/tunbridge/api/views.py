@@ -1,0 +1,115 @@
+"""Bodies of rows as JSON, made once for each revision of a row and each kind of viewer."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from tunbridge.api.policy import Target, Visibility
+from tunbridge.model.resource import Resource
+from tunbridge.rules.base import Rules
+from tunbridge.rules.caller import Caller
+from tunbridge.rules.request import Reader, Row, Values
+
+_KINDS_OF_VIEWER = 12
+"""Bodies that are kept for one row; more kinds of viewers than that share the last places."""
+
+
+class Dependent(msgspec.Struct, frozen=True):
+    """A table whose rows show in the bodies of another one's: `column` names the row (or is how that is found)."""
+
+    table: str
+    shows_in: str
+    column: str
+
+
+DEPENDENTS = (
+    Dependent("Subnet", "Network", "network_id"),
+    Dependent("Security_Group_Rule", "Security_Group", "security_group_id"),
+    Dependent("Port_Status", "Port", "port_id"),
+)
+
+
+class Store(Reader, Protocol):
+    """Rows that tell when they change."""
+
+    def listen(self, callback: Any) -> None:
+        """Call back with table, old row and new row for each change."""
+
+
+class Views:
+    """Bodies of all rows of the store."""
+
+    def __init__(self, store: Store, rules: Mapping[str, Rules]) -> None:
+        self._store = store
+        self._rules = rules
+        self._cached: dict[str, dict[str, dict[Any, bytes]]] = {rule.table: {} for rule in rules.values()}
+        self._visibility = {name: Visibility(rule.resource) for name, rule in rules.items()}
+        self._shared = {name for name, rule in rules.items() if _has_computed_shared(rule.resource)}
+        self._dependents: dict[str, list[Dependent]] = {}
+        for dependent in DEPENDENTS:
+            if dependent.shows_in in self._cached:
+                self._dependents.setdefault(dependent.table, []).append(dependent)
+        store.listen(self._changed)
+
+    def _changed(self, table: str, old: Row | None, new: Row | None) -> None:
+        row = new if new is not None else old
+        cached = self._cached.get(table)
+        if cached is not None and row is not None:
+            cached.pop(row.id, None)
+        for dependent in self._dependents.get(table, ()):
+            for one in (old, new):
+                if one is not None:
+                    self._cached[dependent.shows_in].pop(getattr(one, dependent.column), None)
+
+    def target(self, resource: Resource, reader: Reader, row: Row, caller: Caller) -> Target:
+        """Give what policy looks at in a row."""
+        rules = self._rules[resource.name]
+        return Target(
+            project_id=rules.project(row),
+            network_project_id=rules.network_project(reader, row),
+            shared=rules.shared_with(reader, row, caller.project_id),
+            external=rules.external_for(reader, row, caller.project_id),
+        )
+
+    def body(self, resource: Resource, reader: Reader, row: Row) -> Values:
+        """Give all fields of a row but `shared`."""
+        body = self._rules[resource.name].body(reader, row)
+        if "project_id" in body:
+            body["tenant_id"] = body["project_id"]
+        return body
+
+    def json(
+        self, resource: Resource, row: Row, caller: Caller, target: Target, fields: frozenset[str] = frozenset()
+    ) -> bytes:
+        """Give a row's body as a caller may see it, only with these fields if any are named."""
+        hidden = self._visibility[resource.name].hidden(caller, target)
+        if not self._rules[resource.name].cached:
+            return self.fresh(resource, self._store, row, hidden, target.shared, fields)
+        key = (hidden, target.shared, fields)
+        cached = self._cached[resource.table].setdefault(row.id, {})
+        found = cached.get(key)
+        if found is None:
+            if len(cached) >= _KINDS_OF_VIEWER:
+                cached.clear()
+            found = cached[key] = self.fresh(resource, self._store, row, hidden, target.shared, fields)
+        return found
+
+    def fresh(
+        self,
+        resource: Resource,
+        reader: Reader,
+        row: Row,
+        hidden: frozenset[str],
+        shared: bool,
+        fields: frozenset[str] = frozenset(),
+    ) -> bytes:
+        """Make a row's body anew."""
+        body = self.body(resource, reader, row)
+        if resource.name in self._shared:
+            body["shared"] = shared
+        return msgspec.json.encode({k: v for k, v in body.items() if k not in hidden and (not fields or k in fields)})
+
+
+def _has_computed_shared(resource: Resource) -> bool:
+    return any(field.name == "shared" and field.column is None for field in resource.fields)

@@ -1,0 +1,211 @@
+"""What is alike for every resource: fields go to their columns and come back, revisions, timestamps, quotas.
+
+A resource with rules of its own overrides `create`, `update`, `delete` and `computed`, and ends in `insert`, `save`,
+`remove` of this class.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import msgspec
+
+from tunbridge.model.resource import UNSET, Absent, Field, Resource
+from tunbridge.model.tables import Column, Many, Type
+from tunbridge.model.who import Who
+from tunbridge.rules import quota
+from tunbridge.rules.caller import Caller
+from tunbridge.rules.errors import PreconditionFailed, not_found
+from tunbridge.rules.request import Reader, Request, Row, Txn, Values
+
+_EMPTY: dict[Many, Any] = {Many.OPTIONAL: None, Many.SET: (), Many.MAP: {}}
+_ZERO: dict[Type, Any] = {Type.TEXT: "", Type.INTEGER: 0, Type.BOOLEAN: False, Type.JSON: "null"}
+
+
+Filter = Callable[[Reader, Row, list[Any], Caller], bool]
+
+
+class Action(NamedTuple):
+    """What PUT /COLLECTION/ID/NAME does, and who may."""
+
+    who: Who
+    run: Callable[[Any, Txn, Request, Row, Values], None]
+    """Called with the rules, the transaction, the request, the row and the body."""
+    wrapped: bool = True
+    """The answer is {RESOURCE: {…}}; else the thing itself."""
+
+
+def stored(column: Column, value: Any) -> Any:
+    """Give a field's value as its column keeps it."""
+    if isinstance(value, Absent) or value is None:
+        return _EMPTY[column.many] if column.many in _EMPTY else _ZERO[column.type]
+    if column.type is Type.JSON:
+        return msgspec.json.encode(value).decode()
+    if column.many is Many.SET:
+        return tuple(dict.fromkeys(value))
+    return value
+
+
+def shown(column: Column, value: Any) -> Any:
+    """Give a column's value as users see it."""
+    if column.type is Type.JSON:
+        return None if value is None else msgspec.json.decode(value)
+    return list(value) if column.many is Many.SET else value
+
+
+class Rules:
+    """The rules of one resource."""
+
+    name = ""
+    """The resource's name for people, as its errors say it: `Security group`."""
+    cached = True
+    """Bodies change only with rows; False where they depend on the time or on settings."""
+    filters: ClassVar[dict[str, Filter]] = {}
+    """Filters of lists that are more than comparing a field, by name."""
+    actions: ClassVar[dict[str, Action]] = {}
+    """What PUT /COLLECTION/ID/NAME does, by name."""
+    others: Mapping[str, "Rules"] = {}
+    """The rules of all resources, by name."""
+
+    def __init__(self, resource: Resource) -> None:
+        self.resource = resource
+        self.table = resource.table
+        self._stored: tuple[tuple[Field, Column], ...] = tuple(
+            (field, field.column) for field in resource.fields if field.column is not None
+        )
+        self._columns = {column.name for column in resource.as_table().columns}
+
+    # Reading
+
+    def row(self, reader: Reader, id: str) -> Row | None:
+        """Give a row, if there is one."""
+        return reader.get(self.table, id)
+
+    def all(self, reader: Reader) -> Collection[Row]:
+        """Give all rows."""
+        return reader.all(self.table)
+
+    def get(self, reader: Reader, id: str) -> Row:
+        """Give a row. Raises the resource's NotFound."""
+        row = self.row(reader, id)
+        if row is None:
+            raise self.absent(id)
+        return row
+
+    def absent(self, id: str) -> Exception:
+        """Give the error for a row that is not there."""
+        return not_found(self.name or self.resource.name.replace("_", " ").capitalize(), id)
+
+    def body(self, reader: Reader, row: Row) -> Values:
+        """Give all that can be seen of a row, by field, but for what depends on who looks (`shared`)."""
+        body: Values = {"id": row.id}
+        for field, column in self._stored:
+            if field.visible:
+                body[field.name] = shown(column, getattr(row, column.name))
+        body.update(self.computed(reader, row))
+        return body
+
+    def computed(self, _reader: Reader, _row: Row) -> Values:
+        """Give the fields that have no column."""
+        return {}
+
+    def project(self, row: Row) -> str | None:
+        """Give the project that owns a row; None where rows have no owner."""
+        return getattr(row, "project_id", None)
+
+    def network_project(self, _reader: Reader, _row: Row) -> str | None:
+        """Give the project that owns the network of a row, for policy; None where rows have no network."""
+        return None
+
+    def network_project_of(self, reader: Reader, values: Values) -> str | None:
+        """Give the project that owns the network which the body of a create names, for policy."""
+        network = reader.get("Network", values["network_id"]) if isinstance(values.get("network_id"), str) else None
+        return None if network is None else str(network.project_id)
+
+    def candidates(self, _reader: Reader, _caller: Caller) -> list[Row] | None:
+        """Give the rows among which all that a caller may see are; None: all rows, each is asked for."""
+        return None
+
+    def external_for(self, _reader: Reader, _row: Row, _project: str | None) -> bool:
+        """Say whether a row is a network that is external for a project."""
+        return False
+
+    def shared_with(self, _reader: Reader, _row: Row, _project: str | None) -> bool:
+        """Say whether a project may use a row of another one."""
+        return False
+
+    # Writing
+
+    def create(self, txn: Txn, request: Request, values: Values) -> str:
+        """Make a thing and give its id. Raises NetworkingError."""
+        return self.insert(txn, request, values)
+
+    def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
+        """Change what `values` names. Raises NetworkingError."""
+        self.save(txn, request, row, values)
+
+    def delete(self, txn: Txn, request: Request, row: Row) -> None:
+        """Remove a thing. Raises NetworkingError."""
+        self.remove(txn, request, row)
+
+    # What these end in
+
+    def insert(self, txn: Txn, request: Request, values: Values, id: str | None = None, **more: Any) -> str:
+        """Add the row: fields of `values`, columns of `more`, and what every row has."""
+        columns = {column.name: stored(column, values.get(field.name, UNSET)) for field, column in self._stored}
+        columns.update(more)
+        now = request.timestamp
+        stamps = {"created_at": now, "updated_at": now, "revision_number": 0}
+        columns.update({name: value for name, value in stamps.items() if name in self._columns})
+        quota.take(txn, request, columns.get("project_id", ""), self.resource.quota)
+        return txn.insert(self.table, columns, id)
+
+    def save(self, txn: Txn, request: Request, row: Row, values: Values, **more: Any) -> None:
+        """Change a row where something differs: its revision counts up, and nobody else's change is lost."""
+        wanted = {
+            column.name: stored(column, values[field.name]) for field, column in self._stored if field.name in values
+        }
+        wanted.update(more)
+        self.change(txn, request, row, wanted)
+
+    def change(self, txn: Txn, request: Request, row: Row, columns: Mapping[str, Any]) -> None:
+        """Change columns of a row where they differ."""
+        self.check_revision(request, row)
+        changed = {name: value for name, value in columns.items() if differs(getattr(row, name), value)}
+        if changed:
+            self.touch(txn, request, row, changed)
+        else:
+            txn.exists(self.table, row.id)
+
+    def touch(self, txn: Txn, request: Request, row: Row, columns: Mapping[str, Any]) -> None:
+        """Count up a row's revision, with changes or because something below it changed; also a lock on the row."""
+        stamps: Values = {}
+        if "revision_number" in self._columns:
+            txn.verify(self.table, row.id, "revision_number")
+            stamps = {"revision_number": row.revision_number + 1, "updated_at": request.timestamp}
+        else:
+            txn.verify(self.table, row.id, *columns)
+        txn.update(self.table, row.id, {**columns, **stamps})
+
+    def remove(self, txn: Txn, request: Request, row: Row) -> None:
+        """Remove a row, and count it no more."""
+        self.check_revision(request, row)
+        if "revision_number" in self._columns and request.if_match is not None:
+            txn.verify(self.table, row.id, "revision_number")
+        quota.give_back(txn, request, self.project(row) or "", self.resource.quota)
+        txn.delete(self.table, row.id)
+
+    def check_revision(self, request: Request, row: Row) -> None:
+        """Refuse when the request is for another revision. Raises Neutron's RevisionNumberConstraintFailed."""
+        expected = request.if_match
+        if expected is not None and expected != getattr(row, "revision_number", expected):
+            raise PreconditionFailed(
+                "RevisionNumberConstraintFailed",
+                f"Constrained to {expected}, but current revision is {row.revision_number}",
+            )
+
+
+def differs(old: Any, new: Any) -> bool:
+    """Say whether a column changes; the order of a set does not count."""
+    if isinstance(old, tuple) and isinstance(new, tuple):
+        return set(old) != set(new)
+    return bool(old != new)

@@ -1,0 +1,149 @@
+"""Networks: their segment, MTU, who they are shared with, and when they may go."""
+
+from typing import Any
+
+from tunbridge.model.resource import UNSET
+from tunbridge.rules import rbac, segments
+from tunbridge.rules.base import Rules
+from tunbridge.rules.errors import BadRequest, Conflict, invalid
+from tunbridge.rules.request import Reader, Request, Row, Txn, Values
+from tunbridge.rules.segments import Segment
+
+PROVIDER = ("provider:network_type", "provider:physical_network", "provider:segmentation_id")
+AUTO_DELETED = ("network:dhcp",)
+"""Owners of ports that do not keep a network or subnet from going: they serve it."""
+
+
+def given(value: Any) -> Any:
+    """Give a value of a request, None when it was not given."""
+    return None if value is UNSET else value
+
+
+class NetworkRules(Rules):
+    """The rules of networks."""
+
+    name = "Network"
+
+    def create(self, txn: Txn, request: Request, values: Values) -> str:
+        """Make a network with its segment. Raises NetworkingError."""
+        values = dict(values)
+        shared, external = values.pop("shared", False), bool(given(values.get("router:external")) or False)
+        self._refuse_transparent(values)
+        self._check_default(txn, values, external)
+        segment, row = self._segment(txn, request, values)
+        values.update(zip(PROVIDER, segment, strict=True))
+        mtu = given(values.get("mtu")) or 0
+        if mtu:
+            segments.check_mtu(request.settings, segment, mtu)
+        values["mtu"] = mtu or segments.mtu(request.settings, segment)
+        if given(values.get("port_security_enabled")) is None:
+            values["port_security_enabled"] = True
+        id = self.insert(txn, request, values, segment=row)
+        if shared:
+            rbac.share(txn, request, "network", id, values["project_id"])
+        if external:
+            rbac.share(txn, request, "network", id, values["project_id"], action="access_as_external")
+        return id
+
+    def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
+        """Change a network. Raises NetworkingError."""
+        values = dict(values)
+        self._refuse_transparent(values)
+        columns: Values = {}
+        if any(name in values for name in PROVIDER):
+            columns = self._move(txn, request, row, values)
+        if "mtu" in values:
+            segment = Segment(row.provider_network_type, row.provider_physical_network, row.provider_segmentation_id)
+            if values["mtu"]:
+                segments.check_mtu(request.settings, segment, values["mtu"])
+            values["mtu"] = values["mtu"] or segments.mtu(request.settings, segment)
+        external = values.get("router:external", row.router_external)
+        self._check_default(txn, values, external, row)
+        if "router:external" in values and values["router:external"] != row.router_external:
+            rbac.set_external(txn, request, row, values["router:external"])
+        if "shared" in values:
+            rbac.set_shared(txn, request, "network", row, values.pop("shared"))
+        self.save(txn, request, row, values, **columns)
+
+    def delete(self, txn: Txn, request: Request, row: Row) -> None:
+        """Remove a network with its subnets, unless ports use it. Raises Neutron's NetworkInUse."""
+        ports = txn.find("Port", "network_id", row.id)
+        if any(port.device_owner not in AUTO_DELETED for port in ports):
+            raise network_in_use(row.id)
+        for port in ports:
+            self.others["port"].remove(txn, _unconditional(request), port)
+        for subnet in txn.find("Subnet", "network_id", row.id):
+            self.others["subnet"].remove(txn, _unconditional(request), subnet)
+        rbac.forget(txn, request, "network", row.id)
+        self.remove(txn, request, row)
+
+    def computed(self, reader: Reader, row: Row) -> Values:
+        """Give what is kept elsewhere."""
+        zones: set[str] = set()
+        return {
+            "status": "ACTIVE",
+            "subnets": [subnet.id for subnet in reader.find("Subnet", "network_id", row.id)],
+            "availability_zones": sorted(zones),
+            "vlan_transparent": None,
+        }
+
+    def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
+        """Say whether a project may use the network."""
+        return rbac.is_shared(reader, "network", row.id, project)
+
+    def network_project(self, _reader: Reader, row: Row) -> str | None:
+        """Give the network's owner."""
+        return str(row.project_id)
+
+    # Parts
+
+    def _segment(self, txn: Txn, request: Request, values: Values) -> tuple[Segment, str | None]:
+        kind, physical_network, segmentation_id = (given(values.get(name)) for name in PROVIDER)
+        project = values["project_id"]
+        if kind is None and physical_network is None and segmentation_id is None:
+            return segments.reserve_for_project(txn, request, project)
+        if kind is None:
+            raise invalid("network_type required")
+        return segments.reserve(txn, request, Segment(kind, physical_network, segmentation_id), project)
+
+    def _move(self, txn: Txn, request: Request, row: Row, values: Values) -> Values:
+        """Give a network another VLAN: all that Neutron lets one change of a segment."""
+        now = Segment(row.provider_network_type, row.provider_physical_network, row.provider_segmentation_id)
+        wanted = Segment(*(given(values.pop(n, old)) for n, old in zip(PROVIDER, now, strict=True)))
+        if wanted == now:
+            return {}
+        if now.network_type != "vlan":
+            raise invalid("Only VLAN type networks can be updated")
+        if wanted[:2] != now[:2] or not wanted.segmentation_id:
+            raise invalid("Only segmentation_id field can be updated in VLAN type networks")
+        _, segment = segments.reserve(txn, request, wanted, row.project_id)
+        return {"segment": segment, "provider_segmentation_id": wanted.segmentation_id}
+
+    @staticmethod
+    def _refuse_transparent(values: Values) -> None:
+        if given(values.pop("vlan_transparent", None)):
+            raise BadRequest("VlanTransparencyDriverError", "Backend does not support VLAN Transparency.")
+
+    @staticmethod
+    def _check_default(txn: Txn, values: Values, external: bool, row: Row | None = None) -> None:
+        """Keep the default external network the only one. Raises Neutron's DefaultExternalNetworkExists."""
+        wanted = given(values.get("is_default"))
+        if not wanted:
+            return
+        if not external:
+            raise invalid("'is_default' is for external networks: set 'router:external' as well")
+        for other in txn.all("Network"):
+            if other.is_default and (row is None or other.id != row.id):
+                message = f"A default external network already exists: {other.id}."
+                raise Conflict("DefaultExternalNetworkExists", message)
+
+
+def network_in_use(id: str) -> Conflict:
+    """Give the error for a network with ports."""
+    reason = "There are one or more ports still in use on the network"
+    return Conflict("NetworkInUse", f"Unable to complete operation on network {id}. {reason}.")
+
+
+def _unconditional(request: Request) -> Request:
+    """Give the request for what goes along with the thing that it names: If-Match is only for that."""
+    return Request(request.caller, request.settings, request.now, request.random)
