@@ -1,0 +1,140 @@
+"""The OVSDB schema of the central database, made from the tables of `model` (RFC 7047, section 3.2).
+
+Besides them it has `Commit`: each transaction leaves a row there whose UUID it chose, the proof that it happened
+(`connection.py` tells how it is used).
+"""
+
+import zlib
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from tunbridge.model.tables import Column, Many, Table, Type
+
+NAME = "Tunbridge"
+"""Of the database."""
+
+VERSION = "1.0.0"
+"""Of the schema. The second number counts additions; other changes, which the first would count, are not made."""
+
+COMMIT = Table(
+    "Commit",
+    (Column("writer"), Column("serial", Type.INTEGER), Column("made", Type.INTEGER)),
+)
+"""`writer`: a connection; `serial` counts its transactions; `made`: when, in seconds since 1970."""
+
+Schema = dict[str, Any]
+
+
+def schema_of(tables: Iterable[Table], version: str = VERSION) -> Schema:
+    """Give the schema of a database with these tables, with its version and checksum."""
+    made = {table.name: _table(table) for table in (*tables, COMMIT)}
+    return with_checksum({"name": NAME, "version": version, "tables": dict(sorted(made.items()))})
+
+
+def with_checksum(schema: Schema) -> Schema:
+    """Give the schema with `cksum`: CRC-32 and length of its canonical text without it."""
+    bare = {key: schema[key] for key in schema if key != "cksum"}
+    text = msgspec.json.encode(bare, order="sorted")
+    return {**bare, "cksum": f"{zlib.crc32(text)} {len(text)}"}
+
+
+def text_of(schema: Schema) -> bytes:
+    """Give the schema as a file of ovsdb-tool."""
+    return msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n"
+
+
+def _table(table: Table) -> dict[str, Any]:
+    made: dict[str, Any] = {"columns": {c.name: {"type": _type(c)} for c in table.columns}, "isRoot": table.root}
+    if table.indexes:
+        made["indexes"] = [list(index) for index in table.indexes]
+    return made
+
+
+def _type(column: Column) -> Any:
+    key = _atom(column)
+    if column.many is Many.ONE:
+        return key if isinstance(key, str) else {"key": key}
+    if column.many is Many.OPTIONAL:
+        return {"key": key, "min": 0, "max": 1}
+    if column.many is Many.SET:
+        return {"key": key, "min": 0, "max": "unlimited"}
+    return {"key": "string", "value": "string", "min": 0, "max": "unlimited"}
+
+
+def _atom(column: Column) -> Any:
+    if column.type is Type.REF:
+        return {"type": "uuid", "refTable": column.table, "refType": "strong" if column.strong else "weak"}
+    if column.type is Type.INTEGER and column.minimum is not None:
+        return {"type": "integer", "minInteger": column.minimum}
+    return "string" if column.type is Type.JSON else column.type.value
+
+
+def missing(found: Schema, tables: Iterable[Table]) -> list[str]:
+    """Name what a database with the schema `found` lacks for these tables: `Port`, or `Port.status`.
+
+    What it has besides does not matter: a newer server made it, and its columns have defaults.
+    """
+    lacking = []
+    for table in (*tables, COMMIT):
+        if table.name not in found["tables"]:
+            lacking.append(table.name)
+            continue
+        columns = found["tables"][table.name]["columns"]
+        lacking += [f"{table.name}.{column.name}" for column in table.columns if column.name not in columns]
+    return lacking
+
+
+def different(found: Schema, tables: Iterable[Table]) -> list[str]:
+    """Name the columns that a database has, with another type than these tables declare."""
+    return [
+        f"{table.name}.{column.name}"
+        for table in (*tables, COMMIT)
+        for column in table.columns
+        if (there := found["tables"].get(table.name, {}).get("columns", {}).get(column.name)) is not None
+        and _plain(there["type"]) != _plain(_type(column))
+    ]
+
+
+def _plain(kind: Any) -> Any:
+    """Give a type as ovsdb-server writes it, whichever way it was written: what is implied left out."""
+    if isinstance(kind, str):
+        return (_plain_atom(kind), None, 1, 1)
+    value = kind.get("value")
+    return (_plain_atom(kind["key"]), value and _plain_atom(value), kind.get("min", 1), kind.get("max", 1))
+
+
+def _plain_atom(atom: Any) -> Any:
+    if isinstance(atom, str):
+        return (atom,)
+    rest = {key: atom[key] for key in atom if key != "type"}
+    if "refTable" in rest:
+        rest.setdefault("refType", "strong")
+    return (atom["type"], *sorted(rest.items()))
+
+
+def merged(found: Schema, tables: Iterable[Table], version: str = VERSION) -> Schema:
+    """Give `found` with what these tables add: tables, columns, indexes. Nothing that is there is taken away."""
+    wanted = schema_of(tables, version)
+    result = {name: dict(table) for name, table in found["tables"].items()}
+    for name, table in wanted["tables"].items():
+        if name not in result:
+            result[name] = table
+            continue
+        old = result[name]
+        old["columns"] = {**table["columns"], **old["columns"]}
+        if indexes := _indexes(old, table):
+            old["indexes"] = indexes
+    newest = max(found.get("version", "0.0.0"), wanted["version"], key=_number)
+    return with_checksum({**found, "version": newest, "tables": dict(sorted(result.items()))})
+
+
+def _indexes(old: dict[str, Any], new: dict[str, Any]) -> list[list[str]]:
+    there: list[list[str]] = list(old.get("indexes", []))
+    known = {frozenset(index) for index in there}
+    return there + [index for index in new.get("indexes", []) if frozenset(index) not in known]
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

@@ -1,0 +1,225 @@
+"""A transaction under construction: an overlay on the store, and the OVSDB operations that make it come true.
+
+What it reads are the store's rows with its own changes on top. What the database does by itself at commit (rows that
+nothing refers to any more, weak references to a deleted row) is seen only afterwards.
+
+Operations are sent in the order in which they were asked for, after all `wait`s: first the database checks that each
+row that is changed or relied on is as this transaction saw it, then it changes.
+"""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import uuid4
+
+from tunbridge.database.errors import RowGone, Target
+from tunbridge.database.rows import Row
+from tunbridge.database.store import Store
+from tunbridge.database.values import encode, normal
+from tunbridge.model.tables import Many
+
+Operation = dict[str, Any]
+_Key = tuple[str, str]
+
+
+class Transaction:
+    """Reads and writes of one request. It is made and used up without letting the event loop run in between."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._changed: dict[str, dict[str, Row | None]] = {}
+        self._own: set[_Key] = set()
+        """Rows that this transaction inserts."""
+        self._waits: dict[_Key, dict[str, Any]] = {}
+        """Rows that must be there, with the values that must not have changed."""
+        self._operations: list[tuple[Operation, Target]] = []
+        self._merging: dict[_Key, dict[str, Any]] = {}
+        """Columns of the operation, by row, that a further update of this row can still be put into."""
+
+    # Reading
+
+    def get(self, table: str, id: str) -> Row | None:
+        """Give a row, None if there is none."""
+        changed = self._changed.get(table)
+        if changed is not None and id in changed:
+            return changed[id]
+        return self._store.get(table, id)
+
+    def all(self, table: str) -> Collection[Row]:
+        """Give all rows."""
+        changed = self._changed.get(table)
+        return self._store.all(table) if not changed else self._over(self._store.all(table), changed)
+
+    def find(self, table: str, column: str, value: Any) -> list[Row]:
+        """Give the rows with this value (in a SET: that hold it)."""
+        found = self._store.find(table, column, value)
+        changed = self._changed.get(table)
+        if not changed:
+            return found
+        is_set = self._store.makers[table].columns[column].many is Many.SET
+        rows = self._over(found, changed)
+        # A row that was changed is wanted when it matches now, wherever it comes from.
+        return [
+            row
+            for row in rows
+            if row.id not in changed or (value in getattr(row, column) if is_set else getattr(row, column) == value)
+        ]
+
+    def count(self, table: str, column: str, value: Any) -> int:
+        """Count the rows with this value."""
+        if not self._changed.get(table):
+            return self._store.count(table, column, value)
+        return len(self.find(table, column, value))
+
+    def find_unique(self, table: str, columns: tuple[str, ...], values: tuple[Any, ...]) -> Row | None:
+        """Give the row with these values in the columns of a unique index. Raises KeyError: there is no such index."""
+        changed = self._changed.get(table, {})
+        for row in changed.values():
+            if row is not None and tuple(getattr(row, column) for column in columns) == tuple(values):
+                return row
+        found = self._store.find_unique(table, columns, values)
+        return None if found is None or found.id in changed else found
+
+    def _over(self, rows: Collection[Row], changed: dict[str, Row | None]) -> list[Row]:
+        """Give rows of the store that were not changed, then those that were."""
+        return [row for row in rows if row.id not in changed] + [row for row in changed.values() if row is not None]
+
+    # Writing
+
+    def insert(self, table: str, values: dict[str, Any], id: str | None = None) -> str:
+        """Insert a row and give its id, a random one if none was given. Columns that are not named get defaults."""
+        id = id or str(uuid4())
+        plain = self._normal(table, values)
+        wire = self._wire(table, plain)
+        self._own.add((table, id))
+        self._do({"op": "insert", "table": table, "uuid": id, "row": wire}, Target(table, id, tuple(plain)))
+        self._merging[table, id] = wire
+        self._put(table, id, self._store.makers[table].new(id, plain))
+        return id
+
+    def update(self, table: str, id: str, values: dict[str, Any]) -> None:
+        """Set columns of a row. Raises RowGone if it is not there; the transaction fails if it goes meanwhile."""
+        row = self._present(table, id)
+        plain = self._normal(table, values)
+        if not plain:
+            return
+        self._put(table, id, self._store.makers[table].replaced(row, plain))
+        merging = self._merging.get((table, id))
+        if merging is not None:
+            merging.update(self._wire(table, plain))
+            return
+        wire = self._wire(table, plain)
+        self._do({"op": "update", "table": table, "where": _is(id), "row": wire}, Target(table, id, tuple(plain)))
+        self._merging[table, id] = wire
+
+    def delete(self, table: str, id: str) -> None:
+        """Delete a row. Raises RowGone if it is not there; the transaction fails if it goes meanwhile."""
+        self._present(table, id)
+        self._put(table, id, None)
+        self._merging.pop((table, id), None)
+        if (table, id) in self._own:
+            self._own.discard((table, id))
+            self._operations = [(o, t) for o, t in self._operations if (t.table, t.id) != (table, id)]
+            return
+        self._do({"op": "delete", "table": table, "where": _is(id)}, Target(table, id))
+
+    def delete_where(self, table: str, column: str, value: Any) -> None:
+        """Delete all rows with this value (in a SET: that hold it), also those that come before the commit."""
+        declared = self._store.makers[table].columns[column]
+        for row in list(self.find(table, column, value)):
+            if (table, row.id) in self._own:
+                self.delete(table, row.id)
+            else:
+                self._put(table, row.id, None)
+        is_set = declared.many is Many.SET
+        wire = encode(declared, (value,) if is_set else value)
+        condition = [column, "includes" if is_set else "==", wire]
+        self._do({"op": "delete", "table": table, "where": [condition]}, Target(table, "", (column,)))
+        # An update put into an operation before this one would change what this one deletes.
+        self._merging = {key: wires for key, wires in self._merging.items() if key[0] != table}
+
+    def add(self, table: str, id: str, column: str, amount: int) -> None:
+        """Add to an integer, whatever it is by then; it never gets below the column's minimum (MinimumConflict)."""
+        row = self._present(table, id)
+        self._put(table, id, self._store.makers[table].replaced(row, {column: getattr(row, column) + amount}))
+        mutation = [column, "+=", amount]
+        operation = {"op": "mutate", "table": table, "where": _is(id), "mutations": [mutation]}
+        self._do(operation, Target(table, id, (column,)))
+        self._merging.pop((table, id), None)
+
+    # Relying
+
+    def verify(self, table: str, id: str, *columns: str) -> None:
+        """Rely on these columns: if one has changed at commit, the transaction fails (and is built anew)."""
+        if (table, id) in self._own:
+            return
+        row = self._store.get(table, id)
+        if row is None:
+            raise RowGone(table, id)
+        waited = self._waits.setdefault((table, id), {})
+        for column in columns:
+            waited[column] = encode(self._store.makers[table].columns[column], getattr(row, column))
+
+    def exists(self, table: str, id: str) -> None:
+        """Rely on a row being there."""
+        self.verify(table, id)
+
+    def _present(self, table: str, id: str) -> Row:
+        row = self.get(table, id)
+        if row is None:
+            raise RowGone(table, id)
+        self.exists(table, id)
+        return row
+
+    # Sending
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether there is nothing to send."""
+        return not self._operations and not self._waits
+
+    @property
+    def writes(self) -> bool:
+        """Say whether it changes anything."""
+        return bool(self._operations)
+
+    def operations(self) -> list[Operation]:
+        """Give the operations of RFC 7047, section 5.2, in the order in which they are to be sent."""
+        return [*(self._wait(key, wires) for key, wires in self._waits.items()), *(o for o, _ in self._operations)]
+
+    def targets(self) -> list[Target]:
+        """Give what each operation is about."""
+        waits = [Target(table, id, tuple(wires)) for (table, id), wires in self._waits.items()]
+        return [*waits, *(target for _, target in self._operations)]
+
+    def _wait(self, key: _Key, wires: dict[str, Any]) -> Operation:
+        table, id = key
+        expected = {"_uuid": ["uuid", id], **wires}
+        return {
+            "op": "wait",
+            "timeout": 0,
+            "table": table,
+            "where": _is(id),
+            "columns": list(expected),
+            "until": "==",
+            "rows": [expected],
+        }
+
+    def _do(self, operation: Operation, target: Target) -> None:
+        self._operations.append((operation, target))
+
+    def _put(self, table: str, id: str, row: Row | None) -> None:
+        self._changed.setdefault(table, {})[id] = row
+
+    def _normal(self, table: str, values: dict[str, Any]) -> dict[str, Any]:
+        columns = self._store.makers[table].columns
+        if unknown := values.keys() - columns.keys():
+            raise KeyError(f"table {table} has no column {', '.join(sorted(unknown))}")
+        return {name: normal(columns[name], value) for name, value in values.items()}
+
+    def _wire(self, table: str, values: dict[str, Any]) -> dict[str, Any]:
+        columns = self._store.makers[table].columns
+        return {name: encode(columns[name], value) for name, value in values.items()}
+
+
+def _is(id: str) -> list[Any]:
+    return [["_uuid", "==", ["uuid", id]]]

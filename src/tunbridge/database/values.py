@@ -1,0 +1,106 @@
+"""Values of columns between Python and OVSDB's JSON (RFC 7047, section 5.1).
+
+In Python: str, int, bool; a reference is the id as str; OPTIONAL is None or a value; SET a sorted tuple; MAP a dict,
+which nobody may change (the empty one is shared).
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from tunbridge.model.tables import Column, Many, Type
+
+NO_PAIRS: Final[dict[str, str]] = {}
+"""The empty map, shared by all rows."""
+
+_DEFAULTS = {Type.INTEGER: 0, Type.BOOLEAN: False, Type.REF: "00000000-0000-0000-0000-000000000000"}
+
+
+def default(column: Column) -> Any:
+    """Give what a row has that says nothing of this column, as ovsdb-server does it."""
+    if column.many is Many.ONE:
+        return _DEFAULTS.get(column.type, "")
+    return {Many.OPTIONAL: None, Many.SET: (), Many.MAP: NO_PAIRS}[column.many]
+
+
+def normal(column: Column, value: Any) -> Any:
+    """Give a value as rows hold it. Raises TypeError for one that the column cannot hold."""
+    if column.many is Many.SET:
+        for item in value:
+            _check(column, item)
+        return tuple(sorted(set(value)))
+    if column.many is Many.MAP:
+        for pair in value.items():
+            _check(column, pair[0])
+            _check(column, pair[1])
+        return dict(value) if value else NO_PAIRS
+    if value is not None or column.many is Many.ONE:
+        _check(column, value)
+    return value
+
+
+_KINDS = {Type.TEXT: str, Type.JSON: str, Type.REF: str, Type.INTEGER: int, Type.BOOLEAN: bool}
+
+
+def _check(column: Column, value: Any) -> None:
+    if type(value) is not _KINDS[column.type]:
+        raise TypeError(f"column {column.name} holds {column.type.value}, not {value!r}")
+
+
+def encode(column: Column, value: Any) -> Any:
+    """Give a normal value as JSON of OVSDB."""
+    is_ref = column.type is Type.REF
+    if column.many is Many.MAP:
+        return ["map", [[key, content] for key, content in value.items()]]
+    if column.many is Many.SET:
+        return ["set", [["uuid", item] for item in value] if is_ref else list(value)]
+    if value is None:
+        return ["set", []]
+    return ["uuid", value] if is_ref else value
+
+
+def decoder(column: Column) -> Callable[[Any], Any] | None:
+    """Give the function that makes a normal value of OVSDB's JSON (or of its absence); None: it is one already."""
+    if column.many is Many.MAP:
+        return _pairs
+    if column.many is Many.SET:
+        return _items
+    if column.many is Many.OPTIONAL:
+        return _optional
+    return _reference if column.type is Type.REF else None
+
+
+def _reference(wire: Any) -> Any:
+    return wire[1] if type(wire) is list else wire
+
+
+def _optional(wire: Any) -> Any:
+    if type(wire) is list:  # ["uuid", id], ["set", []] or ["set", [value]]
+        if wire[0] == "uuid":
+            return wire[1]
+        return _optional(wire[1][0]) if wire[1] else None
+    return wire
+
+
+def _items(wire: Any) -> tuple[Any, ...]:
+    if type(wire) is not list:
+        return wire if type(wire) is tuple else (wire,)
+    if wire[0] == "uuid":
+        return (wire[1],)
+    items: Iterable[Any] = wire[1]
+    return tuple(sorted(item[1] if type(item) is list else item for item in items))
+
+
+def _pairs(wire: Any) -> dict[str, str]:
+    return dict(wire[1]) if wire and wire[1] else NO_PAIRS
+
+
+def changed(column: Column, old: Any, wire: Any) -> Any:
+    """Apply the difference of a "modify" (ovsdb-server(7), 4.1.14) to a value."""
+    decode = decoder(column)
+    new = wire if decode is None else decode(wire)
+    if column.many is Many.SET:
+        return tuple(sorted(set(old) ^ set(new)))
+    if column.many is Many.MAP:
+        same = {key for key, content in new.items() if old.get(key) == content}  # both have the pair: it went
+        return {key: content for key, content in {**old, **new}.items() if key not in same} or NO_PAIRS
+    return new
