@@ -4,13 +4,13 @@ One declaration gives the database's columns, the API's validation and its OpenA
 are Neutron's; a test holds them against `neutron-lib`.
 """
 
-from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final
 
 import msgspec
 
-from tunbridge.model.checks import Check
+from tunbridge.model.checks import Check, Schema
+from tunbridge.model.convert import Convert
 from tunbridge.model.tables import Column, Many, Table, Type
 from tunbridge.model.who import Who
 
@@ -31,9 +31,9 @@ class Field(msgspec.Struct, frozen=True):
 
     name: str
     check: Check | None = None
-    """Refuses a value with a reason. It sees what the client sent."""
-    convert: Callable[[Any], Any] | None = None
-    """Makes the value that is kept of a checked one."""
+    """Refuses a converted value with a reason."""
+    convert: Convert | None = None
+    """Makes the value that is kept of what the client sent; comes before the check, as in Neutron."""
     default: Any = REQUIRED
     post: bool = True
     put: bool = True
@@ -48,6 +48,39 @@ class Field(msgspec.Struct, frozen=True):
     """Who may give it when creating; None: whoever may create."""
     update_by: Who | None = None
     seen_by: Who | None = None
+    part_create_by: dict[str, Who] = {}
+    """Who may give a key of it when creating: `ip_address` of `fixed_ips`."""
+    part_update_by: dict[str, Who] = {}
+    alias: str | None = None
+    """Another name by which it is taken, filtered and shown: tenant_id."""
+    key_values: bool = False
+    """In a query it is filtered by pairs: `fixed_ips=ip_address=10.0.0.1` (`convert.key_values`)."""
+    schema: Schema | None = None
+    """JSON Schema of it in answers, where neither the check nor the conversion tells."""
+
+    def clean(self, value: Any) -> Any:
+        """Give what is kept of a value that a client sent. Raises InvalidError."""
+        if self.convert is not None:
+            value = self.convert(value)
+        if self.check is not None:
+            self.check(value)
+        return value
+
+    @property
+    def answer_schema(self) -> Schema:
+        """Give the JSON Schema of it in answers."""
+        if self.schema is not None:
+            return self.schema
+        if self.check is not None:
+            return self.check.schema
+        return self.convert.gives if self.convert is not None else {}
+
+    @property
+    def request_schema(self) -> Schema:
+        """Give the JSON Schema of what a request may have for it."""
+        schema = self.answer_schema
+        besides = self.convert.takes if self.convert is not None else ()
+        return {"anyOf": [schema, *besides]} if besides and schema else schema
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -73,6 +106,12 @@ class Resource(msgspec.Struct, frozen=True):
     has_delete: bool = True
     tags: bool = False
     """Has /COLLECTION/ID/tags."""
+    delete_tags_by: Who | None = None
+    """Who may remove tags; None: whoever may set them."""
+    actions: dict[str, Who] = {}
+    """Members' actions, `PUT /COLLECTION/ID/ACTION`, and who may."""
+    stored: bool = True
+    """False: it has no table, it is computed from others (availability zones)."""
     quota: str | None = None
     """Name of its quota; None: not limited."""
     parent: str | None = None
@@ -101,6 +140,8 @@ class Extension(msgspec.Struct, frozen=True):
     name: str
     description: str
     updated: str
+    requires: tuple[str, ...] = ()
+    """Aliases without which it means nothing."""
     needs: frozenset[str] = frozenset()
     """Features of the data plane without which it is not advertised (`features.py`)."""
 
@@ -113,6 +154,21 @@ def column_name(field: str) -> str:
 def text(name: str, many: Many = Many.ONE, indexed: bool = False) -> Column:
     """Give a column of text."""
     return Column(column_name(name), Type.TEXT, many, indexed=indexed)
+
+
+def integer(name: str, many: Many = Many.ONE) -> Column:
+    """Give a column of a number."""
+    return Column(column_name(name), Type.INTEGER, many)
+
+
+def boolean(name: str) -> Column:
+    """Give a column of a truth value."""
+    return Column(column_name(name), Type.BOOLEAN)
+
+
+def json(name: str) -> Column:
+    """Give a column of one JSON value, null for none."""
+    return Column(column_name(name), Type.JSON)
 
 
 def ref(name: str, table: str, many: Many = Many.ONE, strong: bool = True) -> Column:
