@@ -1,27 +1,26 @@
 """The Unix socket on which the agent tells its status, and how to ask it.
 
-The loop itself answers: an agent that hangs does not, so who asks can tell `running` from `hung`. Nothing is written
-at rest, and nothing on disk can be out of date. The folder and the socket are root's alone; a question has no content,
-so there is nothing that could be asked for but to be told.
+A thread answers with what the loop has put on the `Bulletin`, so also while the loop is busy; a process that is stopped
+does not answer, and that tells as much. Nothing is written at rest, and nothing on disk can be out of date. The folder
+and the socket are root's alone; a question has no content, so nothing can be asked for but to be told.
 """
 
 import contextlib
 import os
 import socket
 import struct
-from collections.abc import Callable
+import threading
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import ovs.poller
 
+from tunbridge.agent.bulletin import HUNG_S, Bulletin
 from tunbridge.agent.log import Log
-from tunbridge.agent.status import Status, decode, encode
+from tunbridge.agent.status import Answer, decode, encode
 from tunbridge.errors import TunbridgeError
 
 ANSWER_S = 2.0
-"""Longest wait for an answer. Most take a millisecond; the loop is longer away only when `ovs-ofctl` hangs."""
+"""Longest wait for an answer. Most take a millisecond."""
 _NAME = "status.sock"
 
 
@@ -38,56 +37,60 @@ class HungError(TunbridgeError):
 
 
 class Answering:
-    """The agent's end. Where the socket cannot be had, that is told in the log, and the agent does its work."""
+    """The agent's end: a thread that answers everybody. Where the socket cannot be had, the log tells so."""
 
-    def __init__(self, run_dir: str, log: Log) -> None:
+    def __init__(self, run_dir: str, bulletin: Bulletin, log: Log) -> None:
         self._path = Path(run_dir) / _NAME
-        self._sock: socket.socket | None = None
-        sock = socket.socket(socket.AF_UNIX)
-        sock.setblocking(False)
-        new = self._path.with_suffix(".new")
+        self._bulletin = bulletin
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            new.unlink(missing_ok=True)
-            before = os.umask(0o177)
-            try:
-                sock.bind(str(new))
-            finally:
-                os.umask(before)
-            sock.listen(8)
-            new.rename(self._path)  # in the place of one that a killed agent left
+            self._sock: socket.socket | None = _listen(self._path)
         except OSError as e:
-            sock.close()
+            self._sock = None
             log.warning("no status socket: `tunbridge host status` will not find this agent", path=str(self._path),
                         error=str(e))  # fmt: skip
             return
-        self._sock = sock
+        threading.Thread(target=self._answer, args=(self._sock,), name="status", daemon=True).start()
 
-    def run(self, status: Callable[[], Status]) -> None:
-        """Answer everybody who asks now."""
-        while self._sock is not None:
+    def _answer(self, sock: socket.socket) -> None:
+        while True:
             try:
-                asking, _ = self._sock.accept()
-            except BlockingIOError:
-                return
+                asking, _ = sock.accept()
+            except OSError:
+                return  # closed: the agent ends
             with asking, contextlib.suppress(OSError):
-                asking.settimeout(ANSWER_S / 4)  # who asks and does not listen keeps nobody for long
-                asking.sendall(encode(status()))
-
-    def wait(self, poller: Any) -> None:
-        """Arrange that `poller` wakes when somebody asks."""
-        if self._sock is not None:
-            poller.fd_wait(self._sock.fileno(), ovs.poller.POLLIN)
+                asking.settimeout(ANSWER_S / 4)  # who asks and does not listen keeps others for no longer
+                asking.sendall(encode(self._bulletin.read()))
 
     def close(self) -> None:
         """Answer no more."""
         if self._sock is not None:
-            self._sock.close()
             self._path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._sock.shutdown(socket.SHUT_RDWR)  # wakes the thread
+            self._sock.close()
 
 
-def ask(run_dir: str, timeout: float = ANSWER_S) -> Status:
-    """Ask the agent of this host. Raises NotRunningError, HungError (no answer within `timeout` seconds)."""
+def _listen(path: Path) -> socket.socket:
+    """Listen for root alone, in the place of a socket that a killed agent left."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    sock = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
+    try:
+        sock.bind(str(new))
+        sock.listen(8)
+        new.rename(path)
+    except OSError:
+        sock.close()
+        raise
+    finally:
+        os.umask(before)
+    return sock
+
+
+def ask(run_dir: str, timeout: float = ANSWER_S) -> Answer:
+    """Ask the agent of this host. Raises NotRunningError, HungError (no answer within `timeout` seconds, or stuck)."""
     path = Path(run_dir) / _NAME
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(timeout)
@@ -105,6 +108,9 @@ def ask(run_dir: str, timeout: float = ANSWER_S) -> Status:
         except OSError:
             raise HungError(f"the agent (process {pid}) has not answered for {timeout:g} s: it hangs") from None
     try:
-        return decode(text)
+        answer = decode(text)
     except msgspec.MsgspecError as e:
         raise HungError(f"the agent (process {pid}) answers in another way than this version expects: {e}") from e
+    if answer.busy_s > HUNG_S:
+        raise HungError(f"the agent (process {pid}) has been in one step for {answer.busy_s:.0f} s: it hangs")
+    return answer

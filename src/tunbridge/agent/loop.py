@@ -24,6 +24,7 @@ import ovs.poller
 
 from tunbridge.agent import devices
 from tunbridge.agent.answer import Answering
+from tunbridge.agent.bulletin import Bulletin
 from tunbridge.agent.config import AgentConfig, ConfigError, manager_remote, metrics_address
 from tunbridge.agent.flowkeeper import FlowKeeper
 from tunbridge.agent.log import Log
@@ -54,8 +55,6 @@ BURST, BURST_S = 50, 10.0
 APPLY_TIMEOUT_MS = 10_000
 PORTS_WAIT_S = 0.5
 """After a transaction of ours: how long flows may wait for vswitchd to have done it."""
-BEAT_MS = 5000
-"""The loop comes by at least so often while metrics are on: /healthz tells when it does not."""
 FIXED = (
     "ovsdb", "ovs_rundir", "controller", "state_dir", "log_format", "log_level", "manager", "run_dir", "metrics",
     "metrics_anywhere",
@@ -115,8 +114,9 @@ class Agent:
         self.later: list[str] = []
         self.refused: str | None = None
         self.reporter = Reporter(self)
-        self.metrics = _metrics(config, self.reporter)
-        self.answering = Answering(config.run_dir, log)
+        self.bulletin = Bulletin(self.reporter.status())
+        self.metrics = _metrics(config, self.bulletin)
+        self.answering = Answering(config.run_dir, self.bulletin, log)
         self._reload = reload
         self._nics: dict[str, NicState] | None = None
         self._seqno = -1
@@ -167,6 +167,7 @@ class Agent:
 
     def step(self) -> None:
         """Take in what happened; when something did, bring the host in order."""
+        self.bulletin.busy()
         self.notifier.run()
         if self._hup:
             self._hup = False
@@ -174,16 +175,9 @@ class Agent:
         self._observe()
         if self._dirty_since is not None and _now_ms() >= self._not_before_ms:
             self._reconcile()
-        self._tell()
-
-    def _tell(self) -> None:
-        """Let others know how it stands: whoever asks now, and the metrics when something changed."""
-        changed = self.reporter.run()
-        self.answering.run(self.reporter.status)
-        if self.metrics is not None:
-            self.metrics.beat()
-            if changed:
-                self.metrics.publish(self.reporter.status())
+        if self.reporter.run():
+            self.bulletin.publish(self.reporter.status())
+        self.bulletin.idle()
 
     def _observe(self) -> None:
         self.ovsdb.run()
@@ -227,9 +221,6 @@ class Agent:
         self.listener.wait(poller)
         self.monitor.wait(poller)
         self.peers.wait(poller)
-        self.answering.wait(poller)
-        if self.metrics is not None:
-            poller.timer_wait(BEAT_MS)
         if self._dirty_since is not None and self.ovsdb.connected:
             poller.timer_wait_until(self._not_before_ms)
         watchdog = self.notifier.deadline_ms()
@@ -395,12 +386,12 @@ class Agent:
         self._mark_dirty()
 
 
-def _metrics(config: AgentConfig, reporter: Reporter) -> "MetricsServer | None":
+def _metrics(config: AgentConfig, bulletin: Bulletin) -> "MetricsServer | None":
     if config.metrics is False:
         return None
     from tunbridge.agent.metrics import MetricsServer  # late: most hosts do without, and it takes memory
 
-    return MetricsServer(metrics_address(config.metrics), reporter.status())
+    return MetricsServer(metrics_address(config.metrics), bulletin)
 
 
 def _drain(sock: socket.socket) -> None:

@@ -1,12 +1,11 @@
 """/metrics for Prometheus and /healthz, over HTTP, when they are asked for (`metrics = "127.0.0.1:9697"`).
 
-A thread of its own serves them. It never touches the agent: the loop hands over one immutable `Status` after the other
-(replacing a reference is atomic), and everything here is computed from the last one. Only imported when it is on.
+A thread of its own serves them. It never touches the agent: the loop puts one immutable `Status` after the other on the
+`Bulletin`, and everything here is computed from the last one. Only imported when it is on.
 """
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from socketserver import ThreadingMixIn
 from typing import Any
@@ -17,11 +16,10 @@ from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from tunbridge.agent.bulletin import HUNG_S, Bulletin
 from tunbridge.agent.status import Histogram, Status
 from tunbridge.errors import TunbridgeError
 
-HUNG_S = 60.0
-"""Without the loop coming by for so long the host is not healthy, whatever was true then."""
 REQUEST_S = 10.0
 
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
@@ -44,37 +42,29 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[str]
 
 
-class Latest:
-    """The last status, and when the loop came by (monotonic seconds)."""
-
-    def __init__(self, status: Status) -> None:
-        self.status = status
-        self.beat = time.monotonic()
-
-    def health(self) -> tuple[bool, Health]:
-        """Tell whether the host is in order, and what it waits for when it is not."""
-        status = self.status
-        silent = time.monotonic() - self.beat
-        waits = [f"{w.subject}: {w.message}" for w in status.waits_for]
-        if silent > HUNG_S:
-            waits.insert(0, f"agent: it hangs, its loop has not come by for {silent:.0f} s")
-        well = status.in_sync and silent <= HUNG_S
-        problems = [f"{p.subject}: {p.message}" for p in status.problems]
-        return well, Health(
-            in_sync=well, since=status.since, host=status.host, version=status.version, waits_for=waits,
-            problems=problems,
-        )  # fmt: skip
+def health(bulletin: Bulletin) -> tuple[bool, Health]:
+    """Tell whether the host is in order, and what it waits for when it is not."""
+    answer = bulletin.read()
+    status, busy_s = answer.status, answer.busy_s
+    waits = [f"{w.subject}: {w.message}" for w in status.waits_for]
+    if busy_s > HUNG_S:
+        waits.insert(0, f"agent: it hangs, in one step for {busy_s:.0f} s")
+    well = status.in_sync and busy_s <= HUNG_S
+    problems = [f"{p.subject}: {p.message}" for p in status.problems]
+    return well, Health(
+        in_sync=well, since=status.since, host=status.host, version=status.version, waits_for=waits, problems=problems,
+    )  # fmt: skip
 
 
 class StatusCollector(Collector):
     """The status as metric families."""
 
-    def __init__(self, latest: Latest) -> None:
-        self._latest = latest
+    def __init__(self, bulletin: Bulletin) -> None:
+        self._bulletin = bulletin
 
     def collect(self) -> Iterable[Metric]:
         """Compute every family from one status."""
-        status = self._latest.status
+        status = self._bulletin.read().status
         yield from _state(status)
         yield from _per_bridge(status)
         yield from _counters(status)
@@ -138,17 +128,17 @@ def _histogram(name: str, text: str, seen: Histogram) -> Metric:
     return HistogramMetricFamily(name, text, buckets=buckets, sum_value=seen.sum)
 
 
-def registry(latest: Latest) -> CollectorRegistry:
+def registry(bulletin: Bulletin) -> CollectorRegistry:
     """Give the registry of one agent: its status, and its process as Prometheus' clients tell it."""
     made = CollectorRegistry(auto_describe=False)
-    made.register(StatusCollector(latest))
+    made.register(StatusCollector(bulletin))
     ProcessCollector(registry=made)
     return made
 
 
-def application(latest: Latest) -> Callable[[dict[str, Any], StartResponse], Iterable[bytes]]:
+def application(bulletin: Bulletin) -> Callable[[dict[str, Any], StartResponse], Iterable[bytes]]:
     """Give the WSGI application: /metrics and /healthz, read only."""
-    metrics = make_wsgi_app(registry(latest))
+    metrics = make_wsgi_app(registry(bulletin))
 
     def answer(environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
@@ -157,8 +147,8 @@ def application(latest: Latest) -> Callable[[dict[str, Any], StartResponse], Ite
             found: Iterable[bytes] = metrics(environ, start)
             return found
         if environ["PATH_INFO"] == "/healthz":
-            well, health = latest.health()
-            body = msgspec.json.encode(health) + b"\n"
+            well, told = health(bulletin)
+            body = msgspec.json.encode(told) + b"\n"
             return _plain(start, "200 OK" if well else "503 Service Unavailable", body, kind="application/json")
         return _plain(start, "404 Not Found", b"/metrics and /healthz are here\n")
 
@@ -205,25 +195,21 @@ class _Handler(WSGIRequestHandler):
 class MetricsServer:
     """The thread that serves. Raises MetricsError when the address is taken or not this host's."""
 
-    def __init__(self, address: tuple[str, int], status: Status) -> None:
-        self._latest = Latest(status)
+    def __init__(self, address: tuple[str, int], bulletin: Bulletin) -> None:
         try:
             self._server = _Server(address)
         except OSError as e:
             raise MetricsError(
                 f"metrics {address[0]}:{address[1]}: cannot listen: {e.strerror}; set `metrics` to another address"
             ) from e
-        self._server.set_app(application(self._latest))
+        self._server.set_app(application(bulletin))
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
         self._thread.start()
 
-    def publish(self, status: Status) -> None:
-        """Serve this status from now on."""
-        self._latest.status = status
-
-    def beat(self) -> None:
-        """Note that the loop came by."""
-        self._latest.beat = time.monotonic()
+    @property
+    def port(self) -> int:
+        """The port that it serves on."""
+        return self._server.server_port
 
     def close(self) -> None:
         """Serve no more."""

@@ -24,21 +24,17 @@ class Reporter:
         self._seen: object = None
         self._now: Snapshot | None = None
         """The last copy of the OVSDB that there was, also while there is none."""
-        self._seqno = -1
 
     def run(self) -> bool:
         """Take note of how it stands now; True when anything may be different from the last time."""
         agent = self._agent
-        if agent.ovsdb.connected and agent.ovsdb.seqno != self._seqno:
-            self._seqno = agent.ovsdb.seqno
-            self._now = agent.ovsdb.snapshot()
         if agent.in_sync != self._in_sync:
             self._in_sync = agent.in_sync
             self._since = utc_now()
         record = agent.record
         seen = (
             agent.in_sync, agent.ovsdb.seqno, record.passes, record.failed_passes, record.openflow_reconnects,
-            len(agent.listener.channels), agent.error, agent.refused,
+            len(agent.listener.channels), agent.error, agent.refused, agent.config,
         )  # fmt: skip
         changed, self._seen = seen != self._seen, seen
         return changed
@@ -46,6 +42,8 @@ class Reporter:
     def status(self) -> Status:
         """Give all that there is to tell."""
         agent, record = self._agent, self._agent.record
+        if agent.ovsdb.connected:
+            self._now = agent.ovsdb.snapshot()
         return Status(
             version=tunbridge.__version__,
             host=agent.config.host,

@@ -1,6 +1,6 @@
 """What the agent tells of itself: one immutable value, for `tunbridge host status`, /healthz and the metrics alike.
 
-The loop makes it between two steps, so it is true of one moment. Times are seconds; moments are UTC, as ISO 8601.
+The loop makes it after a step, so all of it is of one moment. Times are seconds; moments are UTC, as ISO 8601.
 """
 
 import datetime
@@ -93,11 +93,18 @@ class Status(Struct, frozen=True, kw_only=True):
     counts: Counts
 
 
-def encode(status: Status) -> bytes:
-    """Give the status as JSON."""
-    return msgspec.json.encode(status)
+class Answer(Struct, frozen=True, kw_only=True):
+    """What an agent answers when it is asked. `busy_s`: the step that is going on began so long ago."""
+
+    status: Status
+    busy_s: float
 
 
-def decode(text: bytes) -> Status:
-    """Read it back. Raises msgspec.MsgspecError: not a status, or one of another version of the agent."""
-    return msgspec.json.decode(text, type=Status)
+def encode(answer: Answer) -> bytes:
+    """Give an answer as JSON."""
+    return msgspec.json.encode(answer)
+
+
+def decode(text: bytes) -> Answer:
+    """Read it back. Raises msgspec.MsgspecError: not an answer, or one of another version of the agent."""
+    return msgspec.json.decode(text, type=Answer)

@@ -13,10 +13,12 @@ from tunbridge.errors import TunbridgeError
 if TYPE_CHECKING:
     from tunbridge.agent.config import AgentConfig
     from tunbridge.agent.plan import Plan
-    from tunbridge.agent.status import Status
+    from tunbridge.agent.status import Answer, Status
 
 app = typer.Typer(help="The host in front of you, as its agent sees it.", no_args_is_help=True)
 EXIT_NOT_IN_SYNC = 1
+LONG_STEP_S = 2.0
+"""A step of the agent that takes longer waits for something."""
 SHOWN_PEERS = 8
 """More are counted: the screen is for what is wrong."""
 SHOWN_REPAIRS = 5
@@ -53,7 +55,7 @@ def status(
         settings = None  # a running agent goes on with what it read before, and may be asked all the same
         terminal.error(str(e))
     try:
-        told = answer.ask(settings.run_dir if settings else configuration.DEFAULT_RUN_DIR)
+        answered = answer.ask(settings.run_dir if settings else configuration.DEFAULT_RUN_DIR)
     except (answer.NotRunningError, answer.HungError) as e:
         if settings is None:
             raise
@@ -61,8 +63,10 @@ def status(
         without = _without(settings, name, str(e))
         _print_json(without) if as_json else _print_without(without)
         raise typer.Exit(e.exit_status) from None
-    _print_json(told) if as_json else _print(told)
-    raise typer.Exit(0 if told.in_sync and not told.problems else EXIT_NOT_IN_SYNC)
+    _print_json(answered) if as_json else _print(answered)
+    told = answered.status
+    well = told.in_sync and not told.problems and answered.busy_s < LONG_STEP_S
+    raise typer.Exit(0 if well else EXIT_NOT_IN_SYNC)
 
 
 def _print_json(value: object) -> None:
@@ -88,12 +92,15 @@ def _line(name: str, text: Text | str) -> None:
     terminal.console().print(Text(terminal.printable(made.plain), spans=made.spans))
 
 
-def _print(told: "Status") -> None:
+def _print(answered: "Answer") -> None:
+    told = answered.status
     counts = told.counts
     state = Text("in sync", style="bold green") if told.in_sync else Text("not in sync", style="bold red")
     _line(told.host, state.append(f" since {told.since}", style="not bold"))
     _line("agent", f"runs since {told.started}, process {told.pid}, version {told.version}")
     _line("OVSDB", told.ovsdb or "not connected")
+    if answered.busy_s >= LONG_STEP_S:
+        _line("waits for", f"an answer of Open vSwitch, for {answered.busy_s:.0f} s; what follows was so before")
     for entry in told.waits_for:
         _line("waits for", f"{entry.subject}: {entry.message}")
     for entry in told.problems:
