@@ -9,11 +9,12 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from tunbridge.dataplane.flows import Flow, difference, parse_dump
+from tunbridge.dataplane.flows import Flow, parse_dump
 from tunbridge.openvswitch import ofctl
 from tunbridge.openvswitch.ofctl import OfctlError
 
 _TLV = re.compile(r"^\s*(0x[0-9a-f]+)\s+(0x[0-9a-f]+)\s+(\d+)\s+(tun_metadata\d+)", re.M)
+_THERE = ("METER_EXISTS", "ALREADY_MAPPED")
 _IGMP = ((r"\bigmp_type\b", "tp_src"), (r"\bigmp_code\b", "tp_dst"), (r"\bigmp\b", "ip,nw_proto=2"))
 """ovs-ofctl prints these words and does not read them (ovs-save, of Open vSwitch itself, replaces them as well)."""
 
@@ -62,41 +63,28 @@ def _meters(text: str) -> list[str]:
 
 
 def restore(rundir: str, bridge: str, state: BridgeState) -> list[str]:
-    """Put all of it into a bridge that lost it, and give what Open vSwitch refused. Raises OfctlError: no answer."""
+    """Put all of it into a bridge that lost it, and give what Open vSwitch refused. Raises OfctlError: no answer.
+
+    Groups and flows go in one step; what is there already stays, with its counters.
+    """
     refused = []
-    present = save(rundir, bridge)
-    if state.tlv_map and not present.tlv_map:
+    if state.tlv_map:
         refused += _attempt(rundir, bridge, "add-tlv-map", state.tlv_map)
     for meter in state.meters:
-        if meter not in present.meters:
-            refused += _attempt(rundir, bridge, "add-meter", meter)
-    for group in state.groups:
-        if group not in present.groups:
-            refused += _attempt(rundir, bridge, "add-group", group)
-    return refused + restore_flows(rundir, bridge, state)
-
-
-def restore_flows(rundir: str, bridge: str, state: BridgeState) -> list[str]:
-    """Put the flows back in one step, and give those that Open vSwitch refused. Raises OfctlError: no answer."""
-    lines = [_writable(flow) for flow in state.parsed()]
-    if not lines:
-        return []
+        refused += _attempt(rundir, bridge, "add-meter", meter)
+    lines = [f"group add_or_mod {group}" for group in state.groups]
+    lines += [_writable(flow) for flow in state.parsed()]
     try:
-        ofctl.bundle(rundir, bridge, "\n".join(lines) + "\n")
+        ofctl.bundle(rundir, bridge, "".join(f"{line}\n" for line in lines))
     except ofctl.UnreachableError:
         raise
     except OfctlError:
-        return _one_by_one(rundir, bridge, lines)
-    return []
-
-
-def missing_flows(rundir: str, bridge: str, state: BridgeState) -> int:
-    """Count the saved flows that are not in the bridge. Raises OfctlError."""
-    return len(difference({f.key: f for f in state.parsed()}, parse_dump(ofctl.dump_flows(rundir, bridge))).add)
+        refused += _one_by_one(rundir, bridge, lines)
+    return refused
 
 
 def _one_by_one(rundir: str, bridge: str, lines: Iterable[str]) -> list[str]:
-    """One flow that is refused must not keep the others out."""
+    """What is refused must not keep the rest out."""
     refused = []
     for line in lines:
         try:
@@ -108,18 +96,18 @@ def _one_by_one(rundir: str, bridge: str, lines: Iterable[str]) -> list[str]:
     return refused
 
 
-def _writable(flow: Flow) -> str:
-    head, separator, actions = flow.add_line().partition(" actions=")
-    for pattern, replacement in _IGMP:
-        head = re.sub(pattern, replacement, head)
-    return f"{head}{separator}{actions}"
-
-
 def _attempt(rundir: str, bridge: str, command: str, argument: str) -> list[str]:
     try:
         ofctl.command(rundir, bridge, command, argument)
     except ofctl.UnreachableError:
         raise
-    except OfctlError:
-        return [f"{command} {argument}"]
+    except OfctlError as e:
+        return [] if any(there in str(e) for there in _THERE) else [f"{command} {argument}"]
     return []
+
+
+def _writable(flow: Flow) -> str:
+    head, separator, actions = flow.add_line().partition(" actions=")
+    for pattern, replacement in _IGMP:
+        head = re.sub(pattern, replacement, head)
+    return f"{head}{separator}{actions}"

@@ -24,6 +24,7 @@ import ovs.poller
 
 from tunbridge.agent import devices
 from tunbridge.agent.answer import Answering
+from tunbridge.agent.armed import Rescuer, RestartError
 from tunbridge.agent.bulletin import Bulletin
 from tunbridge.agent.config import AgentConfig, ConfigError, manager_remote, metrics_address
 from tunbridge.agent.flowkeeper import FlowKeeper
@@ -117,6 +118,9 @@ class Agent:
         self.bulletin = Bulletin(self.reporter.status())
         self.metrics = _metrics(config, self.bulletin)
         self.answering = Answering(config.run_dir, self.bulletin, log)
+        self.restarting = False
+        """Whether a planned restart of Open vSwitch is under way, or was killed and has to be finished."""
+        self._rescuer = Rescuer(config.ovs_rundir, config.run_dir, config.state_dir, log)
         self._reload = reload
         self._nics: dict[str, NicState] | None = None
         self._seqno = -1
@@ -173,11 +177,24 @@ class Agent:
             self._hup = False
             self._take_config()
         self._observe()
+        if self.restarting or self._dirty_since is not None:
+            self._rescue()
         if self._dirty_since is not None and _now_ms() >= self._not_before_ms:
             self._reconcile()
         if self.reporter.run():
             self.bulletin.publish(self.reporter.status())
         self.bulletin.idle()
+
+    def _rescue(self) -> None:
+        """Finish a planned restart of Open vSwitch whose caller was killed."""
+        before = self.restarting
+        try:
+            self.restarting = self._rescuer.run(self.ovsdb)
+        except (OvsdbError, OfctlError, RestartError) as e:
+            self.log.error("planned restart not finished yet, tried again", error=str(e))
+        if before and not self.restarting:
+            self.flows.suspect_all()
+            self._mark_dirty()
 
     def _observe(self) -> None:
         self.ovsdb.run()
@@ -221,6 +238,8 @@ class Agent:
         self.listener.wait(poller)
         self.monitor.wait(poller)
         self.peers.wait(poller)
+        if self.restarting:
+            poller.timer_wait(Rescuer.PAUSE_MS)
         if self._dirty_since is not None and self.ovsdb.connected:
             poller.timer_wait_until(self._not_before_ms)
         watchdog = self.notifier.deadline_ms()

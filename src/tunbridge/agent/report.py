@@ -35,6 +35,7 @@ class Reporter:
         seen = (
             agent.in_sync, agent.ovsdb.seqno, record.passes, record.failed_passes, record.openflow_reconnects,
             len(agent.listener.channels), agent.error, agent.refused, agent.config,
+            agent.restarting,
         )  # fmt: skip
         changed, self._seen = seen != self._seen, seen
         return changed
@@ -104,6 +105,9 @@ class Reporter:
             message = "does not answer; is ovsdb-server running? (systemctl status ovsdb-server)"
             yield Problem(subject=f"OVSDB {agent.config.ovsdb}", message=message)
             return
+        if agent.restarting:
+            message = "is under way, or was killed and is finished by the agent as soon as ovs-vswitchd answers"
+            yield Problem(subject="a planned restart of Open vSwitch", message=message)
         if agent.slowed:
             message = (
                 "undoes what the agent does, so it makes one pass a second; see the last repairs for what, and look for"

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import tunbridge
-from tunbridge.cli import agent, diff, host, lab, pause, see, terminal
+from tunbridge.cli import agent, diff, host, lab, ovs, pause, see, terminal
 from tunbridge.errors import TunbridgeError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ see.register(app)
 diff.register(app)
 agent.register(app)
 app.add_typer(host.app, name="host")
+app.add_typer(ovs.app, name="ovs")
 pause.register(lab.app)
 app.add_typer(lab.app, name="lab")
 

@@ -1,0 +1,240 @@
+"""`flow-restore-wait` while `ovs-vswitchd` restarts: armed, put back, and never left armed, whoever dies meanwhile.
+
+A vswitchd that starts with it neither touches the packet flows that are in the kernel nor takes new packets, until it
+is cleared: so flows can be put back before any packet needs them. Nobody clears it by itself. So while it is armed:
+
+    external_ids:tunbridge-restart   in the row of Open_vSwitch, in the same transaction: that it was us
+    STATE_DIR/restart.json           what every bridge held, written durably before
+    RUN_DIR/restart.lock             locked by the one who restarts; the system lets go of it when that one dies
+
+and the agent, which sees the mark, finishes what is left as soon as nobody holds the lock (`Rescuer`).
+"""
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+import ovs.poller
+from msgspec import Struct
+
+from tunbridge.agent import bridgestate
+from tunbridge.agent.bridgestate import BridgeState
+from tunbridge.agent.log import Log
+from tunbridge.dataplane import operations
+from tunbridge.errors import TunbridgeError
+from tunbridge.openvswitch import ofctl
+from tunbridge.openvswitch.ovsdb import LocalOvsdb
+from tunbridge.openvswitch.rows import Snapshot
+
+FLAG = "flow-restore-wait"
+"""Key of Open_vSwitch:other_config (ovs-vswitchd.conf.db(5))."""
+MARK = "tunbridge-restart"
+APPLY_S = 10.0
+PENDING_S = 60.0
+"""A restart whose caller was killed before vswitchd ended may still come: so long its saved state is kept."""
+
+
+class RestartError(TunbridgeError):
+    """A step of the planned restart failed; the text says what the state is now."""
+
+    exit_status = 1
+
+
+class SavedState(Struct, frozen=True, kw_only=True):
+    """What restart.json holds. `process`: the vswitchd of then; `at`: seconds since the epoch."""
+
+    process: str
+    at: float
+    bridges: dict[str, BridgeState]
+
+
+class StateFile:
+    """restart.json in the agent's state folder."""
+
+    def __init__(self, state_dir: str) -> None:
+        self._path = Path(state_dir) / "restart.json"
+
+    def save(self, state: SavedState) -> None:
+        """Write it, durably before this returns."""
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        new = self._path.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(msgspec.json.encode(state))
+            file.flush()
+            os.fsync(file.fileno())
+        new.rename(self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+
+    def load(self) -> SavedState | None:
+        """Give what was saved, None when there is nothing, or nothing that can be read."""
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=SavedState)
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return None
+
+    def remove(self) -> None:
+        """Forget it."""
+        self._path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def lock(run_dir: str) -> Iterator[int | None]:
+    """Hold the lock of restarts: gives its descriptor, or None when somebody else holds it."""
+    folder = Path(run_dir)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder / "restart.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+        else:
+            yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def process(rundir: str) -> str | None:
+    """Name the vswitchd that runs, like no other process before or after; None when none runs."""
+    try:
+        pid = int((Path(rundir) / "ovs-vswitchd.pid").read_text())
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, ValueError):
+        return None
+    if fields[0] == "Z":
+        return None
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot}/{pid}/{fields[19]}"  # field 22 of proc_pid_stat(5): start time
+
+
+def is_ours(now: Snapshot) -> bool:
+    """Whether a restart of ours is under way, or was left."""
+    return MARK in now.external_ids
+
+
+def arm(database: LocalOvsdb) -> None:
+    """Set the flag, and the mark that tells whose it is. Raises OvsdbError."""
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    database.transact(
+        [
+            operations.set_keys("Open_vSwitch", [], "external_ids", {MARK: stamp}),
+            operations.set_keys("Open_vSwitch", [], "other_config", {FLAG: "true"}),
+        ],
+        comment="tunbridge ovs restart: arm",
+    )
+
+
+def disarm(database: LocalOvsdb, done: bool) -> None:
+    """Clear the flag; with `done` the mark too. Raises OvsdbError."""
+    ops = [operations.set_keys("Open_vSwitch", [], "other_config", {FLAG: None})]
+    if done:
+        ops.append(operations.set_keys("Open_vSwitch", [], "external_ids", {MARK: None}))
+    database.transact(ops, comment="tunbridge ovs restart: clear")
+
+
+def await_applied(database: LocalOvsdb, timeout: float = APPLY_S) -> bool:
+    """Wait until vswitchd has done what the database says."""
+    deadline = int((time.monotonic() + timeout) * 1000)
+    while time.monotonic() * 1000 < deadline:
+        database.run()
+        if database.connected:
+            now = database.snapshot()
+            if now.cur_cfg >= now.next_cfg:
+                return True
+        poller = ovs.poller.Poller()
+        database.wait(poller)
+        poller.timer_wait_until(deadline)
+        poller.block()
+    return False
+
+
+def finish(rundir: str, database: LocalOvsdb, state: SavedState) -> list[str]:
+    """Put everything back, clear the flag, and put it back again: gives what Open vSwitch refused.
+
+    When the flag goes, the bridges get their controllers, and Open vSwitch empties the tables of a bridge that gets its
+    first one (flows, and groups and meters with them). Raises OfctlError, OvsdbError, RestartError.
+    """
+    _restore(rundir, state)
+    disarm(database, done=False)
+    if not await_applied(database):
+        raise RestartError(f"ovs-vswitchd has not taken note within {APPLY_S:g} s that {FLAG} was cleared")
+    refused = _restore(rundir, state)
+    disarm(database, done=True)
+    return refused
+
+
+def _restore(rundir: str, state: SavedState) -> list[str]:
+    """Put it back, all bridges at once: between two of them packets are lost."""
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        found = pool.map(lambda item: bridgestate.restore(rundir, *item), state.bridges.items())
+        return [f"{bridge}: {what}" for bridge, refused in zip(state.bridges, found, strict=True) for what in refused]
+
+
+class Rescuer:
+    """The agent's part: finishes a restart whose caller was killed."""
+
+    PAUSE_MS = 500
+
+    def __init__(self, rundir: str, run_dir: str, state_dir: str, log: Log) -> None:
+        self._rundir = rundir
+        self._run_dir = run_dir
+        self._file = StateFile(state_dir)
+        self._log = log
+        self._told = False
+
+    def run(self, database: LocalOvsdb) -> bool:
+        """Do what can be done now. True while a restart of ours is under way: to be called again soon.
+
+        Raises OfctlError, OvsdbError.
+        """
+        if not database.connected or not is_ours(database.snapshot()):
+            self._told = False
+            return False
+        with lock(self._run_dir) as held:
+            if held is None:
+                return True
+            database.run()  # it may have ended between the two looks
+            return database.connected and is_ours(database.snapshot()) and not self._rescue(database)
+
+    def _rescue(self, database: LocalOvsdb) -> bool:
+        """Finish. False when it has to be tried again."""
+        if not self._told:
+            self._told = True
+            self._log.warning("a planned restart of Open vSwitch was killed; finishing it")
+        state, running = self._file.load(), process(self._rundir)
+        if state is None or _boot(state.process) != _boot(running or state.process):
+            return self._end(database, [])
+        if running is None or running == state.process:
+            if FLAG in database.snapshot().other_config:
+                disarm(database, done=False)
+            if running is not None and not 0 <= time.time() - state.at < PENDING_S:
+                return self._end(database, [])
+            return False
+        if not all(ofctl.answers(self._rundir, bridge) for bridge in self._present(database, state)):
+            return False
+        kept = {name: state.bridges[name] for name in self._present(database, state)}
+        return self._end(database, finish(self._rundir, database, msgspec.structs.replace(state, bridges=kept)))
+
+    def _present(self, database: LocalOvsdb, state: SavedState) -> list[str]:
+        """Name the saved bridges that were not deleted meanwhile."""
+        return [name for name in state.bridges if name in database.snapshot().bridges]
+
+    def _end(self, database: LocalOvsdb, refused: list[str]) -> bool:
+        disarm(database, done=True)
+        self._file.remove()
+        for what in refused:
+            self._log.error("not restored, Open vSwitch refuses it", what=what)
+        self._log.info("planned restart finished")
+        return True
+
+
+def _boot(name: str) -> str:
+    return name.partition("/")[0]
