@@ -1,0 +1,131 @@
+"""Passwords: hashed with argon2id, compared off the event loop, and not to be guessed.
+
+A comparison costs 50 ms and 64 MiB on purpose. So two run at a time, few wait, and one user from one address has one
+try at a time, which after five wrong ones must wait 1 s, 2 s, 4 s … up to a minute. An unknown user costs the same.
+"""
+
+import asyncio
+import math
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from tunbridge.api.auth.base import TooManyAttemptsError
+
+MAX_LENGTH = 1024
+"""Characters of a password."""
+FREE_FAILURES = 5
+LONGEST_WAIT = 60
+FORGET_AFTER = 900
+"""Seconds after the last failure until all are forgiven."""
+_WORKERS = 2
+_MAX_WAITING = 64
+_MAX_KNOWN = 10_000
+_hasher = PasswordHasher()
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def hashed(password: str) -> str:
+    """Give what to store of a password. Takes 50 ms."""
+    return _hasher.hash(password)
+
+
+def generate() -> str:
+    """Give a password that nobody guesses: 144 bits, in letters, digits, - and _."""
+    return secrets.token_urlsafe(18)
+
+
+class _Failures:
+    """What went wrong for one user from one address, and whose turn it is."""
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()
+        self.count = 0
+        self.last = 0.0
+        self.busy = 0
+
+    def wait(self, now: float) -> float:
+        """Give the seconds until the next try."""
+        if self.count < FREE_FAILURES:
+            return 0.0
+        pause = float(min(2 ** min(self.count - FREE_FAILURES, 10), LONGEST_WAIT))
+        return max(0.0, self.last + pause - now)
+
+
+class Verifier:
+    """Compares passwords with their hashes, a few at a time."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="argon2")
+        self._waiting = 0
+        self._failures: OrderedDict[tuple[str, str], _Failures] = OrderedDict()
+        self._nobody = hashed(generate())
+
+    async def verify(self, who: str, address: str, stored: str | None, password: str) -> bool:
+        """Say whether `password` is the one. `stored` is None when there is no such user: that takes as long.
+
+        `who` is the user as the client named it. Raises TooManyAttemptsError.
+        """
+        known = self._known((who, address))
+        known.busy += 1
+        try:
+            async with known.turn:
+                wait = known.wait(self._clock())
+                if wait > 0:
+                    raise TooManyAttemptsError(
+                        math.ceil(wait),
+                        "Too many wrong passwords for this user from this address: wait, then try again.",
+                    )
+                right = await self._compare(stored, password)
+                known.last = self._clock()
+                known.count = 0 if right else known.count + 1
+                return right
+        finally:
+            known.busy -= 1
+
+    async def hash(self, password: str) -> str:
+        """Give what to store of a password. Raises TooManyAttemptsError."""
+        return await self._run(hashed, password)
+
+    async def _compare(self, stored: str | None, password: str) -> bool:
+        right = await self._run(_matches, stored or self._nobody, password)
+        return right and stored is not None
+
+    async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._waiting >= _MAX_WAITING:
+            raise TooManyAttemptsError(1, "Too many passwords wait to be checked: try again in a second.")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, partial(work, *args, **kwargs))
+        finally:
+            self._waiting -= 1
+
+    def _known(self, key: tuple[str, str]) -> _Failures:
+        now = self._clock()
+        known = self._failures.pop(key, None)
+        if known is None or (not known.busy and now - known.last > FORGET_AFTER):
+            known = _Failures()
+        self._failures[key] = known
+        while len(self._failures) > _MAX_KNOWN:
+            self._failures.popitem(last=False)
+        return known
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _matches(stored: str, password: str) -> bool:
+    try:
+        return _hasher.verify(stored, password)
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
+        return False
