@@ -45,13 +45,18 @@ def show(host: Host, quoting: Quoting = "new") -> str:
                 if interface.type != "system":
                     lines.append(f"                type: {atom(interface.type, quoting)}")
                 if interface.options:
-                    pairs = (f"{atom(k, quoting)}={atom(v, quoting)}" for k, v in sorted(interface.options.items()))
-                    lines.append(f"                options: {{{', '.join(pairs)}}}")
+                    lines.append(f"                options: {_map(interface.options, quoting)}")
                 if interface.error is not None:
                     lines.append(f"                error: {atom(interface.error, quoting)}")
+                if interface.bfd_status:
+                    lines.append(f"                bfd_status: {_map(interface.bfd_status, quoting)}")
     if host.ovs_version is not None:
         lines.append(f"    ovs_version: {json.dumps(host.ovs_version)}")
     return "\n".join(lines) + "\n"
+
+
+def _map(pairs: dict[str, str], quoting: Quoting) -> str:
+    return "{" + ", ".join(f"{atom(k, quoting)}={atom(v, quoting)}" for k, v in sorted(pairs.items())) + "}"
 
 
 def _remote(kind: str, remote: Manager | Controller, depth: int) -> list[str]:

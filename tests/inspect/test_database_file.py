@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import pytest
@@ -13,10 +14,11 @@ from msgspec.structs import replace
 from tests.inspect.test_live import SCHEMA, Database, fill, pytestmark  # noqa: F401 - the mark is this module's too
 from tunbridge.inspect.check import check
 from tunbridge.inspect.content import Reading
-from tunbridge.inspect.live import read_live
-from tunbridge.inspect.model import Bridge, Host
+from tunbridge.inspect.live import NOT_IN_DATABASE, read_live
+from tunbridge.inspect.model import Bridge, Host, Interface, Port
 from tunbridge.inspect.sources import read_sources
 from tunbridge.inspect.understand import understand
+from tunbridge.openvswitch.database_file import STATE_COLUMNS
 from tunbridge.openvswitch.read_ovsdb import COLUMNS
 
 
@@ -44,11 +46,19 @@ def database(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Databas
         subprocess.run(["ovs-appctl", "-t", f"{tmp_path}/ovsdb.ctl", "exit"], check=True, timeout=30)
 
 
+Told = TypeVar("Told", Port, Interface)
+
+
+def told(thing: Told) -> Told:
+    state = set(thing.__struct_fields__) & STATE_COLUMNS
+    return replace(thing, **dict.fromkeys(state))
+
+
 def stateless(host: Host) -> Host:
     """The host as a file can tell it."""
 
     def bridge(b: Bridge) -> Bridge:
-        ports = [replace(p, interfaces=[replace(i, error=None) for i in p.interfaces]) for p in b.ports]
+        ports = [told(replace(p, interfaces=[told(i) for i in p.interfaces])) for p in b.ports]
         return replace(b, ports=ports, controllers=[replace(c, is_connected=None) for c in b.controllers])
 
     return replace(
@@ -121,7 +131,11 @@ def test_what_a_file_cannot_hold_is_null_and_not_checked(database: Database) -> 
     fill(database)
     (host,) = read_file(database.folder / "conf.db").hosts
     assert {m.is_connected for m in host.managers} == {None}
-    assert not [i.error for b in host.bridges for p in b.ports for i in p.interfaces if i.error]
+    interfaces = [i for b in host.bridges for p in b.ports for i in p.interfaces]
+    assert {getattr(i, column) for i in interfaces for column in STATE_COLUMNS & {*i.__struct_fields__}} == {None}
+    assert {*host.not_told} == STATE_COLUMNS | {*NOT_IN_DATABASE}
+    assert [i.bfd for i in interfaces if i.bfd] == [{"enable": "true"}]
+    assert (host.chassis_id, host.flow_restore_wait) == ("node-1", True)
     document = check(understand([host]))
     wanted = {"interface-error", "controller-disconnected", "manager-disconnected"}
     assert wanted <= {n.code for n in document.not_checked}

@@ -1,20 +1,23 @@
 """A live database and the text of a real `ovs-vsctl show` give the same model; no root is needed for it."""
 
+import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from tests.inspect.hosts import two
 from tests.inspect.showtext import show
 from tunbridge.inspect.live import read_live
-from tunbridge.inspect.model import Host
-from tunbridge.inspect.reader import read_show
+from tunbridge.inspect.model import Host, Interface
+from tunbridge.inspect.reader import NOT_SHOWN, read_show
 from tunbridge.inspect.sources import read_sources
 from tunbridge.openvswitch.read_ovsdb import OvsdbUnreadableError
 
@@ -42,8 +45,14 @@ class Database:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
+    with serving(tmp_path, SCHEMA) as base:
+        yield base
+
+
+@contextmanager
+def serving(tmp_path: Path, schema: Path) -> Iterator[Database]:
     base = Database(tmp_path)
-    base.run("ovsdb-tool", "create", str(tmp_path / "conf.db"), str(SCHEMA))
+    base.run("ovsdb-tool", "create", str(tmp_path / "conf.db"), str(schema))
     server = subprocess.Popen(
         [
             "ovsdb-server", str(tmp_path / "conf.db"), f"--remote=punix:{tmp_path}/db.sock",
@@ -63,15 +72,14 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 def plain(host: Host) -> Any:
-    """What both ways of reading can tell: no lines, no names; `show` prints no bond_mode."""
+    """What both ways of reading can tell: no lines, no names, nothing that `show` does not print."""
+
+    without = {"lines", "source", "not_told", *NOT_SHOWN}
 
     def strip(value: Any) -> Any:
         if isinstance(value, dict):
-            return {
-                key: strip(item)
-                for key, item in value.items()
-                if key not in ("lines", "source", "bond_mode", "not_told")
-            }
+            kept = {key: strip(item) for key, item in value.items() if key not in without}
+            return {**kept, "bfd_status": kept["bfd_status"] or None} if "bfd_status" in kept else kept
         return [strip(item) for item in value] if isinstance(value, list) else value
 
     return strip(msgspec.to_builtins(host))
@@ -87,10 +95,16 @@ def fill(base: Database) -> None:
         "--", "add-port", "br-int", "vxlan-0a00001b", "--", "set", "interface", "vxlan-0a00001b", "type=vxlan",
         'options:x="c,}d\\"=e"', 'options:e=""', "options:remote_ip=10.0.0.27", "options:local_ip=10.0.0.25",
         "--", "add-br", 'br"x\\y', "--", "add-br", "한글", "--", "add-br", "true",
-        "--", "add-bond", "br-int", "bond0", "e0", "e1", "bond_mode=balance-slb", "trunks=7",
+        "--", "add-bond", "br-int", "bond0", "e0", "e1", "bond_mode=balance-slb", "trunks=7", "lacp=active",
         "--", "set", "interface", "e0", 'error="could not\\nopen e0 (No such device)\\u001b é 한"',
         "--", "set", "interface", "e1", "type=dpdk", "options:dpdk-devargs=0000:01:00.0",
-        "--", "set", "Open_vSwitch", ".", 'ovs_version="3.1.0"',
+        "--", "set", "bridge", "br-int", "other_config:mac-table-size=5",
+        "--", "set", "interface", "vxlan-0a00001b", "bfd:enable=true", "bfd_status:state=down",
+        "--", "set", "interface", "e0", "admin_state=up", "link_state=down", "link_speed=10000000000", "duplex=full",
+        "mtu=1500", "mtu_request=1500", r"mac_in_use=02\:00\:00\:00\:00\:01", "statistics:rx_dropped=7",
+        "lacp_current=false", "external_ids:iface-id=42", "status:driver_name=veth",
+        "--", "set", "Open_vSwitch", ".", 'ovs_version="3.1.0"', "external_ids:system-id=node-1",
+        "other_config:flow-restore-wait=true",
     )  # fmt: skip
 
 
@@ -103,6 +117,37 @@ def test_live_and_text_give_the_same_model(database: Database) -> None:
     assert len(live.bridges) == 4 and sum(len(b.ports) for b in live.bridges) == 7
     bond = next(p for b in live.bridges for p in b.ports if p.name == "bond0")
     assert bond.bond_mode == "balance-slb" and len(bond.interfaces) == 2
+
+
+def test_live_tells_what_the_text_lacks(database: Database) -> None:
+    fill(database)
+    host = read_live(database.remote, "h")
+    assert (host.chassis_id, host.flow_restore_wait) == ("node-1", True)
+    bridge = next(b for b in host.bridges if b.name == "br-int")
+    assert bridge.mac_table_size == 10, "Open vSwitch takes no smaller one"
+    ports = {p.name: p for p in bridge.ports}
+    assert (ports["bond0"].lacp, ports["tap 1"].lacp, ports["tap 1"].other_config) == ("active", None, {})
+    assert ports["vxlan-0a00001b"].interfaces[0].bfd_status == {"state": "down"}
+    e0, e1 = sorted(ports["bond0"].interfaces, key=lambda i: i.name)
+    assert replace(e0, error=None) == Interface(
+        name="e0", external_ids={"iface-id": "42"}, mtu=1500, mtu_request=1500, mac_in_use="02:00:00:00:00:01",
+        admin_state="up", link_state="down", link_speed=10**10, duplex="full", lacp_current=False, bfd={},
+        bfd_status={}, statistics={"rx_dropped": 7}, status={"driver_name": "veth"},
+    )  # fmt: skip
+    assert (e1.link_state, e1.mtu, e1.lacp_current, e1.statistics) == (None, None, None, {})
+
+
+def test_a_schema_of_long_ago_lacks_columns_and_the_rest_is_read(tmp_path: Path) -> None:
+    schema = json.loads(SCHEMA.read_text())
+    del schema["cksum"]
+    for table, column in [("Interface", "mtu_request"), ("Interface", "bfd_status"), ("Port", "bond_active_slave")]:
+        del schema["tables"][table]["columns"][column]
+    (tmp_path / "old.ovsschema").write_text(json.dumps(schema))
+    with serving(tmp_path, tmp_path / "old.ovsschema") as old:
+        old.vsctl("add-br", "br0", "--", "set", "interface", "br0", "mtu=1400", "bfd:enable=true")
+        (interface,) = read_live(old.remote).bridges[0].ports[0].interfaces
+    assert (interface.mtu, interface.mtu_request, interface.bfd_status) == (1400, None, None)
+    assert interface.bfd == {"enable": "true"}
 
 
 def test_the_tests_own_writer_prints_what_ovs_vsctl_prints(database: Database) -> None:

@@ -70,7 +70,8 @@ def test_where_the_command_failed_the_database_file_tells_the_host(tmp_path: Pat
         (top / SHOWN).write_text("ovs-vsctl: unix:/var/run/openvswitch/db.sock: database connection failed\n")
     reading = read(packed(top, "xz"))
     (host,) = reading.hosts
-    assert (host.name, host.bridges[0].name, host.not_told) == ("compute7", "br-int", ["error", "is_connected"])
+    assert (host.name, host.bridges[0].name) == ("compute7", "br-int")
+    assert {"error", "is_connected"} <= {*host.not_told}
 
 
 def test_a_report_without_open_vswitch_says_what_is_missing(tmp_path: Path) -> None:

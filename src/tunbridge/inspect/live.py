@@ -1,14 +1,18 @@
 """A host from its own database, in the same model as from its text; there is no line to cite.
 
-The database may be a running one, a file of one, or its tables as they were listed.
-
-Two things are known more: how a bond is balanced, and, under OVN, the host's own tunnel addresses (`ovn-encap-ip`).
+The database may be a running one, a file of one, or its tables as they were listed. It tells more than the text: the
+state of each interface and bond, what is configured beside the wiring, and under OVN the host's own tunnel addresses
+(`ovn-encap-ip`).
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from tunbridge.inspect.model import Bridge, Controller, Host, Interface, Manager, Port
 from tunbridge.openvswitch.read_ovsdb import OvsdbUnreadableError, Row, Tables, read_tables
+
+NOT_IN_DATABASE = ("mac_table_used", "underlay")
+"""What the model has and no database of Open vSwitch holds: the machine itself tells it."""
 
 
 def read_live(remote: str, name: str | None = None) -> Host:
@@ -29,9 +33,11 @@ def host_of(tables: Tables, source: str, name: str | None, not_told: Sequence[st
     return Host(
         name=name or own.get("hostname") or root["_uuid"],
         source=source,
-        not_told=list(not_told),
+        not_told=[*not_told, *NOT_IN_DATABASE],
         system_id=root["_uuid"],
         ovs_version=root["ovs_version"],
+        chassis_id=own.get("system-id"),
+        flow_restore_wait=root["other_config"].get("flow-restore-wait") == "true",
         addresses=[address.strip() for address in own.get("ovn-encap-ip", "").split(",") if address.strip()],
         managers=[
             Manager(target=row["target"], is_connected=row["is_connected"])
@@ -46,6 +52,7 @@ def _bridge(tables: Tables, row: Row) -> Bridge:
         name=row["name"],
         fail_mode=row["fail_mode"],
         datapath_type=row["datapath_type"] or None,
+        mac_table_size=_mac_table_size(row["other_config"].get("mac-table-size", "")),
         controllers=[
             Controller(target=c["target"], is_connected=c["is_connected"])
             for c in tables.referred("Controller", row["controller"])
@@ -54,14 +61,48 @@ def _bridge(tables: Tables, row: Row) -> Bridge:
     )
 
 
+def _mac_table_size(stated: str) -> int | None:
+    """Give the size as Open vSwitch takes it: ovs-vswitchd.conf.db(5), Bridge; its default differs by version."""
+    return min(max(int(stated), 10), 1_000_000) if stated.isascii() and stated.isdigit() and len(stated) < 10 else None
+
+
 def _port(tables: Tables, row: Row) -> Port:
     return Port(
         name=row["name"],
         tag=row["tag"],
         trunks=row["trunks"],
         bond_mode=row["bond_mode"],
-        interfaces=[
-            Interface(name=i["name"], type=i["type"] or "system", options=i["options"], error=i["error"])
-            for i in tables.referred("Interface", row["interfaces"])
-        ],
+        lacp=row["lacp"],
+        bond_active_slave=row["bond_active_slave"] or None,
+        other_config=row["other_config"],
+        interfaces=[_interface(i) for i in tables.referred("Interface", row["interfaces"])],
     )
+
+
+def _interface(row: Row) -> Interface:
+    return Interface(
+        name=row["name"],
+        type=row["type"] or "system",
+        options=row["options"],
+        error=row["error"],
+        external_ids=row["external_ids"],
+        mtu=row["mtu"],
+        mtu_request=row["mtu_request"],
+        mac_in_use=row["mac_in_use"] or None,
+        admin_state=row["admin_state"],
+        link_state=row["link_state"],
+        link_speed=row["link_speed"],
+        duplex=row["duplex"],
+        lacp_current=row["lacp_current"],
+        bfd=row["bfd"],
+        bfd_status=row["bfd_status"],
+        statistics=_counters(row["statistics"]),
+        status=row["status"],
+    )
+
+
+def _counters(statistics: Any) -> dict[str, int] | None:
+    """Give the counters as numbers; those that a device does not have are not there."""
+    if statistics is None:
+        return None
+    return {name: int(count) for name, count in statistics.items() if count.isascii() and count.isdigit()}

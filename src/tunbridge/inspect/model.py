@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-VERSION = "1.1"
+VERSION = "1.2"
 """Version of the document format: major.minor."""
 
 HostRole = Literal["compute", "network", "gateway", "all-in-one", "unknown"]
@@ -17,6 +17,8 @@ BridgeRole = Literal["integration", "tunnel", "provider", "other"]
 LinkKind = Literal["patch", "tunnel", "physical"]
 LinkState = Literal["ok", "one-way", "broken", "unknown"]
 Severity = Literal["error", "warning", "info"]
+
+UpDown = Literal["up", "down"]
 
 Lines = dict[str, int]
 """Attribute name -> 1-based line of the source that states it; "name" is the line that begins the object."""
@@ -39,36 +41,79 @@ class Controller(Struct, frozen=True, kw_only=True):
 
 
 class Interface(Struct, frozen=True, kw_only=True):
-    """One interface of a port. `type` is OVS's, with "system" for the empty one (a NIC, a tap, a veth)."""
+    """One interface of a port. `type` is OVS's, with "system" for the empty one (a NIC, a tap, a veth).
+
+    What follows `error` is as in ovs-vswitchd.conf.db(5), null where the source does not tell it: `mtu` in bytes,
+    `link_speed` in bit/s, `bfd` what is configured and `bfd_status` what is so, `statistics` counters since the device
+    was made. `growth` is by how much they grew between two readings, `Host.counted_over` seconds apart.
+    """
 
     name: str
     type: str = "system"
     options: dict[str, str] = field(default_factory=dict)
     error: str | None = None
+    external_ids: dict[str, str] | None = None
+    mtu: int | None = None
+    mtu_request: int | None = None
+    mac_in_use: str | None = None
+    admin_state: UpDown | None = None
+    link_state: UpDown | None = None
+    link_speed: int | None = None
+    duplex: Literal["half", "full"] | None = None
+    lacp_current: bool | None = None
+    bfd: dict[str, str] | None = None
+    bfd_status: dict[str, str] | None = None
+    statistics: dict[str, int] | None = None
+    growth: dict[str, int] | None = None
+    status: dict[str, str] | None = None
     lines: Lines = field(default_factory=dict)
 
 
 class Port(Struct, frozen=True, kw_only=True):
-    """A port of a bridge: one interface, or several when it is a bond. `tag` is the local VLAN, 4095 the dead one."""
+    """A port of a bridge: one interface, or several when it is a bond. `tag` is the local VLAN, 4095 the dead one.
+
+    `lacp` is what the bond is to negotiate, `bond_active_slave` the MAC of the member in use, of `active-backup`.
+    Neutron writes into `other_config` which network the port is in.
+    """
 
     name: str
     tag: int | None = None
     trunks: list[int] = field(default_factory=list)
     bond_mode: str | None = None
+    lacp: str | None = None
+    bond_active_slave: str | None = None
+    other_config: dict[str, str] | None = None
     interfaces: list[Interface] = field(default_factory=list)
     lines: Lines = field(default_factory=dict)
 
 
 class Bridge(Struct, frozen=True, kw_only=True):
-    """A bridge and what it is for, as far as its ports tell."""
+    """A bridge and what it is for, as far as its ports tell.
+
+    `mac_table_size` is how many MAC addresses it may learn, `mac_table_used` how many it has; null is not known.
+    """
 
     name: str
     role: BridgeRole = "other"
     fail_mode: str | None = None
     datapath_type: str | None = None
+    mac_table_size: int | None = None
+    mac_table_used: int | None = None
     controllers: list[Controller] = field(default_factory=list)
     ports: list[Port] = field(default_factory=list)
     lines: Lines = field(default_factory=dict)
+
+
+class Device(Struct, frozen=True, kw_only=True):
+    """A network device of the host's own IP stack. `mtu` is in bytes, `link_speed` in bit/s; null is not known."""
+
+    name: str
+    addresses: list[str] = field(default_factory=list)
+    mac: str | None = None
+    mtu: int | None = None
+    admin_state: UpDown | None = None
+    link_state: UpDown | None = None
+    link_speed: int | None = None
 
 
 class Host(Struct, frozen=True, kw_only=True):
@@ -77,6 +122,11 @@ class Host(Struct, frozen=True, kw_only=True):
     `source` is the file or connection it was read from; `addresses` are its own underlay (tunnel) addresses;
     `system_id` is the UUID of its Open_vSwitch row (what `ovs-vsctl show` prints first). `not_told` names the
     attributes that the source cannot hold, at whatever object: where they are null, that means unknown.
+
+    `chassis_id` is `external_ids:system-id`, by which OVN and controllers know the host. `flow_restore_wait`: Open
+    vSwitch waits at its start for somebody to restore flows. `underlay` are the devices that hold the host's tunnel
+    addresses, null where the source tells no devices. `counted_over` is the time in seconds between two readings of
+    the statistics, null when they were read once.
     """
 
     name: str
@@ -89,6 +139,10 @@ class Host(Struct, frozen=True, kw_only=True):
     managers: list[Manager] = field(default_factory=list)
     bridges: list[Bridge] = field(default_factory=list)
     not_told: list[str] = field(default_factory=list)
+    chassis_id: str | None = None
+    flow_restore_wait: bool | None = None
+    underlay: list[Device] | None = None
+    counted_over: float | None = None
     lines: Lines = field(default_factory=dict)
 
 

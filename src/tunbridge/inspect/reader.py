@@ -31,7 +31,11 @@ from tunbridge.inspect.values import BadValueError, integer, integers, mapping, 
 NO_BRIDGE = "?"
 """Name of a bridge whose own line is missing from a text with a truncated head, and that no local port tells."""
 
-NOT_SHOWN = ["bond_mode"]
+NOT_SHOWN = [
+    "bond_mode", "lacp", "bond_active_slave", "other_config", "external_ids", "mtu", "mtu_request", "mac_in_use",
+    "admin_state", "link_state", "link_speed", "duplex", "lacp_current", "bfd", "statistics", "status",
+    "mac_table_size", "mac_table_used", "chassis_id", "flow_restore_wait", "underlay",
+]  # fmt: skip
 """What the model has and `ovs-vsctl show` does not print."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -103,10 +107,18 @@ class _InterfaceDraft:
         self.type = "system"
         self.options: dict[str, str] = {}
         self.error: str | None = None
+        self.bfd_status: dict[str, str] | None = None
         self.lines: Lines = {"name": line}
 
     def done(self) -> Interface:
-        return Interface(name=self.name, type=self.type, options=self.options, error=self.error, lines=self.lines)
+        return Interface(
+            name=self.name,
+            type=self.type,
+            options=self.options,
+            error=self.error,
+            bfd_status=self.bfd_status,
+            lines=self.lines,
+        )
 
 
 class _PortDraft:
@@ -253,6 +265,7 @@ _INTERFACE_KEYS: dict[str, Callable[[str], object]] = {
     "type": lambda value: string(value) or "system",
     "options": mapping,
     "error": lambda value: string(value) or None,
+    "bfd_status": mapping,
 }
 
 

@@ -19,7 +19,12 @@ import msgspec
 from tunbridge.errors import TunbridgeError
 from tunbridge.openvswitch.read_ovsdb import COLUMNS, Row, Tables, value
 
-STATE_COLUMNS = frozenset(("is_connected", "error"))
+STATE_COLUMNS = frozenset(
+    (
+        "is_connected", "error", "mtu", "mac_in_use", "admin_state", "link_state", "link_speed", "duplex",
+        "lacp_current", "bfd_status", "statistics", "status", "bond_active_slave",
+    )
+)  # fmt: skip
 """Columns that tell the state of the moment: a standalone file does not hold them, a clustered one that of long ago."""
 
 MAGIC = re.compile(rb"OVSDB (JSON|CLUSTER) (\d{1,10}) ([0-9a-f]{40})\n")
@@ -204,7 +209,7 @@ def _row(table: str, uuid: str, row: dict[str, Any]) -> Row:
     plain: Row = {"_uuid": uuid}
     for column in COLUMNS[table][1:]:
         state = column in STATE_COLUMNS
-        plain[column] = value(["set", []] if state else row.get(column, _ABSENT.get(column, ["set", []])), column)
+        plain[column] = None if state else value(row.get(column, _ABSENT.get(column, ["set", []])), column)
     return plain
 
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tunbridge.errors import TunbridgeError
-from tunbridge.openvswitch.read_ovsdb import COLUMNS, Row, Tables, value
+from tunbridge.openvswitch.read_ovsdb import COLUMNS, LATER, Row, Tables, value
 
 COMMAND = f"for t in {' '.join(COLUMNS)}; do ovs-vsctl --format=json list $t; done"
 """Prints what is needed of a host."""
@@ -74,6 +74,6 @@ def _rows(name: str, listed: Any) -> dict[str, Row]:
     rows: dict[str, Row] = {}
     for data in listed["data"]:
         datum = dict(zip(headings, data, strict=True))
-        row = {column: value(datum[column], column) for column in COLUMNS[name]}
+        row = {c: value(datum[c], c) if c in datum or c not in LATER else None for c in COLUMNS[name]}
         rows[row["_uuid"]] = row
     return rows

@@ -1,4 +1,4 @@
-"""Read a database of Open vSwitch once: what `ovs-vsctl show` prints, in one transaction of selects (RFC 7047, 5.2.2).
+"""Read a database of Open vSwitch once, in one transaction of selects (RFC 7047, 5.2.2): configuration and state.
 
 For looking at a host, not for following it: the agent's connection, which stays open, is in `ovsdb`.
 """
@@ -22,13 +22,22 @@ TIMEOUT = 5.0
 """Seconds for the whole of it."""
 
 COLUMNS = {
-    "Open_vSwitch": ["_uuid", "ovs_version", "bridges", "manager_options", "external_ids"],
+    "Open_vSwitch": ["_uuid", "ovs_version", "bridges", "manager_options", "external_ids", "other_config"],
     "Manager": ["_uuid", "target", "is_connected"],
-    "Bridge": ["_uuid", "name", "fail_mode", "datapath_type", "controller", "ports"],
+    "Bridge": ["_uuid", "name", "fail_mode", "datapath_type", "controller", "ports", "other_config"],
     "Controller": ["_uuid", "target", "is_connected"],
-    "Port": ["_uuid", "name", "tag", "trunks", "bond_mode", "interfaces"],
-    "Interface": ["_uuid", "name", "type", "options", "error"],
-}
+    "Port": [
+        "_uuid", "name", "tag", "trunks", "bond_mode", "interfaces", "lacp", "bond_active_slave", "other_config",
+    ],
+    "Interface": [
+        "_uuid", "name", "type", "options", "error", "external_ids", "mtu", "mtu_request", "mac_in_use", "admin_state",
+        "link_state", "link_speed", "duplex", "lacp_current", "bfd", "bfd_status", "statistics", "status",
+    ],
+}  # fmt: skip
+"""Table -> what is read of it: ovs-vswitchd.conf.db(5)."""
+
+LATER = frozenset(("bond_active_slave", "mtu_request", "bfd", "bfd_status", "lacp_current"))
+"""Columns that the oldest schemas lack; what is read of them is None then."""
 
 
 class OvsdbUnreadableError(TunbridgeError):
@@ -56,20 +65,38 @@ def read_tables(remote: str, timeout: float = TIMEOUT) -> Tables:
     deadline = time.monotonic() + timeout
     connection = ovs.jsonrpc.Connection(_connected(remote, timeout))
     try:
-        operations = [{"op": "select", "table": t, "where": [], "columns": c} for t, c in COLUMNS.items()]
-        request = ovs.jsonrpc.Message.create_request("transact", ["Open_vSwitch", *operations])
-        results = _reply(connection, request, remote, deadline)
+        results = _select(connection, COLUMNS, remote, deadline)
+        lacking: set[str] = set()
+        while (column := _lacking(results)) in LATER - lacking:
+            lacking.add(str(column))
+            older = {table: [c for c in columns if c not in lacking] for table, columns in COLUMNS.items()}
+            results = _select(connection, older, remote, deadline)
     finally:
         connection.close()
     tables: dict[str, dict[str, Row]] = {}
     for table, result in zip(COLUMNS, results, strict=False):
         if not isinstance(result, dict) or "rows" not in result:
             raise OvsdbUnreadableError(f"{remote}: table {table} cannot be read: {result}")
-        rows = [{column: value(datum, column) for column, datum in row.items()} for row in result["rows"]]
+        rows = [{c: value(row[c], c) if c in row else None for c in COLUMNS[table]} for row in result["rows"]]
         tables[table] = {row["_uuid"]: row for row in rows}
     if set(tables) != set(COLUMNS):
         raise OvsdbUnreadableError(f"{remote}: not a database of Open vSwitch")
     return Tables(tables)
+
+
+def _select(connection: Any, columns: dict[str, list[str]], remote: str, deadline: float) -> list[Any]:
+    operations = [{"op": "select", "table": t, "where": [], "columns": c} for t, c in columns.items()]
+    request = ovs.jsonrpc.Message.create_request("transact", ["Open_vSwitch", *operations])
+    return _reply(connection, request, remote, deadline)
+
+
+def _lacking(results: list[Any]) -> str | None:
+    """Give the column that the schema does not have, when a select failed for one."""
+    for result in results:
+        details = str(result.get("details", "")) if isinstance(result, dict) else ""
+        if details.endswith(" is not a valid column name"):
+            return details.split()[0]
+    return None
 
 
 def _connected(remote: str, timeout: float) -> Any:
@@ -123,7 +150,7 @@ def _reply(connection: Any, request: Any, remote: str, deadline: float) -> list[
 
 
 _SETS = frozenset(("bridges", "manager_options", "controller", "ports", "trunks", "interfaces"))
-_MAPS = frozenset(("options", "external_ids"))
+_MAPS = frozenset(("options", "external_ids", "other_config", "bfd", "bfd_status", "statistics", "status"))
 
 
 def value(datum: Any, column: str) -> Any:
