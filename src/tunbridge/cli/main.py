@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import tunbridge
-from tunbridge.cli import agent, diff, host, lab, ovs, pause, see, terminal
+from tunbridge.cli import agent, diff, host, lab, ovs, pause, see, terminal, user
 from tunbridge.errors import TunbridgeError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ diff.register(app)
 agent.register(app)
 app.add_typer(host.app, name="host")
 app.add_typer(ovs.app, name="ovs")
+app.add_typer(user.app, name="user")
 pause.register(lab.app)
 app.add_typer(lab.app, name="lab")
 

@@ -4,7 +4,7 @@ Refusals have the form of Keystone and its middleware, `{"error": {"code", "titl
 clients parse where identity is concerned. No refusal repeats what the client sent: it may be a secret.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Protocol
 
@@ -15,21 +15,8 @@ from starlette.routing import BaseRoute
 from tunbridge.api.context import Caller
 from tunbridge.errors import TunbridgeError
 
-ROLES = ("admin", "manager", "member", "reader", "service")
-"""The roles that policy knows. Each of the first four implies those after it; `service` stands alone."""
-_CHAIN = ROLES[:4]
 MAX_TOKEN = 8192
 """Characters of a token; a longer one is refused unread."""
-
-
-def implied(roles: Iterable[str]) -> frozenset[str]:
-    """Give `roles` in lower case, with all that they imply (Keystone's bootstrap makes the same implications)."""
-    given = {role.lower() for role in roles}
-    for number, role in enumerate(_CHAIN):
-        if role in given:
-            given.update(_CHAIN[number:])
-            break
-    return frozenset(given)
 
 
 class Authenticator(Protocol):

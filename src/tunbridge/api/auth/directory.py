@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tunbridge.api.auth.base import implied
+from tunbridge.api.auth.roles import implied
 from tunbridge.api.auth.users import DOMAIN_ID, DOMAIN_NAME, FILE, ApplicationCredential, Project, User, Users, read
 from tunbridge.errors import TunbridgeError
 

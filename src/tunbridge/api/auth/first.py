@@ -28,3 +28,11 @@ def admin_password(directory: Path) -> str | None:
         return read_private(directory / KEPT_IN).decode().strip()
     except FileNotFoundError:
         return None
+
+
+def forget_password(directory: Path) -> bool:
+    """Remove the file with the first user's password, which is no longer right; says whether there was one."""
+    path = directory / KEPT_IN
+    there = path.exists()
+    path.unlink(missing_ok=True)
+    return there

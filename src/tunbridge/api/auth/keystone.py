@@ -16,9 +16,10 @@ from typing import Any
 from msgspec import Struct
 from starlette.routing import BaseRoute
 
-from tunbridge.api.auth.base import MAX_TOKEN, Unauthorized, implied, keystone_challenge
+from tunbridge.api.auth.base import MAX_TOKEN, Unauthorized, keystone_challenge
 from tunbridge.api.auth.config import KeystoneConfig
 from tunbridge.api.auth.remote import Keystone, TokenData, UnreachableError
+from tunbridge.api.auth.roles import implied
 from tunbridge.api.context import Caller
 
 _MAX_CACHED = 10_000

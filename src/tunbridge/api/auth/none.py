@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from starlette.routing import BaseRoute
 
-from tunbridge.api.auth.base import implied
 from tunbridge.api.auth.config import AuthConfig
+from tunbridge.api.auth.roles import implied
 from tunbridge.api.context import Caller
 
 

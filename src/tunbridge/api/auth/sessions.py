@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
-from tunbridge.api.auth.base import implied
 from tunbridge.api.auth.directory import Directory, held
+from tunbridge.api.auth.roles import implied
 from tunbridge.api.auth.tokens import Claims, InvalidTokenError, Tokens
 from tunbridge.api.auth.users import ApplicationCredential, Project, User
 from tunbridge.api.context import Caller

@@ -15,8 +15,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
-from tunbridge.api.auth.base import ROLES
 from tunbridge.api.auth.files import locked, make_directory, read_private, write_private
+from tunbridge.api.auth.roles import ROLES
 from tunbridge.errors import TunbridgeError
 
 FILE = "users.json"
@@ -159,6 +159,30 @@ def remove_user(users: Users, name: str) -> None:
     user = users.user(name)
     users.users.remove(user)
     users.application_credentials = [c for c in users.application_credentials if c.user_id != user.id]
+
+
+def grant(users: Users, name: str, project: str, role: Role) -> None:
+    """Give a user a role in a project, which is made if it is not there. Raises UsersError."""
+    user = users.user(name)
+    found = add_project(users, project)
+    held = user.roles.setdefault(found.id, [])
+    if role not in held:
+        held.append(role)
+    if user.default_project_id not in user.roles:
+        user.default_project_id = found.id
+
+
+def revoke(users: Users, name: str, project: str, role: Role) -> None:
+    """Take a user's role in a project away. Raises UsersError: the user has it not."""
+    user = users.user(name)
+    found = users.project(project)
+    if found is None or role not in user.roles.get(found.id, []):
+        raise UsersError(f"user {name!r} has not the role {role} in project {project!r}")
+    user.roles[found.id].remove(role)
+    if not user.roles[found.id]:
+        del user.roles[found.id]
+    if user.default_project_id not in user.roles:
+        user.default_project_id = next(iter(user.roles), None)
 
 
 def read(directory: Path) -> Users | None:

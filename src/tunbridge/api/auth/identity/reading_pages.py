@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tunbridge.api.auth.base import ROLES, implied
 from tunbridge.api.auth.identity.answers import collection, json, one, refuse_missing
 from tunbridge.api.auth.identity.service import Service
 from tunbridge.api.auth.identity.token_body import DOMAIN
+from tunbridge.api.auth.roles import ROLES, implied
 from tunbridge.api.auth.users import DOMAIN_ID, DOMAIN_NAME, ROLE_OF_ID, Project, User, role_id
 
 _FALSE = frozenset({"false", "0", "no", "off"})
