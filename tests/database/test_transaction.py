@@ -171,8 +171,13 @@ def test_each_conflict_names_what_it_is_about(file: File) -> None:
 
 def test_values_that_a_column_cannot_hold_are_refused_before_anything_is_sent(file: File) -> None:
     txn = Transaction(file.store())
-    for values in ({"name": 1}, {"name": None}, {"shared": 1}, {"tags": [1]}, {"segmentation_id": "7"}):
+    wrong: list[dict[str, Any]] = [{"name": 1}, {"name": None}, {"shared": 1}, {"tags": [1]}, {"segmentation_id": "7"}]
+    for values in wrong:
         with pytest.raises(TypeError):
+            txn.insert("Network", values)
+    bad: list[dict[str, Any]] = [{"name": "a\0b"}, {"options": {"k": "\ud800"}}, {"segmentation_id": 1 << 63}]
+    for values in bad:
+        with pytest.raises(ValueError):
             txn.insert("Network", values)
     with pytest.raises(KeyError, match="colour"):
         txn.insert("Network", {"colour": "red"})

@@ -23,7 +23,7 @@ def default(column: Column) -> Any:
 
 
 def normal(column: Column, value: Any) -> Any:
-    """Give a value as rows hold it. Raises TypeError for one that the column cannot hold."""
+    """Give a value as rows hold it. Raises TypeError, ValueError for one that the column cannot hold."""
     if column.many is Many.SET:
         for item in value:
             _check(column, item)
@@ -42,8 +42,26 @@ _KINDS = {Type.TEXT: str, Type.JSON: str, Type.REF: str, Type.INTEGER: int, Type
 
 
 def _check(column: Column, value: Any) -> None:
+    """Raise TypeError or ValueError for what ovsdb-server cannot hold: it would end the connection."""
     if type(value) is not _KINDS[column.type]:
         raise TypeError(f"column {column.name} holds {column.type.value}, not {value!r}")
+    if isinstance(value, str):
+        if "\0" in value or not _is_unicode(value):
+            raise ValueError(
+                f"column {column.name} cannot hold the text {value!r}: no NUL, no half of a surrogate pair"
+            )
+    elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        raise ValueError(f"column {column.name} cannot hold {value}: more than 64 bits")
+
+
+def _is_unicode(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def encode(column: Column, value: Any) -> Any:

@@ -1,0 +1,63 @@
+"""Conversion of a running database to a newer schema: ovsdb-server does it in one step, for the whole cluster.
+
+Only additions are made, so no row is lost, and a server that knows less goes on working. ovsdb-server ends the
+connections of the clients; they come back at once.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from tunbridge.database.errors import DatabaseError
+from tunbridge.database.schema import NAME, VERSION, Schema, merged, missing
+from tunbridge.database.session import Session, SessionError
+from tunbridge.model.tables import Table
+
+_LOCK = "tunbridge-convert"
+
+
+class SchemaTooOldError(DatabaseError):
+    """A database lacks tables or columns that this version needs."""
+
+    def __init__(self, remote: str, found: Schema, lacking: list[str]) -> None:
+        super().__init__(
+            f"{remote}: the database has version {found.get('version')} of the schema and lacks {', '.join(lacking)} "
+            f"of version {VERSION}; `tunbridge db upgrade --database {remote}` adds that, losing nothing"
+        )
+        self.lacking = lacking
+
+
+class ConversionError(DatabaseError):
+    """The database refused to be converted."""
+
+
+async def convert(session: Session, tables: Iterable[Table]) -> Schema | None:
+    """Add what is missing; give the new schema, None if nothing was missing. Raises ConversionError, SessionError.
+
+    A lock keeps two servers from converting at once, each to a schema without what the other one adds.
+    """
+    declared = tuple(tables)
+    lock = await _ask(session, "lock", [_LOCK])
+    if not lock["locked"]:
+        raise SessionError(f"{session.remote}: another server is converting the database")
+    found: Schema = await _ask(session, "get_schema", [NAME])
+    if not missing(found, declared):
+        await _ask(session, "unlock", [_LOCK])
+        return None
+    wanted = merged(found, declared)
+    await _ask(session, "convert", [NAME, wanted])
+    return wanted
+
+
+async def _ask(session: Session, method: str, params: list[Any]) -> Any:
+    reply = await session.request(method, params)
+    if reply.error is not None:
+        raise ConversionError(f"{session.remote}: {method} was refused: {_text(reply.error)}")
+    return msgspec.json.decode(reply.result)
+
+
+def _text(error: Any) -> str:
+    if isinstance(error, dict):
+        return ": ".join(str(error[key]) for key in ("error", "details") if key in error)
+    return str(error)

@@ -1,0 +1,133 @@
+"""Which member of a cluster to use: the leader. Others may show rows of a while ago, and forward what is written.
+
+Each `ovsdb-server` tells of itself in the table `Database` of its database `_Server` (ovsdb-server(5)).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tunbridge.database.schema import NAME, Schema
+from tunbridge.database.session import Session, SessionError, connect
+
+if TYPE_CHECKING:
+    from tunbridge.openvswitch.tls import Files
+
+CONNECT_S = 4.0
+"""For connecting to a member and asking it what it is."""
+
+_SERVER_MONITOR = "_Server"
+
+
+class Found(msgspec.Struct):
+    """A member that can be used."""
+
+    session: Session
+    schema: Schema
+    cluster: str | None
+    """Its cluster's UUID; None: a database that is not clustered."""
+    index: int
+    """Of the last entry of the Raft log that it has."""
+
+
+async def find(remotes: Sequence[str], tls: "Files | None", newest: tuple[str | None, int]) -> Found:
+    """Ask all members at once, and give the first that leads. `newest`: cluster and index that were seen already.
+
+    Raises SessionError, naming what is wrong with each.
+    """
+    asking = [asyncio.create_task(_ask(remote, tls, newest)) for remote in remotes]
+    problems = []
+    found: Found | None = None
+    try:
+        for done in asyncio.as_completed(asking):
+            try:
+                found = await done
+            except SessionError as e:
+                problems.append(str(e))
+                continue
+            return found
+    finally:
+        await _drop(asking, found)
+    raise SessionError("; ".join(problems))
+
+
+async def _drop(asking: list[asyncio.Task[Found]], kept: Found | None) -> None:
+    for task in asking:
+        task.cancel()
+    for result in await asyncio.gather(*asking, return_exceptions=True):
+        if isinstance(result, Found) and result is not kept:
+            result.session.close("not needed")
+
+
+async def _ask(remote: str, tls: "Files | None", newest: tuple[str | None, int]) -> Found:
+    session = None
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            session = await connect(remote, tls)
+            found = await _examine(session, newest)
+    except TimeoutError:
+        _close(session)
+        raise SessionError(f"{remote}: no answer in {CONNECT_S:g} s") from None
+    except (SessionError, asyncio.CancelledError):
+        _close(session)
+        raise
+    return found
+
+
+def _close(session: Session | None) -> None:
+    if session is not None:
+        session.close("not needed")
+
+
+async def _examine(session: Session, newest: tuple[str | None, int]) -> Found:
+    """Check that this member leads, and have the session end when it no longer does."""
+    session.notified = lambda method, params: watch(session, method, params)
+    columns = ["name", "connected", "leader"]
+    wanted = {"Database": [{"columns": columns, "where": [["name", "==", NAME]]}]}
+    reply = await session.request("monitor_cond", ["_Server", _SERVER_MONITOR, wanted])
+    if reply.error is not None:
+        raise SessionError(f"{session.remote}: {reply.error}: needs Open vSwitch 2.15 or newer")
+    row = await _row(session)
+    cluster, index = _plain(row["cid"]), _plain(row["index"]) or 0
+    if row["model"] == "relay":
+        raise SessionError(f"{session.remote}: a relay; a server needs a member of the cluster itself")
+    if row["model"] == "clustered":
+        if not row["connected"]:
+            raise SessionError(f"{session.remote}: has no contact with the majority of its cluster")
+        if not row["leader"]:
+            raise SessionError(f"{session.remote}: does not lead its cluster")
+        if cluster == newest[0] and index < newest[1]:
+            raise SessionError(f"{session.remote}: has older data than was seen already")
+    return Found(session, msgspec.json.decode(_plain(row["schema"]) or "{}"), cluster, index)
+
+
+async def _row(session: Session) -> dict[str, Any]:
+    select = {"op": "select", "table": "Database", "where": [["name", "==", NAME]]}
+    reply = await session.request("transact", ["_Server", select])
+    rows = msgspec.json.decode(reply.result)[0]["rows"]
+    if not rows:
+        raise SessionError(f"{session.remote}: has no database {NAME}; `tunbridge db create` makes one")
+    row: dict[str, Any] = rows[0]
+    return row
+
+
+def _plain(value: Any) -> Any:
+    """Give the value of an optional column."""
+    if isinstance(value, list):
+        return value[1] if value[0] == "uuid" else None
+    return value
+
+
+def watch(session: Session, method: str, params: msgspec.Raw) -> None:
+    """Take a notification of `_Server`: end the session when its member leads no more."""
+    if method != "update2":
+        return
+    monitor, updates = msgspec.json.decode(params, type=tuple[Any, dict[str, dict[str, dict[str, Any]]]])
+    if monitor != _SERVER_MONITOR:
+        return
+    for update in updates.get("Database", {}).values():
+        changed = update.get("modify") or {}
+        if changed.get("leader") is False or changed.get("connected") is False:
+            session.close(f"{session.remote}: does not lead its cluster any more")

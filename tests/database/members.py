@@ -1,0 +1,99 @@
+"""Real ovsdb-servers for tests: a member of a cluster, started, killed and started again as a test wants it."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.database.tables import TABLES
+from tunbridge.database import schema
+from tunbridge.model.tables import Table
+
+
+class Member:
+    """A member of a cluster of one or more, in a folder of its own."""
+
+    def __init__(self, folder: Path, tables: Sequence[Table] = TABLES, raft: str = "unix:raft") -> None:
+        self.folder = folder
+        self.raft = raft
+        self.remote = f"unix:{folder}/sock"
+        self._tables = tables
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def create(self) -> None:
+        (self.folder / "schema").write_bytes(schema.text_of(schema.schema_of(self._tables)))
+        self._tool("--election-timer=200", "create-cluster", "db", "schema", self.raft)
+
+    def join(self, *others: str) -> None:
+        self._tool("join-cluster", "db", schema.NAME, self.raft, *others)
+
+    def create_standalone(self) -> None:
+        (self.folder / "schema").write_bytes(schema.text_of(schema.schema_of(self._tables)))
+        self._tool("create", "db", "schema")
+
+    def _tool(self, *arguments: str) -> None:
+        subprocess.run(["ovsdb-tool", *arguments], cwd=self.folder, check=True)
+
+    def start(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            (self.folder / "sock").unlink()
+        self.process = subprocess.Popen(
+            [
+                "ovsdb-server",
+                "db",
+                "--remote=punix:sock",
+                f"--unixctl={self.folder}/ctl",
+                "-vfile:off",
+                "-vconsole:off",
+            ],
+            cwd=self.folder,
+            env={**os.environ, "OVS_RUNDIR": str(self.folder)},
+        )
+        deadline = time.monotonic() + 10
+        while not self._answers():
+            assert self.process.poll() is None, "ovsdb-server ended"
+            assert time.monotonic() < deadline, "ovsdb-server did not start"
+            time.sleep(0.005)
+
+    def _answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as sock, contextlib.suppress(OSError):
+            sock.connect(str(self.folder / "sock"))
+            return True
+        return False
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+
+    def signal(self, number: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait()
+            self.process = None
+
+    def appctl(self, *arguments: str) -> str:
+        argv = ["ovs-appctl", "-t", f"{self.folder}/ctl", *arguments]
+        return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=10).stdout
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+@contextlib.contextmanager
+def member(tables: Sequence[Table] = TABLES) -> Iterator[Member]:
+    """Give a running one-member cluster in a short-named folder; it is removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="tbdb") as folder:
+        made = Member(Path(folder), tables)
+        made.create()
+        made.start()
+        try:
+            yield made
+        finally:
+            made.stop()
