@@ -9,17 +9,19 @@ declare -A lab=(
     [ovs-vsctl]=openvswitch-switch [ovs-vswitchd]=openvswitch-switch
     [ip]=iproute2 [ss]=iproute2 [nsenter]=util-linux [unshare]=util-linux [ping]=iputils-ping [ethtool]=ethtool
 )
-# command -> package that has it
+# command, or file -> package that has it
 declare -A tests=(
     [linux.uml]=user-mode-linux [depmod]=kmod
     [ssh]=openssh-client [openssl]=openssl [dot]=graphviz
+    [chromium]=chromium [rsvg-convert]=librsvg2-bin [fc-list]=fontconfig
+    [/usr/share/fonts/truetype/nanum/NanumGothic.ttf]=fonts-nanum
 )
 
 missing() { # names of a table's packages whose command is not there
     local -n table=$1
     local command
     for command in "${!table[@]}"; do
-        command -v "$command" >/dev/null || echo "${table[$command]}"
+        command -v "$command" >/dev/null || [ -e "$command" ] || echo "${table[$command]}"
     done | sort -u
 }
 
