@@ -1,0 +1,82 @@
+"""The server's configuration: one TOML file, every setting also as an environment variable TUNBRIDGE_SERVER_<KEY>."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from tunbridge import configuration
+from tunbridge.api.auth import config as auth_config
+from tunbridge.api.auth.config import AuthConfig
+from tunbridge.configuration import ConfigurationError
+from tunbridge.rules.settings import NetworkingSettings
+
+ENV_PREFIX = "TUNBRIDGE_SERVER_"
+
+
+class TlsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Files in PEM form for HTTPS."""
+
+    certificate: str
+    private_key: str
+    client_ca: str | None = None
+    """With it, clients have to show a certificate of this authority."""
+
+
+class DatabaseTls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Files in PEM form for `ssl:` remotes of the central database."""
+
+    certificate: str
+    private_key: str
+    ca_certificate: str
+
+
+class ServerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting of the server. Times are seconds."""
+
+    listen: Annotated[list[str], Meta(min_length=1)] = field(default_factory=lambda: ["127.0.0.1:9696"])
+    """Where the API is: HOST:PORT, [IPv6]:PORT or unix:PATH."""
+    tls: TlsConfig | None = None
+    insecure: bool = False
+    """Allow an API without TLS on an address that other hosts can reach."""
+    database: list[str] = field(default_factory=list)
+    """Remotes of the central database (tcp:…, ssl:…, unix:…), all members; none: the server runs a database of its own."""
+    database_tls: DatabaseTls | None = None
+    state_dir: str = "/var/lib/tunbridge-server"
+    """Where the server's own database is."""
+    run_dir: str = "/run/tunbridge-server"
+    """Where the socket of its own database is."""
+    auth: AuthConfig = field(default_factory=AuthConfig)
+    networking: NetworkingSettings = field(default_factory=NetworkingSettings)
+    log_format: Literal["logfmt", "json"] = "logfmt"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    access_log: bool = True
+
+
+def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> ServerConfig:
+    """Read the configuration. Raises ConfigurationError, AuthConfigError."""
+    config = configuration.load(ServerConfig, path, ENV_PREFIX, environ)
+    auth_config.check(config.auth)
+    auth_config.check_listen(config.auth, config.listen)
+    for address in config.listen:
+        split(address)
+    if config.tls is None and not config.insecure:
+        for address in config.listen:
+            if not auth_config.is_local(address):
+                raise ConfigurationError(
+                    f"listen: {address} can be reached from other hosts, and passwords and tokens would cross the"
+                    " network in the clear: set tls, or insecure = true where something in front does TLS"
+                )
+    return config
+
+
+def split(address: str) -> tuple[str, int] | str:
+    """Give host and port, or the path of a Unix socket. Raises ConfigurationError."""
+    if address.startswith("unix:"):
+        return address.removeprefix("unix:")
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or not 0 <= int(port) < 65536:
+        raise ConfigurationError(f"listen: {address!r} is not HOST:PORT, [IPv6]:PORT or unix:PATH")
+    return host.strip("[]"), int(port)

@@ -1,0 +1,166 @@
+"""Addresses as numbers: pools of a subnet, free addresses, prefixes cut out of larger ones. No rows, no API errors.
+
+Networks and addresses are those of the standard library; a pool is the pair of its first and last address.
+"""
+
+import ipaddress
+import itertools
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import NamedTuple
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+_TRIES = 32
+
+
+class Pool(NamedTuple):
+    """A range of addresses, both ends in it."""
+
+    first: Address
+    last: Address
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}"
+
+    @property
+    def size(self) -> int:
+        """Give the number of addresses."""
+        return int(self.last) - int(self.first) + 1
+
+    def holds(self, address: Address) -> bool:
+        """Say whether an address is in it."""
+        return self.first.version == address.version and int(self.first) <= int(address) <= int(self.last)
+
+
+def network(cidr: str) -> Network:
+    """Give the network of a CIDR, whatever its host bits are. Raises ValueError."""
+    return ipaddress.ip_network(cidr, strict=False)
+
+
+def usable(net: Network) -> Pool:
+    """Give the addresses that ports can have: not IPv4's network and broadcast, not IPv6's first (RFC 4291, 2.6.1)."""
+    first, last = net.network_address, net.broadcast_address
+    if net.version == 4:
+        return Pool(first + 1, last - 1) if net.prefixlen <= 30 else Pool(first, last)
+    return Pool(first + 1, last) if net.prefixlen < 128 else Pool(first, last)
+
+
+def default_pools(net: Network, gateway: Address | None) -> list[Pool]:
+    """Give all usable addresses but the gateway's."""
+    whole = usable(net)
+    if gateway is None or not whole.holds(gateway) or whole.size == 1:
+        return [whole]
+    parts = (
+        Pool(whole.first, gateway - 1) if int(gateway) > int(whole.first) else None,
+        Pool(gateway + 1, whole.last) if int(gateway) < int(whole.last) else None,
+    )
+    return [part for part in parts if part is not None]
+
+
+def overlapping(pools: Sequence[Pool]) -> tuple[Pool, Pool] | None:
+    """Give two pools that share an address."""
+    ordered = sorted(pools, key=lambda pool: int(pool.first))
+    for before, after in itertools.pairwise(ordered):
+        if int(after.first) <= int(before.last):
+            return before, after
+    return None
+
+
+def valid_on(net: Network, address: Address, owner: str = "") -> bool:
+    """Say whether a port may have an address: not IPv4's network and broadcast, not IPv6's first but for routers."""
+    if address.version != net.version or address not in net:
+        return False
+    if net.version == 4:
+        return net.prefixlen > 30 or address not in (net.network_address, net.broadcast_address)
+    return owner == "" or owner.startswith("network:router") or address != net.network_address
+
+
+def free_address(
+    pools: Sequence[Pool], is_free: Callable[[Address], bool], rng: random.Random, sequential: bool
+) -> Address | None:
+    """Give a free address of the pools: the first one, or any.
+
+    Random choice finds one at once while the pools are sparse; only where they are nearly full all are looked at.
+    """
+    sizes = [pool.size for pool in pools]
+    if not pools:
+        return None
+    if not sequential:
+        for _ in range(_TRIES):
+            pool = rng.choices(pools, sizes)[0]
+            address = pool.first + rng.randrange(pool.size)
+            if is_free(address):
+                return address
+        free = [address for _, address in zip(range(_MOST), _free(pools, is_free), strict=False)]
+        return rng.choice(free) if free else None
+    return next(_free(pools, is_free), None)
+
+
+_MOST = 256
+"""Free addresses among which one is chosen in pools that are nearly full."""
+
+
+def _free(pools: Sequence[Pool], is_free: Callable[[Address], bool]) -> Iterator[Address]:
+    for pool in pools:
+        for offset in range(pool.size):
+            address = pool.first + offset
+            if is_free(address):
+                yield address
+
+
+def eui64(net: Network, mac: str) -> Address:
+    """Give the address that a host makes of its MAC (RFC 4291, appendix A)."""
+    octets = [int(part, 16) for part in mac.split(":")]
+    octets[0] ^= 2
+    identifier = int.from_bytes(bytes([*octets[:3], 0xFF, 0xFE, *octets[3:]]), "big")
+    return net.network_address + identifier
+
+
+def is_eui64(address: Address) -> bool:
+    """Say whether an address looks made of a MAC."""
+    return address.version == 6 and (int(address) >> 24) & 0xFFFF == 0xFFFE
+
+
+# Prefixes
+
+
+def available(prefixes: Iterable[Network], taken: Iterable[Network]) -> list[Network]:
+    """Give what is left of prefixes when others are taken out, the smallest first."""
+    left: list[Network] = _collapsed(prefixes)
+    for one in taken:
+        rest: list[Network] = []
+        for prefix in left:
+            if not prefix.overlaps(one):
+                rest.append(prefix)
+            elif one.prefixlen > prefix.prefixlen:
+                rest.extend(prefix.address_exclude(one))  # type: ignore[arg-type] # both are of one version here
+        left = rest
+    return sorted(_collapsed(left), key=lambda net: (-net.prefixlen, int(net.network_address)))
+
+
+def collapsed(prefixes: Iterable[str]) -> list[str]:
+    """Give the fewest prefixes that hold the same addresses."""
+    return [str(net) for net in _collapsed(network(prefix) for prefix in prefixes)]
+
+
+def _collapsed(prefixes: Iterable[Network]) -> list[Network]:
+    nets = list(prefixes)
+    v4 = ipaddress.collapse_addresses(net for net in nets if isinstance(net, IPv4Network))
+    v6 = ipaddress.collapse_addresses(net for net in nets if isinstance(net, IPv6Network))
+    return [*v4, *v6]
+
+
+def cut(free: Iterable[Network], prefixlen: int) -> Network | None:
+    """Give a network of a size out of free prefixes, of the smallest that has room."""
+    for prefix in free:
+        if prefix.prefixlen <= prefixlen:
+            found: Network = next(iter(prefix.subnets(new_prefix=prefixlen)))
+            return found
+    return None
+
+
+def inside(free: Iterable[Network], wanted: Network) -> bool:
+    """Say whether a network lies in one of the free prefixes."""
+    return any(net.version == wanted.version and wanted.subnet_of(net) for net in free)  # type: ignore[arg-type]

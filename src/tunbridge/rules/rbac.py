@@ -1,0 +1,152 @@
+"""RBAC policies: which other projects may use a network, security group, address scope or group, or subnet pool."""
+
+from tunbridge.rules.base import Rules
+from tunbridge.rules.errors import BadRequest, Conflict, NotFound, invalid
+from tunbridge.rules.request import Reader, Request, Row, Txn, Values
+
+TABLE = "Rbac_Policy"
+SHARED, EXTERNAL = "access_as_shared", "access_as_external"
+ACTIONS = {
+    "network": (SHARED, EXTERNAL),
+    "security_group": (SHARED,),
+    "address_scope": (SHARED,),
+    "subnetpool": (SHARED,),
+    "address_group": (SHARED,),
+}
+ANY = "*"
+
+
+def _rows(reader: Reader, object_type: str, object_id: str, action: str) -> list[Row]:
+    found = reader.find(TABLE, "object_id", object_id)
+    return [row for row in found if row.object_type == object_type and row.action == action]
+
+
+def is_shared(reader: Reader, object_type: str, id: str, project: str | None, action: str = SHARED) -> bool:
+    """Say whether a policy lets a project use a thing."""
+    return any(row.target_project in (ANY, project) for row in _rows(reader, object_type, id, action))
+
+
+def share(
+    txn: Txn, _request: Request, object_type: str, id: str, owner: str, action: str = SHARED, target: str = ANY
+) -> None:
+    """Let a project, or all, use a thing."""
+    values = {"object_type": object_type, "object_id": id, "action": action, "target_project": target}
+    txn.insert(TABLE, {"project_id": owner, **values})
+
+
+def set_shared(txn: Txn, request: Request, object_type: str, row: Row, wanted: bool) -> None:
+    """Do what `shared` in an update says: a policy for all projects, or none. Raises NetworkingError."""
+    there = [p for p in _rows(txn, object_type, row.id, SHARED) if p.target_project == ANY]
+    if wanted and not there:
+        share(txn, request, object_type, row.id, row.project_id)
+    for policy in [] if wanted else there:
+        check_unused(txn, policy)
+        txn.delete(TABLE, policy.id)
+
+
+def set_external(txn: Txn, request: Request, row: Row, wanted: bool) -> None:
+    """Make a network external for all projects, or for none."""
+    there = _rows(txn, "network", row.id, EXTERNAL)
+    if wanted and not any(p.target_project == ANY for p in there):
+        share(txn, request, "network", row.id, row.project_id, EXTERNAL)
+    for policy in [] if wanted else there:
+        txn.delete(TABLE, policy.id)
+
+
+def forget(txn: Txn, _request: Request, _object_type: str, id: str) -> None:
+    """Remove all policies of a thing that goes, also those that come meanwhile."""
+    txn.delete_where(TABLE, "object_id", id)
+
+
+def check_unused(txn: Txn, policy: Row) -> None:
+    """Refuse to take away what other projects rely on. Raises Neutron's RbacPolicyInUse."""
+    if policy.action != SHARED:
+        return
+    user = _user(txn, policy)
+    if user is not None:
+        details = f"{policy.object_type} {policy.object_id} is used by project {user}"
+        raise Conflict(
+            "RbacPolicyInUse",
+            f"RBAC policy on object {policy.object_id} cannot be removed because other objects depend on it.\n"
+            f"Details: {details}",
+        )
+
+
+def _user(txn: Txn, policy: Row) -> str | None:
+    """Give a project that needs a policy: that uses the thing, and may by no other policy."""
+    id, kind = policy.object_id, policy.object_type
+    if kind == "network":
+        users = [r.project_id for t in ("Port", "Subnet") for r in txn.find(t, "network_id", id)]
+    elif kind == "security_group":
+        users = [port.project_id for port in txn.find("Port", "security_groups", id)]
+    elif kind == "address_scope":
+        users = [pool.project_id for pool in txn.find("Subnetpool", "address_scope_id", id)]
+    elif kind == "subnetpool":
+        users = [subnet.project_id for subnet in txn.find("Subnet", "subnetpool_id", id)]
+    else:
+        users = [rule.project_id for rule in txn.find("Security_Group_Rule", "remote_address_group_id", id)]
+    others = [row for row in _rows(txn, kind, id, SHARED) if row.id != policy.id]
+    for user in users:
+        if user in (policy.project_id, "") or policy.target_project not in (ANY, user):
+            continue
+        if not any(row.target_project in (ANY, user) for row in others):
+            return str(user)
+    return None
+
+
+class RbacPolicyRules(Rules):
+    """The rules of RBAC policies."""
+
+    name = "RBAC policy"
+
+    def absent(self, id: str) -> Exception:
+        """Give Neutron's RbacPolicyNotFound."""
+        return NotFound("RbacPolicyNotFound", f"RBAC policy of type with ID {id} not found")
+
+    def create(self, txn: Txn, request: Request, values: Values) -> str:
+        """Make a policy for a thing that the caller owns. Raises NetworkingError."""
+        kind, id, action = values["object_type"], values["object_id"], values["action"]
+        if kind not in ACTIONS:
+            raise invalid(f"'{kind}' is not a valid RBAC object type, valid are {', '.join(sorted(ACTIONS))}")
+        if action not in ACTIONS[kind]:
+            raise BadRequest(
+                "InvalidInput",
+                f"Invalid action '{action}' for object type '{kind}'. Valid actions: {list(ACTIONS[kind])}",
+            )
+        rules = self.others[kind]
+        row = rules.get(txn, id)
+        caller = request.caller
+        if not caller.is_admin and rules.project(row) != caller.project_id:
+            raise rules.absent(id)
+        key = (kind, id, action, values["target_tenant"])
+        columns = ("object_type", "object_id", "action", "target_project")
+        if txn.find_unique(TABLE, columns, key) is not None:
+            raise Conflict("DuplicateRbacPolicy", "An RBAC policy already exists with those values.")
+        txn.exists(rules.table, id)
+        made = self.insert(txn, request, values)
+        if action == EXTERNAL:
+            self.others["network"].change(txn, _now(request), row, {"router_external": True})
+        return made
+
+    def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
+        """Let another project use the thing instead. Raises NetworkingError."""
+        target = values.get("target_tenant", row.target_project)
+        if target != row.target_project:
+            check_unused(txn, row)
+            key = (row.object_type, row.object_id, row.action, target)
+            if txn.find_unique(TABLE, ("object_type", "object_id", "action", "target_project"), key) is not None:
+                raise Conflict("DuplicateRbacPolicy", "An RBAC policy already exists with those values.")
+        self.save(txn, request, row, values)
+
+    def delete(self, txn: Txn, request: Request, row: Row) -> None:
+        """Remove a policy that nobody relies on. Raises NetworkingError."""
+        check_unused(txn, row)
+        self.remove(txn, request, row)
+        if row.action == EXTERNAL and not _rows(txn, "network", row.object_id, EXTERNAL):
+            network = txn.get("Network", row.object_id)
+            if network is not None:
+                self.others["network"].change(txn, _now(request), network, {"router_external": False})
+
+
+def _now(request: Request) -> Request:
+    return Request(request.caller, request.settings, request.now, request.random)

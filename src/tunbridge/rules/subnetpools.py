@@ -1,0 +1,300 @@
+"""Subnet pools and address scopes: prefixes that subnets are cut out of, and where these must not overlap."""
+
+from typing import Any
+
+from tunbridge.model.resource import UNSET
+from tunbridge.model.who import Who
+from tunbridge.rules import guard, ipam, rbac
+from tunbridge.rules.base import Action, Rules
+from tunbridge.rules.errors import BadRequest, Conflict, invalid
+from tunbridge.rules.networks import given
+from tunbridge.rules.request import Reader, Request, Row, Txn, Values
+
+BITS = {4: 32, 6: 128}
+DEFAULT_MIN_PREFIXLEN = {4: 8, 6: 64}
+QUOTA_UNIT = {4: 32, 6: 64}
+"""Length of the prefix that quotas of a pool count: addresses for IPv4, /64 networks for IPv6."""
+
+
+def prefixes_of(row: Row) -> list[ipam.Network]:
+    """Give the prefixes of a pool's row."""
+    return [ipam.network(prefix) for prefix in row.prefixes]
+
+
+def default_pool(reader: Reader, version: int) -> Row | None:
+    """Give the default pool of an IP version."""
+    return next((row for row in reader.all("Subnetpool") if row.is_default and row.ip_version == version), None)
+
+
+def allocate(txn: Txn, pool: Row, values: Values, cidr: str | None, prefixlen: int | None) -> ipam.Network:
+    """Take a network out of a pool: this one, or any of this size. Raises NetworkingError."""
+    wanted = None if cidr is None else ipam.network(cidr)
+    size = wanted.prefixlen if wanted is not None else prefixlen if prefixlen is not None else pool.default_prefixlen
+    _check_size(pool, size)
+    _check_quota(txn, pool, values["project_id"], size)
+    taken = [ipam.network(subnet.cidr) for subnet in txn.find("Subnet", "subnetpool_id", pool.id)]
+    free = ipam.available(prefixes_of(pool), taken)
+    if wanted is not None:
+        if not ipam.inside(free, wanted):
+            raise _not_allocated("Cannot allocate requested subnet from the available set of prefixes")
+        found = wanted
+    else:
+        cut = ipam.cut(free, size)
+        if cut is None:
+            raise _not_allocated(f"Insufficient prefix space to allocate subnet size /{size}")
+        found = cut
+    guard.lock(txn, f"subnetpool {pool.id}")
+    txn.exists("Subnetpool", pool.id)
+    return found
+
+
+def _check_size(pool: Row, size: int) -> None:
+    if size > pool.max_prefixlen:
+        message = (
+            f"Unable to allocate subnet with prefix length {size}, maximum allowed prefix is {pool.max_prefixlen}."
+        )
+        raise BadRequest("MaxPrefixSubnetAllocationError", message)
+    if size < pool.min_prefixlen:
+        message = (
+            f"Unable to allocate subnet with prefix length {size}, minimum allowed prefix is {pool.min_prefixlen}."
+        )
+        raise BadRequest("MinPrefixSubnetAllocationError", message)
+
+
+def _check_quota(txn: Txn, pool: Row, project: str, size: int) -> None:
+    if not pool.default_quota:
+        return
+    unit = QUOTA_UNIT[pool.ip_version]
+    own = (s for s in txn.find("Subnet", "subnetpool_id", pool.id) if s.project_id == project)
+    used: float = sum(2.0 ** (unit - ipam.network(subnet.cidr).prefixlen) for subnet in own)
+    if used + 2.0 ** (unit - size) > pool.default_quota:
+        raise Conflict("SubnetPoolQuotaExceeded", "Per-project subnet pool prefix quota exceeded.")
+
+
+def _not_allocated(reason: str) -> Conflict:
+    # Neutron answers 500 here, which tells a client that the server is broken; it is the pool that is full.
+    return Conflict("SubnetAllocationError", f"Failed to allocate subnet: {reason}.")
+
+
+def scope_affinity() -> BadRequest:
+    """Give the error for subnets of one network in different address scopes."""
+    message = (
+        "Subnets of the same address family hosted on the same network must all participate in the same address scope."
+    )
+    return BadRequest("NetworkAddressScopeAffinityError", message)
+
+
+class SubnetpoolRules(Rules):
+    """The rules of subnet pools."""
+
+    name = "Subnet pool"
+
+    def absent(self, id: str) -> Exception:
+        """Give Neutron's SubnetPoolNotFound."""
+        return super().absent(id)
+
+    def create(self, txn: Txn, request: Request, values: Values) -> str:
+        """Make a pool. Raises NetworkingError."""
+        values = dict(values)
+        version = _version(values["prefixes"])
+        values["prefixes"] = ipam.collapsed(values["prefixes"])
+        values["ip_version"] = version
+        least = given(values.get("min_prefixlen"))
+        values["min_prefixlen"] = DEFAULT_MIN_PREFIXLEN[version] if least is None else int(least)
+        most = given(values.get("max_prefixlen"))
+        values["max_prefixlen"] = BITS[version] if most is None else int(most)
+        default = given(values.get("default_prefixlen"))
+        values["default_prefixlen"] = values["min_prefixlen"] if default is None else int(default)
+        _check_bounds(values, version)
+        if values.get("is_default"):
+            self._check_default(txn, version)
+        self._check_scope(txn, request, values, None)
+        return self.insert(txn, request, values)
+
+    def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
+        """Change a pool. Raises NetworkingError."""
+        values = dict(values)
+        if "prefixes" in values:
+            wanted = values["prefixes"]
+            if _version(wanted) != row.ip_version:
+                raise BadRequest("PrefixVersionMismatch", "Cannot mix IPv4 and IPv6 prefixes in a subnet pool.")
+            if set(wanted) != set(row.prefixes):
+                kept = [ipam.network(prefix) for prefix in ipam.collapsed(wanted)]
+                if not all(ipam.inside(kept, old) for old in prefixes_of(row)):
+                    message = "Illegal update to prefixes: Existing prefixes must be a subset of the new prefixes."
+                    raise BadRequest("IllegalSubnetPoolPrefixUpdate", message)
+            values["prefixes"] = ipam.collapsed(wanted)
+        for name in ("min_prefixlen", "max_prefixlen", "default_prefixlen"):
+            if name in values:
+                values[name] = int(values[name])
+        merged = {n: values.get(n, getattr(row, n)) for n in ("min_prefixlen", "max_prefixlen", "default_prefixlen")}
+        _check_bounds(merged, row.ip_version)
+        if values.get("is_default") and not row.is_default:
+            self._check_default(txn, row.ip_version)
+        if row.address_scope_id and not self._owns_scope(txn, request, row.address_scope_id):
+            message = (
+                f"Illegal subnetpool update : subnetpool {row.id} cannot be updated when associated with shared address"
+                f" scope {row.address_scope_id}."
+            )
+            raise BadRequest("IllegalSubnetPoolUpdate", message)
+        if "address_scope_id" in values or "prefixes" in values:
+            whole = {
+                "prefixes": values.get("prefixes", list(row.prefixes)),
+                "address_scope_id": values.get("address_scope_id", row.address_scope_id),
+                "ip_version": row.ip_version,
+            }
+            self._check_scope(txn, request, whole, row)
+        self.save(txn, request, row, values)
+
+    def delete(self, txn: Txn, request: Request, row: Row) -> None:
+        """Remove a pool that has no subnets. Raises Neutron's SubnetPoolDeleteError."""
+        if txn.count("Subnet", "subnetpool_id", row.id):
+            message = "Unable to delete subnet pool: Subnet pool has existing allocations."
+            raise BadRequest("SubnetPoolDeleteError", message)
+        rbac.forget(txn, request, "subnetpool", row.id)
+        self.remove(txn, request, row)
+
+    def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
+        """Say whether a project may use the pool."""
+        return bool(row.shared) or rbac.is_shared(reader, "subnetpool", row.id, project)
+
+    # Prefix operations
+
+    def add_prefixes(self, txn: Txn, request: Request, row: Row, body: Values) -> None:
+        """Add prefixes to a pool. Raises NetworkingError."""
+        wanted = _prefix_list(body)
+        if _version(wanted) != row.ip_version:
+            raise BadRequest("PrefixVersionMismatch", "Cannot mix IPv4 and IPv6 prefixes in a subnet pool.")
+        self.update(txn, request, row, {"prefixes": [*row.prefixes, *wanted]})
+
+    def remove_prefixes(self, txn: Txn, request: Request, row: Row, body: Values) -> None:
+        """Take prefixes that no subnet uses out of a pool. Raises NetworkingError."""
+        gone = [ipam.network(prefix) for prefix in _prefix_list(body)]
+        for subnet in txn.find("Subnet", "subnetpool_id", row.id):
+            if any(ipam.network(subnet.cidr).overlaps(one) for one in gone):
+                message = "Illegal subnetpool update : One or more of the prefixes to be removed is in use by a subnet."
+                raise BadRequest("IllegalSubnetPoolUpdate", message)
+        guard.lock(txn, f"subnetpool {row.id}")
+        left = ipam.available(prefixes_of(row), gone)
+        if not left:
+            raise BadRequest("EmptySubnetPoolPrefixList", "Empty subnet pool prefix list.")
+        self.change(txn, request, row, {"prefixes": tuple(ipam.collapsed(str(net) for net in left))})
+
+    # Parts
+
+    def _check_default(self, txn: Txn, version: int) -> None:
+        if default_pool(txn, version) is not None:
+            raise invalid(
+                "A default subnetpool for this IP family has already been set. Only one default may exist per IP family"
+            )
+        guard.lock(txn, f"default subnetpool {version}")
+
+    def _owns_scope(self, txn: Txn, request: Request, id: str) -> bool:
+        scope = txn.get("Address_Scope", id)
+        caller = request.caller
+        return caller.is_admin or (scope is not None and scope.project_id == caller.project_id)
+
+    def _check_scope(self, txn: Txn, request: Request, values: Values, row: Row | None) -> None:
+        """Refuse a scope that the pool cannot be in, and keep others out while this is decided."""
+        id = given(values.get("address_scope_id", UNSET))
+        values["address_scope_id"] = id
+        own = "new" if row is None else row.id
+        if row is not None and row.address_scope_id != id:
+            self._check_affinity(txn, row)
+        if id is None:
+            return
+        scope = self.others["address_scope"].get(txn, id)
+        caller = request.caller
+        reachable = self.others["address_scope"].shared_with(txn, scope, caller.project_id)
+        if not (caller.is_admin or scope.project_id == caller.project_id or reachable):
+            raise BadRequest(
+                "IllegalSubnetPoolAssociationToAddressScope",
+                f"Illegal subnetpool association: subnetpool {own} cannot be associated with address scope {id}.",
+            )
+        if scope.ip_version != values["ip_version"]:
+            raise BadRequest(
+                "IllegalSubnetPoolIpVersionAssociationToAddressScope",
+                f"Illegal subnetpool association: subnetpool {own} cannot associate with address scope {id} because"
+                f" subnetpool ip_version is not {scope.ip_version}.",
+            )
+        mine = [ipam.network(prefix) for prefix in values["prefixes"]]
+        for other in txn.find("Subnetpool", "address_scope_id", id):
+            if other.id != own and any(a.overlaps(b) for a in prefixes_of(other) for b in mine):
+                message = (
+                    "Failed to associate address scope: subnetpools within an address scope must have unique prefixes."
+                )
+                raise Conflict("AddressScopePrefixConflict", message)
+        guard.lock(txn, f"address scope {id}")
+
+    @staticmethod
+    def _check_affinity(txn: Txn, row: Row) -> None:
+        for subnet in txn.find("Subnet", "subnetpool_id", row.id):
+            for other in txn.find("Subnet", "network_id", subnet.network_id):
+                if other.ip_version == row.ip_version and other.subnetpool_id != row.id:
+                    raise scope_affinity()
+
+    actions = {  # noqa: RUF012 - annotated in the base class
+        "add_prefixes": Action(Who.ADMIN_OR_MEMBER, add_prefixes, wrapped=False),
+        "remove_prefixes": Action(Who.ADMIN_OR_MEMBER, remove_prefixes, wrapped=False),
+    }
+
+
+def _prefix_list(body: Values) -> list[str]:
+    """Give the prefixes of an action's body. Raises BadRequest."""
+    wanted: Any = body.get("prefixes")
+    if not isinstance(wanted, list) or not wanted or not all(isinstance(one, str) for one in wanted):
+        raise invalid("prefixes must be a list of prefixes")
+    try:
+        return [str(ipam.network(one)) for one in wanted]
+    except ValueError as e:
+        raise invalid(str(e)) from None
+
+
+def _version(prefixes: list[str]) -> int:
+    if not prefixes:
+        raise BadRequest("EmptySubnetPoolPrefixList", "Empty subnet pool prefix list.")
+    versions = {ipam.network(prefix).version for prefix in prefixes}
+    if len(versions) > 1:
+        raise BadRequest("PrefixVersionMismatch", "Cannot mix IPv4 and IPv6 prefixes in a subnet pool.")
+    return versions.pop()
+
+
+def _check_bounds(values: Values, version: int) -> None:
+    least, most, default = (values[f"{name}_prefixlen"] for name in ("min", "max", "default"))
+    for wrong, one, other in (
+        (least > most, ("min_prefixlen", least), ("max_prefixlen", most)),
+        (most > BITS[version], ("max_prefixlen", most), ("ip_version_max", BITS[version])),
+        (default < least, ("default_prefixlen", default), ("min_prefixlen", least)),
+        (default > most, ("default_prefixlen", default), ("max_prefixlen", most)),
+    ):
+        if wrong:
+            message = f"Illegal prefix bounds: {one[0]}={one[1]}, {other[0]}={other[1]}."
+            raise BadRequest("IllegalSubnetPoolPrefixBounds", message)
+
+
+class AddressScopeRules(Rules):
+    """The rules of address scopes."""
+
+    name = "Address scope"
+
+    def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
+        """Change a scope. Raises Neutron's AddressScopeUpdateError."""
+        if row.shared and values.get("shared") is False:
+            message = f"Unable to update address scope {row.id} : Shared address scope can't be unshared."
+            raise BadRequest("AddressScopeUpdateError", message)
+        self.save(txn, request, row, values)
+
+    def delete(self, txn: Txn, request: Request, row: Row) -> None:
+        """Remove a scope without pools. Raises Neutron's AddressScopeInUse."""
+        if txn.count("Subnetpool", "address_scope_id", row.id):
+            raise Conflict(
+                "AddressScopeInUse",
+                f"Unable to complete operation on address scope {row.id}. There are one or more subnet pools in use on"
+                " the address scope.",
+            )
+        rbac.forget(txn, request, "address_scope", row.id)
+        self.remove(txn, request, row)
+
+    def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
+        """Say whether a project may use the scope."""
+        return bool(row.shared) or rbac.is_shared(reader, "address_scope", row.id, project)
