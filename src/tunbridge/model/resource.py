@@ -108,10 +108,12 @@ class Resource(msgspec.Struct, frozen=True):
     """Has /COLLECTION/ID/tags."""
     delete_tags_by: Who | None = None
     """Who may remove tags; None: whoever may set them."""
-    actions: dict[str, Who] = {}
-    """Members' actions, `PUT /COLLECTION/ID/ACTION`, and who may."""
+    key: str = "id"
+    """Name of the field that stands in its paths."""
     stored: bool = True
-    """False: it has no table, it is computed from others (availability zones)."""
+    """False: it has no table of its own, it is computed from others (availability zones)."""
+    root: bool = True
+    """False: its rows go with the row of the parent that points at them."""
     quota: str | None = None
     """Name of its quota; None: not limited."""
     parent: str | None = None
@@ -130,6 +132,7 @@ class Resource(msgspec.Struct, frozen=True):
             name=self.table,
             columns=tuple(f.column for f in self.fields if f.column is not None) + self.columns,
             indexes=self.indexes,
+            root=self.root,
         )
 
 
@@ -140,8 +143,6 @@ class Extension(msgspec.Struct, frozen=True):
     name: str
     description: str
     updated: str
-    requires: tuple[str, ...] = ()
-    """Aliases without which it means nothing."""
     needs: frozenset[str] = frozenset()
     """Features of the data plane without which it is not advertised (`features.py`)."""
 

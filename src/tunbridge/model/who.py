@@ -23,10 +23,11 @@ class Who(Enum):
     NOBODY = "nobody"
 
     # What projects share
+    SHARED = "an admin, or anybody whose project it is shared with"
     READER_OR_SHARED = "an admin, a reader of the project that owns it, or anybody whose project it is shared with"
     NETWORK_READER = (
-        "an admin, a service user, an advsvc user, a reader of the project that owns it, or anybody when it is external "
-        "or shared with their project"
+        "an admin, a service user, an advsvc user, a reader of the project that owns it, or anybody when it is "
+        "external or shared with their project"
     )
     NETWORK_TAGS_READER = (
         "an admin, an advsvc user, a reader of the project that owns it, or anybody when it is external or shared with "
@@ -35,6 +36,7 @@ class Who(Enum):
 
     # Subnets and ports: "its network" is the one that it is on
     ADMIN_OR_NET_OWNER = "an admin, or a member of the project that owns its network"
+    ADMIN_OR_NET_OWNER_READER = "an admin, or a reader of the project that owns its network"
     ADMIN_OR_NET_OR_OWNER = "an admin, or a member of the project that owns it or its network"
     SUBNET_READER = (
         "an admin, a service user, a reader of the project that owns it or its network, or anybody when its network is "
@@ -48,20 +50,20 @@ class Who(Enum):
     MEMBER_OR_ADVSVC = "an admin, an advsvc user, or a member of the project that owns it"
     NET_OWNER_OR_SERVICE = "an admin, a service user, or a member of the project that owns its network"
     NET_OWNER_OR_SERVICE_OR_SHARED = (
-        "an admin, a service user, a member of the project that owns its network, or anybody whose project its network is "
-        "shared with"
+        "an admin, a service user, a member of the project that owns its network, or anybody whose project its network "
+        "is shared with"
     )
     NET_MANAGER_OR_SERVICE = "an admin, a service user, or a manager of the project that owns its network"
     NET_OWNER_FOR_NETWORK_DEVICE = (
-        "anybody for a value that does not begin with `network:`; for one that does an admin, a service user, or a member "
-        "of the project that owns its network"
+        "anybody for a value that does not begin with `network:`; for one that does an admin, a service user, or a "
+        "member of the project that owns its network"
     )
     PORT_READER = "an admin, a service user, or a reader of the project that owns it or its network"
     PORT_TAGS_READER = "an admin, an advsvc user, or a reader of the project that owns it or its network"
     PORT_TAGS_DELETER = "an admin, an advsvc user, or a member of the project that owns it or its network"
     PORT_DELETER = (
-        "an admin or a service user; a member of the project that owns it or its network, when its device_owner does not "
-        "begin with `compute:`, `baremetal:` or `manila:`, or the request comes with a service token (role service)"
+        "an admin or a service user; a member of the project that owns it or its network, when its device_owner does "
+        "not begin with `compute:`, `baremetal:` or `manila:`, or the request comes with a service token (role service)"
     )
     DATA_PLANE_INTEGRATOR = "an admin, or a user with the role data_plane_integrator"
 

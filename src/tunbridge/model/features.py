@@ -1,0 +1,18 @@
+"""Features of the data plane, which extensions need: an API without them would accept what nothing carries out."""
+
+BINDING = "binding"
+"""Hosts wire ports to their networks, and say so in the port's status."""
+PORT_SECURITY = "port-security"
+"""Hosts drop packets from addresses that a port does not have."""
+SECURITY_GROUPS = "security-groups"
+"""Hosts filter with connection tracking."""
+DHCP = "dhcp"
+"""Ports get their addresses and options by DHCP."""
+DNS = "dns"
+"""Names of ports are answered."""
+VLAN_TRANSPARENCY = "vlan-transparency"
+"""Networks carry VLAN tags of their guests."""
+
+ALL = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, VLAN_TRANSPARENCY})
+AVAILABLE: frozenset[str] = frozenset()
+"""Those that the agent has now."""

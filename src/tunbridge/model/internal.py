@@ -1,0 +1,97 @@
+"""Tables that no user sees as such: addresses, segments, guards, and what hosts report.
+
+Hosts write only the tables marked `hosts_only`, each its own rows.
+"""
+
+from tunbridge.model.resource import boolean, integer, json, ref, text
+from tunbridge.model.tables import Column, Many, Table, Type
+
+ADDRESS = Table(
+    "Address",
+    (ref("subnet", "Subnet"), text("ip_address", indexed=True), ref("network", "Network")),
+    indexes=(("subnet", "ip_address"),),
+    root=False,
+)
+"""A fixed IP; it goes with the port that refers to it."""
+SEGMENT = Table(
+    "Segment",
+    (text("network_type"), text("physical_network"), integer("segmentation_id")),
+    indexes=(("network_type", "physical_network", "segmentation_id"),),
+    root=False,
+)
+"""A place on the wires, taken by one network; "" and 0 where a type has no such part. Local networks have none."""
+
+QUOTA = Table(
+    "Quota",
+    (text("project_id", indexed=True), text("resource"), integer("limit")),
+    indexes=(("project_id", "resource"),),
+)
+"""A limit that an admin has set."""
+QUOTA_USAGE = Table(
+    "Quota_Usage",
+    (
+        text("project_id", indexed=True),
+        text("resource"),
+        integer("limit"),
+        Column("free", Type.INTEGER, minimum=0),
+        Column("debt", Type.INTEGER, minimum=0),
+    ),
+    indexes=(("project_id", "resource"),),
+)
+"""What a project still has of a limit: rules/quota.py tells how it is counted."""
+DEFAULT_SECURITY_GROUP = Table(
+    "Default_Security_Group",
+    (text("project_id"), ref("security_group", "Security_Group")),
+    indexes=(("project_id",),),
+)
+"""Which group is a project's default one; there cannot be two."""
+
+HOST = Table(
+    "Host",
+    (
+        text("host", indexed=True),
+        text("agent_type"),
+        text("binary"),
+        text("topic"),
+        text("availability_zone", Many.OPTIONAL, indexed=True),
+        json("configurations"),
+        text("created_at"),
+        text("started_at"),
+        text("resource_versions", Many.MAP),
+    ),
+    indexes=(("host", "agent_type"),),
+    hosts_only=True,
+)
+"""A host's agent, as it registers itself; times in ISO 8601, UTC."""
+HOST_HEARTBEAT = Table(
+    "Host_Heartbeat",
+    (text("host"), text("agent_type"), text("heartbeat_at")),
+    indexes=(("host", "agent_type"),),
+    hosts_only=True,
+)
+"""When a host's agent last said that it is alive. Hosts do not watch this table: a heartbeat wakes only servers."""
+AGENT_SETTING = Table(
+    "Agent_Setting",
+    (text("host"), text("agent_type"), boolean("admin_state_up"), text("description", Many.OPTIONAL)),
+    indexes=(("host", "agent_type"),),
+)
+"""What an admin has set of an agent."""
+PORT_STATUS = Table(
+    "Port_Status",
+    (text("host", indexed=True), text("port_id", indexed=True), text("status")),
+    indexes=(("host", "port_id"),),
+    hosts_only=True,
+)
+"""What a host says of a port: ACTIVE when it forwards, DOWN, BUILD or ERROR."""
+
+TABLES = (
+    ADDRESS,
+    SEGMENT,
+    QUOTA,
+    QUOTA_USAGE,
+    DEFAULT_SECURITY_GROUP,
+    HOST,
+    HOST_HEARTBEAT,
+    AGENT_SETTING,
+    PORT_STATUS,
+)

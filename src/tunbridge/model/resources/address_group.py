@@ -1,0 +1,40 @@
+"""Address groups: prefixes that security group rules name together."""
+
+from tunbridge.model import convert
+from tunbridge.model.checks import addresses, plain
+from tunbridge.model.resource import UNSET, Field, Resource, text
+from tunbridge.model.resources import common
+from tunbridge.model.tables import Column, Many, Type
+from tunbridge.model.who import Who
+
+ADDRESS_GROUP = Resource(
+    name="address_group",
+    collection="address_groups",
+    table="Address_Group",
+    extension="address-group",
+    fields=(
+        common.ID,
+        common.NAME,
+        Field(
+            "description",
+            plain.string(common.LONG_DESCRIPTION_LENGTH),
+            default="",
+            filter=True,
+            sort=True,
+            column=text("description"),
+        ),
+        common.PROJECT,
+        Field(
+            "addresses",
+            addresses.subnet_list,
+            convert.none_to_empty_list,
+            default=UNSET,
+            put=False,
+            column=Column("addresses", Type.TEXT, Many.SET),
+        ),
+        common.flag("shared", False, post=False, put=False, visible=False),
+        *common.STAMPS,
+    ),
+    get_by=Who.READER_OR_SHARED,
+    quota="address_group",
+)

@@ -1,0 +1,228 @@
+"""Ports: where something is plugged into a network; and their bindings to hosts."""
+
+from tunbridge.model import convert
+from tunbridge.model.checks import Schema, addresses, containers, dns, plain, ports
+from tunbridge.model.resource import UNSET, Field, Resource, boolean, json, ref, text
+from tunbridge.model.resources import common
+from tunbridge.model.tables import Many
+from tunbridge.model.who import Who
+
+VNIC_TYPES = [
+    "normal",
+    "direct",
+    "macvtap",
+    "baremetal",
+    "direct-physical",
+    "virtio-forwarder",
+    "smart-nic",
+    "vdpa",
+    "accelerator-direct",
+    "accelerator-direct-physical",
+    "remote-managed",
+]
+_OBJECT_OR_NULL: Schema = {"type": ["object", "null"]}
+
+_OWN = (
+    common.ID,
+    common.NAME,
+    Field("network_id", plain.uuid, put=False, filter=True, sort=True, column=ref("network_id", "Network")),
+    common.flag("admin_state_up", True, filter=True, sort=True, column=boolean("admin_state_up")),
+    Field(
+        "mac_address",
+        addresses.mac_address_or_none,  # null asks for another one: port-mac-address-regenerate
+        convert.to_mac,
+        default=UNSET,
+        filter=True,
+        sort=True,
+        column=text("mac_address", indexed=True),
+        create_by=Who.NET_OWNER_OR_SERVICE,
+        update_by=Who.NET_MANAGER_OR_SERVICE,
+        schema=addresses.MAC_SCHEMA,
+    ),
+    Field(
+        "fixed_ips",
+        addresses.fixed_ips,
+        default=UNSET,
+        filter=True,
+        key_values=True,
+        create_by=Who.NET_OWNER_OR_SERVICE_OR_SHARED,
+        update_by=Who.NET_OWNER_OR_SERVICE,
+        part_create_by={
+            "ip_address": Who.NET_OWNER_OR_SERVICE,
+            "subnet_id": Who.NET_OWNER_OR_SERVICE_OR_SHARED,
+        },
+        part_update_by={
+            "ip_address": Who.NET_OWNER_OR_SERVICE,
+            "subnet_id": Who.NET_OWNER_OR_SERVICE_OR_SHARED,
+        },
+    ),
+    Field(
+        "device_id",
+        plain.string(255),
+        default="",
+        filter=True,
+        sort=True,
+        column=text("device_id", indexed=True),
+        create_by=Who.MEMBER_OR_SERVICE,
+        update_by=Who.MEMBER_OR_SERVICE,
+    ),
+    Field(
+        "device_owner",
+        plain.string(255),
+        default="",
+        filter=True,
+        sort=True,
+        column=text("device_owner", indexed=True),
+        create_by=Who.NET_OWNER_FOR_NETWORK_DEVICE,
+        update_by=Who.NET_OWNER_FOR_NETWORK_DEVICE,
+    ),
+    common.PROJECT,
+    common.computed("status", {"type": "string"}, filter=True, sort=True),
+)
+
+_SECURITY = (
+    common.flag(
+        "port_security_enabled",
+        UNSET,
+        "port-security",
+        column=boolean("port_security_enabled"),
+        create_by=Who.NET_OWNER_OR_SERVICE,
+        update_by=Who.NET_OWNER_OR_SERVICE,
+    ),
+    Field(
+        "allowed_address_pairs",
+        ports.allowed_address_pairs,
+        convert.none_to_empty_list,
+        default=UNSET,
+        extension="allowed-address-pairs",
+        column=json("allowed_address_pairs"),
+        create_by=Who.NET_OWNER_OR_SERVICE,
+        update_by=Who.NET_OWNER_OR_SERVICE,
+        part_create_by=dict.fromkeys(("mac_address", "ip_address"), Who.NET_OWNER_OR_SERVICE),
+        part_update_by=dict.fromkeys(("mac_address", "ip_address"), Who.NET_OWNER_OR_SERVICE),
+        key_values=True,
+    ),
+    Field(
+        "security_groups",
+        containers.uuid_list,
+        convert.none_to_empty_list,
+        default=UNSET,
+        filter=True,
+        extension="security-group",
+        column=ref("security_groups", "Security_Group", Many.SET),
+    ),
+)
+
+_NAMES = (
+    Field(
+        "extra_dhcp_opts",
+        ports.extra_dhcp_opts,
+        default=None,
+        extension="extra_dhcp_opt",
+        column=json("extra_dhcp_opts"),
+    ),
+    Field(
+        "dns_name",
+        dns.host_name,
+        convert.to_lower,
+        default="",
+        extension="dns-integration",
+        column=text("dns_name"),
+    ),
+    common.computed("dns_assignment", {"type": "array", "items": {"type": "object"}}, "dns-integration"),
+    Field(
+        "dns_domain",
+        dns.domain_name,
+        convert.to_lower,
+        default="",
+        extension="dns-domain-ports",
+        column=text("dns_domain"),
+    ),
+)
+
+_BINDING = (
+    common.computed("binding:vif_type", {"type": "string"}, "binding", seen_by=Who.SERVICE),
+    common.computed("binding:vif_details", _OBJECT_OR_NULL, "binding", seen_by=Who.SERVICE),
+    Field(
+        "binding:vnic_type",
+        plain.values(VNIC_TYPES),
+        default="normal",
+        extension="binding",
+        create_by=Who.MEMBER_OR_SERVICE,
+        update_by=Who.MEMBER_OR_SERVICE,
+    ),
+    Field(
+        "binding:host_id",
+        plain.string_or_none(255),
+        default=UNSET,
+        filter=True,
+        extension="binding",
+        create_by=Who.SERVICE,
+        update_by=Who.SERVICE,
+        seen_by=Who.SERVICE,
+    ),
+    Field(
+        "binding:profile",
+        containers.dict_or_none(),
+        default=UNSET,
+        extension="binding",
+        create_by=Who.SERVICE_ONLY,
+        update_by=Who.SERVICE_ONLY,
+        seen_by=Who.SERVICE,
+    ),
+    Field(
+        "data_plane_status",
+        plain.values([None, "ACTIVE", "DOWN"]),
+        default=UNSET,
+        post=False,
+        extension="data-plane-status",
+        column=text("data_plane_status", Many.OPTIONAL),
+        update_by=Who.DATA_PLANE_INTEGRATOR,
+    ),
+)
+
+PORT = Resource(
+    name="port",
+    collection="ports",
+    table="Port",
+    fields=(
+        *_OWN,
+        *_SECURITY,
+        *_NAMES,
+        *_BINDING,
+        *common.STANDARD,
+        common.tags(Who.MEMBER_OR_ADVSVC, Who.PORT_TAGS_READER, post=True),
+    ),
+    columns=(ref("addresses", "Address", Many.SET), ref("bindings", "Port_Binding", Many.SET)),
+    indexes=(("network_id", "mac_address"),),
+    create_by=Who.NET_OWNER_OR_SERVICE_OR_SHARED,
+    update_by=Who.MEMBER_OR_SERVICE,
+    delete_by=Who.PORT_DELETER,
+    get_by=Who.PORT_READER,
+    tags=True,
+    delete_tags_by=Who.PORT_TAGS_DELETER,
+    quota="port",
+)
+
+BINDING = Resource(
+    name="binding",
+    collection="bindings",
+    table="Port_Binding",
+    extension="binding-extended",
+    parent="port",
+    key="host",
+    root=False,
+    fields=(
+        Field("host", plain.not_empty_string(255), filter=True, column=text("host", indexed=True)),
+        common.computed("vif_type", {"type": "string"}, filter=True, column=text("vif_type")),
+        common.computed("vif_details", _OBJECT_OR_NULL, column=json("vif_details")),
+        Field("vnic_type", plain.values(VNIC_TYPES), default="normal", filter=True, column=text("vnic_type")),
+        Field("profile", containers.dict_or_none(), default=UNSET, column=json("profile")),
+        common.computed("status", {"enum": ["ACTIVE", "INACTIVE"]}, filter=True, column=text("status")),
+        Field("project_id", plain.string(255), default=UNSET, put=False, alias="tenant_id"),
+    ),
+    create_by=Who.SERVICE_ONLY,
+    update_by=Who.SERVICE_ONLY,
+    delete_by=Who.SERVICE_ONLY,
+    get_by=Who.SERVICE,
+)

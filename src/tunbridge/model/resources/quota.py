@@ -1,0 +1,42 @@
+"""Quotas: limits of a project, by kind of thing; /quotas/PROJECT, /default and /details."""
+
+from tunbridge.model import convert
+from tunbridge.model.checks import plain
+from tunbridge.model.resource import Field, Resource
+from tunbridge.model.resources import common
+from tunbridge.model.who import Who
+
+LIMITED = (
+    "network",
+    "subnet",
+    "subnetpool",
+    "port",
+    "security_group",
+    "security_group_rule",
+    "rbac_policy",
+    "address_group",
+)
+"""Kinds of things that have a limit; -1 is none."""
+
+
+def _limit(resource: str) -> Field:
+    return Field(resource, plain.range_of(-1, plain.MAX_INTEGER), convert.to_int, post=False)
+
+
+QUOTA = Resource(
+    name="quota",
+    collection="quotas",
+    table="Quota",
+    extension="quotas",
+    key="project_id",
+    stored=False,
+    fields=(
+        *map(_limit, LIMITED),
+        common.flag("force", False, "quota-check-limit", post=False, visible=False),
+        common.flag("check_limit", False, "quota-check-limit", post=False, visible=False),
+    ),
+    create_by=Who.NOBODY,
+    update_by=Who.ADMIN,
+    delete_by=Who.ADMIN,
+    get_by=Who.ADMIN_OR_MANAGER,
+)
