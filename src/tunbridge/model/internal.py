@@ -46,6 +46,11 @@ DEFAULT_SECURITY_GROUP = Table(
 )
 """Which group is a project's default one; there cannot be two."""
 
+GUARD = Table("Guard", (text("name"), integer("uses")), indexes=(("name",),))
+"""Locks for what no index can hold: rules/guard.py."""
+GUARD = Table("Guard", (text("name"), integer("uses")), indexes=(("name",),))
+"""Locks for what no index can hold: rules/guard.py."""
+
 HOST = Table(
     "Host",
     (
@@ -90,6 +95,7 @@ TABLES = (
     QUOTA,
     QUOTA_USAGE,
     DEFAULT_SECURITY_GROUP,
+    GUARD,
     HOST,
     HOST_HEARTBEAT,
     AGENT_SETTING,
