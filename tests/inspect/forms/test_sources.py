@@ -124,6 +124,6 @@ def test_mermaid_writes_signs_as_character_codes() -> None:
 
 @pytest.mark.parametrize("pen", [dot.render, mermaid.render])
 def test_a_mesh_is_one_overlay_and_an_edge_for_each_host(pen) -> None:  # type: ignore[no-untyped-def]
-    text = pen(cloud(100))
+    text = pen(cloud(100), "never")
     assert text.count("VXLAN overlay") == 1
     assert len(re.findall(r"×99", text)) + len(re.findall("#215;99", text)) == 100

@@ -6,8 +6,8 @@ from tunbridge.inspect.draw.marks import Mark
 from tunbridge.inspect.draw.measure import PHYSICAL, Chip, Column, Frame, Joint, Measure, Node
 from tunbridge.inspect.draw.metrics import Metrics, Style
 from tunbridge.inspect.draw.safe import cells, shorten
-from tunbridge.inspect.draw.scene import BridgeView, Glyphs, Words
 from tunbridge.inspect.draw.shapes import Badge, Box, BoxKind, Label, Picture, Wire, WireKind
+from tunbridge.inspect.draw.views import BridgeView, Glyphs, Words
 
 
 @dataclass(slots=True)
@@ -171,7 +171,7 @@ class HostPlacer:
         name = shorten(view.name, m.room(right - x, "host"), m.ellipsis)
         w = self._label(name, "host", x, y, m.host_line, box)
         role = m.width(view.role, "role")
-        if view.role != "unknown" and x + w + 2 * m.note_gap + role + m.chip_pad <= right:
+        if view.role != "unknown" and view.count == 1 and x + w + 2 * m.note_gap + role + m.chip_pad <= right:
             label = Label(view.role, "role", right - role, y, role, m.host_line, box, is_right=True)
             self.picture.labels.append(label)
         y = box.y + m.host_lines[1]

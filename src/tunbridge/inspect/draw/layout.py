@@ -17,8 +17,8 @@ from tunbridge.inspect.draw.marks import LegendLine, Mark
 from tunbridge.inspect.draw.measure import Frame, Measure
 from tunbridge.inspect.draw.metrics import Metrics
 from tunbridge.inspect.draw.safe import cells, clip, visible
-from tunbridge.inspect.draw.scene import Scene
 from tunbridge.inspect.draw.shapes import Badge, Box, Label, Picture
+from tunbridge.inspect.draw.views import Scene
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class _Layout:
                 y += metrics.rows_gap
             y = self._place(row, y, bands)
         self._spine(bands)
-        self.picture.height = self._legend(y) + metrics.margin
+        self.picture.height = self._exceptions(self._legend(y)) + metrics.margin
 
     @property
     def has_spine(self) -> bool:
@@ -141,6 +141,22 @@ class _Layout:
             )
             code = clip(f"{visible(line.code, self.scene.glyphs.is_ascii)}:", m.room(room, "legend"), m.ellipsis)
             text = _list(line, m.room(room, "legend") - cells(code) - 1, m.ellipsis, self.scene.glyphs.is_ascii)
+            w = m.width(f"{code} {text}".rstrip(), "legend")
+            self.picture.labels.append(
+                Label(text, "legend", x, y, w, m.legend_line, None, severity=line.severity, code=code)
+            )
+            y += m.legend_line
+        return y
+
+    def _exceptions(self, y: int) -> int:
+        """List tunnels that are not as those of the mesh; give the y below them."""
+        m = self.m
+        y += m.rows_gap if self.scene.exceptions and not self.scene.legend else 0
+        x = m.margin + m.badge + 2 * m.badge_gap
+        room = m.room(self.picture.width - m.margin - x, "legend")
+        for line in self.scene.exceptions:
+            code = clip(f"{line.what}:", room, m.ellipsis)
+            text = clip(line.who, max(0, room - cells(code) - 1), m.ellipsis)
             w = m.width(f"{code} {text}".rstrip(), "legend")
             self.picture.labels.append(
                 Label(text, "legend", x, y, w, m.legend_line, None, severity=line.severity, code=code)

@@ -7,6 +7,7 @@ to be wrong (an interface's error, a broken link) is marked too when nobody has 
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from tunbridge.inspect.draw.names import ranges
 from tunbridge.inspect.draw.safe import visible
 from tunbridge.inspect.model import Document, End, Finding, Host, Link, Severity
 
@@ -40,12 +41,12 @@ class LegendLine:
     subjects: dict[str, list[str]] = field(default_factory=dict)
 
     def items(self, is_ascii: bool = False) -> list[str]:
-        """Give "subject, subject (host)" for each host, names made visible."""
-        items = []
+        """Give "subject, subject (host)" for each host, names made visible; hosts with the same subjects are one."""
+        hosts: dict[str, list[str]] = {}
         for host, subjects in self.subjects.items():
             names = ", ".join(visible(subject, is_ascii) for subject in subjects)
-            items.append(f"{names} ({visible(host, is_ascii)})" if host else names)
-        return items
+            hosts.setdefault(names, []).extend([visible(host, is_ascii)] if host else [])
+        return [f"{names} ({ranges(of)})" if of else names for names, of in hosts.items()]
 
 
 def worst(marks: list[Mark]) -> Mark | None:
@@ -66,6 +67,7 @@ class Marks:
         self._at: dict[Place, list[Mark]] = defaultdict(list)
         self._hosts = {host.name: host for host in reversed(document.hosts)}
         self._names: dict[str, dict[str, list[Place]]] = {}
+        self._by_host: dict[str, list[tuple[Place, Mark]]] | None = None
         for finding in document.findings:
             self._add_finding(finding)
         for host in document.hosts:
@@ -77,6 +79,14 @@ class Marks:
     def at(self, host: str, bridge: str | None = None, port: str | None = None) -> Mark | None:
         """Give the mark on that host, bridge or port itself."""
         return worst(self._at.get((host, bridge, port), []))
+
+    def of(self, host: str) -> list[tuple[Place, Mark]]:
+        """Give every mark of a host: where it is, and what."""
+        if self._by_host is None:
+            self._by_host = defaultdict(list)
+            for place, marks in self._at.items():
+                self._by_host[place[0]] += [(place, mark) for mark in marks]
+        return self._by_host.get(host, [])
 
     def _add(self, places: list[Place], severity: Severity, code: str, subject: str, note: str) -> None:
         line = self._lines.get((severity, code))
@@ -91,9 +101,9 @@ class Marks:
 
     def _add_finding(self, finding: Finding) -> None:
         note = f"{finding.code}: {finding.message}" if finding.message else finding.code
-        self._add(self._places(finding), finding.severity, finding.code, finding.subject, note)
+        self._add(self.places(finding), finding.severity, finding.code, finding.subject, note)
 
-    def _places(self, finding: Finding) -> list[Place]:
+    def places(self, finding: Finding) -> list[Place]:
         """Find what a finding is about: its subject is the name of a bridge, port or interface, or holds such names."""
         names = self._index(finding.host)
         if finding.subject in names:
@@ -123,12 +133,11 @@ class Marks:
     def _add_errors(self, host: Host) -> None:
         for bridge in host.bridges:
             for port in bridge.ports:
+                errors = [(i.name, i.error) for i in port.interfaces if i.error is not None]
                 place = (host.name, bridge.name, port.name)
-                if self._is_wrong(place):
-                    continue
-                for interface in port.interfaces:
-                    if interface.error is not None:
-                        self._add([place], "error", "interface-error", interface.name, interface.error)
+                if errors and not self._is_wrong(place):
+                    for name, error in errors:
+                        self._add([place], "error", "interface-error", name, error)
 
     def _add_link(self, link: Link) -> None:
         ends = [end for end in (link.a, link.b) if end is not None and end.port is not None]

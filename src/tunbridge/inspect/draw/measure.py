@@ -10,7 +10,8 @@ from typing import Literal
 
 from tunbridge.inspect.draw.metrics import Metrics, Style
 from tunbridge.inspect.draw.safe import clip, shorten
-from tunbridge.inspect.draw.scene import BridgeView, HostView, Pair, PortView, Words, fold
+from tunbridge.inspect.draw.scene import fold
+from tunbridge.inspect.draw.views import BridgeView, HostView, Pair, PortView, Words
 
 ColumnKind = Literal["tunnels", "child", "nic", "loose"]
 PHYSICAL = ("physical network", "physical", "net")
@@ -100,8 +101,9 @@ class Measure:
     def host(self, view: HostView) -> Frame:
         """Measure a host: the narrowest frame that shows all of it."""
         m = self.m
-        name = m.width(shorten(view.name, m.limit, m.ellipsis), "host") + self.badge(view.mark is not None)
-        role = m.width(view.role, "role") + m.note_gap * 4 if view.role != "unknown" else 0
+        limit = m.limit + 8 if view.count > 1 else m.limit
+        name = m.width(shorten(view.name, limit, m.ellipsis), "host") + self.badge(view.mark is not None)
+        role = m.width(view.role, "role") + m.note_gap * 4 if view.role != "unknown" and view.count == 1 else 0
         words = m.width(shorten(view.words[0].text, m.limit + 8, m.ellipsis), "meta") if view.words else 0
         head = max(name + role, words, m.width("not given", "meta") if not view.known else 0)
         roots = [self.node(root, 0) for root in view.roots]

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from tunbridge.inspect.draw.marks import Mark
 from tunbridge.inspect.draw.safe import shorten
-from tunbridge.inspect.draw.scene import BridgeView, HostView, PortView, Scene
+from tunbridge.inspect.draw.views import BridgeView, HostView, PortView, Scene
 
 _STYLE = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
@@ -35,11 +35,15 @@ def _entries(scene: Scene) -> Iterator[tuple[int, str, Mark | None]]:
         yield from _host(host)
     for line in scene.legend:
         yield 0, f"{line.code}: {'; '.join(line.items(scene.glyphs.is_ascii))}", Mark(line.severity, line.number)
+    for exception in scene.exceptions:
+        yield 0, f"{exception.what}: {exception.who}", None
 
 
 def _host(host: HostView) -> Iterator[tuple[int, str, Mark | None]]:
     if not host.known:
         yield 1, "not given", None
+    if host.count > 1 and host.words:
+        yield 1, host.words[0].text, None
     for name in host.members[:24]:
         yield 1, name, None
     for bridge in host.roots:

@@ -8,16 +8,27 @@ become chips that name the other end, so that no line ever has to cross another.
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
 
-from tunbridge.inspect.draw.marks import LegendLine, Mark, Marks, Place, worst
+from tunbridge.inspect.draw.fleet import MANY, Grouping, alike, count, join
+from tunbridge.inspect.draw.marks import Mark, Marks, Place, worst
+from tunbridge.inspect.draw.mesh import mesh
 from tunbridge.inspect.draw.safe import visible
-from tunbridge.inspect.model import Bridge, BridgeRole, Document, Host, HostRole, Link, LinkState, Port
+from tunbridge.inspect.draw.views import (
+    UNICODE,
+    BridgeView,
+    Glyphs,
+    HostView,
+    Pair,
+    PortKind,
+    PortView,
+    Scene,
+    Words,
+    walk,
+)
+from tunbridge.inspect.model import Bridge, BridgeRole, Document, Host, Link, LinkState, Port
 
 Natural = tuple[tuple[int, str], ...]
-PortKind = Literal["workload", "patch", "tunnel", "nic"]
 
 TUNNEL_TYPES = frozenset({"vxlan", "gre", "geneve", "stt", "lisp", "gtpu", "bareudp", "srv6", "erspan", "ip6gre"})
 _TYPE_NAMES = {"geneve": "Geneve", "tunnel": "Tunnel"}
@@ -30,118 +41,12 @@ MAX_GHOSTS = 8
 """More hosts that were not given than this share one frame."""
 
 
-@dataclass(frozen=True, slots=True)
-class Glyphs:
-    """The signs that a picture uses beside names."""
-
-    is_ascii: bool = False
-    ellipsis: str = "…"
-    arrow: str = "→"
-    times: str = "×"
-    yes: str = "✓"
-    no: str = "✗"
-    dot: str = "·"
-
-
-UNICODE = Glyphs()
-ASCII = Glyphs(True, "..", "->", "x", "ok", "down", ",")
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A few words beside a name; `is_bad` ones say that something is down."""
-
-    text: str
-    is_bad: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PortView:
-    """One chip: a port, or several folded into one (`count`). `note` stands beside the name, `tip` tells everything."""
-
-    name: str
-    kind: PortKind
-    note: str = ""
-    tip: str = ""
-    mark: Mark | None = None
-    count: int = 1
-    places: tuple[Place, ...] = ()
-    """What of the document it shows, by the names there: several places when it is folded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A patch pair that is a line of the tree: the port above, the port below."""
-
-    upper: PortView
-    lower: PortView
-    state: LinkState
-
-
-@dataclass(slots=True)
-class BridgeView:
-    """One bridge and what hangs on it."""
-
-    name: str
-    role: BridgeRole
-    words: list[Words]
-    tip: str
-    mark: Mark | None
-    workloads: list[PortView] = field(default_factory=list)
-    stubs: list[PortView] = field(default_factory=list)
-    """Patch ports that are drawn without a line: those that would close a loop."""
-    loose: list[PortView] = field(default_factory=list)
-    """Patch ports whose other end is not there."""
-    tunnels: list[PortView] = field(default_factory=list)
-    nics: list[PortView] = field(default_factory=list)
-    children: list["BridgeView"] = field(default_factory=list)
-    pairs: list[Pair] = field(default_factory=list)
-    """The lines up to the bridge above; none when it only stands below it."""
-    places: tuple[Place, ...] = ()
-
-
-@dataclass(slots=True)
-class HostView:
-    """One host; `members` are the names when it stands for several that were not given."""
-
-    name: str
-    known: bool
-    role: HostRole
-    words: list[Words]
-    tip: str
-    mark: Mark | None
-    roots: list[BridgeView] = field(default_factory=list)
-    members: list[str] = field(default_factory=list)
-    places: tuple[Place, ...] = ()
-
-    @property
-    def has_overlay(self) -> bool:
-        """Tell whether a wire goes from here to the overlay."""
-        return not self.known or any(bridge.tunnels for bridge in walk(self.roots))
-
-
-@dataclass(slots=True)
-class Scene:
-    """Everything that is shown."""
-
-    hosts: list[HostView]
-    overlay: str
-    """What the overlay band is called; empty when there is no tunnel."""
-    legend: list[LegendLine]
-    glyphs: Glyphs
-
-
-def walk(bridges: Iterable[BridgeView]) -> Iterable[BridgeView]:
-    """Give these bridges and all below them."""
-    for bridge in bridges:
-        yield bridge
-        yield from walk(bridge.children)
-
-
-def build(document: Document, glyphs: Glyphs = UNICODE) -> Scene:
-    """Decide what a picture of `document` shows."""
+def build(document: Document, glyphs: Glyphs = UNICODE, group: Grouping = "auto") -> Scene:
+    """Decide what a picture of `document` shows; `group` says whether hosts that are alike stand as one."""
     maker = _Maker(document, glyphs)
-    known = [maker.host(host) for host in document.hosts if host.known]
+    given = [host for host in document.hosts if host.known]
+    is_grouped = group == "always" or (group == "auto" and len(given) > MANY)
+    known = maker.groups(given) if is_grouped else [maker.host(host) for host in given]
     ghosts = [maker.ghost(host) for host in document.hosts if not host.known]
     if len(ghosts) > MAX_GHOSTS:
         ghosts = [maker.ghosts(ghosts)]
@@ -151,7 +56,12 @@ def build(document: Document, glyphs: Glyphs = UNICODE) -> Scene:
         overlay = (
             f"{' + '.join(visible(_TYPE_NAMES.get(t, t.upper()), glyphs.is_ascii) for t in types[:3])} overlay".strip()
         )
-    return Scene(known + ghosts, overlay, maker.marks.legend, glyphs)
+    scene = Scene(known + ghosts, overlay, maker.marks.legend, glyphs)
+    if is_grouped and overlay:
+        whole = mesh(document, glyphs)
+        scene.overlay = ": ".join(text for text in (overlay, whole.words) if text)
+        scene.exceptions = whole.exceptions
+    return scene
 
 
 class _Maker:
@@ -177,6 +87,14 @@ class _Maker:
 
     def safe(self, text: str) -> str:
         return visible(text, self.glyphs.is_ascii)
+
+    def groups(self, hosts: list[Host]) -> list[HostView]:
+        """Give one view for all hosts that are alike."""
+        views = []
+        for group in alike(count(host, self.kind, self.patches.get(host.name, ()), self.marks) for host in hosts):
+            view = self.host(group[0].host)
+            views.append(join(view, group, self.marks, self.glyphs, self.host_count) if group[1:] else view)
+        return views
 
     def host(self, host: Host) -> HostView:
         words = [Words(self.safe(address)) for address in host.addresses]

@@ -5,12 +5,14 @@ from dataclasses import replace
 from html import escape
 
 from tunbridge.inspect.draw import style
+from tunbridge.inspect.draw.fleet import Grouping
 from tunbridge.inspect.draw.layout import lay_out
 from tunbridge.inspect.draw.marks import Place
 from tunbridge.inspect.draw.metrics import PIXELS
 from tunbridge.inspect.draw.safe import visible
-from tunbridge.inspect.draw.scene import Scene, build
+from tunbridge.inspect.draw.scene import build
 from tunbridge.inspect.draw.shapes import Badge, Box, Label, Picture, Wire
+from tunbridge.inspect.draw.views import Scene
 from tunbridge.inspect.model import Document
 
 WIDTH = 1000
@@ -21,9 +23,9 @@ _MONO = {"bridge", "port", "note", "meta", "ghost"}
 _SIZE = {"host": 15, "bridge": 13, "band": 12.5, "legend": 12, "code": 12, "note": 10.5, "bridge-role": 10.5}
 
 
-def render(document: Document, numbers: Mapping[Place, int] | None = None) -> str:
+def render(document: Document, numbers: Mapping[Place, int] | None = None, group: Grouping = "auto") -> str:
     """Draw `document` as SVG; with `numbers`, each shape tells in `data-at` the numbers of the places it stands for."""
-    scene = build(document)
+    scene = build(document, group=group)
     picture = lay_out(scene, PIXELS, WIDTH)
     w, h = picture.width, picture.height
     title, description = _describe(scene)
@@ -44,9 +46,13 @@ def _describe(scene: Scene) -> tuple[str, str]:
     """Say in words what is drawn, for who cannot see it."""
     names = [host.name for host in scene.hosts]
     title = f"Open vSwitch on {', '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}"
-    found = [f"{line.severity} {line.code}: {'; '.join(line.items())}" for line in scene.legend]
+    found = [f"{line.severity} {line.code}: {'; '.join(line.items()[:40])}" for line in scene.legend]
+    found += [f"{line.what}: {line.who}" for line in scene.exceptions]
     overlay = f"Joined by the {scene.overlay}. " if scene.overlay else ""
-    return title if names else "No hosts", f"{len(names)} hosts. {overlay}{'. '.join(found)}".strip()
+    return (
+        title if names else "No hosts",
+        f"{sum(host.count for host in scene.hosts)} hosts. {overlay}{'. '.join(found)}".strip(),
+    )
 
 
 def _body(picture: Picture, numbers: Mapping[Place, int]) -> list[str]:

@@ -10,10 +10,12 @@ from rich.text import Text
 
 from tunbridge.inspect.draw import canvas, outline
 from tunbridge.inspect.draw.canvas import Canvas
+from tunbridge.inspect.draw.fleet import Grouping
 from tunbridge.inspect.draw.layout import lay_out
 from tunbridge.inspect.draw.metrics import CELLS, Metrics
-from tunbridge.inspect.draw.scene import ASCII, UNICODE, Glyphs, Scene, build
+from tunbridge.inspect.draw.scene import build
 from tunbridge.inspect.draw.shapes import Badge, Box, Label, Picture, Wire
+from tunbridge.inspect.draw.views import ASCII, UNICODE, Glyphs, Scene
 from tunbridge.inspect.model import Document
 
 _ATTEMPTS = ((40, True), (24, True), (18, True), (15, True), (15, False), (12, False), (9, False), (6, False))
@@ -27,14 +29,14 @@ _TROUBLE = {"error": "bold red", "warning": "yellow", "info": "cyan", "": ""}
 _STYLES = {"host": "bold", "note": "dim", "meta": "dim", "role": "dim", "bridge-role": "dim", "ghost": "dim"}
 
 
-def render(document: Document, *, width: int, ascii: bool = False) -> str:
+def render(document: Document, *, width: int, ascii: bool = False, group: Grouping = "auto") -> str:
     """Draw `document` in lines of at most `width` cells; with `ascii`, in 7-bit characters only."""
-    return render_rich(document, width=width, ascii=ascii).plain
+    return render_rich(document, width=width, ascii=ascii, group=group).plain
 
 
-def render_rich(document: Document, *, width: int, ascii: bool = False) -> Text:
+def render_rich(document: Document, *, width: int, ascii: bool = False, group: Grouping = "auto") -> Text:
     """Draw the same with colours: a hue for each kind of bridge, and red or yellow for what is down or wrong."""
-    scene = build(document, ASCII if ascii else UNICODE)
+    scene = build(document, ASCII if ascii else UNICODE, group)
     picture = _fit(scene, width)
     lines = _Pen(picture, scene.glyphs).lines() if picture else outline.lines(scene, width)
     return Text("\n", end="", no_wrap=True).join(lines).append("\n" if lines else "")

@@ -1,5 +1,6 @@
 """Graphviz source (`dot -Tsvg`): hosts are clusters, bridges boxes, the overlay one node."""
 
+from tunbridge.inspect.draw.fleet import Grouping
 from tunbridge.inspect.draw.style import LIGHT
 from tunbridge.inspect.forms.graph import Edge, Graph, Group, Node, graph
 from tunbridge.inspect.model import Document
@@ -9,9 +10,9 @@ _NODE = {"fontname": "Helvetica", "fontsize": "11", "shape": "box", "style": "ro
 _FRAME = {"rankdir": "TB", "fontname": "Helvetica", "nodesep": "0.25", "ranksep": "0.5", "labeljust": "l"}
 
 
-def render(document: Document) -> str:
+def render(document: Document, group: Grouping = "auto") -> str:
     """Give the source of an undirected graph."""
-    drawn = graph(document)
+    drawn = graph(document, group)
     lines = [
         "graph tunbridge {",
         f"  graph {_attributes(_FRAME)};",
@@ -19,8 +20,8 @@ def render(document: Document) -> str:
         f"  edge {_attributes({'fontname': 'Helvetica', 'fontsize': '9', 'color': LIGHT['plug']})};",
         *_legend(drawn),
     ]
-    for group in drawn.groups:
-        lines += _cluster(group)
+    for each in drawn.groups:
+        lines += _cluster(each)
     lines += [_node(node) for node in drawn.nodes]
     lines += [_edge(edge) for edge in drawn.edges]
     return "\n".join([*lines, "}"]) + "\n"

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tunbridge.inspect.draw.fleet import Grouping
 from tunbridge.inspect.draw.marks import Mark
 from tunbridge.inspect.draw.safe import visible
-from tunbridge.inspect.draw.scene import BridgeView, HostView, PortView, Scene, build, fold
+from tunbridge.inspect.draw.scene import build, fold
+from tunbridge.inspect.draw.views import BridgeView, HostView, PortView, Scene
 from tunbridge.inspect.model import Document
 
 MAX_WORKLOADS = 12
@@ -60,9 +62,9 @@ class Graph:
     remarks: list[str] = field(default_factory=list)
 
 
-def graph(document: Document) -> Graph:
+def graph(document: Document, group: Grouping = "auto") -> Graph:
     """Give what is to be drawn, in the order of the document."""
-    return _Maker(build(document)).graph
+    return _Maker(build(document, group=group)).graph
 
 
 class _Maker:
@@ -75,7 +77,8 @@ class _Maker:
         for host in scene.hosts:
             self.host(host)
         for line in scene.legend:
-            self.graph.remarks.append(f"{line.severity} {visible(line.code)}: {'; '.join(line.items())}")
+            self.graph.remarks.append(f"{line.severity} {visible(line.code)}: {'; '.join(line.items()[:40])}")
+        self.graph.remarks += [f"{line.what}: {line.who}" for line in scene.exceptions]
 
     def node(self, to: list[Node], kind: Kind, *lines: str, severity: str = "") -> str:
         self.count += 1
@@ -90,7 +93,7 @@ class _Maker:
             if self.overlay:
                 self.graph.edges.append(Edge(node, self.overlay, is_dim=True, count=max(1, len(host.members))))
             return
-        role = "" if host.role == "unknown" else host.role
+        role = "" if host.role == "unknown" or host.count > 1 else host.role
         group = Group(f"h{len(self.graph.groups) + 1}", ", ".join(text for text in (host.name, role, *words) if text))
         self.graph.groups.append(group)
         for root in host.roots:

@@ -1,5 +1,6 @@
 """Mermaid source, for wikis and READMEs that draw `mermaid` blocks: a flowchart, one subgraph for each host."""
 
+from tunbridge.inspect.draw.fleet import Grouping
 from tunbridge.inspect.draw.style import LIGHT
 from tunbridge.inspect.forms.graph import Edge, Group, Node, graph
 from tunbridge.inspect.model import Document
@@ -9,12 +10,12 @@ _SHAPE = {"overlay": ("[[", "]]"), "physical": ("([", "])"), "workload": ("(", "
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -_.,/")
 
 
-def render(document: Document) -> str:
+def render(document: Document, group: Grouping = "auto") -> str:
     """Give the source of a flowchart, top to bottom."""
-    drawn = graph(document)
+    drawn = graph(document, group)
     lines = ["flowchart TB"]
-    for group in drawn.groups:
-        lines += _subgraph(group)
+    for each in drawn.groups:
+        lines += _subgraph(each)
     lines += [f"  {_node(node)}" for node in drawn.nodes]
     wrong: dict[str, list[int]] = {"error": [], "warning": []}
     for index, edge in enumerate(drawn.edges):
