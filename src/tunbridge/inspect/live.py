@@ -6,8 +6,10 @@ state of each interface and bond, what is configured beside the wiring, and unde
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from tunbridge.inspect.machine import with_machine
 from tunbridge.inspect.model import Bridge, Controller, Host, Interface, Manager, Port
 from tunbridge.openvswitch.read_ovsdb import OvsdbUnreadableError, Row, Tables, read_tables
 
@@ -18,10 +20,12 @@ NOT_IN_DATABASE = ("mac_table_used", "underlay")
 def read_live(remote: str, name: str | None = None) -> Host:
     """Read the host whose OVSDB answers at `remote`, as `unix:PATH`.
 
-    It is called `name`, else as it calls itself (`external_ids:hostname`), else by its UUID. Raises
-    OvsdbUnreadableError.
+    It is called `name`, else as it calls itself (`external_ids:hostname`), else by its UUID. Behind a `unix:` socket
+    is this machine, which tells more. Raises OvsdbUnreadableError.
     """
-    return host_of(read_tables(remote), remote, name)
+    host = host_of(read_tables(remote), remote, name)
+    kind, _, path = remote.partition(":")
+    return with_machine(host, Path(path)) if kind == "unix" else host
 
 
 def host_of(tables: Tables, source: str, name: str | None, not_told: Sequence[str] = ()) -> Host:

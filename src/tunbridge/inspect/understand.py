@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tunbridge.inspect.devices import underlay_of
 from tunbridge.inspect.interfaces import is_nic_of
 from tunbridge.inspect.model import Document, End, Finding, Host, Interface, Link, LinkState, NotChecked
 from tunbridge.inspect.names import distinguish
@@ -24,7 +25,10 @@ def understand(hosts: Sequence[Host]) -> Document:
     given = [with_roles(host) for host in distinguish(kept)]
     ends = [tunnel for host in given for tunnel in tunnels_of(host)]
     addresses, ambiguous = own_addresses(given, ends)
-    given = [replace(host, addresses=addresses[host.name]) for host in given]
+    given = [
+        replace(host, addresses=addresses[host.name], underlay=underlay_of(host.underlay, addresses[host.name]))
+        for host in given
+    ]
     matching = match(ends, addresses)
     strangers = _strangers(matching, {host.name for host in given})
     truncated = {host.name for host in given if host.system_id is None}
