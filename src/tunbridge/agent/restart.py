@@ -11,6 +11,7 @@ finishes (armed.py).
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ CONNECT_S = 5.0
 COMMAND_S = 120.0
 """The restart command: systemd's own limit for the unit is longer, but a host is dead meanwhile."""
 ANSWER_S = 60.0
+SAME_S = 5.0
+"""The command has ended and the same vswitchd still runs: so long it may take to go."""
 SYNC_S = 60.0
 POLL_S = 0.02
 
@@ -197,32 +200,35 @@ class Restart:
 
     def _command(self) -> None:
         argv = self.config.vswitchd_restart
-        try:
-            # In a session of its own: Ctrl-C here must not end it half-way.
-            done = subprocess.run(
-                argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=COMMAND_S,
-                check=False, start_new_session=True,
-            )  # fmt: skip
-        except OSError as e:
-            raise RestartError(f"{' '.join(argv)}: {e.strerror}") from e
-        except subprocess.TimeoutExpired:
-            raise RestartError(f"{' '.join(argv)}: not done within {COMMAND_S:g} s") from None
-        if done.returncode != 0:
-            told = (done.stderr or done.stdout).strip() or f"exit status {done.returncode}"
-            raise RestartError(f"{' '.join(argv)}: {told}")
+        # In a session of its own, and with no pipe to us: it must not end half-way because we do.
+        with tempfile.TemporaryFile() as output:
+            try:
+                done = subprocess.run(
+                    argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, timeout=COMMAND_S, check=False,
+                    start_new_session=True,
+                )  # fmt: skip
+            except OSError as e:
+                raise RestartError(f"{' '.join(argv)}: {e.strerror}") from e
+            except subprocess.TimeoutExpired:
+                raise RestartError(f"{' '.join(argv)}: not done within {COMMAND_S:g} s") from None
+            if done.returncode != 0:
+                output.seek(0)
+                told = output.read().decode(errors="replace").strip() or f"exit status {done.returncode}"
+                raise RestartError(f"{' '.join(argv)}: {told}")
 
     def _await_switch(self, before: str, bridges: dict[str, bridgestate.BridgeState]) -> None:
         """Wait until another vswitchd takes OpenFlow for all bridges."""
-        deadline = time.monotonic() + ANSWER_S
+        began = time.monotonic()
         waiting = list(bridges)
-        while time.monotonic() < deadline:
-            if armed.process(self.config.ovs_rundir) not in (None, before):
+        while (waited := time.monotonic() - began) < ANSWER_S:
+            running = armed.process(self.config.ovs_rundir)
+            if running == before and waited > SAME_S:
+                raise RestartError(f"{' '.join(self.config.vswitchd_restart)} has not restarted ovs-vswitchd")
+            if running not in (None, before):
                 waiting = [name for name in waiting if not ofctl.answers(self.config.ovs_rundir, name)]
                 if not waiting:
                     return
             time.sleep(POLL_S)
-        if armed.process(self.config.ovs_rundir) == before:
-            raise RestartError(f"{' '.join(self.config.vswitchd_restart)} has not restarted ovs-vswitchd")
         raise RestartError(f"ovs-vswitchd takes no OpenFlow for {', '.join(waiting)} after {ANSWER_S:g} s")
 
     def _given_up(self) -> str:
