@@ -22,12 +22,18 @@ RETRY_AFTER = "1"
 
 
 class Application:
-    """Sends what is under /v2.0 to the Networking API, and the rest to the pages of `others`."""
+    """Sends what is under /v2.0 to the Networking API, and the rest to the pages of `others`.
 
-    def __init__(self, api: NetworkingApi, authenticator: Authenticator, others: Starlette, log: Any) -> None:
+    `access` gets a line for each request (None: none are written), `log` what goes wrong.
+    """
+
+    def __init__(
+        self, api: NetworkingApi, authenticator: Authenticator, others: Starlette, access: Any, log: Any
+    ) -> None:
         self._api = api
         self._authenticator = authenticator
         self._others = others
+        self._access = access
         self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,9 +82,9 @@ class Application:
         seconds = time.perf_counter() - call.began
         metrics.REQUESTS.labels(call.method_label, call.collection, str(call.status)).inc()
         metrics.SECONDS.labels(call.method_label, call.collection).observe(seconds)
-        if call.caller is not None or call.status >= 400:
+        if self._access is not None:
             caller: Caller | None = call.caller
-            self._log.info(
+            self._access.info(
                 "request",
                 method=call.method,
                 path=call.path,

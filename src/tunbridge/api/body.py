@@ -8,7 +8,7 @@ import msgspec
 from tunbridge.model.checks import InvalidError
 from tunbridge.model.resource import REQUIRED, UNSET, Field, Resource
 from tunbridge.rules.caller import Caller
-from tunbridge.rules.errors import BadRequest, http_bad_request
+from tunbridge.rules.errors import http_bad_request
 from tunbridge.rules.request import Values
 
 _INVALID = "Body contains invalid data"
@@ -123,13 +123,8 @@ def _convert(fields: Iterable[Field], values: Values) -> None:
         if value is UNSET:
             continue
         try:
-            if field.convert is not None:
-                value = values[field.name] = field.convert(value)
-            if field.check is not None:
-                field.check(value)
+            values[field.name] = field.clean(value)
         except InvalidError as e:
             raise http_bad_request(f"Invalid input for {field.name}. Reason: {e}.") from None
-        except BadRequest:
-            raise
         except (ValueError, TypeError, OverflowError) as e:
             raise http_bad_request(f"Invalid input for {field.name}. Reason: {e}.") from None

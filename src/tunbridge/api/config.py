@@ -3,9 +3,9 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, structs
 
 from tunbridge import configuration
 from tunbridge.api.auth import config as auth_config
@@ -42,7 +42,7 @@ class ServerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     insecure: bool = False
     """Allow an API without TLS on an address that other hosts can reach."""
     database: list[str] = field(default_factory=list)
-    """Remotes of the central database (tcp:…, ssl:…, unix:…), all members; none: the server runs a database of its own."""
+    """Remotes of the central database (tcp:…, ssl:…, unix:…), all members; none: the server runs one of its own."""
     database_tls: DatabaseTls | None = None
     state_dir: str = "/var/lib/tunbridge-server"
     """Where the server's own database is."""
@@ -55,9 +55,11 @@ class ServerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     access_log: bool = True
 
 
-def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> ServerConfig:
-    """Read the configuration. Raises ConfigurationError, AuthConfigError."""
-    config = configuration.load(ServerConfig, path, ENV_PREFIX, environ)
+def load(
+    path: Path | None, environ: Mapping[str, str] = os.environ, options: Mapping[str, Any] | None = None
+) -> ServerConfig:
+    """Read the configuration; options of the command line go before. Raises ConfigurationError, AuthConfigError."""
+    config = structs.replace(configuration.load(ServerConfig, path, ENV_PREFIX, environ), **(options or {}))
     auth_config.check(config.auth)
     auth_config.check_listen(config.auth, config.listen)
     for address in config.listen:

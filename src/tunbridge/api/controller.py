@@ -51,10 +51,14 @@ class Controller:
 
     # Reading
 
-    async def list(self, caller: Caller, text: str, url: str) -> Answer:
+    async def list(self, request: Request, text: str, url: str) -> Answer:
         """Answer GET /COLLECTION."""
+        caller = request.caller
         wanted = query.parse(self.resource, text, self._max_limit, frozenset(self.rules.filters))
         await self._database.barrier()
+        prepared = self.rules.prepare(self._database.store, request)
+        if prepared is not None:
+            await self._database.commit(prepared)
         rows = list(self._visible(caller, self._matching(caller, wanted)))
         shown = query.page(query.ordered(rows, wanted, self._value), wanted)
         content = b'{"%s":[%s]' % (
@@ -164,6 +168,8 @@ class Controller:
         target = Target(
             project_id=values.get("project_id"),
             network_project_id=self.rules.network_project_of(txn, values),
+            group_project_id=self.rules.group_project_of(txn, values),
+            shared=self.rules.network_shared_with(txn, values, caller.project_id),
         )
         policy.enforce_create(self.resource, caller, target, values)
 

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import msgspec
 
 from tunbridge.api import http
+from tunbridge.api.bindings import BindingApi
 from tunbridge.api.body import encode
 from tunbridge.api.controller import Answer, Controller
 from tunbridge.api.http import Exchange
@@ -35,10 +36,12 @@ class NetworkingApi:
         offer: Offer,
         controllers: Mapping[str, Controller],
         specials: Mapping[str, Special],
+        bindings: BindingApi | None,
         settings: NetworkingSettings,
     ) -> None:
         self.offer = offer
         self._settings = settings
+        self._bindings = bindings
         self._random = random.SystemRandom()
         self._specials = {"extensions": self._extensions, **specials}
         self._paths: dict[str, Controller] = {}
@@ -75,7 +78,7 @@ class NetworkingApi:
         method = exchange.method
         if not parts:
             if method == "GET":
-                return await controller.list(request.caller, exchange.query, exchange.url)
+                return await controller.list(request, exchange.query, exchange.url)
             if method == "POST" and controller.resource.has_post:
                 return await controller.create(request, await exchange.content())
             raise http.not_allowed()
@@ -90,6 +93,8 @@ class NetworkingApi:
             raise http.not_allowed()
         if parts[1] == "tags" and controller.resource.tags and len(parts) <= 3:
             return await answer_tags(exchange, request, controller, id, parts[2:])
+        if parts[1] == "bindings" and controller.resource.name == "port" and self._bindings is not None:
+            return await self._bindings.answer(exchange, request, id, parts[2:])
         if len(parts) == 2 and parts[1] in controller.rules.actions:
             if method != "PUT":
                 raise http.not_allowed()

@@ -1,4 +1,4 @@
-"""What the server serves besides the Networking API: versions, health, metrics, OpenAPI, and identity where it is ours."""
+"""What the server serves besides the Networking API: versions, health, metrics, OpenAPI, identity where it is ours."""
 
 from collections.abc import Callable
 

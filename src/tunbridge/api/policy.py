@@ -3,7 +3,7 @@
 Declarations name the rules (`model.who.Who`); nothing overrides them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -20,13 +20,16 @@ class Target(msgspec.Struct, frozen=True):
 
     project_id: str | None
     network_project_id: str | None = None
+    group_project_id: str | None = None
     shared: bool = False
-    """It is shared with the caller's project."""
+    """It, or the network that it is on, is shared with the caller's project."""
     external: bool = False
-    """It is a network that is external for the caller's project."""
+    """It, or the network that it is on, is external for the caller's project."""
+    device_owner: str = ""
 
 
 Rule = Callable[[Caller, Target], bool]
+_COMPUTE_OWNERS = ("compute:", "baremetal:", "manila:")
 
 
 def _in_project(role: str) -> Rule:
@@ -37,40 +40,90 @@ def _in_network_project(role: str) -> Rule:
     return lambda c, t: role in c.roles and c.project_id is not None and c.project_id == t.network_project_id
 
 
-def _admin(caller: Caller, _target: Target) -> bool:
-    return caller.is_admin
+def _in_group_project(role: str) -> Rule:
+    return lambda c, t: role in c.roles and c.project_id is not None and c.project_id == t.group_project_id
 
 
-def _service(caller: Caller, _target: Target) -> bool:
-    return "service" in caller.roles
+def _role(role: str) -> Rule:
+    return lambda c, _: role in c.roles
 
 
 def _shared(_caller: Caller, target: Target) -> bool:
     return target.shared
 
 
+def _external(_caller: Caller, target: Target) -> bool:
+    return target.external
+
+
+def _no_instance(caller: Caller, target: Target) -> bool:
+    """Members delete ports, but not those that an instance uses."""
+    if target.device_owner.startswith(_COMPUTE_OWNERS):
+        return False
+    return _in_project("member")(caller, target) or _in_network_project("member")(caller, target)
+
+
 def _any_of(*rules: Rule) -> Rule:
     return lambda caller, target: any(rule(caller, target) for rule in rules)
 
 
+_ADMIN, _SERVICE, _ADVSVC = _role("admin"), _role("service"), _role("advsvc")
+_READS, _WRITES = _in_project("reader"), _in_project("member")
+_NET_READS, _NET_WRITES = _in_network_project("reader"), _in_network_project("member")
 RULES: dict[Who, Rule] = {
     Who.ANYBODY: lambda _c, _t: True,
     Who.NOBODY: lambda _c, _t: False,
-    Who.ADMIN: _admin,
-    Who.SERVICE: _any_of(_admin, _service),
-    Who.ADMIN_OR_MEMBER: _any_of(_admin, _in_project("member")),
-    Who.ADMIN_OR_MANAGER: _any_of(_admin, _in_project("manager")),
-    Who.ADMIN_OR_READER: _any_of(_admin, _in_project("reader")),
-    Who.ADMIN_OR_NET_OWNER: _any_of(_admin, _in_network_project("member")),
-    Who.ADMIN_OR_NET_OWNER_READER: _any_of(_admin, _in_network_project("reader")),
-    Who.ADMIN_OR_NET_OR_OWNER: _any_of(_admin, _in_network_project("member"), _in_project("member")),
-    Who.SHARED: _any_of(_admin, _shared),
+    Who.READER: _any_of(_ADMIN, _role("reader")),
+    Who.ADMIN: _ADMIN,
+    Who.SERVICE: _any_of(_ADMIN, _SERVICE),
+    Who.SERVICE_ONLY: _SERVICE,
+    Who.ADMIN_OR_MEMBER: _any_of(_ADMIN, _WRITES),
+    Who.ADMIN_OR_MANAGER: _any_of(_ADMIN, _in_project("manager")),
+    Who.ADMIN_OR_READER: _any_of(_ADMIN, _READS),
+    Who.SHARED: _any_of(_ADMIN, _shared),
+    Who.READER_OR_SHARED: _any_of(_ADMIN, _READS, _shared),
+    Who.NETWORK_READER: _any_of(_ADMIN, _SERVICE, _ADVSVC, _READS, _external, _shared),
+    Who.NETWORK_TAGS_READER: _any_of(_ADMIN, _ADVSVC, _READS, _external, _shared),
+    Who.ADMIN_OR_NET_OWNER: _any_of(_ADMIN, _NET_WRITES),
+    Who.ADMIN_OR_NET_OWNER_READER: _any_of(_ADMIN, _NET_READS),
+    Who.ADMIN_OR_NET_OR_OWNER: _any_of(_ADMIN, _NET_WRITES, _WRITES),
+    Who.SUBNET_READER: _any_of(_ADMIN, _SERVICE, _READS, _NET_READS, _external, _shared),
+    Who.SUBNET_TAGS_READER: _any_of(_ADMIN, _READS, _NET_READS, _external, _shared),
+    Who.MEMBER_OR_SERVICE: _any_of(_ADMIN, _SERVICE, _WRITES),
+    Who.MEMBER_OR_ADVSVC: _any_of(_ADMIN, _ADVSVC, _WRITES),
+    Who.NET_OWNER_OR_SERVICE: _any_of(_ADMIN, _SERVICE, _NET_WRITES),
+    Who.NET_OWNER_OR_SERVICE_OR_SHARED: _any_of(_ADMIN, _SERVICE, _NET_WRITES, _shared),
+    Who.NET_MANAGER_OR_SERVICE: _any_of(_ADMIN, _SERVICE, _in_network_project("manager")),
+    Who.NET_OWNER_FOR_NETWORK_DEVICE: _any_of(_ADMIN, _SERVICE, _NET_WRITES),
+    Who.PORT_READER: _any_of(_ADMIN, _SERVICE, _READS, _NET_READS),
+    Who.PORT_TAGS_READER: _any_of(_ADMIN, _ADVSVC, _READS, _NET_READS),
+    Who.PORT_TAGS_DELETER: _any_of(_ADMIN, _ADVSVC, _WRITES, _NET_WRITES),
+    Who.PORT_DELETER: _any_of(_ADMIN, _SERVICE, _no_instance),
+    Who.DATA_PLANE_INTEGRATOR: _any_of(_ADMIN, _role("data_plane_integrator")),
+    Who.ADMIN_OR_GROUP_OWNER: _any_of(_ADMIN, _in_group_project("member")),
+    Who.ADMIN_OR_GROUP_READER: _any_of(_ADMIN, _in_group_project("reader")),
+    Who.RBAC_TARGET: _ADMIN,
 }
+_ASKS: dict[Who, Callable[[Any], bool]] = {
+    Who.NET_OWNER_FOR_NETWORK_DEVICE: lambda value: isinstance(value, str) and value.startswith("network:"),
+    Who.RBAC_TARGET: lambda value: value == "*",
+}
+"""Rules that ask only for some values of a field."""
 
 
 def may(who: Who | None, caller: Caller, target: Target) -> bool:
     """Say whether a rule lets a caller do its thing; None is a rule that asks nothing more."""
     return who is None or RULES[who](caller, target)
+
+
+def _may_set(who: Who | None, parts: Mapping[str, Who], caller: Caller, target: Target, value: Any) -> bool:
+    """Say whether a caller may give a field this value, and each part of it."""
+    asks = who is not None and (who not in _ASKS or _ASKS[who](value))
+    if asks and not may(who, caller, target):
+        return False
+    entries = value if isinstance(value, list) else [value]
+    keys = {key for entry in entries if isinstance(entry, dict) for key in entry}
+    return all(may(rule, caller, target) for key, rule in parts.items() if key in keys)
 
 
 def may_see(resource: Resource, caller: Caller, target: Target) -> bool:
@@ -82,7 +135,9 @@ def enforce_create(resource: Resource, caller: Caller, target: Target, values: V
     """Refuse a create that policy does not let happen. Raises Forbidden."""
     explicit = [f for f in resource.fields if values.get(f.name, UNSET) is not UNSET and values[f.name] != f.default]
     denied = not may(resource.create_by, caller, target)
-    denied |= any(not may(field.create_by, caller, target) for field in explicit)
+    denied |= any(
+        not _may_set(field.create_by, field.part_create_by, caller, target, values[field.name]) for field in explicit
+    )
     if denied:
         raise forbidden(f"create_{resource.name}", (f.name for f in explicit if f.create_by is not None))
 
@@ -91,7 +146,9 @@ def enforce_update(resource: Resource, caller: Caller, target: Target, values: V
     """Refuse an update that policy does not let happen. Raises Forbidden, NotFound for what is not to be known of."""
     changed = [field for field in resource.fields if field.name in values]
     denied = not may(resource.update_by, caller, target)
-    denied |= any(not may(field.update_by, caller, target) for field in changed)
+    denied |= any(
+        not _may_set(field.update_by, field.part_update_by, caller, target, values[field.name]) for field in changed
+    )
     if denied:
         raise _hidden_or(
             resource, caller, target, f"update_{resource.name}", (f.name for f in changed if f.update_by is not None)
@@ -132,10 +189,12 @@ class Visibility:
 
     def hidden(self, caller: Caller, target: Target) -> frozenset[str]:
         """Give the names of the fields that the caller may not see."""
-        if not self._ruled or caller.is_admin:
+        if not self._ruled:
             return frozenset()
         own = caller.project_id == target.project_id
-        key = (caller.roles, own, caller.project_id == target.network_project_id, target.shared)
+        of_network = caller.project_id == target.network_project_id
+        of_group = caller.project_id == target.group_project_id
+        key = (caller.roles, own, of_network, of_group, target.shared, target.external)
         if key not in self._known:
             self._known[key] = frozenset(name for name, who in self._ruled if not may(who, caller, target))
         return self._known[key]

@@ -45,6 +45,7 @@ class Views:
         self._rules = rules
         self._cached: dict[str, dict[str, dict[Any, bytes]]] = {rule.table: {} for rule in rules.values()}
         self._visibility = {name: Visibility(rule.resource) for name, rule in rules.items()}
+        self._offered = {name: _names(rule.resource) for name, rule in rules.items()}
         self._shared = {name for name, rule in rules.items() if _has_computed_shared(rule.resource)}
         self._dependents: dict[str, list[Dependent]] = {}
         for dependent in DEPENDENTS:
@@ -68,8 +69,10 @@ class Views:
         return Target(
             project_id=rules.project(row),
             network_project_id=rules.network_project(reader, row),
+            group_project_id=rules.group_project(reader, row),
             shared=rules.shared_with(reader, row, caller.project_id),
             external=rules.external_for(reader, row, caller.project_id),
+            device_owner=getattr(row, "device_owner", ""),
         )
 
     def body(self, resource: Resource, reader: Reader, row: Row) -> Values:
@@ -77,7 +80,8 @@ class Views:
         body = self._rules[resource.name].body(reader, row)
         if "project_id" in body:
             body["tenant_id"] = body["project_id"]
-        return body
+        offered = self._offered[resource.name]
+        return {name: value for name, value in body.items() if name in offered}
 
     def json(
         self, resource: Resource, row: Row, caller: Caller, target: Target, fields: frozenset[str] = frozenset()
@@ -111,5 +115,11 @@ class Views:
         return msgspec.json.encode({k: v for k, v in body.items() if k not in hidden and (not fields or k in fields)})
 
 
+def _names(resource: Resource) -> frozenset[str]:
+    """Give what users see: the fields of a resource as it is offered, with their other names."""
+    shown = [field for field in resource.fields if field.visible]
+    return frozenset({field.name for field in shown} | {field.alias for field in shown if field.alias})
+
+
 def _has_computed_shared(resource: Resource) -> bool:
-    return any(field.name == "shared" and field.column is None for field in resource.fields)
+    return any(field.name == "shared" and field.column is None and field.visible for field in resource.fields)

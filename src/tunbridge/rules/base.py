@@ -68,11 +68,16 @@ class Rules:
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
+        """As it is declared; `offer` puts in its place what users see of it."""
         self.table = resource.table
         self._stored: tuple[tuple[Field, Column], ...] = tuple(
             (field, field.column) for field in resource.fields if field.column is not None
         )
         self._columns = {column.name for column in resource.as_table().columns}
+
+    def offer(self, resource: Resource) -> None:
+        """Tell which part of the resource users see; all of it is kept."""
+        self.resource = resource
 
     # Reading
 
@@ -120,6 +125,26 @@ class Rules:
         """Give the project that owns the network which the body of a create names, for policy."""
         network = reader.get("Network", values["network_id"]) if isinstance(values.get("network_id"), str) else None
         return None if network is None else str(network.project_id)
+
+    def network_shared_with(self, reader: Reader, values: Values, project: str | None) -> bool:
+        """Say whether the network which the body of a create names is shared with a project, for policy."""
+        id = values.get("network_id")
+        network = reader.get("Network", id) if isinstance(id, str) else None
+        return network is not None and self.others["network"].shared_with(reader, network, project)
+
+    def group_project(self, _reader: Reader, _row: Row) -> str | None:
+        """Give the project that owns the security group of a row, for policy; None where rows have no group."""
+        return None
+
+    def group_project_of(self, reader: Reader, values: Values) -> str | None:
+        """Give the project that owns the security group which the body of a create names, for policy."""
+        id = values.get("security_group_id")
+        group = reader.get("Security_Group", id) if isinstance(id, str) else None
+        return None if group is None else str(group.project_id)
+
+    def prepare(self, _reader: Reader, _request: Request) -> Callable[[Txn], object] | None:
+        """Give what has to be written before a list can be shown; None: nothing."""
+        return None
 
     def candidates(self, _reader: Reader, _caller: Caller) -> list[Row] | None:
         """Give the rows among which all that a caller may see are; None: all rows, each is asked for."""

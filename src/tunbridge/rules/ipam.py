@@ -156,8 +156,7 @@ def cut(free: Iterable[Network], prefixlen: int) -> Network | None:
     """Give a network of a size out of free prefixes, of the smallest that has room."""
     for prefix in free:
         if prefix.prefixlen <= prefixlen:
-            found: Network = next(iter(prefix.subnets(new_prefix=prefixlen)))
-            return found
+            return type(prefix)((int(prefix.network_address), prefixlen))
     return None
 
 

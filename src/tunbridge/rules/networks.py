@@ -79,17 +79,24 @@ class NetworkRules(Rules):
 
     def computed(self, reader: Reader, row: Row) -> Values:
         """Give what is kept elsewhere."""
-        zones: set[str] = set()
+        subnets = reader.find("Subnet", "network_id", row.id)
         return {
             "status": "ACTIVE",
-            "subnets": [subnet.id for subnet in reader.find("Subnet", "network_id", row.id)],
-            "availability_zones": sorted(zones),
+            "subnets": [subnet.id for subnet in subnets],
+            # Neutron tells the zones of the DHCP agents here: hosts answer DHCP themselves, so there are none to name.
+            "availability_zones": [],
             "vlan_transparent": None,
+            "ipv4_address_scope": _scope(reader, subnets, 4),
+            "ipv6_address_scope": _scope(reader, subnets, 6),
         }
 
     def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
         """Say whether a project may use the network."""
         return rbac.is_shared(reader, "network", row.id, project)
+
+    def external_for(self, reader: Reader, row: Row, project: str | None) -> bool:
+        """Say whether the network is external for a project."""
+        return bool(row.router_external) and rbac.is_shared(reader, "network", row.id, project, rbac.EXTERNAL)
 
     def network_project(self, _reader: Reader, row: Row) -> str | None:
         """Give the network's owner."""
@@ -136,6 +143,15 @@ class NetworkRules(Rules):
             if other.is_default and (row is None or other.id != row.id):
                 message = f"A default external network already exists: {other.id}."
                 raise Conflict("DefaultExternalNetworkExists", message)
+
+
+def _scope(reader: Reader, subnets: list[Row], version: int) -> str | None:
+    """Give the address scope that a network's subnets of an IP version are in."""
+    for subnet in subnets:
+        if subnet.ip_version == version and subnet.subnetpool_id is not None:
+            pool = reader.get("Subnetpool", subnet.subnetpool_id)
+            return None if pool is None else pool.address_scope_id
+    return None
 
 
 def network_in_use(id: str) -> Conflict:

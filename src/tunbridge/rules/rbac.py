@@ -34,6 +34,14 @@ def share(
     txn.insert(TABLE, {"project_id": owner, **values})
 
 
+def insert_shared(rules: Rules, txn: Txn, request: Request, values: Values) -> str:
+    """Add a row, shared with all projects where `shared` says so."""
+    id = rules.insert(txn, request, values)
+    if values.get("shared") is True:
+        share(txn, request, rules.resource.name, id, values["project_id"])
+    return id
+
+
 def set_shared(txn: Txn, request: Request, object_type: str, row: Row, wanted: bool) -> None:
     """Do what `shared` in an update says: a policy for all projects, or none. Raises NetworkingError."""
     there = [p for p in _rows(txn, object_type, row.id, SHARED) if p.target_project == ANY]

@@ -1,6 +1,7 @@
 """What an operator chooses about networks; the names and defaults are Neutron's options where it has them."""
 
 import msgspec
+from msgspec import field
 
 from tunbridge.errors import TunbridgeError
 
@@ -50,12 +51,12 @@ class NetworkingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     path_mtu: int = 0
     """Largest packet of a tunnel, in bytes; 0: as global_physnet_mtu."""
     overlay_ip_version: int = 4
-    physical_networks: list[str] = ["*"]
+    physical_networks: list[str] = field(default_factory=lambda: ["*"])
     """Names that flat and VLAN networks may use; * for any."""
-    project_network_types: list[str] = ["vxlan"]
+    project_network_types: list[str] = field(default_factory=lambda: ["vxlan"])
     """Types that are tried in this order for a network whose creator named none."""
     vlan_ranges: list[VlanRange] = []
-    vni_ranges: list[VniRange] = [VniRange()]
+    vni_ranges: list[VniRange] = field(default_factory=lambda: [VniRange()])
     default_quotas: dict[str, int] = {}
     """Most things of a kind in a project, over Neutron's defaults; -1 for no limit."""
     max_allowed_address_pair: int = 10

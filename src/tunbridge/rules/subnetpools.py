@@ -109,7 +109,7 @@ class SubnetpoolRules(Rules):
         if values.get("is_default"):
             self._check_default(txn, version)
         self._check_scope(txn, request, values, None)
-        return self.insert(txn, request, values)
+        return rbac.insert_shared(self, txn, request, values)
 
     def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
         """Change a pool. Raises NetworkingError."""
@@ -156,7 +156,7 @@ class SubnetpoolRules(Rules):
 
     def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
         """Say whether a project may use the pool."""
-        return bool(row.shared) or rbac.is_shared(reader, "subnetpool", row.id, project)
+        return rbac.is_shared(reader, "subnetpool", row.id, project)
 
     # Prefix operations
 
@@ -277,11 +277,17 @@ class AddressScopeRules(Rules):
 
     name = "Address scope"
 
+    def create(self, txn: Txn, request: Request, values: Values) -> str:
+        """Make a scope. Raises NetworkingError."""
+        return rbac.insert_shared(self, txn, request, values)
+
     def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
         """Change a scope. Raises Neutron's AddressScopeUpdateError."""
-        if row.shared and values.get("shared") is False:
-            message = f"Unable to update address scope {row.id} : Shared address scope can't be unshared."
-            raise BadRequest("AddressScopeUpdateError", message)
+        if "shared" in values:
+            if not values["shared"] and rbac.is_shared(txn, "address_scope", row.id, rbac.ANY):
+                message = f"Unable to update address scope {row.id} : Shared address scope can't be unshared."
+                raise BadRequest("AddressScopeUpdateError", message)
+            rbac.set_shared(txn, request, "address_scope", row, values["shared"])
         self.save(txn, request, row, values)
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
@@ -297,4 +303,4 @@ class AddressScopeRules(Rules):
 
     def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
         """Say whether a project may use the scope."""
-        return bool(row.shared) or rbac.is_shared(reader, "address_scope", row.id, project)
+        return rbac.is_shared(reader, "address_scope", row.id, project)

@@ -109,6 +109,11 @@ class SubnetRules(Rules):
             self.others["network"].touch(txn, _now(request), network, {})
         self.remove(txn, request, row)
 
+    def computed(self, reader: Reader, row: Row) -> Values:
+        """Give what the network says."""
+        network = reader.get("Network", row.network_id)
+        return {"router:external": network is not None and network.router_external}
+
     def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
         """Say whether a project may use the subnet: as its network."""
         network = reader.get("Network", row.network_id)

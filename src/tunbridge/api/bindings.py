@@ -1,0 +1,109 @@
+"""/v2.0/ports/PORT/bindings[/HOST[/activate]]: where a port is plugged in, also while it moves to another host."""
+
+from typing import Any
+
+import msgspec
+
+from tunbridge.api import body, http, policy
+from tunbridge.api.controller import Answer, Controller, Database
+from tunbridge.api.http import Exchange
+from tunbridge.api.policy import Target
+from tunbridge.model.resource import Resource
+from tunbridge.model.who import Who
+from tunbridge.rules import moves
+from tunbridge.rules.errors import Forbidden
+from tunbridge.rules.request import Request, Row, Txn, Values
+
+
+class BindingApi:
+    """Answers for the bindings of ports."""
+
+    def __init__(self, resource: Resource, ports: Controller, database: Database) -> None:
+        self._resource = resource
+        self._ports = ports
+        self._database = database
+
+    async def answer(self, exchange: Exchange, request: Request, port: str, parts: list[str]) -> Answer:
+        """Answer a request for the bindings of one port. Raises NetworkingError."""
+        method = exchange.method
+        if not parts:
+            if method == "GET":
+                return await self._list(request, port)
+            if method == "POST":
+                return await self._create(request, port, await exchange.content())
+            raise http.not_allowed()
+        host = parts[0]
+        if len(parts) == 1:
+            if method == "GET":
+                return await self._show(request, port, host)
+            if method == "PUT":
+                return await self._update(request, port, host, await exchange.content())
+            if method == "DELETE":
+                return await self._delete(request, port, host)
+        if len(parts) == 2 and parts[1] == "activate" and method == "PUT":
+            return await self._activate(request, port, host)
+        raise http.not_allowed()
+
+    def _may(self, who: Who, request: Request, action: str) -> None:
+        if not policy.may(who, request.caller, Target(None)):
+            raise Forbidden("PolicyNotAuthorized", f"rule:{action} is disallowed by policy")
+
+    async def _list(self, request: Request, port: str) -> Answer:
+        self._may(self._resource.get_by, request, "get_port_binding")
+        await self._database.barrier()
+        store = self._database.store
+        row = self._ports.rules.get(store, port)
+        found = [_shown(binding) for binding in moves.bindings_of(store, row)]
+        return Answer(200, body.encode({"bindings": found}))
+
+    async def _show(self, request: Request, port: str, host: str) -> Answer:
+        self._may(self._resource.get_by, request, "get_port_binding")
+        await self._database.barrier()
+        store = self._database.store
+        found = moves.binding(store, self._ports.rules.get(store, port), host)
+        return Answer(200, body.encode({"binding": _shown(found)}))
+
+    async def _create(self, request: Request, port: str, content: bytes) -> Answer:
+        self._may(self._resource.create_by, request, "create_port_binding")
+        things, _, _ = body.created(self._resource, request.caller, content)
+        values = things[0]
+        await self._database.commit(lambda txn: self._do(txn, request, port, moves.create, values))
+        return self._one(port, values["host"], 201)
+
+    async def _update(self, request: Request, port: str, host: str, content: bytes) -> Answer:
+        self._may(self._resource.update_by, request, "update_port_binding")
+        values = body.updated(self._resource, request.caller, content)
+        await self._database.commit(lambda txn: self._do(txn, request, port, moves.update, {**values, "host": host}))
+        return self._one(port, host, 200)
+
+    async def _delete(self, request: Request, port: str, host: str) -> Answer:
+        self._may(self._resource.delete_by, request, "delete_port_binding")
+        await self._database.commit(lambda txn: self._do(txn, request, port, moves.delete, {"host": host}))
+        return Answer(204, b"")
+
+    async def _activate(self, request: Request, port: str, host: str) -> Answer:
+        self._may(self._resource.update_by, request, "activate")
+        await self._database.commit(lambda txn: self._do(txn, request, port, moves.activate, {"host": host}))
+        return self._one(port, host, 200)
+
+    def _do(self, txn: Txn, request: Request, port: str, action: Any, values: Values) -> None:
+        rules = self._ports.rules
+        row = rules.get(txn, port)
+        columns = action(txn, request, row, rules.others["network"].get(txn, row.network_id), values)
+        rules.touch(txn, request, row, columns)
+
+    def _one(self, port: str, host: str, status: int) -> Answer:
+        store = self._database.store
+        found = moves.binding(store, self._ports.rules.get(store, port), host)
+        return Answer(status, body.encode({"binding": _shown(found)}))
+
+
+def _shown(row: Row) -> Values:
+    return {
+        "host": row.host,
+        "vif_type": row.vif_type,
+        "vif_details": msgspec.json.decode(row.vif_details or "{}"),
+        "vnic_type": row.vnic_type,
+        "profile": msgspec.json.decode(row.profile or "{}"),
+        "status": row.status,
+    }

@@ -1,0 +1,221 @@
+"""The server's process: database, authenticator and HTTP, started and ended together."""
+
+import asyncio
+import functools
+import random
+import signal
+import socket
+import ssl
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from tunbridge.api import config as configuration
+from tunbridge.api import metrics, openapi
+from tunbridge.api.app import Application
+from tunbridge.api.auth import factory
+from tunbridge.api.auth.base import Authenticator
+from tunbridge.api.auth.clouds import write_clouds_yaml
+from tunbridge.api.bindings import BindingApi
+from tunbridge.api.config import ServerConfig
+from tunbridge.api.controller import Controller
+from tunbridge.api.networking import NetworkingApi
+from tunbridge.api.offer import Offer, offer
+from tunbridge.api.pages import pages
+from tunbridge.api.quotas import QuotaApi
+from tunbridge.api.views import Views
+from tunbridge.database.connection import Database
+from tunbridge.errors import TunbridgeError
+from tunbridge.model import catalog, features
+from tunbridge.rules import security_groups
+from tunbridge.rules.caller import Caller
+from tunbridge.rules.request import Request
+from tunbridge.rules.rulebook import rulebook
+from tunbridge.rules.settings import NetworkingSettings
+
+GRACE_S = 5.0
+"""Requests under way at the end have this long."""
+_RETRY_S = 1.0
+SYSTEM = Caller("tunbridge", "tunbridge", None, None, frozenset({"admin", "manager", "member", "reader"}))
+"""Who does what no user asked for."""
+
+
+class ServerError(TunbridgeError):
+    """The server cannot start or go on."""
+
+
+def application(
+    config: ServerConfig, database: Database, authenticator: Authenticator, log: Any
+) -> tuple[Application, Offer]:
+    """Put the application together."""
+    offered = offer(catalog.RESOURCES, catalog.EXTENSIONS, features.AVAILABLE, config.networking.preview)
+    rules = rulebook(catalog.RESOURCES, config.networking)
+    shown = {name: rule for name, rule in rules.items() if name in offered.resources}
+    for name, rule in shown.items():
+        rule.offer(offered.resources[name])
+    views = Views(database.store, rules)
+    most = config.networking.pagination_max_limit
+    controllers = {
+        name: Controller(offered.resources[name], rule, database, views, most) for name, rule in shown.items()
+    }
+    specials = {"quotas": QuotaApi(offered.resources["quota"], database, frozenset(offered.resources)).answer}
+    bindings = None
+    if "binding" in offered.resources:
+        bindings = BindingApi(offered.resources["binding"], controllers["port"], database)
+    api = NetworkingApi(offered, controllers, specials, bindings, config.networking)
+    document = openapi.document(offered, controllers)
+    others = pages(
+        lambda: None if database.ready else database.problem or "the database",
+        authenticator.routes(),
+        lambda: document,
+        openapi.page,
+    )
+    access = log if config.access_log else None
+    return Application(api, authenticator, others, access, log), offered
+
+
+async def seed(database: Database, settings: NetworkingSettings) -> None:
+    """Put into a new database what has to be there."""
+    now = datetime.fromtimestamp(time.time(), UTC)
+    request = Request(SYSTEM, settings, now, random.SystemRandom())
+    await database.commit(lambda txn: security_groups.seed(txn, request))
+
+
+def sockets(addresses: Sequence[str]) -> list[socket.socket]:
+    """Listen. Raises ServerError."""
+    found = []
+    for address in addresses:
+        where = configuration.split(address)
+        try:
+            found.append(_unix(where) if isinstance(where, str) else _tcp(*where))
+        except OSError as e:
+            raise ServerError(f"listen: {address}: {e.strerror or e}; see `ss -tlnp` for who has it") from e
+    return found
+
+
+def _tcp(host: str, port: int) -> socket.socket:
+    family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    made = socket.socket(family, kind)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    made.bind(place)
+    made.listen(2048)
+    return made
+
+
+def _unix(path: str) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    file = Path(path)
+    if file.is_socket():
+        file.unlink()
+    made.bind(path)
+    file.chmod(0o600)
+    made.listen(2048)
+    return made
+
+
+def url(config: ServerConfig, listening: Sequence[socket.socket]) -> str:
+    """Give the URL of the first address: its port may have been chosen by the system."""
+    first = listening[0]
+    if first.family == socket.AF_UNIX:
+        return "http://localhost"
+    host, port = first.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - said to clients on this machine
+    scheme = "http" if config.tls is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+async def run(config: ServerConfig, log: Any) -> None:
+    """Serve until SIGTERM or SIGINT. Raises TunbridgeError when it cannot start."""
+    listening = sockets(config.listen)
+    here = url(config, listening)
+    authenticator = factory.make(config.auth, here, log)
+    await authenticator.start()
+    database = Database(catalog.tables(), convert=True)
+    embedded = None if config.database else await _own_database(config, log)
+    try:
+        await database.start([embedded.remote] if embedded is not None else config.database, _tls(config))
+        app, _ = application(config, database, authenticator, log)
+        clouds = write_clouds_yaml(config.auth, here)
+        log.info("serving", url=here, clouds_yaml=str(clouds), auth=config.auth.mode)
+        seeding = asyncio.create_task(_keep_seeding(config, database, log))
+        try:
+            await _serve(config, app, listening)
+        finally:
+            seeding.cancel()
+            await asyncio.gather(seeding, return_exceptions=True)
+    finally:
+        await database.close()
+        await authenticator.close()
+        if embedded is not None:
+            await embedded.close()
+        for one in listening:
+            one.close()
+
+
+async def _own_database(config: ServerConfig, log: Any) -> Any:
+    from tunbridge.database.server import Embedded
+
+    embedded = Embedded(Path(config.state_dir), Path(config.run_dir), catalog.tables(), log)
+    await embedded.start()
+    return embedded
+
+
+def _tls(config: ServerConfig) -> Any:
+    if config.database_tls is None:
+        return None
+    from tunbridge.openvswitch.tls import Files
+
+    files = config.database_tls
+    return Files(Path(files.private_key), Path(files.certificate), Path(files.ca_certificate))
+
+
+async def _keep_seeding(config: ServerConfig, database: Database, log: Any) -> None:
+    """Seed as soon as there is a database: it may come up later than the server."""
+    while True:
+        try:
+            await database.wait_ready(60)
+            await seed(database, config.networking)
+        except TunbridgeError as e:
+            log.warning("waiting for the database", reason=str(e))
+            await asyncio.sleep(_RETRY_S)
+        else:
+            log.info("ready", rows={name: len(database.store.all(name)) for name in ("Network", "Subnet", "Port")})
+            for table in catalog.tables():
+                metrics.ROWS.labels(table.name).set_function(functools.partial(_rows, database, table.name))
+            return
+
+
+def _rows(database: Database, table: str) -> int:
+    return len(database.store.all(table))
+
+
+async def _serve(config: ServerConfig, app: Application, listening: list[socket.socket]) -> None:
+    tls = config.tls
+    settings = uvicorn.Config(
+        app,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=int(GRACE_S),
+        ssl_certfile=None if tls is None else tls.certificate,
+        ssl_keyfile=None if tls is None else tls.private_key,
+        ssl_ca_certs=None if tls is None else tls.client_ca,
+        ssl_cert_reqs=ssl.CERT_REQUIRED if tls is not None and tls.client_ca else ssl.CERT_NONE,
+    )
+    server = uvicorn.Server(settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined] # ours do it
+    await server.serve(sockets=listening)

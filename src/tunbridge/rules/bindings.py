@@ -1,0 +1,118 @@
+"""Bindings: where a port is plugged in. A port has one that is active, and while it moves a second one that is not.
+
+unbound            no host                         binding_failed   a host that is unknown, dead or does not
+ovs                the host's agent can have it                     reach the network
+"""
+
+from typing import Any
+
+import msgspec
+
+from tunbridge.rules import hosts
+from tunbridge.rules.request import Reader, Request, Row, Txn, Values
+
+TABLE = "Port_Binding"
+ACTIVE, INACTIVE = "ACTIVE", "INACTIVE"
+UNBOUND, FAILED, OVS = "unbound", "binding_failed", "ovs"
+
+
+def of(reader: Reader, port: Row) -> list[Row]:
+    """Give all bindings of a port."""
+    found = (reader.get(TABLE, id) for id in port.bindings)
+    return [row for row in found if row is not None]
+
+
+def active(reader: Reader, port: Row) -> Row | None:
+    """Give the binding that is in force."""
+    return next((row for row in of(reader, port) if row.status == ACTIVE), None)
+
+
+def values(
+    reader: Reader, request: Request, network: Row, host: str, vnic_type: str, profile: dict[str, Any], status: str
+) -> Values:
+    """Give the columns of a binding to a host."""
+    vif_type, details = _bound(reader, request, network, host, vnic_type, profile)
+    return {
+        "host": host,
+        "vnic_type": vnic_type,
+        "profile": msgspec.json.encode(profile).decode(),
+        "vif_type": vif_type,
+        "vif_details": msgspec.json.encode(details).decode(),
+        "status": status,
+    }
+
+
+def _bound(
+    reader: Reader, request: Request, network: Row, host: str, vnic_type: str, profile: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """Decide as Neutron's Open vSwitch driver does, and give the VIF type and its details."""
+    if not host:
+        return UNBOUND, {}
+    agent = hosts.agent(reader, host)
+    plugs = vnic_type == "normal" or (vnic_type == "direct" and "switchdev" in profile.get("capabilities", []))
+    if agent is None or not plugs or not hosts.is_alive(reader, agent, request.settings, request.now):
+        return FAILED, {}
+    if not hosts.reaches(agent, network):
+        return FAILED, {}
+    told = hosts.configurations(agent)
+    return OVS, {
+        # Whether the host filters by security groups: it does once it says so.
+        "port_filter": bool(told.get("port_filter", False)),
+        "connectivity": "l2",
+        "ovs_hybrid_plug": False,
+        "datapath_type": told.get("datapath_type", "system"),
+        "bridge_name": told.get("integration_bridge", "br-int"),
+        "bound_drivers": {"0": "openvswitch"},
+    }
+
+
+def body(reader: Reader, port: Row) -> Values:
+    """Give the fields of a port that its active binding says."""
+    row = active(reader, port)
+    if row is None:
+        return {
+            "binding:host_id": "",
+            "binding:vnic_type": "normal",
+            "binding:profile": {},
+            "binding:vif_type": UNBOUND,
+            "binding:vif_details": {},
+        }
+    return {
+        "binding:host_id": row.host,
+        "binding:vnic_type": row.vnic_type,
+        "binding:profile": msgspec.json.decode(row.profile or "{}"),
+        "binding:vif_type": row.vif_type,
+        "binding:vif_details": msgspec.json.decode(row.vif_details or "{}"),
+    }
+
+
+def status(reader: Reader, port: Row) -> str:
+    """Give a port's status: ACTIVE when the host that it is bound to says that it forwards."""
+    row = active(reader, port)
+    if row is None or not row.host:
+        return "DOWN"
+    for told in reader.find("Port_Status", "port_id", port.id):
+        if told.host == row.host:
+            return str(told.status)
+    return "DOWN"
+
+
+def changed(txn: Txn, request: Request, port: Row, network: Row, given: Values) -> tuple[str, ...] | None:
+    """Do what a port's update says of its binding; give the port's bindings when they are others, else None."""
+    row = active(txn, port)
+    now = body(txn, port)
+    host = given.get("binding:host_id", now["binding:host_id"]) or ""
+    vnic_type = given.get("binding:vnic_type", now["binding:vnic_type"])
+    profile = given.get("binding:profile", now["binding:profile"]) or {}
+    asked = (host, vnic_type, profile)
+    before = (now["binding:host_id"], now["binding:vnic_type"], now["binding:profile"])
+    # A binding that failed is tried again whenever its host is named, as in Neutron.
+    retry = bool(host) and "binding:host_id" in given and now["binding:vif_type"] == FAILED
+    if asked == before and not retry:
+        return None
+    made = values(txn, request, network, str(host), str(vnic_type), profile, ACTIVE)
+    if row is not None:
+        txn.verify(TABLE, row.id, "host", "status")
+        txn.update(TABLE, row.id, made)
+        return tuple(port.bindings)
+    return (*port.bindings, txn.insert(TABLE, made))

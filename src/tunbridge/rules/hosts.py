@@ -1,0 +1,51 @@
+"""Hosts: which agents are there, alive, and what ports they can have."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from tunbridge.rules.request import Reader, Row
+from tunbridge.rules.settings import NetworkingSettings
+
+AGENT_TYPE = "Open vSwitch agent"
+
+
+def agent(reader: Reader, host: str) -> Row | None:
+    """Give the row of a host's Open vSwitch agent."""
+    return reader.find_unique("Host", ("host", "agent_type"), (host, AGENT_TYPE))
+
+
+def heartbeat(reader: Reader, row: Row) -> datetime | None:
+    """Give the time of an agent's last heartbeat."""
+    beat = reader.find_unique("Host_Heartbeat", ("host", "agent_type"), (row.host, row.agent_type))
+    text = row.started_at if beat is None else beat.heartbeat_at
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+
+
+def is_alive(reader: Reader, row: Row, settings: NetworkingSettings, now: datetime) -> bool:
+    """Say whether an agent was heard of in time."""
+    last = heartbeat(reader, row)
+    if last is None:
+        return False
+    return now.astimezone(UTC) - last.astimezone(UTC) < timedelta(seconds=settings.agent_down_time)
+
+
+def configurations(row: Row) -> dict[str, Any]:
+    """Give what an agent says of its host: `bridge_mappings`, `tunnel_types`, `datapath_type` …"""
+    found = msgspec.json.decode(row.configurations or "{}")
+    return found if isinstance(found, dict) else {}
+
+
+def reaches(row: Row, network: Row) -> bool:
+    """Say whether a host can have ports of a network: by its tunnels, or a bridge to its physical network."""
+    told = configurations(row)
+    kind = network.provider_network_type
+    if kind == "vxlan":
+        return kind in told.get("tunnel_types", [])
+    if kind in ("flat", "vlan"):
+        return network.provider_physical_network in told.get("bridge_mappings", {})
+    return bool(kind == "local")

@@ -1,0 +1,79 @@
+"""A port on its way to another host: a second binding that is made beforehand, and activated when the guest has moved.
+
+POST bindings     ACTIVE here                      INACTIVE there
+PUT …/activate    INACTIVE here                    ACTIVE there
+DELETE            (gone)                           ACTIVE there
+"""
+
+import msgspec
+
+from tunbridge.rules import bindings
+from tunbridge.rules.errors import BadRequest, Conflict, NotFound
+from tunbridge.rules.networks import given
+from tunbridge.rules.request import Reader, Request, Row, Txn, Values
+
+
+def bindings_of(reader: Reader, port: Row) -> list[Row]:
+    """Give the bindings of a port that are to a host."""
+    return [row for row in bindings.of(reader, port) if row.host]
+
+
+def binding(reader: Reader, port: Row, host: str) -> Row:
+    """Give the binding of a port to a host. Raises Neutron's PortBindingNotFound."""
+    for row in bindings_of(reader, port):
+        if row.host == host:
+            return row
+    raise NotFound("PortBindingNotFound", f"Binding for port {port.id} for host {host} could not be found.")
+
+
+def create(txn: Txn, request: Request, port: Row, network: Row, values: Values) -> Values:
+    """Bind a port to one more host. Gives the port's columns that change."""
+    if not port.device_owner.startswith(("compute:", "baremetal:")):
+        message = f"device_owner of port {port.id} is '{port.device_owner}': only ports of instances have more bindings"
+        raise BadRequest("BadRequest", f"Bad bindings request: {message}.")
+    host = values["host"]
+    if any(row.host == host for row in bindings_of(txn, port)):
+        raise Conflict("PortBindingAlreadyExists", f"Binding for port {port.id} on host {host} already exists.")
+    status = bindings.ACTIVE if not bindings_of(txn, port) else bindings.INACTIVE
+    made = _made(txn, request, network, host, values.get("vnic_type") or "normal", given(values.get("profile")), status)
+    kept = tuple(row.id for row in bindings_of(txn, port))
+    return {"bindings": (*kept, txn.insert(bindings.TABLE, made))}
+
+
+def update(txn: Txn, request: Request, port: Row, network: Row, values: Values) -> Values:
+    """Change a binding."""
+    row = binding(txn, port, values["host"])
+    profile = given(values.get("profile"))
+    if profile is None:
+        profile = msgspec.json.decode(row.profile or "{}")
+    made = _made(txn, request, network, row.host, values.get("vnic_type") or row.vnic_type, profile, row.status)
+    txn.update(bindings.TABLE, row.id, made)
+    return {}
+
+
+def delete(txn: Txn, _request: Request, port: Row, _network: Row, values: Values) -> Values:
+    """Take a binding away."""
+    row = binding(txn, port, values["host"])
+    return {"bindings": tuple(id for id in port.bindings if id != row.id)}
+
+
+def activate(txn: Txn, _request: Request, port: Row, _network: Row, values: Values) -> Values:
+    """Put a binding in force, and the one that was not."""
+    row = binding(txn, port, values["host"])
+    if row.status == bindings.ACTIVE:
+        message = f"Binding for port {port.id} on host {row.host} is already active."
+        raise Conflict("PortBindingAlreadyActive", message)
+    before = bindings.active(txn, port)
+    if before is not None:
+        txn.update(bindings.TABLE, before.id, {"status": bindings.INACTIVE})
+    txn.update(bindings.TABLE, row.id, {"status": bindings.ACTIVE})
+    return {}
+
+
+def _made(
+    txn: Txn, request: Request, network: Row, host: str, vnic_type: str, profile: Values | None, status: str
+) -> Values:
+    made = bindings.values(txn, request, network, host, vnic_type, profile or {}, status)
+    if made["vif_type"] == bindings.FAILED:
+        raise Conflict("PortBindingError", f"Binding to host {host} failed: no live agent there reaches the network.")
+    return made

@@ -1,0 +1,234 @@
+"""Rules of what is shown but not stored as users see it: agents, zones, address counts; and of segment ranges."""
+
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+
+from tunbridge.rules import hosts, segments
+from tunbridge.rules.base import Rules
+from tunbridge.rules.errors import BadRequest, Conflict, NotFound
+from tunbridge.rules.networks import given
+from tunbridge.rules.request import Reader, Request, Row, Txn, Values
+from tunbridge.rules.settings import NetworkingSettings
+from tunbridge.rules.subnets import pools_of
+from tunbridge.rules.times import Clock
+
+
+class TimedRules(Rules):
+    """Rules whose bodies depend on settings and the time."""
+
+    cached = False
+
+    def __init__(self, resource: Any, settings: NetworkingSettings, clock: Clock) -> None:
+        super().__init__(resource)
+        self._settings = settings
+        self._clock = clock
+
+
+class AgentRules(TimedRules):
+    """The rules of agents: hosts register them, an admin may describe them and remove dead ones."""
+
+    name = "Agent"
+
+    def body(self, reader: Reader, row: Row) -> Values:
+        """Give all that can be seen of an agent."""
+        setting = self._setting(reader, row)
+        beat = hosts.heartbeat(reader, row)
+        return {
+            "id": row.id,
+            "agent_type": row.agent_type,
+            "binary": row.binary,
+            "topic": row.topic,
+            "host": row.host,
+            "admin_state_up": True if setting is None else setting.admin_state_up,
+            "created_at": _plain(row.created_at),
+            "started_at": _plain(row.started_at),
+            "heartbeat_timestamp": None if beat is None else beat.strftime("%Y-%m-%d %H:%M:%S"),
+            "alive": hosts.is_alive(reader, row, self._settings, self._clock()),
+            "configurations": hosts.configurations(row),
+            "description": None if setting is None else setting.description,
+            "availability_zone": row.availability_zone,
+        }
+
+    def update(self, txn: Txn, _request: Request, row: Row, values: Values) -> None:
+        """Keep what an admin says of an agent."""
+        columns: Values = {name: values[name] for name in ("admin_state_up", "description") if name in values}
+        setting = self._setting(txn, row)
+        if setting is not None:
+            txn.update("Agent_Setting", setting.id, columns)
+            return
+        made: Values = {"host": row.host, "agent_type": row.agent_type, "admin_state_up": True, **columns}
+        txn.insert("Agent_Setting", made)
+
+    def delete(self, txn: Txn, _request: Request, row: Row) -> None:
+        """Forget an agent; one that lives registers itself again."""
+        setting = self._setting(txn, row)
+        if setting is not None:
+            txn.delete("Agent_Setting", setting.id)
+        beat = txn.find_unique("Host_Heartbeat", ("host", "agent_type"), (row.host, row.agent_type))
+        if beat is not None:
+            txn.delete("Host_Heartbeat", beat.id)
+        txn.delete("Host", row.id)
+
+    @staticmethod
+    def _setting(reader: Reader, row: Row) -> Row | None:
+        return reader.find_unique("Agent_Setting", ("host", "agent_type"), (row.host, row.agent_type))
+
+
+def _plain(text: str) -> str:
+    """Give a time as Neutron prints those of agents."""
+    return text.replace("T", " ").removesuffix("Z")
+
+
+class Zone(msgspec.Struct, frozen=True):
+    """An availability zone, for one kind of resource."""
+
+    id: str
+    name: str
+    resource: str
+    state: str
+
+
+class AvailabilityZoneRules(TimedRules):
+    """The rules of availability zones: those that hosts say they are in."""
+
+    name = "AvailabilityZone"
+
+    def all(self, reader: Reader) -> Collection[Row]:
+        """Give all zones."""
+        found: dict[str, bool] = {}
+        for row in reader.all("Host"):
+            if row.availability_zone:
+                alive = hosts.is_alive(reader, row, self._settings, self._clock())
+                found[row.availability_zone] = found.get(row.availability_zone, False) or alive
+        states = {True: "available", False: "unavailable"}
+        return [Zone(f"{name} network", name, "network", states[alive]) for name, alive in sorted(found.items())]
+
+    def row(self, reader: Reader, id: str) -> Row | None:
+        """Give a zone by name."""
+        return next((zone for zone in self.all(reader) if zone.name == id), None)
+
+    def body(self, _reader: Reader, row: Row) -> Values:
+        """Give all that can be seen of a zone."""
+        return {"name": row.name, "resource": row.resource, "state": row.state}
+
+    def project(self, _row: Row) -> str | None:
+        """Nobody owns a zone."""
+        return None
+
+    @staticmethod
+    def check(reader: Reader, wanted: list[str]) -> None:
+        """Refuse zones that no host is in. Raises Neutron's AvailabilityZoneNotFound."""
+        known = {row.availability_zone for row in reader.all("Host")}
+        for name in wanted:
+            if name not in known:
+                raise NotFound("AvailabilityZoneNotFound", f"AvailabilityZone {name} could not be found.")
+
+
+class NetworkIpAvailabilityRules(TimedRules):
+    """How many addresses networks have, and how many are taken."""
+
+    name = "Network"
+
+    def body(self, reader: Reader, row: Row) -> Values:
+        """Give the counts of a network."""
+        subnets = [self._subnet(reader, subnet) for subnet in reader.find("Subnet", "network_id", row.id)]
+        return {
+            "network_id": row.id,
+            "network_name": row.name,
+            "project_id": row.project_id,
+            "total_ips": sum(subnet["total_ips"] for subnet in subnets),
+            "used_ips": sum(subnet["used_ips"] for subnet in subnets),
+            "subnet_ip_availability": subnets,
+        }
+
+    @staticmethod
+    def _subnet(reader: Reader, row: Row) -> Values:
+        return {
+            "subnet_id": row.id,
+            "subnet_name": row.name,
+            "cidr": row.cidr,
+            "ip_version": row.ip_version,
+            "total_ips": sum(pool.size for pool in pools_of(row)),
+            "used_ips": reader.count("Address", "subnet", row.id),
+        }
+
+
+class NetworkSegmentRangeRules(TimedRules):
+    """The rules of segment ranges."""
+
+    name = "Network Segment Range"
+
+    def create(self, txn: Txn, request: Request, values: Values) -> str:
+        """Make a range. Raises NetworkingError."""
+        values = dict(values)
+        kind, physical_network = given(values.get("network_type")), given(values.get("physical_network"))
+        if kind not in ("vlan", "vxlan"):
+            message = f"Invalid input for operation: network_type '{kind}' is not offered; offered are vlan and vxlan."
+            raise BadRequest("InvalidInput", message)
+        if (kind == "vlan") != bool(physical_network):
+            message = "physical_network is to be given for vlan, and not for vxlan"
+            raise BadRequest("InvalidInput", f"Invalid input for operation: {message}.")
+        _check_range(kind, values["minimum"], values["maximum"])
+        if values["shared"]:
+            values["project_id"] = ""
+        _check_overlap(txn, values, None)
+        return self.insert(txn, request, values, default=False)
+
+    def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
+        """Change a range that still holds what is in use. Raises NetworkingError."""
+        least, most = values.get("minimum", row.minimum), values.get("maximum", row.maximum)
+        _check_range(row.network_type, least, most)
+        outside = [n for n in _used(txn, row) if not least <= n <= most]
+        if outside:
+            raise _in_use(row.id)
+        whole = {"network_type": row.network_type, "physical_network": row.physical_network}
+        _check_overlap(txn, {**whole, "minimum": least, "maximum": most}, row.id)
+        self.save(txn, request, row, values)
+
+    def delete(self, txn: Txn, request: Request, row: Row) -> None:
+        """Remove a range of which nothing is in use. Raises NetworkingError."""
+        if _used(txn, row):
+            raise _in_use(row.id)
+        self.remove(txn, request, row)
+
+    def computed(self, reader: Reader, row: Row) -> Values:
+        """Give what is in use, by whom, and what is not."""
+        used = _used(reader, row)
+        most = min(row.maximum, row.minimum + _SHOWN - 1)
+        return {"used": used, "available": [n for n in range(row.minimum, most + 1) if n not in used]}
+
+
+_SHOWN = 65_536
+"""Identifiers of a range that are listed one by one; a range of VNIs can have 16 million."""
+
+
+def _used(reader: Reader, row: Row) -> dict[int, str]:
+    return {
+        n.provider_segmentation_id: n.project_id
+        for n in reader.find("Network", "provider_network_type", row.network_type)
+        if n.provider_physical_network == (row.physical_network or None)
+        and row.minimum <= (n.provider_segmentation_id or 0) <= row.maximum
+    }
+
+
+def _check_range(kind: str, least: int, most: int) -> None:
+    largest = segments.MAX_VLAN if kind == "vlan" else segments.MAX_VNI
+    if not 1 <= least <= most <= largest:
+        message = f"minimum and maximum of a {kind} range are 1 to {largest}, minimum first; not {least} and {most}"
+        raise BadRequest("InvalidInput", f"Invalid input for operation: {message}.")
+
+
+def _check_overlap(txn: Txn, values: Values, own: str | None) -> None:
+    for row in txn.find("Network_Segment_Range", "network_type", values["network_type"]):
+        same = (row.physical_network or None) == (given(values.get("physical_network")) or None)
+        if row.id != own and same and row.minimum <= values["maximum"] and values["minimum"] <= row.maximum:
+            message = f"Network segment range overlaps with {row.id}, {row.minimum} to {row.maximum}."
+            raise Conflict("NetworkSegmentRangeOverlaps", message)
+
+
+def _in_use(id: str) -> Conflict:
+    return Conflict(
+        "NetworkSegmentRangeReferencedByProject", f"Network Segment Range {id} is referenced by one or more networks."
+    )

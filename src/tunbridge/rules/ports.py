@@ -1,0 +1,496 @@
+"""Ports: their addresses, MAC, security and names. Where they are plugged in: bindings.py."""
+
+import functools
+import ipaddress
+from typing import Any
+
+import msgspec
+
+from tunbridge.model.resource import UNSET
+from tunbridge.rules import bindings, ipam
+from tunbridge.rules.base import Rules
+from tunbridge.rules.caller import Caller
+from tunbridge.rules.errors import BadRequest, Conflict, invalid, no_such_resource
+from tunbridge.rules.networks import given
+from tunbridge.rules.request import Reader, Request, Row, Txn, Values
+from tunbridge.rules.subnets import is_auto_address, pools_of
+
+ROUTER_OWNERS = (
+    "network:router_interface",
+    "network:router_interface_distributed",
+    "network:ha_router_replicated_interface",
+    "network:router_centralized_snat",
+)
+SEQUENTIAL_OWNERS = ("network:dhcp", *ROUTER_OWNERS[:3])
+"""Neutron gives these the first free address, not any."""
+BINDING = ("binding:host_id", "binding:vnic_type", "binding:profile")
+_ADDRESS_KEY = ("subnet", "ip_address")
+_MAC_TRIES = 16
+
+
+class PortRules(Rules):
+    """The rules of ports."""
+
+    name = "Port"
+
+    def create(self, txn: Txn, request: Request, values: Values) -> str:
+        """Make a port with its addresses and binding. Raises NetworkingError."""
+        values = dict(values)
+        network = self._network(txn, request, values)
+        values["mac_address"] = self._mac(txn, request, network.id, given(values.get("mac_address")))
+        wanted = given(values.pop("fixed_ips", UNSET))
+        addresses = self._new_addresses(txn, request, network, values, wanted)
+        self._secure(txn, request, values, network, bool(addresses))
+        values["extra_dhcp_opts"] = _dhcp_options(values.get("extra_dhcp_opts") or [], [])
+        host, vnic_type, profile = (given(values.pop(name, None)) for name in BINDING)
+        bound = bindings.values(
+            txn, request, network, host or "", vnic_type or "normal", profile or {}, bindings.ACTIVE
+        )
+        txn.exists("Network", network.id)
+        return self.insert(
+            txn,
+            request,
+            values,
+            addresses=tuple(addresses),
+            bindings=(txn.insert(bindings.TABLE, bound),),
+        )
+
+    def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
+        """Change a port. Raises NetworkingError."""
+        values = dict(values)
+        self.check_revision(request, row)
+        network = self.others["network"].get(txn, row.network_id)
+        columns: Values = {}
+        if "mac_address" in values:
+            self._move_mac(txn, request, row, values)
+        mac = values.get("mac_address", row.mac_address)
+        if "fixed_ips" in values or mac != row.mac_address:
+            wanted = values.pop("fixed_ips", None)
+            owner = values.get("device_owner", row.device_owner)
+            columns["addresses"] = self._moved_addresses(txn, request, network, row, wanted, mac, owner)
+        merged = self._merged(row, values)
+        self._secure(txn, request, merged, network, bool(columns.get("addresses", row.addresses)), row)
+        values |= {name: merged[name] for name in merged if name in values}
+        if "extra_dhcp_opts" in values:
+            there = msgspec.json.decode(row.extra_dhcp_opts or "[]")
+            values["extra_dhcp_opts"] = _dhcp_options(values["extra_dhcp_opts"] or [], there)
+        asked = {name: values.pop(name) for name in BINDING if name in values}
+        if asked:
+            found = bindings.changed(txn, request, row, network, asked)
+            if found is not None:
+                columns["bindings"] = found
+                # The binding is a row of its own: count the port's revision up even where the list stays as it is.
+                if found == row.bindings:
+                    self.touch(txn, request, row, {})
+                    row = txn.get(self.table, row.id)
+                    request = Request(request.caller, request.settings, request.now, request.random)
+        self.save(txn, request, row, values, **columns)
+
+    def delete(self, txn: Txn, request: Request, row: Row) -> None:
+        """Remove a port; its addresses and bindings go with it. Raises Neutron's ServicePortInUse."""
+        if row.device_owner in ROUTER_OWNERS or row.device_owner in ("network:router_gateway", "network:floatingip"):
+            reason = f"has device owner {row.device_owner}"
+            message = f"Port {row.id} cannot be deleted directly via the port API: {reason}."
+            raise Conflict("ServicePortInUse", message)
+        self.remove(txn, request, row)
+
+    # Reading
+
+    def computed(self, reader: Reader, row: Row) -> Values:
+        """Give addresses, names, binding and status."""
+        fixed = self._fixed_ips(reader, row)
+        return {
+            "fixed_ips": fixed,
+            "status": bindings.status(reader, row),
+            "dns_assignment": [_dns(row, ip["ip_address"]) for ip in fixed],
+            **bindings.body(reader, row),
+        }
+
+    @staticmethod
+    def _fixed_ips(reader: Reader, row: Row) -> list[dict[str, str]]:
+        found = [reader.get("Address", id) for id in row.addresses]
+        ordered = sorted((a for a in found if a is not None), key=lambda a: (":" in a.ip_address, a.ip_address))
+        return [{"subnet_id": a.subnet, "ip_address": a.ip_address} for a in ordered]
+
+    def network_project(self, reader: Reader, row: Row) -> str | None:
+        """Give the owner of the port's network."""
+        network = reader.get("Network", row.network_id)
+        return None if network is None else str(network.project_id)
+
+    def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
+        """Say whether the port's network is shared with a project."""
+        network = reader.get("Network", row.network_id)
+        return network is not None and self.others["network"].shared_with(reader, network, project)
+
+    def candidates(self, reader: Reader, caller: Caller) -> list[Row] | None:
+        """Give the ports of a caller's project and those on its networks."""
+        if "service" in caller.roles or caller.project_id is None:
+            return None
+        found = {row.id: row for row in reader.find("Port", "project_id", caller.project_id)}
+        for network in reader.find("Network", "project_id", caller.project_id):
+            found.update((row.id, row) for row in reader.find("Port", "network_id", network.id))
+        return list(found.values())
+
+    # Parts
+
+    def _network(self, txn: Txn, request: Request, values: Values) -> Row:
+        """Give the network; a caller who may not use it does not learn that it is there."""
+        rules = self.others["network"]
+        network = rules.get(txn, values["network_id"])
+        caller = request.caller
+        if caller.is_admin or "service" in caller.roles or network.project_id == values["project_id"]:
+            return network
+        if caller.project_id == network.project_id or rules.shared_with(txn, network, caller.project_id):
+            return network
+        raise no_such_resource()
+
+    def _mac(self, txn: Txn, request: Request, network: str, wanted: str | None) -> str:
+        key = ("network_id", "mac_address")
+        if wanted is not None:
+            if txn.find_unique("Port", key, (network, wanted)) is not None:
+                raise mac_in_use(network, wanted)
+            return wanted
+        base = request.settings.base_mac.lower().split(":")
+        fixed = base[:3] if base[3] == "00" else base[:4]
+        for _ in range(_MAC_TRIES):
+            rest = [f"{request.random.randrange(256):02x}" for _ in range(6 - len(fixed))]
+            mac = ":".join([*fixed, *rest])
+            if txn.find_unique("Port", key, (network, mac)) is None:
+                return mac
+        message = f"Unable to generate unique mac on network {network}."
+        raise Conflict("MacAddressGenerationFailure", message)
+
+    def _move_mac(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
+        wanted = values["mac_address"]
+        if wanted == row.mac_address:
+            return
+        host = bindings.body(txn, row)
+        if host["binding:host_id"] and host["binding:vif_type"] not in (bindings.UNBOUND, bindings.FAILED):
+            message = (
+                f"Unable to complete operation on port {row.id}, port is already bound, port type:"
+                f" {host['binding:vif_type']}, old_mac {row.mac_address}, new_mac {wanted}."
+            )
+            raise Conflict("PortBound", message)
+        if row.device_owner.startswith("network:"):
+            message = (
+                f"Operation mac address update is not supported for device_owner {row.device_owner} on port {row.id}."
+            )
+            raise Conflict("UnsupportedPortDeviceOwner", message)
+        values["mac_address"] = self._mac(txn, request, row.network_id, wanted)
+
+    # Addresses
+
+    def _new_addresses(
+        self, txn: Txn, request: Request, network: Row, values: Values, wanted: list[dict[str, str]] | None
+    ) -> list[str]:
+        """Take the addresses of a new port, and give their rows."""
+        owner, mac = values.get("device_owner") or "", values["mac_address"]
+        subnets = self._candidates(txn, network, owner)
+        taker = _Taker(txn, request, network, owner, mac)
+        if wanted is None:
+            taker.any_of([s for s in subnets if s.ip_version == 4])
+            taker.any_of([s for s in subnets if s.ip_version == 6 and not is_auto_address(s)])
+        else:
+            self._check_count(request, wanted)
+            self._take_wanted(txn, taker, subnets, network, wanted)
+        taker.automatic(subnets)
+        return taker.rows
+
+    def _take_wanted(
+        self, txn: Txn, taker: "_Taker", subnets: list[Row], network: Row, wanted: list[dict[str, str]]
+    ) -> None:
+        """Take what a request names: addresses first, so that none of them is given to an entry that names a subnet."""
+        places = [(self._subnet_for(txn, subnets, network, entry, taker.owner), entry) for entry in wanted]
+        for subnet, entry in places:
+            if "ip_address" in entry:
+                taker.this(subnet, entry["ip_address"])
+        for subnet, entry in places:
+            if "ip_address" not in entry and (not is_auto_address(subnet) or taker.owner in ROUTER_OWNERS):
+                taker.any_of([subnet])
+
+    def _moved_addresses(
+        self,
+        txn: Txn,
+        request: Request,
+        network: Row,
+        row: Row,
+        wanted: list[dict[str, str]] | None,
+        mac: str,
+        owner: str,
+    ) -> tuple[str, ...]:
+        """Take and give back addresses so that a port has those that it should: kept ones stay the same rows."""
+        there: dict[str, Any] = {id: txn.get("Address", id) for id in row.addresses}
+        subnets = self._candidates(txn, network, owner)
+        taker = _Taker(txn, request, network, owner, mac)
+        automatic = {s.id for s in txn.find("Subnet", "network_id", network.id) if is_auto_address(s)}
+        if wanted is None:
+            wanted = [
+                {"subnet_id": a.subnet, "ip_address": a.ip_address} for a in there.values() if a.subnet not in automatic
+            ]
+        self._check_count(request, wanted)
+        kept: dict[str, Row] = {}
+        rest: list[dict[str, str]] = []
+        for entry in wanted:
+            same = next((a for a in there.values() if a.id not in kept and _is_same(entry, a)), None)
+            if same is None:
+                rest.append(entry)
+            else:
+                kept[same.id] = same
+        still: list[dict[str, str]] = []
+        for entry in rest:
+            reuse = None
+            if "ip_address" not in entry:
+                reuse = next(
+                    (
+                        a
+                        for a in there.values()
+                        if a.id not in kept and a.subnet == entry.get("subnet_id") and a.subnet not in automatic
+                    ),
+                    None,
+                )
+            if reuse is None:
+                still.append(entry)
+            else:
+                kept[reuse.id] = reuse
+        if mac == row.mac_address and owner not in ROUTER_OWNERS:
+            # Addresses that hosts make themselves cannot be taken away while their subnets are there.
+            kept.update((a.id, a) for a in there.values() if a.subnet in automatic)
+        for address in there.values():
+            if address.id not in kept:
+                txn.delete("Address", address.id)
+        self._take_wanted(txn, taker, subnets, network, still)
+        taker.automatic([s for s in subnets if s.id not in {a.subnet for a in kept.values()}])
+        return (*kept, *taker.rows)
+
+    @staticmethod
+    def _candidates(txn: Txn, network: Row, owner: str) -> list[Row]:
+        """Give the subnets that a port may have addresses of: by service type where subnets have one."""
+        subnets = txn.find("Subnet", "network_id", network.id)
+        special = [s for s in subnets if owner and owner in s.service_types]
+        found = [*special, *(s for s in subnets if not s.service_types)]
+        if subnets and not found:
+            message = f"No valid service subnet for the given device owner, network {network.id}, service type {owner}."
+            raise Conflict("IpAddressGenerationFailureNoMatchingSubnet", message)
+        return found
+
+    def _subnet_for(self, txn: Txn, subnets: list[Row], network: Row, entry: dict[str, str], owner: str) -> Row:
+        if not subnets:
+            raise invalid("IP allocation requires subnets for network")
+        if "subnet_id" in entry:
+            subnet = next((s for s in subnets if s.id == entry["subnet_id"]), None)
+            if subnet is None:
+                self.others["subnet"].get(txn, entry["subnet_id"])
+                raise invalid(
+                    f"Failed to create port on network {network.id}, because fixed_ips included invalid subnet"
+                    f" {entry['subnet_id']}"
+                )
+            if "ip_address" in entry and not _fits(subnet, entry["ip_address"], owner):
+                message = f"IP address {entry['ip_address']} is not a valid IP for the specified subnet."
+                raise BadRequest("InvalidIpForSubnet", message)
+            return subnet
+        if "ip_address" not in entry:
+            raise invalid("IP allocation requires subnet_id or ip_address")
+        for subnet in subnets:
+            if _fits(subnet, entry["ip_address"], owner):
+                return subnet
+        message = f"IP address {entry['ip_address']} is not a valid IP for any of the subnets on the specified network."
+        raise BadRequest("InvalidIpForNetwork", message)
+
+    @staticmethod
+    def _check_count(request: Request, wanted: list[Any]) -> None:
+        most = request.settings.max_fixed_ips_per_port
+        if len(wanted) > most:
+            raise invalid(f"Exceeded maximum amount of fixed ips per port: a port has at most {most}")
+
+    def subnet_added(self, txn: Txn, request: Request, subnet: Row) -> None:
+        """Give the ports of a network their address on a new subnet on which hosts make their own."""
+        for port in txn.find("Port", "network_id", subnet.network_id):
+            if port.device_owner in ROUTER_OWNERS or not port.addresses:
+                continue
+            taker = _Taker(txn, request, txn.get("Network", subnet.network_id), port.device_owner, port.mac_address)
+            taker.automatic([subnet])
+            plain = Request(request.caller, request.settings, request.now, request.random)
+            self.touch(txn, plain, port, {"addresses": (*port.addresses, *taker.rows)})
+
+    # Security
+
+    def _merged(self, row: Row, values: Values) -> Values:
+        return {
+            "project_id": row.project_id,
+            "port_security_enabled": row.port_security_enabled,
+            "security_groups": list(row.security_groups),
+            "allowed_address_pairs": msgspec.json.decode(row.allowed_address_pairs or "[]"),
+            "mac_address": row.mac_address,
+            "device_owner": row.device_owner,
+            **values,
+        }
+
+    def _secure(
+        self, txn: Txn, request: Request, values: Values, network: Row, has_address: bool, row: Row | None = None
+    ) -> None:
+        """See to port security, groups and address pairs, which depend on each other. Raises NetworkingError."""
+        trusted = (values.get("device_owner") or "").startswith("network:")
+        enabled = given(values.get("port_security_enabled"))
+        if enabled is None:
+            enabled = False if trusted else network.port_security_enabled
+        values["port_security_enabled"] = enabled
+        groups = given(values.get("security_groups", UNSET))
+        if row is None and groups is None:
+            wants_default = enabled and not trusted
+            groups = [self._default_group(txn, request, values["project_id"])] if wants_default else []
+        if groups and not enabled:
+            if row is not None and set(groups) == set(row.security_groups):
+                message = (
+                    "Port has security group associated. Cannot disable port security or IP address until security"
+                    " group is removed."
+                )
+                raise Conflict("PortSecurityPortHasSecurityGroup", message)
+            message = "Port security must be enabled and port must have an IP address in order to use security groups."
+            raise BadRequest("PortSecurityAndIPRequiredForSecurityGroups", message)
+        values["security_groups"] = groups or []
+        self._check_groups(txn, request, values["security_groups"], values["project_id"], row)
+        pairs = given(values.get("allowed_address_pairs")) or []
+        if pairs and not enabled:
+            message = "Port Security must be enabled in order to have allowed address pairs on a port."
+            raise Conflict("AddressPairAndPortSecurityRequired", message)
+        values["allowed_address_pairs"] = _pairs(request, pairs, values["mac_address"])
+        del has_address
+
+    def _default_group(self, txn: Txn, request: Request, project: str) -> str:
+        rules: Any = self.others["security_group"]
+        return str(rules.default(txn, request, project))
+
+    def _check_groups(self, txn: Txn, request: Request, ids: list[str], project: str, row: Row | None) -> None:
+        rules = self.others["security_group"]
+        kept = set() if row is None else set(row.security_groups)
+        found = []
+        for id in dict.fromkeys(ids):
+            group = rules.get(txn, id)
+            mine = group.project_id in (project, request.caller.project_id) or request.caller.is_admin
+            if id not in kept and not mine and not rules.shared_with(txn, group, request.caller.project_id):
+                raise rules.absent(id)
+            found.append(group)
+        if len({group.stateful for group in found}) > 1:
+            reason = "Cannot apply both stateful and stateless security groups on the same port at the same time"
+            raise Conflict("SecurityGroupConflict", f"Error {reason} while attempting the operation.")
+
+
+class _Taker:
+    """Takes addresses for one port."""
+
+    def __init__(self, txn: Txn, request: Request, network: Row, owner: str, mac: str) -> None:
+        self._txn = txn
+        self._request = request
+        self._network = network
+        self.owner = owner
+        self._mac = mac
+        self.rows: list[str] = []
+
+    def _is_free(self, subnet: Row, address: Any) -> bool:
+        return self._txn.find_unique("Address", _ADDRESS_KEY, (subnet.id, str(address))) is None
+
+    def _take(self, subnet: Row, address: Any) -> None:
+        values = {"subnet": subnet.id, "network": self._network.id, "ip_address": str(address)}
+        self.rows.append(self._txn.insert("Address", values))
+
+    def this(self, subnet: Row, text: str) -> None:
+        """Take an address that a request names. Raises NetworkingError."""
+        address = ipaddress.ip_address(text)
+        made = is_auto_address(subnet) and self.owner not in ROUTER_OWNERS
+        if made and address != ipam.eui64(ipam.network(subnet.cidr), self._mac):
+            message = (
+                f"IPv6 address {address} cannot be directly assigned to a port on subnet {subnet.id} as the subnet is"
+                " configured for automatic addresses"
+            )
+            raise BadRequest("AllocationOnAutoAddressSubnet", message)
+        if not self._is_free(subnet, address):
+            raise Conflict("IpAddressAlreadyAllocated", f"IP address {address} already allocated in subnet {subnet.id}")
+        self._take(subnet, address)
+
+    def any_of(self, subnets: list[Row]) -> None:
+        """Take one free address of the first subnet that has any; of none when there are no subnets."""
+        settings = self._request.settings
+        sequential = settings.ipam == "sequential" or self.owner in SEQUENTIAL_OWNERS
+        for subnet in subnets:
+            is_free = functools.partial(self._is_free, subnet)
+            found = ipam.free_address(pools_of(subnet), is_free, self._request.random, sequential)
+            if found is not None:
+                self._take(subnet, found)
+                return
+        if len(subnets) == 1:
+            message = f"No more IP addresses available for subnet {subnets[0].id}."
+            raise Conflict("IpAddressGenerationFailure", message)
+        if subnets:
+            raise Conflict("IpAddressGenerationFailureAllSubnets", "No more IP addresses available.")
+
+    def automatic(self, subnets: list[Row]) -> None:
+        """Take the address that the port's MAC makes on each subnet where hosts make their own."""
+        if self.owner in ROUTER_OWNERS:
+            return
+        for subnet in subnets:
+            if not is_auto_address(subnet):
+                continue
+            address = ipam.eui64(ipam.network(subnet.cidr), self._mac)
+            if self._has(subnet, address):
+                continue
+            if not self._is_free(subnet, address):
+                message = f"IP address {address} already allocated in subnet {subnet.id}"
+                raise Conflict("IpAddressAlreadyAllocated", message)
+            self._take(subnet, address)
+
+    def _has(self, subnet: Row, address: Any) -> bool:
+        row = self._txn.find_unique("Address", _ADDRESS_KEY, (subnet.id, str(address)))
+        return row is not None and row.id in self.rows
+
+
+def _is_same(entry: dict[str, str], row: Row) -> bool:
+    if entry.get("ip_address") is None or entry.get("subnet_id", row.subnet) != row.subnet:
+        return False
+    return ipaddress.ip_address(entry["ip_address"]) == ipaddress.ip_address(row.ip_address)
+
+
+def _fits(subnet: Row, address: str, owner: str) -> bool:
+    return ipam.valid_on(ipam.network(subnet.cidr), ipaddress.ip_address(address), owner)
+
+
+def _pairs(request: Request, pairs: list[dict[str, str]], mac: str) -> list[dict[str, str]]:
+    """Give address pairs with the port's own MAC where none is named. Raises NetworkingError."""
+    most = request.settings.max_allowed_address_pair
+    if len(pairs) > most:
+        message = f"The number of allowed address pair exceeds the maximum {most}."
+        raise BadRequest("AllowedAddressPairExhausted", message)
+    found = []
+    seen = set()
+    for pair in pairs:
+        made = {"mac_address": pair.get("mac_address") or mac, "ip_address": pair["ip_address"]}
+        key = (made["mac_address"], made["ip_address"])
+        if key in seen:
+            message = f"Request contains duplicate address pair: mac_address {key[0]} ip_address {key[1]}."
+            raise BadRequest("DuplicateAddressPairInRequest", message)
+        seen.add(key)
+        found.append(made)
+    return found
+
+
+def _dhcp_options(wanted: list[dict[str, Any]], there: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give DHCP options after a request: one with a value is set, one without is removed, others stay."""
+    found = {(o["opt_name"], o["ip_version"]): o for o in there}
+    for option in wanted:
+        key = (option["opt_name"], int(option.get("ip_version") or 4))
+        if option.get("opt_value") is None:
+            found.pop(key, None)
+        else:
+            found[key] = {"opt_name": key[0], "opt_value": option["opt_value"], "ip_version": key[1]}
+    return list(found.values())
+
+
+def _dns(row: Row, address: str) -> dict[str, str]:
+    name = row.dns_name or f"host-{address.replace('.', '-').replace(':', '-')}"
+    domain = row.dns_domain.rstrip(".") if row.dns_domain else "openstacklocal"
+    return {"ip_address": address, "hostname": name, "fqdn": f"{name}.{domain}."}
+
+
+def mac_in_use(network: str, mac: str) -> Conflict:
+    """Give the error for a MAC that a port of the network has."""
+    message = f"Unable to complete operation for network {network}. The mac address {mac} is in use."
+    return Conflict("MacAddressInUse", message)

@@ -1,0 +1,59 @@
+"""The rules of all resources, put together."""
+
+from collections.abc import Iterable
+
+from tunbridge.model.resource import Resource
+from tunbridge.rules import times
+from tunbridge.rules.base import Rules
+from tunbridge.rules.networks import NetworkRules
+from tunbridge.rules.others import (
+    AgentRules,
+    AvailabilityZoneRules,
+    NetworkIpAvailabilityRules,
+    NetworkSegmentRangeRules,
+)
+from tunbridge.rules.ports import PortRules
+from tunbridge.rules.rbac import RbacPolicyRules
+from tunbridge.rules.security_groups import (
+    AddressGroupRules,
+    DefaultSecurityGroupRuleRules,
+    SecurityGroupRuleRules,
+    SecurityGroupRules,
+)
+from tunbridge.rules.settings import NetworkingSettings
+from tunbridge.rules.subnetpools import AddressScopeRules, SubnetpoolRules
+from tunbridge.rules.subnets import SubnetRules
+
+_PLAIN: dict[str, type[Rules]] = {
+    "network": NetworkRules,
+    "subnet": SubnetRules,
+    "port": PortRules,
+    "subnetpool": SubnetpoolRules,
+    "address_scope": AddressScopeRules,
+    "security_group": SecurityGroupRules,
+    "security_group_rule": SecurityGroupRuleRules,
+    "default_security_group_rule": DefaultSecurityGroupRuleRules,
+    "address_group": AddressGroupRules,
+    "rbac_policy": RbacPolicyRules,
+}
+_TIMED = {
+    "agent": AgentRules,
+    "availability_zone": AvailabilityZoneRules,
+    "network_ip_availability": NetworkIpAvailabilityRules,
+    "network_segment_range": NetworkSegmentRangeRules,
+}
+
+
+def rulebook(
+    resources: Iterable[Resource], settings: NetworkingSettings, clock: times.Clock = times.now
+) -> dict[str, Rules]:
+    """Give the rules by the name of their resource; each knows the others. All resources are to be given."""
+    found: dict[str, Rules] = {}
+    for resource in resources:
+        if resource.name in _PLAIN:
+            found[resource.name] = _PLAIN[resource.name](resource)
+        elif resource.name in _TIMED:
+            found[resource.name] = _TIMED[resource.name](resource, settings, clock)
+    for rules in found.values():
+        rules.others = found
+    return found
