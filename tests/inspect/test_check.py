@@ -24,6 +24,9 @@ from tests.inspect.hosts import (
     tunnel,
     two,
 )
+from tests.inspect.state_cases import NEAR_MISS as STATE_NEAR_MISS
+from tests.inspect.state_cases import OTHER_CHASSIS, SAME_CHASSIS
+from tests.inspect.state_cases import RAISED as STATE_RAISED
 from tunbridge.inspect.check import check
 from tunbridge.inspect.checks.registry import CODES
 from tunbridge.inspect.model import Bridge, Controller, Document, Finding, Host, Interface, Manager, Port
@@ -150,7 +153,7 @@ RAISED: dict[str, list[Hosts]] = {
         [*two(), compute("clone", "10.0.0.25", ["10.0.0.27"])],
         [compute("a", "10.0.0.1", ["10.0.0.9"]), compute("b", "10.0.0.1", ["10.0.0.9"])],
     ],
-    "system-id-duplicate": [same_id(*two())],
+    "system-id-duplicate": [same_id(*two()), *SAME_CHASSIS],
     "host-given-twice": [renamed([two()[0], two()[0]], "before", "after")],
     "interface-error": [
         failing("tap1", "No such device", tag=1),
@@ -183,6 +186,7 @@ RAISED: dict[str, list[Hosts]] = {
         with_bridge(bridge("br-vlan", port("eth7"))),
         [host("x", bridge("br-int", port("tap1", tag=1)), bridge("br-tun", tunnel("10.0.0.25", "10.0.0.27")))],
     ],
+    **STATE_RAISED,
 }
 
 NEAR_MISS: dict[str, list[Hosts]] = {
@@ -229,7 +233,7 @@ NEAR_MISS: dict[str, list[Hosts]] = {
         changed(0, "br-tun", "vxlan-0a00001b", tunnel("10.0.0.25", "10.0.0.27", name="vxlan-network")),
     ],
     "local-ip-duplicate": [two(), renamed([two()[0], two()[0]], "before", "after")],
-    "system-id-duplicate": [two(), renamed([two()[0], two()[0]], "before", "after")],
+    "system-id-duplicate": [two(), *OTHER_CHASSIS, renamed([two()[0], two()[0]], "before", "after")],
     "host-given-twice": [two(), same_id(*two())],
     "interface-error": [two()],
     "bridge-loop": [two(), ovn_with_two_localnets(), trunk()],
@@ -271,7 +275,11 @@ NEAR_MISS: dict[str, list[Hosts]] = {
         with_bridge(bridge("br-isolated", port("ens4"), port("vlan20", "internal"), controller=False)),
         with_bridge(bridge("br-ex2", port("qg-1", "internal"), controller=False)),
     ],
+    **STATE_NEAR_MISS,
 }  # fmt: skip
+
+VARYING = {"interface-error", "bond-member-down", "lacp-not-negotiated", "mac-table-full", "system-id-duplicate"}
+"""Codes whose severity depends on the case."""
 
 
 def cases(table: dict[str, list[Hosts]]) -> list[object]:
@@ -288,7 +296,7 @@ def test_it_is_found(code: str, hosts: Hosts) -> None:
     found = [finding for finding in document.findings if finding.code == code]
     assert found, f"not found among {codes(document)}"
     for finding in found:
-        assert finding.severity == CODES[code].severity or code == "interface-error"
+        assert finding.severity == CODES[code].severity or code in VARYING
         assert finding.host in {h.name for h in document.hosts}
         assert finding.message and finding.fix and "{" not in finding.fix
 

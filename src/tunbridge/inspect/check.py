@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from tunbridge.inspect.checks import bridges, interfaces, patches, told, tunnels
+from tunbridge.inspect.checks import bridges, interfaces, links, mtu, patches, switch, told, tunnels
 from tunbridge.inspect.checks.view import View
 from tunbridge.inspect.model import Document, Finding, NotChecked
 from tunbridge.inspect.understand import GIVEN_TWICE
@@ -44,4 +44,11 @@ def _results(document: Document) -> Iterator[Finding | NotChecked]:
     yield from bridges.provider_nics(view)
     yield from bridges.integration_nics(view)
     yield from bridges.unconnected(view)
+    yield from switch.flow_restore_wait(view)
+    yield from switch.mac_tables(view)
+    yield from switch.counters(view)
+    yield from links.nics(view)
+    yield from links.bonds(view)
+    yield from links.bfd(overlay)
+    yield from mtu.underlay(overlay)
     yield from told.not_told(view)

@@ -63,8 +63,8 @@ def parse_text(text: str) -> list[Device]:
 def with_devices(host: Host, devices: Sequence[Device]) -> Host:
     """Give the host with the devices of its machine that have an address, unless they are not of this Open vSwitch.
 
-    They are when one of its internal interfaces is among them, with its MAC if that is known: an Open vSwitch in a container or another
-    network namespace has other devices than the machine that was asked.
+    They are when one of its internal interfaces is among them, with its MAC if that is known: an Open vSwitch in a
+    container or another network namespace has other devices than the machine that was asked.
     """
     internal = {
         interface.name: interface.mac_in_use

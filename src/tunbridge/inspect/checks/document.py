@@ -11,9 +11,12 @@ One section per code, as `tunbridge check --explain CODE` prints it; this page i
 A finding names the host, the subject (a bridge, port, interface or address), what it means, how to mend it, and the
 line of the source that states it. Codes are stable: `--ignore CODE` and scripts may rely on them.
 
-Every check works on what `ovs-vsctl show` prints. It prints no flows, no link state and no addresses of devices, so
-nothing is concluded from those. Where the other end of a tunnel was not given, what concerns it is no finding: it is
-listed as *not checked*, with the reason.
+What `ovs-vsctl show` prints is enough for most. It prints no flows, and no state of devices: the checks of links,
+MTUs, MAC tables and counters need a live [source](sources.md). What could not be checked is no finding: it is listed as
+*not checked*, with the reason, as is what concerns the other end of a tunnel that was not given.
+
+Counters tell something only when they grow: `tunbridge check --counters 10` reads each source twice, 10 seconds apart,
+and `tunbridge diff` compares those of two saved documents.
 
 | code | severity | |
 |---|---|---|

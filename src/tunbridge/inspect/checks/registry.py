@@ -121,9 +121,11 @@ _ALL = (
     Code(
         code="system-id-duplicate",
         severity="warning",
-        summary="Two different hosts have the same system UUID.",
-        meaning="The first line of `ovs-vsctl show` is the UUID of the database. Two hosts with the same one run on "
-        "copies of one database (a cloned disk image), and OVN may take them for one chassis.",
+        summary="Two different hosts have the same system id.",
+        meaning="The first line of `ovs-vsctl show` is the UUID of the database, and a live source also tells "
+        "`external_ids:system-id`, which start-up scripts take from /etc/openvswitch/system-id.conf. Two hosts with "
+        "the same one run on copies of one disk image. OVN knows a chassis by `system-id`: two chassis with one id "
+        "take the ports and tunnels from each other in turns, so there it is an error.",
         not_when="the two texts fit one host at two times: then `host-given-twice` says so.",
         mend="On the clone: stop Open vSwitch, remove /etc/openvswitch/conf.db and system-id.conf, and start it again.",
     ),
@@ -233,6 +235,105 @@ _ALL = (
         not_when="OVN has not yet made the patch ports of a provider bridge (it makes them with the first localnet "
         "port), routers are plugged into it directly (`qg-`), or the host itself uses it (a NIC without controller).",
         mend="Restart the agent, which makes the patch pair of every bridge that it knows, or delete the bridge.",
+    ),
+    Code(
+        code="nic-down",
+        severity="error",
+        summary="A NIC that leads off the host is down.",
+        meaning="A NIC in a bridge, or the device that the tunnels leave by, is switched off (`admin_state` down) or "
+        "has no carrier (`link_state` down): a cable, a transceiver, the switch port, or the other end of a veth pair. "
+        "What is sent there goes nowhere.",
+        not_when="Open vSwitch could not open it at all (`interface-error`), it is a member of a bond "
+        "(`bond-member-down`), or a workload's device: that is down while the workload is.",
+        mend="`ip link set NIC up`; without carrier, look at the cable and the switch port.",
+    ),
+    Code(
+        code="bond-member-down",
+        severity="warning",
+        summary="A member of a bond is down.",
+        meaning="The bond works on with the members that are left, with less bandwidth and, when one is left, without "
+        "redundancy: the next failure cuts the host off. With all members down it is an error: it is cut off.",
+        not_when="the state of the members is not known (a text, a database file).",
+        mend="As for `nic-down`. `ovs-appctl bond/show BOND` tells which members Open vSwitch uses.",
+    ),
+    Code(
+        code="lacp-not-negotiated",
+        severity="warning",
+        summary="A member of a bond with LACP hears no partner.",
+        meaning="The bond is to negotiate (`lacp` active or passive), the member's link is up, and no LACP partner is "
+        "heard on it (`lacp_current` false). Such a member is not used; when that is so of all, nothing passes (an "
+        "error), unless `other_config:lacp-fallback-ab` is set.",
+        not_when="`lacp` is off, or the member is down: then `bond-member-down` says so.",
+        mend="Make the switch ports of all members one LACP group, at least one side active.",
+    ),
+    Code(
+        code="bfd-down",
+        severity="error",
+        summary="BFD finds that a tunnel does not reach the other host.",
+        meaning="BFD (RFC 5880) sends small packets through the tunnel in both directions. Here they do not come back "
+        "(the session is not `up`), or the other end says that it cannot forward. OVN moves gateways away from such a "
+        "host. Where only one of the two ends has BFD on, the session never comes up.",
+        not_when="BFD is off, or a session was switched off on purpose (`admin_down`).",
+        mend="Can the hosts reach each other's tunnel addresses, and do firewalls let the tunnel's UDP port (or GRE) "
+        "through? Is BFD on at both ends?",
+    ),
+    Code(
+        code="underlay-mtu-too-small",
+        severity="warning",
+        summary="Packets of workloads, with the tunnel's headers, do not fit the underlay.",
+        meaning="A tunnel puts its headers around a workload's packet. Over IPv4, VXLAN and Geneve need 50 bytes more "
+        "than the workload's MTU (outer IP 20, UDP 8, VXLAN or Geneve 8, Ethernet of the frame inside 14), OVN's "
+        "Geneve 58 (an option of 8), GRE with a key 42; over IPv6 20 more. Here the device that holds the tunnel "
+        "address has a smaller MTU than the largest workload port of the overlay, on this host or at the other end, "
+        "needs: pings and logins work, and full-size packets are lost.",
+        not_when="the workloads in question are on provider networks; or it cannot be told which are (then it is "
+        "listed as not checked). The guest itself may have been given a smaller MTU than its port, by DHCP: then "
+        "nothing is lost.",
+        mend="Raise the MTU of the underlay on every host and switch between, or lower that of the network to the "
+        "underlay's MTU less the headers (Neutron: `global_physnet_mtu`, `path_mtu`, `openstack network set --mtu`).",
+    ),
+    Code(
+        code="flow-restore-wait",
+        severity="error",
+        summary="Open vSwitch is told to wait for flows to be restored.",
+        meaning="With `other_config:flow-restore-wait`, ovs-vswitchd begins to forward and to talk to controllers only "
+        "when it is cleared: scripts set it for the time of a restart, restore the flows, and clear it. It is set now. "
+        "If ovs-vswitchd was started with it, all bridges of the host are dead; else they will be after its next "
+        "start.",
+        not_when="it is not set. A restart in progress sets it for some seconds: look again.",
+        mend="`ovs-vsctl remove Open_vSwitch . other_config flow-restore-wait`, then restart the agent: Open vSwitch "
+        "empties the tables of bridges with a controller at that moment.",
+    ),
+    Code(
+        code="mac-table-full",
+        severity="warning",
+        summary="A bridge has learned as many MAC addresses as it may.",
+        meaning="A bridge that forwards by learning (`NORMAL`) keeps as many addresses as `mac-table-size` says (by "
+        "default 8192, in older versions 2048). When it is full, each new address pushes out an old one, and "
+        "packets to that one are flooded to all ports: slow, and seen by everybody. It is told as information from 90 "
+        "% on.",
+        not_when="the source is not on that machine: no database holds it.",
+        mend="`ovs-vsctl set bridge BRIDGE other_config:mac-table-size=50000`; look for loops and for machines that "
+        "invent addresses (`ovs-appctl fdb/show BRIDGE`).",
+    ),
+    Code(
+        code="drops-growing",
+        severity="warning",
+        summary="An interface drops packets now.",
+        meaning="`rx_dropped`, `tx_dropped`, `rx_missed_errors` or `rx_over_err` of an interface grew between two "
+        "readings. A device drops what is too large for it or comes faster than the receiver takes it.",
+        not_when="the counters were read once, or did not grow: old drops say nothing of now. Open vSwitch writes "
+        "statistics every 5 s, so readings should be further apart than that.",
+        mend="Compare the MTUs of both ends; look at queue lengths (`ethtool -g`, `ethtool -S`) and at CPU load.",
+    ),
+    Code(
+        code="errors-growing",
+        severity="warning",
+        summary="An interface has transmission errors now.",
+        meaning="`rx_errors`, `tx_errors`, `rx_crc_err`, `rx_frame_err` or `collisions` of an interface grew between "
+        "two readings: packets arrive damaged, or cannot be sent.",
+        not_when="the counters were read once, or did not grow.",
+        mend="Another cable, transceiver or switch port; the same speed and duplex at both ends.",
     ),
 )
 

@@ -1,19 +1,77 @@
-"""What could not be checked because the source of a host cannot hold it: a database file tells no errors."""
+"""What could not be checked because the source of a host cannot hold it: a text tells no state, a file no errors.
 
-from collections.abc import Iterator
+A check is listed only for a host that has what it is about: a bond, a tunnel, a NIC.
+"""
 
+from collections.abc import Callable, Iterator
+
+from msgspec import Struct
+
+from tunbridge.inspect.checks.links import is_bond
 from tunbridge.inspect.checks.view import View
-from tunbridge.inspect.model import NotChecked
+from tunbridge.inspect.interfaces import is_nic_of, is_tunnel
+from tunbridge.inspect.model import Host, NotChecked
+
+_TEXT = "`ovs-vsctl show` does not print what this needs; a live source tells it"
+_ONCE = "the counters were read once; `tunbridge check --counters SECONDS` reads them twice"
+
+
+class _Need(Struct, frozen=True):
+    """What a check rests on: an attribute, and what of a host it is about."""
+
+    attribute: str
+    concerns: Callable[[Host], bool]
+
+
+def _has_anything(host: Host) -> bool:
+    return bool(host.bridges)
+
+
+def _has_tunnel(host: Host) -> bool:
+    return any(is_tunnel(i) for bridge in host.bridges for port in bridge.ports for i in port.interfaces)
+
+
+def _has_nic(host: Host) -> bool:
+    return any(is_nic_of(bridge, port) for bridge in host.bridges for port in bridge.ports)
+
+
+def _has_bond(host: Host) -> bool:
+    return any(is_bond(port) for bridge in host.bridges for port in bridge.ports)
+
+
+def _has_silent_tunnel(host: Host) -> bool:
+    """Say whether it has tunnels and none tells of BFD: newer texts print `bfd_status` where it is on."""
+    interfaces = [i for bridge in host.bridges for port in bridge.ports for i in port.interfaces]
+    return any(map(is_tunnel, interfaces)) and not any(interface.bfd_status for interface in interfaces)
+
 
 _NEEDS = {
-    "interface-error": "error",
+    "interface-error": _Need("error", _has_anything),
+    "nic-down": _Need("link_state", lambda host: _has_nic(host) or _has_tunnel(host)),
+    "bond-member-down": _Need("link_state", _has_bond),
+    "lacp-not-negotiated": _Need("lacp_current", _has_bond),
+    "bfd-down": _Need("statistics", _has_silent_tunnel),
+    "underlay-mtu-too-small": _Need("underlay", _has_tunnel),
+    "flow-restore-wait": _Need("flow_restore_wait", _has_anything),
+    "mac-table-full": _Need("mac_table_used", _has_anything),
+    "drops-growing": _Need("statistics", _has_anything),
+    "errors-growing": _Need("statistics", _has_anything),
 }
-"""Code -> the attribute that it is about."""
+"""Code -> its need. What tells statistics tells the status of BFD too."""
 
 
 def not_told(view: View) -> Iterator[NotChecked]:
     """Say which checks had no input, host by host."""
     for host in view.given:
-        for code, attribute in _NEEDS.items():
-            if attribute in host.not_told:
-                yield NotChecked(code=code, host=host.name, reason=f"its source does not tell `{attribute}`")
+        unknown = set(host.not_told)
+        for code, need in _NEEDS.items():
+            if need.attribute in unknown and need.concerns(host):
+                reason = _TEXT if "external_ids" in unknown else f"its source does not tell `{need.attribute}`"
+                yield NotChecked(code=code, host=host.name, reason=reason)
+            elif need.attribute == "statistics" and code != "bfd-down" and _was_counted_once(host):
+                yield NotChecked(code=code, host=host.name, reason=_ONCE)
+
+
+def _was_counted_once(host: Host) -> bool:
+    counted = any(i.statistics for bridge in host.bridges for port in bridge.ports for i in port.interfaces)
+    return counted and host.counted_over is None

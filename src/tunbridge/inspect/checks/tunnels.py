@@ -5,6 +5,7 @@ from shlex import quote
 
 from tunbridge.inspect.checks.view import View, finding
 from tunbridge.inspect.model import Finding, Host, Link, NotChecked
+from tunbridge.inspect.roles import is_ovn
 from tunbridge.inspect.tunnels import FLOW, Tunnel, address_in_name, canonical, tunnels_of
 
 
@@ -204,22 +205,45 @@ def local_addresses(overlay: Overlay) -> Iterator[Finding]:
 
 
 def system_ids(view: View) -> Iterator[Finding]:
-    """Report hosts with the same system UUID; one host given twice is no longer in the document by now."""
-    first: dict[str, Host] = {}
+    """Report hosts that go by one id; one host given twice is no longer in the document by now.
+
+    The id is the UUID of the database, or `external_ids:system-id`. Of copies that share both, the UUID is reported.
+    """
+    by_uuid: dict[str, Host] = {}
+    by_chassis: dict[str, Host] = {}
     for host in view.given:
-        if host.system_id is None:
-            continue
-        earlier = first.setdefault(host.system_id, host)
+        earlier = by_uuid.setdefault(host.system_id, host) if host.system_id is not None else host
         if earlier is not host:
-            yield finding(
-                "system-id-duplicate",
-                host.name,
-                host.system_id,
-                f"{host.name} and {earlier.name} have the same system UUID but different tunnels: copies of one "
-                "database, or one host before and after its address changed",
-                "on the clone: stop Open vSwitch, remove /etc/openvswitch/conf.db and system-id.conf, start it again",
-                host.lines.get("system_id"),
-            )
+            yield _same_uuid(host, earlier)
+            continue
+        earlier = by_chassis.setdefault(host.chassis_id, host) if host.chassis_id else host
+        if earlier is not host:
+            yield _same_chassis(host, earlier)
+
+
+def _same_uuid(host: Host, earlier: Host) -> Finding:
+    return finding(
+        "system-id-duplicate",
+        host.name,
+        str(host.system_id),
+        f"{host.name} and {earlier.name} have the same system UUID but different tunnels: copies of one "
+        "database, or one host before and after its address changed",
+        "on the clone: stop Open vSwitch, remove /etc/openvswitch/conf.db and system-id.conf, start it again",
+        host.lines.get("system_id"),
+    )
+
+
+def _same_chassis(host: Host, earlier: Host) -> Finding:
+    return finding(
+        "system-id-duplicate",
+        host.name,
+        str(host.chassis_id),
+        f"{host.name} and {earlier.name} both have external_ids:system-id={host.chassis_id}: OVN and other "
+        "controllers take them for one host, and each takes away what was made for the other",
+        "on one of them: uuidgen > /etc/openvswitch/system-id.conf, then ovs-vsctl set Open_vSwitch . "
+        "external_ids:system-id=$(cat /etc/openvswitch/system-id.conf), and restart ovn-controller",
+        severity="error" if is_ovn(host) or is_ovn(earlier) else None,
+    )
 
 
 def unknown_peers(overlay: Overlay) -> Iterator[NotChecked]:
