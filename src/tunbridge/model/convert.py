@@ -134,6 +134,22 @@ def canonical_mac(value: Any) -> Any:
 
 to_mac = Convert("convert_to_sanitized_mac_address", canonical_mac)
 
+
+def _to_dhcp_opts(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    return [_with_number(option) for option in value]
+
+
+def _with_number(option: Any) -> Any:
+    """Give a DHCP option with its IP version as a number; what cannot be one is left for the check."""
+    number = as_integer(option["ip_version"]) if isinstance(option, dict) and "ip_version" in option else None
+    return option if number is None else {**option, "ip_version": number}
+
+
+to_dhcp_opts = Convert("", _to_dhcp_opts)
+"""What Neutron's check of DHCP options does by the way."""
+
 _PAIR = re.compile(r"\s*([^=]*[^=\s])\s*=\s*(.*?)\s*", re.DOTALL)
 
 
@@ -165,7 +181,7 @@ ANY_PROTOCOL = (None, "any")
 
 
 def _to_protocol(value: Any) -> str | None:
-    if value in ANY_PROTOCOL:
+    if (value.lower() if isinstance(value, str) else value) in ANY_PROTOCOL:
         return None
     number = None if isinstance(value, bool | float) else as_integer(value)
     if number is not None and 0 <= number <= 255:

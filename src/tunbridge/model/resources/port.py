@@ -117,6 +117,7 @@ _NAMES = (
     Field(
         "extra_dhcp_opts",
         ports.extra_dhcp_opts,
+        convert.to_dhcp_opts,
         default=None,
         extension="extra_dhcp_opt",
         column=json("extra_dhcp_opts"),

@@ -1,0 +1,111 @@
+"""Each check refuses what neutron-lib's validator refuses, with the same reason, and lets through the rest."""
+
+import copy
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from oslo_config import cfg
+
+from tests.model import reference, values
+from tests.model.test_attributes import DIFFERENCES, KEYS, ours
+from tunbridge.model.checks import Check, InvalidError, addresses, plain, ports
+
+cfg.CONF.register_opts(
+    [cfg.IntOpt("max_allowed_address_pair", default=10), cfg.StrOpt("dns_domain", default="openstacklocal")]
+)
+MAX_INTEGER = 2**31 - 1
+
+
+def _cases() -> dict[str, tuple[Check, str, Any]]:
+    """Give what to hold against each other: every validator in use, with each of its parameters once."""
+    found: dict[str, tuple[Check, str, Any]] = {"type:mac_address": (addresses.mac_address, "type:mac_address", None)}
+    for key in KEYS:
+        spec, field = reference.attributes()[key], ours(key)
+        for name, parameter in (spec.get("validate") or {}).items():
+            writable = spec.get("allow_post") or spec.get("allow_put")
+            if not writable or (key[0], key[1], "check") in DIFFERENCES or name == "type:valid_target_project":
+                continue
+            assert field is not None and field.check is not None
+            found.setdefault(f"{name} {parameter}"[:80], (field.check, name, parameter))
+    return found
+
+
+CASES = _cases()
+
+
+def neutron(name: str, parameter: Any, value: Any) -> tuple[str, str] | Exception | None:
+    """Give Neutron's refusal as (type, text), None where it lets through, or the error with which it breaks."""
+    validator = reference.validators.get_validator(name)
+    assert validator is not None
+    try:
+        reason = validator(copy.deepcopy(value), parameter)
+    except reference.exceptions.NeutronException as e:
+        return type(e).__name__, str(e).removesuffix(".")
+    except reference.HTTPBadRequest as e:
+        return "HTTPBadRequest", str(e.detail).removesuffix(".")
+    except Exception as e:
+        return e
+    return None if reason is None else ("", str(reason).removesuffix("."))
+
+
+def tunbridge(check: Check, value: Any) -> tuple[str, str] | None:
+    """Give our refusal as (type, text), None where the check lets through."""
+    try:
+        check(value)
+    except InvalidError as e:
+        return e.type or "", e.reason.removesuffix(".")
+    return None
+
+
+def in_order(refusal: tuple[str, str] | None) -> Any:
+    """Give a refusal with the members of sets in it in one order: Python prints them in any."""
+    if refusal is None:
+        return None
+    kind, text = refusal
+    if "keys" in text or "Unrecognized" in text:
+        return kind, sorted(re.split(r"[ ,{}]+", text))
+    return refusal
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("near", [True, False], ids=["near values", "any values"])
+def test_check_decides_as_neutron(case: str, near: bool) -> None:
+    check, name, parameter = CASES[case]
+
+    @settings(max_examples=100, deadline=None)
+    @given(values.BY_KIND.get(name, values.SINGLE) if near else values.ANY)
+    def decide_alike(value: Any) -> None:
+        expected, actual = neutron(name, parameter, value), tunbridge(check, value)
+        if _differs_on_purpose(name, value, actual):
+            return
+        if isinstance(expected, Exception):
+            assert actual is not None, f"lets through what breaks Neutron: {expected!r}"
+        else:
+            assert in_order(actual) == in_order(expected)
+
+    decide_alike()
+
+
+def _differs_on_purpose(name: str, value: Any, actual: tuple[str, str] | None) -> bool:
+    if name == "type:non_negative":  # more than a column holds breaks Neutron's database
+        number = plain.as_integer(value)
+        return number is not None and number > MAX_INTEGER
+    if name == "type:nameservers":  # any iterable will do for Neutron: an empty string or dictionary is a list, then
+        return isinstance(value, str | dict) and actual is not None
+    if name == "type:dns_host_name":  # a last line feed, which Neutron's `$` lets through, is not for a zone
+        return isinstance(value, str) and value.endswith("\n")
+    return False
+
+
+def test_every_validator_in_use_is_held_against_neutron() -> None:
+    kinds = {name for _, name, _ in CASES.values()}
+    assert len(kinds) >= 25
+    assert set(values.BY_KIND) <= kinds
+
+
+@pytest.mark.parametrize("pairs", [11, 10])
+def test_number_of_address_pairs_is_for_rules(pairs: int) -> None:
+    """Neutron's validator knows the setting; our checks know none."""
+    ports.allowed_address_pairs([{"ip_address": f"10.0.0.{n}"} for n in range(pairs)])
