@@ -1,0 +1,56 @@
+"""Networks through the API."""
+
+from tests.api.serving import Cloud, error
+
+
+def test_a_network_has_a_segment_and_an_mtu_of_its_type(cloud: Cloud) -> None:
+    network = cloud.user().create("network", name="blue")
+    assert network["provider:network_type"] == "vxlan"
+    assert 1 <= network["provider:segmentation_id"] < 2**24
+    assert network["mtu"] == 1450
+    assert network["status"] == "ACTIVE"
+    assert network["revision_number"] == 0
+
+
+def test_members_do_not_see_where_their_network_is(cloud: Cloud) -> None:
+    network = cloud.user("mia").create("network", name="blue")
+    assert not [name for name in network if name.startswith("provider:")]
+
+
+def test_members_may_not_name_a_vlan(cloud: Cloud) -> None:
+    reply = cloud.user("mia").post("/networks", {"network": {"provider:network_type": "vlan"}})
+    assert error(reply)[:2] == (403, "PolicyNotAuthorized")
+
+
+def test_a_network_of_another_project_is_not_there(cloud: Cloud) -> None:
+    network = cloud.user("mia").create("network", name="blue")
+    otto = cloud.user("otto")
+    assert error(otto.get(f"/networks/{network['id']}"))[:2] == (404, "NetworkNotFound")
+    assert error(otto.delete(f"/networks/{network['id']}"))[0] == 404
+    assert otto.list("network", id=network["id"]) == []
+
+
+def test_a_vlan_is_had_once(cloud: Cloud) -> None:
+    admin = cloud.user()
+    wanted = {
+        "provider:network_type": "vlan",
+        "provider:physical_network": "physnet1",
+        "provider:segmentation_id": 77,
+    }
+    network = admin.create("network", **wanted)
+    reply = admin.post("/networks", {"network": wanted})
+    assert error(reply) == (
+        409,
+        "VlanIdInUse",
+        "Unable to create the network. The VLAN 77 on physical network physnet1 is in use.",
+    )
+    admin.remove("network", network["id"])
+    admin.remove("network", admin.create("network", **wanted)["id"])
+
+
+def test_a_bulk_is_all_or_nothing(cloud: Cloud) -> None:
+    admin = cloud.user()
+    wanted = {"provider:network_type": "flat", "provider:physical_network": "physnet-bulk"}
+    reply = admin.post("/networks", {"networks": [{"name": "bulk-1"}, wanted, wanted]})
+    assert error(reply)[:2] == (409, "FlatNetworkInUse")
+    assert admin.list("network", name="bulk-1") == []
