@@ -10,6 +10,7 @@ from tests.inspect.test_draw_layout import check as check_picture
 from tunbridge.inspect.check import check
 from tunbridge.inspect.draw import svg, text
 from tunbridge.inspect.draw.layout import lay_out
+from tunbridge.inspect.draw.marks import Place
 from tunbridge.inspect.draw.metrics import CELLS, PIXELS, Metrics
 from tunbridge.inspect.draw.names import ranges
 from tunbridge.inspect.draw.scene import build
@@ -102,7 +103,7 @@ def test_the_numbers_of_workloads_and_tunnels_are_ranges() -> None:
 
 def test_what_a_shape_stands_for_is_each_host_of_the_group() -> None:
     document = fleet({})
-    numbers = {(host.name, "br-int", "patch-tun"): i for i, host in enumerate(document.hosts)}
+    numbers: dict[Place, int] = {(host.name, "br-int", "patch-tun"): i for i, host in enumerate(document.hosts)}
     assert f'data-at="{" ".join(map(str, range(36)))}"' in svg.render(document, numbers)
 
 

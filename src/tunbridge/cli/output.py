@@ -19,22 +19,23 @@ class WriteError(TunbridgeError):
     exit_status = 2
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write `text` to `path`: a reader sees the old file or the new one, never half of it. Raises WriteError.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write `content` to `path`: a reader sees the old file or the new one, never half of it. Raises WriteError.
 
     What is not a regular file (`/dev/stdout`, a pipe) is written to as it is; a link stays a link.
     """
+    data = content.encode() if isinstance(content, str) else content
     try:
         target = path.resolve() if path.is_symlink() else path
         if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8")
+            target.write_bytes(data)
         else:
-            _replace(target, text)
+            _replace(target, data)
     except OSError as e:
         raise WriteError(f"{path}: cannot be written: {e.strerror or e}") from e
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, data: bytes) -> None:
     """Write a new file beside `path`, then put it into its place, with the mode of the old one or the usual one."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
@@ -44,8 +45,8 @@ def _replace(path: Path, text: str) -> None:
         mode = 0o666 & ~umask
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:200]}.", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())

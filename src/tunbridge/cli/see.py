@@ -2,6 +2,7 @@
 
 import difflib
 import shutil
+import sys
 from collections.abc import Collection, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -29,10 +30,20 @@ class DrawFormat(StrEnum):
 
     text = "text"
     svg = "svg"
+    html = "html"
+    png = "png"
     json = "json"
     mermaid = "mermaid"
     dot = "dot"
     csv = "csv"
+
+
+class Group(StrEnum):
+    """Whether hosts that are alike are drawn as one."""
+
+    auto = "auto"
+    always = "always"
+    never = "never"
 
 
 class WordFormat(StrEnum):
@@ -124,51 +135,73 @@ def draw(
     width: Annotated[
         int | None, typer.Option(min=40, max=10000, help="Columns of the text.  [default: the terminal's]")
     ] = None,
+    group: Annotated[
+        Group, typer.Option(help="Draw hosts that are alike as one: with more than 24 hosts, always, or never.")
+    ] = Group.auto,
+    scale: Annotated[float, typer.Option(min=0.1, max=10, help="Pixels of a PNG for one of the SVG.")] = 2,
 ) -> None:
     """Draw hosts: their bridges, how these hang together, tunnels between hosts and wires to the outside."""
-    document, unreadable = _document(sources)
     form = form or _draw_format(output)
+    if form is DrawFormat.png and output is None and sys.stdout.isatty():
+        raise UsageError("a PNG is nothing for a terminal: name a file with -o, or pipe it to a program")
+    document, unreadable = _document(sources)
     if form is DrawFormat.json:
         _write_json(document, output)
     elif form is DrawFormat.text:
-        _draw_text(document, output, width, ascii_only)
+        _draw_text(document, output, width, ascii_only, group)
+    elif form is DrawFormat.png:
+        _draw_png(document, output, group, scale)
     else:
-        _draw_source(document, form, output)
+        _draw_source(document, form, output, group)
     raise typer.Exit(EXIT_UNREADABLE if unreadable else 0)
 
 
 def _draw_format(output: Path | None) -> DrawFormat:
     suffix = output.suffix.lower().removeprefix(".") if output else ""
-    suffix = {"gv": "dot", "mmd": "mermaid"}.get(suffix, suffix)
+    suffix = {"gv": "dot", "mmd": "mermaid", "htm": "html"}.get(suffix, suffix)
     return DrawFormat(suffix) if suffix in set(DrawFormat) else DrawFormat.text
 
 
-def _draw_source(document: "Document", form: DrawFormat, output: Path | None) -> None:
+def _draw_source(document: "Document", form: DrawFormat, output: Path | None, group: Group) -> None:
     """Write a form that other programs show."""
     from tunbridge.inspect.draw import svg
-    from tunbridge.inspect.forms import csv, dot, mermaid
+    from tunbridge.inspect.forms import csv, dot, html, mermaid
 
     pens = {
-        DrawFormat.svg: svg.render,
-        DrawFormat.mermaid: mermaid.render,
-        DrawFormat.dot: dot.render,
-        DrawFormat.csv: csv.render,
+        DrawFormat.svg: lambda: svg.render(document, group=group.value),
+        DrawFormat.html: lambda: html.render(document, group.value),
+        DrawFormat.mermaid: lambda: mermaid.render(document, group.value),
+        DrawFormat.dot: lambda: dot.render(document, group.value),
+        DrawFormat.csv: lambda: csv.render(document),
     }
-    source = pens[form](document)
+    source = pens[form]()
     if output is not None:
         write_whole(output, source)
     else:
         write_out(source)  # every pen has made its names visible; CSV's CR LF is to stay
 
 
-def _draw_text(document: "Document", output: Path | None, width: int | None, ascii_only: bool) -> None:
+def _draw_png(document: "Document", output: Path | None, group: Group, scale: float) -> None:
+    from tunbridge.inspect.forms import png
+
+    pixels, boxes = png.render(document, group.value, scale=scale)
+    if boxes:
+        terminal.error(f"no font here has {boxes}: drawn as boxes; a package such as fonts-noto-cjk has them")
+    if output is not None:
+        write_whole(output, pixels)
+    else:
+        sys.stdout.buffer.write(pixels)
+
+
+def _draw_text(document: "Document", output: Path | None, width: int | None, ascii_only: bool, group: Group) -> None:
     from tunbridge.inspect.draw import text
 
     columns = width or shutil.get_terminal_size((100, 24)).columns
     if output is not None:
-        _print(text.render(document, width=columns, ascii=ascii_only), output)
+        _print(text.render(document, width=columns, ascii=ascii_only, group=group.value), output)
         return
-    print_safely(text.render_rich(document, width=columns, ascii=ascii_only or not speaks_unicode()))
+    plain = ascii_only or not speaks_unicode()
+    print_safely(text.render_rich(document, width=columns, ascii=plain, group=group.value))
 
 
 def explain(

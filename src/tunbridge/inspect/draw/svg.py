@@ -24,13 +24,17 @@ _SIZE = {"host": 15, "bridge": 13, "band": 12.5, "legend": 12, "code": 12, "note
 
 
 def render(document: Document, numbers: Mapping[Place, int] | None = None, group: Grouping = "auto") -> str:
-    """Draw `document` as SVG; with `numbers`, each shape tells in `data-at` the numbers of the places it stands for."""
+    """Draw `document` as SVG.
+
+    With `numbers`, each shape tells in `data-at` the numbers of the places that it stands for: it is then a group of
+    things to point at, no longer one image.
+    """
     scene = build(document, group=group)
     picture = lay_out(scene, PIXELS, WIDTH)
     w, h = picture.width, picture.height
     title, description = _describe(scene)
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="title desc" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="{"group" if numbers else "img"}" aria-labelledby="title desc" '
         f'width="{w}" height="{h}" viewBox="0 0 {w} {h}">',
         f'<title id="title">{_text(title)}</title>',
         f'<desc id="desc">{_text(description)}</desc>',
@@ -61,7 +65,7 @@ def _body(picture: Picture, numbers: Mapping[Place, int]) -> list[str]:
     below.sort(key=lambda box: ("spine", "band", "host", "ghost", "bridge", "physical").index(box.kind))
     return [
         *(_box(box, numbers) for box in below),
-        *map(_wire, picture.wires),
+        *(_wire(wire, numbers) for wire in picture.wires),
         *(_box(box, numbers) for box in above),
         *map(_label, picture.labels),
         *map(_badge, picture.badges),
@@ -84,18 +88,26 @@ def _box(box: Box, numbers: Mapping[Place, int]) -> str:
     edge = 0.5 if box.kind not in ("band", "spine", "physical") else 0
     place = f'x="{box.x + edge:g}" y="{box.y + edge:g}" width="{box.w - 2 * edge:g}" height="{box.h - 2 * edge:g}"'
     rect = f'<rect class="{classes}" {place} rx="{_RADIUS[box.kind]}"'
-    if at := " ".join(str(numbers[place]) for place in box.places if place in numbers):
+    if at := _at(box, numbers):
         rect += f' data-at="{at}"'
     return f"{rect}>{title}</rect>" if title else f"{rect}/>"
 
 
-def _wire(wire: Wire) -> str:
+def _at(box: Box, numbers: Mapping[Place, int]) -> str:
+    return " ".join(str(numbers[place]) for place in box.places if place in numbers)
+
+
+def _wire(wire: Wire, numbers: Mapping[Place, int]) -> str:
     hue = wire.severity or (wire.role if wire.kind == "patch" else wire.kind)
     classes = f"wire w-{wire.kind if wire.kind != 'patch' else wire.role}"
     classes += (f" w-{wire.severity}" if wire.severity else "") + " many" * (wire.count > 1) + " dim" * wire.is_dim
     start, *rest = wire.points
     path = f"M{start[0]} {start[1]}" + "".join(f"L{x} {y}" for x, y in rest)
-    parts = [f'<path class="{classes}" d="{_rounded(wire.points) if rest[1:] else path}"/>']
+    path = _rounded(wire.points) if rest[1:] else path
+    parts = [f'<path class="{classes}" d="{path}"/>']
+    ports = [box for box in wire.ends if box.kind in ("port", "workload")]
+    if at := " ".join(filter(None, (_at(port, numbers) for port in ports))):  # what a pointer can hit
+        parts.append(f'<path class="hit" d="{path}" data-at="{at}"/>')
     if wire.cross:
         x, y = wire.cross
         cross = f"M{x - 5} {y - 5}l10 10m0 -10l-10 10"

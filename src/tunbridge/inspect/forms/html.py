@@ -1,0 +1,111 @@
+"""One page with the picture in it: pan, zoom, search, details of every port, findings that lead to their place.
+
+Nothing is fetched. The Content-Security-Policy allows this page's own script and styles by their hashes and nothing
+else, so that a name from a dump could not run anything even if it were not escaped; and the script may not make markup
+from text at all (trusted types). What is known of each thing is decided in `things`, and the script only displays it.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from html import escape
+from importlib import resources
+
+from tunbridge.inspect.draw import svg
+from tunbridge.inspect.draw.fleet import Grouping
+from tunbridge.inspect.draw.safe import visible
+from tunbridge.inspect.forms.things import Things
+from tunbridge.inspect.model import Document, Finding
+
+MAX_FINDINGS = 1000
+"""More findings than this are counted; `check` lists each."""
+
+
+def render(document: Document, group: Grouping = "auto") -> str:
+    """Give the page."""
+    things = Things(document)
+    drawn = svg.render(document, things.numbers, group)
+    sheet, script = _asset("page.css"), _asset("page.js")
+    styles = [sheet, *re.findall(r"<style>(.*?)</style>", drawn, re.DOTALL)[:1]]
+    parts = {
+        "policy": escape(_policy(script, styles)),
+        "title": _text(_title(document)),
+        "sheet": sheet,
+        "summary": _text(_summary(document)),
+        "picture": drawn.strip(),
+        "found": _count(len(document.findings), "finding"),
+        "findings": _findings(document, things),
+        "data": _json({"things": things.rows, "left_out": things.left_out}),
+        "script": script,
+    }
+    # one pass over the template: what is put in is never looked at again
+    return re.sub(r"\{\{([a-z]+)\}\}", lambda match: parts[match[1]], _asset("page.html"))
+
+
+def _policy(script: str, styles: list[str]) -> str:
+    return (
+        f"default-src 'none'; script-src {_hashes([script])}; style-src {_hashes(styles)}; "
+        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+
+def _title(document: Document) -> str:
+    names = [host.name for host in document.hosts if host.known]
+    return f"{', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''} - Tunbridge"
+
+
+def _summary(document: Document) -> str:
+    bridges = sum(len(host.bridges) for host in document.hosts)
+    ports = sum(len(bridge.ports) for host in document.hosts for bridge in host.bridges)
+    known = sum(host.known for host in document.hosts)
+    return f"{_count(known, 'host')}, {_count(bridges, 'bridge')}, {_count(ports, 'port')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _findings(document: Document, things: Things) -> str:
+    if not document.findings:
+        return '<p class="ui-none">Nothing was found wrong.</p>'
+    numbers = {(line.severity, line.code): line.number for line in things.marks.legend}
+    items = [
+        _finding(finding, numbers.get((finding.severity, finding.code), 0), things)
+        for finding in document.findings[:MAX_FINDINGS]
+    ]
+    more = len(document.findings) - len(items)
+    rest = f'<p class="ui-none">and {more:,} more: <code>tunbridge check</code> lists them</p>' if more > 0 else ""
+    return f"<ul>{''.join(items)}</ul>{rest}"
+
+
+def _finding(finding: Finding, number: int, things: Things) -> str:
+    at = " ".join(str(things.numbers[p]) for p in things.marks.places(finding) if p in things.numbers)
+    line = f" · line {finding.line}" if finding.line else ""
+    return (
+        f'<li><button type="button" class="ui-finding" data-at="{at}">'
+        f'<span class="ui-badge ui-{finding.severity}" aria-hidden="true">{number}</span>'
+        f'<span class="ui-code">{_text(finding.severity)}: {_text(finding.code)}</span>'
+        f'<span class="ui-where">{_text(finding.subject)} on {_text(finding.host)}{line}</span>'
+        f'<span class="ui-message">{_text(finding.message)}</span>'
+        f'<span class="ui-fix">{_text(finding.fix)}</span></button></li>'
+    )
+
+
+def _text(text: str) -> str:
+    return escape(visible(text))
+
+
+def _json(value: object) -> str:
+    """Write JSON that cannot end the element it stands in."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _hashes(texts: list[str]) -> str:
+    digests = (hashlib.sha256(text.encode()).digest() for text in texts)
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+
+
+def _asset(name: str) -> str:
+    return resources.files("tunbridge.inspect.forms").joinpath(name).read_text(encoding="utf-8")
