@@ -1,0 +1,135 @@
+"""A real Keystone (SQLite, Fernet tokens) on loopback, from a virtual environment of its own."""
+
+import base64
+import os
+import secrets
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[3]
+BIN = ROOT / ".venv-keystone" / "bin"
+SERVE = """
+import sys
+from werkzeug.serving import run_simple
+port = int(sys.argv.pop())  # Keystone reads the command line, too
+from keystone.wsgi.api import application
+run_simple("127.0.0.1", port, application, threaded=True)
+"""
+
+
+class KeystoneService:
+    """Made once; started and stopped at will, always at the same URL."""
+
+    def __init__(self, directory: Path) -> None:
+        subprocess.run([ROOT / "tools" / "keystone.sh"], check=True, capture_output=True, timeout=600)
+        self.password = secrets.token_urlsafe(16)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port: int = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._directory = directory
+        self._process: subprocess.Popen[bytes] | None = None
+        self._configure()
+        self._manage("db_sync")
+        self._manage(
+            "bootstrap",
+            "--bootstrap-public-url",
+            f"{self.url}/v3",
+            "--bootstrap-region-id",
+            "RegionOne",
+            OS_BOOTSTRAP_PASSWORD=self.password,
+        )
+
+    def _configure(self) -> None:
+        keys = self._directory / "keys"
+        keys.mkdir(mode=0o700)
+        for number in (0, 1):
+            (keys / str(number)).write_bytes(base64.urlsafe_b64encode(os.urandom(32)))
+        (self._directory / "keystone.conf").write_text(
+            f"[database]\nconnection = sqlite:///{self._directory}/keystone.db\n"
+            f"[fernet_tokens]\nkey_repository = {keys}\n"
+            f"[fernet_receipts]\nkey_repository = {keys}\n"
+            f"[credential]\nkey_repository = {keys}\n"
+            "[identity]\npassword_hash_rounds = 4\n"
+            "[cache]\nenabled = false\n"
+        )
+
+    def _env(self, **more: str) -> dict[str, str]:
+        return os.environ | {"OS_KEYSTONE_CONFIG_FILES": str(self._directory / "keystone.conf")} | more
+
+    def _manage(self, *arguments: str, **env: str) -> None:
+        argv: list[str | Path] = [
+            BIN / "keystone-manage",
+            "--config-file",
+            self._directory / "keystone.conf",
+            *arguments,
+        ]
+        subprocess.run(argv, check=True, capture_output=True, timeout=120, env=self._env(**env), cwd=self._directory)
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        argv: list[str | Path] = [BIN / "python", "-c", SERVE, str(self._port)]
+        log = (self._directory / "log").open("ab")
+        with log:
+            self._process = subprocess.Popen(argv, stdout=log, stderr=log, env=self._env(), cwd=self._directory)
+        end = time.monotonic() + 60
+        while True:
+            try:
+                assert httpx.get(f"{self.url}/v3").status_code == 200
+                return
+            except httpx.TransportError:
+                assert self._process.poll() is None and time.monotonic() < end, self.log()
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop, if it runs."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def log(self) -> str:
+        """Give what it has logged."""
+        return (self._directory / "log").read_text(errors="replace")
+
+    def validations(self) -> int:
+        """Count how often it was asked about a token."""
+        return self.log().count("GET /v3/auth/tokens")
+
+    def token(self, name: str = "admin", password: str | None = None, project: str = "admin") -> str:
+        """Give a user's token for a project."""
+        domain = {"id": "default"}
+        user = {"name": name, "domain": domain, "password": password or self.password}
+        identity = {"methods": ["password"], "password": {"user": user}}
+        scope = {"project": {"name": project, "domain": domain}}
+        reply = httpx.post(f"{self.url}/v3/auth/tokens", json={"auth": {"identity": identity, "scope": scope}})
+        assert reply.status_code == 201, reply.text
+        token: str = reply.headers["X-Subject-Token"]
+        return token
+
+    def admin(self, method: str, path: str, body: dict[str, Any] | None = None, **headers: str) -> Any:
+        """Do something as admin, and give the answer's body."""
+        named = {name.replace("_", "-"): text for name, text in headers.items()}
+        sent = {"X-Auth-Token": self.token(), **named}
+        reply = httpx.request(method, f"{self.url}/v3{path}", json=body, headers=sent)
+        assert reply.is_success, reply.text
+        return reply.json() if reply.content else None
+
+    def add_user(self, name: str, project: str, role: str) -> str:
+        """Make a user (password: the name, twice) with a role in a project that is made as well; give the user's id."""
+        made = self.admin("POST", "/projects", {"project": {"name": project, "domain_id": "default"}})["project"]
+        body = {"user": {"name": name, "password": name + name, "domain_id": "default"}}
+        user: str = self.admin("POST", "/users", body)["user"]["id"]
+        role_id = self.admin("GET", f"/roles?name={role}")["roles"][0]["id"]
+        self.admin("PUT", f"/projects/{made['id']}/users/{user}/roles/{role_id}")
+        return user
+
+    def replace_keys(self) -> None:
+        """Make every token given out so far invalid."""
+        for key in (self._directory / "keys").iterdir():
+            key.write_bytes(base64.urlsafe_b64encode(os.urandom(32)))
