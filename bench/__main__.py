@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from bench import agent, seeing
+from bench import agent, restart, seeing
 from bench.figures import Figure, as_json, console, table
 
-PARTS = ("seeing", "wiring", "repairs", "at-rest", "peers")
+PARTS = ("seeing", "wiring", "repairs", "at-rest", "peers", "restart")
 
 
 def main(
@@ -56,6 +56,8 @@ def _measure(part: str, quick: bool) -> list[Figure]:
         return agent.repairs(2 if quick else 30)
     if part == "at-rest":
         return agent.at_rest(5 if quick else 60)
+    if part == "restart":
+        return list(restart.restarts(2 if quick else 5))
     return list(agent.peers([2, 50] if quick else [2, 50, 200]))
 
 

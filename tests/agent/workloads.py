@@ -39,6 +39,7 @@ class Pair:
             host.start()
             self._plug(host)
             self.add_flows(host)
+        self._introduce()
 
     def _plug(self, host: Wired) -> None:
         namespace = self.namespace(host)
@@ -47,6 +48,15 @@ class Pair:
         namespaces.run("ip", "-n", namespace, "addr", "add", f"{INSIDE[host.host.name]}/24", "dev", "eth0")
         namespaces.run("ip", "-n", namespace, "link", "set", "eth0", "mtu", "1400")
         host.host.vsctl("add-port", "br-int", DEVICE)
+
+    def _introduce(self) -> None:
+        """Tell the workloads each other's MAC address: a first packet, as of ARP, waits for vswitchd by its nature."""
+        one, other = (self.namespace(host) for host in self.hosts.values())
+        for namespace, there, ip in ((one, other, INSIDE["compute1"]), (other, one, INSIDE["compute0"])):
+            mac = namespaces.run("ip", "netns", "exec", there, "cat", "/sys/class/net/eth0/address").stdout.strip()
+            namespaces.run(
+                "ip", "-n", namespace, "neigh", "replace", ip, "lladdr", mac, "dev", "eth0", "nud", "permanent"
+            )
 
     def namespace(self, host: Wired) -> str:
         return namespaces.namespace(self.lab.name, f"w-{host.host.name}")

@@ -5,7 +5,7 @@ is cleared: so flows can be put back before any packet needs them. Nobody clears
 
     external_ids:tunbridge-restart   in the row of Open_vSwitch, in the same transaction: that it was us
     STATE_DIR/restart.json           what every bridge held, written durably before
-    RUN_DIR/restart.lock             locked by the one who restarts; the system lets go of it when that one dies
+    STATE_DIR/restart.lock           locked by the one who restarts; the system lets go of it when that one dies
 
 and the agent, which sees the mark, finishes what is left as soon as nobody holds the lock (`Rescuer`).
 """
@@ -14,12 +14,12 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import msgspec
-import ovs.poller
 from msgspec import Struct
 
 from tunbridge.agent import bridgestate
@@ -28,7 +28,9 @@ from tunbridge.agent.log import Log
 from tunbridge.dataplane import operations
 from tunbridge.errors import TunbridgeError
 from tunbridge.openvswitch import ofctl
+from tunbridge.openvswitch.ofctl import OfctlError
 from tunbridge.openvswitch.ovsdb import LocalOvsdb
+from tunbridge.openvswitch.recorded import Player, record
 from tunbridge.openvswitch.rows import Snapshot
 
 FLAG = "flow-restore-wait"
@@ -86,9 +88,9 @@ class StateFile:
 
 
 @contextlib.contextmanager
-def lock(run_dir: str) -> Iterator[int | None]:
+def lock(state_dir: str) -> Iterator[int | None]:
     """Hold the lock of restarts: gives its descriptor, or None when somebody else holds it."""
-    folder = Path(run_dir)
+    folder = Path(state_dir)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(folder / "restart.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -140,22 +142,6 @@ def disarm(database: LocalOvsdb, done: bool) -> None:
     database.transact(ops, comment="tunbridge ovs restart: clear")
 
 
-def await_applied(database: LocalOvsdb, timeout: float = APPLY_S) -> bool:
-    """Wait until vswitchd has done what the database says."""
-    deadline = int((time.monotonic() + timeout) * 1000)
-    while time.monotonic() * 1000 < deadline:
-        database.run()
-        if database.connected:
-            now = database.snapshot()
-            if now.cur_cfg >= now.next_cfg:
-                return True
-        poller = ovs.poller.Poller()
-        database.wait(poller)
-        poller.timer_wait_until(deadline)
-        poller.block()
-    return False
-
-
 def finish(rundir: str, database: LocalOvsdb, state: SavedState) -> list[str]:
     """Put everything back, clear the flag, and put it back again: gives what Open vSwitch refused.
 
@@ -163,12 +149,39 @@ def finish(rundir: str, database: LocalOvsdb, state: SavedState) -> list[str]:
     first one (flows, and groups and meters with them). Raises OfctlError, OvsdbError, RestartError.
     """
     _restore(rundir, state)
-    disarm(database, done=False)
-    if not await_applied(database):
-        raise RestartError(f"ovs-vswitchd has not taken note within {APPLY_S:g} s that {FLAG} was cleared")
-    refused = _restore(rundir, state)
+    with ExitStack() as stack:
+        players = [stack.enter_context(closing(player)) for player in _players(rundir, state)]
+        disarm(database, done=False)
+        _play_until_applied(database, players)
+    refused = _restore(rundir, state)  # with meters, and what was refused is told
     disarm(database, done=True)
     return refused
+
+
+def _players(rundir: str, state: SavedState) -> Iterator[Player]:
+    for bridge, saved in state.bridges.items():
+        with contextlib.suppress(OfctlError):  # something in it is refused: it is put back piece by piece
+            yield Player(rundir, bridge, record(bridgestate.bundle(saved)))
+
+
+def _play_until_applied(database: LocalOvsdb, players: Sequence[Player]) -> None:
+    """Put the flows back again and again until vswitchd says that it has emptied the tables, and once more.
+
+    That it has done so is known only after the next packets may have been lost.
+    """
+    deadline = time.monotonic() + APPLY_S
+    applied = False
+    while not applied:
+        if time.monotonic() > deadline:
+            raise RestartError(f"ovs-vswitchd has not taken note within {APPLY_S:g} s that {FLAG} was cleared")
+        database.run()
+        applied = database.connected and _is_applied(database.snapshot())
+        for player in players:
+            player.play()
+
+
+def _is_applied(now: Snapshot) -> bool:
+    return now.cur_cfg >= now.next_cfg
 
 
 def _restore(rundir: str, state: SavedState) -> list[str]:
@@ -183,9 +196,9 @@ class Rescuer:
 
     PAUSE_MS = 500
 
-    def __init__(self, rundir: str, run_dir: str, state_dir: str, log: Log) -> None:
+    def __init__(self, rundir: str, state_dir: str, log: Log) -> None:
         self._rundir = rundir
-        self._run_dir = run_dir
+        self._state_dir = state_dir
         self._file = StateFile(state_dir)
         self._log = log
         self._told = False
@@ -198,7 +211,7 @@ class Rescuer:
         if not database.connected or not is_ours(database.snapshot()):
             self._told = False
             return False
-        with lock(self._run_dir) as held:
+        with lock(self._state_dir) as held:
             if held is None:
                 return True
             database.run()  # it may have ended between the two looks

@@ -72,15 +72,27 @@ def restore(rundir: str, bridge: str, state: BridgeState) -> list[str]:
         refused += _attempt(rundir, bridge, "add-tlv-map", state.tlv_map)
     for meter in state.meters:
         refused += _attempt(rundir, bridge, "add-meter", meter)
-    lines = [f"group add_or_mod {group}" for group in state.groups]
-    lines += [_writable(flow) for flow in state.parsed()]
+    lines = _lines(state)
     try:
-        ofctl.bundle(rundir, bridge, "".join(f"{line}\n" for line in lines))
+        ofctl.bundle(rundir, bridge, _text(lines))
     except ofctl.UnreachableError:
         raise
     except OfctlError:
         refused += _one_by_one(rundir, bridge, lines)
     return refused
+
+
+def bundle(state: BridgeState) -> str:
+    """Give the text of a bundle that puts back groups and flows."""
+    return _text(_lines(state))
+
+
+def _lines(state: BridgeState) -> list[str]:
+    return [f"group add_or_mod {group}" for group in state.groups] + [_writable(flow) for flow in state.parsed()]
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _one_by_one(rundir: str, bridge: str, lines: Iterable[str]) -> list[str]:

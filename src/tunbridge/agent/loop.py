@@ -120,7 +120,7 @@ class Agent:
         self.answering = Answering(config.run_dir, self.bulletin, log)
         self.restarting = False
         """Whether a planned restart of Open vSwitch is under way, or was killed and has to be finished."""
-        self._rescuer = Rescuer(config.ovs_rundir, config.run_dir, config.state_dir, log)
+        self._rescuer = Rescuer(config.ovs_rundir, config.state_dir, log)
         self._reload = reload
         self._nics: dict[str, NicState] | None = None
         self._seqno = -1
@@ -190,7 +190,7 @@ class Agent:
         before = self.restarting
         try:
             self.restarting = self._rescuer.run(self.ovsdb)
-        except (OvsdbError, OfctlError, RestartError) as e:
+        except (OvsdbError, OfctlError, RestartError, OSError) as e:
             self.log.error("planned restart not finished yet, tried again", error=str(e))
         if before and not self.restarting:
             self.flows.suspect_all()
@@ -262,7 +262,7 @@ class Agent:
             return
         try:
             finished = self._pass()
-        except (OvsdbError, OfctlError, FlowError) as e:
+        except (OvsdbError, OfctlError, FlowError, OSError) as e:  # OSError: flows cannot be saved, the disk is full
             if str(e) != self.error:
                 self.log.error("not done, tried again", error=str(e))
             self.error = str(e)

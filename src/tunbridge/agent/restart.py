@@ -163,7 +163,7 @@ class Restart:
 
     def run(self, progress: Progress) -> Done:
         """Restart. Raises RefusedError (nothing was changed), RestartError (it says how it stands)."""
-        with armed.lock(self.config.run_dir) as held:
+        with armed.lock(self.config.state_dir) as held:
             if held is None:
                 raise RefusedError("another `tunbridge ovs restart` is at work on this host")
             if reasons := self.outlook().reasons:
