@@ -1,6 +1,7 @@
 """Findings and codes as text for people. Everything that comes from a dump is made printable, and stays on its line."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 from rich.text import Text
 
@@ -8,6 +9,8 @@ from tunbridge.cli import terminal
 from tunbridge.inspect.checks.registry import CODES
 from tunbridge.inspect.model import Document, Finding
 
+HOSTS_SHOWN = 6
+"""Hosts that are named in a line; more are counted."""
 STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold cyan"}
 
 
@@ -17,17 +20,29 @@ def one_line(text: str) -> str:
 
 
 def report(document: Document) -> Text:
-    """Give all findings, what was not checked, and a last line that counts."""
+    """Give all findings, what was not checked and why, and a last line that counts."""
     sources = {host.name: host.source for host in document.hosts}
     text = Text()
     for finding in document.findings:
         _finding(text, finding, sources.get(finding.host))
-    for entry in document.not_checked:
-        text.append("not checked", style="dim").append(f" {entry.code}: {one_line(entry.host)}: ")
-        text.append(one_line(entry.reason) + "\n")
+    for codes, hosts, reason in _not_checked(document):
+        text.append("not checked", style="dim").append(f" {codes}: {one_line(hosts)}: {one_line(reason)}\n")
     if document.findings or document.not_checked:
         text.append("\n")
     return text.append(_counts(document))
+
+
+def _not_checked(document: Document) -> Iterator[tuple[str, str, str]]:
+    """Give what was not checked, one line for each reason: the codes, the hosts, the reason."""
+    by_host: dict[tuple[str, str], list[str]] = {}
+    for entry in document.not_checked:
+        by_host.setdefault((entry.reason, entry.host), []).append(entry.code)
+    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (reason, host), codes in by_host.items():
+        alike.setdefault((reason, tuple(codes)), []).append(host)
+    for (reason, codes), hosts in alike.items():
+        more = f" and {len(hosts) - HOSTS_SHOWN} more" if len(hosts) > HOSTS_SHOWN else ""
+        yield ", ".join(codes), ", ".join(hosts[:HOSTS_SHOWN]) + more, reason
 
 
 def _finding(text: Text, finding: Finding, source: str | None) -> None:

@@ -1,6 +1,7 @@
 """What could not be checked because the source of a host cannot hold it: a text tells no state, a file no errors.
 
-A check is listed only for a host that has what it is about: a bond, a tunnel, a NIC.
+A check is listed only for a host that has what it is about: a bond, a tunnel, a NIC. Counters that were read once are
+no input that is missing: that they are read twice is asked for (`check --counters`).
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +14,6 @@ from tunbridge.inspect.interfaces import is_nic_of, is_tunnel
 from tunbridge.inspect.model import Host, NotChecked
 
 _TEXT = "`ovs-vsctl show` does not print what this needs; a live source tells it"
-_ONCE = "the counters were read once; `tunbridge check --counters SECONDS` reads them twice"
 
 
 class _Need(Struct, frozen=True):
@@ -68,10 +68,3 @@ def not_told(view: View) -> Iterator[NotChecked]:
             if need.attribute in unknown and need.concerns(host):
                 reason = _TEXT if "external_ids" in unknown else f"its source does not tell `{need.attribute}`"
                 yield NotChecked(code=code, host=host.name, reason=reason)
-            elif need.attribute == "statistics" and code != "bfd-down" and _was_counted_once(host):
-                yield NotChecked(code=code, host=host.name, reason=_ONCE)
-
-
-def _was_counted_once(host: Host) -> bool:
-    counted = any(i.statistics for bridge in host.bridges for port in bridge.ports for i in port.interfaces)
-    return counted and host.counted_over is None
