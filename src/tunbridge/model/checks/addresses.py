@@ -11,6 +11,7 @@ from tunbridge.model.checks.plain import UUID_SCHEMA, is_uuid
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 IP_SCHEMA: Schema = {"anyOf": [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}]}
 CIDR_SCHEMA: Schema = {"type": "string", "pattern": r"^[0-9A-Fa-f:.]+/[0-9]{1,3}$"}
+ROUTE_SCHEMA: Schema = {"type": "string", "pattern": r"^[0-9A-Fa-f:.]+/[0-9A-Fa-f:.]+$"}
 _V4_BITS, _V6_BITS = 32, 128
 _SPACE = re.compile(r"\s")
 
@@ -236,7 +237,7 @@ host_routes = Check(
         "uniqueItems": True,
         "items": {
             "type": "object",
-            "properties": {"destination": CIDR_SCHEMA, "nexthop": IP_SCHEMA},
+            "properties": {"destination": ROUTE_SCHEMA, "nexthop": IP_SCHEMA},
             "required": ["destination", "nexthop"],
             "additionalProperties": False,
         },

@@ -37,7 +37,6 @@ _OWN = (
         column=text("mac_address", indexed=True),
         create_by=Who.NET_OWNER_OR_SERVICE,
         update_by=Who.NET_MANAGER_OR_SERVICE,
-        schema=addresses.MAC_SCHEMA,
     ),
     Field(
         "fixed_ips",

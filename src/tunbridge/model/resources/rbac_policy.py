@@ -17,7 +17,6 @@ RBAC_POLICY = Resource(
         Field(
             "object_type",
             convert=convert.to_object_type,
-            default=None,
             put=False,
             filter=True,
             column=Column("object_type", indexed=True),
