@@ -102,6 +102,12 @@ def grown(**growth: int) -> Hosts:
     return [replace(one, counted_over=6.0) for one in hosts]
 
 
+def unused_local_port() -> Hosts:
+    hosts = grown(rx_packets=1)
+    local = Port(name="br-int", interfaces=[Interface(name="br-int", type="internal", growth={"tx_dropped": 9}, **OFF)])
+    return [change(hosts[0], "br-int", "br-int", local), hosts[1]]
+
+
 def chassis(first: str | None, second: str | None) -> Hosts:
     hosts = two()
     return [replace(hosts[0], chassis_id=first), replace(hosts[1], chassis_id=second)]
@@ -175,7 +181,12 @@ NEAR_MISS: dict[str, list[Hosts]] = {
     ],
     "flow-restore-wait": [waiting(False), waiting(None)],
     "mac-table-full": [mac_table(8, 10), mac_table(None, 10), mac_table(10, None)],
-    "drops-growing": [grown(), grown(rx_packets=5, rx_errors=1), with_nic(statistics={"rx_dropped": 9}, **UP)],
+    "drops-growing": [
+        grown(),
+        unused_local_port(),
+        grown(rx_packets=5, rx_errors=1),
+        with_nic(statistics={"rx_dropped": 9}, **UP),
+    ],
     "errors-growing": [grown(), grown(tx_dropped=1), with_nic(statistics={"rx_errors": 9}, **UP)],
 }
 

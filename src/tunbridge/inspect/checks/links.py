@@ -73,19 +73,19 @@ def bonds(view: View) -> Iterator[Finding]:
 
 
 def _members(host: Host, bridge: Bridge, bond: Port) -> Iterator[Finding]:
-    down = {member.name: reason for member in bond.interfaces if (reason := why_down(member)) is not None}
+    members = sorted(bond.interfaces, key=lambda member: member.name)
+    down = {member.name: reason for member in members if (reason := why_down(member)) is not None}
     if not down:
         return
-    total = len(bond.interfaces)
     what = ", ".join(f"{name}: {reason}" for name, reason in down.items())
-    left = [member.name for member in bond.interfaces if member.name not in down]
+    left = [member.name for member in members if member.name not in down]
     then = f"all goes by {', '.join(left)}" if left else f"nothing leaves {bridge.name} by it"
     yield finding(
         "bond-member-down",
         host.name,
         bond.name,
-        f"bond {bond.name} of {bridge.name} has {len(down)} of {total} members down ({what}): {then}",
-        "; ".join(_mend(member) for member in bond.interfaces if member.name in down),
+        f"bond {bond.name} of {bridge.name} has {len(down)} of {len(members)} members down ({what}): {then}",
+        "; ".join(_mend(member) for member in members if member.name in down),
         bond.lines.get("name"),
         None if left else "error",
     )
@@ -95,7 +95,7 @@ def _lacp(host: Host, bridge: Bridge, bond: Port) -> Iterator[Finding]:
     if bond.lacp not in ("active", "passive"):
         return
     up = [member for member in bond.interfaces if why_down(member) is None]
-    silent = [member.name for member in up if member.lacp_current is False]
+    silent = sorted(member.name for member in up if member.lacp_current is False)
     if not silent:
         return
     none = len(silent) == len(up)

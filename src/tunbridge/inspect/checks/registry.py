@@ -323,7 +323,8 @@ _ALL = (
         meaning="`rx_dropped`, `tx_dropped`, `rx_missed_errors` or `rx_over_err` of an interface grew between two "
         "readings. A device drops what is too large for it or comes faster than the receiver takes it.",
         not_when="the counters were read once, or did not grow: old drops say nothing of now. Open vSwitch writes "
-        "statistics every 5 s, so readings should be further apart than that.",
+        "statistics every 5 s, so readings should be further apart than that. Nor when the interface is switched off, "
+        "as a bridge's own port often is: it drops whatever is flooded to it.",
         mend="Compare the MTUs of both ends; look at queue lengths (`ethtool -g`, `ethtool -S`) and at CPU load.",
     ),
     Code(
