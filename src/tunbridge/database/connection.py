@@ -70,6 +70,7 @@ class Database:
         self._outstanding: set[int] = set()
         self._lane = asyncio.Lock()
         """For those that lost a race: one at a time, so that those of this server do not lose against each other."""
+        self._writes_refused: str | None = None
         self._waiting: asyncio.Future[None] | None = None
         self._syncing: asyncio.Task[None] | None = None
 
@@ -82,6 +83,10 @@ class Database:
     async def wait_ready(self, wait_s: float) -> None:
         """Wait until the store is loaded. Raises DatabaseUnavailable after `wait_s` seconds, with the reason."""
         await self._link.session(wait_s)
+
+    def refuse_writes(self, reason: str | None) -> None:
+        """Refuse whatever writes from now on, before it is sent, as long as there is a reason: a full disk."""
+        self._writes_refused = reason
 
     async def close(self) -> None:
         """End the connection."""
@@ -175,6 +180,8 @@ class Database:
         """Send a transaction; give the conflict with which it failed, None if it happened."""
         if txn.is_empty:
             return None
+        if txn.writes and self._writes_refused is not None:
+            raise DatabaseUnavailable(f"nothing can be written: {self._writes_refused}")
         operations, targets = txn.operations(), txn.targets()
         if not txn.writes:
             error = from_results(await self._transact(operations, CONNECT_S), targets)
