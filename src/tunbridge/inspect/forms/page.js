@@ -238,8 +238,8 @@
     }
   });
 
-  // --- search: all words must be in the name or in what is told of it; names come before what is told
-  const haystack = things.map((thing) => [thing.name, thing.kind, ...thing.rows.flat()].join(" ").toLowerCase());
+  // --- search: all words must be in the name or in what is told of it (where it is, addresses, tags); names come before what is told
+  const haystack = things.map((thing, n) => [thing.name, thing.kind, above(n), ...thing.rows.flat()].join(" ").toLowerCase());
   const search = id("ui-search"), hits = id("ui-hits"), results = id("ui-results");
   const MOST = 50; // matches that are listed
   let found = [], at = -1;
