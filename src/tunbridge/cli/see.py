@@ -3,6 +3,7 @@
 import difflib
 import shutil
 import sys
+import time
 from collections.abc import Collection, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -242,6 +243,14 @@ def check(
             "--explain", metavar="CODE", help="Say what a code means, and stop.", autocompletion=_complete_code
         ),
     ] = None,
+    counters: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=5,
+            help="Read twice, this long apart, and report drops and errors that grew. Open vSwitch counts every 5 s.",
+        ),
+    ] = None,
 ) -> None:
     """Find what is wrong: patch ports and tunnels that do not fit, devices that are gone, bridges joined to nothing."""
     from tunbridge.cli import findings
@@ -251,7 +260,7 @@ def check(
         raise typer.Exit
     ignored = {_known_code(part) for text in ignore or () for part in text.split(",") if part}
     as_json = _word_format(form, output) is WordFormat.json
-    document, unreadable = _document(sources, ignored, with_paths=as_json)
+    document, unreadable = _document(sources, ignored, with_paths=as_json, counters=counters)
     if as_json:
         _write_json(document, output)
     else:
@@ -278,9 +287,12 @@ def _word_format(form: WordFormat | None, output: Path | None) -> WordFormat:
 
 
 def _document(
-    sources: list[str] | None, ignored: Collection[str] = (), with_paths: bool = True
+    sources: list[str] | None, ignored: Collection[str] = (), with_paths: bool = True, counters: float | None = None
 ) -> tuple["Document", bool]:
-    """Read, understand, foretell and check. What cannot be read is reported; ends when nothing could be."""
+    """Read, understand, foretell and check. What cannot be read is reported; ends when nothing could be.
+
+    With `counters`, live sources are read again after so many seconds.
+    """
     from msgspec.structs import replace
 
     from tunbridge.inspect.check import check as checked
@@ -293,7 +305,13 @@ def _document(
         terminal.error(str(problem))
     if not reading.hosts:
         raise typer.Exit(EXIT_UNREADABLE)
-    document = understand(reading.hosts)
+    hosts = reading.hosts
+    if counters is not None:
+        from tunbridge.inspect.counters import with_growth
+
+        time.sleep(counters)
+        hosts = with_growth(hosts, read_sources(sources or [], labs.sockets).hosts, counters)
+    document = understand(hosts)
     document = checked(foretell(document) if with_paths else document)
     if ignored:
         document = replace(

@@ -8,18 +8,15 @@ from tunbridge.inspect.model import Bridge, Host, Interface, Port
 
 
 def with_growth(before: Sequence[Host], after: Sequence[Host], seconds: float) -> list[Host]:
-    """Give the hosts of the second reading, with what grew since the first, `seconds` earlier.
+    """Give each host as it was read second, with what grew since the first reading, `seconds` earlier.
 
-    A host is the same by its source and database, an interface by its place. A counter that is smaller now was reset,
-    with its device or with Open vSwitch: it grew by what it says.
+    A host is the same by its source and database, an interface by its place; a host that could not be read again (from
+    standard input, say) stays as it was. A counter that is smaller now was reset, with its device or with Open vSwitch:
+    it grew by what it says.
     """
-    earlier = {(host.source, host.system_id): _statistics(host) for host in before}
-    return [
-        _grown(host, earlier[host.source, host.system_id], seconds)
-        if (host.source, host.system_id) in earlier
-        else host
-        for host in after
-    ]
+    later = {(host.source, host.system_id): host for host in after}
+    again = [(host, later.get((host.source, host.system_id))) for host in before]
+    return [old if new is None else _grown(new, _statistics(old), seconds) for old, new in again]
 
 
 _Place = tuple[str, str, str]
