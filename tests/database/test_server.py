@@ -17,7 +17,7 @@ from tests.database.tables import TABLES
 from tests.database.test_connection import database, insert
 from tunbridge.database import server as embedded
 from tunbridge.database.errors import DatabaseUnavailable
-from tunbridge.database.server import EmbeddedServer, EmbeddedServerError
+from tunbridge.database.server import Embedded, EmbeddedError
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def folder() -> Iterator[Path]:
 
 
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[EmbeddedServer]:
-    made = EmbeddedServer(folder, TABLES)
+async def running(folder: Path) -> AsyncIterator[Embedded]:
+    made = Embedded(folder, folder / "run", TABLES)
     await made.start()
     try:
         yield made
@@ -76,8 +76,10 @@ def test_a_killed_ovsdb_server_is_started_again(folder: Path) -> None:
 def test_a_second_server_on_the_same_folder_is_refused_and_disturbs_nothing(folder: Path) -> None:
     async def run() -> None:
         async with running(folder) as server, database(server.remote) as db:
-            with pytest.raises(EmbeddedServerError, match=f"process {os.getpid()} serves this database"):
-                await EmbeddedServer(folder, TABLES).start()
+            with pytest.raises(
+                EmbeddedError, match=f"process {os.getpid()} serves the database.* --database {server.remote}"
+            ):
+                await Embedded(folder, folder / "other", TABLES).start()
             await db.commit(insert("Group", name="undisturbed"))
             assert db.stats.reconnects == 0
 
@@ -88,10 +90,10 @@ _OWNER = """
 import asyncio, sys
 from pathlib import Path
 from tests.database.tables import TABLES
-from tunbridge.database.server import EmbeddedServer
+from tunbridge.database.server import Embedded
 
 async def run():
-    server = EmbeddedServer(Path(sys.argv[1]), TABLES)
+    server = Embedded(Path(sys.argv[1]), Path(sys.argv[1], "run"), TABLES)
     await server.start()
     print(server.pid, flush=True)
     await asyncio.sleep(60)
@@ -121,8 +123,8 @@ def test_it_ends_with_its_owner_also_when_that_is_killed(folder: Path) -> None:
 
 def test_what_is_wrong_with_a_folder_is_said(folder: Path) -> None:
     async def refused(path: Path, words: str) -> None:
-        with pytest.raises(EmbeddedServerError, match=words):
-            await EmbeddedServer(path, TABLES).start()
+        with pytest.raises(EmbeddedError, match=words):
+            await Embedded(path, path / "run", TABLES).start()
 
     async def run() -> None:
         await refused(folder / ("x" * 100), "too long for a Unix socket")
@@ -130,7 +132,7 @@ def test_what_is_wrong_with_a_folder_is_said(folder: Path) -> None:
         (folder / "db").write_text("no database")
         await refused(folder, "ovsdb-server does not start: .*db")
         (folder / "file").write_text("")
-        await refused(folder / "file", "cannot keep a database here")
+        await refused(folder / "file", "the database cannot use it")
 
     asyncio.run(run())
 

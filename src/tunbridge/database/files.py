@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -37,15 +37,26 @@ def tool(*arguments: str | Path) -> str:
     return done.stdout
 
 
-def create(path: Path, tables: Iterable[Table], local: str) -> None:
-    """Make an empty database, the first member of a cluster, at `local` (`unix:PATH`, `tcp:IP:PORT`, `ssl:IP:PORT`)."""
+LOCAL = "unix:raft"
+"""Address in its cluster of a member that is alone: nobody else can reach it."""
+
+
+def create(path: Path, tables: Iterable[Table], local: str = LOCAL) -> None:
+    """Make an empty database, the first member of a cluster, at `local` (`ssl:IP:PORT`, `tcp:IP:PORT`)."""
     with tempfile.TemporaryDirectory(prefix=".new-", dir=_folder(path)) as folder:
         (Path(folder) / "schema").write_bytes(text_of(schema_of(tables)))
         tool("create-cluster", Path(folder) / "db", Path(folder) / "schema", local)
         put(Path(folder) / "db", path)
 
 
-def restore(path: Path, backup: Path, local: str) -> None:
+def join(path: Path, local: str, others: Sequence[str]) -> None:
+    """Make a further member at `local` of the cluster of these others; it gets its rows when it is started."""
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=_folder(path)) as folder:
+        tool("join-cluster", Path(folder) / "db", NAME, local, *others)
+        put(Path(folder) / "db", path)
+
+
+def restore(path: Path, backup: Path, local: str = LOCAL) -> None:
     """Make a database with the rows of a backup, the first member of a new cluster."""
     name_of(backup)
     with tempfile.TemporaryDirectory(prefix=".new-", dir=_folder(path)) as folder:

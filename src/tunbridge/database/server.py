@@ -1,8 +1,8 @@
 """The embedded database: an `ovsdb-server` of our own, with a one-member cluster, started, watched and ended by us.
 
-    FOLDER/db            the database file
-    FOLDER/lock          held as long as a server uses the folder; its process id
-    FOLDER/run/          sockets and pid file; only our user may enter
+    STATE/db      the database file
+    STATE/lock    held as long as a server uses it; holds its process id and remote
+    RUN/          sockets and pid file; only our user may enter
 
 It is a cluster of one member, not a standalone file: only then can clients resume after a lost connection, and more
 members may join. Killed, it is started again; when its disk was full it stops serving for good (`Status: failed`), and
@@ -18,7 +18,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
@@ -43,33 +43,45 @@ _STOP_S = 10.0
 _PAUSES_S = (0.0, 0.2, 1.0, 5.0)
 """Before it is started again after the first, second ... failure in a row."""
 
-logger = structlog.get_logger(__name__)
 
-
-class EmbeddedServerError(DatabaseError):
+class EmbeddedError(DatabaseError):
     """The embedded database cannot be used; the text says why."""
 
 
-class EmbeddedServer:
+class InUseError(EmbeddedError):
+    """Another process serves the database, at `remote`."""
+
+    def __init__(self, state: Path, pid: str, remote: str) -> None:
+        super().__init__(
+            f"{state}: process {pid} serves the database in it; end it, or use it with --database {remote}, "
+            "or give this server a folder of its own"
+        )
+        self.remote = remote
+
+
+class Embedded:
     """One `ovsdb-server` process, kept running."""
 
     def __init__(
         self,
-        folder: Path,
+        state: Path,
+        run: Path,
         tables: Sequence[Table],
+        log: Any = None,
         listen: Sequence[str] = (),
         tls: "Files | None" = None,
-        local: str = "unix:run/raft",
     ) -> None:
-        """Say where; `listen`: more remotes to listen at (`pssl:6642`), `local`: its address in its cluster."""
-        self.folder = folder.absolute()
-        self.remote = f"unix:{self.folder}/run/db.sock"
+        """Say where its file and its sockets are; `listen`: more remotes to listen at, such as `pssl:6642`."""
+        self.path = state.absolute() / "db"
+        self.remote = f"unix:{run.absolute()}/db.sock"
         self.writes_refused: Callable[[str | None], None] = lambda _reason: None
         """Called with a reason when the disk gets full, and with None when there is room again."""
         self._tables = tables
         self._listen = listen
         self._tls = tls
-        self._local = local
+        self._state = state.absolute()
+        self._run = run.absolute()
+        self._log = log or structlog.get_logger(__name__)
         self._lock: int | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._last_lines: deque[str] = deque(maxlen=5)
@@ -82,15 +94,15 @@ class EmbeddedServer:
         return None if self._process is None else self._process.pid
 
     async def start(self) -> None:
-        """Make the database if there is none, and serve it. Raises EmbeddedServerError."""
+        """Make the database if there is none, and serve it. Raises EmbeddedError."""
         files.require_programs()
         if len(os.fsencode(self.remote.removeprefix("unix:"))) > LONGEST_SOCKET:
-            raise EmbeddedServerError(f"{self.folder}: the path is too long for a Unix socket in it; use a shorter one")
+            raise EmbeddedError(f"{self._run}: the path is too long for a Unix socket in it; use a shorter one")
         self._take_folder()
         try:
             await self._end_orphan()
-            if not (self.folder / "db").exists():
-                await asyncio.to_thread(files.create, self.folder / "db", self._tables, self._local)
+            if not self.path.exists():
+                await asyncio.to_thread(files.create, self.path, self._tables)
             await self._spawn()
         except BaseException:
             await self.close()
@@ -110,36 +122,32 @@ class EmbeddedServer:
 
     def _take_folder(self) -> None:
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            run = self.folder / "run"
-            run.mkdir(mode=0o700, exist_ok=True)
-            run.chmod(0o700)
-            lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._run.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._run.chmod(0o700)
+            lock = os.open(self._state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as e:
-            raise EmbeddedServerError(f"{self.folder}: cannot keep a database here: {e.strerror}") from e
+            raise EmbeddedError(f"{e.filename}: the database cannot use it: {e.strerror}") from e
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            holder = os.pread(lock, 20, 0).decode().strip() or "?"
+            pid, _, remote = os.pread(lock, 1000, 0).decode().partition(" ")
             os.close(lock)
-            raise EmbeddedServerError(
-                f"{self.folder}: process {holder} serves this database; end it, or give it another folder, or use the "
-                f"same database with --database {self.remote}"
-            ) from None
+            raise InUseError(self._state, pid, remote) from None
         os.truncate(lock, 0)
-        os.pwrite(lock, str(os.getpid()).encode(), 0)
+        os.pwrite(lock, f"{os.getpid()} {self.remote}".encode(), 0)
         self._lock = lock
 
     async def _end_orphan(self) -> None:
         """End an `ovsdb-server` that a killed server of this folder has left; we hold the folder's lock."""
         try:
-            pid = int((self.folder / "run" / "ovsdb-server.pid").read_text())
+            pid = int((self._run / "ovsdb-server.pid").read_text())
             command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except (OSError, ValueError):
             return
-        if Path(os.fsdecode(command[0])).name != "ovsdb-server" or os.fsencode(self.folder / "db") not in command:
+        if Path(os.fsdecode(command[0])).name != "ovsdb-server" or os.fsencode(self.path) not in command:
             return
-        logger.warning("ending the ovsdb-server that a killed server has left", pid=pid)
+        self._log.warning("ending the ovsdb-server that a killed server has left", pid=pid)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
             while Path(f"/proc/{pid}").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
@@ -147,9 +155,9 @@ class EmbeddedServer:
 
     def _command(self) -> list[str]:
         # setpriv: the kernel ends it when we are gone, however we went.
-        command = ["setpriv", "--pdeathsig", "KILL", "--", "ovsdb-server", str(self.folder / "db")]
+        command = ["setpriv", "--pdeathsig", "KILL", "--", "ovsdb-server", str(self.path)]
         command += [f"--remote=p{self.remote}", *(f"--remote={remote}" for remote in self._listen)]
-        command += ["--unixctl=run/ctl", "--pidfile=run/ovsdb-server.pid", "--no-chdir"]
+        command += [f"--unixctl={self._run}/ctl", f"--pidfile={self._run}/ovsdb-server.pid", "--no-chdir"]
         command += ["-vsyslog:off", "-vfile:off", "-vconsole:warn", "-vPATTERN:console:%c: %m"]
         if self._tls is not None and any(remote.startswith("pssl:") for remote in self._listen):
             command += [f"--private-key={self._tls.private_key}", f"--certificate={self._tls.certificate}"]
@@ -158,26 +166,25 @@ class EmbeddedServer:
 
     async def _spawn(self) -> None:
         """Start it, and wait until it answers."""
-        (self.folder / "run" / "db.sock").unlink(missing_ok=True)
+        (self._run / "db.sock").unlink(missing_ok=True)
         self._process = await asyncio.create_subprocess_exec(
             *self._command(),
-            cwd=self.folder,
-            env={**os.environ, "OVS_RUNDIR": str(self.folder)},
+            env={**os.environ, "OVS_RUNDIR": str(self._run)},  # where the relative address in its cluster leads
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,  # Ctrl-C in a terminal is for us; we end it when nothing needs it any more
         )
-        reading = asyncio.create_task(self._log(self._process))
+        reading = asyncio.create_task(self._pass_on(self._process))
         deadline = asyncio.get_running_loop().time() + START_S
         while not await self._answers():
             if self._process.returncode is not None or asyncio.get_running_loop().time() > deadline:
                 await self._end()
                 await reading
                 said = "; ".join(self._last_lines) or "it does not answer"
-                raise EmbeddedServerError(f"{self.folder}: ovsdb-server does not start: {said}")
+                raise EmbeddedError(f"{self.path}: ovsdb-server does not start: {said}")
             await asyncio.sleep(0.01)
-        logger.info("ovsdb-server runs", folder=str(self.folder), pid=self._process.pid)
+        self._log.info("ovsdb-server runs", database=str(self.path), pid=self._process.pid)
 
     async def _answers(self) -> bool:
         try:
@@ -187,12 +194,12 @@ class EmbeddedServer:
         writer.close()
         return True
 
-    async def _log(self, process: asyncio.subprocess.Process) -> None:
+    async def _pass_on(self, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None
         while line := await process.stderr.readline():
             text = line.decode(errors="replace").strip()
             self._last_lines.append(text)
-            logger.warning("ovsdb-server", said=text)
+            self._log.warning("ovsdb-server", said=text)
 
     async def _keep(self) -> None:
         """Start it again whenever it ends."""
@@ -200,25 +207,25 @@ class EmbeddedServer:
         while True:
             if self._process is not None:
                 status = await self._process.wait()
-                logger.warning("ovsdb-server ended", status=status)
+                self._log.warning("ovsdb-server ended", status=status)
                 self._process = None
             await asyncio.sleep(_PAUSES_S[min(failures, len(_PAUSES_S) - 1)])
             try:
                 await self._spawn()
                 failures = 0
-            except (EmbeddedServerError, OSError) as e:
+            except (EmbeddedError, OSError) as e:
                 failures += 1
-                logger.warning("ovsdb-server cannot be started again", problem=str(e))
+                self._log.warning("ovsdb-server cannot be started again", problem=str(e))
 
     async def _watch(self) -> None:
         """Look after the disk, and for a server that has failed on it."""
         while True:
             await asyncio.sleep(_WATCH_S)
             with contextlib.suppress(OSError):
-                self._tell_room(shutil.disk_usage(self.folder).free)
+                self._tell_room(shutil.disk_usage(self._state).free)
             process = self._process
             if process is not None and not self._full and await self._has_failed():
-                logger.warning("ovsdb-server failed on its disk; starting it again", pid=process.pid)
+                self._log.warning("ovsdb-server failed on its disk; starting it again", pid=process.pid)
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
 
@@ -226,14 +233,14 @@ class EmbeddedServer:
         full = free < MINIMUM_FREE
         if full != self._full:
             self._full = full
-            reason = f"the disk of {self.folder} is full: {free >> 20} MiB are left, {MINIMUM_FREE >> 20} are needed"
-            logger.warning(reason if full else f"the disk of {self.folder} has room again")
+            reason = f"the disk of {self._state} is full: {free >> 20} MiB are left, {MINIMUM_FREE >> 20} are needed"
+            self._log.warning(reason if full else f"the disk of {self._state} has room again")
             self.writes_refused(reason if full else None)
 
     async def _has_failed(self) -> bool:
         try:
             async with asyncio.timeout(5):
-                session = await connect(f"unix:{self.folder}/run/ctl")
+                session = await connect(f"unix:{self._run}/ctl")
                 try:
                     reply = await session.request("cluster/status", [NAME])
                     return "\nStatus: failed" in msgspec.json.decode(reply.result, type=str)
