@@ -14,7 +14,7 @@ from tests.inspect.hosts import bridge, change, compute, host, port, tunnel, two
 from tests.inspect.showtext import show
 from tunbridge.inspect.check import check
 from tunbridge.inspect.difference import Change, difference, schema_text
-from tunbridge.inspect.model import Bridge, Controller, Host, Interface, Manager, Port
+from tunbridge.inspect.model import Bridge, Controller, Device, Host, Interface, Manager, Port
 from tunbridge.inspect.reader import read_show
 from tunbridge.inspect.understand import understand
 
@@ -194,6 +194,50 @@ def test_what_a_source_cannot_tell_is_no_difference() -> None:
     known = one([], bond_mode="balance-slb", error="x")
     assert {c.attribute for c in changes(known, one([])) if c.what != "finding"} == {"bond_mode", "error"}
     assert not [c for c in changes(known, one(["bond_mode", "error"])) if c.what in ("port", "interface")]
+
+
+def live(**fields: Any) -> list[Host]:
+    """One host with a NIC, as a live source tells it."""
+    bridges = [Bridge(name="br-ex", ports=[Port(name="eth1", interfaces=[Interface(name="eth1", **fields)])])]
+    return [replace(host("h"), bridges=bridges)]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "before", "after"),
+    [("link_state", "up", "down"), ("admin_state", "up", "down"), ("mtu", 9000, 1500), ("lacp_current", True, False)],
+)
+def test_a_state_is_compared_where_both_sides_tell_it(attribute: str, before: Any, after: Any) -> None:
+    found = brief(live(**{attribute: before}), live(**{attribute: after}))
+    assert found == [("changed", "interface", "eth1", attribute, before, after)]
+    assert brief(live(**{attribute: before}), live()) == brief(live(), live(**{attribute: after})) == []
+
+
+def test_the_state_of_a_bfd_session_but_not_its_counts() -> None:
+    up = {"state": "up", "flap_count": "1"}
+    assert brief(live(bfd_status=up), live(bfd_status={**up, "flap_count": "3"})) == []
+    assert brief(live(bfd_status=up), live(bfd_status={"state": "down"})) == [
+        ("changed", "interface", "eth1", "bfd_status:state", "up", "down")
+    ]
+
+
+def test_drops_and_errors_that_grew_and_no_other_counters() -> None:
+    old = {"rx_packets": 1, "rx_dropped": 5, "tx_errors": 3, "rx_errors": 9}
+    new = {"rx_packets": 9, "rx_dropped": 7, "tx_errors": 3, "rx_errors": 0}
+    assert brief(live(statistics=old), live(statistics=new)) == [
+        ("changed", "interface", "eth1", "statistics:rx_dropped", 5, 7)
+    ]
+    assert brief(live(statistics=old), live(statistics=new, admin_state="down")) == []
+
+
+def test_the_device_below_the_tunnels_and_what_is_set_for_the_host() -> None:
+    def tunnelled(mtu: int, waits: bool) -> list[Host]:
+        devices = [Device(name="eth0", addresses=["10.0.0.25"], mtu=mtu)]
+        return [replace(two()[0], underlay=devices, flow_restore_wait=waits), two()[1]]
+
+    assert brief(tunnelled(9000, False), tunnelled(1500, True)) == [
+        ("changed", "host", "compute0", "flow_restore_wait", False, True),
+        ("changed", "device", "eth0", "mtu", 9000, 1500),
+    ]
 
 
 def test_a_finding_that_one_side_could_not_have_is_no_difference() -> None:

@@ -11,14 +11,18 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import Struct, field
 
-from tunbridge.inspect.model import Bridge, Document, End, Finding, Host, Interface, Link, Port, Severity
+from tunbridge.inspect.checks.switch import DROPS, ERRORS
+from tunbridge.inspect.model import Bridge, Device, Document, End, Finding, Host, Interface, Link, Port, Severity
 
-VERSION = "1.0"
+VERSION = "1.1"
 """Version of the format of differences: major.minor."""
 
 Kind = Literal["added", "removed", "changed"]
-What = Literal["host", "bridge", "port", "interface", "controller", "manager", "link", "finding"]
+What = Literal["host", "device", "bridge", "port", "interface", "controller", "manager", "link", "finding"]
 _Named = TypeVar("_Named")
+_STATES = ("mtu", "mtu_request", "admin_state", "link_state", "link_speed", "duplex", "lacp_current")
+_GROWING = ("drops-growing", "errors-growing")
+"""Codes of findings that need two readings of one source."""
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -137,6 +141,20 @@ class _Comparison:
                 )
             )  # fmt: skip
 
+    def known(self, what: What, old: Any, new: Any, attribute: str, bridge: str | None = None) -> None:
+        """Note an attribute that differs and is known on both sides: null is not another value."""
+        values = getattr(old, attribute), getattr(new, attribute)
+        if None not in values:
+            self.attribute(what, new.name, attribute, *values, bridge)
+
+    def mapping(
+        self, name: str, attribute: str, old: dict[str, str] | None, new: dict[str, str] | None, bridge: str
+    ) -> None:
+        """Note each key of an interface's map that differs, where both sides tell the map."""
+        if old is not None and new is not None:
+            for key in sorted(old.keys() | new.keys()):
+                self.attribute("interface", name, f"{attribute}:{key}", old.get(key), new.get(key), bridge)
+
     def things(
         self, what: What, gone: Iterable[Any], come: Iterable[Any], name: str = "name", bridge: str | None = None
     ) -> None:
@@ -159,6 +177,9 @@ def _hosts(old: Host, new: Host) -> list[Change]:
         found.attribute("host", new.name, "ovs_version", old.ovs_version, new.ovs_version)
     if old.addresses and new.addresses:  # they may be inferred from peers, of which not all were given
         found.attribute("host", new.name, "addresses", sorted(old.addresses), sorted(new.addresses))
+    for attribute in ("chassis_id", "flow_restore_wait"):
+        found.known("host", old, new, attribute)
+    _underlay(found, old.underlay, new.underlay)
     found.remotes("manager", old.managers, new.managers)
     bridges, gone, come = _pair(old.bridges, new.bridges, lambda bridge: bridge.name)
     found.things("bridge", gone, come)
@@ -169,10 +190,22 @@ def _hosts(old: Host, new: Host) -> list[Change]:
     return found.changes
 
 
+def _underlay(found: _Comparison, old: Sequence[Device] | None, new: Sequence[Device] | None) -> None:
+    """Compare the devices that hold the tunnel addresses, where both sources tell them."""
+    if old is None or new is None:
+        return
+    pairs, gone, come = _pair(old, new, lambda device: device.name)
+    found.things("device", gone, come)
+    for before, after in pairs:
+        for attribute in ("mtu", "admin_state", "link_state", "link_speed"):
+            found.known("device", before, after, attribute)
+
+
 def _bridges(found: _Comparison, old: Bridge, new: Bridge) -> None:
     found.attribute("bridge", new.name, "fail_mode", old.fail_mode, new.fail_mode)
     datapaths = (old.datapath_type or "system", new.datapath_type or "system")
     found.attribute("bridge", new.name, "datapath_type", *datapaths)
+    found.known("bridge", old, new, "mac_table_size", new.name)
     found.remotes("controller", old.controllers, new.controllers, new.name)
 
 
@@ -192,6 +225,8 @@ def _ports(found: _Comparison, old: list[tuple[str, Port]], new: list[tuple[str,
         found.attribute("port", after.name, "tag", before.tag, after.tag, bridge)
         found.attribute("port", after.name, "trunks", sorted(before.trunks), sorted(after.trunks), bridge)
         found.attribute("port", after.name, "bond_mode", before.bond_mode, after.bond_mode, bridge)
+        found.attribute("port", after.name, "lacp", before.lacp, after.lacp, bridge)
+        found.known("port", before, after, "bond_active_slave", bridge)
         interfaces, lost, won = _pair(before.interfaces, after.interfaces, lambda interface: interface.name)
         found.things("interface", lost, won, bridge=bridge)
         for one, other in interfaces:
@@ -203,6 +238,23 @@ def _interfaces(found: _Comparison, bridge: str, old: Interface, new: Interface)
     for key in sorted(old.options.keys() | new.options.keys()):
         found.attribute("interface", new.name, f"options:{key}", old.options.get(key), new.options.get(key), bridge)
     found.attribute("interface", new.name, "error", old.error, new.error, bridge)
+    for attribute in _STATES:
+        found.known("interface", old, new, attribute, bridge)
+    found.mapping(new.name, "bfd", old.bfd, new.bfd, bridge)
+    before, after = (None if i.bfd_status is None else i.bfd_status.get("state") for i in (old, new))
+    if before is not None and after is not None:
+        found.attribute("interface", new.name, "bfd_status:state", before, after, bridge)
+    _counters(found, bridge, old, new)
+
+
+def _counters(found: _Comparison, bridge: str, old: Interface, new: Interface) -> None:
+    """Tell drops and errors that grew. Others always grow; one that is smaller now was reset, which says nothing."""
+    before, after = old.statistics or {}, new.statistics or {}
+    for counter in (*DROPS, *ERRORS):
+        if new.admin_state != "down" and before.get(counter, after.get(counter, 0)) < after.get(counter, 0):
+            found.attribute(
+                "interface", new.name, f"statistics:{counter}", before[counter], after[counter], bridge
+            )  # fmt: skip
 
 
 def _links(old: Document, new: Document, renamed: dict[str, str], partial: set[str]) -> Iterator[Change]:
@@ -261,6 +313,8 @@ def _findings(old: Document, new: Document, renamed: dict[str, str]) -> Iterator
     """Compare findings, but for those that one side could not have: their code was not checked there."""
     unchecked_old = {(renamed.get(n.host, n.host), n.code) for n in old.not_checked}
     unchecked_new = {(n.host, n.code) for n in new.not_checked}
+    unchecked_old |= {(renamed.get(h.name, h.name), c) for h in old.hosts if h.counted_over is None for c in _GROWING}
+    unchecked_new |= {(h.name, c) for h in new.hosts if h.counted_over is None for c in _GROWING}
     _, gone, come = _pair(
         [(renamed.get(f.host, f.host), f) for f in old.findings],
         [(f.host, f) for f in new.findings],
