@@ -33,4 +33,4 @@ def keystone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeystoneServi
         service.add_user("mia", "demo", "member")
         yield service
     finally:
-        service.stop()
+        service.close()

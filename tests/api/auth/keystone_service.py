@@ -14,11 +14,21 @@ import httpx
 ROOT = Path(__file__).parents[3]
 BIN = ROOT / ".venv-keystone" / "bin"
 SERVE = """
-import sys
+import os, signal, sys
 from werkzeug.serving import run_simple
 port = int(sys.argv.pop())  # Keystone reads the command line, too
 from keystone.wsgi.api import application
-run_simple("127.0.0.1", port, application, threaded=True)
+child = 0
+for line in sys.stdin:  # importing takes seconds, so it is done once, and each start is a fork
+    if child:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    child = os.fork() if line == "start\\n" else 0
+    if line == "start\\n" and not child:
+        run_simple("127.0.0.1", port, application, threaded=True)
+    print("done", flush=True)
+if child:
+    os.kill(child, signal.SIGKILL)
 """
 
 
@@ -33,7 +43,8 @@ class KeystoneService:
             self._port: int = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}"
         self._directory = directory
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[str] | None = None
+        self._admin = ""
         self._configure()
         self._manage("db_sync")
         self._manage(
@@ -73,24 +84,44 @@ class KeystoneService:
 
     def start(self) -> None:
         """Start, and wait until it answers."""
-        argv: list[str | Path] = [BIN / "python", "-c", SERVE, str(self._port)]
-        log = (self._directory / "log").open("ab")
-        with log:
-            self._process = subprocess.Popen(argv, stdout=log, stderr=log, env=self._env(), cwd=self._directory)
+        self._tell("start")
         end = time.monotonic() + 60
         while True:
             try:
                 assert httpx.get(f"{self.url}/v3").status_code == 200
                 return
             except httpx.TransportError:
-                assert self._process.poll() is None and time.monotonic() < end, self.log()
+                assert time.monotonic() < end, self.log()
                 time.sleep(0.05)
 
     def stop(self) -> None:
         """Stop, if it runs."""
+        self._tell("stop")
+
+    def _tell(self, what: str) -> None:
+        if self._process is None:
+            argv: list[str | Path] = [BIN / "python", "-c", SERVE, str(self._port)]
+            with (self._directory / "log").open("ab") as log:
+                self._process = subprocess.Popen(
+                    argv,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    env=self._env(),
+                    cwd=self._directory,
+                    text=True,
+                )
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin and stdout
+        print(what, file=stdin, flush=True)
+        assert stdout.readline() == "done\n", self.log()
+
+    def close(self) -> None:
+        """End for good."""
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            with self._process as process:
+                assert process.stdin
+                process.stdin.close()
             self._process = None
 
     def log(self) -> str:
@@ -115,7 +146,8 @@ class KeystoneService:
     def admin(self, method: str, path: str, body: dict[str, Any] | None = None, **headers: str) -> Any:
         """Do something as admin, and give the answer's body."""
         named = {name.replace("_", "-"): text for name, text in headers.items()}
-        sent = {"X-Auth-Token": self.token(), **named}
+        self._admin = self._admin or self.token()
+        sent = {"X-Auth-Token": self._admin, **named}
         reply = httpx.request(method, f"{self.url}/v3{path}", json=body, headers=sent)
         assert reply.is_success, reply.text
         return reply.json() if reply.content else None
@@ -131,5 +163,6 @@ class KeystoneService:
 
     def replace_keys(self) -> None:
         """Make every token given out so far invalid."""
+        self._admin = ""
         for key in (self._directory / "keys").iterdir():
             key.write_bytes(base64.urlsafe_b64encode(os.urandom(32)))
