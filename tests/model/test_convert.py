@@ -54,7 +54,7 @@ def _differs_on_purpose(name: str, value: Any) -> bool:
 def test_conversion_does_as_neutron(ours: Convert, near: bool) -> None:
     theirs = getattr(reference.converters, ours.name)
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=50, deadline=None)
     @given(NEAR.get(ours.name, values.SINGLE) if near else values.ANY)
     def convert_alike(value: Any) -> None:
         expected, actual = outcome(theirs, value), outcome(ours, value)

@@ -27,7 +27,7 @@ def test_what_is_kept_is_as_answers_promise(name: str) -> None:
     field = WRITABLE[name]
     validator = jsonschema.Draft202012Validator(field.answer_schema)
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=20, deadline=None)
     @given(values.BY_KIND.get(field.check.name if field.check else "", values.SINGLE))
     def kept_as_promised(value: Any) -> None:
         try:
