@@ -1,6 +1,7 @@
 """Hosts over ssh: a real sshd on loopback, with keys made for the test; what must not reach the client is refused."""
 
 import getpass
+import json
 import os
 import shutil
 import socket
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 from tests.inspect.test_live import Database, database, fill  # noqa: F401 - a fixture
 from tunbridge.inspect.live import read_live
 from tunbridge.inspect.sources import read_sources
+from tunbridge.inspect.understand import understand
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
@@ -71,6 +73,28 @@ def test_over_ssh_a_host_is_what_its_database_is(database: Database, server: int
     live = replace(read_live(database.remote, "h"), source=source)
     assert names == sorted(p.name for b in live.bridges for p in b.ports)
     assert replace(host, bridges=[], managers=[]) == replace(live, bridges=[], managers=[])
+
+
+def test_over_ssh_the_devices_of_that_machine_are_told_if_they_are_its_open_vswitch_s(
+    database: Database,  # noqa: F811
+    server: int,
+) -> None:
+    (device,) = [entry for entry in json.loads(ip("-j", "addr", "show", "lo")) if entry["ifname"] == "lo"]
+    database.vsctl(
+        "add-br", "lo", "--", "set", "interface", "lo", "type=internal", f'mac_in_use="{device["address"]}"',
+        "--", "add-port", "lo", "v", "--", "set", "interface", "v", "type=vxlan", "options:local_ip=127.0.0.1",
+        "options:remote_ip=192.0.2.1",
+    )  # fmt: skip
+    source = f"h=ssh:root@127.0.0.1:{server}"
+    (host,) = understand(read_sources([source], lambda _: {}).hosts).hosts[:1]
+    assert [(found.name, found.mtu) for found in host.underlay or ()] == [("lo", device["mtu"])]
+    database.vsctl("set", "interface", "lo", 'mac_in_use="02:00:00:00:00:01"')
+    (other,) = understand(read_sources([source], lambda _: {}).hosts).hosts[:1]
+    assert other.underlay is None and "underlay" in other.not_told
+
+
+def ip(*arguments: str) -> str:
+    return subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True).stdout
 
 
 def test_many_hosts_are_read_in_their_order_and_one_that_fails_is_named(database: Database, server: int) -> None:  # noqa: F811

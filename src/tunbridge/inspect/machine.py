@@ -17,6 +17,7 @@ from tunbridge.inspect.model import Bridge, Device, Host
 from tunbridge.openvswitch import unixctl
 
 _ENTRIES = re.compile(r"Current/maximum MAC entries in the table\s*: (\d{1,9})/(\d{1,9})")
+_BRIDGE = re.compile(r'Statistics for bridge "([^"\n]+)":\n')
 _CREDENTIALS = struct.Struct("3i")
 _TIMEOUT = 5.0
 
@@ -26,6 +27,14 @@ def with_machine(host: Host, database: Path) -> Host:
     host = with_mac_tables(host, _mac_tables(database.parent, [bridge.name for bridge in host.bridges]))
     found = _devices(database)
     return devices.with_devices(host, found) if found is not None else host
+
+
+def with_answers(host: Host, addresses: str, mac_tables: str) -> Host:
+    """Give the host with what was asked of another machine: `ip addr`, as JSON or not, and the MAC tables."""
+    parts = _BRIDGE.split(mac_tables)
+    host = with_mac_tables(host, dict(zip(parts[1::2], parts[2::2], strict=True)))
+    found = devices.parse_json(addresses) if addresses.lstrip().startswith("[") else devices.parse_text(addresses)
+    return devices.with_devices(host, found) if found else host
 
 
 def with_mac_tables(host: Host, answers: dict[str, str]) -> Host:
