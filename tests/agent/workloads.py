@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tests.agent.hosts import Wired
+from tunbridge.agent import armed
 from tunbridge.agent.config import Peer
 from tunbridge.lab import namespaces
 from tunbridge.lab.host import wait_until
@@ -92,13 +93,18 @@ class Pair:
             process.kill()
             process.wait()
 
+    def ping(self, count: int) -> int:
+        """Send so many packets from the first workload to the second; give how many answers came."""
+        first, second = self.hosts.values()
+        argv = ["ping", "-c", str(count), "-i", str(INTERVAL_S), "-W", "2", INSIDE[second.host.name]]
+        text = namespaces.run("ip", "netns", "exec", self.namespace(first), *argv, check=False).stdout
+        found = re.search(r"(\d+) received", text)
+        assert found, text
+        return int(found[1])
+
     def until_through(self) -> None:
         """Wait until packets pass again."""
-        first, second = self.hosts.values()
-        ping = ["ip", "netns", "exec", self.namespace(first), "ping", "-c", "3", "-i", "0.01", "-W", "1"]
-        wait_until(
-            lambda: namespaces.run(*ping, INSIDE[second.host.name], check=False).returncode == 0, "packets pass again"
-        )
+        wait_until(lambda: self.ping(3) == 3, "packets pass again")
 
     def down(self) -> None:
         self.lab.down()
@@ -139,12 +145,38 @@ def measure(pair: Pair, kind: str) -> tuple[int, int]:
         return end()
 
 
+def stepped(pair: Pair) -> Iterator[tuple[str, int, int]]:
+    """Hold a planned restart twice, and ping each time: the moment, packets sent, and received.
+
+    `down`: no vswitchd runs. `armed`: the new one runs, has no flow yet and takes no packet. `after`: it is done.
+    """
+    host = next(iter(pair.hosts.values()))
+    stop, start = restart_command(host)[2].split(" && ovs-vswitchd ")
+    hold = "{ touch /run/%s; while [ ! -e /run/%s.go ]; do sleep 0.05; done; }"
+    script = f"{stop} && {hold % ('down', 'down')} && ovs-vswitchd {start} && {hold % ('armed', 'armed')}"
+    host.configure(vswitchd_restart=["sh", "-c", script])
+    pair.ping(3)
+    host.host.start("restart.log", *agent_command()[:3], "ovs", "restart")
+    for moment in ("down", "armed"):
+        wait_until((host.host.folder / moment).exists, moment, 60)
+        if moment == "armed":
+            wait_until(lambda: host.host.run("ovs-ofctl", "show", "br-tun", check=False).returncode == 0, "it answers")
+        yield moment, 20, pair.ping(20)
+        (host.host.folder / f"{moment}.go").touch()
+    wait_until(lambda: armed.MARK not in host.host.vsctl("get", "Open_vSwitch", ".", "external_ids"), "it is done", 60)
+    yield "after", 20, pair.ping(20)
+
+
 def main(*kinds: str) -> None:
     """Print what each of these restarts loses: `planned 270 0`. For a kernel of its own, which runs this as a whole."""
     pair = Pair("restart")
     try:
         for kind in kinds:
-            print(kind, *measure(pair, kind), flush=True)
+            if kind == "stepped":
+                for result in stepped(pair):
+                    print(*result, flush=True)
+            else:
+                print(kind, *measure(pair, kind), flush=True)
     finally:
         pair.down()
 

@@ -14,7 +14,7 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -142,26 +142,35 @@ def disarm(database: LocalOvsdb, done: bool) -> None:
     database.transact(ops, comment="tunbridge ovs restart: clear")
 
 
-def finish(rundir: str, database: LocalOvsdb, state: SavedState) -> list[str]:
+def recordings(state: SavedState) -> dict[str, bytes]:
+    """Give the bundles that put the flows back, by bridge. Not of one that `ovs-ofctl` does not take as a whole."""
+    found = {}
+    for bridge, saved in state.bridges.items():
+        with contextlib.suppress(OfctlError):
+            found[bridge] = record(bridgestate.bundle(saved))
+    return found
+
+
+def finish(rundir: str, database: LocalOvsdb, state: SavedState, recorded: Mapping[str, bytes]) -> list[str]:
     """Put everything back, clear the flag, and put it back again: gives what Open vSwitch refused.
 
     When the flag goes, the bridges get their controllers, and Open vSwitch empties the tables of a bridge that gets its
     first one (flows, and groups and meters with them). Raises OfctlError, OvsdbError, RestartError.
     """
-    _restore(rundir, state)
     with ExitStack() as stack:
-        players = [stack.enter_context(closing(player)) for player in _players(rundir, state)]
+        players = [stack.enter_context(closing(Player(rundir, name, data))) for name, data in recorded.items()]
+        quick = {p.bridge for p in players if not _needs_more(state.bridges[p.bridge]) and p.play()}
+        _restore(rundir, {name: saved for name, saved in state.bridges.items() if name not in quick})
         disarm(database, done=False)
         _play_until_applied(database, players)
-    refused = _restore(rundir, state)  # with meters, and what was refused is told
+    refused = _restore(rundir, state.bridges)  # with meters, and what was refused is told
     disarm(database, done=True)
     return refused
 
 
-def _players(rundir: str, state: SavedState) -> Iterator[Player]:
-    for bridge, saved in state.bridges.items():
-        with contextlib.suppress(OfctlError):  # something in it is refused: it is put back piece by piece
-            yield Player(rundir, bridge, record(bridgestate.bundle(saved)))
+def _needs_more(saved: BridgeState) -> bool:
+    """Whether something is to be made before the flows that cannot be in a bundle with them."""
+    return bool(saved.meters or saved.tlv_map)
 
 
 def _play_until_applied(database: LocalOvsdb, players: Sequence[Player]) -> None:
@@ -184,11 +193,11 @@ def _is_applied(now: Snapshot) -> bool:
     return now.cur_cfg >= now.next_cfg
 
 
-def _restore(rundir: str, state: SavedState) -> list[str]:
+def _restore(rundir: str, bridges: Mapping[str, BridgeState]) -> list[str]:
     """Put it back, all bridges at once: between two of them packets are lost."""
     with ThreadPoolExecutor(max_workers=8) as pool:
-        found = pool.map(lambda item: bridgestate.restore(rundir, *item), state.bridges.items())
-        return [f"{bridge}: {what}" for bridge, refused in zip(state.bridges, found, strict=True) for what in refused]
+        found = pool.map(lambda item: bridgestate.restore(rundir, *item), bridges.items())
+        return [f"{bridge}: {what}" for bridge, refused in zip(bridges, found, strict=True) for what in refused]
 
 
 class Rescuer:
@@ -234,7 +243,8 @@ class Rescuer:
         if not all(ofctl.answers(self._rundir, bridge) for bridge in self._present(database, state)):
             return False
         kept = {name: state.bridges[name] for name in self._present(database, state)}
-        return self._end(database, finish(self._rundir, database, msgspec.structs.replace(state, bridges=kept)))
+        state = msgspec.structs.replace(state, bridges=kept)
+        return self._end(database, finish(self._rundir, database, state, recordings(state)))
 
     def _present(self, database: LocalOvsdb, state: SavedState) -> list[str]:
         """Name the saved bridges that were not deleted meanwhile."""

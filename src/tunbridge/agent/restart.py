@@ -181,6 +181,7 @@ class Restart:
             raise RefusedError("; ".join(missing) or "ovs-vswitchd has ended")
         state = SavedState(process=name, at=time.time(), bridges=bridges)
         flows = sum(len(b.flows) for b in bridges.values())
+        recorded = armed.recordings(state)
         self._file.save(state)
         progress(f"saved {flows} flows of {len(bridges)} bridges")
         try:
@@ -191,7 +192,7 @@ class Restart:
             self._await_switch(name, bridges)
             away = time.monotonic() - start
             progress(f"ovs-vswitchd was restarted, and answers after {away:.1f} s")
-            refused = armed.finish(self.config.ovs_rundir, self._database, state)
+            refused = armed.finish(self.config.ovs_rundir, self._database, state, recorded)
         except (OfctlError, OvsdbError, RestartError) as e:
             raise RestartError(f"{e}. {self._given_up()}") from e
         self._file.remove()
