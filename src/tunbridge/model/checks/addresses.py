@@ -80,10 +80,17 @@ def _prefix_length(text: str, bits: int) -> int | None:
     return None
 
 
+def _plain_length(value: str, parts: tuple[Address, int]) -> bool:
+    """Say whether an IPv4 prefix is in its only spelling, and the length of an IPv6 one in digits."""
+    if parts[0].version == 4:
+        return f"{parts[0]}/{parts[1]}" == value
+    return value.endswith(f"/{parts[1]}")
+
+
 def refuse_subnet(value: Any) -> str | None:
     """Refuse what is no `address/length`."""
     parts = network_parts(value)
-    if parts is None or "/" not in value or (parts[0].version == 4 and f"{parts[0]}/{parts[1]}" != value):
+    if parts is None or "/" not in value or not _plain_length(value, parts):
         return f"'{value}' is not a valid IP subnet"
     return None
 
@@ -96,7 +103,7 @@ subnet_list = list_of("type:subnet_list", subnet)
 def refuse_route(value: Any) -> str | None:
     """Refuse what is no network's own address with its length, or a loopback one."""
     parts = network_parts(value)
-    if parts is None or "/" not in value:
+    if parts is None or "/" not in value or (parts[0].version == 6 and not _plain_length(value, parts)):
         return f"'{value}' is not a valid CIDR"
     network = ipaddress.ip_network(f"{parts[0]}/{parts[1]}", strict=False)
     if network.network_address != parts[0]:
