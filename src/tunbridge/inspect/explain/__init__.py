@@ -4,7 +4,7 @@ Every sentence cites the lines that it rests on, and says nothing that the sourc
 wiring and no flows, so the ways are foretold, and say on what assumption.
 """
 
-from tunbridge.inspect.explain import bridges, cite, en, hosts, ko, overview, tunnels, ways
+from tunbridge.inspect.explain import bridges, cite, en, hosts, ko, overview, state, tunnels, ways
 from tunbridge.inspect.explain.statement import (
     Chapter,
     Citation,
@@ -95,4 +95,4 @@ def _shape(wiring: Wiring, host: Host) -> object:
         wrong = any(interface.error is not None for port in bridge.ports for interface in port.interfaces)
         shape.append((bridge.name, bridge.role, bridge.fail_mode, tuple(wires), tuple(nics), tuple(controllers)))
         shape.append((frozenset(tunnels), wrong))
-    return tuple(shape)
+    return *shape, state.shape(host)

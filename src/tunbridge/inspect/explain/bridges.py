@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tunbridge.inspect.explain import cite, tunnels
+from tunbridge.inspect.explain import cite, state, tunnels
 from tunbridge.inspect.explain.statement import Fact, Names, Term, fact
 from tunbridge.inspect.model import Bridge, Host, Port
 from tunbridge.inspect.wiring import Crossing, Wiring, flavour, is_internal
@@ -36,6 +36,7 @@ def facts(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
     yield from _patches(wiring, host, bridge)
     yield from _nics(wiring, host, bridge)
     yield from tunnels.facts(wiring, host, bridge)
+    yield from state.of_bridge(host, bridge)
     if bridge.datapath_type == "netdev":
         yield fact("bridge.netdev", cite.bridge(host, bridge, "datapath_type"), bridge=bridge.name)
 

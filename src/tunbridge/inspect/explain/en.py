@@ -19,6 +19,9 @@ MESSAGES = {
     "connected.yes": "it is connected",
     "connected.no": "it is NOT connected",
     "connected.unknown": "whether it is connected is not known",
+    "link.up": "up",
+    "link.down": "DOWN",
+    "link.unknown": "in a state that is not known",
     "client.yes": "a program is connected",
     "client.no": "no program is connected",
     "client.unknown": "whether a program is connected is not known",
@@ -133,6 +136,21 @@ MESSAGES = {
     "nic.apart.ovn": "{bridge} is not joined to {entrance}: ovn-controller makes the patch ports when this host has "
     "to serve a network that is mapped to {bridge}.",
     "nic.apart.other": "{bridge} is not joined to {entrance}: no workload's packet comes here.",
+    # -- how it is now ---------------------------------------------------------------------------------------------
+    "state.waiting": "flow-restore-wait is set on {host}: since its start, or from its next one, Open vSwitch waits "
+    "for flows to be restored, and forwards nothing.",
+    "state.underlay": "The tunnels of this host leave by {device}, which holds {addresses}: MTU {mtu}; it is {state}.",
+    "state.underlay.speed": "The tunnels of this host leave by {device}, which holds {addresses}: MTU {mtu}, {speed}; "
+    "it is {state}.",
+    "state.nic": "NIC {device}: MTU {mtu}; it is {state}.",
+    "state.nic.speed": "NIC {device}: MTU {mtu}, {speed}; it is {state}.",
+    "state.bond.active": "{port} sends by {member} now.",
+    "state.bond.down": "Down in {port}: {members}.",
+    "state.bond.lacp": "{port} negotiates by LACP ({lacp}); a partner is heard on {members}.",
+    "state.bond.lacp.none": "{port} negotiates by LACP ({lacp}), and no partner is heard.",
+    "state.bfd.up": "BFD finds the other host by {ports}.",
+    "state.bfd.down": "BFD does NOT find the other host by {ports}.",
+    "state.mac_table": "{bridge} has learned {used} MAC addresses; there is room for {size}.",
     # -- tunnels --------------------------------------------------------------------------------------------------
     "tunnel.known": "{port} is the {type} tunnel to {peer}: from {local} to {remote}.",
     "tunnel.known.nolocal": "{port} is the {type} tunnel to {peer}, at {remote}; the outer source address is not "

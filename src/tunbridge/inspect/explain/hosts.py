@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tunbridge.inspect.explain import cite
+from tunbridge.inspect.explain.state import of_host
 from tunbridge.inspect.explain.statement import Citation, Fact, Names, Term, fact
 from tunbridge.inspect.model import Bridge, Controller, Host, Manager
 from tunbridge.inspect.wiring import Flavour, Wiring, flavour, is_internal, typical_ports
@@ -23,6 +24,7 @@ def facts(wiring: Wiring, host: Host) -> Iterator[Fact]:
     yield from _controllers(host)
     yield from _fail_modes(host)
     yield from _local_ports(host)
+    yield from of_host(host)
 
 
 def _role(wiring: Wiring, host: Host) -> Fact:

@@ -22,6 +22,9 @@ MESSAGES = {
     "connected.yes": "현재 연결되어 있습니다",
     "connected.no": "현재 연결되어 있지 않습니다",
     "connected.unknown": "연결 여부는 알 수 없습니다",
+    "link.up": "켜져 있습니다",
+    "link.down": "꺼져 있습니다(down)",
+    "link.unknown": "켜져 있는지 알 수 없습니다",
     "client.yes": "현재 접속한 프로그램이 있습니다",
     "client.no": "현재 접속한 프로그램이 없습니다",
     "client.unknown": "접속한 프로그램이 있는지는 알 수 없습니다",
@@ -139,6 +142,21 @@ MESSAGES = {
     "nic.apart.ovn": "{bridge:은} {entrance}에 연결되어 있지 않습니다. {bridge}에 매핑된 네트워크를 이 호스트가 "
     "처리해야 할 때 ovn-controller가 패치 포트를 만듭니다.",
     "nic.apart.other": "{bridge:은} {entrance}에 연결되어 있지 않아, 워크로드의 패킷이 이곳에 오지 않습니다.",
+    # -- 지금의 상태 -------------------------------------------------------------------------------------------------
+    "state.waiting": "{host}에 flow-restore-wait가 설정되어 있습니다. Open vSwitch는 시작할 때부터 플로가 복원되기를 "
+    "기다리며, 그동안 아무것도 전달하지 않습니다.",
+    "state.underlay": "이 호스트의 터널은 {addresses} 주소를 가진 {device:으로} 나갑니다: MTU {mtu}, {state}.",
+    "state.underlay.speed": "이 호스트의 터널은 {addresses} 주소를 가진 {device:으로} 나갑니다: MTU {mtu}, {speed}, "
+    "{state}.",
+    "state.nic": "물리 NIC {device}: MTU {mtu}, {state}.",
+    "state.nic.speed": "물리 NIC {device}: MTU {mtu}, {speed}, {state}.",
+    "state.bond.active": "{port:은} 지금 {member:으로} 보냅니다.",
+    "state.bond.down": "{port}에서 꺼져 있는 멤버: {members}.",
+    "state.bond.lacp": "{port:은} LACP({lacp})로 협상하며, 상대가 확인되는 멤버는 다음과 같습니다: {members}.",
+    "state.bond.lacp.none": "{port:은} LACP({lacp})로 협상하지만, 상대가 확인되지 않습니다.",
+    "state.bfd.up": "BFD가 상대 호스트까지 닿는다고 확인한 터널: {ports}.",
+    "state.bfd.down": "BFD가 상대 호스트까지 닿지 않는다고 판단한 터널: {ports}.",
+    "state.mac_table": "{bridge:은} MAC 주소를 {used}개 학습했으며, 최대 {size}개까지 학습할 수 있습니다.",
     # -- 터널 -----------------------------------------------------------------------------------------------------
     "tunnel.known": "{port:은} {peer:으로} 가는 {type} 터널입니다: {local}에서 {remote:으로}.",
     "tunnel.known.nolocal": "{port:은} {peer}({remote}) 쪽으로 가는 {type} 터널입니다. 바깥쪽 출발지 주소는 나와 있지 "
