@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from tunbridge.model.resource import Extension, Resource
+from tunbridge.model.who import Who
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -22,7 +23,13 @@ def offer(
     listed = tuple(e for e in extensions if preview or e.needs <= features)
     aliases = {None, *(e.alias for e in listed)}
     offered = (
-        msgspec.structs.replace(resource, fields=tuple(f for f in resource.fields if f.extension in aliases))
+        msgspec.structs.replace(
+            resource,
+            fields=tuple(f for f in resource.fields if f.extension in aliases),
+            has_post=resource.has_post and resource.create_by is not Who.NOBODY,
+            has_put=resource.has_put and resource.update_by is not Who.NOBODY,
+            has_delete=resource.has_delete and resource.delete_by is not Who.NOBODY,
+        )
         for resource in resources
         if resource.extension in aliases
     )

@@ -1,16 +1,398 @@
-"""OpenAPI 3.1 of what is offered, from the declarations, and a page to read it."""
+"""OpenAPI 3.1 of what is offered, made from the declarations, and a page to read it."""
 
+import html
 from collections.abc import Mapping
+from typing import Any
 
+import msgspec
+
+import tunbridge
 from tunbridge.api.controller import Controller
 from tunbridge.api.offer import Offer
+from tunbridge.api.query import TAG_FILTERS
+from tunbridge.model.checks.base import Schema
+from tunbridge.model.resource import REQUIRED, Field, Resource
+
+_ERRORS = {
+    "400": "The request contradicts itself, or names something unknown.",
+    "401": "Nobody, or a token that is not valid.",
+    "403": "Policy does not let the caller do this.",
+    "404": "There is no such thing, or the caller may not know of it.",
+    "409": "It does not fit to what is there.",
+    "412": "If-Match names another revision.",
+    "503": "The database cannot be reached; try again.",
+}
+_STRING = {"type": "string"}
 
 
-def document(_offer: Offer, _controllers: Mapping[str, Controller]) -> bytes:
-    """Give the document."""
-    return b"{}"
+def document(offer: Offer, controllers: Mapping[str, Controller]) -> bytes:
+    """Give the document as JSON."""
+    paths: dict[str, Any] = {}
+    schemas: dict[str, Any] = {"Error": _error_schema()}
+    for controller in controllers.values():
+        resource = controller.resource
+        schemas |= _schemas(resource)
+        _add_paths(paths, controller)
+    _add_extensions(paths)
+    if "quota" in offer.resources:
+        _add_quotas(paths, schemas, offer.resources["quota"])
+    made = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "OpenStack Networking API v2.0, by Tunbridge",
+            "version": tunbridge.__version__,
+            "description": "Extensions offered: " + ", ".join(e.alias for e in offer.extensions),
+        },
+        "servers": [{"url": "/v2.0"}],
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "responses": {
+                f"Error{status}": {"description": text, "content": _content({"$ref": "#/components/schemas/Error"})}
+                for status, text in _ERRORS.items()
+            },
+            "securitySchemes": {"token": {"type": "apiKey", "in": "header", "name": "X-Auth-Token"}},
+        },
+    }
+    return msgspec.json.encode(made)
 
 
-def page() -> bytes:
-    """Give the page."""
-    return b""
+def _error_schema() -> Schema:
+    inside = {"type": _STRING, "message": _STRING, "detail": _STRING}
+    error = {"type": "object", "properties": inside, "required": list(inside)}
+    # What has to do with who calls is answered in Keystone's form.
+    return {"type": "object", "properties": {"NeutronError": error, "error": {"type": "object"}}}
+
+
+def _content(schema: Schema) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _name(resource: Resource, suffix: str = "") -> str:
+    return "".join(part.capitalize() for part in resource.name.split("_")) + suffix
+
+
+def _ref(resource: Resource, suffix: str = "") -> Schema:
+    return {"$ref": f"#/components/schemas/{_name(resource, suffix)}"}
+
+
+def _schemas(resource: Resource) -> dict[str, Schema]:
+    """Give the schemas of a resource: what is answered, what a create and what an update takes."""
+    shown = {name: field.answer_schema for field in resource.fields if field.visible for name in _names(field)}
+    posted = [field for field in resource.fields if field.post]
+    required = [field.name for field in posted if field.default is REQUIRED]
+    create = _object({field.name: field.request_schema for field in posted}, required)
+    update = _object({field.name: field.request_schema for field in resource.fields if field.put}, [])
+    return {
+        _name(resource): {"type": "object", "properties": shown},
+        _name(resource, "Create"): create,
+        _name(resource, "Update"): update,
+    }
+
+
+def _names(field: Field) -> list[str]:
+    return [field.name, field.alias] if field.alias else [field.name]
+
+
+def _object(properties: dict[str, Schema], required: list[str]) -> Schema:
+    made: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {**made, "required": required} if required else made
+
+
+def _wrapped(name: str, schema: Schema) -> Schema:
+    return {"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": False}
+
+
+def _answers(ok: dict[str, Any], *errors: str) -> dict[str, Any]:
+    return {**ok, **{status: {"$ref": f"#/components/responses/Error{status}"} for status in errors}}
+
+
+def _ok(status: str, text: str, schema: Schema | None) -> dict[str, Any]:
+    return {status: {"description": text, **({} if schema is None else {"content": _content(schema)})}}
+
+
+def _body(schema: Schema) -> dict[str, Any]:
+    return {"required": True, "content": _content(schema)}
+
+
+def _parameter(name: str, place: str, schema: Schema, text: str) -> dict[str, Any]:
+    return {"name": name, "in": place, "schema": schema, "description": text, "required": place == "path"}
+
+
+def _filters(controller: Controller) -> list[dict[str, Any]]:
+    resource = controller.resource
+    many = {"type": "array", "items": _STRING}
+    names = [name for field in resource.fields if field.filter for name in _names(field) if name not in TAG_FILTERS]
+    names += [name for name in controller.rules.filters if name not in names]
+    found = [_parameter(name, "query", many, "One of these.") for name in names]
+    if resource.tags:
+        found += [_parameter(name, "query", _STRING, "Tags, separated by commas.") for name in TAG_FILTERS]
+    sorts = [field.name for field in resource.fields if field.sort]
+    found += [
+        _parameter("fields", "query", many, "Only these fields."),
+        _parameter("limit", "query", {"type": "integer", "minimum": 0}, "Things in a page."),
+        _parameter("marker", "query", _STRING, "The last id of the page before."),
+        _parameter("page_reverse", "query", {"type": "boolean"}, "The page before the marker."),
+    ]
+    if sorts:
+        found.append(_parameter("sort_key", "query", {"type": "array", "items": {"enum": sorts}}, "Keys, in order."))
+        ways = {"type": "array", "items": {"enum": ["asc", "desc"]}}
+        found.append(_parameter("sort_dir", "query", ways, "As many as there are keys."))
+    return found
+
+
+def _add_paths(paths: dict[str, Any], controller: Controller) -> None:
+    resource = controller.resource
+    base = "/" + (resource.path or resource.collection.replace("_", "-"))
+    one, many = resource.name, resource.collection
+    tag = [many]
+    item = _wrapped(one, _ref(resource))
+    listed = {
+        "type": "object",
+        "properties": {many: {"type": "array", "items": _ref(resource)}, f"{many}_links": {"type": "array"}},
+        "required": [many],
+    }
+    collection = {
+        "get": {
+            "operationId": f"list_{many}",
+            "tags": tag,
+            "parameters": _filters(controller),
+            "responses": _answers(_ok("200", f"The {many}.", listed), "400", "401", "503"),
+        }
+    }
+    if resource.has_post:
+        created = {"anyOf": [item, _wrapped(many, {"type": "array", "items": _ref(resource), "minItems": 1})]}
+        bulk = {"type": "array", "items": _ref(resource, "Create"), "minItems": 1}
+        wanted = {"anyOf": [_wrapped(one, _ref(resource, "Create")), _wrapped(many, bulk)]}
+        collection["post"] = {
+            "operationId": f"create_{one}",
+            "tags": tag,
+            "requestBody": _body(wanted),
+            "responses": _answers(_ok("201", "Made.", created), "400", "401", "403", "404", "409", "503"),
+        }
+    paths[base] = collection
+    id = _parameter("id", "path", _STRING, f"The {one}'s {resource.key}.")
+    single: dict[str, Any] = {
+        "parameters": [id],
+        "get": {
+            "operationId": f"show_{one}",
+            "tags": tag,
+            "parameters": [_parameter("fields", "query", {"type": "array", "items": _STRING}, "Only these fields.")],
+            "responses": _answers(_ok("200", f"The {one}.", item), "400", "401", "404", "503"),
+        },
+    }
+    match = _parameter("If-Match", "header", _STRING, "revision_number=N: only if it still has this revision.")
+    if resource.has_put:
+        single["put"] = {
+            "operationId": f"update_{one}",
+            "tags": tag,
+            "parameters": [match],
+            "requestBody": _body(_wrapped(one, _ref(resource, "Update"))),
+            "responses": _answers(_ok("200", "Changed.", item), "400", "401", "403", "404", "409", "412", "503"),
+        }
+    if resource.has_delete:
+        single["delete"] = {
+            "operationId": f"delete_{one}",
+            "tags": tag,
+            "parameters": [match],
+            "responses": _answers(_ok("204", "Gone.", None), "400", "401", "403", "404", "409", "412", "503"),
+        }
+    paths[f"{base}/{{id}}"] = single
+    for action in controller.rules.actions:
+        paths[f"{base}/{{id}}/{action}"] = _action(controller, action, id, tag)
+    if resource.tags:
+        _add_tags(paths, base, resource, id, tag)
+
+
+def _action(controller: Controller, action: str, id: dict[str, Any], tag: list[str]) -> dict[str, Any]:
+    name = "prefixes" if "prefixes" in action else "addresses"
+    wanted = _object({name: {"type": "array", "items": _STRING, "minItems": 1}}, [name])
+    answers = _answers(_ok("200", "Done.", {"type": "object"}), "400", "401", "403", "404", "409", "503")
+    put = {
+        "operationId": f"{action}_{controller.resource.name}",
+        "tags": tag,
+        "requestBody": _body(wanted),
+        "responses": answers,
+    }
+    return {"parameters": [id], "put": put}
+
+
+def _add_tags(paths: dict[str, Any], base: str, resource: Resource, id: dict[str, Any], tag: list[str]) -> None:
+    listed = _wrapped("tags", {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 255}})
+    errors = ("400", "401", "403", "404", "409", "503")
+    one = resource.name
+    paths[f"{base}/{{id}}/tags"] = {
+        "parameters": [id],
+        "get": {
+            "operationId": f"list_tags_{one}",
+            "tags": tag,
+            "responses": _answers(_ok("200", "Its tags.", listed), "401", "404", "503"),
+        },
+        "put": {
+            "operationId": f"set_tags_{one}",
+            "tags": tag,
+            "requestBody": _body(listed),
+            "responses": _answers(_ok("200", "Its tags.", listed), *errors),
+        },
+        "delete": {
+            "operationId": f"remove_tags_{one}",
+            "tags": tag,
+            "responses": _answers(_ok("204", "It has none.", None), *errors),
+        },
+    }
+    paths[f"{base}/{{id}}/tags/{{tag}}"] = {
+        "parameters": [id, _parameter("tag", "path", {"type": "string", "minLength": 1, "maxLength": 255}, "A tag.")],
+        "get": {
+            "operationId": f"has_tag_{one}",
+            "tags": tag,
+            "responses": _answers(_ok("204", "It has it.", None), "400", "401", "404", "503"),
+        },
+        "put": {
+            "operationId": f"add_tag_{one}",
+            "tags": tag,
+            "responses": _answers(_ok("201", "It has it now.", None), *errors),
+        },
+        "delete": {
+            "operationId": f"remove_tag_{one}",
+            "tags": tag,
+            "responses": _answers(_ok("204", "It has it no more.", None), *errors),
+        },
+    }
+
+
+def _add_extensions(paths: dict[str, Any]) -> None:
+    alias = _parameter("alias", "path", _STRING, "The extension's alias.")
+    listed = _wrapped("extensions", {"type": "array", "items": {"type": "object"}})
+    paths["/extensions"] = {
+        "get": {
+            "operationId": "list_extensions",
+            "tags": ["extensions"],
+            "responses": _answers(_ok("200", "What is offered.", listed), "401"),
+        }
+    }
+    paths["/extensions/{alias}"] = {
+        "parameters": [alias],
+        "get": {
+            "operationId": "show_extension",
+            "tags": ["extensions"],
+            "responses": _answers(_ok("200", "It is.", _wrapped("extension", {"type": "object"})), "401", "404"),
+        },
+    }
+
+
+def _add_quotas(paths: dict[str, Any], schemas: dict[str, Any], resource: Resource) -> None:
+    schemas |= _schemas(resource)
+    project = _parameter("project", "path", _STRING, "A project's id.")
+    tag = ["quotas"]
+    found = _wrapped("quota", {"type": "object"})
+    paths["/quotas/{project}"] = {
+        "parameters": [project],
+        "get": {
+            "operationId": "show_quota",
+            "tags": tag,
+            "responses": _answers(_ok("200", "Limits.", {"type": "object"}), "401", "403", "503"),
+        },
+        "put": {
+            "operationId": "update_quota",
+            "tags": tag,
+            "requestBody": _body(_wrapped("quota", _ref(resource, "Update"))),
+            "responses": _answers(_ok("200", "Limits.", found), "400", "401", "403", "503"),
+        },
+        "delete": {
+            "operationId": "delete_quota",
+            "tags": tag,
+            "responses": _answers(_ok("204", "The defaults again.", None), "401", "403", "503"),
+        },
+    }
+    for name, text in (("default", "Limits that nobody set."), ("details", "Limits, and what is in use.")):
+        paths[f"/quotas/{{project}}/{name}"] = {
+            "parameters": [project],
+            "get": {
+                "operationId": f"show_quota_{name}",
+                "tags": tag,
+                "responses": _answers(_ok("200", text, found), "401", "403", "503"),
+            },
+        }
+
+
+def page(content: bytes) -> bytes:
+    """Give a page that shows the document: every operation with what it takes and gives, without any script."""
+    found = msgspec.json.decode(content)
+    by_tag: dict[str, list[str]] = {}
+    for path, item in found["paths"].items():
+        for method, operation in item.items():
+            if method != "parameters":
+                by_tag.setdefault(operation["tags"][0], []).append(_shown(path, method, item, operation))
+    schemas = [_schema_shown(name, schema) for name, schema in found["components"]["schemas"].items()]
+    links = " ".join(f'<a href="#{html.escape(tag)}">{html.escape(tag)}</a>' for tag in by_tag)
+    parts = [f'<h2 id="{html.escape(tag)}">{html.escape(tag)}</h2>{"".join(ops)}' for tag, ops in by_tag.items()]
+    title = html.escape(found["info"]["title"])
+    text = _PAGE.format(
+        title=title,
+        about=html.escape(found["info"]["description"]),
+        links=links,
+        parts="\n".join(parts),
+        schemas="\n".join(schemas),
+    )
+    return text.encode()
+
+
+def _shown(path: str, method: str, item: dict[str, Any], operation: dict[str, Any]) -> str:
+    given = [*item.get("parameters", []), *operation.get("parameters", [])]
+    rows = "".join(
+        f"<tr><td><code>{html.escape(p['name'])}</code><td>{p['in']}<td>{html.escape(p['description'])}" for p in given
+    )
+    wanted = operation.get("requestBody")
+    body = "" if wanted is None else f"<p>Body: {_types(wanted['content']['application/json']['schema'])}</p>"
+    answers = ", ".join(operation["responses"])
+    return (
+        f"<details><summary><b>{method.upper()}</b> <code>/v2.0{html.escape(path)}</code></summary>{body}"
+        f"<table>{rows}</table><p>Answers: {answers}</p></details>"
+    )
+
+
+def _types(schema: Schema) -> str:
+    if "$ref" in schema:
+        name = html.escape(str(schema["$ref"]).rpartition("/")[2])
+        return f'<a href="#{name}">{name}</a>'
+    if "anyOf" in schema:
+        return " or ".join(_types(one) for one in schema["anyOf"])
+    if schema.get("type") == "array":
+        return f"list of {_types(schema.get('items', {}))}"
+    if schema.get("type") == "object" and "properties" in schema:
+        inside = ", ".join(f"{html.escape(n)}: {_types(s)}" for n, s in schema["properties"].items())
+        return "{" + inside + "}"
+    if "enum" in schema:
+        return " | ".join(html.escape(msgspec.json.encode(one).decode()) for one in schema["enum"])
+    kind = schema.get("type", "anything")
+    return html.escape(" or ".join(kind) if isinstance(kind, list) else str(kind))
+
+
+def _schema_shown(name: str, schema: Schema) -> str:
+    required = schema.get("required", [])
+    rows = "".join(
+        f"<tr><td><code>{html.escape(field)}</code>{' (required)' if field in required else ''}<td>{_types(inner)}"
+        for field, inner in schema.get("properties", {}).items()
+    )
+    return f'<h3 id="{html.escape(name)}">{html.escape(name)}</h3><table>{rows}</table>'
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark }}
+body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
+details {{ margin: .3rem 0 }} summary {{ cursor: pointer }} summary b {{ display: inline-block; width: 4.5rem }}
+table {{ border-collapse: collapse }} td {{ padding: .1rem .8rem .1rem 0; vertical-align: top }}
+nav a {{ margin-right: .6rem }}
+</style>
+<h1>{title}</h1>
+<p>{about}. The same for machines: <a href="/openapi.json">/openapi.json</a>.</p>
+<nav>{links}</nav>
+{parts}
+<h2>Schemas</h2>
+{schemas}
+</html>
+"""

@@ -42,7 +42,7 @@ def pages(
         return Response(openapi(), media_type="application/json")
 
     async def browsed(_: Request) -> Response:
-        policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self' 'unsafe-inline'; connect-src 'self'"
+        policy = "default-src 'none'; style-src 'unsafe-inline'"
         return Response(browse(), media_type="text/html", headers={"Content-Security-Policy": policy})
 
     own = [

@@ -72,7 +72,7 @@ def application(
         lambda: None if database.ready else database.problem or "the database",
         authenticator.routes(),
         lambda: document,
-        openapi.page,
+        lambda: openapi.page(document),
     )
     access = log if config.access_log else None
     return Application(api, authenticator, others, access, log), offered
