@@ -60,7 +60,7 @@ def count(host: Host, kind: Kind, patches: Sequence[Link], marks: Marks) -> Tall
             if what == "patch":
                 patched.append(port.name)
             elif what == "tunnel":
-                types.update(interface.type for interface in port.interfaces)
+                types.update([interface.type for interface in port.interfaces])
                 tally.tunnels[bridge.name] = tally.tunnels.get(bridge.name, 0) + 1
             elif what == "nic":
                 tally.nics.setdefault(bridge.name, []).append(port.name)

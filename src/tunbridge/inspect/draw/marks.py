@@ -124,9 +124,11 @@ class Marks:
             own = set(names)
             for bridge in bridges:
                 for port in bridge.ports:
-                    for name in {port.name} | {interface.name for interface in port.interfaces}:
+                    place = (host, bridge.name, port.name)
+                    others = [i.name for i in port.interfaces if i.name != port.name]
+                    for name in (port.name, *dict.fromkeys(others)):
                         if name not in own:
-                            names[name].append((host, bridge.name, port.name))
+                            names[name].append(place)
             self._names[host] = dict(names)
         return self._names[host]
 

@@ -54,7 +54,7 @@ def mesh(document: Document, glyphs: Glyphs) -> Mesh:
 def _state(link: Link) -> tuple[_Pair, str]:
     """Give the pair, always in the same order, and the state; one-way tells which way by "a" or "b"."""
     far = link.b.host if link.b else ""
-    pair = min((link.a.host, far), (far, link.a.host))
+    pair = (link.a.host, far) if link.a.host < far else (far, link.a.host)
     if link.state == "one-way":
         return pair, "one-way>" if pair[0] == link.a.host else "one-way<"
     return pair, link.state if link.state == "broken" else "ok"
@@ -63,7 +63,7 @@ def _state(link: Link) -> tuple[_Pair, str]:
 def _missing(ends: list[str], found: dict[_Pair, str]) -> Iterable[_Pair]:
     for index, a in enumerate(ends):
         for b in ends[index + 1 :]:
-            pair = min((a, b), (b, a))
+            pair = (a, b) if a < b else (b, a)
             if pair not in found:
                 yield pair
 

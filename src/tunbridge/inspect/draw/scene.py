@@ -41,9 +41,12 @@ MAX_GHOSTS = 8
 """More hosts that were not given than this share one frame."""
 
 
-def build(document: Document, glyphs: Glyphs = UNICODE, group: Grouping = "auto") -> Scene:
-    """Decide what a picture of `document` shows; `group` says whether hosts that are alike stand as one."""
-    maker = _Maker(document, glyphs)
+def build(document: Document, glyphs: Glyphs = UNICODE, group: Grouping = "auto", marks: Marks | None = None) -> Scene:
+    """Decide what a picture of `document` shows; `group` says whether hosts that are alike stand as one.
+
+    `marks` are those of the document, if they are known already.
+    """
+    maker = _Maker(document, glyphs, marks or Marks(document))
     given = [host for host in document.hosts if host.known]
     is_grouped = group == "always" or (group == "auto" and len(given) > MANY)
     known = maker.groups(given) if is_grouped else [maker.host(host) for host in given]
@@ -67,9 +70,9 @@ def build(document: Document, glyphs: Glyphs = UNICODE, group: Grouping = "auto"
 class _Maker:
     """The document indexed once, so that the cost stays linear."""
 
-    def __init__(self, document: Document, glyphs: Glyphs) -> None:
+    def __init__(self, document: Document, glyphs: Glyphs, marks: Marks) -> None:
         self.glyphs = glyphs
-        self.marks = Marks(document)
+        self.marks = marks
         self.host_count = len(document.hosts)
         self.types: set[str] = set()
         self.patches: dict[str, list[Link]] = defaultdict(list)
@@ -172,12 +175,13 @@ class _Maker:
         return PortView(self.safe(port.name), kind, note, self.tip(tip, mark), mark, places=places)
 
     def kind(self, host: Host, bridge: Bridge, port: Port) -> PortKind:
-        types = {interface.type for interface in port.interfaces}
+        types = [interface.type for interface in port.interfaces]
         place = (host.name, bridge.name, port.name)
         if "patch" in types:
             return "patch"
-        if place in self.tunnels or types & TUNNEL_TYPES:
-            self.types |= types & TUNNEL_TYPES
+        overlay = TUNNEL_TYPES.intersection(types)
+        if overlay or place in self.tunnels:
+            self.types |= overlay
             return "tunnel"
         return "nic" if place in self.physical else "workload"
 

@@ -7,7 +7,7 @@ from html import escape
 from tunbridge.inspect.draw import style
 from tunbridge.inspect.draw.fleet import Grouping
 from tunbridge.inspect.draw.layout import lay_out
-from tunbridge.inspect.draw.marks import Place
+from tunbridge.inspect.draw.marks import Marks, Place
 from tunbridge.inspect.draw.metrics import PIXELS
 from tunbridge.inspect.draw.safe import visible
 from tunbridge.inspect.draw.scene import build
@@ -23,13 +23,18 @@ _MONO = {"bridge", "port", "note", "meta", "ghost"}
 _SIZE = {"host": 15, "bridge": 13, "band": 12.5, "legend": 12, "code": 12, "note": 10.5, "bridge-role": 10.5}
 
 
-def render(document: Document, numbers: Mapping[Place, int] | None = None, group: Grouping = "auto") -> str:
+def render(
+    document: Document,
+    numbers: Mapping[Place, int] | None = None,
+    group: Grouping = "auto",
+    marks: Marks | None = None,
+) -> str:
     """Draw `document` as SVG.
 
     With `numbers`, each shape tells in `data-at` the numbers of the places that it stands for: it is then a group of
-    things to point at, no longer one image.
+    things to point at, no longer one image. `marks` are those of the document, if they are known already.
     """
-    scene = build(document, group=group)
+    scene = build(document, group=group, marks=marks)
     picture = lay_out(scene, PIXELS, WIDTH)
     w, h = picture.width, picture.height
     title, description = _describe(scene)

@@ -16,16 +16,19 @@ from tunbridge.inspect.draw import svg
 from tunbridge.inspect.draw.fleet import Grouping
 from tunbridge.inspect.draw.safe import visible
 from tunbridge.inspect.forms.things import Things
-from tunbridge.inspect.model import Document, Finding
+from tunbridge.inspect.model import Document, Finding, Severity
 
 MAX_FINDINGS = 1000
 """More findings than this are counted; `check` lists each."""
+
+SHOWN = 5
+"""More findings of one code than this are folded."""
 
 
 def render(document: Document, group: Grouping = "auto") -> str:
     """Give the page."""
     things = Things(document)
-    drawn = svg.render(document, things.numbers, group)
+    drawn = svg.render(document, things.numbers, group, things.marks)
     sheet, script = _asset("page.css"), _asset("page.js")
     styles = [sheet, *re.findall(r"<style>(.*?)</style>", drawn, re.DOTALL)[:1]]
     parts = {
@@ -70,13 +73,21 @@ def _findings(document: Document, things: Things) -> str:
     if not document.findings:
         return '<p class="ui-none">Nothing was found wrong.</p>'
     numbers = {(line.severity, line.code): line.number for line in things.marks.legend}
-    items = [
-        _finding(finding, numbers.get((finding.severity, finding.code), 0), things)
-        for finding in document.findings[:MAX_FINDINGS]
-    ]
-    more = len(document.findings) - len(items)
-    rest = f'<p class="ui-none">and {more:,} more: <code>tunbridge check</code> lists them</p>' if more > 0 else ""
-    return f"<ul>{''.join(items)}</ul>{rest}"
+    groups: dict[tuple[Severity, str], list[str]] = {}
+    for finding in document.findings[:MAX_FINDINGS]:
+        key = (finding.severity, finding.code)
+        groups.setdefault(key, []).append(_finding(finding, numbers.get(key, 0), things))
+    lists = []
+    for (_, code), items in groups.items():
+        lists.append(f"<ul>{''.join(items[:SHOWN])}</ul>")
+        if rest := items[SHOWN:]:
+            lists.append(
+                f"<details><summary>{len(rest):,} more {_text(code)}</summary><ul>{''.join(rest)}</ul></details>"
+            )
+    more = len(document.findings) - MAX_FINDINGS
+    if more > 0:
+        lists.append(f'<p class="ui-none">and {more:,} more: <code>tunbridge check</code> lists them</p>')
+    return "".join(lists)
 
 
 def _finding(finding: Finding, number: int, things: Things) -> str:

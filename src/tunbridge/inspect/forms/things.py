@@ -37,7 +37,8 @@ class Things:
 
     def _link(self, document: Document) -> None:
         for link in document.links:
-            if link.b is not None:
+            is_left_out = self._is_full and link.kind == "tunnel" and link.state == "ok"
+            if link.b is not None and not is_left_out:
                 self._far.setdefault(_place(link.a), (link, link.b))
                 self._far.setdefault(_place(link.b), (link, link.a))
 
@@ -127,7 +128,7 @@ def _interface(interface: Interface) -> Iterator[tuple[str, str]]:
 
 
 def _is_tunnel(port: Port) -> bool:
-    return any(interface.type in TUNNEL_TYPES for interface in port.interfaces)
+    return not TUNNEL_TYPES.isdisjoint([interface.type for interface in port.interfaces])
 
 
 def _place(end: End) -> Place:
