@@ -8,6 +8,7 @@ import pytest
 from tests.agent.hosts import NIC, PHYSNET, Wired
 from tests.conftest import MakeLab
 from tunbridge.agent import answer
+from tunbridge.agent.config import DEFAULT_RUN_DIR, AgentConfig
 from tunbridge.cli import host as cli_host
 from tunbridge.lab.host import wait_until
 
@@ -19,6 +20,14 @@ def test_every_exit_status_of_host_status_is_told() -> None:
     assert told == {
         0, cli_host.EXIT_NOT_IN_SYNC, 2, answer.NotRunningError.exit_status, answer.HungError.exit_status,
     }  # fmt: skip
+
+
+def test_the_unit_makes_the_folders_that_the_agent_writes_to_for_root_alone() -> None:
+    unit = (Path(__file__).parents[2] / "packaging" / "tunbridge-agent.service").read_text()
+    settings = dict(line.split("=", 1) for line in unit.splitlines() if "=" in line and not line.startswith("#"))
+    assert f"/run/{settings['RuntimeDirectory']}" == DEFAULT_RUN_DIR
+    assert f"/var/lib/{settings['StateDirectory']}" == AgentConfig(local_ip="10.0.0.1").state_dir
+    assert settings["RuntimeDirectoryMode"] == settings["StateDirectoryMode"] == "0700"
 
 
 @pytest.mark.ovs
