@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tunbridge.inspect.check import check
 from tunbridge.inspect.counters import with_growth
 from tunbridge.inspect.live import read_live
-from tunbridge.inspect.model import Document, Finding, Host, Port
+from tunbridge.inspect.model import Document, Finding, Host, Interface, Port
+from tunbridge.inspect.sources import read_sources
 from tunbridge.inspect.understand import understand
 from tunbridge.lab.host import Host as Machine
 from tunbridge.lab.lab import Lab
@@ -78,6 +81,40 @@ def cloud(module_lab_name: Callable[[], str]) -> Iterator[Cloud]:
     cloud = Cloud(lab)
     cloud.wait_for()
     yield cloud
+
+
+def sosreport(machine: Machine, folder: Path) -> Path:
+    """The report of a host, of what sos collects for the plugins openvswitch and networking, under sos's names."""
+    top = folder / "sosreport-a"
+    for at, command in (
+        ("openvswitch/ovs-vsctl_-t_5_show", "ovs-vsctl -t 5 show"),
+        ("openvswitch/ovs-vsctl_-t_5_list_interface", "ovs-vsctl -t 5 list interface"),
+        ("openvswitch/ovs-vsctl_-t_5_list_bridge", "ovs-vsctl -t 5 list bridge"),
+        ("openvswitch/ovs-vsctl_-t_5_list_Open_vSwitch", "ovs-vsctl -t 5 list Open_vSwitch"),
+        ("openvswitch/ovs-appctl_fdb.stats-show_br-ex", "ovs-appctl fdb/stats-show br-ex"),
+        ("networking/ip_-d_address", "ip -d address"),
+    ):
+        path = top / "sos_commands" / at
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(machine.run(*command.split()).stdout)
+    return top
+
+
+def test_a_sosreport_of_a_host_tells_its_state_as_the_host_itself_does(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.a.vsctl("--no-wait", "set", "Open_vSwitch", ".", "external_ids:system-id=node-a")
+    (seen,) = read_sources([f"a={sosreport(cloud.a, tmp_path)}"], lambda _: {}).hosts
+    live = cloud.read()[0]
+    cloud.a.vsctl("--no-wait", "remove", "Open_vSwitch", ".", "external_ids", "system-id")
+    assert seen.underlay == live.underlay and seen.underlay
+    assert (seen.chassis_id, seen.flow_restore_wait) == (live.chassis_id, live.flow_restore_wait) == ("node-a", False)
+    assert next(b.mac_table_size for b in seen.bridges if b.name == "br-ex") == 10
+    assert {"bond_mode", "lacp"} <= {*seen.not_told} and not {"mtu", "link_state", "underlay"} & {*seen.not_told}
+
+    def states(host: Host) -> dict[str, Interface]:
+        found = [i for b in host.bridges for p in b.ports for i in p.interfaces]
+        return {i.name: replace(i, statistics=None, bfd_status=None, error=None, lines={}) for i in found}
+
+    assert states(seen) == states(live)
 
 
 def port_of(host: Host, name: str) -> Port:

@@ -17,13 +17,24 @@ from typing import BinaryIO, cast
 
 from tunbridge.errors import TunbridgeError
 from tunbridge.inspect.content import MAX_BYTES, Reading, SourceError, read_content
+from tunbridge.inspect.machine import with_answers
+from tunbridge.inspect.model import Host
+from tunbridge.inspect.records import with_records
 
 MAX_ARCHIVE = 32 * 2**30
 """Bytes that an archive may unpack to, all together: what is longer is a bomb, or no report."""
 
 _SHOWN = re.compile(r"sos_commands/openvswitch/ovs-vsctl(?:_-t_\d+)?_show")
 _DATABASE = re.compile(r"(?:etc/openvswitch|var/lib/openvswitch|var/lib/openvswitch/etc)/conf\.db")
+_LISTED = re.compile(r"sos_commands/openvswitch/ovs-vsctl(?:_-t_\d+)?_list_(interface|bridge|open_vswitch)", re.I)
+_MAC_TABLE = re.compile(r"sos_commands/openvswitch/ovs-appctl_fdb\.stats-show_[^/]+")
+_ADDRESSES = re.compile(r"sos_commands/networking/ip(?:_-d)?_addr(?:ess)?")
 _NAME = re.compile(r"(?:sos_commands/(?:host|general)/)?hostname|etc/hostname")
+_WANTED = (_SHOWN, _DATABASE, _LISTED, _MAC_TABLE, _ADDRESSES, _NAME)
+_DIRECTORIES = (
+    "sos_commands/openvswitch", "etc/openvswitch", "var/lib/openvswitch", "var/lib/openvswitch/etc",
+    "sos_commands/networking", "sos_commands/host", "sos_commands/general", "etc", ".",
+)  # fmt: skip
 _PACKED: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
     b"\xfd7zXZ\x00": lambda file: cast(BinaryIO, lzma.LZMAFile(file)),  # noqa: SIM115 - its user closes it
     b"\x1f\x8b": lambda file: cast(BinaryIO, gzip.GzipFile(fileobj=file)),
@@ -41,8 +52,7 @@ def read_folder(folder: Path, name: str | None) -> Reading:
     """Read the report in a folder. Raises TunbridgeError, also when it is none."""
     found: dict[str, bytes] = {}
     root = folder.resolve()
-    for directory in ("sos_commands/openvswitch", "etc/openvswitch", "var/lib/openvswitch",
-                      "var/lib/openvswitch/etc", "sos_commands/host", "sos_commands/general", "etc", "."):  # fmt: skip
+    for directory in _DIRECTORIES:
         try:
             for path in sorted((folder / directory).iterdir()):
                 at = path.relative_to(folder).as_posix()
@@ -78,7 +88,7 @@ def read_archive(path: Path, name: str | None) -> Reading:
 
 
 def _wanted(at: str) -> bool:
-    return any(pattern.fullmatch(at) for pattern in (_SHOWN, _DATABASE, _NAME))
+    return any(pattern.fullmatch(at) for pattern in _WANTED)
 
 
 def _inside(name: str) -> str:
@@ -120,7 +130,8 @@ def _host(found: dict[str, bytes], label: str, name: str | None) -> Reading:
     reason: TunbridgeError | None = None
     for at in [*sorted(filter(_SHOWN.fullmatch, found)), *sorted(filter(_DATABASE.fullmatch, found))]:
         try:
-            return read_content(found[at], f"{label}/{at}", called)
+            reading = read_content(found[at], f"{label}/{at}", called)
+            return Reading([_with_state(host, found) for host in reading.hosts], reading.problems)
         except TunbridgeError as e:
             reason = reason or e  # a command that failed left its complaint; the database may still be there
     if reason is not None:
@@ -129,6 +140,15 @@ def _host(found: dict[str, bytes], label: str, name: str | None) -> Reading:
         f"{label}: no sosreport with Open vSwitch in it: neither sos_commands/openvswitch/ovs-vsctl_-t_5_show nor "
         "etc/openvswitch/conf.db is there"
     )
+
+
+def _with_state(host: Host, found: dict[str, bytes]) -> Host:
+    """Add what the report's other commands told of the same host."""
+    texts = {at: data.decode("utf-8", "replace") for at, data in found.items()}
+    listed = {match[1].lower(): texts[at] for at in texts if (match := _LISTED.fullmatch(at))}
+    host = with_records(host, *(listed.get(table, "") for table in ("interface", "bridge", "open_vswitch")))
+    addresses = next((texts[at] for at in sorted(texts) if _ADDRESSES.fullmatch(at)), "")
+    return with_answers(host, addresses, "\n".join(texts[at] for at in texts if _MAC_TABLE.fullmatch(at)))
 
 
 def _first_word(data: bytes) -> str | None:
