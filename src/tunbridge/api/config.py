@@ -43,6 +43,8 @@ class ServerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Allow an API without TLS on an address that other hosts can reach."""
     database: list[str] = field(default_factory=list)
     """Remotes of the central database (tcp:…, ssl:…, unix:…), all members; none: the server runs one of its own."""
+    database_listen: list[str] = field(default_factory=list)
+    """Where its own database listens besides its Unix socket, for agents and other servers: ptcp:… or pssl:…"""
     database_tls: DatabaseTls | None = None
     state_dir: str = "/var/lib/tunbridge-server"
     """Where the server's own database is."""

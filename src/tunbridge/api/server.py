@@ -14,6 +14,7 @@ from typing import Any
 
 import uvicorn
 
+from tunbridge.agent.notify import Notifier
 from tunbridge.api import config as configuration
 from tunbridge.api import metrics, openapi
 from tunbridge.api.app import Application
@@ -161,7 +162,9 @@ async def run(config: ServerConfig, log: Any) -> None:
 async def _own_database(config: ServerConfig, log: Any) -> Any:
     from tunbridge.database.server import Embedded
 
-    embedded = Embedded(Path(config.state_dir), Path(config.run_dir), catalog.tables(), log)
+    embedded = Embedded(
+        Path(config.state_dir), Path(config.run_dir), catalog.tables(), log, config.database_listen, _tls(config)
+    )
     await embedded.start()
     return embedded
 
@@ -185,6 +188,7 @@ async def _keep_seeding(config: ServerConfig, database: Database, log: Any) -> N
             log.warning("waiting for the database", reason=str(e))
             await asyncio.sleep(_RETRY_S)
         else:
+            Notifier().send("READY=1")
             log.info("ready", rows={name: len(database.store.all(name)) for name in ("Network", "Subnet", "Port")})
             for table in catalog.tables():
                 metrics.ROWS.labels(table.name).set_function(functools.partial(_rows, database, table.name))

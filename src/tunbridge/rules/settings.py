@@ -65,8 +65,6 @@ class NetworkingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     max_fixed_ips_per_port: int = 64
     ipam: str = "random"
     """Which free address a port gets: random or sequential."""
-    default_availability_zones: list[str] = []
-    default_subnetpools: bool = True
     dns_domain: str = "openstacklocal"
     agent_down_time: int = 75
     """Seconds without a heartbeat after which an agent counts as dead."""

@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[3]
 BIN = ROOT / ".venv-keystone" / "bin"
 SERVE = """
 import os, signal, sys
+answers = os.dup(1)
+os.dup2(2, 1)  # the log goes to standard output, too
 from werkzeug.serving import run_simple
 port = int(sys.argv.pop())  # Keystone reads the command line, too
 from keystone.wsgi.api import application
@@ -26,7 +28,7 @@ for line in sys.stdin:  # importing takes seconds, so it is done once, and each 
     child = os.fork() if line == "start\\n" else 0
     if line == "start\\n" and not child:
         run_simple("127.0.0.1", port, application, threaded=True)
-    print("done", flush=True)
+    os.write(answers, b"done\\n")
 if child:
     os.kill(child, signal.SIGKILL)
 """
@@ -143,11 +145,15 @@ class KeystoneService:
         token: str = reply.headers["X-Subject-Token"]
         return token
 
+    def admin_token(self) -> str:
+        """Give an admin's token, got once."""
+        self._admin = self._admin or self.token()
+        return self._admin
+
     def admin(self, method: str, path: str, body: dict[str, Any] | None = None, **headers: str) -> Any:
         """Do something as admin, and give the answer's body."""
         named = {name.replace("_", "-"): text for name, text in headers.items()}
-        self._admin = self._admin or self.token()
-        sent = {"X-Auth-Token": self._admin, **named}
+        sent = {"X-Auth-Token": self.admin_token(), **named}
         reply = httpx.request(method, f"{self.url}/v3{path}", json=body, headers=sent)
         assert reply.is_success, reply.text
         return reply.json() if reply.content else None

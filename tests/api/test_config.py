@@ -1,0 +1,57 @@
+"""The server's configuration: what is refused, and in which words."""
+
+from pathlib import Path
+
+import pytest
+
+from tunbridge.api import config
+from tunbridge.configuration import ConfigurationError
+from tunbridge.errors import TunbridgeError
+
+
+def load(tmp_path: Path, text: str = "", **environ: str) -> config.ServerConfig:
+    path = tmp_path / "server.toml"
+    path.write_text(text)
+    return config.load(path, environ)
+
+
+def test_without_a_file_it_is_on_loopback_with_users_of_its_own(tmp_path: Path) -> None:
+    found = config.load(None, {})
+    assert found.listen == ["127.0.0.1:9696"]
+    assert found.auth.mode == "builtin"
+    assert found.database == []
+    assert load(tmp_path) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('listne = ["127.0.0.1:9696"]', "server.toml: listne: no such setting"),
+        ("listen = 9696", "server.toml: listen: Expected `array`, got `int`"),
+        ('listen = ["127.0.0.1"]', "is not HOST:PORT"),
+        ("[networking]\nipam = 3", "networking.ipam: Expected `str`, got `int`"),
+        ("[networking]\nmtu = 3", "networking: Object contains unknown field `mtu`"),
+        ("[auth]\nmode = 'keystnoe'", "auth.mode: Invalid enum value 'keystnoe'"),
+        ("[auth]\nmode = 'keystone'", "there is no auth.keystone"),
+        ("listen = [", "not TOML"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(TunbridgeError, match=None) as error:
+        load(tmp_path, text)
+    assert told in str(error.value)
+
+
+def test_no_open_api_by_accident(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="set tls, or insecure = true"):
+        load(tmp_path, 'listen = ["0.0.0.0:9696"]')
+    assert load(tmp_path, 'listen = ["0.0.0.0:9696"]\ninsecure = true').insecure
+    with pytest.raises(TunbridgeError, match="whoever reaches"):
+        load(tmp_path, 'listen = ["0.0.0.0:9696"]\ninsecure = true\n[auth]\nmode = "none"')
+
+
+def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
+    found = load(tmp_path, 'log_level = "debug"', TUNBRIDGE_SERVER_LOG_LEVEL="warning")
+    assert found.log_level == "warning"
+    with pytest.raises(ConfigurationError, match="TUNBRIDGE_SERVER_LOGLEVEL: no such setting"):
+        load(tmp_path, "", TUNBRIDGE_SERVER_LOGLEVEL="warning")
