@@ -46,6 +46,11 @@ def refuse_missing(kind: str, id: str) -> RefusedError:
     return RefusedError(404, f"Could not find {kind}: {quote(id[:64], safe=' @+,')}.")
 
 
+def refuse_token() -> RefusedError:
+    """Give the 404 for a token in question that is not valid (where the asker's own is not, it is a 401)."""
+    return RefusedError(404, "Failed to validate token")
+
+
 def refuse_action(action: str) -> RefusedError:
     """Give a 403."""
     return RefusedError(403, f"You are not authorized to perform the requested action: {action}.")

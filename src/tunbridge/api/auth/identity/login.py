@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from tunbridge.api.auth.base import Unauthorized
 from tunbridge.api.auth.directory import Directory, is_domain
-from tunbridge.api.auth.identity.answers import refuse_action, refuse_bad_request
+from tunbridge.api.auth.identity.answers import refuse_action, refuse_bad_request, refuse_token
 from tunbridge.api.auth.identity.bodies import (
     Auth,
     CredentialMethod,
@@ -102,13 +102,13 @@ class Login:
             return None
         return self._directory.user_named(asked.name)
 
-    def _by_token(self, method: TokenMethod | None) -> _Shown | None:
+    def _by_token(self, method: TokenMethod | None) -> _Shown:
         if method is None:
             raise refuse_bad_request("Expecting to find token in identity.")
         try:
             session = self._sessions.read(method.id)
         except InvalidTokenError:
-            return None
+            raise refuse_token() from None
         if session.credential is not None:
             raise refuse_action("Using a delegated token to create another token is not allowed")
         methods = list(dict.fromkeys([*session.claims.methods, "token"]))

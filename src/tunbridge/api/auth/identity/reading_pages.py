@@ -48,7 +48,7 @@ def _user_view(user: User) -> View:
 
 
 def _role_view(role: str) -> View:
-    return {"id": role_id(role), "name": role, "domain_id": None, "description": None, "options": {}}
+    return {"id": role_id(role), "name": role, "domain_id": None, "description": None, "options": {"immutable": True}}
 
 
 def _domain_view() -> View:

@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from tunbridge.api.auth.base import RefusedError
 from tunbridge.api.auth.identity import bodies
-from tunbridge.api.auth.identity.answers import collection, json, nothing, refuse_action
+from tunbridge.api.auth.identity.answers import collection, json, nothing, refuse_action, refuse_token
 from tunbridge.api.auth.identity.reading_pages import project_view
 from tunbridge.api.auth.identity.service import Service
 from tunbridge.api.auth.identity.token_body import token_body
@@ -61,7 +61,7 @@ class TokenPages:
         try:
             subject = self._service.sessions.read(token)
         except InvalidTokenError:
-            raise RefusedError(404, "Failed to validate token") from None
+            raise refuse_token() from None
         if subject.user.id != asker.user.id and not privileged:
             raise refuse_action(action)
         return token, subject
