@@ -1,16 +1,21 @@
 """Reading, understanding and checking hosts: what the cost is, and that it is linear."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 
 from bench.figures import Figure, repeat
 from tunbridge.inspect.check import check
 from tunbridge.inspect.draw import svg, text
+from tunbridge.inspect.draw.fleet import Grouping
+from tunbridge.inspect.forms import dot, html, mermaid, png
 from tunbridge.inspect.model import Document
 from tunbridge.inspect.reader import read_show
 from tunbridge.inspect.understand import understand
 
 TUNNELS = 10
+
+FLEET = 500
 
 _HOST = """\
 00000000-0000-0000-0000-{number:012x}
@@ -76,7 +81,7 @@ def _ms(action: Callable[[], object]) -> float:
 
 
 def seeing(runs: int) -> Iterator[Figure]:
-    """Read, understand and check 2, 100 and 1,000 hosts; draw 2, 20, 100."""
+    """Read, understand and check 2, 100 and 1,000 hosts; draw 2, 20, 100, and 500 with a tunnel between any two."""
     for count in (2, 100, 1000):
         texts = dumps(count)
         document = _all(texts)
@@ -90,3 +95,31 @@ def seeing(runs: int) -> Iterator[Figure]:
         for name, draw in (("text", lambda d: text.render(d, width=120)), ("SVG", svg.render)):
             values = repeat(runs, lambda document=document, draw=draw: _ms(lambda: draw(document)))  # type: ignore[misc]
             yield Figure(f"draw {count} hosts as {name}", "ms", values, "reading and checking them", lines)
+    yield from _fleet(runs)
+
+
+def _fleet(runs: int) -> Iterator[Figure]:
+    """Draw 500 hosts in a full mesh (124,750 tunnels), grouped: in each form, beside each host drawn on its own."""
+    texts = dumps(FLEET, FLEET)
+    start = time.perf_counter()
+    document = _all(texts)
+    values = [(time.perf_counter() - start) * 1000]
+    lines = repeat(runs, lambda: _ms(lambda: [t.splitlines() for t in texts]))
+    yield Figure(
+        f"read and check {FLEET} hosts in a full mesh", "ms", values, "splitting the same text into lines", lines
+    )
+    assert len(document.links) == FLEET * (FLEET - 1) // 2 + FLEET
+    pens: dict[str, tuple[Callable[[Grouping], object], bool]] = {
+        "text": (lambda group: text.render(document, width=120, group=group), True),
+        "SVG": (lambda group: svg.render(document, group=group), True),
+        "HTML": (lambda group: html.render(document, group), False),
+        "PNG": (lambda group: png.render(document, group), False),
+        "Mermaid": (lambda group: mermaid.render(document, group), True),
+        "dot": (lambda group: dot.render(document, group), True),
+    }
+    if shutil.which("rsvg-convert") is None:
+        del pens["PNG"]
+    for name, (draw, has_alone) in pens.items():
+        values = repeat(runs, lambda draw=draw: _ms(lambda: draw("auto")))  # type: ignore[misc]
+        alone = [_ms(lambda draw=draw: draw("never"))] if has_alone else []  # type: ignore[misc]
+        yield Figure(f"draw {FLEET} hosts in a full mesh as {name}", "ms", values, "each host on its own", alone)

@@ -62,7 +62,7 @@ def test_the_tunnels_that_do_not_fit_a_mesh_are_named() -> None:
         ("one-way tunnel", "compute7 ← compute9"),
         ("missing tunnel", "compute11 - compute13"),
     ]
-    assert scene.overlay.endswith("780 tunnels but 2")
+    assert scene.overlay.endswith("780 tunnels, all but 2 in order")
 
 
 def test_a_host_that_lost_all_its_tunnels_is_one_line_and_not_one_for_each_other_host() -> None:

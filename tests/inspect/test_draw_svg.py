@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.inspect.draw_documents import HOSTILE, cloud, documents
+from tests.inspect.test_draw_fleet import fleet, to
 from tests.inspect.test_draw_text import seed
 from tunbridge.inspect.draw import svg
 from tunbridge.inspect.model import Bridge, Document, Host, Interface, Port
@@ -14,6 +15,11 @@ from tunbridge.inspect.model import Bridge, Document, Host, Interface, Port
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 SVG = "{http://www.w3.org/2000/svg}"
 ALLOWED = {SVG + name for name in ("svg", "title", "desc", "style", "rect", "path", "circle", "text", "tspan")}
+
+
+def damaged_fleet() -> Document:
+    """Of 120 hosts one has lost its patch port, one its tunnels, and one the way back to another."""
+    return fleet({3: ["patch-tun"], 7: [to(9)], 20: [to(i) for i in range(120)]}, 120)
 
 
 def parse(document: Document) -> ElementTree.Element:
@@ -68,7 +74,12 @@ def test_a_cut_name_is_whole_in_its_tooltip() -> None:
 
 @pytest.mark.parametrize(
     ("file", "document"),
-    [("two-hosts.svg", seed), ("five-hosts.svg", lambda: cloud(5, 2)), ("twenty-hosts.svg", lambda: cloud(20, 2, 12))],
+    [
+        ("two-hosts.svg", seed),
+        ("five-hosts.svg", lambda: cloud(5, 2)),
+        ("twenty-hosts.svg", lambda: cloud(20, 2, 12)),
+        ("fleet.svg", damaged_fleet),
+    ],
 )
 def test_the_pictures_of_the_documentation_are_current(file: str, document: object) -> None:
     assert callable(document)

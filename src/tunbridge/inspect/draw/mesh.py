@@ -47,7 +47,7 @@ def mesh(document: Document, glyphs: Glyphs) -> Mesh:
         wrong |= dict.fromkeys(_missing(ends, found), "missing")
     words = f"{len(found):,} tunnels" if not is_full else f"full mesh of {len(ends):,} hosts, {possible:,} tunnels"
     if wrong:
-        words += f", {len(wrong):,} of them not in order" if not is_full else f" but {len(wrong):,}"
+        words += f", all but {len(wrong):,} in order"
     return Mesh(words if found else "", _exceptions(wrong, glyphs))
 
 

@@ -18,6 +18,9 @@ from tunbridge.inspect.model import Document
 WIDTH = 1000
 """What a README has room for, in pixels. A host with many bridges makes the picture wider."""
 
+_SQUARE = 5
+"""So many hosts make a picture of WIDTH about as high as wide."""
+
 _RADIUS = {"host": 10, "ghost": 10, "bridge": 7, "port": 4, "workload": 4, "physical": 12, "band": 8, "spine": 0}
 _MONO = {"bridge", "port", "note", "meta", "ghost"}
 _SIZE = {"host": 15, "bridge": 13, "band": 12.5, "legend": 12, "code": 12, "note": 10.5, "bridge-role": 10.5}
@@ -28,14 +31,18 @@ def render(
     numbers: Mapping[Place, int] | None = None,
     group: Grouping = "auto",
     marks: Marks | None = None,
+    *,
+    is_page: bool = False,
 ) -> str:
     """Draw `document` as SVG.
 
     With `numbers`, each shape tells in `data-at` the numbers of the places that it stands for: it is then a group of
     things to point at, no longer one image. `marks` are those of the document, if they are known already.
+    `is_page`: many hosts make it wider, so that it is about as wide as high, as a window is.
     """
     scene = build(document, group=group, marks=marks)
-    picture = lay_out(scene, PIXELS, WIDTH)
+    width = round(WIDTH * max(1, len(scene.hosts) / _SQUARE) ** 0.5) if is_page else WIDTH
+    picture = lay_out(scene, PIXELS, width)
     w, h = picture.width, picture.height
     title, description = _describe(scene)
     lines = [
