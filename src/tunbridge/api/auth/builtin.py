@@ -48,7 +48,7 @@ class BuiltinAuthenticator:
     async def authenticate(self, headers: Mapping[str, str], address: str = "") -> Caller:  # noqa: ARG002 - not needed for tokens
         """Tell whose token it is. Raises Unauthorized."""
         try:
-            return self._sessions.read(headers.get("x-auth-token", "")).caller()
+            return self._sessions.read(headers.get("x-auth-token", "")).caller
         except InvalidTokenError:
             raise Unauthorized(keystone_challenge(f"{self._server(headers)}{PATH}/v3")) from None
 

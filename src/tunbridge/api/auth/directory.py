@@ -1,5 +1,6 @@
 """The users as the server sees them: looked up by id and name, read again when the file changes."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ class Directory:
     def __init__(self, directory: Path, log: Any) -> None:
         self._log = log
         self._directory = directory
+        self._file = str(directory / FILE)
+        self.version = 0
+        """Grows with each change."""
         self._seen: tuple[int, int, int] | None = None
         self._take(Users())
 
@@ -36,9 +40,7 @@ class Directory:
             try:
                 users = read(self._directory)
                 if users is None:
-                    self._log.error(
-                        "the users file is gone; the users stay as they were", path=str(self._directory / FILE)
-                    )
+                    self._log.error("the users file is gone; the users stay as they were", path=self._file)
                 else:
                     self._take(users)
             except TunbridgeError as e:
@@ -47,12 +49,13 @@ class Directory:
 
     def _look(self) -> tuple[int, int, int] | None:
         try:
-            status = (self._directory / FILE).stat()
+            status = os.stat(self._file)  # noqa: PTH116 - on every request
         except OSError:
             return None
         return status.st_ino, status.st_mtime_ns, status.st_size
 
     def _take(self, users: Users) -> None:
+        self.version += 1
         self.users = {user.id: user for user in users.users}
         self.projects = {project.id: project for project in users.projects}
         self.credentials = {credential.id: credential for credential in users.application_credentials}

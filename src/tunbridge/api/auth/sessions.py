@@ -8,6 +8,8 @@ from tunbridge.api.auth.tokens import Claims, InvalidTokenError, Tokens
 from tunbridge.api.auth.users import ApplicationCredential, Project, User
 from tunbridge.api.context import Caller
 
+_MAX_KNOWN = 4096
+
 
 class Session(Struct, frozen=True, kw_only=True):
     """A token that is valid."""
@@ -18,30 +20,23 @@ class Session(Struct, frozen=True, kw_only=True):
     credential: ApplicationCredential | None
     roles: frozenset[str]
     """With the implied ones."""
+    caller: Caller
+    """What policy decides by."""
 
     @property
     def is_admin(self) -> bool:
         """Say whether everything is allowed."""
         return "admin" in self.roles
 
-    def caller(self) -> Caller:
-        """Give what policy decides by."""
-        return Caller(
-            user_id=self.user.id,
-            user_name=self.user.name,
-            project_id=self.project.id if self.project else None,
-            project_name=self.project.name if self.project else None,
-            roles=self.roles,
-            system=self.claims.system,
-        )
-
 
 class Sessions:
-    """Turns tokens into sessions."""
+    """Turns tokens into sessions; one that is known is looked up, until the users change."""
 
     def __init__(self, directory: Directory, tokens: Tokens) -> None:
         self.directory = directory
         self.tokens = tokens
+        self._known: dict[str, Session] = {}
+        self._version = 0
 
     def read(self, token: str) -> Session:
         """Give the session of a token. Raises InvalidTokenError."""
@@ -50,6 +45,16 @@ class Sessions:
     def of(self, claims: Claims) -> Session:
         """Give what claims stand for now. Raises InvalidTokenError: user, password, project or roles have gone."""
         directory = self.directory.fresh()
+        if directory.version != self._version or len(self._known) > _MAX_KNOWN:
+            self._known.clear()
+            self._version = directory.version
+        known = self._known.get(claims.id)
+        if known is None:
+            known = self._known[claims.id] = self._made(claims)
+        return known
+
+    def _made(self, claims: Claims) -> Session:
+        directory = self.directory
         user = directory.users.get(claims.user)
         if user is None or not user.enabled or user.stamp != claims.stamp:
             raise InvalidTokenError
@@ -64,7 +69,16 @@ class Sessions:
             roles = held(claims.roles, implied(user.system_roles))
         if (project is not None or claims.system) and not roles:
             raise InvalidTokenError
-        return Session(claims=claims, user=user, project=project, credential=self._credential(claims), roles=roles)
+        credential = self._credential(claims)
+        caller = Caller(
+            user_id=user.id,
+            user_name=user.name,
+            project_id=project.id if project else None,
+            project_name=project.name if project else None,
+            roles=roles,
+            system=claims.system,
+        )
+        return Session(claims=claims, user=user, project=project, credential=credential, roles=roles, caller=caller)
 
     def _credential(self, claims: Claims) -> ApplicationCredential | None:
         if claims.credential is None:

@@ -66,6 +66,7 @@ class Revoked:
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / REVOKED_FILE
+        self._file = str(self._path)
         self._ids: dict[str, int] = {}
         self._seen: tuple[int, int] = (0, 0)  # inode, bytes read of it
 
@@ -88,7 +89,7 @@ class Revoked:
     def _read(self) -> None:
         """Take in what was added; one `stat` when nothing was."""
         try:
-            status = self._path.stat()
+            status = os.stat(self._file)  # noqa: PTH116 - on every request
         except FileNotFoundError:
             return
         if (status.st_ino, status.st_size) == self._seen:
