@@ -8,7 +8,7 @@ import msgspec
 from tunbridge.model.checks import InvalidError
 from tunbridge.model.resource import REQUIRED, UNSET, Field, Resource
 from tunbridge.rules.caller import Caller
-from tunbridge.rules.errors import http_bad_request
+from tunbridge.rules.errors import BadRequest, Conflict, NetworkingError, http_bad_request
 from tunbridge.rules.request import Values
 
 _INVALID = "Body contains invalid data"
@@ -62,6 +62,14 @@ def updated(resource: Resource, caller: Caller, content: bytes) -> Values:
             raise http_bad_request(f"Cannot update read-only attribute {field.name}")
     _convert(resource.fields, values)
     return values
+
+
+def refused(field: Field, error: InvalidError) -> NetworkingError:
+    """Give the error for a value that a check refuses: of Neutron's own type where it has one."""
+    if error.type is None:
+        return http_bad_request(f"Invalid input for {field.name}. Reason: {error.reason}.")
+    made = Conflict if error.status == 409 else BadRequest
+    return made(error.type, error.reason)
 
 
 def _object(resource: Resource, body: dict[str, Any]) -> Values:
@@ -125,6 +133,6 @@ def _convert(fields: Iterable[Field], values: Values) -> None:
         try:
             values[field.name] = field.clean(value)
         except InvalidError as e:
-            raise http_bad_request(f"Invalid input for {field.name}. Reason: {e}.") from None
+            raise refused(field, e) from None
         except (ValueError, TypeError, OverflowError) as e:
             raise http_bad_request(f"Invalid input for {field.name}. Reason: {e}.") from None

@@ -89,7 +89,9 @@ class Controller:
         store = self._database.store
         for name, values in wanted.filters.items():
             special = self.rules.filters.get(name)
-            if special is not None:
+            if name == "shared" and self._fields[name].column is None:
+                tests.append(lambda row, v=values: self._target(store, row, caller).shared in v)  # type: ignore[misc]
+            elif special is not None:
                 tests.append(lambda row, f=special, v=values: f(store, row, v, caller))  # type: ignore[misc]
             else:
                 tests.append(lambda row, n=name, v=values: _is_one_of(self._value(row, n), v))  # type: ignore[misc]
@@ -109,6 +111,8 @@ class Controller:
         for name, values in wanted.filters.items():
             column = self._fields[name].column if name in self._fields else None
             if column is None or not column.indexed or name in self.rules.filters:
+                continue
+            if any(not isinstance(value, str) for value in values):
                 continue
             if best is None or sum(store.count(self.resource.table, column.name, v) for v in set(values)) < len(best):
                 by_id = {r.id: r for v in set(values) for r in store.find(self.resource.table, column.name, v)}

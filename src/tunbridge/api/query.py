@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from tunbridge.model.checks import InvalidError
+from tunbridge.model.convert import key_values
 from tunbridge.model.resource import Field, Resource
 from tunbridge.rules.errors import BadRequest, http_bad_request
 from tunbridge.rules.request import Row
@@ -80,7 +81,9 @@ def _filters(
             tags[name] = [tag for value in values for tag in value.split(",")]
             continue
         field = known.get("project_id" if name == "tenant_id" else name)
-        if field is not None:
+        if field is not None and field.key_values:
+            filters[field.name] = [_pairs(values)]
+        elif field is not None:
             filters[field.name] = filters.get(field.name, []) + [_converted(field, value) for value in values]
         elif name in extra or name == "id":
             filters[name] = list(values)
@@ -96,8 +99,15 @@ def _converted(field: Field, value: str) -> Any:
         return value
     try:
         return field.convert(value)
-    except (InvalidError, BadRequest, ValueError, TypeError) as e:
-        raise BadRequest("InvalidInput", f"Invalid input for operation: {e}.") from None
+    except InvalidError as e:
+        raise BadRequest(e.type or "InvalidInput", e.reason) from None
+
+
+def _pairs(values: list[str]) -> dict[str, list[str]]:
+    try:
+        return key_values(values)
+    except InvalidError as e:
+        raise BadRequest(e.type or "InvalidInput", e.reason) from None
 
 
 def _sorts(resource: Resource, given: dict[str, list[str]]) -> tuple[tuple[str, bool], ...]:

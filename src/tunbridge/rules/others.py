@@ -143,6 +143,12 @@ class NetworkIpAvailabilityRules(TimedRules):
             "subnet_ip_availability": subnets,
         }
 
+    filters = {  # noqa: RUF012 - annotated in the base class
+        "ip_version": lambda reader, row, wanted, _: any(
+            str(subnet.ip_version) in map(str, wanted) for subnet in reader.find("Subnet", "network_id", row.id)
+        ),
+    }
+
     @staticmethod
     def _subnet(reader: Reader, row: Row) -> Values:
         return {

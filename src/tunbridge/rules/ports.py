@@ -375,6 +375,47 @@ class PortRules(Rules):
             raise Conflict("SecurityGroupConflict", f"Error {reason} while attempting the operation.")
 
 
+def _has_fixed_ip(reader: Reader, row: Row, wanted: list[Any], _caller: Caller) -> bool:
+    """Filter by `fixed_ips=KEY=VALUE`: one of the port's addresses has one of the values for each key."""
+    tests = {
+        "ip_address": lambda a, values: any(_equal(a.ip_address, value) for value in values),
+        "ip_address_substr": lambda a, values: any(value in a.ip_address for value in values),
+        "subnet_id": lambda a, values: a.subnet in values,
+        "subnet": lambda a, values: a.subnet in values,
+    }
+    for pairs in wanted:
+        unknown = pairs.keys() - tests.keys()
+        if unknown:
+            raise invalid(f"fixed_ips cannot be filtered by {', '.join(sorted(unknown))}")
+        found = [reader.get("Address", id) for id in row.addresses]
+        if not any(all(tests[key](a, values) for key, values in pairs.items()) for a in found if a is not None):
+            return False
+    return True
+
+
+def _equal(one: str, other: str) -> bool:
+    try:
+        return ipaddress.ip_address(one) == ipaddress.ip_address(other)
+    except ValueError:
+        return False
+
+
+def _is_bound_to(reader: Reader, row: Row, wanted: list[Any], _caller: Caller) -> bool:
+    return bindings.body(reader, row)["binding:host_id"] in wanted
+
+
+def _has_pair(_reader: Reader, row: Row, wanted: list[Any], _caller: Caller) -> bool:
+    there = msgspec.json.decode(row.allowed_address_pairs or "[]")
+    return all(any(all(p.get(k) in v for k, v in pairs.items()) for p in there) for pairs in wanted)
+
+
+PortRules.filters = {
+    "fixed_ips": _has_fixed_ip,
+    "binding:host_id": _is_bound_to,
+    "allowed_address_pairs": _has_pair,
+}
+
+
 class _Taker:
     """Takes addresses for one port."""
 

@@ -145,6 +145,8 @@ class SubnetRules(Rules):
         wanted, default = given(values.get("subnetpool_id")), given(values.pop("use_default_subnetpool", None))
         if wanted and default:
             raise bad_subnets("subnetpool_id and use_default_subnetpool cannot both be specified")
+        if wanted == "prefix_delegation":
+            raise bad_subnets("prefix delegation is not offered")
         if wanted:
             row = self.others["subnetpool"].get(txn, wanted)
             caller = request.caller
