@@ -1,4 +1,4 @@
-"""PNG: a real picture of the right size, text in Korean that is no boxes, and errors that name what is missing."""
+"""PNG: a real picture of the right size, Korean that is no boxes, errors that name what is missing; the command."""
 
 import os
 import shutil
@@ -100,3 +100,17 @@ def test_a_file_and_a_pipe_are(tmp_path: Path) -> None:
     assert run("-o", str(tmp_path / "a.png"), stdout=subprocess.DEVNULL).returncode == 0
     piped = run("-f", "png", stdout=subprocess.PIPE)
     assert size(piped.stdout) == size((tmp_path / "a.png").read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "begins"),
+    [
+        ("a.htm", [], "<!DOCTYPE html>"),
+        ("a.svg", ["--group", "always"], "<svg "),
+        ("a.mmd", ["--group", "never"], "flowchart TB"),
+    ],
+)
+def test_the_form_goes_by_the_name_of_the_file(tmp_path: Path, name: str, options: list[str], begins: str) -> None:
+    done = run(*options, "-o", str(tmp_path / name), stdout=subprocess.DEVNULL)
+    assert done.returncode == 0
+    assert (tmp_path / name).read_text().startswith(begins)

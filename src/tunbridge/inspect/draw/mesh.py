@@ -52,7 +52,7 @@ def mesh(document: Document, glyphs: Glyphs) -> Mesh:
 
 
 def _state(link: Link) -> tuple[_Pair, str]:
-    """Give the pair, always in the same order, and the state; one-way tells which way by "a" or "b"."""
+    """Give the pair, always in the same order, and the state; one-way tells by ">" or "<" which way there is."""
     far = link.b.host if link.b else ""
     pair = (link.a.host, far) if link.a.host < far else (far, link.a.host)
     if link.state == "one-way":
