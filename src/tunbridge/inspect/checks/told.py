@@ -17,9 +17,9 @@ _TEXT = "`ovs-vsctl show` does not print what this needs; a live source tells it
 
 
 class _Need(Struct, frozen=True):
-    """What a check rests on: an attribute, and what of a host it is about."""
+    """What a check rests on: attributes, all of them, and what of a host it is about."""
 
-    attribute: str
+    attributes: tuple[str, ...]
     concerns: Callable[[Host], bool]
 
 
@@ -46,16 +46,16 @@ def _has_silent_tunnel(host: Host) -> bool:
 
 
 _NEEDS = {
-    "interface-error": _Need("error", _has_anything),
-    "nic-down": _Need("link_state", lambda host: _has_nic(host) or _has_tunnel(host)),
-    "bond-member-down": _Need("link_state", _has_bond),
-    "lacp-not-negotiated": _Need("lacp_current", _has_bond),
-    "bfd-down": _Need("statistics", _has_silent_tunnel),
-    "underlay-mtu-too-small": _Need("underlay", _has_tunnel),
-    "flow-restore-wait": _Need("flow_restore_wait", _has_anything),
-    "mac-table-full": _Need("mac_table_used", _has_anything),
-    "drops-growing": _Need("statistics", _has_anything),
-    "errors-growing": _Need("statistics", _has_anything),
+    "interface-error": _Need(("error",), _has_anything),
+    "nic-down": _Need(("link_state",), lambda host: _has_nic(host) or _has_tunnel(host)),
+    "bond-member-down": _Need(("link_state",), _has_bond),
+    "lacp-not-negotiated": _Need(("lacp", "lacp_current"), _has_bond),
+    "bfd-down": _Need(("statistics",), _has_silent_tunnel),
+    "underlay-mtu-too-small": _Need(("underlay",), _has_tunnel),
+    "flow-restore-wait": _Need(("flow_restore_wait",), _has_anything),
+    "mac-table-full": _Need(("mac_table_used",), _has_anything),
+    "drops-growing": _Need(("statistics",), _has_anything),
+    "errors-growing": _Need(("statistics",), _has_anything),
 }
 """Code -> its need. What tells statistics tells the status of BFD too."""
 
@@ -65,6 +65,7 @@ def not_told(view: View) -> Iterator[NotChecked]:
     for host in view.given:
         unknown = set(host.not_told)
         for code, need in _NEEDS.items():
-            if need.attribute in unknown and need.concerns(host):
-                reason = _TEXT if "external_ids" in unknown else f"its source does not tell `{need.attribute}`"
+            lacking = [attribute for attribute in need.attributes if attribute in unknown]
+            if lacking and need.concerns(host):
+                reason = _TEXT if "external_ids" in unknown else f"its source does not tell `{lacking[0]}`"
                 yield NotChecked(code=code, host=host.name, reason=reason)
