@@ -4,6 +4,8 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.database.tables import TABLES
 from tunbridge.database import schema
 from tunbridge.model.tables import Column, Table, Type
@@ -51,3 +53,14 @@ def test_a_merge_adds_tables_columns_and_indexes_and_keeps_what_a_newer_version_
 def test_a_column_of_another_type_is_named() -> None:
     other = Table("Group", (Column("name", Type.INTEGER),))
     assert schema.different(schema.schema_of((other,)), TABLES) == ["Group.name"]
+
+
+@pytest.mark.parametrize("root", [True, False])
+def test_a_merge_into_what_ovsdb_server_gives_back_keeps_the_roots(tmp_path: Path, root: bool) -> None:
+    """It leaves "isRoot" out when all tables are roots; a conversion that overlooks that deletes every row."""
+    tables = (*TABLES, Table("Part", (Column("name"),), root=root))
+    (tmp_path / "schema").write_bytes(schema.text_of(schema.schema_of(tables)))
+    tool("create", tmp_path / "db", tmp_path / "schema")
+    found = json.loads((tmp_path / "db").read_text().splitlines()[1])
+    merged = schema.merged(found, (Table("New", (Column("name"),)),))
+    assert {name for name, table in merged["tables"].items() if not table["isRoot"]} == (set() if root else {"Part"})

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import tunbridge
-from tunbridge.cli import agent, diff, host, lab, ovs, pause, see, server, terminal, user
+from tunbridge.cli import agent, db, diff, host, lab, ovs, pause, see, server, terminal, user
 from tunbridge.errors import TunbridgeError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ see.register(app)
 diff.register(app)
 agent.register(app)
 server.register(app)
+app.add_typer(db.app, name="db")
 app.add_typer(host.app, name="host")
 app.add_typer(ovs.app, name="ovs")
 app.add_typer(user.app, name="user")

@@ -242,6 +242,9 @@ class Database:
                 raise DatabaseUnavailable(
                     f"{session.remote} has not answered a transaction for {OUTCOME_S:g} s", outcome_unknown=True
                 ) from None
+            if reply.error == "canceled":  # the database is being converted, and will end the connection
+                session.close("the database is being converted")
+                continue
             if reply.error is not None:
                 raise TransactionRefusedError(str(reply.error), session.remote)
             self.stats.transactions += 1

@@ -1,7 +1,7 @@
 """Conversion of a running database to a newer schema: ovsdb-server does it in one step, for the whole cluster.
 
-Only additions are made, so no row is lost, and a server that knows less goes on working. ovsdb-server ends the
-connections of the clients; they come back at once.
+Only additions are made, so no row is lost, and a server that knows less goes on working. ovsdb-server ends what its
+clients monitor; they connect anew.
 """
 
 from collections.abc import Iterable
@@ -11,10 +11,10 @@ import msgspec
 
 from tunbridge.database.errors import DatabaseError
 from tunbridge.database.schema import NAME, VERSION, Schema, merged, missing
-from tunbridge.database.session import Session, SessionError
+from tunbridge.database.session import Session
 from tunbridge.model.tables import Table
 
-_LOCK = "tunbridge-convert"
+_LOCK = "tunbridge_convert"
 
 
 class SchemaTooOldError(DatabaseError):
@@ -28,19 +28,34 @@ class SchemaTooOldError(DatabaseError):
         self.lacking = lacking
 
 
+class OtherTypeError(DatabaseError):
+    """A database has columns of another type than this version: it is not one of ours, or of a version to come."""
+
+    def __init__(self, remote: str, columns: list[str]) -> None:
+        super().__init__(
+            f"{remote}: the database has another type than version {VERSION} of the schema in {', '.join(columns)}; "
+            "use the version of Tunbridge that made it"
+        )
+
+
+class ConvertingError(DatabaseError):
+    """Somebody else converts the database just now."""
+
+
 class ConversionError(DatabaseError):
     """The database refused to be converted."""
 
 
 async def convert(session: Session, tables: Iterable[Table]) -> Schema | None:
-    """Add what is missing; give the new schema, None if nothing was missing. Raises ConversionError, SessionError.
+    """Add what is missing; give the new schema, None if nothing was missing.
 
     A lock keeps two servers from converting at once, each to a schema without what the other one adds.
+    Raises ConversionError, ConvertingError, SessionError.
     """
     declared = tuple(tables)
     lock = await _ask(session, "lock", [_LOCK])
     if not lock["locked"]:
-        raise SessionError(f"{session.remote}: another server is converting the database")
+        raise ConvertingError(f"{session.remote}: another server is converting the database; try again")
     found: Schema = await _ask(session, "get_schema", [NAME])
     if not missing(found, declared):
         await _ask(session, "unlock", [_LOCK])

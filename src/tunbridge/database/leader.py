@@ -84,6 +84,8 @@ def _close(session: Session | None) -> None:
 async def _examine(session: Session, newest: tuple[str | None, int]) -> Found:
     """Check that this member leads, and have the session end when it no longer does."""
     session.notified = lambda method, params: watch(session, method, params)
+    # Otherwise a conversion ends our monitors without a word (seen with 3.1), and we would not hear of any more rows.
+    await session.request("set_db_change_aware", [True])
     columns = ["name", "connected", "leader"]
     wanted = {"Database": [{"columns": columns, "where": [["name", "==", NAME]]}]}
     reply = await session.request("monitor_cond", ["_Server", _SERVER_MONITOR, wanted])
@@ -121,7 +123,9 @@ def _plain(value: Any) -> Any:
 
 
 def watch(session: Session, method: str, params: msgspec.Raw) -> None:
-    """Take a notification of `_Server`: end the session when its member leads no more."""
+    """End the session when its member leads no more, or the database has been converted."""
+    if method == "monitor_canceled":
+        session.close(f"{session.remote}: the database has been converted")
     if method != "update2":
         return
     monitor, updates = msgspec.json.decode(params, type=tuple[Any, dict[str, dict[str, dict[str, Any]]]])

@@ -17,7 +17,7 @@ import structlog
 
 from tunbridge.database import conversion, leader
 from tunbridge.database.errors import DatabaseError, DatabaseUnavailable
-from tunbridge.database.schema import NAME, missing
+from tunbridge.database.schema import NAME, different, missing
 from tunbridge.database.session import Session, SessionError
 from tunbridge.database.stats import Stats
 from tunbridge.database.store import Store, UnknownRowError
@@ -107,6 +107,8 @@ class Link:
         """Give a session whose rows are in the store. Raises SessionError, DatabaseError."""
         found = await leader.find(remotes, tls, (self._cluster, self._index))
         try:
+            if other := different(found.schema, self._tables):
+                raise conversion.OtherTypeError(found.session.remote, other)
             if lacking := missing(found.schema, self._tables):
                 if not self._convert:
                     raise conversion.SchemaTooOldError(found.session.remote, found.schema, lacking)

@@ -87,7 +87,7 @@ def missing(found: Schema, tables: Iterable[Table]) -> list[str]:
 
 
 def different(found: Schema, tables: Iterable[Table]) -> list[str]:
-    """Name the columns that a database has, with another type than these tables declare."""
+    """Name the columns that a database has with another type than these tables declare; limits may differ."""
     return [
         f"{table.name}.{column.name}"
         for table in (*tables, COMMIT)
@@ -108,7 +108,7 @@ def _plain(kind: Any) -> Any:
 def _plain_atom(atom: Any) -> Any:
     if isinstance(atom, str):
         return (atom,)
-    rest = {key: atom[key] for key in atom if key != "type"}
+    rest = {key: atom[key] for key in atom if key in ("refTable", "refType")}
     if "refTable" in rest:
         rest.setdefault("refType", "strong")
     return (atom["type"], *sorted(rest.items()))
@@ -117,7 +117,10 @@ def _plain_atom(atom: Any) -> Any:
 def merged(found: Schema, tables: Iterable[Table], version: str = VERSION) -> Schema:
     """Give `found` with what these tables add: tables, columns, indexes. Nothing that is there is taken away."""
     wanted = schema_of(tables, version)
-    result = {name: dict(table) for name, table in found["tables"].items()}
+    # ovsdb-server writes no "isRoot" at all when every table is one. Beside a new table that says so, the old ones
+    # would not be roots any more, and the conversion would delete all their rows.
+    all_roots = not any("isRoot" in table for table in found["tables"].values())
+    result = {name: {"isRoot": all_roots, **table} for name, table in found["tables"].items()}
     for name, table in wanted["tables"].items():
         if name not in result:
             result[name] = table

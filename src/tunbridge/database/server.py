@@ -199,7 +199,8 @@ class Embedded:
         while line := await process.stderr.readline():
             text = line.decode(errors="replace").strip()
             self._last_lines.append(text)
-            self._log.warning("ovsdb-server", said=text)
+            ending = self._process is not process
+            (self._log.info if ending else self._log.warning)("ovsdb-server", said=text)
 
     async def _keep(self) -> None:
         """Start it again whenever it ends."""

@@ -33,6 +33,11 @@ def use(files: Files) -> None:
     _files = files
 
 
+def used() -> Files:
+    """Give the files that are used."""
+    return _files
+
+
 def prepare(remote: str) -> None:
     """Tell Open vSwitch's library of the files. Raises TlsError when one was not given or cannot be read."""
     for option, path in (
