@@ -28,6 +28,7 @@ FORGET_AFTER = 900
 _WORKERS = 2
 _MAX_WAITING = 64
 _MAX_KNOWN = 10_000
+_BUSY = "Too many passwords wait to be checked: try again in a second."
 _hasher = PasswordHasher()
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,6 +77,8 @@ class Verifier:
         `who` is the user as the client named it. Raises TooManyAttemptsError.
         """
         known = self._known((who, address))
+        if known.busy >= _MAX_WAITING:
+            raise TooManyAttemptsError(1, _BUSY)
         known.busy += 1
         try:
             async with known.turn:
@@ -102,7 +105,7 @@ class Verifier:
 
     async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         if self._waiting >= _MAX_WAITING:
-            raise TooManyAttemptsError(1, "Too many passwords wait to be checked: try again in a second.")
+            raise TooManyAttemptsError(1, _BUSY)
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, partial(work, *args, **kwargs))
