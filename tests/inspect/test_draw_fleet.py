@@ -90,7 +90,6 @@ def test_every_form_is_grouped_and_stays_small() -> None:
     forms = (svg.render(document), text.render(document, width=120), mermaid.render(document), dot.render(document))
     for form in forms:
         assert "35 compute hosts" in form and "compute12" not in form
-    for form in (forms[0], forms[1], forms[3]):
         assert "one-way tunnel" in form and "compute7 ← compute9" in form
     assert "compute7 <- compute9" in text.render(document, width=120, ascii=True)
 

@@ -1,9 +1,13 @@
 """Mermaid source, for wikis and READMEs that draw `mermaid` blocks: a flowchart, one subgraph for each host."""
 
 from tunbridge.inspect.draw.fleet import Grouping
+from tunbridge.inspect.draw.safe import clip
 from tunbridge.inspect.draw.style import LIGHT
 from tunbridge.inspect.forms.graph import Edge, Group, Node, graph
 from tunbridge.inspect.model import Document
+
+MAX_REMARK = 160
+"""Characters of a line about what was found: a flowchart has no place for more."""
 
 _KINDS = ("integration", "tunnel", "provider", "other")
 _SHAPE = {"overlay": ("[[", "]]"), "physical": ("([", "])"), "workload": ("(", ")")}
@@ -22,6 +26,9 @@ def render(document: Document, group: Grouping = "auto") -> str:
         lines.append(f"  {_edge(edge)}")
         if edge.severity:
             wrong[edge.severity].append(index)
+    if drawn.remarks:
+        text = "<br/>".join(_escape(clip(remark, MAX_REMARK)) for remark in drawn.remarks)
+        lines.append(f'  n0["{text}"]:::remarks')
     lines += _classes()
     for severity, indices in wrong.items():
         if indices:
@@ -55,6 +62,9 @@ def _classes() -> list[str]:
     looks["warning"] = (LIGHT["warning-fill"], LIGHT["warning"], LIGHT["ink"])
     lines = [f"  classDef {name} fill:{f},stroke:{s},color:{ink}" for name, (f, s, ink) in looks.items()]
     ghost = f"fill:{LIGHT['canvas']},stroke:{LIGHT['plug']},color:{LIGHT['soft']}"
+    lines.append(
+        f"  classDef remarks fill:{LIGHT['canvas']},stroke:{LIGHT['line']},color:{LIGHT['soft']},text-align:left"
+    )
     return [*lines, f"  classDef ghost {ghost},stroke-dasharray:5 4"]
 
 
