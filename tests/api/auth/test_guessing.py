@@ -2,8 +2,10 @@
 
 import asyncio
 import stat
+import threading
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.api.auth.conftest import MEMBER_PASSWORD
@@ -16,6 +18,8 @@ from tunbridge.api.auth.tokens import Tokens
 from tunbridge.api.auth.users import read
 
 RIGHT = hashed("right")
+USER = {"name": "mia", "domain": {"id": "default"}, "password": MEMBER_PASSWORD}
+BODY = {"auth": {"identity": {"methods": ["password"], "password": {"user": USER}}}}
 
 
 @pytest.mark.parametrize("stored", [RIGHT, None], ids=["a user", "nobody"])
@@ -124,3 +128,21 @@ def test_a_file_that_others_may_read_is_refused(tmp_path: Path, name: str) -> No
 def test_two_servers_that_start_at_once_have_one_key(tmp_path: Path) -> None:
     keys = {Tokens(tmp_path)._key for _ in range(2)}
     assert len(keys) == 1
+
+
+def test_a_password_that_is_being_compared_holds_nobody_up(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, done = threading.Event(), threading.Event()
+
+    def slow(_stored: str, _password: str) -> bool:
+        begun.set()
+        return done.wait(30)
+
+    monkeypatch.setattr(passwords, "_matches", slow)
+    login = threading.Thread(target=httpx.post, args=[f"{server.url}/identity/v3/auth/tokens"], kwargs={"json": BODY})
+    login.start()
+    try:
+        assert begun.wait(30)
+        assert server.http.get("/identity/v3").status_code == 200
+    finally:
+        done.set()
+        login.join()
