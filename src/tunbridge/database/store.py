@@ -6,10 +6,13 @@ sees half of it.
 """
 
 import asyncio
+import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from operator import attrgetter
 from typing import Any
+
+import structlog
 
 from tunbridge.database.rows import Row, RowMaker
 from tunbridge.model.tables import Many, Table
@@ -24,6 +27,7 @@ SLICE = 250
 
 
 _id = attrgetter("id")
+logger = structlog.get_logger(__name__)
 
 
 class UnknownRowError(Exception):
@@ -241,4 +245,7 @@ class Store:
     def _tell(self, changes: list[tuple[str, Row | None, Row | None]]) -> None:
         for callback in self._listeners:
             for table, old, new in changes:
-                callback(table, old, new)
+                try:
+                    callback(table, old, new)
+                except Exception:  # a mistake there must not keep the others from what they need to know
+                    logger.error("a listener failed", table=table, traceback=traceback.format_exc())
