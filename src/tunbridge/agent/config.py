@@ -53,6 +53,14 @@ class Provider(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     nics: list[InterfaceName] = field(default_factory=list)
 
 
+class DatabaseTls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Files in PEM form for `ssl:` remotes of the central database."""
+
+    certificate: str
+    private_key: str
+    ca_certificate: str
+
+
 class AgentConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every setting of the agent. Times are seconds."""
 
@@ -79,6 +87,13 @@ class AgentConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Where flows of an adopted bridge are kept while Open vSwitch empties its tables."""
     run_dir: str = DEFAULT_RUN_DIR
     """Where the socket is on which the agent tells its status (`tunbridge host status`); root's alone."""
+    database: list[str] = field(default_factory=list)
+    """Remotes of the central database, all members: the host registers itself there; none: it stands alone."""
+    database_tls: DatabaseTls | None = None
+    availability_zone: str | None = None
+    """Zone that the host is in, as the API shows it."""
+    report_interval: Annotated[int, Meta(ge=1, le=3600)] = 30
+    """Seconds between heartbeats to the central database."""
     metrics: str | Literal[False] = False
     """`IP:PORT` where the agent serves /metrics (for Prometheus) and /healthz over HTTP; `false` for none."""
     metrics_anywhere: bool = False

@@ -44,6 +44,7 @@ from tunbridge.openvswitch.ovsdb import LocalOvsdb, OvsdbError
 from tunbridge.openvswitch.rows import Snapshot
 
 if TYPE_CHECKING:
+    from tunbridge.agent.central import Registrar
     from tunbridge.agent.metrics import MetricsServer
 
 RETRY_MS = 50
@@ -58,7 +59,7 @@ PORTS_WAIT_S = 0.5
 """After a transaction of ours: how long flows may wait for vswitchd to have done it."""
 FIXED = (
     "ovsdb", "ovs_rundir", "controller", "state_dir", "log_format", "log_level", "manager", "run_dir", "metrics",
-    "metrics_anywhere",
+    "metrics_anywhere", "host", "database", "database_tls",
 )  # fmt: skip
 """Settings that only a restart changes."""
 
@@ -105,6 +106,7 @@ class Agent:
         self.record = Record()
         self.flows = FlowKeeper(config.ovs_rundir, Path(config.state_dir), log, self.record)
         self.monitor = devices.DeviceMonitor()
+        self.registrar = _registrar(config, log)
         self.notifier = Notifier()
         self.in_sync = False
         self.problems: list[changes.Problem] = []
@@ -198,6 +200,8 @@ class Agent:
 
     def _observe(self) -> None:
         self.ovsdb.run()
+        if self.registrar is not None:
+            self.registrar.run()
         touched = self.listener.run()
         self.record.channels(self.listener.channels)
         if touched:
@@ -238,6 +242,8 @@ class Agent:
         self.listener.wait(poller)
         self.monitor.wait(poller)
         self.peers.wait(poller)
+        if self.registrar is not None:
+            self.registrar.wait(poller)
         if self.restarting:
             poller.timer_wait(Rescuer.PAUSE_MS)
         if self._dirty_since is not None and self.ovsdb.connected:
@@ -251,6 +257,8 @@ class Agent:
         self.ovsdb.close()
         self.listener.close()
         self.monitor.close()
+        if self.registrar is not None:
+            self.registrar.close()
         self.answering.close()
         if self.metrics is not None:
             self.metrics.close()
@@ -399,6 +407,8 @@ class Agent:
         self.config = msgspec.structs.replace(new, **fixed)
         if isinstance(self.peers, StaticPeers):
             self.peers.replace(new.peers)
+        if self.registrar is not None:
+            self.registrar.configure(self.config)
         self.later, self.refused = later, None
         self.record.expect()
         self.log.info("configuration taken")
@@ -411,6 +421,14 @@ def _metrics(config: AgentConfig, bulletin: Bulletin) -> "MetricsServer | None":
     from tunbridge.agent.metrics import MetricsServer  # late: most hosts do without, and it takes memory
 
     return MetricsServer(metrics_address(config.metrics), bulletin)
+
+
+def _registrar(config: AgentConfig, log: Log) -> "Registrar | None":
+    if not config.database:
+        return None
+    from tunbridge.agent.central import Registrar  # late: a host that stands alone does without
+
+    return Registrar(config, log)
 
 
 def _drain(sock: socket.socket) -> None:
