@@ -6,3 +6,5 @@ compile=("$1/bin/python" -m piptools compile --quiet --strip-extras --generate-h
 export CUSTOM_COMPILE_COMMAND='make lock'
 "${compile[@]}" "${UPGRADE:---no-upgrade}" -o requirements.lock pyproject.toml
 "${compile[@]}" "${UPGRADE:---no-upgrade}" --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+# neutron-lib asks for eventlet and does without; `ovs` imports it wherever it is, which prints a warning and takes memory.
+sed -i '/^eventlet==/,/^[a-z]/ { /^eventlet==/d; /^ /d }' requirements-dev.lock
