@@ -44,11 +44,13 @@ class RefusedError(TunbridgeError):
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.more: dict[str, object] = {}
+        """What else stands in the error's body."""
         self.headers = {"Vary": "X-Auth-Token", **(headers or {})}
 
     def response(self) -> Response:
         """Give the answer for the client."""
-        error = {"code": self.status, "title": HTTPStatus(self.status).phrase, "message": str(self)}
+        error = {"code": self.status, "title": HTTPStatus(self.status).phrase, "message": str(self)} | self.more
         body = msgspec.json.encode({"error": error})
         return Response(body, self.status, self.headers, media_type="application/json")
 

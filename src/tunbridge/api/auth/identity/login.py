@@ -65,7 +65,7 @@ class Login:
             elif method == "application_credential":
                 one = await self._by_credential(identity.application_credential, address)
             else:
-                raise Unauthorized(challenge, "Attempted to authenticate with an unsupported method.")
+                raise _not_supported(challenge)
             if one is None or (found and found[0].user.id != one.user.id):
                 raise Unauthorized(challenge)
             found.append(one)
@@ -214,3 +214,9 @@ class Login:
             issued=now,
             exp=exp,
         )
+
+
+def _not_supported(challenge: str) -> Unauthorized:
+    error = Unauthorized(challenge, "Attempted to authenticate with an unsupported method.")
+    error.more["identity"] = {"methods": ["password", "token", "application_credential"]}
+    return error
