@@ -103,7 +103,7 @@ def test_dot_takes_hostile_names_as_text() -> None:
 
 _TEXT = r'"(?:[A-Za-z0-9 \-_.,/\u00a1-\U0010ffff]|\#[0-9]+;|<br/>)+"'
 _LINES = re.compile(
-    rf"""  flowchart\ TB
+    rf"""  flowchart\ (?:TB|LR)
     | \ \ subgraph\ h\d+\[{_TEXT}\] | \ \ end
     | \ +n\d+(?:\[{_TEXT}\]|\[\[{_TEXT}\]\]|\(\[{_TEXT}\]\)|\({_TEXT}\)):::[a-z]+
     | \ \ n\d+\ (?:---|===|-\.-)(?:\|{_TEXT}\|)?\ n\d+

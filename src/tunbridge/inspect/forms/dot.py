@@ -7,7 +7,7 @@ from tunbridge.inspect.model import Document
 
 _SHAPE = {"overlay": "cds", "physical": "oval", "ghost": "box", "missing": "plaintext"}
 _NODE = {"fontname": "Helvetica", "fontsize": "11", "shape": "box", "style": "rounded,filled"}
-_FRAME = {"rankdir": "TB", "fontname": "Helvetica", "nodesep": "0.25", "ranksep": "0.5", "labeljust": "l"}
+_FRAME = {"fontname": "Helvetica", "nodesep": "0.25", "ranksep": "0.5", "labeljust": "l"}
 
 
 def render(document: Document, group: Grouping = "auto") -> str:
@@ -15,7 +15,7 @@ def render(document: Document, group: Grouping = "auto") -> str:
     drawn = graph(document, group)
     lines = [
         "graph tunbridge {",
-        f"  graph {_attributes(_FRAME)};",
+        f"  graph {_attributes({'rankdir': drawn.direction} | _FRAME)};",
         f"  node {_attributes(_NODE)};",
         f"  edge {_attributes({'fontname': 'Helvetica', 'fontsize': '9', 'color': LIGHT['plug']})};",
         *_legend(drawn),

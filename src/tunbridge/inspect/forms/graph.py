@@ -18,6 +18,9 @@ from tunbridge.inspect.model import Document
 MAX_WORKLOADS = 12
 """More workloads of one bridge than this are folded into a count."""
 
+MAX_BESIDE = 4
+"""More hosts than this stand one below the other."""
+
 Kind = Literal["integration", "tunnel", "provider", "other", "workload", "physical", "overlay", "ghost", "missing"]
 
 
@@ -60,6 +63,11 @@ class Graph:
     nodes: list[Node] = field(default_factory=list)
     edges: list[Edge] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+
+    @property
+    def direction(self) -> str:
+        """Give "TB" for hosts side by side, or, with more than a page's width of them, "LR" for one below the other."""
+        return "TB" if len(self.groups) <= MAX_BESIDE else "LR"
 
 
 def graph(document: Document, group: Grouping = "auto") -> Graph:

@@ -15,9 +15,9 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 
 def render(document: Document, group: Grouping = "auto") -> str:
-    """Give the source of a flowchart, top to bottom."""
+    """Give the source of a flowchart."""
     drawn = graph(document, group)
-    lines = ["flowchart TB"]
+    lines = [f"flowchart {drawn.direction}"]
     for each in drawn.groups:
         lines += _subgraph(each)
     lines += [f"  {_node(node)}" for node in drawn.nodes]
