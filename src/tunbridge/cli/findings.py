@@ -40,9 +40,9 @@ def _not_checked(document: Document) -> Iterator[tuple[str, str, str]]:
     alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for (reason, host), codes in by_host.items():
         alike.setdefault((reason, tuple(codes)), []).append(host)
-    for (reason, codes), hosts in alike.items():
+    for (reason, of_hosts), hosts in alike.items():
         more = f" and {len(hosts) - HOSTS_SHOWN} more" if len(hosts) > HOSTS_SHOWN else ""
-        yield ", ".join(codes), ", ".join(hosts[:HOSTS_SHOWN]) + more, reason
+        yield ", ".join(of_hosts), ", ".join(hosts[:HOSTS_SHOWN]) + more, reason
 
 
 def _finding(text: Text, finding: Finding, source: str | None) -> None:

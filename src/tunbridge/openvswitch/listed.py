@@ -75,5 +75,5 @@ def _rows(name: str, listed: Any) -> dict[str, Row]:
     for data in listed["data"]:
         datum = dict(zip(headings, data, strict=True))
         row = {c: value(datum[c], c) if c in datum or c not in LATER else None for c in COLUMNS[name]}
-        rows[row["_uuid"]] = row
+        rows[str(row["_uuid"])] = row
     return rows

@@ -27,7 +27,9 @@ Operation = dict[str, Any]
 """One operation of an OVSDB transaction, as JSON."""
 
 COLUMNS = {
-    "Open_vSwitch": ["bridges", "manager_options", "ovs_version", "next_cfg", "cur_cfg", "other_config", "external_ids"],
+    "Open_vSwitch": [
+        "bridges", "manager_options", "ovs_version", "next_cfg", "cur_cfg", "other_config", "external_ids",
+    ],
     "Manager": ["target", "is_connected", "external_ids"],
     "Bridge": [
         "name", "fail_mode", "datapath_type", "datapath_id", "protocols", "other_config", "external_ids",

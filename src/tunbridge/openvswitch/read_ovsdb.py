@@ -78,7 +78,7 @@ def read_tables(remote: str, timeout: float = TIMEOUT) -> Tables:
         if not isinstance(result, dict) or "rows" not in result:
             raise OvsdbUnreadableError(f"{remote}: table {table} cannot be read: {result}")
         rows = [{c: value(row[c], c) if c in row else None for c in COLUMNS[table]} for row in result["rows"]]
-        tables[table] = {row["_uuid"]: row for row in rows}
+        tables[table] = {str(row["_uuid"]): row for row in rows}
     if set(tables) != set(COLUMNS):
         raise OvsdbUnreadableError(f"{remote}: not a database of Open vSwitch")
     return Tables(tables)
