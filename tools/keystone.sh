@@ -11,7 +11,7 @@ if [ "${1:-}" = lock ]; then
         --no-emit-trusted-host --no-emit-find-links --allow-unsafe "${UPGRADE:---no-upgrade}" -o "$lock" requirements-keystone.in
 fi
 made=$venv/.made-from
-exec 9>"$venv.lock" && flock 9 # several test runs may come at once
+exec 9<tools/keystone.sh && flock 9 # several test runs may come at once
 if cmp --silent "$lock" "$made"; then
     exit 0
 fi
