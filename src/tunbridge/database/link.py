@@ -9,6 +9,7 @@ gets only what changed meanwhile; otherwise the snapshot is loaded aside while t
 import asyncio
 import contextlib
 import random
+import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +78,9 @@ class Link:
         while True:
             try:
                 found = await self._open(remotes, tls)
-            except (SessionError, DatabaseError, msgspec.MsgspecError) as e:
+            except Exception as e:  # whatever it is, it is tried again; what is not foreseen is told in full
+                if not isinstance(e, SessionError | DatabaseError):
+                    logger.error("connecting failed unexpectedly", traceback=traceback.format_exc())
                 if str(e) != self.problem:
                     logger.warning("no connection to the central database", problem=str(e))
                 self.problem = str(e)

@@ -6,10 +6,12 @@ Not Open vSwitch's own `ovs.jsonrpc`: that is made for its poll loop, and its pa
 import asyncio
 import itertools
 import ssl
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import structlog
 
 from tunbridge.database.errors import DatabaseError
 from tunbridge.database.framing import Framer, FramingError
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 PROBE_S = 5.0
 """After so long without a byte the other side is asked for one; after as long again the connection is given up."""
+
+logger = structlog.get_logger(__name__)
 
 _CHUNK = 1 << 18
 _NULL = msgspec.Raw(b"null")
@@ -103,6 +107,9 @@ class Session:
             self.close("the database closed the connection")
         except (OSError, FramingError, msgspec.MsgspecError) as e:
             self.close(str(e) or type(e).__name__)
+        except Exception as e:  # a mistake of ours: whoever waits for a reply must hear of it all the same
+            logger.error("a message could not be handled", traceback=traceback.format_exc())
+            self.close(repr(e))
 
     def _handle(self, message: Message) -> None:
         if message.method is None:
