@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from tunbridge.database.errors import DatabaseError
-from tunbridge.database.schema import NAME, VERSION, Schema, merged, missing
+from tunbridge.database.schema import NAME, Schema, merged, missing
 from tunbridge.database.session import Session
 from tunbridge.model.tables import Table
 
@@ -22,8 +22,8 @@ class SchemaTooOldError(DatabaseError):
 
     def __init__(self, remote: str, found: Schema, lacking: list[str]) -> None:
         super().__init__(
-            f"{remote}: the database has version {found.get('version')} of the schema and lacks {', '.join(lacking)} "
-            f"of version {VERSION}; `tunbridge db upgrade --database {remote}` adds that, losing nothing"
+            f"{remote}: the database has version {found.get('version')} of the schema and lacks what this version of "
+            f"Tunbridge needs: {', '.join(lacking)}; `tunbridge db upgrade --database {remote}` adds it, losing nothing"
         )
         self.lacking = lacking
 
@@ -33,7 +33,7 @@ class OtherTypeError(DatabaseError):
 
     def __init__(self, remote: str, columns: list[str]) -> None:
         super().__init__(
-            f"{remote}: the database has another type than version {VERSION} of the schema in {', '.join(columns)}; "
+            f"{remote}: the database has another type than this version of Tunbridge in {', '.join(columns)}; "
             "use the version of Tunbridge that made it"
         )
 

@@ -8,7 +8,8 @@ import re
 
 _SPACE = b" \t\r\n"
 _OTHERS = bytes(set(range(256)) - set(b'{}"'))
-_TOKEN = re.compile(rb'[{}"]|\\(?:.|$)', re.DOTALL)
+_BETWEEN = re.compile(rb"\}(?=[ \t\r\n]*\{)")
+"""Where an object can end before the data does: inside of one, a comma would stand between (or it is in a string)."""
 _OPEN = ord("{")
 
 
@@ -49,19 +50,17 @@ class Framer:
 
     def _ends(self, data: bytes) -> list[int]:
         """Give where in `data` objects end, and keep the state after it."""
-        depth, in_string, escaped = self._depth, self._in_string, self._escaped
-        braces, self._in_string, self._escaped = _braces(data, in_string, escaped)
-        ended = 0
-        for brace in braces:
-            self._depth += 1 if brace == _OPEN else -1
-            ended += self._depth == 0
+        ends = []
+        start = 0
+        for end in (*(match.end() for match in _BETWEEN.finditer(data)), len(data)):
+            braces, self._in_string, self._escaped = _braces(data[start:end], self._in_string, self._escaped)
+            self._depth += braces.count(b"{") - braces.count(b"}")
             if self._depth < 0:
                 raise FramingError("a closing brace too many")
-        if not ended:
-            return []
-        if ended == 1 and self._depth == 0 and data.endswith(b"}"):
-            return [len(data)]
-        return _exact_ends(data, depth, in_string, escaped)
+            if self._depth == 0 and braces:
+                ends.append(end)
+            start = end
+        return ends
 
 
 def _braces(data: bytes, in_string: bool, escaped: bool) -> tuple[bytes, bool, bool]:
@@ -80,17 +79,3 @@ def _braces(data: bytes, in_string: bool, escaped: bool) -> tuple[bytes, bool, b
     pieces = data.translate(None, _OTHERS).replace(b'""', b"").split(b'"')
     outside = b"".join(pieces[1::2] if in_string else pieces[::2])
     return outside, in_string ^ (len(pieces) % 2 == 0), escaped
-
-
-def _exact_ends(data: bytes, depth: int, in_string: bool, escaped: bool) -> list[int]:
-    """Find the ends token by token: when a chunk holds more than the end of one object."""
-    ends = []
-    for token in _TOKEN.finditer(data, 1 if escaped else 0):
-        text = token[0]
-        if text == b'"':
-            in_string = not in_string
-        elif not in_string and text in (b"{", b"}"):
-            depth += 1 if text == b"{" else -1
-            if depth == 0:
-                ends.append(token.end())
-    return ends

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from tunbridge.database.values import changed, decoder, default
+from tunbridge.database.values import KINDS, changed, decoder, default, encode, normal
 from tunbridge.model.tables import Column, Many, Table, Type
 
 Row = Any
@@ -38,6 +38,8 @@ class RowMaker:
             ],
         )
         self._decode: Callable[[Any], Any] = msgspec.json.Decoder(update).decode
+        self._kinds = {column.name: KINDS[column.type] for column in table.columns}
+        self._defaults = {column.name: default(column) for column in table.columns}
         self._special = [(c.name, made) for c in table.columns if (made := decoder(c)) is not None]
         self._interned = [c.name for c in table.columns if _is_interned(c)]
         self._pools: dict[str, dict[str, str]] = {c.name: {} for c in table.columns if _is_pooled(c)}
@@ -94,7 +96,17 @@ class RowMaker:
 
     def new(self, id: str, values: dict[str, Any]) -> Row:
         """Give a row with normal values, and defaults for the columns that are not named."""
-        return self.type(id, *[values[n] if n in values else default(c) for n, c in self.columns.items()])
+        return self.type(id, **(self._defaults | values))
+
+    def normal(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Give values as rows hold them. Raises KeyError, TypeError, ValueError for what the table cannot hold."""
+        if unknown := values.keys() - self.columns.keys():
+            raise KeyError(f"table {self.table.name} has no column {', '.join(sorted(unknown))}")
+        return {name: normal(self.columns[name], self._kinds[name], value) for name, value in values.items()}
+
+    def wire(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Give normal values as JSON of OVSDB."""
+        return {name: encode(self.columns[name], value) for name, value in values.items()}
 
     def replaced(self, old: Row, values: dict[str, Any]) -> Row:
         """Give a copy of a row with other normal values."""

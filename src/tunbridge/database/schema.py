@@ -2,6 +2,9 @@
 
 Besides them it has `Commit`: each transaction leaves a row there whose UUID it chose, the proof that it happened
 (`connection.py` tells how it is used).
+
+Versions only add: tables, columns, indexes. So the version is 1.N.0 with N the number of all of these, and cannot be
+forgotten to be changed; a later one has the greater number.
 """
 
 import zlib
@@ -15,9 +18,6 @@ from tunbridge.model.tables import Column, Many, Table, Type
 NAME = "Tunbridge"
 """Of the database."""
 
-VERSION = "1.0.0"
-"""Of the schema. The second number counts additions; other changes, which the first would count, are not made."""
-
 COMMIT = Table(
     "Commit",
     (Column("writer"), Column("serial", Type.INTEGER), Column("made", Type.INTEGER)),
@@ -27,17 +27,22 @@ COMMIT = Table(
 Schema = dict[str, Any]
 
 
-def schema_of(tables: Iterable[Table], version: str = VERSION) -> Schema:
+def schema_of(tables: Iterable[Table]) -> Schema:
     """Give the schema of a database with these tables, with its version and checksum."""
-    made = {table.name: _table(table) for table in (*tables, COMMIT)}
-    return with_checksum({"name": NAME, "version": version, "tables": dict(sorted(made.items()))})
+    return _with_version({table.name: _table(table) for table in (*tables, COMMIT)})
 
 
-def with_checksum(schema: Schema) -> Schema:
-    """Give the schema with `cksum`: CRC-32 and length of its canonical text without it."""
-    bare = {key: schema[key] for key in schema if key != "cksum"}
-    text = msgspec.json.encode(bare, order="sorted")
-    return {**bare, "cksum": f"{zlib.crc32(text)} {len(text)}"}
+def version_of(tables: Iterable[Table]) -> str:
+    """Give the version of the schema with these tables."""
+    return str(schema_of(tables)["version"])
+
+
+def _with_version(tables: dict[str, Any]) -> Schema:
+    """Give a schema with `version`, and `cksum`: CRC-32 and length of its canonical text without it."""
+    number = len(tables) + sum(len(table["columns"]) + len(table.get("indexes", ())) for table in tables.values())
+    schema = {"name": NAME, "version": f"1.{number}.0", "tables": dict(sorted(tables.items()))}
+    text = msgspec.json.encode(schema, order="sorted")
+    return {**schema, "cksum": f"{zlib.crc32(text)} {len(text)}"}
 
 
 def text_of(schema: Schema) -> bytes:
@@ -114,9 +119,9 @@ def _plain_atom(atom: Any) -> Any:
     return (atom["type"], *sorted(rest.items()))
 
 
-def merged(found: Schema, tables: Iterable[Table], version: str = VERSION) -> Schema:
+def merged(found: Schema, tables: Iterable[Table]) -> Schema:
     """Give `found` with what these tables add: tables, columns, indexes. Nothing that is there is taken away."""
-    wanted = schema_of(tables, version)
+    wanted = schema_of(tables)
     # ovsdb-server writes no "isRoot" at all when every table is one. Beside a new table that says so, the old ones
     # would not be roots any more, and the conversion would delete all their rows.
     all_roots = not any("isRoot" in table for table in found["tables"].values())
@@ -129,15 +134,10 @@ def merged(found: Schema, tables: Iterable[Table], version: str = VERSION) -> Sc
         old["columns"] = {**table["columns"], **old["columns"]}
         if indexes := _indexes(old, table):
             old["indexes"] = indexes
-    newest = max(found.get("version", "0.0.0"), wanted["version"], key=_number)
-    return with_checksum({**found, "version": newest, "tables": dict(sorted(result.items()))})
+    return _with_version(result)
 
 
 def _indexes(old: dict[str, Any], new: dict[str, Any]) -> list[list[str]]:
     there: list[list[str]] = list(old.get("indexes", []))
     known = {frozenset(index) for index in there}
     return there + [index for index in new.get("indexes", []) if frozenset(index) not in known]
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))

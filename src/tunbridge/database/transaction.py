@@ -14,7 +14,7 @@ from uuid import uuid4
 from tunbridge.database.errors import RowGone, Target
 from tunbridge.database.rows import Row
 from tunbridge.database.store import Store
-from tunbridge.database.values import encode, normal
+from tunbridge.database.values import encode
 from tunbridge.model.tables import Many
 
 Operation = dict[str, Any]
@@ -88,8 +88,8 @@ class Transaction:
     def insert(self, table: str, values: dict[str, Any], id: str | None = None) -> str:
         """Insert a row and give its id, a random one if none was given. Columns that are not named get defaults."""
         id = id or str(uuid4())
-        plain = self._normal(table, values)
-        wire = self._wire(table, plain)
+        plain = self._store.makers[table].normal(values)
+        wire = self._store.makers[table].wire(plain)
         self._own.add((table, id))
         self._do({"op": "insert", "table": table, "uuid": id, "row": wire}, Target(table, id, tuple(plain)))
         self._merging[table, id] = wire
@@ -99,15 +99,15 @@ class Transaction:
     def update(self, table: str, id: str, values: dict[str, Any]) -> None:
         """Set columns of a row. Raises RowGone if it is not there; the transaction fails if it goes meanwhile."""
         row = self._present(table, id)
-        plain = self._normal(table, values)
+        plain = self._store.makers[table].normal(values)
         if not plain:
             return
         self._put(table, id, self._store.makers[table].replaced(row, plain))
         merging = self._merging.get((table, id))
         if merging is not None:
-            merging.update(self._wire(table, plain))
+            merging.update(self._store.makers[table].wire(plain))
             return
-        wire = self._wire(table, plain)
+        wire = self._store.makers[table].wire(plain)
         self._do({"op": "update", "table": table, "where": _is(id), "row": wire}, Target(table, id, tuple(plain)))
         self._merging[table, id] = wire
 
@@ -209,16 +209,6 @@ class Transaction:
 
     def _put(self, table: str, id: str, row: Row | None) -> None:
         self._changed.setdefault(table, {})[id] = row
-
-    def _normal(self, table: str, values: dict[str, Any]) -> dict[str, Any]:
-        columns = self._store.makers[table].columns
-        if unknown := values.keys() - columns.keys():
-            raise KeyError(f"table {table} has no column {', '.join(sorted(unknown))}")
-        return {name: normal(columns[name], value) for name, value in values.items()}
-
-    def _wire(self, table: str, values: dict[str, Any]) -> dict[str, Any]:
-        columns = self._store.makers[table].columns
-        return {name: encode(columns[name], value) for name, value in values.items()}
 
 
 def _is(id: str) -> list[Any]:

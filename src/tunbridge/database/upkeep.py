@@ -13,7 +13,7 @@ import msgspec
 from tunbridge.database import conversion, files, leader, records
 from tunbridge.database.connection import Database
 from tunbridge.database.errors import DatabaseUnavailable
-from tunbridge.database.schema import COMMIT, NAME, VERSION, Schema, different, missing
+from tunbridge.database.schema import COMMIT, NAME, Schema, different, merged, missing
 from tunbridge.database.session import Session, SessionError, check_remote
 from tunbridge.database.store import Store
 from tunbridge.model.tables import Many, Table, Type
@@ -67,7 +67,7 @@ async def upgrade(remotes: Sequence[str], tls: "Files | None", tables: Sequence[
         lacking = missing(found.schema, tables)
         old = str(found.schema.get("version"))
         if plan or not lacking:
-            return Upgrade(old, VERSION if lacking else old, lacking)
+            return Upgrade(old, str(merged(found.schema, tables)["version"]) if lacking else old, lacking)
         await conversion.convert(found.session, tables)
     async with _leading(remotes, tls) as found:
         if still := missing(found.schema, tables):
@@ -131,7 +131,7 @@ def check_file(path: Path, tables: Sequence[Table]) -> Checked:
 def _schema_problems(schema: Schema, tables: Sequence[Table]) -> list[str]:
     problems = []
     if lacking := missing(schema, tables):
-        problems.append(f"lacks {', '.join(lacking)} of version {VERSION}: run `tunbridge db upgrade`")
+        problems.append(f"lacks {', '.join(lacking)}, which this version needs: run `tunbridge db upgrade`")
     if other := different(schema, tables):
         problems.append(f"has another type than this version expects in {', '.join(other)}")
     return problems

@@ -22,28 +22,38 @@ def default(column: Column) -> Any:
     return {Many.OPTIONAL: None, Many.SET: (), Many.MAP: NO_PAIRS}[column.many]
 
 
-def normal(column: Column, value: Any) -> Any:
-    """Give a value as rows hold it. Raises TypeError, ValueError for one that the column cannot hold."""
+KINDS: Final[dict[Type, type]] = {
+    Type.TEXT: str,
+    Type.JSON: str,
+    Type.REF: str,
+    Type.INTEGER: int,
+    Type.BOOLEAN: bool,
+}
+"""Of one value, in Python."""
+
+
+def normal(column: Column, kind: type, value: Any) -> Any:
+    """Give a value as rows hold it; `kind` is that of the column, from KINDS (hashing an Enum is slow).
+
+    Raises TypeError, ValueError for a value that the column cannot hold.
+    """
     if column.many is Many.SET:
         for item in value:
-            _check(column, item)
+            _check(column, kind, item)
         return tuple(sorted(set(value)))
     if column.many is Many.MAP:
         for pair in value.items():
-            _check(column, pair[0])
-            _check(column, pair[1])
+            _check(column, kind, pair[0])
+            _check(column, kind, pair[1])
         return dict(value) if value else NO_PAIRS
     if value is not None or column.many is Many.ONE:
-        _check(column, value)
+        _check(column, kind, value)
     return value
 
 
-_KINDS = {Type.TEXT: str, Type.JSON: str, Type.REF: str, Type.INTEGER: int, Type.BOOLEAN: bool}
-
-
-def _check(column: Column, value: Any) -> None:
+def _check(column: Column, kind: type, value: Any) -> None:
     """Raise TypeError or ValueError for what ovsdb-server cannot hold: it would end the connection."""
-    if type(value) is not _KINDS[column.type]:
+    if type(value) is not kind:
         raise TypeError(f"column {column.name} holds {column.type.value}, not {value!r}")
     if isinstance(value, str):
         if "\0" in value or not _is_unicode(value):
