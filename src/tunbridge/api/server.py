@@ -140,6 +140,8 @@ async def run(config: ServerConfig, log: Any) -> None:
     database = Database(catalog.tables(), convert=True)
     embedded = None if config.database else await _own_database(config, log)
     try:
+        if embedded is not None:
+            embedded.writes_refused = database.refuse_writes
         await database.start([embedded.remote] if embedded is not None else config.database, _tls(config))
         app, _ = application(config, database, authenticator, log)
         clouds = write_clouds_yaml(config.auth, here)
