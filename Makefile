@@ -17,7 +17,7 @@ help:
 	@echo 'make lock    pin the dependencies anew into requirements*.lock'
 
 up: packages setup
-	$(TUNBRIDGE) lab up --like examples/compute0.txt network0=examples/network.txt
+	$(TUNBRIDGE) lab up --server --like examples/compute0.txt network0=examples/network.txt
 
 down: setup
 	$(TUNBRIDGE) lab down

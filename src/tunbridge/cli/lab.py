@@ -88,13 +88,19 @@ def up(
         list[str] | None,
         typer.Option(metavar="DUMP", help="Build the hosts of this `ovs-vsctl show` output; FILE or NAME=FILE."),
     ] = None,
+    server: Annotated[
+        bool, typer.Option("--server", help="Serve the Networking API as well, with the hosts registered.")
+    ] = False,
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where --server listens, on this machine's loopback.")
+    ] = "127.0.0.1:9696",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the picture is saved.")] = Path("out"),
 ) -> None:
     """Make hosts, wire them, draw them."""
     dumps = [*(like or []), *(str(s) for s in sources or [])]
     if dumps and (compute is not None or network is not None):
         raise typer.BadParameter("--like names the hosts; it does not go with --compute and --network")
-    plan = _plan(name, dumps, compute, network)
+    plan = msgspec.structs.replace(_plan(name, dumps, compute, network), server=listen if server else None)
     console = terminal.console()
     for note in plan.notes:
         console.print(terminal.printable(f"note: {note}"), style="yellow")
@@ -191,10 +197,25 @@ def _next_steps(lab: Lab) -> None:
         (f"{me} lab shell{lab.option} {host}", "look around"),
         (f"{me} lab down{lab.option}", "remove every trace"),
     ]
+    steps[-1:-1] = _cloud_steps(lab)
     console = terminal.console()
     console.print("\nnext:")
     for command, what in steps:
         console.print(Text(f"  # {what}\n", style="dim").append(f"  {command}", style="not dim bold"))
+
+
+def _cloud_steps(lab: Lab) -> list[tuple[str, str]]:
+    """Name what to try with the lab's server, where it has one."""
+    server = lab.server
+    if server is None:
+        return []
+    me = Path(sys.argv[0])
+    client = me.with_name("openstack") if me.with_name("openstack").exists() else Path("openstack")
+    return [
+        (f"export OS_CLIENT_CONFIG_FILE={server.clouds_yaml} OS_CLOUD=tunbridge", "the Networking API is this cloud"),
+        (f"{client} network agent list", "the lab's hosts, as their agents registered them"),
+        (f"{client} network create blue", "a network; then a subnet and a port, as with Neutron"),
+    ]
 
 
 @app.command(epilog="Examples: `tunbridge lab inspect`; `tunbridge lab inspect --name big --format json`.")
@@ -227,6 +248,8 @@ def _print_status(status: labs.LabStatus) -> None:
     console.print()
     for network, address in status.outside.items():
         console.print(f"outside   {network}: {address or 'no address'}")
+    if status.server is not None:
+        console.print(f"server    {status.server.url} {status.server.pid or 'stopped'}; {status.server.clouds_yaml}")
     console.print(f"folders   {labs.ROOT / status.name}/HOST: log/agent.log, log/ovs-vswitchd.log, openvswitch/db.sock")
     if not status.running:
         console.print(f"`tunbridge lab up{Lab(status.name).option}`, called as the first time, starts what is stopped")

@@ -4,6 +4,7 @@
     tb-<lab>.underlay     a switch that carries the tunnels
     tb-<lab>.outside      a switch for each physical network, with an address to ping
     tb-<lab>.<host>       one for each host (host.py)
+    root namespace        the Networking API on loopback, for a lab with a server (server.py)
 
 `up` makes what is missing, so a second one mends; it works under a lock, and whatever it was doing when it was killed,
 `down` finds all of it by the names of the namespaces and the mark of the processes (namespaces.py).
@@ -42,6 +43,7 @@ from tunbridge.lab.plan import (
     is_lab_name,
     outside_address,
 )
+from tunbridge.lab.server import LabServer
 
 ROOT = Path("/run/tunbridge/lab")
 DEFAULT = "default"
@@ -91,6 +93,14 @@ class HostStatus(Struct, frozen=True, kw_only=True):
         return None not in (self.ovsdb_server, self.ovs_vswitchd, self.agent)
 
 
+class ServerStatus(Struct, frozen=True, kw_only=True):
+    """What `lab inspect` tells of the lab's server. `pid` is null when it does not run."""
+
+    url: str
+    pid: int | None
+    clouds_yaml: str
+
+
 class LabStatus(Struct, frozen=True, kw_only=True):
     """What `lab inspect` tells. `outside`: physical network -> address of the outside, null when it has none."""
 
@@ -99,11 +109,12 @@ class LabStatus(Struct, frozen=True, kw_only=True):
     datapath: Datapath
     hosts: list[HostStatus]
     outside: dict[str, str | None]
+    server: ServerStatus | None = None
 
     @property
     def running(self) -> bool:
-        """Whether every daemon of every host runs."""
-        return all(h.running for h in self.hosts)
+        """Whether every daemon of every host runs, and the server if there is one."""
+        return all(h.running for h in self.hosts) and (self.server is None or self.server.pid is not None)
 
 
 def choose_datapath() -> Datapath:
@@ -149,11 +160,31 @@ class Lab:
         namespaces.require("ip", "nsenter", "unshare", "ethtool", "ovs-vsctl", "ovsdb-server", "ovs-vswitchd")
         with self.lock():
             state = self._begin(plan)
+            server = self._server(state.plan)
+            if server is not None:
+                server.prepare()
             self._networks(state, progress)
             for number, (host, planned) in enumerate(zip(self.hosts(), state.plan.hosts, strict=True)):
                 self._host(state.plan, number, host, planned, progress)
+            if server is not None:
+                self._serve(server, progress)
             if agents:
                 self._agents(state, progress)
+
+    def _server(self, plan: LabPlan) -> LabServer | None:
+        return None if plan.server is None else LabServer(self.name, self.folder / "server", plan.server)
+
+    @property
+    def server(self) -> LabServer | None:
+        """Give the lab's server, None where it has none. Raises LabError when there is no such lab."""
+        return self._server(self.state().plan)
+
+    def _serve(self, server: LabServer, progress: Progress) -> None:
+        if server.pid() is not None:
+            progress("server", "runs already")
+            return
+        progress("server", "starting the Networking API")
+        progress("server", f"{server.url} answers after {server.start():.1f} s")
 
     def _begin(self, plan: LabPlan) -> State:
         """Write lab.json, or find it with the same plan."""
@@ -282,12 +313,16 @@ class Lab:
         """Tell what the lab is made of and what runs. Raises LabError."""
         state = self.state()
         hosts = zip(self.hosts(), state.plan.hosts, strict=True)
+        server = self._server(state.plan)
         return LabStatus(
             name=self.name,
             kind=state.kind,
             datapath=state.datapath,
             hosts=[_status(host, planned) for host, planned in hosts],
             outside={network: outside_address(i) for i, network in enumerate(state.plan.physical_networks)},
+            server=None
+            if server is None
+            else ServerStatus(url=server.url, pid=server.pid(), clouds_yaml=str(server.clouds_yaml)),
         )
 
     # Removing

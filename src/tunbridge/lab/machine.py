@@ -47,7 +47,11 @@ for pair in $BINDS; do
 done
 for pair in $BINDS; do mount --bind "${pair%%:*}" "${pair#*:}"; done
 [ ! -f /etc/hosts ] || mount --bind "$FOLDER/hosts" /etc/hosts
-mount --bind "$FOLDER" /run
+if [ -d "$CENTRAL" ]; then
+    mkdir -p "$FOLDER/central"
+    mount --bind "$CENTRAL" "$FOLDER/central"
+fi
+mount --rbind "$FOLDER" /run
 mount -t sysfs sysfs /sys
 hostname "$NAME"
 echo $$ > /run/holder.pid.new
@@ -132,7 +136,8 @@ class NamespaceMachine:
         binds = " ".join(f"{self.folder / part}:{place}" for part, place in PLACES.items())
         log = self.folder / "log" / "holder.log"
         argv = ["nsenter", f"--net=/run/netns/{self.namespace}", "unshare", "--mount", "--uts", "sh", "-c", _HOLD]
-        variables = {"BINDS": binds, "FOLDER": str(self.folder), "NAME": self.name}
+        central = self.folder.parent / "server" / "run"  # the sockets of the lab's server, where it has one
+        variables = {"BINDS": binds, "FOLDER": str(self.folder), "NAME": self.name, "CENTRAL": str(central)}
         process = self._popen(argv, log, variables)
         wait_until(lambda: self.is_running() or process.poll() is not None, f"{self.name}: its namespaces (see {log})")
         if not self.is_running():

@@ -28,10 +28,12 @@ LAB_NAME_FORM = "1 to 16 small letters, digits and dashes, of which the first is
 _LAB_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,15}")
 _HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,40}")
 _DEVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
-_TAKEN_HOSTS = frozenset({"underlay", "outside", "lab.json", "lab.json.new", "localhost"})
+_TAKEN_HOSTS = frozenset({"underlay", "outside", "server", "lab.json", "lab.json.new", "localhost"})
 """Names of what else a lab is made of."""
 _TAKEN_DEVICES = frozenset({"lo", "all", "default", "br-int", "br-tun", UNDERLAY_BRIDGE, UNDERLAY_DEVICE})
 """Devices that each host has or gets; `all` and `default` are the kernel's (/proc/sys/net/ipv4/conf)."""
+CENTRAL_DATABASE = "unix:/run/central/db.sock"
+"""The server's database, as hosts see it."""
 _UNDERLAY = ipaddress.ip_network("10.0.0.0/24")
 _FIRST_ADDRESS = 21
 """Hosts planned from numbers get 10.0.0.21, .22 …"""
@@ -59,6 +61,8 @@ class LabPlan(Struct, frozen=True, kw_only=True):
     name: str
     hosts: list[HostPlan]
     prefix_length: int
+    server: str | None = None
+    """HOST:PORT of the Networking API on this machine; None: the lab has no server."""
     notes: list[str] = field(default_factory=list)
     """What of the dumps is built in another way, in words."""
 
@@ -263,5 +267,6 @@ def agent_config(plan: LabPlan, host: HostPlan, paths: Mapping[str, str], datapa
         "peers": others if host.peers is None else host.peers,
         "providers": host.providers,
         "datapath_type": datapath_type,
+        "database": [CENTRAL_DATABASE] if plan.server else [],
     }
     return AgentConfig(**values, **paths)  # type: ignore[arg-type] # each value is of its field's type
