@@ -1,7 +1,7 @@
 """Bodies of rows as JSON, made once for each revision of a row and each kind of viewer."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -15,18 +15,24 @@ _KINDS_OF_VIEWER = 12
 """Bodies that are kept for one row; more kinds of viewers than that share the last places."""
 
 
-class Dependent(msgspec.Struct, frozen=True):
-    """A table whose rows show in the bodies of another one's: `column` names the row (or is how that is found)."""
+class Dependent(NamedTuple):
+    """A table whose rows show in the bodies of another one's: in which of them, by id."""
 
     table: str
     shows_in: str
-    column: str
+    ids: Callable[[Reader, Row], Iterable[str]]
 
 
 DEPENDENTS = (
-    Dependent("Subnet", "Network", "network_id"),
-    Dependent("Security_Group_Rule", "Security_Group", "security_group_id"),
-    Dependent("Port_Status", "Port", "port_id"),
+    Dependent("Subnet", "Network", lambda _, row: [row.network_id]),
+    Dependent("Network", "Subnet", lambda store, row: [s.id for s in store.find("Subnet", "network_id", row.id)]),
+    Dependent(
+        "Subnetpool",
+        "Network",
+        lambda store, row: [s.network_id for s in store.find("Subnet", "subnetpool_id", row.id)],
+    ),
+    Dependent("Security_Group_Rule", "Security_Group", lambda _, row: [row.security_group_id]),
+    Dependent("Port_Status", "Port", lambda _, row: [row.port_id]),
 )
 
 
@@ -61,7 +67,8 @@ class Views:
         for dependent in self._dependents.get(table, ()):
             for one in (old, new):
                 if one is not None:
-                    self._cached[dependent.shows_in].pop(getattr(one, dependent.column), None)
+                    for id in dependent.ids(self._store, one):
+                        self._cached[dependent.shows_in].pop(id, None)
 
     def target(self, resource: Resource, reader: Reader, row: Row, caller: Caller) -> Target:
         """Give what policy looks at in a row."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from tunbridge.rules.errors import NotFound
 from tunbridge.rules.request import Reader, Row
 from tunbridge.rules.settings import NetworkingSettings
 
@@ -49,3 +50,11 @@ def reaches(row: Row, network: Row) -> bool:
     if kind in ("flat", "vlan"):
         return network.provider_physical_network in told.get("bridge_mappings", {})
     return bool(kind == "local")
+
+
+def check_zones(reader: Reader, wanted: list[str]) -> None:
+    """Refuse availability zones that no host is in. Raises Neutron's AvailabilityZoneNotFound."""
+    known = {row.availability_zone for row in reader.all("Host")}
+    for name in wanted:
+        if name not in known:
+            raise NotFound("AvailabilityZoneNotFound", f"AvailabilityZone {name} could not be found.")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tunbridge.model.resource import UNSET
-from tunbridge.rules import rbac, segments
+from tunbridge.rules import guard, hosts, rbac, segments
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest, Conflict, invalid
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
@@ -30,6 +30,7 @@ class NetworkRules(Rules):
         shared, external = values.pop("shared", False), bool(given(values.get("router:external")) or False)
         self._refuse_transparent(values)
         self._check_default(txn, values, external)
+        hosts.check_zones(txn, given(values.get("availability_zone_hints")) or [])
         segment, row = self._segment(txn, request, values)
         values.update(zip(PROVIDER, segment, strict=True))
         mtu = given(values.get("mtu")) or 0
@@ -143,6 +144,7 @@ class NetworkRules(Rules):
             if other.is_default and (row is None or other.id != row.id):
                 message = f"A default external network already exists: {other.id}."
                 raise Conflict("DefaultExternalNetworkExists", message)
+        guard.lock(txn, "default external network")
 
 
 def _scope(reader: Reader, subnets: list[Row], version: int) -> str | None:

@@ -7,7 +7,7 @@ import msgspec
 
 from tunbridge.rules import hosts, segments
 from tunbridge.rules.base import Rules
-from tunbridge.rules.errors import BadRequest, Conflict, NotFound
+from tunbridge.rules.errors import BadRequest, Conflict
 from tunbridge.rules.networks import given
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.settings import NetworkingSettings
@@ -116,14 +116,6 @@ class AvailabilityZoneRules(TimedRules):
     def project(self, _row: Row) -> str | None:
         """Nobody owns a zone."""
         return None
-
-    @staticmethod
-    def check(reader: Reader, wanted: list[str]) -> None:
-        """Refuse zones that no host is in. Raises Neutron's AvailabilityZoneNotFound."""
-        known = {row.availability_zone for row in reader.all("Host")}
-        for name in wanted:
-            if name not in known:
-                raise NotFound("AvailabilityZoneNotFound", f"AvailabilityZone {name} could not be found.")
 
 
 class NetworkIpAvailabilityRules(TimedRules):
