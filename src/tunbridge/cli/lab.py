@@ -52,6 +52,13 @@ class Form(StrEnum):
     json = "json"
 
 
+class Kernel(StrEnum):
+    """What the hosts of a lab are made of."""
+
+    namespace = "namespace"
+    uml = "uml"
+
+
 def _complete_lab() -> list[str]:
     return labs.all_labs()
 
@@ -95,6 +102,10 @@ def up(
         str, typer.Option(metavar="HOST:PORT", help="Where --server listens, on this machine's loopback.")
     ] = "127.0.0.1:9696",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the picture is saved.")] = Path("out"),
+    kernel: Annotated[
+        Kernel,
+        typer.Option(help="What hosts are: namespaces, or User Mode Linux kernels with the kernel's datapath."),
+    ] = Kernel.namespace,
 ) -> None:
     """Make hosts, wire them, draw them."""
     dumps = [*(like or []), *(str(s) for s in sources or [])]
@@ -106,7 +117,7 @@ def up(
         console.print(terminal.printable(f"note: {note}"), style="yellow")
     lab = Lab(name)
     try:
-        _make(lab, plan, console)
+        _make(lab, plan, console, kernel)
     except KeyboardInterrupt:
         again = f"the same `lab up` goes on, `tunbridge lab down{lab.option}` removes what is there"
         terminal.error(f"lab {name}: interrupted; {again}")
@@ -115,7 +126,7 @@ def up(
     _next_steps(lab)
 
 
-def _make(lab: Lab, plan: "LabPlan", console: Console) -> None:
+def _make(lab: Lab, plan: "LabPlan", console: Console, kernel: Kernel) -> None:
     """Make the lab and tell of each step: one changing line on a terminal, a line for each step elsewhere."""
     hosts = f"{len(plan.hosts)} host{'s' if len(plan.hosts) > 1 else ''}"
     console.print(f"lab {lab.name}: {hosts}")
@@ -123,9 +134,9 @@ def _make(lab: Lab, plan: "LabPlan", console: Console) -> None:
     begun = time.monotonic()
     if console.is_terminal:
         with console.status("") as status:
-            lab.up(plan, lambda part, what: status.update(f"{part}: {what}"))
+            lab.up(plan, lambda part, what: status.update(f"{part}: {what}"), kind=kernel)
     else:
-        lab.up(plan, lambda part, what: console.print(f"  {part:<{width}}  {what}"))
+        lab.up(plan, lambda part, what: console.print(f"  {part:<{width}}  {what}"), kind=kernel)
     datapath = lab.state().datapath
     console.print(f"  {hosts} wired in {time.monotonic() - begun:.1f} s; datapath {datapath.type}: {datapath.why}")
 

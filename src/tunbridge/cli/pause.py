@@ -1,6 +1,5 @@
 """`tunbridge lab pause | resume`: hold an agent still, damage its host at leisure, and see how fast it is mended."""
 
-import os
 import signal
 import time
 from typing import Annotated
@@ -34,7 +33,7 @@ def _agent(host: Host) -> int:
 def pause(host: HostName, name: Name = "default") -> None:
     """Hold a host's agent still, so that damage stays to be looked at with draw, explain and check."""
     found = Lab(name).host(host)
-    os.kill(_agent(found), signal.SIGSTOP)
+    found.machine.signal(_agent(found), signal.SIGSTOP)
     terminal.console().print(f"{host}: the agent is paused; `tunbridge lab resume {host}` lets it go on")
 
 
@@ -50,7 +49,7 @@ def resume(
     pid = _agent(found)
     wrong = _errors(found)
     start = time.monotonic()
-    os.kill(pid, signal.SIGCONT)
+    found.machine.signal(pid, signal.SIGCONT)
     while wrong and (wrong := _errors(found)) and time.monotonic() - start < WATCH_S:
         time.sleep(0.002)
     took = time.monotonic() - start

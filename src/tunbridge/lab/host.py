@@ -20,7 +20,6 @@ What a machine is made of is in machine.py.
 
 import contextlib
 import signal
-import socket
 import subprocess
 import time
 from typing import NoReturn
@@ -170,10 +169,7 @@ class StartedAgent(contextlib.AbstractContextManager["StartedAgent"]):
 
     def __init__(self, host: Host, argv: list[str]) -> None:
         self.host = host
-        notify = host.folder / "notify"
-        notify.unlink(missing_ok=True)
-        self._manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._manager.bind(str(notify))
+        self._manager = host.machine.listen("notify")
         self._manager.settimeout(0.1)
         self._began = time.monotonic()
         self.pid = host.start("agent.log", "sh", "-c", _WRITE_PID, *argv, environ={"NOTIFY_SOCKET": "/run/notify"})

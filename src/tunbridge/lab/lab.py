@@ -30,7 +30,7 @@ from typing import IO
 import msgspec
 from msgspec import Struct
 
-from tunbridge.lab import namespaces
+from tunbridge.lab import namespaces, uml
 from tunbridge.lab.host import Host
 from tunbridge.lab.machine import NamespaceMachine
 from tunbridge.lab.namespaces import LabError
@@ -155,11 +155,14 @@ class Lab:
 
     # Making
 
-    def up(self, plan: LabPlan, progress: Progress, agents: bool = True) -> None:
-        """Make the lab, or what is missing of it. Raises LabError, also when it is there with another plan."""
+    def up(self, plan: LabPlan, progress: Progress, agents: bool = True, kind: str = "namespace") -> None:
+        """Make the lab, or what is missing of it. Raises LabError, also when it is there with another plan.
+
+        `kind` is what hosts are made of: "namespace", or "uml" for kernels of their own. A lab that is there keeps its.
+        """
         namespaces.require("ip", "nsenter", "unshare", "ethtool", "ovs-vsctl", "ovsdb-server", "ovs-vswitchd")
         with self.lock():
-            state = self._begin(plan)
+            state = self._begin(plan, kind)
             server = self._server(state.plan)
             if server is not None:
                 server.prepare()
@@ -186,7 +189,7 @@ class Lab:
         progress("server", "starting the Networking API")
         progress("server", f"{server.url} answers after {server.start():.1f} s")
 
-    def _begin(self, plan: LabPlan) -> State:
+    def _begin(self, plan: LabPlan, kind: str) -> State:
         """Write lab.json, or find it with the same plan."""
         state = self._state()
         if state is not None:
@@ -196,9 +199,13 @@ class Lab:
                     f" `tunbridge lab down{self.option}` removes it, or take another --name"
                 )
             return state
+        package = uml.missing() if kind == "uml" else None
+        if package is not None:
+            raise LabError(f"kernel hosts need the package {package} (Debian, Ubuntu: apt-get install {package})")
         self._remove()  # what a killed run left
         self.folder.mkdir(parents=True)
-        state = State(plan=plan, datapath=choose_datapath())
+        datapath = Datapath("system", "each host is a kernel of its own") if kind == "uml" else choose_datapath()
+        state = State(kind=kind, plan=plan, datapath=datapath)
         new = self.folder / "lab.json.new"
         new.write_bytes(msgspec.json.format(msgspec.json.encode(state), indent=2))
         new.rename(self.folder / "lab.json")
@@ -232,9 +239,11 @@ class Lab:
     def _host(self, plan: LabPlan, number: int, host: Host, planned: HostPlan, progress: Progress) -> None:
         """Make one host with its NICs and its Open vSwitch, or what is missing of it."""
         if not host.machine.is_running():
+            host.folder.mkdir(parents=True, exist_ok=True)
+            # Before the host is made: a kernel of its own remembers a file's size as it was when first looked at.
+            (host.folder / "hosts").write_text(_hosts_file(plan), encoding="utf-8")
             progress(host.name, "making the host")
             host.machine.create()
-        (host.folder / "hosts").write_text(_hosts_file(plan), encoding="utf-8")
         new = host.attach(UNDERLAY_DEVICE, self.underlay, UNDERLAY_SWITCH, f"h{number}")
         for network, provider in planned.providers.items():
             switch = plan.physical_networks.index(network)
@@ -293,9 +302,10 @@ class Lab:
         """Give all hosts. Raises LabError, also for others than root: they cannot see what runs in a host."""
         namespaces.require()
         state = self.state()
+        machine = uml.UmlMachine if state.kind == "uml" else NamespaceMachine
         return [
             Host(
-                NamespaceMachine(self.name, planned.name, self.folder / planned.name),
+                machine(self.name, planned.name, self.folder / planned.name),
                 state.datapath.configured,
                 f"{planned.local_ip}/{state.plan.prefix_length}",
             )

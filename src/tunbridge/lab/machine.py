@@ -8,6 +8,7 @@
 
 import contextlib
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -93,6 +94,9 @@ class Machine(Protocol):
 
     def signal(self, pid: int, number: int) -> None:
         """Send a signal to a process inside; one that has ended is no error."""
+
+    def listen(self, name: str) -> socket.socket:
+        """Give a datagram socket that receives what processes inside send to /run/NAME. The caller closes it."""
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout: float = WAIT_S) -> float:
@@ -210,6 +214,14 @@ class NamespaceMachine:
         """Send a signal to a process inside."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
+
+    def listen(self, name: str) -> socket.socket:
+        """Give a datagram socket that receives what processes inside send to /run/NAME."""
+        path = self.folder / name
+        path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        listener.bind(str(path))
+        return listener
 
 
 _children: list[subprocess.Popen[bytes]] = []
