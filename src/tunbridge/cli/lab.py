@@ -57,6 +57,8 @@ class Kernel(StrEnum):
 
     namespace = "namespace"
     uml = "uml"
+    auto = "auto"
+    """Namespaces, which need least; the line about the datapath says which one they have, and why."""
 
 
 def _complete_lab() -> list[str]:
@@ -117,7 +119,7 @@ def up(
         console.print(terminal.printable(f"note: {note}"), style="yellow")
     lab = Lab(name)
     try:
-        _make(lab, plan, console, kernel)
+        _make(lab, plan, console, Kernel.namespace if kernel is Kernel.auto else kernel)
     except KeyboardInterrupt:
         again = f"the same `lab up` goes on, `tunbridge lab down{lab.option}` removes what is there"
         terminal.error(f"lab {name}: interrupted; {again}")
