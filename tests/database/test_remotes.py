@@ -46,11 +46,11 @@ def free_port(family: socket.AddressFamily, address: str) -> int:
         return int(sock.getsockname()[1])
 
 
-async def works(remote: str, tls: Files | None = None) -> None:
+async def works(remote: str, tls: Files | None = None, wait_s: float = 10) -> None:
     database = Database(TABLES)
     await database.start([remote], tls)
     try:
-        await database.wait_ready(2)
+        await database.wait_ready(wait_s)
         await database.commit(insert("Group", name="x"))
     finally:
         await database.close()
@@ -72,11 +72,11 @@ def test_tcp_ipv6_and_tls_with_certificates_of_both_sides(folder: Path, keys: Pa
             await works(f"tcp:[::1]:{six}")
             await works(f"ssl:127.0.0.1:{tls}", files(keys, "client"))
             with pytest.raises(DatabaseUnavailable, match="certificate verify failed"):
-                await works(f"ssl:127.0.0.1:{tls}", files(keys, "client", ca="other"))
+                await works(f"ssl:127.0.0.1:{tls}", files(keys, "client", ca="other"), 0.3)
             with pytest.raises(DatabaseUnavailable):
-                await works(f"ssl:127.0.0.1:{tls}", files(keys, "stranger"))
+                await works(f"ssl:127.0.0.1:{tls}", files(keys, "stranger"), 0.3)
             with pytest.raises(DatabaseUnavailable, match="needs a private key"):
-                await works(f"ssl:127.0.0.1:{tls}")
+                await works(f"ssl:127.0.0.1:{tls}", None, 0.3)
         finally:
             await server.close()
 

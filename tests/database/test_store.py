@@ -107,7 +107,7 @@ def test_a_snapshot_takes_effect_at_once_and_tells_what_differs(store: Store) ->
     snapshot = updates(Port={P2: {"initial": port("m2")}, **rows})
 
     async def watch() -> set[int]:
-        loading = asyncio.create_task(store.load(snapshot))
+        loading = asyncio.create_task(store.load({table: raw(rows) for table, rows in snapshot.items()}))
         seen = set()
         while not loading.done():
             seen.add(store.count("Port", "network_id", N1))

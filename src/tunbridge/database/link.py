@@ -21,7 +21,7 @@ from tunbridge.database.errors import DatabaseError, DatabaseUnavailable
 from tunbridge.database.schema import NAME, different, missing
 from tunbridge.database.session import Session, SessionError
 from tunbridge.database.stats import Stats
-from tunbridge.database.store import Store, UnknownRowError
+from tunbridge.database.store import Store, UnknownRowError, decode_rows
 from tunbridge.model.tables import Table
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 _Tables = dict[str, dict[str, msgspec.Raw]]
 _decode_update = msgspec.json.Decoder(tuple[Any, str, _Tables]).decode
-_decode_snapshot = msgspec.json.Decoder(tuple[bool, str, _Tables]).decode
+_decode_snapshot = msgspec.json.Decoder(tuple[bool, str, dict[str, msgspec.Raw]]).decode
 
 logger = structlog.get_logger(__name__)
 
@@ -140,7 +140,7 @@ class Link:
         del reply
         try:
             if resumed:
-                self._store.apply(updates)
+                self._store.apply({table: decode_rows(raw) for table, raw in updates.items()})
                 self._stats.resumes += 1
             else:
                 await self._store.load(updates)

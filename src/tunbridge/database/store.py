@@ -12,6 +12,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any
 
+import msgspec
 import structlog
 
 from tunbridge.database.rows import Row, RowMaker
@@ -25,6 +26,9 @@ Listener = Callable[[str, Row | None, Row | None], None]
 SLICE = 250
 """Rows of a snapshot that are read between two turns of the event loop: some 3 ms."""
 
+
+decode_rows = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+"""Takes the updates of a table apart: id -> JSON of one row's update."""
 
 _id = attrgetter("id")
 logger = structlog.get_logger(__name__)
@@ -216,14 +220,17 @@ class Store:
         self.revision += 1
         self._tell(changes)
 
-    async def load(self, updates: Updates) -> None:
-        """Replace everything by a snapshot, letting the event loop run while it is read; it takes effect at once."""
+    async def load(self, snapshot: Mapping[str, msgspec.Raw]) -> None:
+        """Replace everything by a snapshot, letting the event loop run while it is read; it takes effect at once.
+
+        `snapshot`: JSON of each table's updates, taken apart one table after the other.
+        """
         fresh = self._empty()
         changes: list[tuple[str, Row | None, Row | None]] = []
-        for name, rows in updates.items():
+        for name, updates in snapshot.items():
             table = fresh[name]
             before = self._tables[name].rows
-            entries = iter(rows.items())
+            entries = iter(decode_rows(updates).items())
             while some := list(islice(entries, SLICE)):
                 loaded = []
                 for id, raw in some:
