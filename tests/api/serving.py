@@ -118,7 +118,7 @@ class Cloud:
         self.folder = folder
         self.database = database
         self.settings = settings
-        self.http = httpx.Client(timeout=60)
+        self.http = httpx.Client(timeout=60, **settings.get("client", {}))
         self.url = ""
         self.process: subprocess.Popen[bytes] | None = None
         self._users: dict[tuple[str, str | None], User] = {}
@@ -148,7 +148,14 @@ class Cloud:
     def start(self) -> None:
         """Start the server; it answers, and shows the database, when this returns."""
         lines = [f"listen = [{self.settings.get('listen', '127.0.0.1:0')!r}]", f"database = [{self.database.remote!r}]"]
-        lines += ["[auth]", f"directory = {str(self.folder / 'auth')!r}", "[networking]", "preview = true"]
+        lines += self.settings.get("top", [])
+        lines += [
+            "[auth]",
+            *self.settings.get("auth", []),
+            f"directory = {str(self.folder / 'auth')!r}",
+            "[networking]",
+            "preview = true",
+        ]
         lines += [f"{name} = {value}" for name, value in self.settings.get("networking", {}).items()]
         config = self.folder / "server.toml"
         config.write_text("\n".join(lines).replace("'", '"') + "\n")
