@@ -148,7 +148,7 @@ class Embedded:
         if Path(os.fsdecode(command[0])).name != "ovsdb-server" or os.fsencode(self.path) not in command:
             return
         self._log.warning("ending the ovsdb-server that a killed server has left", pid=pid)
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(OSError):  # it may be gone at any moment
             os.kill(pid, signal.SIGKILL)
             while Path(f"/proc/{pid}").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
                 await asyncio.sleep(0.01)
