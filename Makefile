@@ -3,6 +3,8 @@ SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
 TUNBRIDGE := $(VENV)/bin/tunbridge
+# Files of tests that run at the same time: most of them wait more than they compute.
+TEST_JOBS := 4
 
 .PHONY: help up down test bench lint setup packages test-packages docs lock clean
 
@@ -23,7 +25,7 @@ down: setup
 	$(TUNBRIDGE) lab down
 
 test: test-packages setup
-	$(PY) -m pytest $(PYTEST_ARGS)
+	$(PY) -m pytest -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
 
 bench: packages setup
 	$(PY) -m bench
