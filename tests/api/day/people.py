@@ -1,0 +1,39 @@
+"""The people of the day, and the environments in which they run `openstack`."""
+
+from argon2 import PasswordHasher
+
+from tests.api.serving import PASSWORD, Cloud
+from tunbridge.api.auth.first import ADMIN
+from tunbridge.api.auth.users import Role, add_user, edit, new_stamp
+
+PEOPLE: dict[str, tuple[str, Role]] = {
+    "admin": ("admin", "admin"),
+    "mia": ("demo", "member"),
+    "otto": ("other", "member"),
+    "rita": ("demo", "reader"),
+}
+"""Name -> project and role."""
+_CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Each command logs in, and what that costs is not what is tested here."""
+
+
+def add_people(cloud: Cloud) -> None:
+    """Put the people into the server's file, with hashes that cost nothing."""
+    with edit(cloud.folder / "auth") as users:
+        for name, (project, role) in PEOPLE.items():
+            if name != ADMIN:  # is there from the start
+                add_user(users, name, _CHEAP.hash(PASSWORD), project, role)
+        admin = users.user(ADMIN)
+        admin.password_hash, admin.stamp = _CHEAP.hash(PASSWORD), new_stamp()
+
+
+def environment(name: str, auth_url: str, password: str = PASSWORD) -> dict[str, str]:
+    """Give what a user of a Keystone, or of our own, sets before working."""
+    return {
+        "OS_AUTH_URL": auth_url,
+        "OS_USERNAME": name,
+        "OS_PASSWORD": password,
+        "OS_PROJECT_NAME": PEOPLE[name][0],
+        "OS_USER_DOMAIN_NAME": "Default",
+        "OS_PROJECT_DOMAIN_NAME": "Default",
+    }
