@@ -41,9 +41,9 @@ class NetworkRules(Rules):
             values["port_security_enabled"] = True
         id = self.insert(txn, request, values, segment=row)
         if shared:
-            rbac.share(txn, request, "network", id, values["project_id"])
+            rbac.share(txn, request, self, id, values["project_id"])
         if external:
-            rbac.share(txn, request, "network", id, values["project_id"], action="access_as_external")
+            rbac.share(txn, request, self, id, values["project_id"], rbac.EXTERNAL)
         return id
 
     def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
@@ -61,9 +61,9 @@ class NetworkRules(Rules):
         external = values.get("router:external", row.router_external)
         self._check_default(txn, values, external, row)
         if "router:external" in values and values["router:external"] != row.router_external:
-            rbac.set_external(txn, request, row, values["router:external"])
+            rbac.set_external(txn, request, self, row, values["router:external"])
         if "shared" in values:
-            rbac.set_shared(txn, request, "network", row, values.pop("shared"))
+            rbac.set_shared(txn, request, self, row, values.pop("shared"))
         self.save(txn, request, row, values, **columns)
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
@@ -75,7 +75,7 @@ class NetworkRules(Rules):
             self.others["port"].remove(txn, _unconditional(request), port)
         for subnet in txn.find("Subnet", "network_id", row.id):
             self.others["subnet"].remove(txn, _unconditional(request), subnet)
-        rbac.forget(txn, request, "network", row.id)
+        rbac.forget(txn, request, self, row)
         self.remove(txn, request, row)
 
     def computed(self, reader: Reader, row: Row) -> Values:

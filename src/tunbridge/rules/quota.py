@@ -35,6 +35,16 @@ def take(txn: Txn, request: Request, project_id: str, resource: str | None, amou
     txn.add("Quota_Usage", row.id, "free", -amount)
 
 
+def count(txn: Txn, request: Request, project_id: str, resource: str) -> None:
+    """Count a thing that comes along with another one, and is not refused for the quota."""
+    row = _row(txn, request, project_id, resource)
+    if row.free > 0:
+        txn.add("Quota_Usage", row.id, "free", -1)
+    else:
+        txn.verify("Quota_Usage", row.id, "free", "debt")
+        txn.update("Quota_Usage", row.id, {"debt": row.debt + 1})
+
+
 def give_back(txn: Txn, request: Request, project_id: str, resource: str | None, amount: int = 1) -> None:
     """Count things that go."""
     if resource is None or amount == 0:

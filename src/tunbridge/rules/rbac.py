@@ -1,5 +1,6 @@
 """RBAC policies: which other projects may use a network, security group, address scope or group, or subnet pool."""
 
+from tunbridge.rules import quota
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound, invalid
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
@@ -14,6 +15,7 @@ ACTIONS = {
     "address_group": (SHARED,),
 }
 ANY = "*"
+QUOTA = "rbac_policy"
 
 
 def _rows(reader: Reader, object_type: str, object_id: str, action: str) -> list[Row]:
@@ -26,44 +28,56 @@ def is_shared(reader: Reader, object_type: str, id: str, project: str | None, ac
     return any(row.target_project in (ANY, project) for row in _rows(reader, object_type, id, action))
 
 
-def share(
-    txn: Txn, _request: Request, object_type: str, id: str, owner: str, action: str = SHARED, target: str = ANY
-) -> None:
-    """Let a project, or all, use a thing."""
-    values = {"object_type": object_type, "object_id": id, "action": action, "target_project": target}
+def share(txn: Txn, request: Request, rules: Rules, id: str, owner: str, action: str = SHARED) -> None:
+    """Let all projects use a thing."""
+    values = {"object_type": rules.resource.name, "object_id": id, "action": action, "target_project": ANY}
+    quota.count(txn, request, owner, QUOTA)
     txn.insert(TABLE, {"project_id": owner, **values})
+    _note(txn, rules, id)
+
+
+def _note(txn: Txn, rules: Rules, id: str) -> None:
+    """Have the thing's row changed by each new policy: who deletes it without knowing of this one tries again."""
+    txn.add(rules.table, id, "shares", 1)
+
+
+def _drop(txn: Txn, request: Request, policy: Row) -> None:
+    quota.give_back(txn, request, policy.project_id, QUOTA)
+    txn.delete(TABLE, policy.id)
 
 
 def insert_shared(rules: Rules, txn: Txn, request: Request, values: Values) -> str:
     """Add a row, shared with all projects where `shared` says so."""
     id = rules.insert(txn, request, values)
     if values.get("shared") is True:
-        share(txn, request, rules.resource.name, id, values["project_id"])
+        share(txn, request, rules, id, values["project_id"])
     return id
 
 
-def set_shared(txn: Txn, request: Request, object_type: str, row: Row, wanted: bool) -> None:
+def set_shared(txn: Txn, request: Request, rules: Rules, row: Row, wanted: bool) -> None:
     """Do what `shared` in an update says: a policy for all projects, or none. Raises NetworkingError."""
-    there = [p for p in _rows(txn, object_type, row.id, SHARED) if p.target_project == ANY]
+    there = [p for p in _rows(txn, rules.resource.name, row.id, SHARED) if p.target_project == ANY]
     if wanted and not there:
-        share(txn, request, object_type, row.id, row.project_id)
+        share(txn, request, rules, row.id, row.project_id)
     for policy in [] if wanted else there:
         check_unused(txn, policy)
-        txn.delete(TABLE, policy.id)
+        _drop(txn, request, policy)
 
 
-def set_external(txn: Txn, request: Request, row: Row, wanted: bool) -> None:
+def set_external(txn: Txn, request: Request, rules: Rules, row: Row, wanted: bool) -> None:
     """Make a network external for all projects, or for none."""
     there = _rows(txn, "network", row.id, EXTERNAL)
     if wanted and not any(p.target_project == ANY for p in there):
-        share(txn, request, "network", row.id, row.project_id, EXTERNAL)
+        share(txn, request, rules, row.id, row.project_id, EXTERNAL)
     for policy in [] if wanted else there:
-        txn.delete(TABLE, policy.id)
+        _drop(txn, request, policy)
 
 
-def forget(txn: Txn, _request: Request, _object_type: str, id: str) -> None:
-    """Remove all policies of a thing that goes, also those that come meanwhile."""
-    txn.delete_where(TABLE, "object_id", id)
+def forget(txn: Txn, request: Request, rules: Rules, row: Row) -> None:
+    """Remove all policies of a thing that goes."""
+    for policy in txn.find(TABLE, "object_id", row.id):
+        _drop(txn, request, policy)
+    txn.verify(rules.table, row.id, "shares")
 
 
 def check_unused(txn: Txn, policy: Row) -> None:
@@ -130,7 +144,7 @@ class RbacPolicyRules(Rules):
         columns = ("object_type", "object_id", "action", "target_project")
         if txn.find_unique(TABLE, columns, key) is not None:
             raise Conflict("DuplicateRbacPolicy", "An RBAC policy already exists with those values.")
-        txn.exists(rules.table, id)
+        _note(txn, rules, id)
         made = self.insert(txn, request, values)
         if action == EXTERNAL:
             self.others["network"].change(txn, _now(request), row, {"router_external": True})

@@ -120,7 +120,7 @@ class SecurityGroupRules(Rules):
             rules.remove(txn, plain, rule)
             if rule.security_group_id != row.id:
                 self.touch(txn, plain, self.get(txn, rule.security_group_id), {})
-        rbac.forget(txn, request, "security_group", row.id)
+        rbac.forget(txn, request, self, row)
         self.remove(txn, request, row)
 
     def prepare(self, reader: Reader, request: Request) -> Callable[[Txn], object] | None:
@@ -242,7 +242,7 @@ class AddressGroupRules(Rules):
         if txn.count(RULES, "remote_address_group_id", row.id):
             message = f"Address group {row.id} is in use on one or more security group rules"
             raise Conflict("AddressGroupInUse", message)
-        rbac.forget(txn, request, "address_group", row.id)
+        rbac.forget(txn, request, self, row)
         self.remove(txn, request, row)
 
     def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:

@@ -151,7 +151,7 @@ class SubnetpoolRules(Rules):
         if txn.count("Subnet", "subnetpool_id", row.id):
             message = "Unable to delete subnet pool: Subnet pool has existing allocations."
             raise BadRequest("SubnetPoolDeleteError", message)
-        rbac.forget(txn, request, "subnetpool", row.id)
+        rbac.forget(txn, request, self, row)
         self.remove(txn, request, row)
 
     def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
@@ -287,7 +287,7 @@ class AddressScopeRules(Rules):
             if not values["shared"] and rbac.is_shared(txn, "address_scope", row.id, rbac.ANY):
                 message = f"Unable to update address scope {row.id} : Shared address scope can't be unshared."
                 raise BadRequest("AddressScopeUpdateError", message)
-            rbac.set_shared(txn, request, "address_scope", row, values["shared"])
+            rbac.set_shared(txn, request, self, row, values["shared"])
         self.save(txn, request, row, values)
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
@@ -298,7 +298,7 @@ class AddressScopeRules(Rules):
                 f"Unable to complete operation on address scope {row.id}. There are one or more subnet pools in use on"
                 " the address scope.",
             )
-        rbac.forget(txn, request, "address_scope", row.id)
+        rbac.forget(txn, request, self, row)
         self.remove(txn, request, row)
 
     def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:

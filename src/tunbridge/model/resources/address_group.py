@@ -35,6 +35,7 @@ ADDRESS_GROUP = Resource(
         common.flag("shared", False, post=False, put=False, visible=False),
         *common.STAMPS,
     ),
+    columns=(common.SHARES,),
     get_by=Who.READER_OR_SHARED,
     quota="address_group",
 )

@@ -26,5 +26,6 @@ ADDRESS_SCOPE = Resource(
             column=integer("ip_version"),
         ),
     ),
+    columns=(common.SHARES,),
     get_by=Who.READER_OR_SHARED,
 )

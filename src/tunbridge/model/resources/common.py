@@ -76,6 +76,10 @@ TAG = plain.string(MAX_TAG_LENGTH)
 TAGS = containers.list_of_unique_strings(MAX_TAG_LENGTH)
 
 
+SHARES = integer("shares")
+"""Of what RBAC policies are about: counts the policies that were made for it (rules/rbac.py)."""
+
+
 def tags(set_by: Who, seen_by: Who, post: bool = False) -> Field:
     """Give the field of tags, which is changed at /COLLECTION/ID/tags; with `post` also given when creating."""
     return Field(

@@ -139,7 +139,7 @@ NETWORK = Resource(
         *common.STANDARD,
         common.tags(Who.ADMIN_OR_MEMBER, Who.NETWORK_TAGS_READER),
     ),
-    columns=(ref("segment", "Segment", Many.OPTIONAL),),
+    columns=(ref("segment", "Segment", Many.OPTIONAL), common.SHARES),
     get_by=Who.NETWORK_READER,
     tags=True,
     quota="network",

@@ -34,6 +34,7 @@ SECURITY_GROUP = Resource(
         *common.STANDARD,
         common.tags(Who.ADMIN_OR_MEMBER, Who.READER_OR_SHARED),
     ),
+    columns=(common.SHARES,),
     get_by=Who.READER_OR_SHARED,
     tags=True,
     quota="security_group",

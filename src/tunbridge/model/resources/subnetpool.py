@@ -72,6 +72,7 @@ SUBNETPOOL = Resource(
         *common.STANDARD,
         common.tags(Who.ADMIN_OR_MEMBER, Who.READER_OR_SHARED),
     ),
+    columns=(common.SHARES,),
     get_by=Who.READER_OR_SHARED,
     tags=True,
     quota="subnetpool",
