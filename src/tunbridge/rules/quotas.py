@@ -38,16 +38,16 @@ def projects(reader: Reader) -> list[str]:
 
 
 def put(txn: Txn, request: Request, project: str, values: Values) -> None:
-    """Set limits. Raises Neutron's InvalidQuotaValue when more is in use and `check_limit` was given."""
+    """Set limits. Raises Neutron's HTTPBadRequest when more is in use, unless `force` was given."""
     values = dict(values)
-    check = values.pop("check_limit", False) and not values.pop("force", False)
+    check = values.pop("force", False) is not True
     for name, wanted in values.items():
         if name not in LIMITED:
             continue
-        if check and 0 <= wanted < quota.used(txn, project, name):
-            raise BadRequest(
-                "QuotaLimitTooLow", f"Quota limit too low for {name}: {wanted} is less than what is in use."
-            )
+        taken = quota.used(txn, project, name)
+        if check and 0 <= wanted < taken:
+            message = f"Quota limit {wanted} for {name} must be greater than or equal to already used {taken}"
+            raise BadRequest("HTTPBadRequest", message)
         row = txn.find_unique("Quota", _KEY, (project, name))
         if row is None:
             txn.insert("Quota", {"project_id": project, "resource": name, "limit": wanted})

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.api.day.people import PEOPLE, add_people, environment
-from tests.api.day.steps import Day
+from tests.api.day.people import add_people, people
+from tests.api.day.steps import Day, Step
 from tests.api.serving import Cloud, serving
 
 
@@ -20,6 +20,8 @@ def own_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 @pytest.fixture(scope="module")
 def day(own_cloud: Cloud) -> Iterator[Day]:
     """Begin a day in mode `builtin`."""
-    begun = Day({name: environment(name, f"{own_cloud.url}/identity") for name in PEOPLE})
+    begun = Day(people(own_cloud))
+    for project in ("demo", "other"):
+        begun.do(Step(f"project show {project}", keeps={project: "id"}))
     yield begun
     begun.close()

@@ -23,8 +23,8 @@ NETWORKS = (
         keeps={"blue": "id"},
     ),
     Step(
-        "network create --share --provider-network-type vlan --provider-physical-network physnet1 --provider-segment 77 "
-        "--disable-port-security vlan77",
+        "network create --provider-network-type vlan --provider-physical-network physnet1 --provider-segment 77 "
+        "--share --disable-port-security vlan77",
         shows={
             "provider:network_type": "vlan",
             "provider:physical_network": "physnet1",

@@ -9,6 +9,7 @@ from tunbridge.api.auth.users import Role, add_user, edit, new_stamp
 PEOPLE: dict[str, tuple[str, Role]] = {
     "admin": ("admin", "admin"),
     "mia": ("demo", "member"),
+    "nova": ("service", "service"),
     "otto": ("other", "member"),
     "rita": ("demo", "reader"),
 }
@@ -24,10 +25,10 @@ def add_people(cloud: Cloud) -> None:
             if name != ADMIN:  # is there from the start
                 add_user(users, name, _CHEAP.hash(PASSWORD), project, role)
         admin = users.user(ADMIN)
-        admin.password_hash, admin.stamp = _CHEAP.hash(PASSWORD), new_stamp()
+        admin.password_hash, admin.stamp = _CHEAP.hash(cloud.admin_password), new_stamp()
 
 
-def environment(name: str, auth_url: str, password: str = PASSWORD) -> dict[str, str]:
+def environment(name: str, auth_url: str, password: str) -> dict[str, str]:
     """Give what a user of a Keystone, or of our own, sets before working."""
     return {
         "OS_AUTH_URL": auth_url,
@@ -37,3 +38,9 @@ def environment(name: str, auth_url: str, password: str = PASSWORD) -> dict[str,
         "OS_USER_DOMAIN_NAME": "Default",
         "OS_PROJECT_DOMAIN_NAME": "Default",
     }
+
+
+def people(cloud: Cloud) -> dict[str, dict[str, str]]:
+    """Give everybody's environment, for a server in mode `builtin`."""
+    passwords = {name: cloud.admin_password if name == ADMIN else PASSWORD for name in PEOPLE}
+    return {name: environment(name, f"{cloud.url}/identity", password) for name, password in passwords.items()}

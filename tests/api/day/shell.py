@@ -1,6 +1,6 @@
 """The real `openstack` command in a process that stays: starting it takes longer than most of what it does.
 
-Run as a program: a command as JSON on each line of standard input, its status and output so on standard output.
+Run as a program: a command as JSON on each line of standard input, its outcome on standard output.
 """
 
 import contextlib

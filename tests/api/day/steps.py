@@ -21,7 +21,7 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Step:
-    """One command; `shows`: of the one thing printed, `lists`: of each row, in any order, `fails`: part of the error."""
+    """One command; `shows`: of the one thing printed, `lists`: of each row in any order, `fails`: of the error."""
 
     command: str
     shows: Values | None = None

@@ -1,8 +1,28 @@
 """A day with the real `openstack` command: every resource created, listed, shown, set, unset, deleted, by several."""
 
-from tests.api.day import networks
+from tests.api.day import central, hosts, networks, ports, security, sharing
 from tests.api.day.steps import Day
+from tests.api.serving import Cloud
 
 
 def test_networks_subnets_and_pools(day: Day) -> None:
     day.spend(networks.NETWORKS + networks.SUBNETS + networks.POOLS)
+
+
+def test_security_groups(day: Day) -> None:
+    day.spend(security.ADDRESS_GROUPS + security.GROUPS + security.RULES + security.DEFAULT_RULES)
+
+
+def test_sharing_and_quotas(day: Day) -> None:
+    day.spend(sharing.RBAC + sharing.QUOTAS)
+
+
+def test_ports(day: Day) -> None:
+    day.spend(ports.PORTS)
+
+
+def test_hosts_and_what_is_bound_to_them(own_cloud: Cloud, day: Day) -> None:
+    central.register(own_cloud)
+    for row in own_cloud.user().list("agent"):
+        day.kept[row["host"]] = row["id"]
+    day.spend(hosts.AGENTS + hosts.BINDINGS + hosts.RANGES + hosts.FORGETTING)

@@ -1,0 +1,55 @@
+"""Hosts in the central database, as agents put them there: alive ones, and one that was last heard of long ago."""
+
+import json
+import subprocess
+import time
+
+import msgspec
+import ovs.poller
+import structlog
+
+from tests.api.serving import Cloud
+from tunbridge.agent.central import Registrar
+from tunbridge.agent.config import AgentConfig, Provider
+
+HOSTS = {
+    "compute1": AgentConfig(
+        host="compute1",
+        local_ip="10.0.0.1",
+        availability_zone="east",
+        providers={"physnet1": Provider(bridge="br-ex")},
+    ),
+    "compute2": AgentConfig(host="compute2", local_ip="10.0.0.2", availability_zone="west"),
+    "compute3": AgentConfig(host="compute3", local_ip="10.0.0.3", availability_zone="west"),
+}
+DEAD = "compute3"
+_LONG_AGO = "2026-01-01T00:00:00Z"
+
+
+def register(cloud: Cloud) -> None:
+    """Put the hosts into a server's database."""
+    remote = cloud.database.remote
+    for config in HOSTS.values():
+        _register(remote, config)
+    where = [["host", "==", DEAD]]
+    last = {"op": "update", "table": "Host_Heartbeat", "where": where, "row": {"heartbeat_at": _LONG_AGO}}
+    argv = ["ovsdb-client", "transact", remote, json.dumps(["Tunbridge", last])]
+    done = subprocess.run(argv, check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout) == [{"count": 1}], done.stdout
+
+
+def _register(remote: str, config: AgentConfig) -> None:
+    """Do what an agent's loop does until its entry is written."""
+    registrar = Registrar(msgspec.structs.replace(config, database=[remote]), structlog.get_logger())
+    deadline = time.monotonic() + 20
+    try:
+        while not registrar.registered:
+            assert time.monotonic() < deadline, "not registered"
+            poller = ovs.poller.Poller()
+            registrar.run()
+            registrar.wait(poller)
+            if not registrar.registered:
+                poller.timer_wait(1000)
+                poller.block()
+    finally:
+        registrar.close()

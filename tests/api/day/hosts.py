@@ -1,0 +1,132 @@
+"""What is there besides networks: agents, availability zones, ports bound to hosts, and ranges of segments."""
+
+from tests.api.day.steps import Step
+
+AGENTS = (
+    Step(
+        "network agent list",
+        lists=(
+            {"Host": "compute1", "Agent Type": "Open vSwitch agent", "Availability Zone": "east", "Alive": True},
+            {"Host": "compute2", "Availability Zone": "west", "Alive": True, "State": True},
+            {"Host": "compute3", "Availability Zone": "west", "Alive": False, "Binary": "tunbridge-agent"},
+        ),
+    ),
+    Step("network agent list --host compute2 --agent-type open-vswitch", lists=({"Host": "compute2"},)),
+    Step("network agent list --agent-type dhcp", lists=()),
+    Step("network agent show $compute1", shows={"host": "compute1", "alive": True, "admin_state_up": True}),
+    Step("network agent set --description rack7 --disable $compute1"),
+    Step("network agent show $compute1", shows={"description": "rack7", "admin_state_up": False}),
+    Step("network agent set --enable $compute1"),
+    Step("network agent list", lists=(), who="mia"),
+    Step("network agent set --disable $compute1", fails="No Agent found", who="mia"),
+    Step(
+        "availability zone list --network --long",
+        lists=(
+            {"Zone Name": "east", "Zone Resource": "network", "Zone Status": "available"},
+            {"Zone Name": "west", "Zone Status": "available"},
+        ),
+        who="mia",
+    ),
+    Step(
+        "network create --availability-zone-hint east zoned",
+        shows={"availability_zone_hints": ["east"]},
+    ),
+    Step("network create --availability-zone-hint mars nowhere", fails="AvailabilityZone mars could not be found"),
+    Step("network delete zoned"),
+)
+
+BINDINGS = (
+    Step("network create wide"),
+    Step("network create --provider-network-type flat --provider-physical-network physnet1 flat"),
+    Step("port create --network wide --host compute1 --device-owner compute:east vm"),
+    Step("port set --binding-profile a=1 vm", fails="disallowed by policy"),
+    Step("port set --binding-profile a=1 vm", who="nova"),
+    Step(
+        "port show vm",
+        shows={
+            "binding_host_id": "compute1",
+            "binding_vif_type": "ovs",
+            "binding_vif_details": {
+                "port_filter": False,
+                "connectivity": "l2",
+                "ovs_hybrid_plug": False,
+                "datapath_type": "system",
+                "bridge_name": "br-int",
+                "bound_drivers": {"0": "openvswitch"},
+            },
+            "binding_profile": {"a": "1"},
+            "status": "DOWN",
+        },
+        keeps={"vm": "id"},
+    ),
+    Step("port list --host compute1", lists=({"ID": "$vm"},)),
+    Step("port set --host compute3 vm"),
+    Step("port show vm", shows={"binding_host_id": "compute3", "binding_vif_type": "binding_failed"}),
+    Step("port set --host unknown vm"),
+    Step("port show vm", shows={"binding_vif_type": "binding_failed", "binding_vif_details": {}}),
+    Step("port set --host compute2 --binding-profile b=2 vm", who="nova"),
+    Step(
+        "port show vm",
+        shows={
+            "binding_host_id": "compute2",
+            "binding_vif_type": "ovs",
+            "binding_profile": {"a": "1", "b": "2"},
+        },
+    ),
+    Step("port unset --host --binding-profile a vm", who="nova"),
+    Step(
+        "port show vm",
+        shows={"binding_host_id": "", "binding_vif_type": "unbound", "binding_profile": {"b": "2"}},
+    ),
+    Step("port set --no-binding-profile vm", who="nova"),
+    Step("port show vm", shows={"binding_profile": {}}),
+    Step(
+        "port create --network flat --host compute1 there",
+        shows={"binding_vif_type": "ovs", "binding_host_id": "compute1"},
+    ),
+    Step("port create --network flat --host compute2 unwired", shows={"binding_vif_type": "binding_failed"}),
+    Step(
+        "port create --network wide --host compute1 --vnic-type direct sriov",
+        shows={"binding_vif_type": "binding_failed", "binding_vnic_type": "direct"},
+    ),
+    Step("port delete vm there unwired sriov"),
+    Step("network delete wide flat"),
+)
+
+RANGES = (
+    Step(
+        "network segment range create --network-type vlan --physical-network physnet1 --minimum 100 --maximum 102 "
+        "--shared vlans",
+        shows={"minimum": 100, "maximum": 102, "shared": True, "available": ["100-102"], "default": False},
+        keeps={"vlans": "id"},
+    ),
+    Step(
+        "network segment range create --network-type vlan --physical-network physnet1 --minimum 102 --maximum 110 "
+        "--shared more",
+        fails="overlap",
+    ),
+    Step(
+        "network segment range create --private --project $demo --network-type vxlan --minimum 70000 --maximum 70001 "
+        "theirs",
+        shows={"shared": False, "project_id": "$demo", "network_type": "vxlan", "physical_network": None},
+    ),
+    Step(
+        "network create --provider-network-type vlan --provider-physical-network physnet1 picked",
+        keeps={"picked": "provider:segmentation_id"},
+    ),
+    Step("network segment range list --used", lists=({"ID": "$vlans", "Minimum ID": 100, "Maximum ID": 102},)),
+    Step("network segment range set --name wires --minimum 100 --maximum 120 vlans"),
+    Step("network segment range show wires", shows={"id": "$vlans", "maximum": 120}),
+    Step("network segment range set --minimum 119 --maximum 120 wires", fails="is referenced by one or more networks"),
+    Step("network segment range delete wires", fails="is referenced by one or more networks"),
+    Step("network segment range list", lists=(), who="mia"),
+    Step("network delete picked"),
+    Step("network segment range delete wires theirs"),
+    Step("network segment range list", lists=()),
+)
+
+FORGETTING = (
+    Step("network agent delete $compute3"),
+    Step("network agent list", lists=({"Host": "compute1"}, {"Host": "compute2"})),
+    Step("network agent show $compute3", fails="No Agent found"),
+)
