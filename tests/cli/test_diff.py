@@ -40,7 +40,7 @@ def test_json_goes_to_a_file_by_its_name(tmp_path: Path) -> None:
     assert run("diff", "-o", target, COMPUTE, damaged(tmp_path)).returncode == 1
     first = json.loads(target.read_text())["changes"][0]
     assert (first["kind"], first["attribute"], first["old"]) == ("changed", "options:peer", "patch-int")
-    assert run("diff", "-f", "json", COMPUTE, COMPUTE).stdout == '{\n  "version": "1.0",\n  "changes": []\n}\n'
+    assert run("diff", "-f", "json", COMPUTE, COMPUTE).stdout == '{\n  "version": "1.1",\n  "changes": []\n}\n'
 
 
 def test_what_cannot_be_read_is_not_taken_for_removed(tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev 2>/dev/null
 mkdir -p /dev/pts && mount -t devpts devpts /dev/pts
-mount -t tmpfs tmpfs /tmp
+# What this kernel needs of its own is in its own memory; /tmp stays this machine's, a checkout may be there.
+own=/dev/shm
+mkdir -p $own && mount -t tmpfs tmpfs $own
 for place in $(echo "$TB_BINDS" | tr , ' '); do
     [ -d "${place#*:}" ] || {
         # This machine has no such folder, and is not to get one: its parent as an overlay in memory.
-        parent=$(dirname "${place#*:}") layer=/tmp/layer$(dirname "${place#*:}" | tr / -)
+        parent=$(dirname "${place#*:}") layer=$own/layer$(dirname "${place#*:}" | tr / -)
         mkdir -p "$layer/upper" "$layer/work"
         modprobe -d "$TB_MODULES" overlay
         mount -t overlay overlay -o "lowerdir=$parent,upperdir=$layer/upper,workdir=$layer/work" "$parent"
@@ -20,18 +22,18 @@ for place in $(echo "$TB_BINDS" | tr , ' '); do
 done
 mount --bind "$TB_FOLDER/hosts" /etc/hosts
 # Keys are to be owned by root alone; the account may be locked on this machine, which sshd would respect.
-mkdir -m 700 /tmp/ssh
-cp "$TB_FOLDER/uml/host_key" "$TB_FOLDER/uml/key.pub" /tmp/ssh/
-printf 'root:*:19000:0:99999:7:::\nsshd:!:19000::::::\n' > /tmp/ssh/shadow
-mount --bind /tmp/ssh/shadow /etc/shadow
+mkdir -m 700 $own/ssh
+cp "$TB_FOLDER/uml/host_key" "$TB_FOLDER/uml/key.pub" $own/ssh/
+printf 'root:*:19000:0:99999:7:::\nsshd:!:19000::::::\n' > $own/ssh/shadow
+mount --bind $own/ssh/shadow /etc/shadow
 # Bash would read root's start files for each command, which may take seconds and change the environment.
-sed 's,^\(root:.*:\)[^:]*$,\1/bin/sh,' /etc/passwd > /tmp/ssh/passwd
-mount --bind /tmp/ssh/passwd /etc/passwd
+sed 's,^\(root:.*:\)[^:]*$,\1/bin/sh,' /etc/passwd > $own/ssh/passwd
+mount --bind $own/ssh/passwd /etc/passwd
 # A binding keeps the folder in sight at its own path, where log/ is, when /run becomes this kernel's.
-mkdir /tmp/folder && mount --bind "$TB_FOLDER" /tmp/folder
+mkdir $own/folder && mount --bind "$TB_FOLDER" $own/folder
 mount -t tmpfs tmpfs /run
 mkdir -p /run/openvswitch /run/sshd "$TB_FOLDER"
-mount --bind /tmp/folder "$TB_FOLDER"
+mount --bind $own/folder "$TB_FOLDER"
 hostname "$TB_NAME"
 ip link set lo up
 for module in openvswitch vport-vxlan veth; do modprobe -d "$TB_MODULES" $module; done
@@ -40,6 +42,6 @@ ip addr add "$TB_ADDRESS" dev vec0
 ip link set vec0 up
 # Open vSwitch 3.1 counts processors every 10 s from the kernel's start: one started earlier has no handler threads.
 while [ "$(cut -d. -f1 /proc/uptime)" -lt 11 ]; do sleep 0.2; done
-/usr/sbin/sshd -f /dev/null -h /tmp/ssh/host_key -o AuthorizedKeysFile=/tmp/ssh/key.pub -o StrictModes=no \
+/usr/sbin/sshd -f /dev/null -h $own/ssh/host_key -o AuthorizedKeysFile=$own/ssh/key.pub -o StrictModes=no \
     -o PermitRootLogin=yes -o UsePAM=no -o UseDNS=no -o MaxSessions=200 -o PidFile=none -e
 while :; do sleep 1000 & wait; done

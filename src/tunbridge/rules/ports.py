@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from tunbridge.model.convert import canonical_mac
 from tunbridge.model.resource import UNSET
 from tunbridge.rules import bindings, ipam
 from tunbridge.rules.base import Rules
@@ -503,7 +504,7 @@ def _pairs(request: Request, pairs: list[dict[str, str]], mac: str) -> list[dict
     found = []
     seen = set()
     for pair in pairs:
-        made = {"mac_address": pair.get("mac_address") or mac, "ip_address": pair["ip_address"]}
+        made = {"mac_address": canonical_mac(pair.get("mac_address") or mac), "ip_address": pair["ip_address"]}
         key = (made["mac_address"], made["ip_address"])
         if key in seen:
             message = f"Request contains duplicate address pair: mac_address {key[0]} ip_address {key[1]}."

@@ -6,7 +6,6 @@ from typing import Any
 from tunbridge.model.checks.addresses import (
     CIDR_SCHEMA,
     IP_SCHEMA,
-    MAC_SCHEMA,
     mac_number,
     network_parts,
     refuse_ip,
@@ -97,7 +96,10 @@ allowed_address_pairs = Check(
         "type": "array",
         "items": {
             "type": "object",
-            "properties": {"mac_address": MAC_SCHEMA, "ip_address": {"anyOf": [*IP_SCHEMA["anyOf"], CIDR_SCHEMA]}},
+            "properties": {
+                "mac_address": {"type": "string"},  # in any spelling; rules keep it in one
+                "ip_address": {"anyOf": [*IP_SCHEMA["anyOf"], CIDR_SCHEMA]},
+            },
             "required": ["ip_address"],
             "additionalProperties": False,
         },
