@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 from argon2 import PasswordHasher
 
-from tests.api.auth.keystone_service import KeystoneService
 from tests.api.auth.server import Running, running
 from tunbridge.api.auth import passwords
 from tunbridge.api.auth.config import AuthConfig
@@ -31,16 +30,3 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             add_user(users, "mia", hashed(MEMBER_PASSWORD), "demo", "member")
             grant(users, "mia", "other", "reader")
         yield ran
-
-
-@pytest.fixture(scope="session")
-def keystone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeystoneService]:
-    """Run a real Keystone with `tunbridge`, a service user, and `mia`, a member of `demo`."""
-    service = KeystoneService(tmp_path_factory.mktemp("keystone"))
-    try:
-        service.start()
-        service.add_user("tunbridge", "service", "service")
-        service.add_user("mia", "demo", "member")
-        yield service
-    finally:
-        service.close()
