@@ -10,7 +10,7 @@ import pytest
 from tests.api.crowd import at_once, two_servers
 from tests.api.serving import Cloud, error
 
-ROUNDS = int(os.environ.get("TUNBRIDGE_TEST_ROUNDS", "400"))
+ROUNDS = int(os.environ.get("TUNBRIDGE_TEST_ROUNDS", "150"))
 """Things that are made on one server and looked for on the other; 10,000 take some minutes."""
 Pair = tuple[Cloud, Cloud]
 
