@@ -25,7 +25,8 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 def connection(cloud: Cloud, name: str) -> Any:
     said = {key.removeprefix("OS_").lower(): value for key, value in people(cloud)[name].items()}
     assert said["project_name"] == PEOPLE[name][0]
-    return sdk.connect(**said, load_yaml_config=False, load_envvars=False)
+    connect: Any = sdk.connect  # its first parameter is not for text
+    return connect(**said, load_yaml_config=False, load_envvars=False)
 
 
 @pytest.fixture(scope="module")
