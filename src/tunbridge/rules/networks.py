@@ -73,6 +73,8 @@ class NetworkRules(Rules):
             raise network_in_use(row.id)
         for port in ports:
             self.others["port"].remove(txn, _unconditional(request), port)
+            for address in port.addresses:
+                txn.delete("Address", address)  # by name: else it counts as a use of its subnet
         for subnet in txn.find("Subnet", "network_id", row.id):
             self.others["subnet"].remove(txn, _unconditional(request), subnet)
         rbac.forget(txn, request, self, row)

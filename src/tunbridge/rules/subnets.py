@@ -104,6 +104,8 @@ class SubnetRules(Rules):
                     raise subnet_in_use(row.id)
                 rest = tuple(id for id in port.addresses if id != address.id)
                 self.others["port"].touch(txn, _now(request), port, {"addresses": rest})
+                # By name: the database would count it as a use of the subnet still, though it goes by itself.
+                txn.delete("Address", address.id)
         network = txn.get("Network", row.network_id)
         if network is not None:
             self.others["network"].touch(txn, _now(request), network, {})
