@@ -52,7 +52,7 @@ async def _all(socket: str, ids: Sequence[str], count: int) -> None:
 def watching(socket: Path, ids: Sequence[str], count: int) -> Iterator[Callable[[int], None]]:
     """Have so many connections, between which the ports are shared out; gives what waits for so many updates."""
     if not count:
-        yield lambda updates: None
+        yield lambda _updates: None
         return
     argv = [sys.executable, "-m", "bench.watchers", str(socket), str(count)]
     process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
