@@ -1,4 +1,4 @@
-"""Many clients at once, and two servers on one database; afterwards all of the database is walked for broken promises."""
+"""Many clients at once on two servers of one database; afterwards its rows are walked for broken promises."""
 
 import asyncio
 import contextlib
