@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from tunbridge.errors import TunbridgeError
 
-DIRECTORY = "/var/lib/tunbridge/auth"
+DIRECTORY = "/var/lib/tunbridge-server/auth"
 
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s/?#\"]+(/[^\s?#\"]*)?$")]
 Mode = Literal["builtin", "keystone", "http_basic", "none"]
