@@ -35,13 +35,15 @@ def parse(content: bytes) -> dict[str, Any]:
 
 def created(resource: Resource, caller: Caller, content: bytes) -> tuple[list[Values], list[frozenset[str]], bool]:
     """Give the things that a POST makes, with defaults; the names that the client gave; whether it is a bulk."""
-    body = parse(content)
+    body = parse(content) if content.strip() not in (b"", b"{}") else {}
     if resource.collection in body:
         items = body[resource.collection]
         if not items:
             raise http_bad_request("Resources required")
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-            raise http_bad_request(_INVALID)
+            raise http_bad_request(
+                _INVALID if isinstance(items, list) else f"Object '{resource.name}' contains invalid data"
+            )
         given = [_object(resource, item if resource.name in item else {resource.name: item}) for item in items]
     else:
         given = [_object(resource, body)]
@@ -51,7 +53,7 @@ def created(resource: Resource, caller: Caller, content: bytes) -> tuple[list[Va
 
 def updated(resource: Resource, caller: Caller, content: bytes) -> Values:
     """Give what a PUT changes. Raises BadRequest."""
-    body = parse(content)
+    body = parse(content) if content.strip() not in (b"", b"{}") else {}
     if resource.name not in body and resource.collection in body:
         raise http_bad_request("Bulk operation not supported")
     values = _object(resource, body)
@@ -59,7 +61,7 @@ def updated(resource: Resource, caller: Caller, content: bytes) -> Values:
     _refuse_unknown(resource, values)
     for field in resource.fields:
         if field.name in values and not field.put:
-            raise http_bad_request(f"Cannot update read-only attribute {field.name}")
+            raise http_bad_request(f"Cannot update read-only attribute {field.alias or field.name}")
     _convert(resource.fields, values)
     return values
 
@@ -108,8 +110,8 @@ def _project(resource: Resource, caller: Caller, values: Values, create: bool) -
             raise http_bad_request("Unrecognized attribute(s) 'project_id'")
         if given[0] != caller.project_id and not caller.is_admin and "service" not in caller.roles:
             raise http_bad_request(
-                "Specifying 'project_id' or 'tenant_id' other than the authenticated project in request requires admin "
-                "privileges"
+                "Specifying 'project_id' other than the authenticated project in request is not allowed for the current"
+                " user."
             )
         values["project_id"] = given[0]
     elif create and owned:

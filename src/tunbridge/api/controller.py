@@ -81,7 +81,7 @@ class Controller:
         """Give a row that the caller may know of. Raises NotFound."""
         row = self.rules.get(reader, id)
         if not policy.may_see(self.resource, caller, self._target(reader, row, caller)):
-            raise self.rules.absent(id)
+            raise self.rules.hidden(id)
         return row
 
     def _matching(self, caller: Caller, wanted: Query) -> Iterator[Row]:
@@ -154,6 +154,7 @@ class Controller:
     async def create(self, request: Request, content: bytes) -> Answer:
         """Answer POST /COLLECTION: one thing or several, all of them or none."""
         things, _, bulk = body.created(self.resource, request.caller, content)
+        self.rules.check_together(things)
 
         def build(txn: Txn) -> list[str]:
             ids = []
@@ -169,6 +170,7 @@ class Controller:
         return Answer(201, self._wrapped(bodies[0]))
 
     def _may_create(self, txn: Txn, caller: Caller, values: Values) -> None:
+        self.rules.check_parent(txn, values, caller)
         target = Target(
             project_id=values.get("project_id"),
             network_project_id=self.rules.network_project_of(txn, values),
@@ -184,7 +186,7 @@ class Controller:
         def build(txn: Txn) -> None:
             row = self.rules.get(txn, id)
             target = self._target(txn, row, request.caller)
-            policy.enforce_update(self.resource, request.caller, target, changes)
+            policy.enforce_update(self.resource, request.caller, target, changes, self.rules.hidden(id))
             self.rules.update(txn, request, row, dict(changes))
 
         await self._database.commit(build)
@@ -197,7 +199,8 @@ class Controller:
 
         def build(txn: Txn) -> None:
             row = self.rules.get(txn, id)
-            policy.enforce_delete(self.resource, request.caller, self._target(txn, row, request.caller))
+            target = self._target(txn, row, request.caller)
+            policy.enforce_delete(self.resource, request.caller, target, self.rules.hidden(id))
             self.rules.delete(txn, request, row)
 
         await self._database.commit(build)
@@ -217,12 +220,15 @@ class Controller:
         def build(txn: Txn) -> None:
             row = self.rules.get(txn, id)
             target = self._target(txn, row, request.caller)
-            policy.enforce_action(self.resource, request.caller, target, name, action.who)
+            policy.enforce_action(self.resource, request.caller, target, name, action.who, self.rules.hidden(id))
             action.run(self.rules, txn, request, row, given)
 
         await self._database.commit(build)
-        content = self._written(request.caller, id)
-        return Answer(200, self._wrapped(content) if action.wrapped else content)
+        if action.fields:
+            await self._database.barrier()
+            row = self.rules.get(self._database.store, id)
+            return Answer(200, self._json(row, request.caller, frozenset(action.fields)))
+        return Answer(200, self._wrapped(self._written(request.caller, id)))
 
     # Tags
 
@@ -244,7 +250,8 @@ class Controller:
 
         def build(txn: Txn) -> None:
             row = self.rules.get(txn, id)
-            policy.enforce_update(self.resource, request.caller, self._target(txn, row, request.caller), {})
+            target = self._target(txn, row, request.caller)
+            policy.enforce_update(self.resource, request.caller, target, {}, self.rules.hidden(id))
             self.rules.change(txn, request, row, {"tags": change(row.tags)})
 
         await self._database.commit(build)

@@ -3,6 +3,7 @@
 Declarations name the rules (`model.who.Who`); nothing overrides them.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 from tunbridge.model.resource import UNSET, Resource
 from tunbridge.model.who import Who
 from tunbridge.rules.caller import Caller
-from tunbridge.rules.errors import Forbidden, NetworkingError, no_such_resource
+from tunbridge.rules.errors import Forbidden
 from tunbridge.rules.request import Values
 
 
@@ -142,8 +143,8 @@ def enforce_create(resource: Resource, caller: Caller, target: Target, values: V
         raise forbidden(f"create_{resource.name}", (f.name for f in explicit if f.create_by is not None))
 
 
-def enforce_update(resource: Resource, caller: Caller, target: Target, values: Values) -> None:
-    """Refuse an update that policy does not let happen. Raises Forbidden, NotFound for what is not to be known of."""
+def enforce_update(resource: Resource, caller: Caller, target: Target, values: Values, absent: Exception) -> None:
+    """Refuse an update that policy does not let happen. Raises Forbidden, `absent` for what is not to be known of."""
     changed = [field for field in resource.fields if field.name in values]
     denied = not may(resource.update_by, caller, target)
     denied |= any(
@@ -151,32 +152,39 @@ def enforce_update(resource: Resource, caller: Caller, target: Target, values: V
     )
     if denied:
         raise _hidden_or(
-            resource, caller, target, f"update_{resource.name}", (f.name for f in changed if f.update_by is not None)
+            resource,
+            caller,
+            target,
+            f"update_{resource.name}",
+            (f.name for f in changed if f.update_by is not None),
+            absent,
         )
 
 
-def enforce_delete(resource: Resource, caller: Caller, target: Target) -> None:
-    """Refuse a delete that policy does not let happen. Raises Forbidden, NotFound for what is not to be known of."""
+def enforce_delete(resource: Resource, caller: Caller, target: Target, absent: Exception) -> None:
+    """Refuse a delete that policy does not let happen. Raises Forbidden, `absent` for what is not to be known of."""
     if not may(resource.delete_by, caller, target):
-        raise _hidden_or(resource, caller, target, f"delete_{resource.name}", ())
+        raise _hidden_or(resource, caller, target, f"delete_{resource.name}", (), absent)
 
 
-def enforce_action(resource: Resource, caller: Caller, target: Target, action: str, who: Who) -> None:
-    """Refuse an action that policy does not let happen. Raises Forbidden, NotFound for what is not to be known of."""
+def enforce_action(
+    resource: Resource, caller: Caller, target: Target, action: str, who: Who, absent: Exception
+) -> None:
+    """Refuse an action that policy does not let happen. Raises Forbidden, `absent` for what is not to be known of."""
     if not may(who, caller, target):
-        raise _hidden_or(resource, caller, target, action, ())
+        raise _hidden_or(resource, caller, target, action, (), absent)
 
 
 def _hidden_or(
-    resource: Resource, caller: Caller, target: Target, action: str, fields: Iterable[str]
-) -> NetworkingError:
-    return forbidden(action, fields) if may_see(resource, caller, target) else no_such_resource()
+    resource: Resource, caller: Caller, target: Target, action: str, fields: Iterable[str], absent: Exception
+) -> Exception:
+    return forbidden(action, fields) if may_see(resource, caller, target) else absent
 
 
 def forbidden(action: str, fields: Iterable[str] = ()) -> Forbidden:
     """Give the error for an action, with the fields that have rules of their own."""
     rules = [f"rule:{action}", *(f"rule:{action}:{name}" for name in fields)]
-    text = rules[0] if len(rules) == 1 else f"({' and '.join(rules)})"
+    text = functools.reduce(lambda left, right: f"({left} and {right})", rules)
     return Forbidden("PolicyNotAuthorized", f"{text} is disallowed by policy")
 
 

@@ -7,7 +7,7 @@ from tunbridge.api.policy import Target
 from tunbridge.model.resource import Resource
 from tunbridge.model.resources.quota import LIMITED
 from tunbridge.rules import quotas
-from tunbridge.rules.errors import Forbidden, NotFound
+from tunbridge.rules.errors import NotFound
 from tunbridge.rules.request import Request
 
 
@@ -26,7 +26,7 @@ class QuotaApi:
         project = parts[0]
         if project in ("tenant", "project") and len(parts) == 1 and exchange.method == "GET":
             own = request.caller.project_id
-            return Answer(200, body.encode({project: {f"{project}_id": own, "project_id": own}}))
+            return Answer(200, body.encode({project: {f"{project}_id": own}}))
         if exchange.method == "GET":
             return await self._get(request, project, parts[1:])
         if len(parts) > 1:
@@ -41,22 +41,25 @@ class QuotaApi:
         if exchange.method != "GET":
             raise http.not_allowed()
         if not request.caller.is_admin:
-            message = "User does not have admin privileges: Only admin can view or configure quota."
-            raise Forbidden("AdminRequired", message)
+            raise policy.forbidden("get_quota")
         await self._database.barrier()
         store = self._database.store
-        found = [quotas.shown(store, request, project, self._names) for project in quotas.projects(store)]
+        found = [
+            {**quotas.shown(store, request, project, self._names), "project_id": project, "tenant_id": project}
+            for project in quotas.projects(store)
+        ]
         return Answer(200, body.encode({"quotas": found}))
 
     async def _get(self, request: Request, project: str, rest: list[str]) -> Answer:
-        if not policy.may(self._resource.get_by, request.caller, Target(project)):
+        own = project == request.caller.project_id
+        if not own and not policy.may(self._resource.get_by, request.caller, Target(project)):
             raise policy.forbidden("get_quota")
         await self._database.barrier()
         store = self._database.store
         if not rest:
             found = quotas.shown(store, request, project, self._names)
         elif rest == ["default"]:
-            found = quotas.defaults(request, project, self._names)
+            found = quotas.defaults(request, self._names)
         elif rest in (["details"], ["details.json"]):
             found = quotas.details(store, request, project, self._names)
         else:

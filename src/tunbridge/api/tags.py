@@ -5,7 +5,7 @@ from typing import Any
 from tunbridge.api import body, http
 from tunbridge.api.controller import Answer, Controller
 from tunbridge.api.http import Exchange
-from tunbridge.rules.errors import BadRequest, Conflict, NotFound
+from tunbridge.rules.errors import BadRequest, Conflict, NotFound, invalid
 from tunbridge.rules.request import Request
 
 MAX_LENGTH = 255
@@ -22,11 +22,11 @@ async def answer_tags(
     if exchange.method == "GET":
         return await controller.tags(request.caller, id)
     if exchange.method == "PUT":
-        wanted = _several(body.parse(await exchange.content()))
+        wanted = _several(await exchange.content())
         row = await controller.set_tags(request, id, lambda _: wanted)
         return Answer(200, body.encode({"tags": list(row.tags)}))
     if exchange.method == "POST":
-        more = _several(body.parse(await exchange.content()))
+        more = _several(await exchange.content())
         row = await controller.set_tags(request, id, lambda old: _limited((*old, *more)))
         return Answer(200, body.encode({"tags": list(row.tags)}))
     if exchange.method == "DELETE":
@@ -60,15 +60,23 @@ def _limited(tags: tuple[str, ...]) -> tuple[str, ...]:
     return tags
 
 
-def _several(given: dict[str, Any]) -> tuple[str, ...]:
-    tags = given.get("tags")
-    if not isinstance(tags, list) or set(given) != {"tags"}:
-        raise BadRequest("HTTPBadRequest", "Invalid tags body")
+def _several(content: bytes) -> tuple[str, ...]:
+    given = {} if content.strip() in (b"", b"{}") else body.parse(content)
+    if "tags" not in given:
+        raise invalid("Invalid tags body")
+    tags = given["tags"]
+    if not isinstance(tags, list):
+        raise invalid(f"'{tags}' is not a list")
+    twice = [tag for at, tag in enumerate(tags) if tag in tags[:at]]
+    if twice:
+        raise invalid(f"Duplicate items in the list: '{', '.join(map(str, twice))}'")
     return _limited(tuple(_checked(tag) for tag in tags))
 
 
 def _checked(tag: Any) -> str:
-    if not isinstance(tag, str) or not tag.strip() or len(tag) > MAX_LENGTH:
+    if not isinstance(tag, str):
+        raise invalid(f"'{tag}' is not a valid string")
+    if not tag.strip() or len(tag) > MAX_LENGTH:
         message = f"Invalid input for operation: '{tag}' is not a tag: text of 1 to {MAX_LENGTH} characters."
         raise BadRequest("InvalidInput", message)
     return tag

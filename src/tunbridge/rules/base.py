@@ -30,8 +30,8 @@ class Action(NamedTuple):
     who: Who
     run: Callable[[Any, Txn, Request, Row, Values], None]
     """Called with the rules, the transaction, the request, the row and the body."""
-    wrapped: bool = True
-    """The answer is {RESOURCE: {…}}; else the thing itself."""
+    fields: tuple[str, ...] = ()
+    """The answer is only these fields of the thing; none: {RESOURCE: {…}}."""
 
 
 def stored(column: Column, value: Any) -> Any:
@@ -99,6 +99,19 @@ class Rules:
     def absent(self, id: str) -> Exception:
         """Give the error for a row that is not there."""
         return not_found(self.name or self.resource.name.replace("_", " ").capitalize(), id)
+
+    def hidden(self, id: str) -> Exception:
+        """Give the error for a row that the caller may not know of: mostly as if it were not there."""
+        return self.absent(id)
+
+    def check_parent(self, reader: Reader, values: Values, _caller: Caller) -> None:
+        """Refuse a create in something that is not there. Raises NotFound."""
+        id = values.get("network_id")
+        if isinstance(id, str) and reader.get("Network", id) is None:
+            raise self.others["network"].absent(id)
+
+    def check_together(self, things: list[Values]) -> None:
+        """Refuse things that cannot be made in one request. Raises BadRequest."""
 
     def body(self, reader: Reader, row: Row) -> Values:
         """Give all that can be seen of a row, by field, but for what depends on who looks (`shared`)."""

@@ -69,8 +69,9 @@ class NetworkRules(Rules):
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
         """Remove a network with its subnets, unless ports use it. Raises Neutron's NetworkInUse."""
         ports = txn.find("Port", "network_id", row.id)
-        if any(port.device_owner not in AUTO_DELETED for port in ports):
-            raise network_in_use(row.id)
+        users = [port.id for port in ports if port.device_owner not in AUTO_DELETED]
+        if users:
+            raise network_in_use(row.id, users)
         for port in ports:
             self.others["port"].remove(txn, _unconditional(request), port)
             for address in port.addresses:
@@ -122,9 +123,12 @@ class NetworkRules(Rules):
         wanted = Segment(*(given(values.pop(n, old)) for n, old in zip(PROVIDER, now, strict=True)))
         if wanted == now:
             return {}
+        if wanted[:2] != now[:2]:
+            names = "provider:network_type, provider:physical_network"
+            raise invalid(f"Plugin does not support updating the following provider network attributes: {names}")
         if now.network_type != "vlan":
-            raise invalid("Only VLAN type networks can be updated")
-        if wanted[:2] != now[:2] or not wanted.segmentation_id:
+            raise invalid("Only VLAN type networks can be updated.")
+        if not wanted.segmentation_id:
             raise invalid("Only segmentation_id field can be updated in VLAN type networks")
         _, segment = segments.reserve(txn, request, wanted, row.project_id)
         return {"segment": segment, "provider_segmentation_id": wanted.segmentation_id}
@@ -158,9 +162,9 @@ def _scope(reader: Reader, subnets: list[Row], version: int) -> str | None:
     return None
 
 
-def network_in_use(id: str) -> Conflict:
+def network_in_use(id: str, ports: list[str]) -> Conflict:
     """Give the error for a network with ports."""
-    reason = "There are one or more ports still in use on the network"
+    reason = f"There are one or more ports still in use on the network, id for these ports is: {','.join(ports)}"
     return Conflict("NetworkInUse", f"Unable to complete operation on network {id}. {reason}.")
 
 

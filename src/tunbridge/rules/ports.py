@@ -11,9 +11,10 @@ from tunbridge.model.resource import UNSET
 from tunbridge.rules import bindings, ipam
 from tunbridge.rules.base import Rules
 from tunbridge.rules.caller import Caller
-from tunbridge.rules.errors import BadRequest, Conflict, invalid, no_such_resource
+from tunbridge.rules.errors import BadRequest, Conflict, invalid
 from tunbridge.rules.networks import given
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
+from tunbridge.rules.settings import NetworkingSettings
 from tunbridge.rules.subnets import is_auto_address, pools_of
 
 ROUTER_OWNERS = (
@@ -33,6 +34,8 @@ class PortRules(Rules):
     """The rules of ports."""
 
     name = "Port"
+    dns_domain = NetworkingSettings().dns_domain
+    """What names of ports end in."""
 
     def create(self, txn: Txn, request: Request, values: Values) -> str:
         """Make a port with its addresses and binding. Raises NetworkingError."""
@@ -103,7 +106,7 @@ class PortRules(Rules):
         return {
             "fixed_ips": fixed,
             "status": bindings.status(reader, row),
-            "dns_assignment": [_dns(row, ip["ip_address"]) for ip in fixed],
+            "dns_assignment": [_dns(row, ip["ip_address"], self.dns_domain) for ip in fixed],
             **bindings.body(reader, row),
         }
 
@@ -132,6 +135,17 @@ class PortRules(Rules):
             found.update((row.id, row) for row in reader.find("Port", "network_id", network.id))
         return list(found.values())
 
+    def check_parent(self, reader: Reader, values: Values, caller: Caller) -> None:
+        """Refuse a port on a network that is not there for the caller. Raises NotFound."""
+        super().check_parent(reader, values, caller)
+        rules = self.others["network"]
+        network = rules.get(reader, values["network_id"])
+        mine = caller.project_id in (network.project_id, None) or caller.is_admin or "service" in caller.roles
+        if not (mine or rules.shared_with(reader, network, caller.project_id)):
+            external = rules.external_for(reader, network, caller.project_id)
+            if not external:
+                raise rules.absent(network.id)
+
     # Parts
 
     def _network(self, txn: Txn, request: Request, values: Values) -> Row:
@@ -143,7 +157,7 @@ class PortRules(Rules):
             return network
         if caller.project_id == network.project_id or rules.shared_with(txn, network, caller.project_id):
             return network
-        raise no_such_resource()
+        raise rules.absent(network.id)
 
     def _mac(self, txn: Txn, request: Request, network: str, wanted: str | None) -> str:
         key = ("network_id", "mac_address")
@@ -460,7 +474,7 @@ class _Taker:
                 self._take(subnet, found)
                 return
         if len(subnets) == 1:
-            message = f"No more IP addresses available for subnet {subnets[0].id}."
+            message = f"No more IP addresses available on network {subnets[0].network_id}."
             raise Conflict("IpAddressGenerationFailure", message)
         if subnets:
             raise Conflict("IpAddressGenerationFailureAllSubnets", "No more IP addresses available.")
@@ -526,10 +540,9 @@ def _dhcp_options(wanted: list[dict[str, Any]], there: list[dict[str, Any]]) -> 
     return list(found.values())
 
 
-def _dns(row: Row, address: str) -> dict[str, str]:
+def _dns(row: Row, address: str, domain: str) -> dict[str, str]:
     name = row.dns_name or f"host-{address.replace('.', '-').replace(':', '-')}"
-    domain = row.dns_domain.rstrip(".") if row.dns_domain else "openstacklocal"
-    return {"ip_address": address, "hostname": name, "fqdn": f"{name}.{domain}."}
+    return {"ip_address": address, "hostname": name, "fqdn": f"{name}.{domain.rstrip('.')}."}
 
 
 def mac_in_use(network: str, mac: str) -> Conflict:

@@ -2,7 +2,7 @@
 
 from tunbridge.model.resources.quota import LIMITED
 from tunbridge.rules import quota
-from tunbridge.rules.errors import BadRequest
+from tunbridge.rules.errors import BadRequest, NotFound
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 
 _KEY = ("project_id", "resource")
@@ -10,14 +10,12 @@ _KEY = ("project_id", "resource")
 
 def shown(reader: Reader, request: Request, project: str, names: tuple[str, ...]) -> Values:
     """Give the limits of a project."""
-    limits = {name: quota.limit(reader, request, project, name) for name in names}
-    return {**limits, "project_id": project, "tenant_id": project}
+    return {name: quota.limit(reader, request, project, name) for name in names}
 
 
-def defaults(request: Request, project: str, names: tuple[str, ...]) -> Values:
+def defaults(request: Request, names: tuple[str, ...]) -> Values:
     """Give the limits of a project for which none were set."""
-    limits = {name: request.settings.quota(name) for name in names}
-    return {**limits, "project_id": project, "tenant_id": project}
+    return {name: request.settings.quota(name) for name in names}
 
 
 def details(reader: Reader, request: Request, project: str, names: tuple[str, ...]) -> Values:
@@ -57,8 +55,10 @@ def put(txn: Txn, request: Request, project: str, values: Values) -> None:
 
 
 def forget(txn: Txn, request: Request, project: str) -> None:
-    """Go back to the defaults."""
+    """Go back to the defaults. Raises Neutron's TenantQuotaNotFound when there is nothing to go back from."""
     rows: list[Row] = txn.find("Quota", "project_id", project)
+    if not rows:
+        raise NotFound("TenantQuotaNotFound", f"Quota for project {project} could not be found.")
     for row in rows:
         txn.delete("Quota", row.id)
         _fit(txn, request, project, row.resource)

@@ -123,7 +123,7 @@ class RbacPolicyRules(Rules):
 
     def absent(self, id: str) -> Exception:
         """Give Neutron's RbacPolicyNotFound."""
-        return NotFound("RbacPolicyNotFound", f"RBAC policy of type with ID {id} not found")
+        return NotFound("RbacPolicyNotFound", f"RBAC policy of type unknown with ID {id} not found")
 
     def create(self, txn: Txn, request: Request, values: Values) -> str:
         """Make a policy for a thing that the caller owns. Raises NetworkingError."""

@@ -55,5 +55,7 @@ def rulebook(
         elif resource.name in _TIMED:
             found[resource.name] = _TIMED[resource.name](resource, settings, clock)
     for rules in found.values():
+        if isinstance(rules, PortRules):
+            rules.dns_domain = settings.dns_domain
         rules.others = found
     return found

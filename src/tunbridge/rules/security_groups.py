@@ -9,7 +9,7 @@ from tunbridge.model.who import Who
 from tunbridge.rules import guard, ipam, rbac
 from tunbridge.rules.base import Action, Rules
 from tunbridge.rules.caller import Caller
-from tunbridge.rules.errors import BadRequest, Conflict, NotFound, invalid
+from tunbridge.rules.errors import BadRequest, Conflict, NotFound, invalid, no_such_resource
 from tunbridge.rules.networks import given
 from tunbridge.rules.protocols import ICMP, IPV6_ONLY, LEGACY_IPV6_ICMP, PORT_PROTOCOLS, number, spellings
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
@@ -156,6 +156,25 @@ class SecurityGroupRuleRules(Rules):
         """Give Neutron's SecurityGroupRuleNotFound."""
         return NotFound("SecurityGroupRuleNotFound", f"Security group rule {id} does not exist")
 
+    def hidden(self, _id: str) -> Exception:
+        """Give the error that Neutron has for a rule of another project."""
+        return no_such_resource()
+
+    def check_parent(self, reader: Reader, values: Values, _caller: Caller) -> None:
+        """Refuse a rule of a group that is not there. Raises NotFound."""
+        id = values["security_group_id"]
+        if reader.get("Security_Group", id) is None:
+            raise self.others["security_group"].absent(id)
+
+    def check_together(self, things: list[Values]) -> None:
+        """Refuse rules of several groups, or the same twice, in one request. Raises BadRequest, Conflict."""
+        if len({values["security_group_id"] for values in things}) > 1:
+            message = "Only allowed to update rules for one security profile at a time"
+            raise BadRequest("SecurityGroupNotSingleGroupRules", message)
+        alike = {repr({k: v for k, v in values.items() if k != "description"}) for values in things}
+        if len(alike) < len(things):
+            raise Conflict("DuplicateSecurityGroupRuleInPost", "Duplicate Security Group Rule in POST.")
+
     def create(self, txn: Txn, request: Request, values: Values) -> str:
         """Make a rule. Raises NetworkingError."""
         values = dict(values)
@@ -210,7 +229,7 @@ class DefaultSecurityGroupRuleRules(Rules):
 
     def absent(self, id: str) -> Exception:
         """Give Neutron's DefaultSecurityGroupRuleNotFound."""
-        return NotFound("DefaultSecurityGroupRuleNotFound", f"Default Security Group rule {id} does not exist.")
+        return NotFound("DefaultSecurityGroupRuleNotFound", f"Default Security Group rule {id} does not exist")
 
     def create(self, txn: Txn, request: Request, values: Values) -> str:
         """Make a template. Raises NetworkingError."""

@@ -234,8 +234,8 @@ class SubnetpoolRules(Rules):
                     raise scope_affinity()
 
     actions = {  # noqa: RUF012 - annotated in the base class
-        "add_prefixes": Action(Who.ADMIN_OR_MEMBER, add_prefixes, wrapped=False),
-        "remove_prefixes": Action(Who.ADMIN_OR_MEMBER, remove_prefixes, wrapped=False),
+        "add_prefixes": Action(Who.ADMIN_OR_MEMBER, add_prefixes, fields=("prefixes",)),
+        "remove_prefixes": Action(Who.ADMIN_OR_MEMBER, remove_prefixes, fields=("prefixes",)),
     }
 
 

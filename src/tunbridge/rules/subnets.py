@@ -194,7 +194,8 @@ class SubnetRules(Rules):
         if wanted is None:
             return None
         if wanted is UNSET:
-            return net.network_address + 1 if net.num_addresses > 1 else net.network_address
+            # IPv6's first address is that of the routers (RFC 4291, 2.6.1), which is what Neutron gives a subnet.
+            return net.network_address + 1 if net.version == 4 and net.num_addresses > 1 else net.network_address
         gateway = ipaddress.ip_address(wanted)
         self._check_gateway(net, gateway)
         return gateway
@@ -248,8 +249,8 @@ class SubnetRules(Rules):
             message = f"Unable to complete operation for {id}. The number of host routes exceeds the limit {most}."
             raise BadRequest("HostRoutesExhausted", message)
         for route in routes:
-            _check_version(version, route["destination"], "host_route destination")
-            _check_version(version, route["nexthop"], "host_route nexthop")
+            _check_version(version, route["destination"], "destination")
+            _check_version(version, route["nexthop"], "nexthop")
 
     @staticmethod
     def _check_mtu(network: Row, version: int) -> None:
@@ -263,8 +264,11 @@ class SubnetRules(Rules):
         found = [_pool(pool) for pool in wanted]
         whole = ipam.usable(net)
         for pool in found:
-            if not pool.first.version == pool.last.version == net.version or int(pool.last) < int(pool.first):
-                raise BadRequest("InvalidAllocationPool", f"The allocation pool {pool} is not valid.")
+            alike = pool.first.version == pool.last.version
+            if not alike or int(pool.last) < int(pool.first):
+                raise _invalid_pool(_bodies([pool])[0])
+            if pool.first.version != net.version:
+                raise _invalid_pool(pool)
             if not (whole.holds(pool.first) and whole.holds(pool.last)):
                 message = f"The allocation pool {pool} spans beyond the subnet cidr {net}."
                 raise BadRequest("OutOfBoundsAllocationPool", message)
@@ -284,6 +288,10 @@ class SubnetRules(Rules):
             if port.device_owner.startswith(ROUTER_OWNER):
                 message = f"Current gateway ip {row.gateway_ip} already in use by port {port.id}. Unable to update."
                 raise Conflict("GatewayIpInUse", message)
+
+
+def _invalid_pool(pool: Any) -> BadRequest:
+    return BadRequest("InvalidAllocationPool", f"The allocation pool {pool} is not valid.")
 
 
 def _pool(body: dict[str, str]) -> Pool:
@@ -312,7 +320,7 @@ def _check_dhcp(net: ipam.Network) -> None:
     if net.is_loopback:
         raise invalid("Loopback IP subnet is not supported if enable_dhcp is True")
     if net.version == 4 and int(net.network_address) == 0:
-        raise invalid("First IP '0.0.0.0' of network is not supported if enable_dhcp is True")
+        raise invalid("First IP '0.0.0.0' of network is not supported if enable_dhcp is True.")
 
 
 def _check_modes(values: Values, version: int, row: Row | None, cidr: str | None) -> None:

@@ -101,8 +101,6 @@ SUBNET = Resource(
             default=UNSET,
             extension="subnet-service-types",
             column=Column("service_types", Type.TEXT, Many.SET),
-            create_by=Who.ADMIN,
-            update_by=Who.ADMIN,
         ),
         common.flag("router:external", False, "subnet-external-network", post=False, put=False, filter=True),
         common.flag(

@@ -1,0 +1,60 @@
+"""Record what a Neutron answers: python -m tests.api.neutron.record URL OUT.
+
+URL is the server's without /v2.0; OUT a folder, gets one file of JSON per script. The Neutron has a fresh database and
+believes the headers of keystonemiddleware (X-User-Id, X-Project-Id, X-Roles), so its pipeline has `keystonecontext`
+without `authtoken`. Its settings are in SETTINGS, all others are Neutron's defaults.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import httpx
+
+from tests.api.neutron.script import SCRIPTS, run
+
+SETTINGS = {
+    "core_plugin": "ml2",
+    "service_plugins": "router, network_segment_range, network_ip_availability",
+    "mechanism_drivers": "openvswitch",
+    "extension_drivers": "port_security, data_plane_status, subnet_dns_publish_fixed_ip, "
+    "tag_ports_during_bulk_creation",
+    "project_network_types": "vxlan",
+    "vni_ranges": "1:16000",
+    "network_vlan_ranges": "physnet1:2000:2999, physnet2",
+    "flat_networks": "*",
+    "enforce_new_defaults": "true",
+    "quota_*": "-1 for network, subnet, port, security_group, security_group_rule, rbac_policy",
+    "dns_domain": "cloud.example.org.",
+}
+ROLES = {
+    "admin": ("admin", "admin,manager,member,reader"),
+    "mia": ("demo", "member,reader"),
+    "mara": ("demo", "manager,member,reader"),
+    "rita": ("demo", "reader"),
+    "otto": ("other", "member,reader"),
+    "nova": ("service", "service"),
+}
+PROJECTS = {name: f"{number:032x}" for number, name in enumerate(("admin", "demo", "other", "service"), 0xABC0)}
+
+
+def main(url: str, out: Path) -> None:
+    """Run all scripts against a Neutron."""
+    with httpx.Client(timeout=60) as http:
+
+        def call(user: str, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> httpx.Response:
+            project, roles = ROLES[user]
+            who = {"X-User-Id": user, "X-Project-Id": PROJECTS[project], "X-Project-Name": project, "X-Roles": roles}
+            more = {"Content-Type": "application/json", **who, **headers}
+            return http.request(method, f"{url}/v2.0{path}", content=body, headers=more)
+
+        for script in SCRIPTS:
+            found = run(script.read_text(), call, PROJECTS, url)
+            source = {"source": "Neutron 29.0.0 (2026.2)", "settings": SETTINGS, "answers": found}
+            (out / f"{script.stem}.json").write_text(json.dumps(source, indent=1, ensure_ascii=False) + "\n")
+            worst = [answer for answer in found if answer["status"] >= 500]
+            print(f"{script.stem}: {len(found)} requests, {len(worst)} of them 5xx")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1].rstrip("/"), Path(sys.argv[2]))

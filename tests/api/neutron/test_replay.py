@@ -1,0 +1,92 @@
+"""The same requests to this server as to a real Neutron: the same answers, but for what DIFFERENT and KEYS name."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.neutron.different import ABSENT, DIFFERENT, EXTRA, NUMBERS, OPEN, VALUES
+from tests.api.neutron.script import FOLDER, SCRIPTS, run, steps
+from tests.api.serving import PEOPLE, Cloud, serving
+
+PROJECTS = {"admin": "admin", **{project: name for name, (project, _) in PEOPLE.items()}}
+"""Project -> one of its users."""
+
+
+@pytest.fixture(scope="module")
+def alike(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """Run a server with the settings of the Neutron that was recorded, and nothing in it."""
+    quotas = "{ network = -1, subnet = -1, port = -1, security_group = -1, security_group_rule = -1, rbac_policy = -1 }"
+    vlans = (
+        '[{ physical_network = "physnet1", minimum = 2000, maximum = 2999 }, '
+        '{ physical_network = "physnet2", minimum = 1, maximum = 4094 }]'
+    )
+    vnis = "[{ minimum = 1, maximum = 16000 }]"
+    domain = '"cloud.example.org."'
+    networking = {"dns_domain": domain, "default_quotas": quotas, "vlan_ranges": vlans, "vni_ranges": vnis}
+    with serving(tmp_path_factory.mktemp("alike"), networking=networking) as cloud:
+        yield cloud
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_answers_are_those_of_neutron(alike: Cloud, script: Path) -> None:
+    def call(user: str, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> httpx.Response:
+        more = {"Content-Type": "application/json", **headers}
+        return alike.user(user).request(method, path, content=body, headers=more)
+
+    recorded = json.loads((FOLDER / "answers" / f"{script.stem}.json").read_text())["answers"]
+    text = script.read_text()
+    assert [answer["request"] for answer in recorded] == [step.text for step in steps(text)], "record it again"
+    projects = {name: alike.user(user).project_id for name, user in PROJECTS.items()}
+    answers = run(text, call, projects, alike.url)
+    found = []
+    for neutrons, ours in zip(recorded, answers, strict=True):
+        different = list(differences(_wanted(neutrons, ours), ours))
+        if different and neutrons["request"] not in OPEN:
+            found.append("\n    ".join([neutrons["request"], *different]))
+    assert not found, f"{len(found)} of {len(recorded)} answers of {script.stem} differ:\n" + "\n".join(found)
+
+
+def test_every_difference_is_still_needed() -> None:
+    """One whose request is in no script any more says nothing."""
+    known = {step.text for script in SCRIPTS for step in steps(script.read_text())}
+    assert [request for request in (*DIFFERENT, *OPEN) if request not in known] == []
+
+
+def _wanted(neutrons: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
+    """Give what this server ought to answer: where Neutron breaks (5xx), any answer that is none."""
+    different = DIFFERENT.get(neutrons["request"])
+    if different is not None:
+        return {"request": neutrons["request"], **different.answer}
+    return ours if neutrons["status"] >= 500 > ours["status"] else neutrons
+
+
+def differences(neutrons: Any, ours: Any, at: str = "") -> Iterator[str]:
+    """Tell where two answers differ."""
+    if isinstance(neutrons, dict) and isinstance(ours, dict):
+        for key in sorted(neutrons.keys() | ours.keys()):
+            path = f"{at}.{key}"
+            if key not in ours:
+                if not _ends(path, ABSENT):
+                    yield f"{path}: only in Neutron: {neutrons[key]!r}"
+            elif key not in neutrons:
+                if not _ends(path, EXTRA):
+                    yield f"{path}: not in Neutron: {ours[key]!r}"
+            else:
+                yield from differences(neutrons[key], ours[key], path)
+    elif isinstance(neutrons, list) and isinstance(ours, list) and len(neutrons) == len(ours):
+        for number, (theirs, own) in enumerate(zip(neutrons, ours, strict=True)):
+            yield from differences(theirs, own, f"{at}[{number}]")
+    elif neutrons == str(ours) and _ends(at, NUMBERS):
+        return
+    elif neutrons != ours and not any(VALUES[end][:2] == (neutrons, ours) for end in _ends(at, VALUES)):
+        yield f"{at}: Neutron {neutrons!r}, here {ours!r}"
+
+
+def _ends(path: str, known: Iterable[str]) -> list[str]:
+    plain = re.sub(r"\[\d+\]", "[]", path)
+    return [end for end in known if plain.endswith(end)]
