@@ -78,8 +78,9 @@ def test_a_limit_below_what_is_there_lets_nothing_in_until_as_much_has_gone(smal
         mia.remove("network", id)
 
 
-def test_members_see_their_quota_only_as_managers_and_do_not_set_it(small: Cloud) -> None:
+def test_members_see_their_own_quota_and_do_not_set_it(small: Cloud) -> None:
     mia, mara = small.user("mia"), small.user("mara")
-    assert error(mia.get(f"/quotas/{mia.project_id}"))[0] == 403
+    assert mia.get(f"/quotas/{mia.project_id}").json()["quota"]["network"] == 2
+    assert error(mia.get("/quotas/another"))[0] == 403
     assert mara.get(f"/quotas/{mara.project_id}").json()["quota"]["network"] == 2
     assert error(mara.put(f"/quotas/{mara.project_id}", {"quota": {"network": 9}}))[:2] == (403, "PolicyNotAuthorized")

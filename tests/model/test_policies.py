@@ -77,6 +77,8 @@ NOT_OFFERED = (
     *("segments", "segment_id", "leak_routes", "hints", "trusted", "resource_request"),  # extensions that are not here
     *("dhcp-", "l3-", "create_agent", "onboard_network_subnets", "target_project"),
 )
+NEUTRON_FORGETS = ("create_subnet:service_types", "update_subnet:service_types")
+"""Rules that it has and never asks: the attribute has no enforce_policy (recorded in tests/api/neutron)."""
 ACTIONS = ("add_prefixes", "remove_prefixes", "add_addresses", "remove_addresses", "activate")
 """Members' actions: who may is declared beside their rules."""
 NAMES = {"binding": "port_binding"}
@@ -128,7 +130,7 @@ def test_no_rule_of_neutron_is_left_out() -> None:
     left = {
         rule
         for rule in RULES
-        if rule not in DECLARED and rule not in ACTIONS and not any(part in rule for part in NOT_OFFERED)
+        if rule not in (*DECLARED, *ACTIONS, *NEUTRON_FORGETS) and not any(part in rule for part in NOT_OFFERED)
     }
     assert left == set()
 

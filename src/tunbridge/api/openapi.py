@@ -302,7 +302,7 @@ def _add_quotas(paths: dict[str, Any], schemas: dict[str, Any], resource: Resour
         "delete": {
             "operationId": "delete_quota",
             "tags": tag,
-            "responses": _answers(_ok("204", "The defaults again.", None), "401", "403", "503"),
+            "responses": _answers(_ok("204", "The defaults again.", None), "401", "403", "404", "503"),
         },
     }
     for name, text in (("default", "Limits that nobody set."), ("details", "Limits, and what is in use.")):
