@@ -73,8 +73,12 @@ class Session:
             raise SessionError(self.lost.result())
         number = next(self._numbers)
         reply = asyncio.get_running_loop().create_future()
+        try:
+            self._send({"method": method, "params": params, "id": number})
+        except RuntimeError as e:  # uvloop's, from when the connection breaks until the reader hears of it
+            self.close(str(e))
+            raise SessionError(str(e)) from e
         self._replies[number] = reply
-        self._send({"method": method, "params": params, "id": number})
         try:
             message: Message = await reply
         finally:
