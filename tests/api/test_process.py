@@ -77,12 +77,12 @@ def test_a_path_may_end_in_json(cloud: Cloud) -> None:
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        (b"", "Body contains invalid data"),
+        (b"", "Unable to find 'network' in request body"),
         (b"{", "Body contains invalid data"),
         (b"[]", "Body contains invalid data"),
         (b'{"network": "\xff"}', "Body contains invalid data"),
         (b"[" * 100_000, "Body contains invalid data"),
-        (b"{}", "Resource body required"),
+        (b"{}", "Unable to find 'network' in request body"),
         (b'{"networks": []}', "Resources required"),
         (b'{"subnet": {}}', "Unable to find 'network' in request body"),
         (b'{"network": []}', "Object 'network' contains invalid data"),

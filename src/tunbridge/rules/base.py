@@ -4,7 +4,7 @@ A resource with rules of its own overrides `create`, `update`, `delete` and `com
 `remove` of this class.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
@@ -144,6 +144,10 @@ class Rules:
         id = values.get("network_id")
         network = reader.get("Network", id) if isinstance(id, str) else None
         return network is not None and self.others["network"].shared_with(reader, network, project)
+
+    def alike(self, _row: Row) -> Hashable | None:
+        """Give what two rows share that are the same for policy; None: each is looked at by itself."""
+        return None
 
     def group_project(self, _reader: Reader, _row: Row) -> str | None:
         """Give the project that owns the security group of a row, for policy; None where rows have no group."""

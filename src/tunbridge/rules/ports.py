@@ -2,6 +2,7 @@
 
 import functools
 import ipaddress
+from collections.abc import Hashable
 from typing import Any
 
 import msgspec
@@ -120,6 +121,10 @@ class PortRules(Rules):
         """Give the owner of the port's network."""
         network = reader.get("Network", row.network_id)
         return None if network is None else str(network.project_id)
+
+    def alike(self, row: Row) -> Hashable | None:
+        """Ports of one project on one network for the same kind of device are the same for policy."""
+        return (row.project_id, row.network_id, row.device_owner)
 
     def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
         """Say whether the port's network is shared with a project."""

@@ -34,6 +34,10 @@ if child:
 """
 
 
+TIMEOUT_S = 120
+"""A Keystone on a busy machine takes its time."""
+
+
 class KeystoneService:
     """Made once; started and stopped at will, always at the same URL."""
 
@@ -90,7 +94,7 @@ class KeystoneService:
         end = time.monotonic() + 60
         while True:
             try:
-                assert httpx.get(f"{self.url}/v3").status_code == 200
+                assert httpx.get(f"{self.url}/v3", timeout=TIMEOUT_S).status_code == 200
                 return
             except httpx.TransportError:
                 assert time.monotonic() < end, self.log()
@@ -140,7 +144,9 @@ class KeystoneService:
         user = {"name": name, "domain": domain, "password": password or self.password}
         identity = {"methods": ["password"], "password": {"user": user}}
         scope = {"project": {"name": project, "domain": domain}}
-        reply = httpx.post(f"{self.url}/v3/auth/tokens", json={"auth": {"identity": identity, "scope": scope}})
+        reply = httpx.post(
+            f"{self.url}/v3/auth/tokens", json={"auth": {"identity": identity, "scope": scope}}, timeout=TIMEOUT_S
+        )
         assert reply.status_code == 201, reply.text
         token: str = reply.headers["X-Subject-Token"]
         return token
@@ -154,7 +160,7 @@ class KeystoneService:
         """Do something as admin, and give the answer's body."""
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         sent = {"X-Auth-Token": self.admin_token(), **named}
-        reply = httpx.request(method, f"{self.url}/v3{path}", json=body, headers=sent)
+        reply = httpx.request(method, f"{self.url}/v3{path}", json=body, headers=sent, timeout=TIMEOUT_S)
         assert reply.is_success, reply.text
         return reply.json() if reply.content else None
 
