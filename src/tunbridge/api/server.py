@@ -143,7 +143,8 @@ async def run(config: ServerConfig, log: Any) -> None:
         if embedded is not None:
             embedded.writes_refused = database.refuse_writes
         await database.start([embedded.remote] if embedded is not None else config.database, _tls(config))
-        app, _ = application(config, database, authenticator, log)
+        # Meanwhile the database makes the snapshot, which takes seconds of its own when there are many rows.
+        app, _ = await asyncio.to_thread(application, config, database, authenticator, log)
         clouds = write_clouds_yaml(config.auth, here)
         log.info("serving", url=here, clouds_yaml=str(clouds), auth=config.auth.mode)
         seeding = asyncio.create_task(_keep_seeding(config, database, log))
