@@ -47,14 +47,22 @@ def request(method: str, path: str, token: str, content: bytes = b"") -> bytes:
     return (head + "Content-Type: application/json\r\n\r\n").encode() + content
 
 
-def run(url: str, requests: Sequence[bytes], at_once: int, pids: Sequence[int], status: int = 200) -> Load:
-    """Send requests, so many at once. Raises RuntimeError at an answer with another status."""
-    return asyncio.run(_run(url, requests, at_once, pids, status))
+def run(
+    url: str, requests: Sequence[bytes], at_once: int, pids: Sequence[int], status: int = 200, rate: float = 0
+) -> Load:
+    """Send requests, so many at once, as fast as they are answered.
+
+    With a `rate` each is due at its time, so many a second, and what it takes counts from then, also when no
+    connection was free to send it. Raises RuntimeError at an answer with another status.
+    """
+    return asyncio.run(_run(url, requests, at_once, pids, status, rate))
 
 
-async def _run(url: str, requests: Sequence[bytes], at_once: int, pids: Sequence[int], status: int) -> Load:
+async def _run(
+    url: str, requests: Sequence[bytes], at_once: int, pids: Sequence[int], status: int, rate: float
+) -> Load:
     where = urlsplit(url)
-    waiting = iter(requests)
+    waiting = iter(enumerate(requests))
     times: list[float] = []
     last = b""
 
@@ -62,11 +70,14 @@ async def _run(url: str, requests: Sequence[bytes], at_once: int, pids: Sequence
         nonlocal last
         reader, writer = await asyncio.open_connection(where.hostname, where.port, limit=_LIMIT)
         try:
-            for one in waiting:
-                began = time.perf_counter()
+            for number, one in waiting:
+                due = time.perf_counter()
+                if rate:
+                    due = began + number / rate
+                    await asyncio.sleep(due - time.perf_counter())
                 writer.write(one)
                 found, last = await _answer(reader)
-                times.append((time.perf_counter() - began) * 1000)
+                times.append((time.perf_counter() - due) * 1000)
                 if found != status:
                     raise RuntimeError(f"{one.split(b' HTTP')[0]!r}: {found} {last[:300]!r}")
         finally:

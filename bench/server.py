@@ -24,6 +24,8 @@ from bench.many import fill
 from tests.api.serving import Cloud, serving
 
 _UNLIMITED = "{ network = -1, subnet = -1, port = -1 }"
+_OFFERED = 400.0
+"""Creates a second that are the aim."""
 _BARE = "a bare starlette handler, same bytes"
 
 
@@ -90,6 +92,8 @@ class _Bench:
         requests = [self._request("POST", "/ports", body)] * runs
         yield from self._measure(f"create port{where}", requests, status=201)
         yield from self._measure(f"create port, 16 at once{where}", requests * 2, 16, 201)
+        done = load.run(self.cloud.url, requests * 4, 16, self.pids, 201, _OFFERED)
+        yield Figure(f"create port, {_OFFERED:g} a second come{where}", "ms", done.milliseconds)
 
     def _network(self) -> str:
         id: str = self.admin.create("network", name="many")["id"]
