@@ -271,6 +271,15 @@ def test_any_document_can_be_foretold_and_explained(found: Document) -> None:
     to_text(korean)
 
 
+def test_an_end_that_names_no_port_is_not_the_port_whose_name_is_empty() -> None:
+    port = Port(name="", interfaces=[Interface(name="", type="vxlan")])
+    hosts = [
+        Host(name=name, known=True, bridges=[Bridge(name="", role="integration", ports=[port])]) for name in ("a", "b")
+    ]
+    link = Link(kind="tunnel", state="ok", a=End(host="b", bridge="", port=""), b=End(host="a"))
+    assert_paths_hold(Document(hosts=hosts, links=[link]))
+
+
 @pytest.mark.skipif(not DUMPS.is_dir(), reason="the real dumps are not here")
 def test_real_dumps_are_explained_one_by_one_and_all_together() -> None:
     hosts = []

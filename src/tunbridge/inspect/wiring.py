@@ -92,7 +92,8 @@ class Wiring:
         return "veth" if port is not None and all(i.type == "system" for i in port.interfaces) else "patch"
 
     def _exists(self, end: End) -> bool:
-        return (end.host, end.bridge or "", end.port or "") in self.ports
+        named = end.bridge is not None and end.port is not None
+        return named and (end.host, end.bridge or "", end.port or "") in self.ports
 
     def known(self) -> Iterator[Host]:
         """Give the hosts that were given."""
