@@ -54,3 +54,15 @@ def test_a_bulk_is_all_or_nothing(cloud: Cloud) -> None:
     reply = admin.post("/networks", {"networks": [{"name": "bulk-1"}, wanted, wanted]})
     assert error(reply)[:2] == (409, "FlatNetworkInUse")
     assert admin.list("network", name="bulk-1") == []
+
+
+def test_numbers_and_yes_or_no_are_filtered_by_as_such(cloud: Cloud) -> None:
+    mia = cloud.user("mia")
+    four = mia.create("subnetpool", name="four", prefixes=["10.99.0.0/16"])
+    six = mia.create("subnetpool", name="six", prefixes=["fd99::/48"])
+    for version, pool in (("4", four), ("6", six)):
+        found = mia.list("subnetpool", ip_version=version, is_default="False")
+        assert {one["name"] for one in found} & {"four", "six"} == {pool["name"]}
+    assert error(mia.get("/subnetpools", ip_version="four"))[0] == 400
+    for pool in (four, six):
+        mia.remove("subnetpool", pool["id"])

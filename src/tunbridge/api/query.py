@@ -7,8 +7,9 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from tunbridge.model.checks import InvalidError
-from tunbridge.model.convert import key_values
+from tunbridge.model.convert import key_values, to_int
 from tunbridge.model.resource import Field, Resource
+from tunbridge.model.tables import Type
 from tunbridge.rules.errors import BadRequest, http_bad_request
 from tunbridge.rules.request import Row
 
@@ -95,10 +96,13 @@ def _filters(
 
 
 def _converted(field: Field, value: str) -> Any:
-    if field.convert is None:
+    convert = field.convert
+    if convert is None and field.column is not None and field.column.type is Type.INTEGER:
+        convert = to_int
+    if convert is None:
         return value
     try:
-        return field.convert(value)
+        return convert(value)
     except InvalidError as e:
         raise BadRequest(e.type or "InvalidInput", e.reason) from None
 
