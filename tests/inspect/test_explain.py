@@ -234,7 +234,7 @@ _STATES = ["ok", "one-way", "broken", "unknown"]
 
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
-    """Any hosts, and any links between what there is: also such as no reader would make."""
+    """Any hosts, and any links between what there is, also such as no reader would make; patches stay in a host."""
     hosts = draw(st.lists(_HOSTS, min_size=1, max_size=3, unique_by=lambda host: host.name))
     ends = [
         End(host=host.name, bridge=bridge.name, port=port.name)
@@ -255,7 +255,7 @@ def documents(draw: st.DrawFn) -> Document:
         state=st.sampled_from(_STATES),
         a=anywhere,
         b=far,
-    )
+    ).filter(lambda one: one.kind != "patch" or one.b is None or one.b.host == one.a.host)
     return Document(hosts=hosts, links=draw(st.lists(link, max_size=8)))
 
 
