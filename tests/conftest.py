@@ -15,7 +15,7 @@ from tunbridge.lab.plan import HostPlan, LabPlan, checked
 MakeLab = Callable[..., Lab]
 _numbers = itertools.count()
 
-# In CI properties are looked for in the same places each time: a new counterexample is for who develops, not for who merges.
+# CI looks in the same places each time: a new counterexample is for who develops, not for who merges.
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI") == "true":
     settings.load_profile("ci")
