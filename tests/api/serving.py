@@ -147,7 +147,11 @@ class Cloud:
 
     def start(self) -> None:
         """Start the server; it answers, and shows the database, when this returns."""
-        lines = [f"listen = [{self.settings.get('listen', '127.0.0.1:0')!r}]", f"database = [{self.database.remote!r}]"]
+        lines = [f"listen = [{self.settings.get('listen', '127.0.0.1:0')!r}]"]
+        if "state_dir" in self.settings:
+            lines += [f"state_dir = {self.settings['state_dir']!r}", f"run_dir = {self.settings['run_dir']!r}"]
+        else:
+            lines.append(f"database = {self.settings.get('remotes', [self.database.remote])!r}")
         lines += self.settings.get("top", [])
         lines += [
             "[auth]",
@@ -195,8 +199,14 @@ class Cloud:
 
 @contextlib.contextmanager
 def serving(folder: Path, database: Member | None = None, **settings: Any) -> Iterator[Cloud]:
-    """Run a server until the end of the block: with a database of its own, or on one that runs already."""
+    """Run a server until the end of the block: with a database of its own, or on one that runs already.
+
+    With `state_dir` and `run_dir` the server runs its embedded one.
+    """
     with contextlib.ExitStack() as stack:
+        if database is None and "state_dir" in settings:
+            database = Member(Path(settings["state_dir"]), catalog.tables())
+            database.remote = f"unix:{settings['run_dir']}/db.sock"
         if database is None:
             database = stack.enter_context(member(catalog.tables()))
         cloud = Cloud(folder, database, settings)

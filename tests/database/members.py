@@ -97,3 +97,34 @@ def member(tables: Sequence[Table] = TABLES) -> Iterator[Member]:
             yield made
         finally:
             made.stop()
+
+
+@contextlib.contextmanager
+def three_members(tables: Sequence[Table] = TABLES) -> Iterator[list[Member]]:
+    """Give a running cluster of three on this machine."""
+    with tempfile.TemporaryDirectory(prefix="tbdb") as folder, contextlib.ExitStack() as stack:
+        members: list[Member] = []
+        for number in range(3):
+            place = Path(folder, str(number))
+            place.mkdir()
+            made = Member(place, tables, raft=f"unix:{place}/raft")
+            stack.callback(made.stop)
+            if number == 0:
+                made.create()
+            else:
+                made.join(members[0].raft)
+            made.start()
+            members.append(made)
+        for made in members[1:]:
+            while "Status: cluster member" not in made.appctl("cluster/status", schema.NAME):
+                time.sleep(0.01)
+        yield members
+
+
+def leader_of(members: Sequence[Member]) -> Member:
+    """Give the running member that leads."""
+    while True:
+        for one in members:
+            if one.process and "Role: leader" in one.appctl("cluster/status", schema.NAME):
+                return one
+        time.sleep(0.01)

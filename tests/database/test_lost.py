@@ -3,14 +3,12 @@
 import asyncio
 import contextlib
 import signal
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.database.members import Member, member
+from tests.database.members import Member, leader_of, member, three_members
 from tests.database.test_connection import database, insert
 from tunbridge.database.connection import Database
 from tunbridge.database.errors import DatabaseUnavailable
@@ -167,29 +165,8 @@ def test_a_server_that_stops_answering_is_left(server: Member, monkeypatch: pyte
 
 @pytest.fixture
 def cluster() -> Iterator[list[Member]]:
-    """Three members on loopback."""
-    with tempfile.TemporaryDirectory(prefix="tbdb") as folder, contextlib.ExitStack() as stack:
-        members: list[Member] = []
-        for number in range(3):
-            place = Path(folder, str(number))
-            place.mkdir()
-            made = Member(place, raft=f"unix:{place}/raft")
-            stack.callback(made.stop)
-            if number == 0:
-                made.create()
-            else:
-                made.join(members[0].raft)
-            made.start()
-            members.append(made)
-        for made in members[1:]:
-            while "Status: cluster member" not in made.appctl("cluster/status", "Tunbridge"):
-                pass
+    with three_members() as members:
         yield members
-
-
-def _leader(members: list[Member]) -> Member:
-    leaders = [m for m in members if m.process and "Role: leader" in m.appctl("cluster/status", "Tunbridge")]
-    return leaders[0]
 
 
 def test_three_members_go_on_when_the_leader_is_killed(cluster: list[Member]) -> None:
@@ -215,7 +192,7 @@ def test_three_members_go_on_when_the_leader_is_killed(cluster: list[Member]) ->
                 enough = len(acknowledged) + 60
                 while len(acknowledged) < enough:
                     await asyncio.sleep(0.001)
-                leader = await asyncio.to_thread(_leader, cluster)
+                leader = await asyncio.to_thread(leader_of, cluster)
                 leader.kill()
                 enough = len(acknowledged) + 60
                 while len(acknowledged) < enough:
