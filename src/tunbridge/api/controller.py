@@ -61,6 +61,8 @@ class Controller:
             await self._database.commit(prepared)
         target = self._targets(caller)
         rows = [row for row in self._matching(caller, wanted) if policy.may_see(self.resource, caller, target(row))]
+        if wanted.marker is not None and not any(row.id == wanted.marker for row in rows):
+            self._one(self._database.store, caller, wanted.marker)
         shown = query.page(query.ordered(rows, wanted, self._value), wanted)
         content = b'{"%s":[%s]' % (
             self.resource.collection.encode(),
@@ -256,13 +258,15 @@ class Controller:
             raise NotFound("TagNotFound", f"Tag {tag} could not be found.")
         return Answer(204, b"")
 
-    async def set_tags(self, request: Request, id: str, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> Row:
-        """Change the tags of a thing, for whoever may change the thing."""
+    async def set_tags(
+        self, request: Request, id: str, verb: str, change: Callable[[tuple[str, ...]], tuple[str, ...]]
+    ) -> Row:
+        """Change the tags of a thing; `verb` is create, update or delete, which have rules of their own."""
 
         def build(txn: Txn) -> None:
             row = self.rules.get(txn, id)
             target = self._target(txn, row, request.caller)
-            policy.enforce_update(self.resource, request.caller, target, {}, self.rules.hidden(id))
+            policy.enforce_tags(self.resource, request.caller, target, verb, self.rules.hidden(id))
             self.rules.change(txn, request, row, {"tags": change(row.tags)})
 
         await self._database.commit(build)

@@ -167,6 +167,15 @@ def enforce_delete(resource: Resource, caller: Caller, target: Target, absent: E
         raise _hidden_or(resource, caller, target, f"delete_{resource.name}", (), absent)
 
 
+def enforce_tags(resource: Resource, caller: Caller, target: Target, verb: str, absent: Exception) -> None:
+    """Refuse a change of tags that policy does not let happen. Raises Forbidden, `absent` for what is hidden."""
+    who = next(field.update_by for field in resource.fields if field.name == "tags")
+    if verb == "delete" and resource.name == "port":
+        who = Who.PORT_TAGS_DELETER
+    if not may(who, caller, target):
+        raise _hidden_or(resource, caller, target, f"{verb}_{resource.name}:tags", (), absent)
+
+
 def enforce_action(
     resource: Resource, caller: Caller, target: Target, action: str, who: Who, absent: Exception
 ) -> None:

@@ -26,7 +26,7 @@ class Query(msgspec.Struct, frozen=True):
     """Values, one of which a thing must have; by name of a field."""
     tags: dict[str, list[str]] = {}
     fields: frozenset[str] = frozenset()
-    """Names to show; empty: all."""
+    """Names to show; none: all. `fields=` names nothing, so nothing is shown."""
     sorts: tuple[tuple[str, bool], ...] = ()
     """Name of a field, and whether upwards."""
     limit: int = 0
@@ -49,7 +49,7 @@ def parse(resource: Resource, query: str, max_limit: int = -1, extra: frozenset[
     return Query(
         filters=filters,
         tags=tags,
-        fields=frozenset(f for f in given.get("fields", []) if f),
+        fields=frozenset(given.get("fields", [])),
         sorts=_sorts(resource, given),
         limit=limit,
         marker=(given.get("marker") or [""])[-1] or None if limit else None,
@@ -65,7 +65,7 @@ def fields_of(query: str) -> frozenset[str]:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS, errors="strict")
     except ValueError as e:
         raise http_bad_request(f"The query cannot be read: {e}") from None
-    return frozenset(value for name, value in pairs if name == "fields" and value)
+    return frozenset(value for name, value in pairs if name == "fields")
 
 
 def _filters(

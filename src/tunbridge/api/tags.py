@@ -23,14 +23,14 @@ async def answer_tags(
         return await controller.tags(request.caller, id)
     if exchange.method == "PUT":
         wanted = _several(await exchange.content())
-        row = await controller.set_tags(request, id, lambda _: wanted)
+        row = await controller.set_tags(request, id, "update", lambda _: wanted)
         return Answer(200, body.encode({"tags": list(row.tags)}))
     if exchange.method == "POST":
         more = _several(await exchange.content())
-        row = await controller.set_tags(request, id, lambda old: _limited((*old, *more)))
-        return Answer(200, body.encode({"tags": list(row.tags)}))
+        await controller.set_tags(request, id, "create", lambda old: _limited((*old, *more)))
+        return Answer(200, body.encode({"tags": sorted(more)}))
     if exchange.method == "DELETE":
-        await controller.set_tags(request, id, lambda _: ())
+        await controller.set_tags(request, id, "delete", lambda _: ())
         return Answer(204, b"")
     raise http.not_allowed()
 
@@ -39,10 +39,10 @@ async def _one(exchange: Exchange, request: Request, controller: Controller, id:
     if exchange.method == "GET":
         return await controller.tag(request.caller, id, tag)
     if exchange.method == "PUT":
-        await controller.set_tags(request, id, lambda old: _limited((*old, tag)))
+        await controller.set_tags(request, id, "update", lambda old: _limited((*old, tag)))
         return Answer(201, b"")
     if exchange.method == "DELETE":
-        await controller.set_tags(request, id, lambda old: _without(old, tag))
+        await controller.set_tags(request, id, "delete", lambda old: _without(old, tag))
         return Answer(204, b"")
     raise http.not_allowed()
 

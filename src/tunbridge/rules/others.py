@@ -7,7 +7,7 @@ import msgspec
 
 from tunbridge.rules import hosts, segments
 from tunbridge.rules.base import Rules
-from tunbridge.rules.errors import BadRequest, Conflict
+from tunbridge.rules.errors import BadRequest, Conflict, no_such_resource
 from tunbridge.rules.networks import given
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.settings import NetworkingSettings
@@ -165,9 +165,11 @@ class NetworkSegmentRangeRules(TimedRules):
         if kind not in ("vlan", "vxlan"):
             message = f"Invalid input for operation: network_type '{kind}' is not offered; offered are vlan and vxlan."
             raise BadRequest("InvalidInput", message)
-        if (kind == "vlan") != bool(physical_network):
-            message = "physical_network is to be given for vlan, and not for vxlan"
-            raise BadRequest("InvalidInput", f"Invalid input for operation: {message}.")
+        if kind == "vlan" and not physical_network:
+            message = "Network type vlan requires 'physical_network' to be specified while creating new range."
+            raise BadRequest("BadRequest", f"Bad network_segment_range request: {message}")
+        if kind != "vlan" and physical_network:
+            raise BadRequest("InvalidInput", "Invalid input for operation: physical_network is not for vxlan.")
         _check_range(kind, values["minimum"], values["maximum"])
         if values["shared"]:
             values["project_id"] = ""
@@ -191,11 +193,21 @@ class NetworkSegmentRangeRules(TimedRules):
             raise _in_use(row.id)
         self.remove(txn, request, row)
 
+    def body(self, reader: Reader, row: Row) -> Values:
+        """Give all that can be seen of a range; one that is shared belongs to nobody."""
+        body = super().body(reader, row)
+        return body if row.project_id else {name: value for name, value in body.items() if name != "project_id"}
+
     def computed(self, reader: Reader, row: Row) -> Values:
         """Give what is in use, by whom, and what is not."""
         used = _used(reader, row)
         most = min(row.maximum, row.minimum + _SHOWN - 1)
-        return {"used": used, "available": [n for n in range(row.minimum, most + 1) if n not in used]}
+        available = [n for n in range(row.minimum, most + 1) if n not in used]
+        return {"used": used, "available": available, "physical_network": row.physical_network or ""}
+
+    def hidden(self, _id: str) -> Exception:
+        """Give the error that Neutron has for somebody who may not know of ranges."""
+        return no_such_resource()
 
 
 _SHOWN = 65_536
@@ -219,14 +231,18 @@ def _check_range(kind: str, least: int, most: int) -> None:
 
 
 def _check_overlap(txn: Txn, values: Values, own: str | None) -> None:
+    overlapping = []
     for row in txn.find("Network_Segment_Range", "network_type", values["network_type"]):
         same = (row.physical_network or None) == (given(values.get("physical_network")) or None)
         if row.id != own and same and row.minimum <= values["maximum"] and values["minimum"] <= row.maximum:
-            message = f"Network segment range overlaps with {row.id}, {row.minimum} to {row.maximum}."
-            raise Conflict("NetworkSegmentRangeOverlaps", message)
+            overlapping.append(row.id)
+    if overlapping:
+        message = f"Network segment range overlaps with range(s) with id {', '.join(overlapping)}"
+        raise Conflict("NetworkSegmentRangeOverlaps", message)
 
 
 def _in_use(id: str) -> Conflict:
     return Conflict(
-        "NetworkSegmentRangeReferencedByProject", f"Network Segment Range {id} is referenced by one or more networks."
+        "NetworkSegmentRangeReferencedByProject",
+        f"Network Segment Range {id} is referenced by one or more project networks.",
     )

@@ -12,7 +12,7 @@ from tunbridge.model.resource import UNSET
 from tunbridge.rules import bindings, ipam
 from tunbridge.rules.base import Rules
 from tunbridge.rules.caller import Caller
-from tunbridge.rules.errors import BadRequest, Conflict, invalid
+from tunbridge.rules.errors import BadRequest, Conflict, http_bad_request, invalid
 from tunbridge.rules.networks import given
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.settings import NetworkingSettings
@@ -41,6 +41,7 @@ class PortRules(Rules):
     def create(self, txn: Txn, request: Request, values: Values) -> str:
         """Make a port with its addresses and binding. Raises NetworkingError."""
         values = dict(values)
+        _check_dns_name(given(values.get("dns_name")), self.dns_domain)
         network = self._network(txn, request, values)
         values["mac_address"] = self._mac(txn, request, network.id, given(values.get("mac_address")))
         wanted = given(values.pop("fixed_ips", UNSET))
@@ -64,6 +65,7 @@ class PortRules(Rules):
         """Change a port. Raises NetworkingError."""
         values = dict(values)
         self.check_revision(request, row)
+        _check_dns_name(values.get("dns_name"), self.dns_domain)
         network = self.others["network"].get(txn, row.network_id)
         columns: Values = {}
         if "mac_address" in values:
@@ -547,7 +549,20 @@ def _dhcp_options(wanted: list[dict[str, Any]], there: list[dict[str, Any]]) -> 
 
 def _dns(row: Row, address: str, domain: str) -> dict[str, str]:
     name = row.dns_name or f"host-{address.replace('.', '-').replace(':', '-')}"
+    if name.endswith("."):
+        return {"ip_address": address, "hostname": name, "fqdn": name}
     return {"ip_address": address, "hostname": name, "fqdn": f"{name}.{domain.rstrip('.')}."}
+
+
+def _check_dns_name(name: str | None, domain: str) -> None:
+    """Refuse a whole name that is not in the domain of this cloud. Raises BadRequest."""
+    domain = f"{domain.rstrip('.')}."
+    if name and name.endswith(".") and (len(name) <= len(domain) + 1 or not name.endswith(f".{domain}")):
+        raise http_bad_request(
+            "Invalid input for dns_name. Reason: The dns_name passed is a FQDN. Its higher level labels must be equal"
+            f" to the dns_domain option in neutron.conf, that has been set to '{domain}'. It must also include one or"
+            f" more valid DNS labels to the left of '{domain}'."
+        )
 
 
 def mac_in_use(network: str, mac: str) -> Conflict:

@@ -132,8 +132,8 @@ class RbacPolicyRules(Rules):
             raise invalid(f"'{kind}' is not a valid RBAC object type, valid are {', '.join(sorted(ACTIONS))}")
         if action not in ACTIONS[kind]:
             raise BadRequest(
-                "InvalidInput",
-                f"Invalid action '{action}' for object type '{kind}'. Valid actions: {list(ACTIONS[kind])}",
+                "InvalidActionForType",
+                f"Invalid action '{action}' for object type '{kind}'. Valid actions: {ACTIONS[kind]}",
             )
         rules = self.others[kind]
         row = rules.get(txn, id)

@@ -207,10 +207,7 @@ class SubnetpoolRules(Rules):
         caller = request.caller
         reachable = self.others["address_scope"].shared_with(txn, scope, caller.project_id)
         if not (caller.is_admin or scope.project_id == caller.project_id or reachable):
-            raise BadRequest(
-                "IllegalSubnetPoolAssociationToAddressScope",
-                f"Illegal subnetpool association: subnetpool {own} cannot be associated with address scope {id}.",
-            )
+            raise self.others["address_scope"].absent(id)
         if scope.ip_version != values["ip_version"]:
             raise BadRequest(
                 "IllegalSubnetPoolIpVersionAssociationToAddressScope",

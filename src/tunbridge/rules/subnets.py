@@ -183,9 +183,9 @@ class SubnetRules(Rules):
                 continue
             its = None if other.subnetpool_id is None else txn.get("Subnetpool", other.subnetpool_id)
             its_scope = None if its is None else its.address_scope_id
-            if its_scope != scope:
+            if pool is not None and its_scope != scope and its_scope is not None:
                 raise subnetpools.scope_affinity()
-            if scope is None and other.subnetpool_id != (None if pool is None else pool.id):
+            if (its_scope is None or pool is None) and other.subnetpool_id != (None if pool is None else pool.id):
                 message = "Subnets hosted on the same network must be allocated from the same subnet pool."
                 raise BadRequest("NetworkSubnetPoolAffinityError", message)
 
