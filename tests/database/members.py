@@ -40,8 +40,8 @@ class Member:
         subprocess.run(["ovsdb-tool", *arguments], cwd=self.folder, check=True)
 
     def start(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            (self.folder / "sock").unlink()
+        for name in ("sock", "ctl"):
+            (self.folder / name).unlink(missing_ok=True)
         self.process = subprocess.Popen(
             [
                 "ovsdb-server",
@@ -61,8 +61,12 @@ class Member:
             time.sleep(0.005)
 
     def _answers(self) -> bool:
+        """Say whether it listens at both of its sockets: it makes the one for appctl last."""
+        return all(self._listens_at(name) for name in ("sock", "ctl"))
+
+    def _listens_at(self, name: str) -> bool:
         with socket.socket(socket.AF_UNIX) as sock, contextlib.suppress(OSError):
-            sock.connect(str(self.folder / "sock"))
+            sock.connect(str(self.folder / name))
             return True
         return False
 
