@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 from tests.lab.commands import lab
 from tunbridge.lab import namespaces
 from tunbridge.lab.lab import Lab
+from tunbridge.lab.machine import wait_until
 from tunbridge.lab.namespaces import LabError
 from tunbridge.lab.plan import from_numbers
 
@@ -29,6 +30,10 @@ def pids(made: Lab) -> dict[tuple[str, str], int | None]:
 
 def reaches(made: Lab, one: str, other: str) -> bool:
     return made.host(one).run("ping", "-c", "1", "-W", "2", other, check=False).returncode == 0
+
+
+def until_reached(made: Lab, one: str, other: str) -> None:
+    wait_until(lambda: reaches(made, one, other), f"{one} reaches {other}")
 
 
 @pytest.fixture
@@ -61,7 +66,7 @@ def test_up_starts_the_one_daemon_that_was_killed(whole: Lab, daemon: str) -> No
     after = pids(whole)
     assert {key for key, pid in after.items() if pid != before[key]} == stopped
     assert whole.inspect().running
-    assert reaches(whole, "compute0", "network0")
+    until_reached(whole, "compute0", "network0")
 
 
 def test_up_makes_a_host_again_whose_namespaces_were_lost(whole: Lab) -> None:
@@ -75,7 +80,7 @@ def test_up_makes_a_host_again_whose_namespaces_were_lost(whole: Lab) -> None:
         host.run("true")
     up(whole)
     assert whole.inspect().running
-    assert reaches(whole, "compute0", "network0")
+    until_reached(whole, "compute0", "network0")
     assert host.vsctl("get", "Open_vSwitch", ".", "_uuid") == system
 
 
@@ -83,7 +88,7 @@ def test_up_makes_a_host_again_whose_namespaces_were_lost(whole: Lab) -> None:
 def test_up_lays_a_network_again_that_was_lost(whole: Lab, part: str) -> None:
     subprocess.run(["ip", "netns", "del", namespaces.namespace(whole.name, part)], check=True)
     up(whole)
-    assert reaches(whole, "compute0", "network0")
+    until_reached(whole, "compute0", "network0")
     network = whole.host("network0")
     network.run("ip", "addr", "add", "203.0.113.9/24", "dev", "br-ex")
     network.run("ip", "link", "set", "br-ex", "up")

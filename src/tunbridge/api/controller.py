@@ -63,6 +63,7 @@ class Controller:
         rows = [row for row in self._matching(caller, wanted) if policy.may_see(self.resource, caller, target(row))]
         if wanted.marker is not None and not any(row.id == wanted.marker for row in rows):
             self._one(self._database.store, caller, wanted.marker)
+        rows = self.rules.narrowed(rows, wanted.filters)
         shown = query.page(query.ordered(rows, wanted, self._value), wanted)
         content = b'{"%s":[%s]' % (
             self.resource.collection.encode(),

@@ -158,7 +158,7 @@ def _add_paths(paths: dict[str, Any], controller: Controller) -> None:
             "operationId": f"list_{many}",
             "tags": tag,
             "parameters": _filters(controller),
-            "responses": _answers(_ok("200", f"The {many}.", listed), "400", "401", "503"),
+            "responses": _answers(_ok("200", f"The {many}.", listed), "400", "401", "404", "503"),
         }
     }
     if resource.has_post:

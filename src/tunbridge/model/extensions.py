@@ -386,6 +386,12 @@ EXTENSIONS = (
         "2015-09-24T00:00:00-00:00",
     ),
     Extension(
+        "network-ip-availability-details",
+        "Network IP Availability Details Extension",
+        "Add ip_availability_details attribute to network-ip-availabilities resource.",
+        "2025-10-31T00:00:00-00:00",
+    ),
+    Extension(
         "network-segment-range",
         "Neutron Network Segment Range",
         "Provides support for the network segment range management",

@@ -4,7 +4,7 @@ A resource with rules of its own overrides `create`, `update`, `delete` and `com
 `remove` of this class.
 """
 
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
@@ -88,6 +88,10 @@ class Rules:
     def all(self, reader: Reader) -> Collection[Row]:
         """Give all rows."""
         return reader.all(self.table)
+
+    def narrowed(self, rows: list[Row], _filters: Mapping[str, Sequence[Any]]) -> list[Row]:
+        """Give the rows of a list, with what its filters say of what is shown of them."""
+        return rows
 
     def get(self, reader: Reader, id: str) -> Row:
         """Give a row. Raises the resource's NotFound."""

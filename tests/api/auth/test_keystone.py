@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.auth.keystone_service import KeystoneService
+from tests.api.auth.keystone_service import TIMEOUT_S, KeystoneService
 from tests.api.auth.openstack import openstack
 from tests.api.auth.server import Running, running
 from tunbridge.api.auth.clouds import write_clouds_yaml
@@ -45,7 +45,11 @@ def test_requests_at_once_with_one_token_are_one_question(server: Running, keyst
     with ThreadPoolExecutor(16) as pool:
         codes = list(
             pool.map(
-                lambda _: httpx.get(f"{server.url}/v2.0/networks", headers={"X-Auth-Token": token}).status_code,
+                lambda _: (
+                    httpx.get(
+                        f"{server.url}/v2.0/networks", headers={"X-Auth-Token": token}, timeout=TIMEOUT_S
+                    ).status_code
+                ),
                 range(32),
             )
         )

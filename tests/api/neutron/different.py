@@ -58,7 +58,7 @@ VALUES: dict[str, tuple[Any, Any, str]] = {
     ),
     ".NeutronError.message": (
         "RBAC policy on object <net> cannot be removed because other objects depend on it.\n"
-        "Details: Callback neutron.plugins.ml2.plugin.NeutronDbPluginV2.validate_network_rbac_policy_change-4193231 "
+        "Details: Callback <callback> "
         'failed with "Unable to reconfigure sharing settings for network <net>. Multiple projects are using it."',
         "RBAC policy on object <net> cannot be removed because other objects depend on it.\n"
         "Details: network <net> is used by project <demo>",
@@ -206,6 +206,16 @@ DIFFERENT: dict[str, Different] = {
     "mia POST /availability_zones {}": Different(
         "405: nobody can make one", error(405, "HTTPMethodNotAllowed", "The method is not allowed for this resource.")
     ),
+    'admin POST /network-ip-availabilities {"network_ip_availability": {}}': Different(
+        "405: nobody can make one", error(405, "HTTPMethodNotAllowed", "The method is not allowed for this resource.")
+    ),
+    **{
+        f"mia {method} /networks/$b{body} If-Match: revision_number=999": Different(
+            "revision numbers begin at 0 here, for each kind of thing",
+            error(412, "RevisionNumberConstraintFailed", "Constrained to 999, but current revision is 0"),
+        )
+        for method, body in (("PUT", ' {"network": {"name": "more-b"}}'), ("DELETE", ""))
+    },
     'mia POST /agents {"agent": {}}': Different(
         "405: nobody can make one", error(405, "HTTPMethodNotAllowed", "The method is not allowed for this resource.")
     ),

@@ -21,6 +21,11 @@ NETWORK_IP_AVAILABILITY = Resource(
         common.computed("total_ips", _COUNT),
         common.computed("used_ips", _COUNT),
         common.computed("subnet_ip_availability", {"type": "array", "items": {"type": "object"}}),
+        common.computed(
+            "ip_availability_details",
+            {"type": "object", "additionalProperties": _COUNT},
+            "network-ip-availability-details",
+        ),
         common.computed("ip_version", {"enum": [4, 6]}, visible=False, filter=True),
     ),
     create_by=Who.NOBODY,
