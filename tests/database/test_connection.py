@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,11 +14,12 @@ from tunbridge.database import errors
 from tunbridge.database.connection import Database
 from tunbridge.database.transaction import Transaction
 from tunbridge.errors import TunbridgeError
+from tunbridge.model.tables import Table
 
 
 @asynccontextmanager
-async def database(*remotes: str) -> AsyncIterator[Database]:
-    made = Database(TABLES)
+async def database(*remotes: str, tables: Sequence[Table] = TABLES) -> AsyncIterator[Database]:
+    made = Database(tables)
     await made.start(remotes)
     try:
         await made.wait_ready(10)
