@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from bench import agent, restart, seeing, server
+from bench import agent, remote, restart, seeing, server
 from bench.figures import Figure, as_json, console, table
 
-PARTS = ("seeing", "wiring", "repairs", "at-rest", "peers", "restart", "server")
+PARTS = ("seeing", "ssh", "wiring", "repairs", "at-rest", "peers", "restart", "server")
 
 
 def main(
@@ -50,6 +50,8 @@ def _leave(number: int, _frame: object) -> None:
 def _measure(part: str, quick: bool) -> list[Figure]:
     if part == "seeing":
         return list(seeing.seeing(2 if quick else 7))
+    if part == "ssh":
+        return list(remote.over_ssh(*((2, 5) if quick else (5, 50))))
     if part == "wiring":
         return agent.wiring(1 if quick else 7)
     if part == "repairs":

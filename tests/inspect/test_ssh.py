@@ -141,3 +141,17 @@ def test_a_host_that_says_nothing_is_given_up_in_time() -> None:
         mute.listen()
         with pytest.raises(SourceError, match=r"no answer in 0\.5 s"):
             read_ssh(f"ssh:127.0.0.1:{mute.getsockname()[1]}", None, timeout=0.5)
+
+
+def test_an_answer_without_end_is_cut_off_and_the_client_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tunbridge.inspect import ssh
+    from tunbridge.inspect.content import SourceError
+
+    client = tmp_path / "ssh"
+    client.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec yes\n")
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(ssh, "MAX_BYTES", 1 << 20)
+    with pytest.raises(SourceError, match="ssh:h: an answer longer than 1 MiB"):
+        ssh.read_ssh("ssh:h", None)
+    assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 from typer.core import TyperCommand
 
-from tunbridge.cli import labs, terminal
+from tunbridge.cli import fleet, terminal
 from tunbridge.cli.findings import STYLES, one_line
 from tunbridge.cli.output import print_safely, write_out, write_whole
 from tunbridge.errors import TunbridgeError
@@ -70,12 +70,13 @@ def diff(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write there: all of it, or nothing if it fails."),
     ] = None,
+    timeout: fleet.Timeout = None,
 ) -> None:
     """Tell what was added, removed and changed: bridges, ports, options, states, links, and what `check` finds."""
     from tunbridge.inspect.difference import difference
 
     old, new = _sides(sources)
-    documents = [_document(side) for side in (old, new)]
+    documents = [_document(side, timeout) for side in (old, new)]
     if None in documents:
         raise typer.Exit(EXIT_UNREADABLE)  # what could not be read would look as if it had been removed
     before, after = (document for document in documents if document is not None)
@@ -96,13 +97,12 @@ def _sides(sources: list[str]) -> tuple[list[str], list[str]]:
     return sources[:1], sources[1:]
 
 
-def _document(sources: list[str]) -> "Document | None":
+def _document(sources: list[str], timeout: float | None) -> "Document | None":
     """Read and check one side; None, after saying why, when any of it cannot be read."""
     from tunbridge.inspect.check import check
-    from tunbridge.inspect.sources import read_sources
     from tunbridge.inspect.understand import understand
 
-    reading = read_sources(sources, labs.sockets)
+    reading = fleet.read(sources, timeout)
     for problem in reading.problems:
         terminal.error(str(problem))
     return None if reading.problems else check(understand(reading.hosts))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tunbridge.cli import labs, terminal
+from tunbridge.cli import fleet, labs, terminal
 from tunbridge.cli.output import print_safely, speaks_unicode, write_out, write_whole
 from tunbridge.errors import TunbridgeError
 
@@ -132,6 +132,8 @@ def draw(
         typer.Option("--format", "-f", help="How it is written.  [default: by the name after -o, else text]"),
     ] = None,
     output: Output = None,
+    hosts: fleet.HostsFile = None,
+    timeout: fleet.Timeout = None,
     ascii_only: Annotated[bool, typer.Option("--ascii", help="Use no characters outside of ASCII.")] = False,
     width: Annotated[
         int | None, typer.Option(min=40, max=10000, help="Columns of the text.  [default: the terminal's]")
@@ -145,7 +147,7 @@ def draw(
     form = form or _draw_format(output)
     if form is DrawFormat.png and output is None and sys.stdout.isatty():
         raise UsageError("a PNG is nothing for a terminal: name a file with -o, or pipe it to a program")
-    document, unreadable = _document(sources)
+    document, unreadable = _document(fleet.with_listed(sources, hosts), timeout)
     if form is DrawFormat.json:
         _write_json(document, output)
     elif form is DrawFormat.text:
@@ -210,6 +212,8 @@ def explain(
     lang: Annotated[Language, typer.Option(help="English or Korean.")] = Language.en,
     form: Annotated[WordFormat | None, typer.Option("--format", "-f", help="Text or JSON.")] = None,
     output: Output = None,
+    hosts: fleet.HostsFile = None,
+    timeout: fleet.Timeout = None,
 ) -> None:
     """Explain hosts in words: what each bridge is for, and the way that a workload's packet will take.
 
@@ -217,7 +221,7 @@ def explain(
     """
     from tunbridge.inspect import explain as words
 
-    document, unreadable = _document(sources)
+    document, unreadable = _document(fleet.with_listed(sources, hosts), timeout)
     if _word_format(form, output) is WordFormat.json:
         _write_json(document, output)
     else:
@@ -229,6 +233,8 @@ def check(
     sources: Sources = None,
     form: Annotated[WordFormat | None, typer.Option("--format", "-f", help="Text or JSON.")] = None,
     output: Output = None,
+    hosts: fleet.HostsFile = None,
+    timeout: fleet.Timeout = None,
     fail_on: Annotated[FailOn, typer.Option(help="The least severity that makes the exit status 1.")] = FailOn.error,
     ignore: Annotated[
         list[str] | None,
@@ -260,7 +266,8 @@ def check(
         raise typer.Exit
     ignored = {_known_code(part) for text in ignore or () for part in text.split(",") if part}
     as_json = _word_format(form, output) is WordFormat.json
-    document, unreadable = _document(sources, ignored, with_paths=as_json, counters=counters)
+    given = fleet.with_listed(sources, hosts)
+    document, unreadable = _document(given, timeout, ignored, with_paths=as_json, counters=counters)
     if as_json:
         _write_json(document, output)
     else:
@@ -287,7 +294,11 @@ def _word_format(form: WordFormat | None, output: Path | None) -> WordFormat:
 
 
 def _document(
-    sources: list[str] | None, ignored: Collection[str] = (), with_paths: bool = True, counters: float | None = None
+    sources: list[str],
+    timeout: float | None,
+    ignored: Collection[str] = (),
+    with_paths: bool = True,
+    counters: float | None = None,
 ) -> tuple["Document", bool]:
     """Read, understand, foretell and check. What cannot be read is reported; ends when nothing could be.
 
@@ -297,10 +308,9 @@ def _document(
 
     from tunbridge.inspect.check import check as checked
     from tunbridge.inspect.explain import foretell
-    from tunbridge.inspect.sources import read_sources
     from tunbridge.inspect.understand import understand
 
-    reading = read_sources(sources or [], labs.sockets)
+    reading = fleet.read(sources, timeout)
     for problem in reading.problems:
         terminal.error(str(problem))
     if not reading.hosts:
@@ -310,7 +320,7 @@ def _document(
         from tunbridge.inspect.counters import with_growth
 
         time.sleep(counters)
-        hosts = with_growth(hosts, read_sources(sources or [], labs.sockets).hosts, counters)
+        hosts = with_growth(hosts, fleet.read(sources, timeout).hosts, counters)
     document = understand(hosts)
     document = checked(foretell(document) if with_paths else document)
     if ignored:

@@ -11,19 +11,19 @@ from typing import Any
 
 from tunbridge.inspect.machine import with_machine
 from tunbridge.inspect.model import Bridge, Controller, Host, Interface, Manager, Port
-from tunbridge.openvswitch.read_ovsdb import OvsdbUnreadableError, Row, Tables, read_tables
+from tunbridge.openvswitch.read_ovsdb import TIMEOUT, OvsdbUnreadableError, Row, Tables, read_tables
 
 NOT_IN_DATABASE = ("mac_table_used", "underlay")
 """What the model has and no database of Open vSwitch holds: the machine itself tells it."""
 
 
-def read_live(remote: str, name: str | None = None) -> Host:
-    """Read the host whose OVSDB answers at `remote`, as `unix:PATH`.
+def read_live(remote: str, name: str | None = None, timeout: float = TIMEOUT) -> Host:
+    """Read the host whose OVSDB answers at `remote`, as `unix:PATH`, within `timeout` seconds.
 
     It is called `name`, else as it calls itself (`external_ids:hostname`), else by its UUID. Behind a `unix:` socket
     is this machine, which tells more. Raises OvsdbUnreadableError.
     """
-    host = host_of(read_tables(remote), remote, name)
+    host = host_of(read_tables(remote, timeout), remote, name)
     kind, _, path = remote.partition(":")
     return with_machine(host, Path(path)) if kind == "unix" else host
 

@@ -17,20 +17,24 @@ keep the others from being shown.
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from tunbridge.errors import TunbridgeError
 from tunbridge.inspect import sosreport, ssh
 from tunbridge.inspect.content import MAX_BYTES, Reading, SourceError, read_content
 from tunbridge.inspect.live import read_live
 from tunbridge.inspect.model import Host
+from tunbridge.openvswitch.read_ovsdb import TIMEOUT
 
 STDIN = "standard input"
-SSH_AT_ONCE = 16
-"""Hosts that are logged in to at the same time."""
+AT_ONCE = 16
+"""Sources that are read at the same time."""
 
+Told = Callable[[str], None]
 LabResolver = Callable[[str], Mapping[str, str]]
 """Lab name ("" for the default one) -> host name -> OVSDB remote. Raises TunbridgeError when there is no such lab."""
 
@@ -43,40 +47,65 @@ def local_ovsdb(environ: Mapping[str, str] = os.environ) -> str:
     return f"unix:{environ.get('OVS_RUNDIR') or '/var/run/openvswitch'}/db.sock"
 
 
-def read_sources(sources: Sequence[str], lab: LabResolver) -> Reading:
-    """Read every source, in order; with none, the local OVSDB. Raises nothing: what failed is in `problems`."""
+def read_sources(
+    sources: Sequence[str], lab: LabResolver, timeout: float | None = None, told: Told = lambda _source: None
+) -> Reading:
+    """Read every source, several at a time; with none, the local OVSDB. Gives the hosts in the order of the sources.
+
+    `timeout`: seconds for each live source, instead of those of its kind. `told(source)` is called when one has been
+    read, or cannot be. Raises nothing: what failed is in `problems`.
+    """
+    jobs = [job for source in sources or [""] for job in _jobs(source, lab, timeout)]
     hosts: list[Host] = []
     problems: list[TunbridgeError] = []
-    with ThreadPoolExecutor(SSH_AT_ONCE) as pool:
-        logins = {source: pool.submit(_over_ssh, source) for source in sources if _is_ssh(source)}
-        for source in sources or [""]:
-            try:
-                hosts.extend([logins[source].result()] if source in logins else _read(source, lab, problems))
-            except TunbridgeError as e:
-                problems.append(e)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        futures = [pool.submit(_carried_out, job, told) for job in jobs]
+        for future in futures:
+            reading = future.result()
+            hosts.extend(reading.hosts)
+            problems.extend(reading.problems)
     return Reading(hosts, problems)
 
 
-def _is_ssh(source: str) -> bool:
-    return split_name(source)[1].startswith(ssh.PREFIX)
+def count(sources: Sequence[str], lab: LabResolver) -> int:
+    """Give how often `told` will be called."""
+    return sum(len(_jobs(source, lab, None)) for source in sources or [""])
 
 
-def _over_ssh(source: str) -> Host:
-    name, target = split_name(source)
-    return ssh.read_ssh(target, name)
+def is_live(source: str) -> bool:
+    """Say whether a source is a running Open vSwitch, and not a file of what one was."""
+    target = split_name(source)[1]
+    named = target.startswith(("lab:", ssh.PREFIX)) or (_LIVE.match(target) and not Path(target).exists())
+    return not target or bool(named)
 
 
-def _read(source: str, lab: LabResolver, problems: list[TunbridgeError]) -> Iterable[Host]:
+class _Job(NamedTuple):
+    """Something to read by itself: a source, or one host of a lab."""
+
+    source: str
+    read: Callable[[], Reading]
+
+
+def _carried_out(job: _Job, told: Told) -> Reading:
+    try:
+        return job.read()
+    except TunbridgeError as e:
+        return Reading([], [e])
+    finally:
+        told(job.source)
+
+
+def _jobs(whole: str, lab: LabResolver, timeout: float | None) -> list[_Job]:
+    name, source = split_name(whole)
     if not source:
-        return [_local()]
-    name, source = split_name(source)
+        return [_Job(local_ovsdb(), lambda: Reading([_local(timeout)]))]
     if source.startswith("lab:"):
-        return _lab(source.removeprefix("lab:"), lab, problems)
+        return _lab(source.removeprefix("lab:"), lab, timeout)
+    if source.startswith(ssh.PREFIX):
+        return [_Job(source, lambda: Reading([ssh.read_ssh(source, name, timeout or ssh.TIMEOUT)]))]
     if _LIVE.match(source) and not Path(source).exists():
-        return [read_live(source, name)]
-    reading = _file(source, name)
-    problems.extend(reading.problems)
-    return reading.hosts
+        return [_Job(source, lambda: Reading([read_live(source, name, timeout or TIMEOUT)]))]
+    return [_Job(source, lambda: _file(source, name))]
 
 
 def _file(source: str, name: str | None) -> Reading:
@@ -105,10 +134,10 @@ def split_name(source: str) -> tuple[str | None, str]:
     return match["name"], match["source"]
 
 
-def _local() -> Host:
+def _local(timeout: float | None) -> Host:
     remote = local_ovsdb()
     try:
-        return read_live(remote)
+        return read_live(remote, None, timeout or TIMEOUT)
     except TunbridgeError as e:
         raise SourceError(
             f"{e}. With no SOURCE, the local Open vSwitch is read; give a file with the output of `ovs-vsctl show`, "
@@ -116,14 +145,21 @@ def _local() -> Host:
         ) from e
 
 
-def _lab(name: str, lab: LabResolver, problems: list[TunbridgeError]) -> list[Host]:
-    hosts = []
-    for host, remote in lab(name).items():
+def _lab(name: str, lab: LabResolver, timeout: float | None) -> list[_Job]:
+    def failed(error: TunbridgeError) -> Reading:
+        raise error
+
+    def read(host: str, remote: str) -> Reading:
         try:
-            hosts.append(read_live(remote, host))
+            return Reading([read_live(remote, host, timeout or TIMEOUT)])
         except TunbridgeError as e:
-            problems.append(SourceError(f"lab:{name}: {host}: {e}"))
-    return hosts
+            raise SourceError(f"lab:{name}: {host}: {e}") from e
+
+    try:
+        found = lab(name)
+    except TunbridgeError as e:
+        return [_Job(f"lab:{name}", partial(failed, e))]
+    return [_Job(f"lab:{name}: {host}", partial(read, host, remote)) for host, remote in found.items()]
 
 
 def _bytes(source: str) -> bytes:
