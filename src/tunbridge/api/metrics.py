@@ -1,6 +1,14 @@
 """Figures of the server for Prometheus. Labels have few values: methods, collections, statuses."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily
+
+if TYPE_CHECKING:
+    from tunbridge.database.stats import Stats
 
 REGISTRY = CollectorRegistry()
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -17,3 +25,25 @@ SECONDS = Histogram(
 )
 READY = Gauge("tunbridge_server_ready", "1 while the database is connected and its rows are here", registry=REGISTRY)
 ROWS = Gauge("tunbridge_server_rows", "Rows in memory", ["table"], registry=REGISTRY)
+_DATABASE = {
+    "transactions": "Transactions that the central database has answered, whatever the answer",
+    "conflicts": "Of those, the ones refused for what others wrote; they are built again",
+    "resent": "Transactions sent again because the connection was lost before their reply",
+    "barriers": "Empty transactions that make sure that the rows here are current",
+    "updates": "Updates of rows received",
+    "reconnects": "Connections to the central database that were lost",
+    "resumes": "Connections that needed only what had changed",
+    "loads": "Connections that loaded all rows",
+}
+
+
+class DatabaseFigures:
+    """Shows the counters of the connection to the central database."""
+
+    def __init__(self, stats: "Stats") -> None:
+        self._stats = stats
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Give each counter as it is now; `prometheus_client` calls this."""
+        for name, value in msgspec.structs.asdict(self._stats).items():
+            yield CounterMetricFamily(f"tunbridge_server_database_{name}", _DATABASE[name], value=value)

@@ -138,6 +138,7 @@ async def run(config: ServerConfig, log: Any) -> None:
     authenticator = factory.make(config.auth, here, log)
     await authenticator.start()
     database = Database(catalog.tables(), convert=True)
+    metrics.REGISTRY.register(metrics.DatabaseFigures(database.stats))
     embedded = None if config.database else await _own_database(config, log)
     try:
         if embedded is not None:
