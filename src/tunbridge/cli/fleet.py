@@ -73,9 +73,9 @@ def _source(line: str, where: str) -> str:
 
 def read(sources: Sequence[str], timeout: float | None) -> "Reading":
     """Read all sources, with a bar on a terminal while that takes; what failed is in `problems`."""
-    from tunbridge.inspect.sources import count, is_live, read_sources
+    from tunbridge.inspect.sources import is_live, read_sources, taken_apart
 
-    total = count(sources, labs.sockets)
+    total = len(taken_apart(sources, labs.sockets))
     if total < 2 or not any(map(is_live, sources)) or not sys.stderr.isatty():
         return read_sources(sources, labs.sockets, timeout)
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

@@ -4,7 +4,7 @@ import difflib
 import shutil
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +16,7 @@ from tunbridge.cli.output import print_safely, speaks_unicode, write_out, write_
 from tunbridge.errors import TunbridgeError
 
 if TYPE_CHECKING:
-    from tunbridge.inspect.model import Document
+    from tunbridge.inspect.model import Document, Host
 
 EXIT_FINDINGS, EXIT_UNREADABLE = 1, 2
 _SOURCES = (
@@ -102,6 +102,10 @@ Sources = Annotated[
     list[str] | None,
     typer.Argument(metavar="SOURCE", show_default=False, help=_SOURCES, autocompletion=_complete_source),
 ]
+Watch = Annotated[
+    bool,
+    typer.Option("--watch", "-w", help="Go on, and show again whenever a live source changes; Ctrl-C ends."),
+]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="Write there: all of it, or nothing if it fails."),
@@ -134,6 +138,7 @@ def draw(
     output: Output = None,
     hosts: fleet.HostsFile = None,
     timeout: fleet.Timeout = None,
+    watch: Watch = False,
     ascii_only: Annotated[bool, typer.Option("--ascii", help="Use no characters outside of ASCII.")] = False,
     width: Annotated[
         int | None, typer.Option(min=40, max=10000, help="Columns of the text.  [default: the terminal's]")
@@ -147,16 +152,40 @@ def draw(
     form = form or _draw_format(output)
     if form is DrawFormat.png and output is None and sys.stdout.isatty():
         raise UsageError("a PNG is nothing for a terminal: name a file with -o, or pipe it to a program")
-    document, unreadable = _document(fleet.with_listed(sources, hosts), timeout)
-    if form is DrawFormat.json:
-        _write_json(document, output)
-    elif form is DrawFormat.text:
-        _draw_text(document, output, width, ascii_only, group)
-    elif form is DrawFormat.png:
-        _draw_png(document, output, group, scale)
-    else:
-        _draw_source(document, form, output, group)
+    given = fleet.with_listed(sources, hosts)
+
+    def paint(document: "Document") -> None:
+        if form is DrawFormat.json:
+            _write_json(document, output)
+        elif form is DrawFormat.text:
+            _draw_text(document, output, width, ascii_only, group)
+        elif form is DrawFormat.png:
+            _draw_png(document, output, group, scale)
+        else:
+            _draw_source(document, form, output, group)
+
+    if watch:
+        _draw_again(given, timeout, form, output, paint)
+        raise typer.Exit
+    document, unreadable = _document(given, timeout)
+    paint(document)
     raise typer.Exit(EXIT_UNREADABLE if unreadable else 0)
+
+
+def _draw_again(
+    sources: list[str],
+    timeout: float | None,
+    form: DrawFormat,
+    output: Path | None,
+    paint: "Callable[[Document], None]",
+) -> None:
+    from tunbridge.cli import watch
+
+    if output is None and form not in (DrawFormat.text, DrawFormat.json):
+        raise UsageError(f"--watch: {form} goes to a file: name it with -o; it is written anew at each change")
+    lines = form is DrawFormat.json and output is None
+    show = watch.pictures(_understood, paint, as_lines=lines, to_screen=output is None)
+    watch.follow(sources, timeout, show)
 
 
 def _draw_format(output: Path | None) -> DrawFormat:
@@ -235,6 +264,7 @@ def check(
     output: Output = None,
     hosts: fleet.HostsFile = None,
     timeout: fleet.Timeout = None,
+    watch: Watch = False,
     fail_on: Annotated[FailOn, typer.Option(help="The least severity that makes the exit status 1.")] = FailOn.error,
     ignore: Annotated[
         list[str] | None,
@@ -267,6 +297,10 @@ def check(
     ignored = {_known_code(part) for text in ignore or () for part in text.split(",") if part}
     as_json = _word_format(form, output) is WordFormat.json
     given = fleet.with_listed(sources, hosts)
+    if watch:
+        if counters is not None or output is not None:
+            raise UsageError("--watch: goes neither with --counters nor with -o; -f json prints a line for each change")
+        raise typer.Exit(_check_again(given, timeout, ignored, as_json, fail_on))
     document, unreadable = _document(given, timeout, ignored, with_paths=as_json, counters=counters)
     if as_json:
         _write_json(document, output)
@@ -277,6 +311,17 @@ def check(
         else:
             print_safely(text)
     raise typer.Exit(EXIT_UNREADABLE if unreadable else _status(document, fail_on))
+
+
+def _check_again(
+    sources: list[str], timeout: float | None, ignored: Collection[str], as_json: bool, fail_on: FailOn
+) -> int:
+    """Show what comes and goes until the end; give the status of what is there then."""
+    from tunbridge.cli import findings, watch
+
+    news = watch.News(lambda hosts: _understood(hosts, ignored, with_paths=False), findings.report, as_json)
+    watch.follow(sources, timeout, news)
+    return _status(news.document, fail_on) if news.document is not None else 0
 
 
 def _status(document: "Document", fail_on: FailOn) -> int:
@@ -304,12 +349,6 @@ def _document(
 
     With `counters`, live sources are read again after so many seconds.
     """
-    from msgspec.structs import replace
-
-    from tunbridge.inspect.check import check as checked
-    from tunbridge.inspect.explain import foretell
-    from tunbridge.inspect.understand import understand
-
     reading = fleet.read(sources, timeout)
     for problem in reading.problems:
         terminal.error(str(problem))
@@ -321,15 +360,26 @@ def _document(
 
         time.sleep(counters)
         hosts = with_growth(hosts, fleet.read(sources, timeout).hosts, counters)
+    return _understood(hosts, ignored, with_paths), bool(reading.problems)
+
+
+def _understood(hosts: "list[Host]", ignored: Collection[str] = (), with_paths: bool = True) -> "Document":
+    """Give what hosts are together: links, paths, findings but for those ignored."""
+    from msgspec.structs import replace
+
+    from tunbridge.inspect.check import check as checked
+    from tunbridge.inspect.explain import foretell
+    from tunbridge.inspect.understand import understand
+
     document = understand(hosts)
     document = checked(foretell(document) if with_paths else document)
-    if ignored:
-        document = replace(
-            document,
-            findings=[finding for finding in document.findings if finding.code not in ignored],
-            not_checked=[entry for entry in document.not_checked if entry.code not in ignored],
-        )
-    return document, bool(reading.problems)
+    if not ignored:
+        return document
+    return replace(
+        document,
+        findings=[finding for finding in document.findings if finding.code not in ignored],
+        not_checked=[entry for entry in document.not_checked if entry.code not in ignored],
+    )
 
 
 def _write_json(document: "Document", output: Path | None) -> None:

@@ -55,21 +55,16 @@ def read_sources(
     `timeout`: seconds for each live source, instead of those of its kind. `told(source)` is called when one has been
     read, or cannot be. Raises nothing: what failed is in `problems`.
     """
-    jobs = [job for source in sources or [""] for job in _jobs(source, lab, timeout)]
+    parts = taken_apart(sources, lab, timeout)
     hosts: list[Host] = []
     problems: list[TunbridgeError] = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        futures = [pool.submit(_carried_out, job, told) for job in jobs]
+        futures = [pool.submit(_read, part, told) for part in parts]
         for future in futures:
             reading = future.result()
             hosts.extend(reading.hosts)
             problems.extend(reading.problems)
     return Reading(hosts, problems)
-
-
-def count(sources: Sequence[str], lab: LabResolver) -> int:
-    """Give how often `told` will be called."""
-    return sum(len(_jobs(source, lab, None)) for source in sources or [""])
 
 
 def is_live(source: str) -> bool:
@@ -79,33 +74,41 @@ def is_live(source: str) -> bool:
     return not target or bool(named)
 
 
-class _Job(NamedTuple):
+class Source(NamedTuple):
     """Something to read by itself: a source, or one host of a lab."""
 
-    source: str
+    label: str
     read: Callable[[], Reading]
+    """Raises TunbridgeError."""
+    remote: str | None = None
+    """Where its OVSDB answers, if it does."""
 
 
-def _carried_out(job: _Job, told: Told) -> Reading:
+def _read(source: Source, told: Told) -> Reading:
     try:
-        return job.read()
+        return source.read()
     except TunbridgeError as e:
         return Reading([], [e])
     finally:
-        told(job.source)
+        told(source.label)
 
 
-def _jobs(whole: str, lab: LabResolver, timeout: float | None) -> list[_Job]:
+def taken_apart(sources: Sequence[str], lab: LabResolver, timeout: float | None = None) -> list[Source]:
+    """Give what is to be read for these sources; see `read_sources`."""
+    return [one for source in sources or [""] for one in _parts(source, lab, timeout)]
+
+
+def _parts(whole: str, lab: LabResolver, timeout: float | None) -> list[Source]:
     name, source = split_name(whole)
     if not source:
-        return [_Job(local_ovsdb(), lambda: Reading([_local(timeout)]))]
+        return [Source(local_ovsdb(), lambda: Reading([_local(timeout)]), local_ovsdb())]
     if source.startswith("lab:"):
         return _lab(source.removeprefix("lab:"), lab, timeout)
     if source.startswith(ssh.PREFIX):
-        return [_Job(source, lambda: Reading([ssh.read_ssh(source, name, timeout or ssh.TIMEOUT)]))]
+        return [Source(source, lambda: Reading([ssh.read_ssh(source, name, timeout or ssh.TIMEOUT)]))]
     if _LIVE.match(source) and not Path(source).exists():
-        return [_Job(source, lambda: Reading([read_live(source, name, timeout or TIMEOUT)]))]
-    return [_Job(source, lambda: _file(source, name))]
+        return [Source(source, lambda: Reading([read_live(source, name, timeout or TIMEOUT)]), source)]
+    return [Source(source, lambda: _file(source, name))]
 
 
 def _file(source: str, name: str | None) -> Reading:
@@ -145,7 +148,7 @@ def _local(timeout: float | None) -> Host:
         ) from e
 
 
-def _lab(name: str, lab: LabResolver, timeout: float | None) -> list[_Job]:
+def _lab(name: str, lab: LabResolver, timeout: float | None) -> list[Source]:
     def failed(error: TunbridgeError) -> Reading:
         raise error
 
@@ -158,8 +161,8 @@ def _lab(name: str, lab: LabResolver, timeout: float | None) -> list[_Job]:
     try:
         found = lab(name)
     except TunbridgeError as e:
-        return [_Job(f"lab:{name}", partial(failed, e))]
-    return [_Job(f"lab:{name}: {host}", partial(read, host, remote)) for host, remote in found.items()]
+        return [Source(f"lab:{name}", partial(failed, e))]
+    return [Source(f"lab:{name}: {host}", partial(read, host, remote), remote) for host, remote in found.items()]
 
 
 def _bytes(source: str) -> bytes:
