@@ -170,15 +170,15 @@ class Controller:
         things, _, bulk = body.created(self.resource, request.caller, content)
         self.rules.check_together(things)
 
-        def build(txn: Txn) -> list[str]:
+        def build(txn: Txn) -> tuple[Txn, list[str]]:
             ids = []
             for values in things:
                 self._may_create(txn, request.caller, values)
                 ids.append(self.rules.create(txn, request, dict(values)))
-            return ids
+            return txn, ids
 
-        ids = await self._database.commit(build)
-        bodies = [self._written(request.caller, id) for id in ids]
+        txn, ids = await self._database.commit(build)
+        bodies = [self._made(request.caller, id, txn) for id in ids]
         if bulk:
             return Answer(201, b'{"%s":[%s]}' % (self.resource.collection.encode(), b",".join(bodies)))
         return Answer(201, self._wrapped(bodies[0]))
@@ -219,6 +219,14 @@ class Controller:
 
         await self._database.commit(build)
         return Answer(204, b"")
+
+    def _made(self, caller: Caller, id: str, txn: Txn) -> bytes:
+        """Give the body of what was just made; somebody may have deleted it since, then as its transaction saw it."""
+        row = self.rules.row(self._database.store, id)
+        if row is not None:
+            return self._json(row, caller)
+        row = self.rules.get(txn, id)
+        return self._views.json(self.resource, row, caller, self._target(txn, row, caller), reader=txn)
 
     def _written(self, caller: Caller, id: str) -> bytes:
         """Give the body of what was just written. Raises NotFound when somebody deleted it meanwhile."""

@@ -91,12 +91,21 @@ class Views:
         return {name: value for name, value in body.items() if name in offered}
 
     def json(
-        self, resource: Resource, row: Row, caller: Caller, target: Target, fields: frozenset[str] = frozenset()
+        self,
+        resource: Resource,
+        row: Row,
+        caller: Caller,
+        target: Target,
+        fields: frozenset[str] = frozenset(),
+        reader: Reader | None = None,
     ) -> bytes:
-        """Give a row's body as a caller may see it, only with these fields if any are named."""
+        """Give a row's body as a caller may see it, only with these fields if any are named.
+
+        `reader` is where the row is from, if it is not from the store.
+        """
         hidden = self._visibility[resource.name].hidden(caller, target)
-        if not self._rules[resource.name].cached:
-            return self.fresh(resource, self._store, row, hidden, target.shared, fields)
+        if reader is not None or not self._rules[resource.name].cached:
+            return self.fresh(resource, reader or self._store, row, hidden, target.shared, fields)
         key = (hidden, target.shared, fields)
         cached = self._cached[resource.table].setdefault(row.id, {})
         found = cached.get(key)
