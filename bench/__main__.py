@@ -51,7 +51,7 @@ def _measure(part: str, quick: bool) -> list[Figure]:
     if part == "seeing":
         return list(seeing.seeing(2 if quick else 7))
     if part == "ssh":
-        return list(remote.over_ssh(*((2, 5) if quick else (5, 50))))
+        return list(remote.over_ssh(*((2, 5) if quick else (3, 50))))
     if part == "wiring":
         return agent.wiring(1 if quick else 7)
     if part == "repairs":
