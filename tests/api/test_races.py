@@ -89,6 +89,23 @@ def test_no_vlan_and_no_vni_twice(admins: list[User]) -> None:
     unique((network["provider:segmentation_id"] for network in own), "VNI")
 
 
+def test_every_port_has_an_address_on_a_subnet_that_came_with_it(members: list[User]) -> None:
+    """Hosts make it themselves, so it is there whichever of the two was first."""
+    automatic = {"ip_version": 6, "cidr": "fd00::/64", "ipv6_ra_mode": "slaac", "ipv6_address_mode": "slaac"}
+    for _ in range(5):
+        network = members[0].create("network")["id"]
+        members[0].create("subnet", network_id=network, cidr="10.0.0.0/24", ip_version=4)
+
+        def create(number: int, network: str = network) -> httpx.Response:
+            if number == 8:
+                return members[0].post("/subnets", {"subnet": {"network_id": network, **automatic}})
+            return members[number % 2].post("/ports", {"port": {"network_id": network}})
+
+        assert {reply.status_code for reply in at_once(create, range(24))} == {201}
+        ports = members[0].list("port", network_id=network)
+        assert [port["fixed_ips"] for port in ports if len(port["fixed_ips"]) != 2] == []
+
+
 @pytest.mark.parametrize("bulk", [1, 3])
 def test_a_quota_is_used_up_and_never_exceeded(pair: Pair, admins: list[User], bulk: int) -> None:
     users = [cloud.user("otto") for cloud in pair]

@@ -131,6 +131,25 @@ def test_verify_fails_only_when_its_columns_changed(file: File) -> None:
     assert file.store().find("Group", "name", "name") == []
 
 
+@pytest.mark.parametrize("change", ["came", "went", "another"])
+def test_relying_on_the_rows_with_a_value_fails_only_when_one_came_or_went(file: File, change: str) -> None:
+    late, early = Transaction(file.store()), Transaction(file.store())
+    late.verify_rows("Group", "name", "default")
+    late.insert("Group", {"name": "late"})
+    if change == "went":
+        early.delete("Group", G1)
+    else:
+        early.insert("Group", {"name": "default" if change == "came" else "other"})
+    file.commit(early)
+    if change == "another":
+        file.commit(late)
+        return
+    with pytest.raises(errors.Changed) as caught:
+        file.commit(late)
+    assert caught.value.table == "Group"
+    assert file.store().find("Group", "name", "late") == []
+
+
 def test_each_conflict_names_what_it_is_about(file: File) -> None:
     def refused(act: Any) -> Any:
         txn = Transaction(file.store())

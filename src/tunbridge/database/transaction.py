@@ -31,6 +31,8 @@ class Transaction:
         """Rows that this transaction inserts."""
         self._waits: dict[_Key, dict[str, Any]] = {}
         """Rows that must be there, with the values that must not have changed."""
+        self._found: dict[tuple[str, str, Any], list[str]] = {}
+        """By table, column and value: the ids of the rows that must be all that have it."""
         self._operations: list[tuple[Operation, Target]] = []
         self._merging: dict[_Key, dict[str, Any]] = {}
         """Columns of the operation, by row, that a further update of this row can still be put into."""
@@ -124,15 +126,12 @@ class Transaction:
 
     def delete_where(self, table: str, column: str, value: Any) -> None:
         """Delete all rows with this value (in a SET: that hold it), also those that come before the commit."""
-        declared = self._store.makers[table].columns[column]
         for row in list(self.find(table, column, value)):
             if (table, row.id) in self._own:
                 self.delete(table, row.id)
             else:
                 self._put(table, row.id, None)
-        is_set = declared.many is Many.SET
-        wire = encode(declared, (value,) if is_set else value)
-        condition = [column, "includes" if is_set else "==", wire]
+        condition = self._condition(table, column, value)
         self._do({"op": "delete", "table": table, "where": [condition]}, Target(table, "", (column,)))
         # An update put into an operation before this one would change what this one deletes.
         self._merging = {key: wires for key, wires in self._merging.items() if key[0] != table}
@@ -163,6 +162,13 @@ class Transaction:
         """Rely on a row being there."""
         self.verify(table, id)
 
+    def verify_rows(self, table: str, column: str, value: Any) -> None:
+        """Rely on which rows have this value: if one has come or gone at commit, the transaction fails.
+
+        All ids are sent: for what is seldom done, where no column of one row tells.
+        """
+        self._found[table, column, value] = [row.id for row in self._store.find(table, column, value)]
+
     def _present(self, table: str, id: str) -> Row:
         row = self.get(table, id)
         if row is None:
@@ -175,7 +181,7 @@ class Transaction:
     @property
     def is_empty(self) -> bool:
         """Say whether there is nothing to send."""
-        return not self._operations and not self._waits
+        return not self._operations and not self._waits and not self._found
 
     @property
     def writes(self) -> bool:
@@ -184,31 +190,49 @@ class Transaction:
 
     def operations(self) -> list[Operation]:
         """Give the operations of RFC 7047, section 5.2, in the order in which they are to be sent."""
-        return [*(self._wait(key, wires) for key, wires in self._waits.items()), *(o for o, _ in self._operations)]
+        waits = [self._wait(key, wires) for key, wires in self._waits.items()]
+        waits += [self._wait_for_rows(*key, ids) for key, ids in self._found.items()]
+        return [*waits, *(o for o, _ in self._operations)]
 
     def targets(self) -> list[Target]:
         """Give what each operation is about."""
         waits = [Target(table, id, tuple(wires)) for (table, id), wires in self._waits.items()]
+        waits += [Target(table, "", (column,)) for table, column, _ in self._found]
         return [*waits, *(target for _, target in self._operations)]
 
     def _wait(self, key: _Key, wires: dict[str, Any]) -> Operation:
         table, id = key
         expected = {"_uuid": ["uuid", id], **wires}
-        return {
-            "op": "wait",
-            "timeout": 0,
-            "table": table,
-            "where": _is(id),
-            "columns": list(expected),
-            "until": "==",
-            "rows": [expected],
-        }
+        return _waiting(table, _is(id), list(expected), [expected])
+
+    def _wait_for_rows(self, table: str, column: str, value: Any, ids: list[str]) -> Operation:
+        condition = self._condition(table, column, value)
+        return _waiting(table, [condition], ["_uuid"], [{"_uuid": ["uuid", id]} for id in ids])
+
+    def _condition(self, table: str, column: str, value: Any) -> list[Any]:
+        """Give the condition under which `find` finds a row."""
+        declared = self._store.makers[table].columns[column]
+        is_set = declared.many is Many.SET
+        return [column, "includes" if is_set else "==", encode(declared, (value,) if is_set else value)]
 
     def _do(self, operation: Operation, target: Target) -> None:
         self._operations.append((operation, target))
 
     def _put(self, table: str, id: str, row: Row | None) -> None:
         self._changed.setdefault(table, {})[id] = row
+
+
+def _waiting(table: str, where: list[Any], columns: list[str], rows: list[Any]) -> Operation:
+    """Give the operation that fails unless these columns of these rows are so now."""
+    return {
+        "op": "wait",
+        "timeout": 0,
+        "table": table,
+        "where": where,
+        "columns": columns,
+        "until": "==",
+        "rows": rows,
+    }
 
 
 def _is(id: str) -> list[Any]:

@@ -52,7 +52,7 @@ class PortRules(Rules):
         bound = bindings.values(
             txn, request, network, host or "", vnic_type or "normal", profile or {}, bindings.ACTIVE
         )
-        txn.exists("Network", network.id)
+        _rely_on_subnets(txn, network)
         return self.insert(
             txn,
             request,
@@ -241,6 +241,7 @@ class PortRules(Rules):
         owner: str,
     ) -> tuple[str, ...]:
         """Take and give back addresses so that a port has those that it should: kept ones stay the same rows."""
+        _rely_on_subnets(txn, network)
         there: dict[str, Any] = {id: txn.get("Address", id) for id in row.addresses}
         subnets = self._candidates(txn, network, owner)
         taker = _Taker(txn, request, network, owner, mac)
@@ -326,6 +327,7 @@ class PortRules(Rules):
 
     def subnet_added(self, txn: Txn, request: Request, subnet: Row) -> None:
         """Give the ports of a network their address on a new subnet on which hosts make their own."""
+        txn.verify_rows("Port", "network_id", subnet.network_id)  # a new port that did not see it is given one, too
         for port in txn.find("Port", "network_id", subnet.network_id):
             if port.device_owner in ROUTER_OWNERS or not port.addresses:
                 continue
@@ -395,6 +397,11 @@ class PortRules(Rules):
         if len({group.stateful for group in found}) > 1:
             reason = "Cannot apply both stateful and stateless security groups on the same port at the same time"
             raise Conflict("SecurityGroupConflict", f"Error {reason} while attempting the operation.")
+
+
+def _rely_on_subnets(txn: Txn, network: Row) -> None:
+    """Rely on the network's subnets being those that are seen now: each new one counts its revision up."""
+    txn.verify("Network", network.id, "revision_number")
 
 
 def _has_fixed_ip(reader: Reader, row: Row, wanted: list[Any], _caller: Caller) -> bool:

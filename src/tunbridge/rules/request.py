@@ -56,6 +56,9 @@ class Txn(Reader, Protocol):
     def exists(self, table: str, id: str) -> None:
         """Only happen if the row is still there."""
 
+    def verify_rows(self, table: str, column: str, value: Any) -> None:
+        """Only happen if the rows with this value are those that are seen now."""
+
     def add(self, table: str, id: str, column: str, amount: int) -> None:
         """Add to a number; below the column's minimum nothing happens."""
 
