@@ -106,6 +106,23 @@ def test_every_port_has_an_address_on_a_subnet_that_came_with_it(members: list[U
         assert [port["fixed_ips"] for port in ports if len(port["fixed_ips"]) != 2] == []
 
 
+def test_a_network_is_not_taken_back_from_a_project_that_begins_to_use_it(pair: Pair) -> None:
+    mia, otto = pair[0].user("mia"), pair[1].user("otto")
+    for _ in range(8):
+        network = mia.create("network")["id"]
+        shared = {"object_type": "network", "object_id": network, "action": "access_as_shared"}
+        policy = mia.create("rbac_policy", target_tenant=otto.project_id, **shared)["id"]
+
+        def act(number: int, network: str = network, policy: str = policy) -> httpx.Response:
+            if number == 2:
+                return mia.delete(f"/rbac-policies/{policy}")
+            return otto.post("/ports", {"port": {"network_id": network}})
+
+        replies = no_failure(at_once(act, range(6)))
+        used = [port for port in mia.list("port", network_id=network) if port["project_id"] == otto.project_id]
+        assert bool(used) == (replies[2].status_code == 409), "it is used, and not shared"
+
+
 @pytest.mark.parametrize("bulk", [1, 3])
 def test_a_quota_is_used_up_and_never_exceeded(pair: Pair, admins: list[User], bulk: int) -> None:
     users = [cloud.user("otto") for cloud in pair]

@@ -9,7 +9,7 @@ import msgspec
 
 from tunbridge.model.convert import canonical_mac
 from tunbridge.model.resource import UNSET
-from tunbridge.rules import bindings, ipam
+from tunbridge.rules import bindings, ipam, rbac
 from tunbridge.rules.base import Rules
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, http_bad_request, invalid
@@ -162,7 +162,7 @@ class PortRules(Rules):
         caller = request.caller
         if caller.is_admin or "service" in caller.roles or network.project_id == values["project_id"]:
             return network
-        if caller.project_id == network.project_id or rules.shared_with(txn, network, caller.project_id):
+        if caller.project_id == network.project_id or rbac.lets_use(txn, rules, network, caller.project_id):
             return network
         raise rules.absent(network.id)
 
@@ -391,7 +391,7 @@ class PortRules(Rules):
         for id in dict.fromkeys(ids):
             group = rules.get(txn, id)
             mine = group.project_id in (project, request.caller.project_id) or request.caller.is_admin
-            if id not in kept and not mine and not rules.shared_with(txn, group, request.caller.project_id):
+            if id not in kept and not mine and not rbac.lets_use(txn, rules, group, request.caller.project_id):
                 raise rules.absent(id)
             found.append(group)
         if len({group.stateful for group in found}) > 1:

@@ -18,6 +18,16 @@ ANY = "*"
 QUOTA = "rbac_policy"
 
 
+USES = {
+    "network": (("Port", "network_id"), ("Subnet", "network_id")),
+    "security_group": (("Port", "security_groups"),),
+    "address_scope": (("Subnetpool", "address_scope_id"),),
+    "subnetpool": (("Subnet", "subnetpool_id"),),
+    "address_group": (("Security_Group_Rule", "remote_address_group_id"),),
+}
+"""What uses a thing of each kind: tables, and their columns that name it."""
+
+
 def _rows(reader: Reader, object_type: str, object_id: str, action: str) -> list[Row]:
     found = reader.find(TABLE, "object_id", object_id)
     return [row for row in found if row.object_type == object_type and row.action == action]
@@ -26,6 +36,14 @@ def _rows(reader: Reader, object_type: str, object_id: str, action: str) -> list
 def is_shared(reader: Reader, object_type: str, id: str, project: str | None, action: str = SHARED) -> bool:
     """Say whether a policy lets a project use a thing."""
     return any(row.target_project in (ANY, project) for row in _rows(reader, object_type, id, action))
+
+
+def lets_use(txn: Txn, rules: Rules, row: Row, project: str | None) -> bool:
+    """Say whether a policy lets a project use a thing; if one is taken away meanwhile, all is built again."""
+    shared = rules.shared_with(txn, row, project)
+    if shared:
+        txn.verify(rules.table, row.id, "shares")
+    return shared
 
 
 def share(txn: Txn, request: Request, rules: Rules, id: str, owner: str, action: str = SHARED) -> None:
@@ -37,7 +55,7 @@ def share(txn: Txn, request: Request, rules: Rules, id: str, owner: str, action:
 
 
 def _note(txn: Txn, rules: Rules, id: str) -> None:
-    """Have the thing's row changed by each new policy: who deletes it without knowing of this one tries again."""
+    """Have the thing's row changed by each policy that comes or goes: who decides without knowing of it tries again."""
     txn.add(rules.table, id, "shares", 1)
 
 
@@ -60,7 +78,7 @@ def set_shared(txn: Txn, request: Request, rules: Rules, row: Row, wanted: bool)
     if wanted and not there:
         share(txn, request, rules, row.id, row.project_id)
     for policy in [] if wanted else there:
-        check_unused(txn, policy)
+        _check_unused(txn, rules, policy)
         _drop(txn, request, policy)
 
 
@@ -80,10 +98,13 @@ def forget(txn: Txn, request: Request, rules: Rules, row: Row) -> None:
     txn.verify(rules.table, row.id, "shares")
 
 
-def check_unused(txn: Txn, policy: Row) -> None:
-    """Refuse to take away what other projects rely on. Raises Neutron's RbacPolicyInUse."""
+def _check_unused(txn: Txn, rules: Rules, policy: Row) -> None:
+    """Refuse to take away what other projects rely on, or begin to just now. Raises Neutron's RbacPolicyInUse."""
     if policy.action != SHARED:
         return
+    for table, column in USES[policy.object_type]:
+        txn.verify_rows(table, column, policy.object_id)
+    _note(txn, rules, policy.object_id)
     user = _user(txn, policy)
     if user is not None:
         details = f"{policy.object_type} {policy.object_id} is used by project {user}"
@@ -97,16 +118,7 @@ def check_unused(txn: Txn, policy: Row) -> None:
 def _user(txn: Txn, policy: Row) -> str | None:
     """Give a project that needs a policy: that uses the thing, and may by no other policy."""
     id, kind = policy.object_id, policy.object_type
-    if kind == "network":
-        users = [r.project_id for t in ("Port", "Subnet") for r in txn.find(t, "network_id", id)]
-    elif kind == "security_group":
-        users = [port.project_id for port in txn.find("Port", "security_groups", id)]
-    elif kind == "address_scope":
-        users = [pool.project_id for pool in txn.find("Subnetpool", "address_scope_id", id)]
-    elif kind == "subnetpool":
-        users = [subnet.project_id for subnet in txn.find("Subnet", "subnetpool_id", id)]
-    else:
-        users = [rule.project_id for rule in txn.find("Security_Group_Rule", "remote_address_group_id", id)]
+    users = [row.project_id for table, column in USES[kind] for row in txn.find(table, column, id)]
     others = [row for row in _rows(txn, kind, id, SHARED) if row.id != policy.id]
     for user in users:
         if user in (policy.project_id, "") or policy.target_project not in (ANY, user):
@@ -154,7 +166,7 @@ class RbacPolicyRules(Rules):
         """Let another project use the thing instead. Raises NetworkingError."""
         target = values.get("target_tenant", row.target_project)
         if target != row.target_project:
-            check_unused(txn, row)
+            _check_unused(txn, self.others[row.object_type], row)
             key = (row.object_type, row.object_id, row.action, target)
             if txn.find_unique(TABLE, ("object_type", "object_id", "action", "target_project"), key) is not None:
                 raise Conflict("DuplicateRbacPolicy", "An RBAC policy already exists with those values.")
@@ -162,7 +174,7 @@ class RbacPolicyRules(Rules):
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
         """Remove a policy that nobody relies on. Raises NetworkingError."""
-        check_unused(txn, row)
+        _check_unused(txn, self.others[row.object_type], row)
         self.remove(txn, request, row)
         if row.action == EXTERNAL and not _rows(txn, "network", row.object_id, EXTERNAL):
             network = txn.get("Network", row.object_id)

@@ -220,7 +220,7 @@ class SecurityGroupRuleRules(Rules):
         caller: Caller = request.caller
         if caller.is_admin or row.project_id == caller.project_id:
             return
-        if not rules.shared_with(txn, row, caller.project_id):
+        if not rbac.lets_use(txn, rules, row, caller.project_id):
             raise rules.absent(id)
 
 

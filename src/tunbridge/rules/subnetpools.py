@@ -205,8 +205,8 @@ class SubnetpoolRules(Rules):
             return
         scope = self.others["address_scope"].get(txn, id)
         caller = request.caller
-        reachable = self.others["address_scope"].shared_with(txn, scope, caller.project_id)
-        if not (caller.is_admin or scope.project_id == caller.project_id or reachable):
+        reachable = caller.is_admin or scope.project_id == caller.project_id
+        if not (reachable or rbac.lets_use(txn, self.others["address_scope"], scope, caller.project_id)):
             raise self.others["address_scope"].absent(id)
         if scope.ip_version != values["ip_version"]:
             raise BadRequest(

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from tunbridge.model.resource import UNSET
-from tunbridge.rules import ipam, subnetpools
+from tunbridge.rules import ipam, rbac, subnetpools
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest, Conflict, invalid, no_such_resource
 from tunbridge.rules.ipam import Pool
@@ -139,7 +139,7 @@ class SubnetRules(Rules):
         rules = self.others["network"]
         if caller.is_admin or "service" in caller.roles or network.project_id == values["project_id"]:
             return network
-        if rules.shared_with(txn, network, caller.project_id):
+        if rbac.lets_use(txn, rules, network, caller.project_id):
             return network
         raise no_such_resource()
 
@@ -153,7 +153,7 @@ class SubnetRules(Rules):
             row = self.others["subnetpool"].get(txn, wanted)
             caller = request.caller
             own = caller.is_admin or row.project_id == caller.project_id
-            if not own and not self.others["subnetpool"].shared_with(txn, row, caller.project_id):
+            if not own and not rbac.lets_use(txn, self.others["subnetpool"], row, caller.project_id):
                 raise self.others["subnetpool"].absent(wanted)
         elif default:
             version = ipam.network(cidr).version if cidr else given(values.get("ip_version"))
