@@ -487,11 +487,9 @@ class _Taker:
             if found is not None:
                 self._take(subnet, found)
                 return
-        if len(subnets) == 1:
-            message = f"No more IP addresses available on network {subnets[0].network_id}."
-            raise Conflict("IpAddressGenerationFailure", message)
         if subnets:
-            raise Conflict("IpAddressGenerationFailureAllSubnets", "No more IP addresses available.")
+            message = f"No more IP addresses available on network {self._network.id}."
+            raise Conflict("IpAddressGenerationFailure", message)
 
     def automatic(self, subnets: list[Row]) -> None:
         """Take the address that the port's MAC makes on each subnet where hosts make their own."""
