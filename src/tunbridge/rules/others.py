@@ -176,7 +176,7 @@ class NetworkIpAvailabilityRules(TimedRules):
         in_pools = sum(any(pool.holds(address) for pool in pools) for address in taken)
         pooled = sum(pool.size for pool in pools)
         # The first and the last address of an IPv4 subnet are the network's and the broadcast's (RFC 1122, 3.2.1.3).
-        counts = (whole - 2 if row.ip_version == 4 else whole, pooled, len(taken), in_pools)
+        counts = (whole - 2 if row.ip_version == 4 and whole > 2 else whole, pooled, len(taken), in_pools)
         return {
             "subnet_id": row.id,
             "subnet_name": row.name,
