@@ -39,6 +39,14 @@ def test_it_tells_that_it_answers_and_that_it_is_ready(cloud: Cloud) -> None:
     assert cloud.http.get(f"{cloud.url}/readyz").json() == {"status": "ready"}
 
 
+def test_what_asks_all_the_time_whether_it_is_well_fills_no_log(cloud: Cloud) -> None:
+    for page in ("/healthz", "/readyz", "/metrics"):
+        assert cloud.http.get(cloud.url + page).status_code == 200
+    id = cloud.user().get("/networks").headers["x-openstack-request-id"]
+    wait_until(lambda: id in cloud.log, "a later request's line")
+    assert not any(f"path={page} " in cloud.log for page in ("/healthz", "/metrics"))
+
+
 def test_figures_for_prometheus_count_requests_by_what_they_were(cloud: Cloud) -> None:
     cloud.user().list("address_group")
     cloud.user().get("/made-up-by-a-client")

@@ -17,6 +17,8 @@ from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import Conflict, NetworkingError, Unavailable
 
 PREFIX = "/v2.0"
+_WATCHED = ("/healthz", "/readyz", "/metrics")
+"""Asked for all the time by who watches the server: a line is written only when they do not succeed."""
 RETRY_AFTER = "1"
 """Seconds that a client is asked to wait when the database is away."""
 
@@ -82,7 +84,7 @@ class Application:
         seconds = time.perf_counter() - call.began
         metrics.REQUESTS.labels(call.method_label, call.collection, str(call.status)).inc()
         metrics.SECONDS.labels(call.method_label, call.collection).observe(seconds)
-        if self._access is not None:
+        if self._access is not None and not (call.path in _WATCHED and call.status < 400):
             caller: Caller | None = call.caller
             self._access.info(
                 "request",
