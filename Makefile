@@ -6,12 +6,14 @@ TUNBRIDGE := $(VENV)/bin/tunbridge
 # Files of tests that run at the same time: most of them wait more than they compute.
 TEST_JOBS := 4
 
-.PHONY: help up down test bench lint setup packages test-packages docs lock clean
+.PHONY: help up down test test-kernel test-ansible bench lint setup packages test-packages docs lock clean
 
 help:
 	@echo 'make up      two real Open vSwitch hosts on this machine, wired as in examples/, drawn   (root)'
 	@echo 'make down    remove every trace of them                                                  (root)'
 	@echo 'make test    every test; those on real Open vSwitch need root'
+	@echo 'make test-kernel   the whole agent suite on kernel hosts (User Mode Linux); some of it is in make test   (root)'
+	@echo 'make test-ansible  a day with the Ansible modules of OpenStack'
 	@echo 'make bench   the figures of docs/performance.md, measured here                           (root)'
 	@echo 'make lint    formatting, lints, types, layering'
 	@echo 'make setup   only .venv with .venv/bin/tunbridge in it'
@@ -23,6 +25,12 @@ up: packages setup
 
 down: setup
 	$(TUNBRIDGE) lab down
+
+test-kernel: test-packages setup
+	TUNBRIDGE_KERNEL_TESTS=all $(PY) -m pytest -n 3 --dist loadfile --timeout 900 -k uml tests/agent tests/lab $(PYTEST_ARGS)
+
+test-ansible: packages setup
+	$(PY) -m tests.api.day.ansible
 
 test: test-packages setup
 	$(PY) -m pytest -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
@@ -54,6 +62,7 @@ docs: setup
 
 lock:
 	tools/lock.sh $(VENV)
+	tools/keystone.sh lock
 
 clean:
-	rm -rf $(VENV) build out
+	rm -rf $(VENV) .venv-keystone .venv-ansible build out

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import settings
 
+from tests.kernels import Kernels
 from tunbridge.agent.config import Provider
 from tunbridge.lab.lab import Lab
 from tunbridge.lab.plan import HostPlan, LabPlan, checked
@@ -59,17 +60,51 @@ def module_lab_name() -> Iterator[Callable[[], str]]:
     yield from _names()
 
 
+@pytest.fixture(scope="module")
+def kind(request: pytest.FixtureRequest) -> str:
+    """Give what hosts are made of: "namespace", or "uml" in modules that run with both."""
+    found: str = getattr(request, "param", "namespace")
+    return found
+
+
+@pytest.fixture(scope="module")
+def kernels() -> Iterator[Kernels]:
+    """Keep kernels that were booted, for all tests of a module."""
+    made = Kernels()
+    yield made
+    made.remove()
+
+
 @pytest.fixture
-def make_lab(lab_name: Callable[[], str]) -> MakeLab:
+def make_lab(request: pytest.FixtureRequest, kind: str, lab_name: Callable[[], str]) -> MakeLab:
     """Make a lab of bare hosts: Open vSwitch runs, no agent. Hosts are name=tunnel address."""
+    only = request.node.get_closest_marker("namespaces_only")
+    if kind == "uml" and only is not None:
+        pytest.skip(only.args[0])
 
     def make(providers: dict[str, dict[str, Provider]] | None = None, prefix_length: int = 24, **hosts: str) -> Lab:
         plans = [
             HostPlan(name=name, local_ip=ip, providers=(providers or {}).get(name, {})) for name, ip in hosts.items()
         ]
+        if kind == "uml":
+            kept: Kernels = request.getfixturevalue("kernels")
+            return kept.lab(plans, prefix_length)
         lab = Lab(lab_name())
         plan = checked(LabPlan(name=lab.name, hosts=plans, prefix_length=prefix_length))
         lab.up(plan, lambda _part, _what: None, agents=False)
         return lab
 
     return make
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a module that says `KINDS` with each kind of host: all tests on demand, else those marked `kernel_too`.
+
+    Processes are ten to a hundred times slower in User Mode Linux: all of them take twenty minutes.
+    """
+    kinds = getattr(metafunc.module, "KINDS", None)
+    if kinds is not None and "make_lab" in metafunc.fixturenames:
+        every = os.environ.get("TUNBRIDGE_KERNEL_TESTS") == "all"
+        if not every and metafunc.definition.get_closest_marker("kernel_too") is None:
+            kinds = [one for one in kinds if one != "uml"]
+        metafunc.parametrize("kind", kinds, indirect=True, scope="module")

@@ -40,7 +40,28 @@ install() {
     tools/apt.sh "${wanted[@]}"
 }
 
+# Kernel hosts and tests use sshd's program, never the service that its package brings: only where nothing would start it.
+install_sshd() {
+    [ ! -x /usr/sbin/sshd ] || return 0
+    if [ -d /run/systemd/system ]; then
+        echo "openssh-server is not installed, and would be started as a service here: tests of kernel hosts and of ssh:" \
+            "sources skip without it"
+        return 0
+    fi
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo "missing package: openssh-server (only its program is used)" >&2
+        return 1
+    fi
+    echo "installing openssh-server (its service is not started)"
+    local policy=/usr/sbin/policy-rc.d made=
+    [ -e "$policy" ] || { printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && made=$policy; }
+    local status=0
+    tools/apt.sh openssh-server || status=$?
+    [ -z "$made" ] || rm -f "$made"
+    return $status
+}
+
 install lab
 if [ "${1:-}" = tests ]; then
-    install tests || [ "${CI:-}" != true ]
+    { install tests && install_sshd; } || [ "${CI:-}" != true ]
 fi

@@ -1,6 +1,7 @@
 """A host under test with its agent, and what tests ask of it."""
 
 import re
+import signal
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from tunbridge.lab import plan
 from tunbridge.lab.host import Host, wait_until
 from tunbridge.lab.lab import AGENT_PATHS, Lab, agent_command
 from tunbridge.lab.namespaces import LabError
+from tunbridge.lab.plan import UNDERLAY_BRIDGE, UNDERLAY_DEVICE
 
 NIC = "eno16777736"
 PHYSNET = {"physnet1": Provider(bridge="br-eth1", nics=[NIC])}
@@ -54,7 +56,27 @@ class Wired:
         return set(self.host.vsctl("list-ports", bridge).split())
 
     def bridges(self) -> set[str]:
-        return set(self.host.vsctl("list-br").split())
+        """All bridges but the one that holds the underlay of the userspace datapath."""
+        return set(self.host.vsctl("list-br").split()) - {UNDERLAY_BRIDGE}
+
+    @property
+    def datapath(self) -> list[str]:
+        """What a bridge that a test makes has besides: the datapath's type, if it is not the kernel's."""
+        return [] if self.host.datapath_type is None else [f"datapath_type={self.host.datapath_type}"]
+
+    @property
+    def underlay_device(self) -> str:
+        return UNDERLAY_DEVICE if self.host.datapath_type is None else UNDERLAY_BRIDGE
+
+    def reload(self) -> None:
+        """Have the agent read its configuration again."""
+        pid = self.host.pid("agent")
+        assert pid is not None
+        self.host.machine.signal(pid, signal.SIGHUP)
+
+    def read(self, path: str) -> str:
+        """Give the text of a file inside, "" when there is none."""
+        return self.host.run("cat", path, check=False).stdout
 
     def flows(self, bridge: str, *match: str) -> list[str]:
         """All flows as text without counters; ports by name, since a port that was made anew has another number."""
@@ -90,7 +112,7 @@ class Wired:
 
     def database_size(self) -> int:
         """Size of the database file: every transaction that changes something makes it longer."""
-        return (self.host.folder / "etc" / "conf.db").stat().st_size
+        return int(self.host.run("stat", "-c", "%s", "/etc/openvswitch/conf.db").stdout)
 
 
 def normalised(show: str) -> object:

@@ -2,7 +2,6 @@
 
 import re
 import time
-from pathlib import Path
 
 import pytest
 
@@ -10,8 +9,10 @@ from tests.agent.hosts import PHYSNET, Wired
 from tests.conftest import MakeLab
 from tunbridge.lab import namespaces
 from tunbridge.lab.host import wait_until
+from tunbridge.lab.machine import NamespaceMachine
 
 pytestmark = pytest.mark.ovs
+KINDS = ("namespace", "uml")
 
 
 @pytest.fixture
@@ -23,26 +24,42 @@ def pair(make_lab: MakeLab) -> tuple[Wired, Wired]:
     return made
 
 
-def plug(host: Wired, name: str, address: str) -> str:
-    """Plug a workload (a namespace with a veth) into br-int. Gives its namespace."""
-    workload = namespaces.namespace(host.lab.name, f"vm{name}")
-    namespaces.add(workload)
-    run = namespaces.run
-    run("ip", "-n", workload, "link", "add", "eth0", "type", "veth", "peer", "name", name, "netns", host.host.namespace)
-    run("ip", "netns", "exec", workload, "ethtool", "-K", "eth0", "tx", "off")
-    run("ip", "-n", workload, "addr", "add", address, "dev", "eth0")
-    run("ip", "-n", workload, "link", "set", "eth0", "up")
-    # The host itself must send nothing by its end: its neighbour discovery would be counted with what leaks.
-    host.host.run("ip", "link", "set", name, "addrgenmode", "none", "up")
-    host.host.vsctl("add-port", "br-int", name)
-    return workload
+class Workload:
+    """A namespace with a veth whose other end is in br-int; in a kernel of its own, a namespace there."""
+
+    def __init__(self, host: Wired, name: str, address: str) -> None:
+        self.host = host
+        self.is_inside = not isinstance(host.host.machine, NamespaceMachine)
+        self.namespace = name if self.is_inside else namespaces.namespace(host.lab.name, f"vm{name}")
+        if self.is_inside:
+            self.ip("netns", "add", self.namespace)
+            self.ip("link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", self.namespace)
+        else:
+            namespaces.add(self.namespace)
+            veth = ("type", "veth", "peer", "name", name, "netns", host.host.namespace)
+            self.ip("-n", self.namespace, "link", "add", "eth0", *veth)
+        self.ip("netns", "exec", self.namespace, "ethtool", "-K", "eth0", "tx", "off")
+        self.ip("-n", self.namespace, "addr", "add", address, "dev", "eth0")
+        self.ip("-n", self.namespace, "link", "set", "eth0", "up")
+        if not self.is_inside:  # a kernel of its own has no IPv6
+            # The host itself must send nothing by its end: its neighbour discovery would be counted with what leaks.
+            host.host.run("ip", "link", "set", name, "addrgenmode", "none")
+        host.host.run("ip", "link", "set", name, "up")
+        host.host.vsctl("add-port", "br-int", name)
+
+    def ip(self, *arguments: str, check: bool = True) -> int:
+        run = self.host.host.run if self.is_inside else namespaces.run
+        return run("ip", *arguments, check=check).returncode
+
+    def reaches(self, address: str) -> bool:
+        return self.ip("netns", "exec", self.namespace, *_PING, address, check=False) == 0
 
 
-def reaches(workload: str, address: str) -> bool:
-    return (
-        namespaces.run("ip", "netns", "exec", workload, "ping", "-c2", "-i0.2", "-W1", address, check=False).returncode
-        == 0
-    )
+_PING = ("ping", "-c2", "-i0.2", "-W1")
+
+
+def reaches(namespace: str, address: str) -> bool:
+    return namespaces.run("ip", "netns", "exec", namespace, *_PING, address, check=False).returncode == 0
 
 
 def sent(host: Wired, bridge: str, port: str) -> int:
@@ -53,23 +70,25 @@ def sent(host: Wired, bridge: str, port: str) -> int:
     return int(match[1])
 
 
+@pytest.mark.kernel_too
 def test_workloads_without_a_network_reach_nobody(pair: tuple[Wired, Wired]) -> None:
     compute, network = pair
-    one, two = plug(compute, "tapone", "192.168.1.1/24"), plug(compute, "taptwo", "192.168.1.2/24")
-    plug(network, "tapthree", "192.168.1.3/24")
-    assert not reaches(one, "192.168.1.2")
-    assert not reaches(one, "192.168.1.3")
-    assert not reaches(two, "192.168.1.255")
+    one, two = Workload(compute, "tapone", "192.168.1.1/24"), Workload(compute, "taptwo", "192.168.1.2/24")
+    Workload(network, "tapthree", "192.168.1.3/24")
+    assert not one.reaches("192.168.1.2")
+    assert not one.reaches("192.168.1.3")
+    assert not two.reaches("192.168.1.255")
     assert sent(compute, "br-int", "patch-tun") == 0
     assert sent(compute, "br-tun", "vxlan-0a00001b") == 0
     # The same wires do carry packets once a flow says so: it is our flows that stop them.
     compute.ofctl("add-flow", "br-int", "table=0,priority=9,actions=NORMAL")
-    wait_until(lambda: reaches(one, "192.168.1.2"), "with NORMAL in br-int the one reaches the other", 15)
+    wait_until(lambda: one.reaches("192.168.1.2"), "with NORMAL in br-int the one reaches the other", 15)
 
 
+@pytest.mark.kernel_too
 def test_the_outside_reaches_no_workload_and_no_tunnel(pair: tuple[Wired, Wired]) -> None:
     _, network = pair
-    plug(network, "tapthree", "203.0.113.3/24")
+    Workload(network, "tapthree", "203.0.113.3/24")
     outside = namespaces.namespace(network.lab.name, "outside")
     assert not reaches(outside, "203.0.113.3")
     dropped = [f for f in network.ofctl("--names", "dump-flows", "br-int").splitlines() if 'in_port="int-br-eth1"' in f]
@@ -105,14 +124,14 @@ def test_at_rest_the_agent_does_nothing(pair: tuple[Wired, Wired]) -> None:
     network.until_connected()
     pid = network.host.pid("agent")
     time.sleep(6)
-    before = switches(pid)
+    before = switches(network, pid)
     time.sleep(12)
-    assert switches(pid) - before < 60
+    assert switches(network, pid) - before < 60
 
 
-def switches(pid: int | None) -> int:
-    """How often a process has gone to sleep so far."""
-    status = Path(f"/proc/{pid}/status").read_text()
+def switches(host: Wired, pid: int | None) -> int:
+    """How often a process of a host has gone to sleep so far."""
+    status = host.read(f"/proc/{pid}/status")
     match = re.search(r"\nvoluntary_ctxt_switches:\s+(\d+)", status)
     assert match is not None
     return int(match[1])

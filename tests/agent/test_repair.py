@@ -10,6 +10,7 @@ from tunbridge.agent.config import Peer
 from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
+KINDS = ("namespace", "uml")
 
 
 @pytest.fixture
@@ -111,6 +112,7 @@ def test_a_killed_database_server_is_found_again_and_damage_meanwhile_is_mended(
     wired.until_mended(before)
 
 
+@pytest.mark.kernel_too
 def test_both_daemons_killed_at_once_come_back(wired: Wired) -> None:
     before = wired.picture()
     wired.host.kill("ovs-vswitchd")
@@ -123,11 +125,12 @@ def test_a_host_that_lost_its_database_is_built_again(wired: Wired) -> None:
     before = wired.picture()
     wired.host.kill("ovs-vswitchd")
     wired.host.kill("ovsdb-server")
-    (wired.host.folder / "etc" / "conf.db").unlink()
+    wired.host.run("rm", "/etc/openvswitch/conf.db")
     wired.host.start_ovs()
     wired.until_mended(before)
 
 
+@pytest.mark.kernel_too
 def test_damage_while_the_agent_is_down_is_mended_at_its_start(wired: Wired) -> None:
     before = wired.picture()
     wired.host.kill("agent")
@@ -146,6 +149,7 @@ def test_damage_again_and_again_is_mended_each_time(wired: Wired) -> None:
     wired.until_mended(before)
 
 
+@pytest.mark.namespaces_only("a NIC of a kernel of its own stays until the kernel ends")
 def test_the_device_of_a_nic_that_vanished_and_came_back_is_in_its_bridge(wired: Wired) -> None:
     wired.host.run("ip", "link", "del", NIC)
     wired.host.vsctl("--no-wait", "del-port", NIC)

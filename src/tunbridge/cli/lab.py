@@ -58,7 +58,7 @@ class Kernel(StrEnum):
     namespace = "namespace"
     uml = "uml"
     auto = "auto"
-    """Namespaces, which need least; the line about the datapath says which one they have, and why."""
+    """Whatever has the kernel's datapath; the line about it says what, and why."""
 
 
 def _complete_lab() -> list[str]:
@@ -105,9 +105,12 @@ def up(
     ] = "127.0.0.1:9696",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the picture is saved.")] = Path("out"),
     kernel: Annotated[
-        Kernel,
-        typer.Option(help="What hosts are: namespaces, or User Mode Linux kernels with the kernel's datapath."),
-    ] = Kernel.namespace,
+        Kernel | None,
+        typer.Option(
+            help="What hosts are: namespaces, or User Mode Linux kernels with the kernel's datapath; auto: kernels"
+            " where namespaces would not have that datapath.  [default: what the lab has, else namespaces]"
+        ),
+    ] = None,
 ) -> None:
     """Make hosts, wire them, draw them."""
     dumps = [*(like or []), *(str(s) for s in sources or [])]
@@ -119,7 +122,7 @@ def up(
         console.print(terminal.printable(f"note: {note}"), style="yellow")
     lab = Lab(name)
     try:
-        _make(lab, plan, console, Kernel.namespace if kernel is Kernel.auto else kernel)
+        _make(lab, plan, console, _kind(kernel, console))
     except KeyboardInterrupt:
         again = f"the same `lab up` goes on, `tunbridge lab down{lab.option}` removes what is there"
         terminal.error(f"lab {name}: interrupted; {again}")
@@ -128,7 +131,18 @@ def up(
     _next_steps(lab)
 
 
-def _make(lab: Lab, plan: "LabPlan", console: Console, kernel: Kernel) -> None:
+def _kind(kernel: Kernel | None, console: Console) -> str | None:
+    """Give what --kernel asks for, and say what was chosen for auto."""
+    if kernel is not Kernel.auto:
+        return kernel
+    from tunbridge.lab.lab import choose_kind
+
+    kind, why = choose_kind()
+    console.print(f"kernel: {kind}: {why}")
+    return kind
+
+
+def _make(lab: Lab, plan: "LabPlan", console: Console, kernel: str | None) -> None:
     """Make the lab and tell of each step: one changing line on a terminal, a line for each step elsewhere."""
     hosts = f"{len(plan.hosts)} host{'s' if len(plan.hosts) > 1 else ''}"
     console.print(f"lab {lab.name}: {hosts}")

@@ -24,6 +24,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
@@ -126,6 +127,20 @@ def choose_datapath() -> Datapath:
     return Datapath("netdev", "this kernel has no openvswitch module, so packets are switched in userspace")
 
 
+def choose_kind() -> tuple[str, str]:
+    """Give the kind of machine with which hosts have the kernel's datapath if they can, and why."""
+    datapath = choose_datapath()
+    if datapath.type == "system":
+        return "namespace", datapath.why
+    package = uml.missing()
+    if package is None:
+        return "uml", "this kernel has no openvswitch module, and User Mode Linux is installed"
+    return "namespace", f"{datapath.why}; kernel hosts need the package {package}"
+
+
+_KINDS = {"namespace": "namespaces", "uml": "kernels of their own"}
+
+
 class Lab:
     """One lab by its name. Nothing is made or read before a method asks for it."""
 
@@ -155,10 +170,11 @@ class Lab:
 
     # Making
 
-    def up(self, plan: LabPlan, progress: Progress, agents: bool = True, kind: str = "namespace") -> None:
-        """Make the lab, or what is missing of it. Raises LabError, also when it is there with another plan.
+    def up(self, plan: LabPlan, progress: Progress, agents: bool = True, kind: str | None = None) -> None:
+        """Make the lab, or what is missing of it. Raises LabError, also when it is there with another plan or kind.
 
-        `kind` is what hosts are made of: "namespace", or "uml" for kernels of their own. A lab that is there keeps its.
+        `kind` is what hosts are made of: "namespace", or "uml" for kernels of their own; None: what it has, else the
+        first.
         """
         namespaces.require("ip", "nsenter", "unshare", "ethtool", "ovs-vsctl", "ovsdb-server", "ovs-vswitchd")
         with self.lock():
@@ -167,6 +183,7 @@ class Lab:
             if server is not None:
                 server.prepare()
             self._networks(state, progress)
+            self._machines(state.plan, progress)
             for number, (host, planned) in enumerate(zip(self.hosts(), state.plan.hosts, strict=True)):
                 self._host(state.plan, number, host, planned, progress)
             if server is not None:
@@ -189,10 +206,15 @@ class Lab:
         progress("server", "starting the Networking API")
         progress("server", f"{server.url} answers after {server.start():.1f} s")
 
-    def _begin(self, plan: LabPlan, kind: str) -> State:
+    def _begin(self, plan: LabPlan, kind: str | None) -> State:
         """Write lab.json, or find it with the same plan."""
         state = self._state()
         if state is not None:
+            if kind is not None and state.kind != kind:
+                raise LabError(
+                    f"lab {self.name} is there, and its hosts are {_KINDS[state.kind]}, not {_KINDS[kind]};"
+                    f" `tunbridge lab down{self.option}` removes it, or take another --name"
+                )
             if state.plan != plan:
                 raise LabError(
                     f"lab {self.name} is there with other hosts ({', '.join(h.name for h in state.plan.hosts)});"
@@ -205,7 +227,7 @@ class Lab:
         self._remove()  # what a killed run left
         self.folder.mkdir(parents=True)
         datapath = Datapath("system", "each host is a kernel of its own") if kind == "uml" else choose_datapath()
-        state = State(kind=kind, plan=plan, datapath=datapath)
+        state = State(kind=kind or "namespace", plan=plan, datapath=datapath)
         new = self.folder / "lab.json.new"
         new.write_bytes(msgspec.json.format(msgspec.json.encode(state), indent=2))
         new.rename(self.folder / "lab.json")
@@ -236,14 +258,20 @@ class Lab:
         """Name of the namespace with the physical networks."""
         return namespaces.namespace(self.name, "outside")
 
-    def _host(self, plan: LabPlan, number: int, host: Host, planned: HostPlan, progress: Progress) -> None:
-        """Make one host with its NICs and its Open vSwitch, or what is missing of it."""
-        if not host.machine.is_running():
+    def _machines(self, plan: LabPlan, progress: Progress) -> None:
+        """Make the machines that do not run, side by side: kernels take a while to boot."""
+        missing = [host for host in self.hosts() if not host.machine.is_running()]
+        for host in missing:
             host.folder.mkdir(parents=True, exist_ok=True)
             # Before the host is made: a kernel of its own remembers a file's size as it was when first looked at.
             (host.folder / "hosts").write_text(_hosts_file(plan), encoding="utf-8")
             progress(host.name, "making the host")
-            host.machine.create()
+        with ThreadPoolExecutor(max(1, len(missing))) as pool:
+            for made in [pool.submit(host.machine.create) for host in missing]:
+                made.result()
+
+    def _host(self, plan: LabPlan, number: int, host: Host, planned: HostPlan, progress: Progress) -> None:
+        """Give one host its NICs and its Open vSwitch, or what is missing of it."""
         new = host.attach(UNDERLAY_DEVICE, self.underlay, UNDERLAY_SWITCH, f"h{number}")
         for network, provider in planned.providers.items():
             switch = plan.physical_networks.index(network)

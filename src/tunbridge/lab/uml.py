@@ -126,10 +126,12 @@ class UmlMachine:
             raise LabError(f"{self.name}: its kernel ended: see {log}")
 
     def _connect(self) -> bool:
-        """Open the connection that all commands share, with the OVSDB socket forwarded into the folder."""
+        """Open the connection that all commands share; it forwards the OVSDB socket out, and the central one in."""
         sock = "openvswitch/db.sock"
+        central = self.folder.parent / "server" / "run" / "db.sock"  # of the lab's server, where it has one
         line = self._ssh(
             "-M", "-N", "-f", "-o", "StreamLocalBindUnlink=yes", "-L", f"{self.folder}/{sock}:/run/{sock}",
+            "-R", f"/run/central/db.sock:{central}",
         )  # fmt: skip
         with (self.folder / "log" / "ssh.log").open("ab") as log:
             done = subprocess.run(
@@ -139,8 +141,17 @@ class UmlMachine:
         return done.returncode == 0
 
     def is_running(self) -> bool:
-        """Say whether the shared connection into the kernel is there."""
-        return namespaces.run(*self._ssh("-O", "check"), _INNER, check=False).returncode == 0
+        """Say whether the kernel runs, and the shared connection into it is there."""
+        return self._lives() and namespaces.run(*self._ssh("-O", "check"), _INNER, check=False).returncode == 0
+
+    def _lives(self) -> bool:
+        """Say whether the kernel runs: the connection hears of its end only half a minute later."""
+        try:
+            pid = int((self.folder / "uml" / "kernel" / "pid").read_text())
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (OSError, ValueError):
+            return False
+        return os.fsencode(f"uml_dir={self.folder}/uml/") in command.split(b"\0")
 
     def attach(self, device: str, switch_namespace: str, switch: str | None, port: str) -> bool:
         """Give it a NIC: a tap that its kernel opens, then moved to the switch. False when it has it."""
@@ -183,7 +194,7 @@ class UmlMachine:
         keys = self.folder / "uml"
         given = (
             "BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR",
-            "ConnectTimeout=2", "IdentitiesOnly=yes", f"ControlPath={keys}/ssh",
+            "ConnectTimeout=2", "IdentitiesOnly=yes", "ServerAliveInterval=10", f"ControlPath={keys}/ssh",
         )  # fmt: skip
         line = ["nsenter", f"--net=/run/netns/{self.namespace}", "--", "ssh", "-F", "none", "-l", "root"]
         return [*line, "-i", str(keys / "key"), *(f"-o{option}" for option in given), *options]
@@ -207,6 +218,8 @@ class UmlMachine:
 
     def run(self, *argv: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command inside to its end. Raises LabError when it fails, unless `check` is False."""
+        if not self._lives():
+            raise LabError(f"{self.name}: its kernel does not run; `tunbridge lab up` starts it again")
         environ = environment(**{namespaces.MARK: self.lab})
         done = namespaces.run(*self.command(*argv), stdin=stdin or "", check=False, environ=environ)
         if check and done.returncode != 0:
@@ -223,6 +236,8 @@ class UmlMachine:
 
     def pid(self, pidfile: Path) -> int | None:
         """Give the process of a pid file of the folder, which inside is /run, if it runs there."""
+        if not self._lives():
+            return None
         inside = f"/run/{pidfile.relative_to(self.folder)}"
         script = 'read -r pid < "$1" && grep -q "^State:[[:space:]]*[^ZX]" "/proc/$pid/status" && echo "$pid"'
         done = self.run("sh", "-c", script, "sh", inside, check=False)

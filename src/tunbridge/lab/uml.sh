@@ -18,8 +18,9 @@ for place in $(echo "$TB_BINDS" | tr , ' '); do
         mount -t overlay overlay -o "lowerdir=$parent,upperdir=$layer/upper,workdir=$layer/work" "$parent"
         mkdir -p "${place#*:}"
     }
-    mount --bind "${place%%:*}" "${place#*:}"
 done
+# Only now: an overlay would cover what is bound below it.
+for place in $(echo "$TB_BINDS" | tr , ' '); do mount --bind "${place%%:*}" "${place#*:}"; done
 mount --bind "$TB_FOLDER/hosts" /etc/hosts
 # Keys are to be owned by root alone; the account may be locked on this machine, which sshd would respect.
 mkdir -m 700 $own/ssh
@@ -32,7 +33,7 @@ mount --bind $own/ssh/passwd /etc/passwd
 # A binding keeps the folder in sight at its own path, where log/ is, when /run becomes this kernel's.
 mkdir $own/folder && mount --bind "$TB_FOLDER" $own/folder
 mount -t tmpfs tmpfs /run
-mkdir -p /run/openvswitch /run/sshd "$TB_FOLDER"
+mkdir -p /run/openvswitch /run/sshd /run/central "$TB_FOLDER"
 mount --bind $own/folder "$TB_FOLDER"
 hostname "$TB_NAME"
 ip link set lo up
@@ -43,5 +44,5 @@ ip link set vec0 up
 # Open vSwitch 3.1 counts processors every 10 s from the kernel's start: one started earlier has no handler threads.
 while [ "$(cut -d. -f1 /proc/uptime)" -lt 11 ]; do sleep 0.2; done
 /usr/sbin/sshd -f /dev/null -h $own/ssh/host_key -o AuthorizedKeysFile=$own/ssh/key.pub -o StrictModes=no \
-    -o PermitRootLogin=yes -o UsePAM=no -o UseDNS=no -o MaxSessions=200 -o PidFile=none -e
+    -o PermitRootLogin=yes -o UsePAM=no -o UseDNS=no -o MaxSessions=200 -o StreamLocalBindUnlink=yes -o PidFile=none -e
 while :; do sleep 1000 & wait; done
