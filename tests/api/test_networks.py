@@ -66,3 +66,9 @@ def test_numbers_and_yes_or_no_are_filtered_by_as_such(cloud: Cloud) -> None:
     assert error(mia.get("/subnetpools", ip_version="four"))[0] == 400
     for pool in (four, six):
         mia.remove("subnetpool", pool["id"])
+
+
+def test_counts_of_ip_versions_that_there_are_not_are_none(cloud: Cloud) -> None:
+    admin = cloud.user()
+    for version in ("five", "4 ", "5"):
+        assert admin.list("network_ip_availability", ip_version=version) == []

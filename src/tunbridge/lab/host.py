@@ -173,7 +173,8 @@ class StartedAgent(contextlib.AbstractContextManager["StartedAgent"]):
         self._manager.settimeout(0.1)
         self._began = time.monotonic()
         self.pid = host.start("agent.log", "sh", "-c", _WRITE_PID, *argv, environ={"NOTIFY_SOCKET": "/run/notify"})
-        (host.folder / "agent.pid").write_text(f"{self.pid}\n")
+        # Both: the process may be slow to come so far, and what looks for it before would find none.
+        host.run("sh", "-c", 'echo "$1" > /run/agent.pid', "sh", str(self.pid))
 
     def __exit__(self, *_: object) -> None:
         self._manager.close()

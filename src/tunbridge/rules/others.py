@@ -125,7 +125,7 @@ class Counted(msgspec.Struct, frozen=True):
     id: str
     name: str
     project_id: str
-    versions: frozenset[int]
+    versions: frozenset[str]
 
 
 _DETAILS = ("total_ips_in_subnet", "total_ips_in_allocation_pool", "used_ips_in_subnet", "used_ips_in_allocation_pool")
@@ -138,14 +138,14 @@ class NetworkIpAvailabilityRules(TimedRules):
 
     def narrowed(self, rows: list[Row], filters: Mapping[str, Sequence[Any]]) -> list[Row]:
         """Count only the subnets of the IP versions that are asked for."""
-        versions = frozenset(int(version) for version in filters.get("ip_version", ()))
+        versions = frozenset(str(version) for version in filters.get("ip_version", ()))
         return [Counted(row.id, row.name, row.project_id, versions) for row in rows] if versions else rows
 
     def body(self, reader: Reader, row: Row) -> Values:
         """Give the counts of a network."""
         found = reader.find("Subnet", "network_id", row.id)
         if isinstance(row, Counted):
-            found = [subnet for subnet in found if subnet.ip_version in row.versions]
+            found = [subnet for subnet in found if str(subnet.ip_version) in row.versions]
         subnets = [self._subnet(reader, subnet) for subnet in found]
         details = [subnet["ip_availability_details"] for subnet in subnets]
         return {

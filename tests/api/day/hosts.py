@@ -108,7 +108,7 @@ RANGES = (
     Step(
         "network segment range create --private --project $demo --network-type vxlan --minimum 70000 --maximum 70001 "
         "theirs",
-        shows={"shared": False, "project_id": "$demo", "network_type": "vxlan", "physical_network": None},
+        shows={"shared": False, "project_id": "$demo", "network_type": "vxlan", "physical_network": ""},
     ),
     Step(
         "network create --provider-network-type vlan --provider-physical-network physnet1 picked",
@@ -117,8 +117,8 @@ RANGES = (
     Step("network segment range list --used", lists=({"ID": "$vlans", "Minimum ID": 100, "Maximum ID": 102},)),
     Step("network segment range set --name wires --minimum 100 --maximum 120 vlans"),
     Step("network segment range show wires", shows={"id": "$vlans", "maximum": 120}),
-    Step("network segment range set --minimum 119 --maximum 120 wires", fails="is referenced by one or more networks"),
-    Step("network segment range delete wires", fails="is referenced by one or more networks"),
+    Step("network segment range set --minimum 119 --maximum 120 wires", fails="is referenced by one or more project"),
+    Step("network segment range delete wires", fails="is referenced by one or more project"),
     Step("network segment range list", lists=(), who="mia"),
     Step("network delete picked"),
     Step("network segment range delete wires theirs"),

@@ -26,7 +26,8 @@ lab exec network0 -- ip -brief address show dev enunderlay0
 echo "--- ping"
 lab exec compute0 -- ping -c 2 -W 2 network0
 echo "--- check"
-"$TB_PYTHON" -m tunbridge check lab:
+# Its output is no terminal, where a progress bar would be drawn.
+"$TB_PYTHON" -m tunbridge check lab: 2>&1 | cat
 echo "--- down"
 lab down
 echo "--- left"
