@@ -1,9 +1,11 @@
 """Hosts over ssh: a real sshd on loopback, with keys made for the test; what must not reach the client is refused."""
 
+import contextlib
 import getpass
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -13,10 +15,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from tests.cli.test_watch import ports, revive, until, watching
 from tests.inspect.test_live import Database, database, fill  # noqa: F401 - a fixture
 from tunbridge.inspect.live import read_live
 from tunbridge.inspect.sources import read_sources
 from tunbridge.inspect.understand import understand
+from tunbridge.openvswitch.read_ovsdb import COLUMNS
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
@@ -132,6 +136,67 @@ def test_what_is_no_plain_host_name_is_refused(target: str, tmp_path: Path, monk
     (problem,) = read_sources([f"ssh:{target}"], lambda _: {}).problems
     assert "ssh:[USER@]HOST" in str(problem)
     assert not (tmp_path / "was-run").exists()
+
+
+def test_over_ssh_changes_are_followed_and_nothing_is_left_there(database: Database, server: int) -> None:  # noqa: F811
+    database.vsctl("add-br", "br-int", "--", "add-port", "br-int", "p1")
+    source = f"ssh:root@127.0.0.1:{server}"
+    with watching("draw", "--watch", "-f", "json", f"h={source}") as watch:
+        assert ports(watch.change()["document"]) == {"br-int", "p1"}
+        until(lambda: len(monitors(database)) == len(COLUMNS))
+        database.vsctl("add-port", "br-int", "p2")
+        change = watch.change()
+        assert ports(change["document"]) == {"br-int", "p1", "p2"}
+        assert change["changed"] == [source] and not change["unreachable"]
+        for count in range(5):
+            database.vsctl("set", "interface", "p1", f"statistics:rx_packets={count}")
+        database.vsctl("del-port", "p2")
+        assert ports(watch.change()["document"]) == {"br-int", "p1"}, "counters made no line before this one"
+        before = set(monitors(database))
+        os.kill(min(before), signal.SIGTERM)
+        until(lambda: len(set(monitors(database)) - before) == len(COLUMNS))
+        database.vsctl("add-port", "br-int", "p3")
+        while "p3" not in ports((change := watch.change())["document"]) or change["unreachable"]:
+            pass
+        assert watch.end() == 0
+    until(lambda: monitors(database) == [])
+
+
+def test_a_host_that_cannot_be_followed_over_ssh_is_told_with_the_reason(database: Database, server: int) -> None:  # noqa: F811
+    database.vsctl("add-br", "br-int")
+    source = f"ssh:root@127.0.0.1:{server}"
+    with watching(
+        "check", "--watch", "-f", "json", f"h={database.remote}", f"ssh:root@127.0.0.1:{free_port()}"
+    ) as watch:
+        (reason,) = watch.change()["unreachable"].values()
+        assert "refused" in reason
+    with watching("draw", "--watch", "-f", "json", f"h={source}") as watch:
+        assert ports(watch.change()["document"]) == {"br-int"}
+        until(lambda: len(monitors(database)) == len(COLUMNS))
+        os.kill(int((database.folder / "ovsdb.pid").read_text()), signal.SIGKILL)
+        while not (change := watch.change())["unreachable"]:
+            pass
+        assert ports(change["document"]) == {"br-int"}, "shown as it was"
+        revive(database)
+        while watch.change()["unreachable"]:
+            pass
+
+
+def monitors(database: Database) -> list[int]:  # noqa: F811
+    """The processes that follow this test's database over ssh."""
+    return [pid for pid, line in processes() if b"monitor" in line and b"ovsdb-client" in line[0] and at(pid, database)]
+
+
+def processes() -> Iterator[tuple[int, list[bytes]]]:
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            yield int(folder.name), (folder / "cmdline").read_bytes().split(b"\0")
+
+
+def at(pid: int, database: Database) -> bool:  # noqa: F811
+    with contextlib.suppress(OSError):
+        return f"OVS_RUNDIR={database.folder}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return False
 
 
 def test_a_host_that_says_nothing_is_given_up_in_time() -> None:

@@ -36,13 +36,6 @@ def follow(sources: Sequence[str], timeout: float | None, show: "Callable[[Chang
     from tunbridge.inspect.sources import taken_apart
 
     parts = taken_apart(sources, labs.sockets, timeout)
-    over_ssh = [part.label for part in parts if part.label.startswith("ssh:")]
-    if over_ssh:
-        host = over_ssh[0].removeprefix("ssh:")
-        raise NothingLiveError(
-            f"--watch: {over_ssh[0]}: cannot be followed over a command; forward its socket, and watch that: "
-            f"ssh -N -L /tmp/db.sock:/var/run/openvswitch/db.sock {host} & tunbridge draw --watch unix:/tmp/db.sock"
-        )
     if all(part.remote is None for part in parts):
         parts[0].read()  # says what is wrong with it, if that is why
         raise NothingLiveError(f"--watch: {parts[0].label}: is not live: nothing will change there")

@@ -81,7 +81,7 @@ class Source(NamedTuple):
     read: Callable[[], Reading]
     """Raises TunbridgeError."""
     remote: str | None = None
-    """Where its OVSDB answers, if it does."""
+    """Where its OVSDB answers, also `ssh:…`, if it does."""
 
 
 def _read(source: Source, told: Told) -> Reading:
@@ -105,7 +105,7 @@ def _parts(whole: str, lab: LabResolver, timeout: float | None) -> list[Source]:
     if source.startswith("lab:"):
         return _lab(source.removeprefix("lab:"), lab, timeout)
     if source.startswith(ssh.PREFIX):
-        return [Source(source, lambda: Reading([ssh.read_ssh(source, name, timeout or ssh.TIMEOUT)]))]
+        return [Source(source, lambda: Reading([ssh.read_ssh(source, name, timeout or ssh.TIMEOUT)]), source)]
     if _LIVE.match(source) and not Path(source).exists():
         return [Source(source, lambda: Reading([read_live(source, name, timeout or TIMEOUT)]), source)]
     return [Source(source, lambda: _file(source, name))]

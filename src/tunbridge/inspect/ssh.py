@@ -3,6 +3,8 @@
 The command reads (`ovs-vsctl list`, `ip addr`, `ovs-appctl fdb/stats-show`), as who logs in, or else with `sudo -n`.
 What the last two print is unknown where they do not work. Nothing is asked for on the terminal,
 nothing is waited for without a limit, and what is no plain host name never reaches the client's command line.
+
+To follow a host, `ovsdb-client monitor` runs there: on a terminal, so that it ends when ssh does.
 """
 
 import os
@@ -11,13 +13,16 @@ import selectors
 import shlex
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from tunbridge.inspect.content import MAX_BYTES, SourceError, read_content
 from tunbridge.inspect.machine import with_answers
 from tunbridge.inspect.model import Host
-from tunbridge.openvswitch.read_ovsdb import COLUMNS
+from tunbridge.openvswitch.read_ovsdb import COLUMNS, DATABASE
 
 PREFIX = "ssh:"
 TIMEOUT = 30.0
@@ -36,22 +41,48 @@ echo; echo '{_DEVICES}'; ip -j addr || ip addr
 echo; echo '{_TABLES}'; for b in $(ovs-vsctl list-br || sudo -n ovs-vsctl list-br); do
 ovs-appctl --timeout=2 fdb/stats-show "$b" || sudo -n ovs-appctl --timeout=2 fdb/stats-show "$b"; done
 true; }} 2>/dev/null"""
-COMMAND = f"sh -c {shlex.quote(_SCRIPT)}"
+_CLIENT = "ovsdb-client"
+_AS_WHOM = f"if {_CLIENT} list-dbs >/dev/null 2>&1; then s=; else s='sudo -n'; fi"
 
 
 def read_ssh(source: str, name: str | None, timeout: float = TIMEOUT) -> Host:
     """Read the host at `ssh:[USER@]HOST[:PORT]`, in `timeout` seconds. Raises TunbridgeError."""
+    answer = _answer(_line(source, _SCRIPT, timeout), source, timeout)
+    tables, _, rest = answer.partition(f"\n{_DEVICES}\n".encode())
+    devices, _, mac_tables = rest.decode("utf-8", "replace").partition(f"\n{_TABLES}\n")
+    host = replace(read_content(tables, source, name).hosts[0], source=source)
+    return with_answers(host, devices, mac_tables)
+
+
+def read_schema(source: str, timeout: float = TIMEOUT) -> Any:
+    """Read the schema of its database (RFC 7047, 3.2). Raises TunbridgeError."""
+    answer = _answer(_line(source, f"{_AS_WHOM}; $s {_CLIENT} get-schema {DATABASE}", timeout), source, timeout)
+    try:
+        return msgspec.json.decode(answer)
+    except msgspec.DecodeError as e:
+        raise SourceError(f"{source}: its ovsdb-client prints no schema: {e}") from e
+
+
+def monitor_line(source: str, columns: Mapping[str, Sequence[str]], timeout: float = TIMEOUT) -> list[str]:
+    """Give the command line that prints JSON at first and whenever one of these columns changes, by table."""
+    # One client follows one table; with the first that ends all do.
+    monitor = f"$s {_CLIENT} --format=json monitor {DATABASE}"
+    clients = [f"{{ {monitor} {table} {','.join(names)}; kill 0; }} &" for table, names in columns.items()]
+    script = f"{_AS_WHOM}; {' '.join(clients)} wait"
+    alive = ("LogLevel=ERROR", "ServerAliveInterval=5", "ServerAliveCountMax=3")
+    return _line(source, script, timeout, "-tt", *(word for option in alive for word in ("-o", option)))
+
+
+def _line(source: str, script: str, timeout: float, *options: str) -> list[str]:
+    """Give the client's command line, which runs a script of sh there. Raises SourceError."""
     match = _TARGET.fullmatch(source.removeprefix(PREFIX))
     if match is None:
         raise SourceError(f"{source}: not of the form ssh:[USER@]HOST[:PORT], with a plain host name")
     port = ["-p", match["port"]] if match["port"] else []
     login = re.sub(r"[\[\]]", "", match["login"])
     connect = f"ConnectTimeout={max(1, min(10, int(timeout)))}"
-    answer = _answer(["ssh", "-T", "-o", "BatchMode=yes", "-o", connect, *port, "--", login, COMMAND], source, timeout)
-    tables, _, rest = answer.partition(f"\n{_DEVICES}\n".encode())
-    devices, _, mac_tables = rest.decode("utf-8", "replace").partition(f"\n{_TABLES}\n")
-    host = replace(read_content(tables, source, name).hosts[0], source=source)
-    return with_answers(host, devices, mac_tables)
+    given = [*(options or ["-T"]), "-o", "BatchMode=yes", "-o", connect, *port]
+    return ["ssh", *given, "--", login, f"sh -c {shlex.quote(script)}"]
 
 
 def _answer(argv: list[str], source: str, timeout: float) -> bytes:

@@ -1,4 +1,4 @@
-"""Sources that tell when they change: one OVSDB monitor on each, nothing is asked again and again.
+"""Sources that tell when they change: one OVSDB monitor on each (over ssh the one of its `ovsdb-client`), no polling.
 
     connecting --monitor--> followed --an update, 0.1 s--> read as a whole, shown if it differs
                                      --connection lost--> shown as it was, with the reason; connecting again
@@ -8,6 +8,8 @@ What changes by itself (counters every 5 s, MAC tables) is not followed, and is 
 """
 
 import asyncio
+import contextlib
+import subprocess
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,16 +19,17 @@ from msgspec.structs import replace
 
 from tunbridge.database.session import Session, SessionError, connect
 from tunbridge.errors import TunbridgeError
+from tunbridge.inspect import ssh
 from tunbridge.inspect.model import Bridge, Host, Port
 from tunbridge.inspect.sources import Source
 from tunbridge.openvswitch import tls
-from tunbridge.openvswitch.read_ovsdb import COLUMNS
+from tunbridge.openvswitch.read_ovsdb import COLUMNS, DATABASE
 
 SETTLE_S = 0.1
 """A transaction is often followed by what Open vSwitch makes of it."""
 _PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Between attempts to connect."""
-_DATABASE = "Open_vSwitch"
+_CHUNK = 1 << 16
 _UNWATCHED = frozenset(("_uuid", "statistics"))
 
 
@@ -51,6 +54,8 @@ class _Followed:
         """Why it could not be read; what it was before is kept."""
         self.lost: str | None = None
         """Why its database does not tell of changes."""
+        self.failures = 0
+        """Attempts to follow it since it was last followed."""
         self.told: tuple[list[Host], str | None] | None = None
 
     @property
@@ -111,32 +116,63 @@ class _Watch:
         self._stirred.set()
 
     async def _keep_following(self, one: _Followed, remote: str) -> None:
-        failures = 0
         while True:
             try:
-                session = await connect(remote, tls.used() if remote.startswith("ssl:") else None)
-                try:
-                    await self._subscribe(session, one)
-                    failures, one.lost = 0, None
-                    self._stir(one)
-                    one.lost = await asyncio.shield(session.lost)
-                finally:
-                    session.close("no longer followed")
-            except (SessionError, TunbridgeError) as e:
+                await (self._over_ssh if remote.startswith(ssh.PREFIX) else self._over_ovsdb)(one, remote)
+            except (SessionError, TunbridgeError, OSError) as e:
                 one.lost = str(e)
             self._stir(one)
-            await asyncio.sleep(_PAUSES_S[min(failures, len(_PAUSES_S) - 1)])
-            failures += 1
+            await asyncio.sleep(_PAUSES_S[min(one.failures, len(_PAUSES_S) - 1)])
+            one.failures += 1
 
-    async def _subscribe(self, session: Session, one: _Followed) -> None:
-        """Have the database tell of changes, in the columns that it has. Raises SessionError."""
-        schema = _result(await session.request("get_schema", [_DATABASE]), session)
-        wanted = {
-            table: {"columns": [c for c in columns if c not in _UNWATCHED and c in schema["tables"][table]["columns"]]}
-            for table, columns in COLUMNS.items()
-        }
-        session.notified = lambda _method, _params: self._stir(one)
-        _result(await session.request("monitor", [_DATABASE, None, wanted]), session)
+    def _begun(self, one: _Followed) -> None:
+        """From now on its database tells of changes; of what was before, reading tells."""
+        one.failures, one.lost = 0, None
+        self._stir(one)
+
+    async def _over_ovsdb(self, one: _Followed, remote: str) -> None:
+        session = await connect(remote, tls.used() if remote.startswith("ssl:") else None)
+        try:
+            schema = _result(await session.request("get_schema", [DATABASE]), session)
+            wanted = {table: {"columns": columns} for table, columns in _followed_columns(schema).items()}
+            session.notified = lambda _method, _params: self._stir(one)
+            _result(await session.request("monitor", [DATABASE, None, wanted]), session)
+            self._begun(one)
+            one.lost = await asyncio.shield(session.lost)
+        finally:
+            session.close("no longer followed")
+
+    async def _over_ssh(self, one: _Followed, remote: str) -> None:
+        schema = await asyncio.to_thread(ssh.read_schema, remote)
+        line = ssh.monitor_line(remote, _followed_columns(schema))
+        client = await asyncio.create_subprocess_exec(
+            *line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        assert client.stdout is not None
+        begun, said = False, b""
+        try:
+            while chunk := await client.stdout.read(_CHUNK):
+                said = chunk[-_CHUNK // 16 :]
+                if begun:
+                    self._stir(one)
+                elif chunk.startswith(b"{"):  # and no message of why it cannot
+                    begun = True
+                    self._begun(one)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                client.terminate()
+            status = await client.wait()
+        lines = said.decode("utf-8", "replace").strip().splitlines()
+        one.lost = f"{remote}: {lines[-1] if lines and not begun else f'ssh ended with status {status}'}"
+
+
+def _followed_columns(schema: Any) -> dict[str, list[str]]:
+    """Give the columns to be told of, by table: those that the database has."""
+    tables = schema["tables"]
+    return {
+        table: [c for c in columns if c not in _UNWATCHED and c in tables[table]["columns"]]
+        for table, columns in COLUMNS.items()
+    }
 
 
 def _result(message: Any, session: Session) -> Any:

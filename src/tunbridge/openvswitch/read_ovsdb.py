@@ -21,6 +21,8 @@ Row = dict[str, Any]
 TIMEOUT = 5.0
 """Seconds for the whole of it."""
 
+DATABASE = "Open_vSwitch"
+
 COLUMNS = {
     "Open_vSwitch": ["_uuid", "ovs_version", "bridges", "manager_options", "external_ids", "other_config"],
     "Manager": ["_uuid", "target", "is_connected"],
