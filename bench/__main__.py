@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from bench import agent, remote, restart, seeing, server
+from bench import agent, kernel, remote, restart, seeing, server
 from bench.figures import Figure, as_json, console, table
 
-PARTS = ("seeing", "ssh", "wiring", "repairs", "at-rest", "peers", "restart", "server")
+PARTS = ("seeing", "ssh", "wiring", "repairs", "at-rest", "peers", "kernel", "restart", "server")
 
 
 def main(
@@ -56,6 +56,8 @@ def _measure(part: str, quick: bool) -> list[Figure]:
         return agent.wiring(1 if quick else 7)
     if part == "repairs":
         return agent.repairs(2 if quick else 30)
+    if part == "kernel":
+        return list(kernel.on_kernel(*((1, 2) if quick else (3, 10))))
     if part == "at-rest":
         return agent.at_rest(5 if quick else 60)
     if part == "server":

@@ -15,8 +15,10 @@ from tunbridge.lab.lab import agent_command
 from tunbridge.openvswitch.rows import BridgeRow, Snapshot
 
 BRIDGES = ("br-int", "br-tun", "br-eth1")
+BESIDE = "br-beside"
+"""A bridge that is none of the agent's."""
 BY_HAND = f"""
-b="fail_mode=secure protocols=OpenFlow10,OpenFlow13,OpenFlow14 datapath_type=netdev"
+b="fail_mode=secure protocols=OpenFlow10,OpenFlow13,OpenFlow14 $0"
 ovs-vsctl -- add-br br-int -- set bridge br-int $b -- add-br br-tun -- set bridge br-tun $b \\
   -- add-br br-eth1 -- set bridge br-eth1 $b -- add-port br-eth1 {NIC} \\
   -- add-port br-int patch-tun -- set interface patch-tun type=patch options:peer=patch-int \\
@@ -37,7 +39,8 @@ def wiring(runs: int) -> list[Figure]:
     by_hand, first, second, python = [], [], [], []
     for _ in range(runs):
         with bare_host() as host:
-            by_hand.append(_seconds(lambda host=host: host.host.run("sh", "-c", BY_HAND)))  # type: ignore[misc]
+            argv = ("sh", "-c", BY_HAND, " ".join(host.datapath))
+            by_hand.append(_seconds(lambda host=host, argv=argv: host.host.run(*argv)))  # type: ignore[misc]
         with bare_host() as host:
             first.append(_seconds(host.start))
             host.stop()
@@ -63,6 +66,7 @@ def _seconds(action: Callable[[], object]) -> float:
 def repairs(runs: int) -> list[Figure]:
     """From the command that damages until the database or the flow tables are whole again."""
     with bare_host() as host:
+        host.host.vsctl("add-br", BESIDE, *(w for d in host.datapath for w in ("--", "set", "bridge", BESIDE, d)))
         host.start()
         watch = Watch(host)
         reference = [_round_trip(host, watch) for _ in range(runs)]
@@ -126,8 +130,8 @@ def _database(host: Wired, watch: Watch, arguments: list[str]) -> float:
 def _round_trip(host: Wired, watch: Watch) -> float:
     mark = str(time.monotonic_ns())
     start = time.monotonic()
-    host.host.vsctl("--no-wait", "set", "bridge", "br-phy", f"external_ids:mark={mark}")
-    return (watch.until(lambda now: now.bridges["br-phy"].external_ids.get("mark") == mark) - start) * 1000
+    host.host.vsctl("--no-wait", "set", "bridge", BESIDE, f"external_ids:mark={mark}")
+    return (watch.until(lambda now: now.bridges[BESIDE].external_ids.get("mark") == mark) - start) * 1000
 
 
 def _tables(host: Wired, *bridges: str) -> dict[str, list[str]]:
@@ -155,10 +159,10 @@ def _flows(host: Wired, arguments: list[str]) -> float:
 
 
 def _flow_round_trip(host: Wired) -> float:
-    host.ofctl("add-flow", "br-phy", "table=9,priority=1,arp,actions=drop")
+    host.ofctl("add-flow", BESIDE, "table=9,priority=1,arp,actions=drop")
     start = time.monotonic()
-    host.ofctl("del-flows", "br-phy", "table=9")
-    host.flows("br-phy")
+    host.ofctl("del-flows", BESIDE, "table=9")
+    host.flows(BESIDE)
     return (time.monotonic() - start) * 1000
 
 

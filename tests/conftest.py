@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -20,6 +21,10 @@ _numbers = itertools.count()
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI") == "true":
     settings.load_profile("ci")
+
+
+# A run in the background may be deaf to Ctrl-C, and what it starts would be too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _missing() -> str | None:

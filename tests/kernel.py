@@ -22,11 +22,11 @@ def missing() -> str | None:
     return None
 
 
-def boot(init: Path, folder: Path, **given: str) -> dict[str, str]:
+def boot(init: Path, folder: Path, seconds: float = BOOT_S, **given: str) -> dict[str, str]:
     """Boot a kernel with `init` as its first process, and give what that printed: `--- name` begins a section.
 
     The init finds TB_PYTHON, TB_MODULES (for `modprobe -d`) and what was given as TB_<NAME> in its environment. It ends
-    with the section `end`. Skips the test where such a kernel cannot run, and fails it there when CI=true.
+    with the section `end`, within so many seconds. Skips the test where such a kernel cannot run; with CI=true, fails it.
     """
     reason = missing()
     if reason is not None:
@@ -43,7 +43,7 @@ def boot(init: Path, folder: Path, **given: str) -> dict[str, str]:
         f"TB_MODULES={folder}/index", *(f"TB_{name.upper()}={value}" for name, value in given.items()),
     ]  # fmt: skip
     done = subprocess.run(
-        argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=BOOT_S, check=False
+        argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=seconds, check=False
     )
     found: dict[str, str] = {}
     name = "kernel"

@@ -60,7 +60,7 @@ def test_it_is_the_kernels_datapath_and_packets_cross_the_underlay(lab: Lab) -> 
     datapath = lab.host("network0").run("ovs-dpctl", "show").stdout
     assert "system@ovs-system" in datapath
     assert "vxlan_sys_4789" in datapath
-    assert "64 bytes from" in lab.host("network0").run("ping", "-c1", "-W2", "compute0").stdout
+    assert "64 bytes from" in lab.host("network0").run("ping", "-c5", "-W5", "compute0").stdout
 
 
 def test_streams_and_exit_status_of_a_command_cross_the_kernel(lab: Lab) -> None:
@@ -132,7 +132,7 @@ def test_up_boots_a_kernel_again_that_was_killed(lab: Lab) -> None:
     lab.up(lab.state().plan, quietly)
     assert lab.inspect().running
     wait_until(
-        lambda: lab.host("network0").run("ping", "-c1", "-W2", "compute0", check=False).returncode == 0, "they reach"
+        lambda: lab.host("network0").run("ping", "-c5", "-W5", "compute0", check=False).returncode == 0, "they reach"
     )
 
 
