@@ -26,7 +26,7 @@ def boot(init: Path, folder: Path, seconds: float = BOOT_S, **given: str) -> dic
     """Boot a kernel with `init` as its first process, and give what that printed: `--- name` begins a section.
 
     The init finds TB_PYTHON, TB_MODULES (for `modprobe -d`) and what was given as TB_<NAME> in its environment. It ends
-    with the section `end`, within so many seconds. Skips the test where such a kernel cannot run; with CI=true, fails it.
+    with the section `end`, within so many seconds. Skips the test where such a kernel cannot run, or fails it in CI.
     """
     reason = missing()
     if reason is not None:
