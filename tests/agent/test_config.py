@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from tunbridge.agent.config import AgentConfig, ConfigError, load
+from tunbridge.agent.config import AgentConfig, load
+from tunbridge.configuration import ConfigurationError
 
 MINIMAL = 'local_ip = "10.0.0.25"\n'
 
@@ -66,7 +67,7 @@ def test_the_environment_alone_is_enough() -> None:
 
 def test_every_setting_has_its_environment_variable(tmp_path: Path) -> None:
     for name in AgentConfig.__struct_fields__:
-        with pytest.raises(ConfigError, match=f"TUNBRIDGE_AGENT_{name.upper()}"):
+        with pytest.raises(ConfigurationError, match=f"TUNBRIDGE_AGENT_{name.upper()}"):
             config(tmp_path, MINIMAL, **{f"TUNBRIDGE_AGENT_{name.upper()}": "[[1]]"})
 
 
@@ -101,20 +102,20 @@ def test_every_setting_has_its_environment_variable(tmp_path: Path) -> None:
     ],
 )
 def test_bad_configuration_is_refused_by_name(tmp_path: Path, text: str, named: str) -> None:
-    with pytest.raises(ConfigError, match=named):
+    with pytest.raises(ConfigurationError, match=named):
         config(tmp_path, text)
 
 
 def test_an_unknown_variable_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="TUNBRIDGE_AGENT_LOCALIP"):
+    with pytest.raises(ConfigurationError, match="TUNBRIDGE_AGENT_LOCALIP"):
         config(tmp_path, MINIMAL, TUNBRIDGE_AGENT_LOCALIP="1")
 
 
 def test_a_missing_file_is_told_by_name(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"nowhere\.toml"):
+    with pytest.raises(ConfigurationError, match=r"nowhere\.toml"):
         load(tmp_path / "nowhere.toml", {})
 
 
 def test_what_is_missing_is_told_with_its_variable() -> None:
-    with pytest.raises(ConfigError, match=r"required setting local_ip is missing.*TUNBRIDGE_AGENT_LOCAL_IP"):
+    with pytest.raises(ConfigurationError, match=r"required setting local_ip is missing.*TUNBRIDGE_AGENT_LOCAL_IP"):
         load(None, {})

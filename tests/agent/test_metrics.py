@@ -11,10 +11,11 @@ from prometheus_client.samples import Sample
 from tests.agent.hosts import PHYSNET, Wired
 from tunbridge.agent import config
 from tunbridge.agent.bulletin import Bulletin
-from tunbridge.agent.config import ConfigError, Peer
+from tunbridge.agent.config import Peer
 from tunbridge.agent.metrics import MetricsError, MetricsServer, application, registry
 from tunbridge.agent.record import BOUNDS_S, Record
 from tunbridge.agent.status import Status, utc_now
+from tunbridge.configuration import ConfigurationError
 from tunbridge.dataplane.changes import Problem
 from tunbridge.lab.host import wait_until
 from tunbridge.lab.lab import Lab
@@ -59,7 +60,7 @@ def test_loopback_addresses_are_taken(tmp_path: Path, address: str) -> None:
 
 @pytest.mark.parametrize("address", ["0.0.0.0:9697", "10.0.0.1:9697", "[::]:9697", "localhost:9697", "9697", "::1:0"])
 def test_other_addresses_are_refused_by_name(tmp_path: Path, address: str) -> None:
-    with pytest.raises(ConfigError, match="metrics"):
+    with pytest.raises(ConfigurationError, match="metrics"):
         load(tmp_path, f'metrics = "{address}"')
 
 

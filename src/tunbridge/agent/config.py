@@ -1,23 +1,22 @@
 """The agent's configuration: one TOML file, every setting also as an environment variable.
 
 The file's keys are the fields of `AgentConfig`. `TUNBRIDGE_AGENT_<KEY>` (upper case) overrides a key; its value is what
-would stand right of `=` in the file, and a string needs no quotes. Unknown keys, unknown `TUNBRIDGE_AGENT_*` variables
-and wrong types are refused by name: a typing error must not silently become a default.
+would stand right of `=` in the file, and a string needs no quotes.
 """
 
 import ipaddress
 import os
 import re
 import socket
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
 
-from tunbridge.errors import TunbridgeError
+from tunbridge import configuration
+from tunbridge.configuration import ConfigurationError
 
 ENV_PREFIX = "TUNBRIDGE_AGENT_"
 DEFAULT_RUN_DIR = "/run/tunbridge-agent"
@@ -30,10 +29,6 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 InterfaceName = Annotated[str, Meta(pattern=r"^[^\s/\x00-\x1f\x7f]{1,15}$")]
 """A Linux network device name: 1 to 15 characters, no slash, no white space (net/core/dev.c, dev_valid_name)."""
 PhysicalNetwork = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
-
-
-class ConfigError(TunbridgeError):
-    """The configuration cannot be used; the text names the file or variable, the key, and what was expected."""
 
 
 class Peer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,84 +102,35 @@ class AgentConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> AgentConfig:
-    """Read the configuration from `path` (None: from the environment alone).
-
-    Raises ConfigError.
-    """
-    values: dict[str, Any] = {}
-    if path is not None:
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as e:
-            raise ConfigError(f"{path}: cannot be read: {e.strerror}") from e
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-            raise ConfigError(f"{path}: not TOML: {e}") from e
-    origin = {key: f"{path}: {key}" for key in values}
-    for variable, text in environ.items():
-        if variable.startswith(ENV_PREFIX):
-            key = variable.removeprefix(ENV_PREFIX).lower()
-            if key not in AgentConfig.__struct_fields__:
-                raise ConfigError(f"{variable}: no such setting; {_known()}")
-            values[key] = _from_environment(text)
-            origin[key] = variable
-    for key in values:
-        if key not in AgentConfig.__struct_fields__:
-            raise ConfigError(f"{origin[key]}: no such setting; {_known()}")
-    return _checked(_convert(values, origin, path))
-
-
-def _known() -> str:
-    return "known are: " + ", ".join(sorted(AgentConfig.__struct_fields__))
-
-
-def _from_environment(text: str) -> Any:
-    """A TOML value, or else the text itself as a string."""
-    try:
-        return tomllib.loads(f"v = {text}")["v"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _convert(values: dict[str, Any], origin: dict[str, str], path: Path | None) -> AgentConfig:
-    try:
-        return msgspec.convert(values, AgentConfig)
-    except msgspec.ValidationError as e:
-        what, _, where = str(e).partition(" - at `$")
-        missing = re.fullmatch(r"Object missing required field `(\w+)`", what)
-        if missing and not where:
-            raise ConfigError(
-                f"{path or 'no configuration file'}: the required setting {missing[1]} is missing"
-                f" (in the environment it would be {ENV_PREFIX}{missing[1].upper()})"
-            ) from e
-        key = where.strip("`.").split("[")[0].split(".")[0]
-        place = origin.get(key, str(path) if path else "environment")
-        inner = where.rstrip("`").removeprefix("." + key)
-        raise ConfigError(f"{place}{inner}: {what}") from e
+    """Read the configuration from `path` (None: from the environment alone). Raises ConfigurationError."""
+    return _checked(configuration.load(AgentConfig, path, ENV_PREFIX, environ))
 
 
 def _checked(config: AgentConfig) -> AgentConfig:
     """What types cannot say: addresses, one family, nothing twice. Addresses come out in their canonical form.
 
-    Raises ConfigError.
+    Raises ConfigurationError.
     """
     local = _address("local_ip", config.local_ip)
     seen: dict[str, str] = {}
     for number, peer in enumerate(config.peers):
         ip = _address(f"peers[{number}].ip", peer.ip)
         if ip.version != local.version:
-            raise ConfigError(f"peers[{number}].ip: {peer.ip} is IPv{ip.version}, but local_ip is IPv{local.version}")
+            raise ConfigurationError(
+                f"peers[{number}].ip: {peer.ip} is IPv{ip.version}, but local_ip is IPv{local.version}"
+            )
         if str(ip) in seen:
-            raise ConfigError(f"peers[{number}].ip: {peer.ip} is already the address of {seen[str(ip)]}")
+            raise ConfigurationError(f"peers[{number}].ip: {peer.ip} is already the address of {seen[str(ip)]}")
         seen[str(ip)] = peer.host
     used: dict[str, str] = {"br-int": "the integration bridge", "br-tun": "the tunnel bridge"}
     for network, provider in config.providers.items():
         for name in (provider.bridge, *provider.nics):
             if name in used:
-                raise ConfigError(f"providers.{network}: {name} is already {used[name]}")
+                raise ConfigurationError(f"providers.{network}: {name} is already {used[name]}")
             used[name] = f"used by physical network {network}"
     _check_controller(config.controller, config.ovs_rundir)
     if not re.fullmatch(r"unix:.+|tcp:.+:\d+", config.ovsdb):
-        raise ConfigError(f"ovsdb: {config.ovsdb!r} is neither unix:PATH nor tcp:IP:PORT")
+        raise ConfigurationError(f"ovsdb: {config.ovsdb!r} is neither unix:PATH nor tcp:IP:PORT")
     if config.manager is not False:
         manager_remote(config.manager)
     if config.metrics is not False:
@@ -197,39 +143,41 @@ def _address(key: str, text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Addre
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        raise ConfigError(f"{key}: {text!r} is not an IPv4 or IPv6 address") from None
+        raise ConfigurationError(f"{key}: {text!r} is not an IPv4 or IPv6 address") from None
     if address.is_multicast or address.is_unspecified:
-        raise ConfigError(f"{key}: {text} is not the address of one host")
+        raise ConfigurationError(f"{key}: {text} is not the address of one host")
     return address
 
 
 def manager_remote(manager: str) -> str:
-    """Give what to connect to for a `ptcp:PORT:IP` manager. Raises ConfigError: not that form, or not loopback."""
+    """Give what to connect to for a `ptcp:PORT:IP` manager. Raises ConfigurationError: not that, not loopback."""
     match = re.fullmatch(r"ptcp:(\d{1,5}):(\S+)", manager)
     if match is None:
-        raise ConfigError(f"manager: {manager!r} is not ptcp:PORT:IP, such as ptcp:6640:127.0.0.1, nor false")
+        raise ConfigurationError(f"manager: {manager!r} is not ptcp:PORT:IP, such as ptcp:6640:127.0.0.1, nor false")
     port, ip = match.groups()
     if not _address("manager", ip.strip("[]")).is_loopback:
-        raise ConfigError(f"manager: {manager} would open this host's OVSDB to the network; use a loopback address")
+        raise ConfigurationError(
+            f"manager: {manager} would open this host's OVSDB to the network; use a loopback address"
+        )
     return f"tcp:{ip}:{port}"
 
 
 def metrics_address(metrics: str) -> tuple[str, int]:
-    """Give IP and port of the `metrics` setting. Raises ConfigError: not that form."""
+    """Give IP and port of the `metrics` setting. Raises ConfigurationError: not that form."""
     match = re.fullmatch(r"(\S+):(\d{1,5})", metrics)
     if match is None or not 0 < int(match[2]) < 65536:
-        raise ConfigError(f"metrics: {metrics!r} is not IP:PORT, such as 127.0.0.1:9697, nor false")
+        raise ConfigurationError(f"metrics: {metrics!r} is not IP:PORT, such as 127.0.0.1:9697, nor false")
     ip = match[1].strip("[]")
     try:
         return str(ipaddress.ip_address(ip)), int(match[2])
     except ValueError:
-        raise ConfigError(f"metrics: {ip!r} is not an IPv4 or IPv6 address") from None
+        raise ConfigurationError(f"metrics: {ip!r} is not an IPv4 or IPv6 address") from None
 
 
 def _check_metrics(metrics: str, anywhere: bool) -> None:
     ip, _ = metrics_address(metrics)
     if not ipaddress.ip_address(ip).is_loopback and not anywhere:
-        raise ConfigError(
+        raise ConfigurationError(
             f"metrics: {metrics} would tell other hosts about this one; use a loopback address, or set"
             " metrics_anywhere = true"
         )
@@ -240,10 +188,12 @@ def _check_controller(target: str, rundir: str) -> None:
     if scheme == "unix":
         # ovs-vswitchd refuses a controller socket elsewhere (ovs-vswitchd.conf.db(5), Controller.target)
         if Path(rest).parent != Path(rundir):
-            raise ConfigError(f"controller: {target}: the socket must be directly in ovs_rundir, {rundir}")
+            raise ConfigurationError(f"controller: {target}: the socket must be directly in ovs_rundir, {rundir}")
         return
     match = re.fullmatch(r"(\S+):(\d{1,5})", rest)
     if scheme != "tcp" or match is None:
-        raise ConfigError(f"controller: {target!r} is neither tcp:IP:PORT nor unix:PATH")
+        raise ConfigurationError(f"controller: {target!r} is neither tcp:IP:PORT nor unix:PATH")
     if not _address("controller", match.group(1).strip("[]")).is_loopback:
-        raise ConfigError(f"controller: {target} would let others speak OpenFlow to the agent; use a loopback address")
+        raise ConfigurationError(
+            f"controller: {target} would let others speak OpenFlow to the agent; use a loopback address"
+        )

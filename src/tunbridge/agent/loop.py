@@ -26,13 +26,14 @@ from tunbridge.agent import devices
 from tunbridge.agent.answer import Answering
 from tunbridge.agent.armed import Rescuer, RestartError
 from tunbridge.agent.bulletin import Bulletin
-from tunbridge.agent.config import AgentConfig, ConfigError, manager_remote, metrics_address
+from tunbridge.agent.config import AgentConfig, manager_remote, metrics_address
 from tunbridge.agent.flowkeeper import FlowKeeper
 from tunbridge.agent.log import Log
 from tunbridge.agent.notify import Notifier
 from tunbridge.agent.peers import PeerSource, StaticPeers
 from tunbridge.agent.record import Record
 from tunbridge.agent.report import Reporter
+from tunbridge.configuration import ConfigurationError
 from tunbridge.dataplane import changes, host
 from tunbridge.dataplane.flows import FlowError
 from tunbridge.dataplane.host import HostSpec, ProviderSpec, WantedHost
@@ -396,7 +397,7 @@ class Agent:
             return
         try:
             new = self._reload()
-        except ConfigError as e:
+        except ConfigurationError as e:
             self.log.error("configuration not taken, the old one stays", error=str(e))
             self.refused = str(e)
             return

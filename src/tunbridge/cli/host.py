@@ -48,10 +48,11 @@ def status(
     """Tell whether this host is in sync, and if not, what the agent waits for and what to do."""
     from tunbridge.agent import answer
     from tunbridge.agent import config as configuration
+    from tunbridge.configuration import ConfigurationError
 
     try:
         settings: AgentConfig | None = configuration.load(config_path(config))
-    except configuration.ConfigError as e:
+    except ConfigurationError as e:
         settings = None  # a running agent goes on with what it read before, and may be asked all the same
         terminal.error(str(e))
     try:
