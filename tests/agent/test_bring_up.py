@@ -126,7 +126,7 @@ def test_an_ipv6_underlay_and_long_bridge_names(make_lab: MakeLab) -> None:
 
 def test_a_host_whose_port_6633_is_taken_is_left_alone_and_told_why(lone: Wired) -> None:
     lone.host.start("other.log", sys.executable, "-c",
-        "import socket,time; s=socket.socket(); s.bind(('127.0.0.1',6633)); s.listen(); time.sleep(60)")  # fmt: skip
+        "import socket,time; s=socket.create_server(('127.0.0.1',6633)); time.sleep(60)")  # fmt: skip
     wait_until(lambda: "6633" in lone.host.run("ss", "-tln").stdout, "the other controller listens")
     size = lone.database_size()
     lone.start(wait=False)
