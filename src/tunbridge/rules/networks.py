@@ -5,6 +5,7 @@ from typing import Any
 from tunbridge.model.resource import UNSET
 from tunbridge.rules import guard, hosts, rbac, segments
 from tunbridge.rules.base import Rules
+from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, invalid
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.segments import Segment
@@ -97,6 +98,10 @@ class NetworkRules(Rules):
     def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
         """Say whether a project may use the network."""
         return rbac.is_shared(reader, "network", row.id, project)
+
+    def candidates(self, reader: Reader, caller: Caller) -> list[Row] | None:
+        """Give the networks of a caller's project and those that are shared with it."""
+        return rbac.seen_by(reader, self, caller)
 
     def external_for(self, reader: Reader, row: Row, project: str | None) -> bool:
         """Say whether the network is external for a project."""

@@ -2,6 +2,7 @@
 
 from tunbridge.rules import quota
 from tunbridge.rules.base import Rules
+from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound, invalid
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 
@@ -36,6 +37,19 @@ def _rows(reader: Reader, object_type: str, object_id: str, action: str) -> list
 def is_shared(reader: Reader, object_type: str, id: str, project: str | None, action: str = SHARED) -> bool:
     """Say whether a policy lets a project use a thing."""
     return any(row.target_project in (ANY, project) for row in _rows(reader, object_type, id, action))
+
+
+def seen_by(reader: Reader, rules: Rules, caller: Caller) -> list[Row] | None:
+    """Give a project's things of a kind, and those of others that a policy lets it use; None for who sees all."""
+    if caller.project_id is None or not caller.roles.isdisjoint(("service", "advsvc")):
+        return None
+    found = {row.id: row for row in reader.find(rules.table, "project_id", caller.project_id)}
+    for target in (caller.project_id, ANY):
+        for policy in reader.find(TABLE, "target_project", target):
+            row = reader.get(rules.table, policy.object_id) if policy.object_type == rules.resource.name else None
+            if row is not None:
+                found[row.id] = row
+    return list(found.values())
 
 
 def lets_use(txn: Txn, rules: Rules, row: Row, project: str | None) -> bool:

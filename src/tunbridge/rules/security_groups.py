@@ -146,6 +146,10 @@ class SecurityGroupRules(Rules):
         """Say whether a project may use the group."""
         return rbac.is_shared(reader, "security_group", row.id, project)
 
+    def candidates(self, reader: Reader, caller: Caller) -> list[Row] | None:
+        """Give the groups of a caller's project and those that are shared with it."""
+        return rbac.seen_by(reader, self, caller)
+
 
 class SecurityGroupRuleRules(Rules):
     """The rules of security group rules."""
@@ -267,6 +271,10 @@ class AddressGroupRules(Rules):
     def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
         """Say whether a project may use the group."""
         return rbac.is_shared(reader, "address_group", row.id, project)
+
+    def candidates(self, reader: Reader, caller: Caller) -> list[Row] | None:
+        """Give the groups of a caller's project and those that are shared with it."""
+        return rbac.seen_by(reader, self, caller)
 
     def add_addresses(self, txn: Txn, request: Request, row: Row, body: Values) -> None:
         """Add addresses. Raises Neutron's AddressesAlreadyExist."""

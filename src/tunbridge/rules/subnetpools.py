@@ -6,6 +6,7 @@ from tunbridge.model.resource import UNSET
 from tunbridge.model.who import Who
 from tunbridge.rules import guard, ipam, rbac
 from tunbridge.rules.base import Action, Rules
+from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, invalid
 from tunbridge.rules.networks import given
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
@@ -158,6 +159,10 @@ class SubnetpoolRules(Rules):
         """Say whether a project may use the pool."""
         return rbac.is_shared(reader, "subnetpool", row.id, project)
 
+    def candidates(self, reader: Reader, caller: Caller) -> list[Row] | None:
+        """Give the pools of a caller's project and those that are shared with it."""
+        return rbac.seen_by(reader, self, caller)
+
     # Prefix operations
 
     def add_prefixes(self, txn: Txn, request: Request, row: Row, body: Values) -> None:
@@ -301,3 +306,7 @@ class AddressScopeRules(Rules):
     def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
         """Say whether a project may use the scope."""
         return rbac.is_shared(reader, "address_scope", row.id, project)
+
+    def candidates(self, reader: Reader, caller: Caller) -> list[Row] | None:
+        """Give the scopes of a caller's project and those that are shared with it."""
+        return rbac.seen_by(reader, self, caller)

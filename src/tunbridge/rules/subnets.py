@@ -8,6 +8,7 @@ import msgspec
 from tunbridge.model.resource import UNSET
 from tunbridge.rules import ipam, rbac, subnetpools
 from tunbridge.rules.base import Rules
+from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, invalid, no_such_resource
 from tunbridge.rules.ipam import Pool
 from tunbridge.rules.networks import AUTO_DELETED, given
@@ -120,6 +121,16 @@ class SubnetRules(Rules):
         """Say whether a project may use the subnet: as its network."""
         network = reader.get("Network", row.network_id)
         return network is not None and self.others["network"].shared_with(reader, network, project)
+
+    def candidates(self, reader: Reader, caller: Caller) -> list[Row] | None:
+        """Give the subnets of a caller's project, and those of networks that it may see."""
+        networks = self.others["network"].candidates(reader, caller)
+        if networks is None:
+            return None
+        found = {row.id: row for row in reader.find("Subnet", "project_id", caller.project_id)}
+        for network in networks:
+            found.update((row.id, row) for row in reader.find("Subnet", "network_id", network.id))
+        return list(found.values())
 
     def external_for(self, reader: Reader, row: Row, project: str | None) -> bool:
         """Say whether the subnet's network is external for a project."""

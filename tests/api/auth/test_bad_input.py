@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.api.auth.server import Running
@@ -71,6 +71,7 @@ def test_scopes_asked_for_with_a_token(server: Running, admin: str, scope: Any) 
 
 
 @FUZZ
+@example(place="projects", id="\n0", query={}, header=b"")
 @given(
     place=st.sampled_from(["projects", "users", "roles", "domains", "users/x/application_credentials"]),
     id=st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=30),

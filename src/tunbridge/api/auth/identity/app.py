@@ -1,5 +1,6 @@
 """The identity service as one application, to be mounted at /identity: versions, pages, errors."""
 
+import re
 from typing import Any
 
 from starlette.applications import Starlette
@@ -82,4 +83,6 @@ def routes(service: Service) -> list[BaseRoute]:
         exception_handlers={RefusedError: _refused, HTTPException: _http_error, PrivateFileError: not_stored},
     )
     app.router.redirect_slashes = False
-    return [Route(PATH, versions.versions, methods=["GET"]), Mount(PATH, app=app)]
+    below = Mount(PATH, app=app)
+    below.path_regex = re.compile(below.path_regex.pattern, re.DOTALL)  # else a line feed in a path leads elsewhere
+    return [Route(PATH, versions.versions, methods=["GET"]), below]
