@@ -110,3 +110,12 @@ def test_a_cut_prefix_lies_in_the_smallest_that_has_room(whole: Network, more: i
 
 def test_prefixes_that_touch_are_kept_as_one() -> None:
     assert ipam.collapsed(["10.0.0.0/25", "10.0.0.128/25", "2001:db8::/65"]) == ["10.0.0.0/24", "2001:db8::/65"]
+
+
+def test_many_prefixes_are_taken_out_of_one() -> None:
+    whole = ipaddress.ip_network("2000::/8")
+    taken = [ipaddress.ip_network((int(whole.network_address) + (i << 100) + 7, 128)) for i in range(500)]
+    left = ipam.available([whole], taken)
+    assert sum(net.num_addresses for net in left) == whole.num_addresses - len(taken)
+    assert not ipam.overlap(left, taken)
+    assert ipam.overlap([whole], taken) and ipam.inside(taken, *taken) and not ipam.inside(taken, whole)

@@ -3,6 +3,7 @@
 import time
 import uuid
 from typing import Any
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 
@@ -54,7 +55,7 @@ class Application:
         except Gone:
             call.status = 499
         except Exception:
-            self._log.exception("request failed", request_id=call.id, method=call.method, path=call.path)
+            self._log.exception("request failed", request_id=call.id, method=call.method, path=call.shown_path)
             if not call.status:
                 await call.answer(500, _failure(), ())
         finally:
@@ -89,7 +90,7 @@ class Application:
             self._access.info(
                 "request",
                 method=call.method,
-                path=call.path,
+                path=call.shown_path,
                 status=call.status,
                 ms=round(seconds * 1000, 2),
                 bytes=call.size,
@@ -127,6 +128,8 @@ class _Call:
         self.began = time.perf_counter()
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        self.shown_path = quote(self.path)
+        """For the log: nothing in it that a terminal would obey."""
         self.client: str = (scope.get("client") or ("-",))[0]
         self.collection = "-"
         self.caller: Caller | None = None

@@ -4,14 +4,14 @@ from typing import Any
 
 import msgspec
 
-from tunbridge.api import body, http, policy
+from tunbridge.api import body, http, policy, query
 from tunbridge.api.controller import Answer, Controller, Database
 from tunbridge.api.http import Exchange
 from tunbridge.api.policy import Target
 from tunbridge.model.resource import Resource
 from tunbridge.model.who import Who
 from tunbridge.rules import moves
-from tunbridge.rules.errors import Forbidden
+from tunbridge.rules.errors import Forbidden, http_bad_request
 from tunbridge.rules.request import Request, Row, Txn, Values
 
 
@@ -28,14 +28,14 @@ class BindingApi:
         method = exchange.method
         if not parts:
             if method == "GET":
-                return await self._list(request, port)
+                return await self._list(request, port, exchange.query)
             if method == "POST":
                 return await self._create(request, port, await exchange.content())
             raise http.not_allowed()
         host = parts[0]
         if len(parts) == 1:
             if method == "GET":
-                return await self._show(request, port, host)
+                return await self._show(request, port, host, exchange.query)
             if method == "PUT":
                 return await self._update(request, port, host, await exchange.content())
             if method == "DELETE":
@@ -48,24 +48,29 @@ class BindingApi:
         if not policy.may(who, request.caller, Target(None)):
             raise Forbidden("PolicyNotAuthorized", f"rule:{action} is disallowed by policy")
 
-    async def _list(self, request: Request, port: str) -> Answer:
+    async def _list(self, request: Request, port: str, text: str) -> Answer:
         self._may(self._resource.get_by, request, "get_port_binding")
+        wanted = query.parse(self._resource, text)
         await self._database.barrier()
         store = self._database.store
         row = self._ports.rules.get(store, port)
         found = [_shown(binding) for binding in moves.bindings_of(store, row)]
-        return Answer(200, body.encode({"bindings": found}))
+        matching = [one for one in found if all(one[name] in given for name, given in wanted.filters.items())]
+        return Answer(200, body.encode({"bindings": [_only(one, wanted.fields) for one in matching]}))
 
-    async def _show(self, request: Request, port: str, host: str) -> Answer:
+    async def _show(self, request: Request, port: str, host: str, text: str) -> Answer:
         self._may(self._resource.get_by, request, "get_port_binding")
+        fields = query.fields_of(text)
         await self._database.barrier()
         store = self._database.store
         found = moves.binding(store, self._ports.rules.get(store, port), host)
-        return Answer(200, body.encode({"binding": _shown(found)}))
+        return Answer(200, body.encode({"binding": _only(_shown(found), fields)}))
 
     async def _create(self, request: Request, port: str, content: bytes) -> Answer:
         self._may(self._resource.create_by, request, "create_port_binding")
-        things, _, _ = body.created(self._resource, request.caller, content)
+        things, _, bulk = body.created(self._resource, request.caller, content)
+        if bulk:
+            raise http_bad_request("Bulk operation not supported")
         values = things[0]
         await self._database.commit(lambda txn: self._do(txn, request, port, moves.create, values))
         return self._one(port, values["host"], 201)
@@ -84,7 +89,8 @@ class BindingApi:
     async def _activate(self, request: Request, port: str, host: str) -> Answer:
         self._may(self._resource.update_by, request, "activate")
         await self._database.commit(lambda txn: self._do(txn, request, port, moves.activate, {"host": host}))
-        return self._one(port, host, 200)
+        # As the answer to an action, without a name around it.
+        return Answer(200, body.encode(self._found(port, host)))
 
     def _do(self, txn: Txn, request: Request, port: str, action: Any, values: Values) -> None:
         rules = self._ports.rules
@@ -93,9 +99,15 @@ class BindingApi:
         rules.touch(txn, request, row, columns)
 
     def _one(self, port: str, host: str, status: int) -> Answer:
+        return Answer(status, body.encode({"binding": self._found(port, host)}))
+
+    def _found(self, port: str, host: str) -> Values:
         store = self._database.store
-        found = moves.binding(store, self._ports.rules.get(store, port), host)
-        return Answer(status, body.encode({"binding": _shown(found)}))
+        return _shown(moves.binding(store, self._ports.rules.get(store, port), host))
+
+
+def _only(values: Values, fields: frozenset[str]) -> Values:
+    return {name: value for name, value in values.items() if not fields or name in fields}
 
 
 def _shown(row: Row) -> Values:

@@ -28,9 +28,19 @@ def parse(content: bytes) -> dict[str, Any]:
         raise http_bad_request(_INVALID) from None
     if not isinstance(body, dict):
         raise http_bad_request(_INVALID)
+    if b"\\u0000" in content and _holds_nul(body):
+        raise http_bad_request("Text with the character NUL (\\u0000) cannot be kept")
     if not body:
         raise http_bad_request("Resource body required")
     return body
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_nul(one) for pair in value.items() for one in pair)
+    if isinstance(value, list):
+        return any(map(_holds_nul, value))
+    return isinstance(value, str) and "\0" in value
 
 
 def created(resource: Resource, caller: Caller, content: bytes) -> tuple[list[Values], list[frozenset[str]], bool]:

@@ -56,7 +56,7 @@ class Controller:
         caller = request.caller
         wanted = query.parse(self.resource, text, self._max_limit, frozenset(self.rules.filters))
         await self._database.barrier()
-        prepared = self.rules.prepare(self._database.store, request)
+        prepared = self.rules.prepare(self._database.store, request, wanted.filters)
         if prepared is not None:
             await self._database.commit(prepared)
         target = self._targets(caller)
@@ -288,7 +288,7 @@ class Controller:
 def _is_one_of(value: Any, wanted: list[Any]) -> bool:
     if isinstance(value, tuple | list):
         return any(one in wanted for one in value)
-    return value in wanted or (value is None and "" in wanted)
+    return value in wanted
 
 
 def _has_tags(tags: frozenset[str], wanted: dict[str, list[str]]) -> bool:

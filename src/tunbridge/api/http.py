@@ -6,7 +6,7 @@ from typing import Any
 
 from tunbridge.rules.errors import NetworkingError
 
-MAX_BODY = 8 * 1024 * 1024
+MAX_BODY = 1024 * 1024
 """Bytes of a request's body: a bulk of some thousand ports."""
 BODY_TIMEOUT = 30.0
 """Seconds in which the whole body of a request is to come."""

@@ -18,7 +18,7 @@ from tunbridge.api.offer import Offer
 from tunbridge.api.tags import answer_tags
 from tunbridge.model.resource import Extension
 from tunbridge.rules.caller import Caller
-from tunbridge.rules.errors import BadRequest, NetworkingError, NotFound, no_such_resource
+from tunbridge.rules.errors import BadRequest, NetworkingError, NotFound, http_bad_request, no_such_resource
 from tunbridge.rules.request import Request
 from tunbridge.rules.settings import NetworkingSettings
 
@@ -59,6 +59,8 @@ class NetworkingApi:
     async def answer(self, exchange: Exchange, caller: Caller) -> Answer:
         """Answer a request by its path below /v2.0. Raises NetworkingError."""
         parts = [unquote(part) for part in exchange.path.removesuffix(".json").split("/") if part]
+        if any("\0" in part for part in parts):
+            raise http_bad_request("A path with the character NUL (%00) names nothing")
         request = self._request(exchange, caller)
         if not parts:
             return self._index(exchange)

@@ -5,6 +5,7 @@ from typing import Any
 from tunbridge.api import body, http
 from tunbridge.api.controller import Answer, Controller
 from tunbridge.api.http import Exchange
+from tunbridge.model.checks.containers import duplicates
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound, invalid
 from tunbridge.rules.request import Request
 
@@ -67,7 +68,7 @@ def _several(content: bytes) -> tuple[str, ...]:
     tags = given["tags"]
     if not isinstance(tags, list):
         raise invalid(f"'{tags}' is not a list")
-    twice = [tag for at, tag in enumerate(tags) if tag in tags[:at]]
+    twice = duplicates(tags)
     if twice:
         raise invalid(f"Duplicate items in the list: '{', '.join(map(str, twice))}'")
     return _limited(tuple(_checked(tag) for tag in tags))

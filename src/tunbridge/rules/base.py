@@ -163,7 +163,9 @@ class Rules:
         group = reader.get("Security_Group", id) if isinstance(id, str) else None
         return None if group is None else str(group.project_id)
 
-    def prepare(self, _reader: Reader, _request: Request) -> Callable[[Txn], object] | None:
+    def prepare(
+        self, _reader: Reader, _request: Request, _filters: Mapping[str, Sequence[Any]]
+    ) -> Callable[[Txn], object] | None:
         """Give what has to be written before a list can be shown; None: nothing."""
         return None
 

@@ -114,5 +114,6 @@ def changed(txn: Txn, request: Request, port: Row, network: Row, given: Values) 
     if row is not None:
         txn.verify(TABLE, row.id, "host", "status")
         txn.update(TABLE, row.id, made)
-        return tuple(port.bindings)
+        # The one that was to become active there has become it.
+        return tuple(other.id for other in of(txn, port) if other.id == row.id or other.host != made["host"])
     return (*port.bindings, txn.insert(TABLE, made))

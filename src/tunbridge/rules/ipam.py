@@ -6,6 +6,7 @@ Networks and addresses are those of the standard library; a pool is the pair of 
 import ipaddress
 import itertools
 import random
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple
@@ -127,17 +128,39 @@ def is_eui64(address: Address) -> bool:
 
 
 def available(prefixes: Iterable[Network], taken: Iterable[Network]) -> list[Network]:
-    """Give what is left of prefixes when others are taken out, the smallest first."""
-    left: list[Network] = _collapsed(prefixes)
-    for one in taken:
-        rest: list[Network] = []
-        for prefix in left:
-            if not prefix.overlaps(one):
-                rest.append(prefix)
-            elif one.prefixlen > prefix.prefixlen:
-                rest.extend(prefix.address_exclude(one))  # type: ignore[arg-type] # both are of one version here
-        left = rest
-    return sorted(_collapsed(left), key=lambda net: (-net.prefixlen, int(net.network_address)))
+    """Give what is left of prefixes when others are taken out, the smallest first. Sorts, and passes over both once."""
+    left: list[Network] = []
+    holes = _collapsed(taken)
+    whole = _collapsed(prefixes)
+    for version in (4, 6):
+        apart = [net for net in holes if net.version == version]
+        starts = [int(hole.network_address) for hole in apart]
+        for prefix in whole:
+            if prefix.version == version:
+                first = max(0, bisect_right(starts, int(prefix.network_address)) - 1)
+                left.extend(_without(prefix, itertools.islice(apart, first, None)))
+    return sorted(left, key=lambda net: (-net.prefixlen, int(net.network_address)))
+
+
+def _without(prefix: Network, holes: Iterable[Network]) -> Iterator[Network]:
+    """Give what is left of a prefix without others of its version, which are in order and apart."""
+    kind = type(prefix.network_address)
+    start, end = int(prefix.network_address), int(prefix.broadcast_address)
+    for hole in holes:
+        first, last = int(hole.network_address), int(hole.broadcast_address)
+        if first > end:
+            break
+        if first > start:
+            yield from ipaddress.summarize_address_range(kind(start), kind(first - 1))
+        start = max(start, last + 1)
+    if start <= end:
+        yield from ipaddress.summarize_address_range(kind(start), kind(end))
+
+
+def overlap(some: Iterable[Network], others: Iterable[Network]) -> bool:
+    """Say whether an address is in prefixes of both."""
+    mine = _collapsed(some)
+    return set(available(mine, others)) != set(mine)
 
 
 def collapsed(prefixes: Iterable[str]) -> list[str]:
@@ -160,6 +183,6 @@ def cut(free: Iterable[Network], prefixlen: int) -> Network | None:
     return None
 
 
-def inside(free: Iterable[Network], wanted: Network) -> bool:
-    """Say whether a network lies in one of the free prefixes."""
-    return any(net.version == wanted.version and wanted.subnet_of(net) for net in free)  # type: ignore[arg-type]
+def inside(free: Iterable[Network], *wanted: Network) -> bool:
+    """Say whether networks lie in free prefixes."""
+    return not available(wanted, free)

@@ -28,9 +28,9 @@ def binding(reader: Reader, port: Row, host: str) -> Row:
 
 def create(txn: Txn, request: Request, port: Row, network: Row, values: Values) -> Values:
     """Bind a port to one more host. Gives the port's columns that change."""
-    if not port.device_owner.startswith(("compute:", "baremetal:")):
-        message = f"device_owner of port {port.id} is '{port.device_owner}': only ports of instances have more bindings"
-        raise BadRequest("BadRequest", f"Bad bindings request: {message}.")
+    if not port.device_owner.startswith(("compute:", "baremetal:", "manila:")):
+        message = f"Invalid port {port.id}. Operation only valid on compute and shared filesystem ports."
+        raise BadRequest("BadRequest", f"Bad port request: {message}")
     host = values["host"]
     if any(row.host == host for row in bindings_of(txn, port)):
         raise Conflict("PortBindingAlreadyExists", f"Binding for port {port.id} on host {host} already exists.")
@@ -57,7 +57,7 @@ def delete(txn: Txn, _request: Request, port: Row, _network: Row, values: Values
     return {"bindings": tuple(id for id in port.bindings if id != row.id)}
 
 
-def activate(txn: Txn, _request: Request, port: Row, _network: Row, values: Values) -> Values:
+def activate(txn: Txn, request: Request, port: Row, network: Row, values: Values) -> Values:
     """Put a binding in force, and the one that was not."""
     row = binding(txn, port, values["host"])
     if row.status == bindings.ACTIVE:
@@ -65,8 +65,10 @@ def activate(txn: Txn, _request: Request, port: Row, _network: Row, values: Valu
         raise Conflict("PortBindingAlreadyActive", message)
     before = bindings.active(txn, port)
     if before is not None:
-        txn.update(bindings.TABLE, before.id, {"status": bindings.INACTIVE})
-    txn.update(bindings.TABLE, row.id, {"status": bindings.ACTIVE})
+        unplugged = {"vif_type": bindings.UNBOUND, "vif_details": "{}"}
+        txn.update(bindings.TABLE, before.id, {"status": bindings.INACTIVE, **unplugged})
+    profile = msgspec.json.decode(row.profile or "{}")
+    txn.update(bindings.TABLE, row.id, _made(txn, request, network, row.host, row.vnic_type, profile, bindings.ACTIVE))
     return {}
 
 

@@ -1,5 +1,6 @@
 """Networks: their segment, MTU, who they are shared with, and when they may go."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from tunbridge.model.resource import UNSET
@@ -18,6 +19,10 @@ AUTO_DELETED = ("network:dhcp",)
 def given(value: Any) -> Any:
     """Give a value of a request, None when it was not given."""
     return None if value is UNSET else value
+
+
+MIN_MTU = {4: 68, 6: 1280}
+"""Bytes that each link must carry, by IP version (RFC 791, RFC 8200)."""
 
 
 class NetworkRules(Rules):
@@ -59,6 +64,7 @@ class NetworkRules(Rules):
             if values["mtu"]:
                 segments.check_mtu(request.settings, segment, values["mtu"])
             values["mtu"] = values["mtu"] or segments.mtu(request.settings, segment)
+            check_mtu(row.id, values["mtu"], [subnet.ip_version for subnet in txn.find("Subnet", "network_id", row.id)])
         external = values.get("router:external", row.router_external)
         self._check_default(txn, values, external, row)
         if "router:external" in values and values["router:external"] != row.router_external:
@@ -176,3 +182,11 @@ def network_in_use(id: str, ports: list[str]) -> Conflict:
 def _unconditional(request: Request) -> Request:
     """Give the request for what goes along with the thing that it names: If-Match is only for that."""
     return Request(request.caller, request.settings, request.now, request.random)
+
+
+def check_mtu(id: str, mtu: int, versions: Iterable[int]) -> None:
+    """Refuse an MTU that is too small for subnets of these IP versions. Raises Neutron's NetworkMTUSubnetConflict."""
+    least = max((MIN_MTU[version] for version in versions), default=0)
+    if mtu and mtu < least:
+        message = f"MTU of {id} is not valid, subnet requires a minimum of {least}"
+        raise Conflict("NetworkMTUSubnetConflict", message)

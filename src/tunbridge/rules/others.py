@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from tunbridge.rules import hosts, ipam, segments
+from tunbridge.rules import guard, hosts, ipam, segments
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest, Conflict, no_such_resource
 from tunbridge.rules.networks import given
@@ -208,6 +208,7 @@ class NetworkSegmentRangeRules(TimedRules):
         _check_range(kind, values["minimum"], values["maximum"])
         if values["shared"]:
             values["project_id"] = ""
+        guard.lock(txn, RANGES)
         _check_overlap(txn, values, None)
         return self.insert(txn, request, values, default=False)
 
@@ -219,6 +220,7 @@ class NetworkSegmentRangeRules(TimedRules):
         if outside:
             raise _in_use(row.id)
         whole = {"network_type": row.network_type, "physical_network": row.physical_network}
+        guard.lock(txn, RANGES)
         _check_overlap(txn, {**whole, "minimum": least, "maximum": most}, row.id)
         self.save(txn, request, row, values)
 
@@ -246,6 +248,7 @@ class NetworkSegmentRangeRules(TimedRules):
 
 
 _SHOWN = 65_536
+RANGES = "network segment ranges"
 """Identifiers of a range that are listed one by one; a range of VNIs can have 16 million."""
 
 

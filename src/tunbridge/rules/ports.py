@@ -394,6 +394,8 @@ class PortRules(Rules):
             if id not in kept and not mine and not rbac.lets_use(txn, rules, group, request.caller.project_id):
                 raise rules.absent(id)
             found.append(group)
+        for group in found if len(found) > 1 else ():
+            txn.verify("Security_Group", group.id, "stateful")
         if len({group.stateful for group in found}) > 1:
             reason = "Cannot apply both stateful and stateless security groups on the same port at the same time"
             raise Conflict("SecurityGroupConflict", f"Error {reason} while attempting the operation.")
@@ -433,15 +435,9 @@ def _is_bound_to(reader: Reader, row: Row, wanted: list[Any], _caller: Caller) -
     return bindings.body(reader, row)["binding:host_id"] in wanted
 
 
-def _has_pair(_reader: Reader, row: Row, wanted: list[Any], _caller: Caller) -> bool:
-    there = msgspec.json.decode(row.allowed_address_pairs or "[]")
-    return all(any(all(p.get(k) in v for k, v in pairs.items()) for p in there) for pairs in wanted)
-
-
 PortRules.filters = {
     "fixed_ips": _has_fixed_ip,
     "binding:host_id": _is_bound_to,
-    "allowed_address_pairs": _has_pair,
 }
 
 

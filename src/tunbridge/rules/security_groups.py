@@ -1,7 +1,7 @@
 """Security groups, their rules, the templates of the rules that new groups begin with, and address groups."""
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tunbridge.model.resources.security_group import PARENT
@@ -88,6 +88,8 @@ class SecurityGroupRules(Rules):
             if not (template.used_in_default_sg if is_default else template.used_in_non_default_sg):
                 continue
             match = {name: getattr(template, name) for name in MATCH}
+            if _absent_remote(txn, match) is not None:
+                continue  # it was removed after the template was made
             if match["remote_group_id"] == PARENT:
                 match["remote_group_id"] = id
             rule = {**match, "project_id": values["project_id"], "security_group_id": id, "description": ""}
@@ -96,8 +98,10 @@ class SecurityGroupRules(Rules):
 
     def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
         """Change a group. Raises NetworkingError."""
-        if "stateful" in values and values["stateful"] != row.stateful and txn.count("Port", "security_groups", row.id):
-            raise group_in_use(row.id)
+        if "stateful" in values and values["stateful"] != row.stateful:
+            if txn.count("Port", "security_groups", row.id):
+                raise group_in_use(row.id)
+            txn.verify_rows("Port", "security_groups", row.id)
         if "name" in values and _is_default(txn, row):
             raise Conflict("SecurityGroupCannotUpdateDefault", "Updating default security group not allowed.")
         self.save(txn, request, row, values)
@@ -123,10 +127,13 @@ class SecurityGroupRules(Rules):
         rbac.forget(txn, request, self, row)
         self.remove(txn, request, row)
 
-    def prepare(self, reader: Reader, request: Request) -> Callable[[Txn], object] | None:
-        """Make a project's default group before its groups are listed."""
-        project = request.caller.project_id
-        if not project or "member" not in request.caller.roles:
+    def prepare(
+        self, reader: Reader, request: Request, filters: Mapping[str, Sequence[Any]]
+    ) -> Callable[[Txn], object] | None:
+        """Make a project's default group before its groups are listed: the caller's, or whose an admin asks for."""
+        asked = filters.get("project_id") if request.caller.is_admin else None
+        project = str(asked[0]) if asked else request.caller.project_id
+        if not project:
             return None
         if reader.find_unique("Default_Security_Group", ("project_id",), (project,)) is not None:
             return None
@@ -170,12 +177,18 @@ class SecurityGroupRuleRules(Rules):
         if reader.get("Security_Group", id) is None:
             raise self.others["security_group"].absent(id)
 
+    def prepare(
+        self, reader: Reader, request: Request, filters: Mapping[str, Sequence[Any]]
+    ) -> Callable[[Txn], object] | None:
+        """Make a project's default group before its rules are listed."""
+        return self.others["security_group"].prepare(reader, request, filters)
+
     def check_together(self, things: list[Values]) -> None:
         """Refuse rules of several groups, or the same twice, in one request. Raises BadRequest, Conflict."""
         if len({values["security_group_id"] for values in things}) > 1:
             message = "Only allowed to update rules for one security profile at a time"
             raise BadRequest("SecurityGroupNotSingleGroupRules", message)
-        alike = {repr({k: v for k, v in values.items() if k != "description"}) for values in things}
+        alike = {_key(values) for values in things}
         if len(alike) < len(things):
             raise Conflict("DuplicateSecurityGroupRuleInPost", "Duplicate Security Group Rule in POST.")
 
@@ -239,6 +252,9 @@ class DefaultSecurityGroupRuleRules(Rules):
         """Make a template. Raises NetworkingError."""
         values = dict(values)
         check_match(values)
+        absent = _absent_remote(txn, values)
+        if absent is not None:
+            raise self.others[absent].absent(values[f"remote_{absent.removeprefix('security_')}_id"])
         wanted = _key(values)
         for row in txn.all(TEMPLATES):
             both = (values["used_in_default_sg"] and row.used_in_default_sg) or (
@@ -279,7 +295,8 @@ class AddressGroupRules(Rules):
     def add_addresses(self, txn: Txn, request: Request, row: Row, body: Values) -> None:
         """Add addresses. Raises Neutron's AddressesAlreadyExist."""
         wanted = _wanted(body)
-        there = [one for one in wanted if one in row.addresses]
+        own = frozenset(row.addresses)
+        there = [one for one in wanted if one in own]
         if there:
             message = f"Addresses {there} already exist in the address group {row.id}."
             raise BadRequest("AddressesAlreadyExist", message)
@@ -287,12 +304,13 @@ class AddressGroupRules(Rules):
 
     def remove_addresses(self, txn: Txn, request: Request, row: Row, body: Values) -> None:
         """Take addresses out. Raises Neutron's AddressesNotFound."""
-        wanted = _wanted(body)
-        absent = [one for one in wanted if one not in row.addresses]
+        wanted, own = _wanted(body), frozenset(row.addresses)
+        absent = [one for one in wanted if one not in own]
         if absent:
             message = f"Addresses {absent} not found in the address group {row.id}."
             raise NotFound("AddressesNotFound", message)
-        self.change(txn, request, row, {"addresses": tuple(one for one in row.addresses if one not in wanted)})
+        gone = frozenset(wanted)
+        self.change(txn, request, row, {"addresses": tuple(one for one in row.addresses if one not in gone)})
 
     actions = {  # noqa: RUF012 - annotated in the base class
         "add_addresses": Action(Who.ADMIN_OR_MEMBER, add_addresses),
@@ -318,6 +336,16 @@ def _cidrs(wanted: list[str]) -> list[str]:
 def _is_default(reader: Reader, group: Row) -> bool:
     row = reader.find_unique("Default_Security_Group", ("project_id",), (group.project_id,))
     return row is not None and row.security_group == group.id
+
+
+def _absent_remote(reader: Reader, match: Values) -> str | None:
+    """Give the kind of thing that a template names and that is not there."""
+    group, addresses = match.get("remote_group_id"), match.get("remote_address_group_id")
+    if group and group != PARENT and reader.get("Security_Group", group) is None:
+        return "security_group"
+    if addresses and reader.get("Address_Group", addresses) is None:
+        return "address_group"
+    return None
 
 
 def _normalized(prefix: str | None) -> str | None:

@@ -64,9 +64,7 @@ def check(reader: Reader, settings: NetworkingSettings, segment: Segment) -> Non
     if kind == "vlan" and segmentation_id is not None and not physical_network:
         raise invalid("segmentation_id requires physical_network for VLAN provider network")
     if physical_network and not _known(reader, settings, kind, physical_network):
-        raise invalid(
-            f"physical_network '{physical_network}' unknown for {kind.replace('vlan', 'VLAN')} provider network"
-        )
+        raise _unknown(kind, physical_network)
     if kind == "vlan" and segmentation_id is not None and not 1 <= segmentation_id <= MAX_VLAN:
         raise invalid(f"segmentation_id out of range (1 through {MAX_VLAN})")
     if kind == "vxlan" and segmentation_id is not None and not 1 <= segmentation_id <= MAX_VNI:
@@ -78,6 +76,11 @@ def _known(reader: Reader, settings: NetworkingSettings, kind: str, physical_net
     if "*" in names or physical_network in names:
         return True
     return kind == "vlan" and any(r.physical_network == physical_network for r in ranges(reader, settings))
+
+
+def _unknown(kind: str, physical_network: str) -> NetworkingError:
+    named = kind.replace("vlan", "VLAN")
+    return invalid(f"physical_network '{physical_network}' unknown for {named} provider network")
 
 
 def reserve(txn: Txn, request: Request, segment: Segment, project_id: str) -> tuple[Segment, str | None]:
@@ -93,6 +96,8 @@ def reserve(txn: Txn, request: Request, segment: Segment, project_id: str) -> tu
         if txn.find_unique("Segment", KEY, (kind, physical_network or "", segmentation_id or 0)) is not None:
             raise _taken(segment)
         return segment, _insert(txn, segment)
+    if physical_network and not any(r.physical_network == physical_network for r in ranges(txn, request.settings)):
+        raise _unknown(kind, physical_network)
     for wanted in _open_ranges(txn, request, kind, physical_network, project_id):
         free = _free(txn, request, wanted)
         if free is not None:

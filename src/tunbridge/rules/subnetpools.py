@@ -1,5 +1,6 @@
 """Subnet pools and address scopes: prefixes that subnets are cut out of, and where these must not overlap."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from tunbridge.model.resource import UNSET
@@ -85,6 +86,10 @@ def scope_affinity() -> BadRequest:
     return BadRequest("NetworkAddressScopeAffinityError", message)
 
 
+MAX_PREFIXES = 1000
+"""Of a pool, and of one request: to take one address out of a large prefix leaves a hundred."""
+
+
 class SubnetpoolRules(Rules):
     """The rules of subnet pools."""
 
@@ -121,7 +126,7 @@ class SubnetpoolRules(Rules):
                 raise BadRequest("PrefixVersionMismatch", "Cannot mix IPv4 and IPv6 prefixes in a subnet pool.")
             if set(wanted) != set(row.prefixes):
                 kept = [ipam.network(prefix) for prefix in ipam.collapsed(wanted)]
-                if not all(ipam.inside(kept, old) for old in prefixes_of(row)):
+                if not ipam.inside(kept, *prefixes_of(row)):
                     message = "Illegal update to prefixes: Existing prefixes must be a subset of the new prefixes."
                     raise BadRequest("IllegalSubnetPoolPrefixUpdate", message)
             values["prefixes"] = ipam.collapsed(wanted)
@@ -175,14 +180,15 @@ class SubnetpoolRules(Rules):
     def remove_prefixes(self, txn: Txn, request: Request, row: Row, body: Values) -> None:
         """Take prefixes that no subnet uses out of a pool. Raises NetworkingError."""
         gone = [ipam.network(prefix) for prefix in _prefix_list(body)]
-        for subnet in txn.find("Subnet", "subnetpool_id", row.id):
-            if any(ipam.network(subnet.cidr).overlaps(one) for one in gone):
-                message = "Illegal subnetpool update : One or more of the prefixes to be removed is in use by a subnet."
-                raise BadRequest("IllegalSubnetPoolUpdate", message)
+        subnets = txn.find("Subnet", "subnetpool_id", row.id)
+        if ipam.overlap((ipam.network(subnet.cidr) for subnet in subnets), gone):
+            message = "Illegal update to prefixes: One or more the prefixes to be removed is in use by a subnet.."
+            raise BadRequest("IllegalSubnetPoolPrefixUpdate", message)
         guard.lock(txn, f"subnetpool {row.id}")
         left = ipam.available(prefixes_of(row), gone)
         if not left:
             raise BadRequest("EmptySubnetPoolPrefixList", "Empty subnet pool prefix list.")
+        _limited(left)
         self.change(txn, request, row, {"prefixes": tuple(ipam.collapsed(str(net) for net in left))})
 
     # Parts
@@ -221,7 +227,7 @@ class SubnetpoolRules(Rules):
             )
         mine = [ipam.network(prefix) for prefix in values["prefixes"]]
         for other in txn.find("Subnetpool", "address_scope_id", id):
-            if other.id != own and any(a.overlaps(b) for a in prefixes_of(other) for b in mine):
+            if other.id != own and ipam.overlap(prefixes_of(other), mine):
                 message = (
                     "Failed to associate address scope: subnetpools within an address scope must have unique prefixes."
                 )
@@ -241,11 +247,17 @@ class SubnetpoolRules(Rules):
     }
 
 
+def _limited(prefixes: Sequence[object]) -> None:
+    if len(prefixes) > MAX_PREFIXES:
+        raise invalid(f"A subnet pool has at most {MAX_PREFIXES} prefixes, these would be {len(prefixes)}")
+
+
 def _prefix_list(body: Values) -> list[str]:
     """Give the prefixes of an action's body. Raises BadRequest."""
     wanted: Any = body.get("prefixes")
     if not isinstance(wanted, list) or not wanted or not all(isinstance(one, str) for one in wanted):
         raise invalid("prefixes must be a list of prefixes")
+    _limited(wanted)
     try:
         return [str(ipam.network(one)) for one in wanted]
     except ValueError as e:
@@ -253,6 +265,7 @@ def _prefix_list(body: Values) -> list[str]:
 
 
 def _version(prefixes: list[str]) -> int:
+    _limited(prefixes)
     if not prefixes:
         raise BadRequest("EmptySubnetPoolPrefixList", "Empty subnet pool prefix list.")
     versions = {ipam.network(prefix).version for prefix in prefixes}

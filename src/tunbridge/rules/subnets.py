@@ -11,12 +11,11 @@ from tunbridge.rules.base import Rules
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, invalid, no_such_resource
 from tunbridge.rules.ipam import Pool
-from tunbridge.rules.networks import AUTO_DELETED, given
+from tunbridge.rules.networks import AUTO_DELETED, check_mtu, given
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 
 AUTO_MODES = ("slaac", "dhcpv6-stateless")
 """IPv6 address modes in which hosts make their addresses of their MACs."""
-IPV6_MIN_MTU, IPV4_MIN_MTU = 1280, 68
 ROUTER_OWNER = "network:router"
 
 
@@ -49,14 +48,15 @@ class SubnetRules(Rules):
         if pool is not None and not cidr and given(values.get("allocation_pools")):
             raise bad_subnets("allocation_pools allowed only for specific subnet requests.")
         self._check(request, values, cidr, "new subnet")
-        self._check_mtu(network, values["ip_version"])
+        check_mtu(network.id, network.mtu, [values["ip_version"]])
+        named = bool(cidr)
         if pool is not None:
             cidr = str(subnetpools.allocate(txn, pool, values, cidr, prefixlen))
         net = ipam.network(cidr)
         if net.prefixlen == 0:
             raise invalid("0 is not allowed as CIDR prefix length")
         self._check_neighbours(txn, network, net, pool)
-        gateway = self._gateway(net, values)
+        gateway = self._gateway(net, values, named)
         found = self._pools(net, gateway, given(values.get("allocation_pools")))
         values |= {
             "cidr": str(net),
@@ -77,6 +77,8 @@ class SubnetRules(Rules):
     def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
         """Change a subnet. Raises NetworkingError."""
         values = dict(values)
+        if "service_types" in values:
+            values["service_types"] = values["service_types"] or []  # Neutron's check passes whatever is false
         merged = {"ip_version": row.ip_version, **values}
         self._check(request, merged, None, row.id, row)
         net = ipam.network(row.cidr)
@@ -162,16 +164,14 @@ class SubnetRules(Rules):
             raise bad_subnets("prefix delegation is not offered")
         if wanted:
             row = self.others["subnetpool"].get(txn, wanted)
-            caller = request.caller
-            own = caller.is_admin or row.project_id == caller.project_id
-            if not own and not rbac.lets_use(txn, self.others["subnetpool"], row, caller.project_id):
+            if not self._may_use(txn, request, row):
                 raise self.others["subnetpool"].absent(wanted)
         elif default:
             version = ipam.network(cidr).version if cidr else given(values.get("ip_version"))
             if version is None:
                 raise bad_subnets("ip_version must be specified in the absence of cidr and subnetpool_id")
             row = subnetpools.default_pool(txn, version)
-            if row is None:
+            if row is None or not self._may_use(txn, request, row):
                 raise bad_subnets(f"No default subnetpool found for IPv{version}")
         else:
             return None
@@ -181,6 +181,12 @@ class SubnetRules(Rules):
             message = f"Cannot allocate IPv{values['ip_version']} subnet from IPv{row.ip_version} subnet pool"
             raise bad_subnets(message)
         return row
+
+    def _may_use(self, txn: Txn, request: Request, pool: Row) -> bool:
+        caller = request.caller
+        if caller.is_admin or pool.project_id == caller.project_id:
+            return True
+        return rbac.lets_use(txn, self.others["subnetpool"], pool, caller.project_id)
 
     def _check_neighbours(self, txn: Txn, network: Row, net: ipam.Network, pool: Row | None) -> None:
         scope = None if pool is None else pool.address_scope_id
@@ -200,13 +206,15 @@ class SubnetRules(Rules):
                 message = "Subnets hosted on the same network must be allocated from the same subnet pool."
                 raise BadRequest("NetworkSubnetPoolAffinityError", message)
 
-    def _gateway(self, net: ipam.Network, values: Values) -> ipam.Address | None:
+    def _gateway(self, net: ipam.Network, values: Values, named: bool) -> ipam.Address | None:
         wanted = values.get("gateway_ip", UNSET)
         if wanted is None:
             return None
         if wanted is UNSET:
-            # IPv6's first address is that of the routers (RFC 4291, 2.6.1), which is what Neutron gives a subnet.
-            return net.network_address + 1 if net.version == 4 and net.num_addresses > 1 else net.network_address
+            # IPv6's first address is that of the routers (RFC 4291, 2.6.1), which Neutron gives a subnet whose prefix
+            # was named; one that was cut from a pool has the second.
+            second = (net.version == 4 or not named) and net.num_addresses > 1
+            return net.network_address + 1 if second else net.network_address
         gateway = ipaddress.ip_address(wanted)
         self._check_gateway(net, gateway)
         return gateway
@@ -262,13 +270,6 @@ class SubnetRules(Rules):
         for route in routes:
             _check_version(version, route["destination"], "destination")
             _check_version(version, route["nexthop"], "nexthop")
-
-    @staticmethod
-    def _check_mtu(network: Row, version: int) -> None:
-        least = IPV6_MIN_MTU if version == 6 else IPV4_MIN_MTU
-        if network.mtu and network.mtu < least:
-            message = f"MTU of {least} is required by a subnet of network {network.id}, which has {network.mtu}."
-            raise Conflict("NetworkMTUSubnetConflict", message)
 
     @staticmethod
     def _checked_pools(net: ipam.Network, wanted: list[dict[str, str]]) -> list[Pool]:

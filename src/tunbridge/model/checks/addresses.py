@@ -176,17 +176,17 @@ ip_pools = Check(
 def _refuse_fixed_ips(value: Any) -> str | None:
     if not isinstance(value, list):
         return f"Invalid data format for fixed IP: '{value}'"
-    seen: list[Any] = []
+    seen: set[str] = set()
     for fixed in value:
         if not isinstance(fixed, dict):
             return f"Invalid data format for fixed IP: '{fixed}'"
         if "ip_address" in fixed:
-            if fixed["ip_address"] in seen:
-                return f"Duplicate IP address '{fixed['ip_address']}'"
             reason = refuse_ip(fixed["ip_address"])
             if reason:
                 return reason
-            seen.append(fixed["ip_address"])
+            if fixed["ip_address"] in seen:
+                return f"Duplicate IP address '{fixed['ip_address']}'"
+            seen.add(fixed["ip_address"])
         if "subnet_id" in fixed and not is_uuid(fixed["subnet_id"]):
             return f"'{fixed['subnet_id']}' is not a valid UUID"
     return None
@@ -205,14 +205,14 @@ fixed_ips = Check(
 def _refuse_nameservers(value: Any) -> str | None:
     if not hasattr(value, "__iter__"):
         return f"Invalid data format for nameserver: '{value}'"
-    seen: list[Any] = []
+    seen: set[str] = set()
     for server in value:
         reason = refuse_ip(server)
         if reason:
             return f"'{server}' is not a valid nameserver. {reason}"
         if server in seen:
             return f"Duplicate nameserver '{server}'"
-        seen.append(server)
+        seen.add(server)
     if not isinstance(value, list):
         return f"Invalid data format for nameserver: '{value}'"
     return None
@@ -224,15 +224,16 @@ nameservers = Check("type:nameservers", _refuse_nameservers, {"type": "array", "
 def _refuse_host_routes(value: Any) -> str | None:
     if not isinstance(value, list):
         return f"Invalid data format for hostroute: '{value}'"
-    seen: list[Any] = []
+    seen: set[tuple[str, str]] = set()
     for route in value:
         reason = refuse_keys(("destination", "nexthop"), route)
         reason = reason or refuse_route(route["destination"]) or refuse_ip(route["nexthop"])
         if reason:
             return reason
-        if route in seen:
+        both = (route["destination"], route["nexthop"])
+        if both in seen:
             return f"Duplicate hostroute '{route}'"
-        seen.append(route)
+        seen.add(both)
     return None
 
 

@@ -50,7 +50,7 @@ def _refuse_domain(value: Any) -> str | None:
     return reason
 
 
-host_name = Check("type:dns_host_name", _refuse_format, {"type": "string", "maxLength": MAX_NAME})
+host_name = Check("type:dns_host_name", _refuse_format, {"type": "string", "maxLength": MAX_NAME + len(".")})
 """A port's name. How it goes with the server's own domain is for rules."""
 domain_name = Check(
     "type:dns_domain_name",

@@ -19,7 +19,7 @@ AGENT = Resource(
         *(common.computed(name, _TEXT, filter=True, sort=True) for name in ("agent_type", "binary", "topic", "host")),
         Field("admin_state_up", convert=convert.to_boolean, post=False, filter=True, sort=True),
         *(common.computed(name, _TEXT, sort=True) for name in ("created_at", "started_at", "heartbeat_timestamp")),
-        common.computed("alive", {"type": "boolean"}, filter=True, sort=True),
+        common.computed("alive", {"type": "boolean"}, filter=True, sort=True, convert=convert.to_boolean),
         common.computed("configurations", {"type": "object"}),
         Field("description", plain.string_or_none(255), post=False, filter=True, sort=True),
         common.computed("availability_zone", {"type": ["string", "null"]}, "availability_zone", filter=True),
