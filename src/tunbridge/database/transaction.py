@@ -27,6 +27,8 @@ class Transaction:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._changed: dict[str, dict[str, Row | None]] = {}
+        self._keys: dict[tuple[str, tuple[str, ...]], dict[tuple[Any, ...], str]] = {}
+        """By table and columns of a unique index that was asked for: changed rows that have, or had, these values."""
         self._own: set[_Key] = set()
         """Rows that this transaction inserts."""
         self._waits: dict[_Key, dict[str, Any]] = {}
@@ -75,9 +77,13 @@ class Transaction:
     def find_unique(self, table: str, columns: tuple[str, ...], values: tuple[Any, ...]) -> Row | None:
         """Give the row with these values in the columns of a unique index. Raises KeyError: there is no such index."""
         changed = self._changed.get(table, {})
-        for row in changed.values():
-            if row is not None and tuple(getattr(row, column) for column in columns) == tuple(values):
-                return row
+        keys = self._keys.get((table, columns))
+        if keys is None:
+            keys = {_key(row, columns): id for id, row in changed.items() if row is not None}
+            self._keys[table, columns] = keys
+        row = changed.get(keys.get(tuple(values), ""))
+        if row is not None and _key(row, columns) == tuple(values):
+            return row
         found = self._store.find_unique(table, columns, values)
         return None if found is None or found.id in changed else found
 
@@ -220,6 +226,13 @@ class Transaction:
 
     def _put(self, table: str, id: str, row: Row | None) -> None:
         self._changed.setdefault(table, {})[id] = row
+        for (of, columns), keys in self._keys.items():
+            if of == table and row is not None:
+                keys[_key(row, columns)] = id
+
+
+def _key(row: Row, columns: tuple[str, ...]) -> tuple[Any, ...]:
+    return tuple(getattr(row, column) for column in columns)
 
 
 def _waiting(table: str, where: list[Any], columns: list[str], rows: list[Any]) -> Operation:
