@@ -1,0 +1,287 @@
+"""What the central database says to this host: typed rows, and a view that notes what each owner of flows reads.
+
+`Source` is where the rows come from: the central database's store on a host, dictionaries in tests. Whoever computes
+flows reads through a `View`, which notes the keys that were read. A changed row touches keys; the owners that read one
+of them are computed anew. So what is computed incrementally cannot differ from what a fresh start computes.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class Network(Struct, frozen=True, kw_only=True):
+    """A network. `segmentation_id` is the VNI, GRE key or VLAN; None where the type has none (flat, local)."""
+
+    id: str
+    name: str = ""
+    mtu: int
+    network_type: str
+    physical_network: str | None = None
+    segmentation_id: int | None = None
+    admin_state_up: bool = True
+    dns_domain: str = ""
+    external: bool = False
+
+    @property
+    def is_tunnelled(self) -> bool:
+        """Whether its packets travel in tunnels between hosts."""
+        return self.network_type in ("vxlan", "geneve", "gre")
+
+
+class HostRoute(Struct, frozen=True):
+    """A route that DHCP hands out."""
+
+    destination: str
+    nexthop: str
+
+
+class Subnet(Struct, frozen=True, kw_only=True):
+    """A subnet; addresses and prefixes in canonical text."""
+
+    id: str
+    network_id: str
+    ip_version: int
+    cidr: str
+    gateway_ip: str | None = None
+    enable_dhcp: bool = True
+    ipv6_ra_mode: str | None = None
+    ipv6_address_mode: str | None = None
+    dns_nameservers: tuple[str, ...] = ()
+    host_routes: tuple[HostRoute, ...] = ()
+
+
+class FixedIp(Struct, frozen=True):
+    """An address of a port."""
+
+    subnet_id: str
+    ip_address: str
+
+
+class AddressPair(Struct, frozen=True):
+    """An allowed address pair; `ip_address` is an address or a prefix, `mac_address` is always given (lower case)."""
+
+    mac_address: str
+    ip_address: str
+
+
+class DhcpOption(Struct, frozen=True):
+    """One of a port's `extra_dhcp_opts`; no value takes the option out of answers."""
+
+    name: str
+    value: str | None
+    ip_version: int
+
+
+class Binding(Struct, frozen=True):
+    """Where a port is plugged in: `status` ACTIVE, or INACTIVE for the other host of a live migration."""
+
+    host: str
+    status: str
+    vif_type: str
+    vnic_type: str = "normal"
+
+
+class Port(Struct, frozen=True, kw_only=True):
+    """A port. `mac_address` in lower case with colons."""
+
+    id: str
+    network_id: str
+    name: str = ""
+    mac_address: str
+    fixed_ips: tuple[FixedIp, ...] = ()
+    admin_state_up: bool = True
+    port_security_enabled: bool = True
+    security_groups: tuple[str, ...] = ()
+    """Sorted ids."""
+    allowed_address_pairs: tuple[AddressPair, ...] = ()
+    device_owner: str = ""
+    device_id: str = ""
+    dns_name: str = ""
+    dns_domain: str = ""
+    extra_dhcp_opts: tuple[DhcpOption, ...] = ()
+    bindings: tuple[Binding, ...] = ()
+
+    @property
+    def host(self) -> str | None:
+        """The host that has the port: that of its active binding."""
+        return next((b.host for b in self.bindings if b.status == "ACTIVE" and b.vif_type == "ovs"), None)
+
+    def binding(self, host: str) -> Binding | None:
+        """The binding to a host that its agent can carry out."""
+        return next((b for b in self.bindings if b.host == host and b.vif_type == "ovs"), None)
+
+
+class Rule(Struct, frozen=True, kw_only=True):
+    """A security group rule. `protocol` is a number, None for any; `ip_version` 4 or 6.
+
+    `port_min`, `port_max`: ports, or for ICMP its type and code; None is any.
+    """
+
+    id: str
+    direction: str
+    ip_version: int
+    protocol: int | None = None
+    port_min: int | None = None
+    port_max: int | None = None
+    remote_ip_prefix: str | None = None
+    remote_group_id: str | None = None
+    remote_address_group_id: str | None = None
+
+
+class SecurityGroup(Struct, frozen=True, kw_only=True):
+    """A security group with its rules, sorted by id."""
+
+    id: str
+    stateful: bool = True
+    rules: tuple[Rule, ...] = ()
+
+
+class Host(Struct, frozen=True, kw_only=True):
+    """Another host, as its agent registered it."""
+
+    host: str
+    tunnel_ip: str | None = None
+    tunnel_types: tuple[str, ...] = ()
+
+
+Key = tuple[str, str]
+"""What a read depends on: ("port", id), ("network-ports", network id), ("network-subnets", network id),
+("network", id), ("subnet", id), ("group", id), ("group-members", group id), ("address-group", id), ("host", name),
+("hosts", "")."""
+
+
+class Source(Protocol):
+    """Where rows come from; each method gives what is there now, None or nothing for what is not."""
+
+    def network(self, id: str) -> Network | None: ...
+    def subnet(self, id: str) -> Subnet | None: ...
+    def port(self, id: str) -> Port | None: ...
+    def group(self, id: str) -> SecurityGroup | None: ...
+    def address_group(self, id: str) -> Collection[str]: ...
+    def host(self, name: str) -> Host | None: ...
+    def hosts(self) -> Collection[str]: ...
+    def network_ports(self, network_id: str) -> Collection[str]: ...
+    def network_subnets(self, network_id: str) -> Collection[str]: ...
+    def group_members(self, group_id: str) -> Collection[str]: ...
+
+
+class View:
+    """A source, and the keys that were read since `take_reads`."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._reads: set[Key] = set()
+
+    def take_reads(self) -> set[Key]:
+        """The keys that were read since the last call."""
+        reads, self._reads = self._reads, set()
+        return reads
+
+    def network(self, id: str) -> Network | None:
+        self._reads.add(("network", id))
+        return self._source.network(id)
+
+    def subnet(self, id: str) -> Subnet | None:
+        self._reads.add(("subnet", id))
+        return self._source.subnet(id)
+
+    def port(self, id: str) -> Port | None:
+        self._reads.add(("port", id))
+        return self._source.port(id)
+
+    def group(self, id: str) -> SecurityGroup | None:
+        self._reads.add(("group", id))
+        return self._source.group(id)
+
+    def address_group(self, id: str) -> Collection[str]:
+        self._reads.add(("address-group", id))
+        return self._source.address_group(id)
+
+    def host(self, name: str) -> Host | None:
+        self._reads.add(("host", name))
+        return self._source.host(name)
+
+    def hosts(self) -> Collection[str]:
+        self._reads.add(("hosts", ""))
+        return self._source.hosts()
+
+    def network_ports(self, network_id: str) -> Collection[str]:
+        self._reads.add(("network-ports", network_id))
+        return self._source.network_ports(network_id)
+
+    def network_subnets(self, network_id: str) -> Collection[str]:
+        self._reads.add(("network-subnets", network_id))
+        return self._source.network_subnets(network_id)
+
+    def group_members(self, group_id: str) -> Collection[str]:
+        self._reads.add(("group-members", group_id))
+        return self._source.group_members(group_id)
+
+
+class Rows(Struct):
+    """A source of plain dictionaries, by id."""
+
+    networks: dict[str, Network] = {}
+    subnets: dict[str, Subnet] = {}
+    ports: dict[str, Port] = {}
+    groups: dict[str, SecurityGroup] = {}
+    address_groups: dict[str, tuple[str, ...]] = {}
+    known_hosts: dict[str, Host] = {}
+
+    def network(self, id: str) -> Network | None:
+        return self.networks.get(id)
+
+    def subnet(self, id: str) -> Subnet | None:
+        return self.subnets.get(id)
+
+    def port(self, id: str) -> Port | None:
+        return self.ports.get(id)
+
+    def group(self, id: str) -> SecurityGroup | None:
+        return self.groups.get(id)
+
+    def address_group(self, id: str) -> Collection[str]:
+        return self.address_groups.get(id, ())
+
+    def host(self, name: str) -> Host | None:
+        return self.known_hosts.get(name)
+
+    def hosts(self) -> Collection[str]:
+        return self.known_hosts
+
+    def network_ports(self, network_id: str) -> Collection[str]:
+        return [p.id for p in self.ports.values() if p.network_id == network_id]
+
+    def network_subnets(self, network_id: str) -> Collection[str]:
+        return [s.id for s in self.subnets.values() if s.network_id == network_id]
+
+    def group_members(self, group_id: str) -> Collection[str]:
+        return [p.id for p in self.ports.values() if group_id in p.security_groups]
+
+
+def _touched(old: object, new: object, keys: Mapping[str, str]) -> set[Key]:
+    """Keys with the value before and the value after."""
+    found: set[Key] = set()
+    for row in (old, new):
+        if row is not None:
+            found |= {(kind, getattr(row, attribute)) for kind, attribute in keys.items()}
+    return found
+
+
+def port_keys(old: Port | None, new: Port | None) -> set[Key]:
+    """The keys that a changed port touches. What lists a network's ports sees only that they come and go."""
+    keys = _touched(old, new, {"port": "id"})
+    before = set() if old is None else {("network-ports", old.network_id)}
+    after = set() if new is None else {("network-ports", new.network_id)}
+    groups_before = set() if old is None else {("group-members", g) for g in old.security_groups}
+    groups_after = set() if new is None else {("group-members", g) for g in new.security_groups}
+    return keys | (before ^ after) | (groups_before ^ groups_after)
+
+
+def subnet_keys(old: Subnet | None, new: Subnet | None) -> set[Key]:
+    """The keys that a changed subnet touches."""
+    before = set() if old is None else {("network-subnets", old.network_id)}
+    after = set() if new is None else {("network-subnets", new.network_id)}
+    return _touched(old, new, {"subnet": "id"}) | (before ^ after)
