@@ -1,0 +1,40 @@
+"""Addresses that Tunbridge itself answers for in a subnet: its DHCP server, its DNS, its router advertisements.
+
+A subnet's DHCP server has no port of its own. It has the gateway's address if the subnet has one, so that clients
+can renew by unicast and ask it for names. Where no port owns that address, ARP for it is answered with the subnet's
+service MAC (flows), and the answers made by the agent come from it (responders): the same on every host.
+"""
+
+import ipaddress
+from functools import lru_cache
+from hashlib import blake2b
+
+from tunbridge.dataplane.view import Subnet
+
+METADATA_ADDRESS = "169.254.169.254"
+"""The DHCP server identifier in a subnet without a gateway: reachable by no one else, as in Neutron."""
+
+SERVICE_MAC_PREFIX = "fa:16:3f:"
+"""Not `fa:16:3e:`, Neutron's default `base_mac`, so that no port of a network has such an address."""
+
+
+@lru_cache(maxsize=4096)
+def service_mac(subnet_id: str) -> str:
+    """MAC address of what Tunbridge answers for in a subnet: the same on every host and after every start."""
+    digest = blake2b(subnet_id.encode(), digest_size=3).hex()
+    return SERVICE_MAC_PREFIX + ":".join(digest[i : i + 2] for i in range(0, 6, 2))
+
+
+@lru_cache(maxsize=4096)
+def service_link_local(subnet_id: str) -> str:
+    """IPv6 link-local address of what Tunbridge answers for in a subnet: EUI-64 of its MAC (RFC 4291, appendix A)."""
+    octets = bytes.fromhex(service_mac(subnet_id).replace(":", ""))
+    interface = bytes([octets[0] ^ 2, *octets[1:3], 0xFF, 0xFE, *octets[3:]])
+    return str(ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + interface))
+
+
+def dhcp_address(subnet: Subnet) -> str:
+    """Address of a subnet's DHCP server and DNS: the gateway's, else IPv4 metadata's, else the IPv6 link-local one."""
+    if subnet.gateway_ip is not None:
+        return subnet.gateway_ip
+    return METADATA_ADDRESS if subnet.ip_version == 4 else service_link_local(subnet.id)
