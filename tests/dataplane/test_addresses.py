@@ -9,7 +9,7 @@ ID = "6b1c8a4e-0f0e-4c7a-9d35-1d3e0c7c7a11"
 
 
 def subnet(version: int, cidr: str, gateway: str | None) -> Subnet:
-    return Subnet(id=ID, network_id="n", ip_version=version, cidr=cidr, gateway_ip=gateway)
+    return Subnet(id=ID, network_id=ID, ip_version=version, cidr=cidr, gateway_ip=gateway)
 
 
 def test_a_subnet_has_one_mac_and_its_link_local_address_follows_from_it() -> None:

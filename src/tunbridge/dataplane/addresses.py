@@ -19,15 +19,22 @@ SERVICE_MAC_PREFIX = "fa:16:3f:"
 
 
 @lru_cache(maxsize=4096)
-def service_mac(subnet_id: str) -> str:
-    """MAC address of what Tunbridge answers for in a subnet: the same on every host and after every start."""
-    return SERVICE_MAC_PREFIX + blake2b(subnet_id.encode(), digest_size=3).digest().hex(":")
+def service_mac(id: str) -> str:
+    """MAC address of what Tunbridge answers for in a subnet (IPv4) or a network (IPv6), by its id.
+
+    The same on every host and after every start.
+    """
+    return SERVICE_MAC_PREFIX + blake2b(id.encode(), digest_size=3).digest().hex(":")
 
 
 @lru_cache(maxsize=4096)
-def service_link_local(subnet_id: str) -> str:
-    """IPv6 link-local address of what Tunbridge answers for in a subnet: EUI-64 of its MAC (RFC 4291, appendix A)."""
-    octets = bytes.fromhex(service_mac(subnet_id).replace(":", ""))
+def service_link_local(network_id: str) -> str:
+    """IPv6 link-local address of Tunbridge in a network: EUI-64 of `service_mac(network_id)` (RFC 4291, appendix A).
+
+    One for a network and not for each subnet: hosts take the flags of router advertisements from the latest one, so all
+    prefixes of a link belong into the advertisement of one router.
+    """
+    octets = bytes.fromhex(service_mac(network_id).replace(":", ""))
     interface = bytes([octets[0] ^ 2, *octets[1:3], 0xFF, 0xFE, *octets[3:]])
     return str(ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + interface))
 
@@ -36,4 +43,4 @@ def dhcp_address(subnet: Subnet) -> str:
     """Address of a subnet's DHCP server and DNS: the gateway's, else IPv4 metadata's, else the IPv6 link-local one."""
     if subnet.gateway_ip is not None:
         return subnet.gateway_ip
-    return METADATA_ADDRESS if subnet.ip_version == 4 else service_link_local(subnet.id)
+    return METADATA_ADDRESS if subnet.ip_version == 4 else service_link_local(subnet.network_id)
