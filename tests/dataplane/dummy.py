@@ -1,4 +1,4 @@
-"""A real ovs-vswitchd on the dummy datapath: flows are installed in it, and `ofproto/trace` says where packets come out.
+"""A real ovs-vswitchd on the dummy datapath; `ofproto/trace` says where packets come out.
 
 Needs no root and no namespaces. One daemon serves all tests of a process; each simulated host has bridges of its own in
 it, named HOST-int, HOST-tun and so on, since names of bridges are unique in one Open vSwitch.

@@ -27,20 +27,27 @@ class Cut(Struct, frozen=True):
     zone: int
     address: str | None
 
+    def concerns(self, connection: "Connection") -> bool:
+        """Whether a connection is one of these."""
+        if connection.zone != self.zone:
+            return False
+        return self.address is None or any(_within(end, self.address) for end in (connection.src, connection.dst))
+
 
 class Connection(Struct, frozen=True, kw_only=True):
     """A connection as conntrack lists it, in its original direction. Addresses in canonical text.
 
-    For ICMP, `destination_port` is type and `source_port` code.
+    For ICMP, `src_port` is its type and `dst_port` its code.
     """
 
     zone: int
-    protocol: int
-    source: str
-    destination: str
-    source_port: int = 0
-    destination_port: int = 0
     mark: int = 0
+    protocol: int
+    src: str
+    dst: str
+    src_port: int | None = None
+    dst_port: int | None = None
+    icmp_id: int | None = None
 
 
 def cuts(lost: Iterable[tuple[str, ...]], permits: Collection[tuple[str, ...]]) -> list[Cut]:
@@ -83,9 +90,9 @@ class Judge:
     def allowed(self, connection: Connection) -> bool:
         """Whether the side, or both sides, that were checked here would be allowed now."""
         c = connection
-        if c.mark & EGRESS_CHECKED and not self._passes(c, c.source, c.destination, "egress"):
+        if c.mark & EGRESS_CHECKED and not self._passes(c, c.src, c.dst, "egress"):
             return False
-        return not c.mark & INGRESS_CHECKED or self._passes(c, c.destination, c.source, "ingress")
+        return not c.mark & INGRESS_CHECKED or self._passes(c, c.dst, c.src, "ingress")
 
     def _passes(self, connection: Connection, local: str, remote: str, direction: str) -> bool:
         for policy in self._policies_of(connection.zone, local):
@@ -106,9 +113,9 @@ class Judge:
         if int(version) != (6 if ":" in remote else 4) or (protocol and int(protocol) != connection.protocol):
             return False
         if connection.protocol in _ICMP:
-            ports = (first in ("", str(connection.destination_port))) and last in ("", str(connection.source_port))
+            ports = (first in ("", str(connection.src_port))) and last in ("", str(connection.dst_port))
         else:
-            ports = int(first or 0) <= connection.destination_port <= int(last or 65535)
+            ports = int(first or 0) <= (connection.dst_port or 0) <= int(last or 65535)
         return ports and self._holds(where, remote)
 
     def _holds(self, where: str, remote: str) -> bool:

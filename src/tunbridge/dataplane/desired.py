@@ -21,7 +21,8 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from tunbridge.dataplane import conntrack
-from tunbridge.dataplane.conntrack import Cut
+from tunbridge.dataplane.changes import Problem
+from tunbridge.dataplane.conntrack import Connection, Cut
 from tunbridge.dataplane.contribution import (
     Context,
     Contribution,
@@ -47,13 +48,6 @@ _RANK = {name: rank for rank, name in enumerate(FEATURES)}
 _NOTHING = Contribution()
 
 
-class Problem(Struct, frozen=True):
-    """Something that an owner wants and cannot have."""
-
-    owner: Owner
-    message: str
-
-
 class Delta(Struct, kw_only=True):
     """What changed since the last run; None: to be deleted."""
 
@@ -63,13 +57,10 @@ class Delta(Struct, kw_only=True):
     ports: Mapping[str, PortSettings]
     """OVS port name -> its settings."""
     states: Mapping[str, PortState]
-    """Port id -> state, for every local workload whose state changed."""
+    """Port id -> state, of every local workload, changed or not."""
     cuts: Sequence[Cut]
     problems: Sequence[Problem]
-    """Problems that are new."""
-
-    def __bool__(self) -> bool:
-        return bool(self.flows or self.meters or self.groups or self.ports or self.states or self.cuts or self.problems)
+    """All that stand now."""
 
 
 class Desired:
@@ -94,13 +85,14 @@ class Desired:
         self._flows: dict[str, dict[FlowKey, Flow]] = {}
         self._meters: dict[str, dict[int, Meter]] = {}
         self._ports: dict[str, PortSettings] = {}
-        self._states: dict[str, PortState] = {}
-        self._problems: set[Problem] = set()
+        self._states: Mapping[str, PortState] = {}
+        self._noted: dict[Owner, tuple[str, ...]] = {}
         self._touched: set[Place] = set()
         self._touched_meters: set[tuple[str, int]] = set()
         self._meter_owners: dict[tuple[str, int], dict[Owner, Meter]] = {}
         self._touched_owners: set[Owner] = set()
         self._lost: set[Permit] = set()
+        self._judge: conntrack.Judge | None = None
 
     # Input
 
@@ -136,9 +128,10 @@ class Desired:
         self._exclude()
         delta = Delta(
             flows=self._changed_flows(), meters=self._changed_meters(), groups={}, ports=self._changed_ports(),
-            states=self._changed_states(), cuts=self._cuts(), problems=self._new_problems(),
+            states=self._states_now(), cuts=self._cuts(), problems=self._problems_now(),
         )  # fmt: skip
         self._touched_owners.clear()
+        self._judge = None
         return delta
 
     def flows(self, bridge: str) -> Mapping[FlowKey, Flow]:
@@ -164,11 +157,6 @@ class Desired:
         return self._states
 
     @property
-    def problems(self) -> Collection[Problem]:
-        """What stands now."""
-        return self._problems
-
-    @property
     def vlans(self) -> Mapping[str, int]:
         """Network id -> local VLAN."""
         return self._identifiers.vlans()
@@ -177,9 +165,20 @@ class Desired:
         """Who wants a flow."""
         return self._owners((bridge, key))
 
-    def judge(self) -> conntrack.Judge:
-        """Who can say of a connection whether it is still allowed."""
-        return conntrack.Judge(self._permits)
+    def bridges(self) -> Collection[str]:
+        """Bridges that have flows."""
+        return self._flows.keys()
+
+    @property
+    def local(self) -> Local | None:
+        """The local state, as last set."""
+        return None if self._local is None else self._local.now
+
+    def allows(self, connection: Connection) -> bool:
+        """Whether what is wanted now allows a connection, at the ends of it that were checked here."""
+        if self._judge is None:
+            self._judge = conntrack.Judge(self._permits)
+        return self._judge.allowed(connection)
 
     # Dirty owners
 
@@ -295,7 +294,7 @@ class Desired:
         holders = self._holders.get(place)
         if holders is None:
             return []
-        return [holders] if isinstance(holders[0], str) else list(holders)  # type: ignore[list-item,arg-type]
+        return [holders] if isinstance(holders[0], str) else list(holders)
 
     def _replace_meters(
         self, owner: Owner, old: dict[tuple[str, int], Meter], new: dict[tuple[str, int], Meter]
@@ -385,17 +384,13 @@ class Desired:
                 changed[port[0]] = self._ports[port[0]] = port[1]
         return changed
 
-    def _changed_states(self) -> dict[str, PortState]:
-        changed: dict[str, PortState] = {}
-        for owner in self._touched_owners:
-            if owner[0] != "port":
-                continue
-            state = self._state(owner)
-            if state is None:
-                self._states.pop(owner[1], None)
-            elif self._states.get(owner[1]) != state:
-                changed[owner[1]] = self._states[owner[1]] = state
-        return changed
+    def _states_now(self) -> Mapping[str, PortState]:
+        """The states of all ports; a new mapping when one has changed."""
+        touched = {o[1]: self._state(o) for o in self._touched_owners if o[0] == "port"}
+        if any(self._states.get(id) != state for id, state in touched.items()):
+            merged = {**self._states, **touched}
+            self._states = {id: state for id, state in merged.items() if state is not None}
+        return self._states
 
     def _state(self, owner: Owner) -> PortState | None:
         record = self._records.get(owner)
@@ -410,10 +405,13 @@ class Desired:
         self._lost.clear()
         return conntrack.cuts(lost, self._permits)
 
-    def _new_problems(self) -> list[Problem]:
-        now = {Problem(o, reason) for o, reason in self._excluded.items()}
-        now |= {Problem(o, n) for o in self._touched_owners if o in self._records for n in self._records[o].notes}
-        now |= {p for p in self._problems if p.owner not in self._touched_owners and p.owner in self._records}
-        new = now - self._problems
-        self._problems = now
-        return sorted(new, key=lambda p: (p.owner, p.message))
+    def _problems_now(self) -> list[Problem]:
+        for owner in self._touched_owners:
+            notes = self._records.get(owner, _NOTHING).notes
+            if notes:
+                self._noted[owner] = notes
+            else:
+                self._noted.pop(owner, None)
+        found = [(owner, reason) for owner, reason in self._excluded.items()]
+        found += [(owner, note) for owner, notes in self._noted.items() for note in notes]
+        return [Problem(subject=f"{o[0]} {o[1]}".rstrip(), message=m) for o, m in sorted(found)]

@@ -9,19 +9,18 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from tunbridge.dataplane.flows import Flow, FlowError
-from tunbridge.dataplane.pipeline import CONTROLLER_ID, COOKIE, DROP, LEARNED_COOKIE, ZONE, Field, Table
+from tunbridge.dataplane.flows import COOKIE, Flow, FlowError
+from tunbridge.dataplane.pipeline import CONTROLLER_ID, DROP, LEARNED_COOKIE, ZONE, Field, Table
 
-_ORDER = {
-    name: place
-    for place, name in enumerate(
-        "conj_id ct_state ct_zone ct_mark proto reg3 reg4 reg5 reg6 reg7 tun_id in_port dl_vlan vlan_tci dl_src dl_dst"
-        " ipv6_src ipv6_dst nw_src nw_dst arp_spa arp_tpa nw_proto arp_op arp_sha arp_tha nw_frag icmp_type icmp_code"
-        " nd_target nd_sll nd_tll tp_src tp_dst".split()
-    )
-}
+_FIELDS = (
+    "conj_id", "ct_state", "ct_zone", "ct_mark", "proto", "reg3", "reg4", "reg5", "reg6", "reg7", "tun_id", "in_port",
+    "dl_vlan", "vlan_tci", "dl_src", "dl_dst", "ipv6_src", "ipv6_dst", "nw_src", "nw_dst", "arp_spa", "arp_tpa",
+    "nw_proto", "arp_op", "arp_sha", "arp_tha", "nw_frag", "icmp_type", "icmp_code", "nd_target", "nd_sll", "nd_tll",
+    "tp_src", "tp_dst",
+)  # fmt: skip
+_ORDER = {name: place for place, name in enumerate(_FIELDS)}
 
-Match = Mapping[str, str | int]
+Match = Mapping[str, object]
 
 
 class Action(Struct, frozen=True):
@@ -114,9 +113,9 @@ def push_network() -> Sequence[Action]:
     return pushed, Action("move:NXM_NX_REG6[0..11]->OXM_OF_VLAN_VID[]", ("vlan",))
 
 
-def to_agent() -> Action:
-    """Hand the packet to the agent's connection, with all registers."""
-    return Action(f"controller(id={CONTROLLER_ID})")
+def to_agent(userdata: int) -> Action:
+    """Hand the packet to the agent's connection, with a byte of userdata."""
+    return Action(f"controller(id={CONTROLLER_ID},userdata={userdata:02x})")
 
 
 def meter(id: int) -> Action:

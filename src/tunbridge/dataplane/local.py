@@ -47,6 +47,11 @@ class LocalView:
         former, self._local = self._local, local
         return _differing(former, local)
 
+    @property
+    def now(self) -> Local:
+        """All of it, unnoted: for those who compute no flows."""
+        return self._local
+
     def take_reads(self) -> set[Key]:
         """The keys that were read since the last call."""
         reads, self._reads = self._reads, set()

@@ -3,7 +3,7 @@
 A table says which fields its flows match and set and where they may continue; `flow.make` checks every flow against it.
 The numbers are Neutron's where the purpose is the same.
 
-    workload ─> 0 classify ─> 24, 25, 26 port security ─> 60, 61 services ─┐
+    workload ─> 0 classify ─> 24, 25, 26 port security ─> 60-62 services ─┐
     patch-tun, int-br-X ─> 0 classify ───────────────────────────────────>─┴─> 65 learn ─> 70 conntrack
       ─> 71, 72 egress of the sender ─> 73 destination (74 flood, 75 learned) ─> 81, 82 ingress of the receiver
       ─> 92 commit ─> 94 output
@@ -19,7 +19,7 @@ from tunbridge.dataplane.flows import COOKIE
 DROP = "drop"
 
 LEARNED_COOKIE = 0x7463_0000_0000_0000
-"""Cookie of flows that `learn()` makes; the low bits are the local VLAN. Not swept: they age, or go with their maker."""
+"""Cookie of flows that `learn()` makes; the low bits are the local VLAN. Not swept: they age."""
 CONTROLLER_ID = 0x7462
 """OpenFlow controller id that the agent sets on its connection, so that packet-ins come there."""
 
@@ -45,7 +45,7 @@ class Field(Struct, frozen=True):
         """A match on it; `mask` selects bits of the field."""
         full = (1 << (self.high - self.low + 1)) - 1
         bits = full if mask is None else mask
-        text = f"{value << self.low:#x}"
+        text = f"{value << self.low:#x}" if value else "0"
         if not self.is_whole or bits != full:
             text += f"/{bits << self.low:#x}"
         return {f"reg{self.register}": text}
@@ -69,9 +69,6 @@ EGRESS_CHECKED = 0x1
 """ct_mark bit: the connection's originator is here, and its egress rules allowed it."""
 INGRESS_CHECKED = 0x2
 """ct_mark bit: the connection's receiver is here, and its ingress rules allowed it."""
-
-SERVICES: Mapping[str, int] = MappingProxyType({"dhcpv4": 1, "dhcpv6": 2, "ra": 3, "dns": 4, "nd": 5})
-"""Service -> its number in the `service` field of a packet that comes to the agent."""
 
 
 class Table(Struct, frozen=True, kw_only=True):
@@ -158,13 +155,17 @@ LEARN = _table(
     matches="reg6", sets="learn", to=(CONNTRACK,), miss=goto(CONNTRACK),
 )  # fmt: skip
 TO_AGENT = _table(
-    61, "to_agent", "to the agent, through a meter of the sending port",
-    matches="in_port",
+    62, "to_agent", "to the agent, which reads from the userdata how to answer",
+    matches="reg3",
+)  # fmt: skip
+AGENT_METER = _table(
+    61, "agent_meter", "requests to the agent pass a meter of the sending port",
+    matches="in_port", to=(TO_AGENT,),
 )  # fmt: skip
 SERVICE_TABLE = _table(
     60, "services", "requests that this host answers or directs: DHCP, router solicitations, DNS, ARP, ND",
     matches="reg6 proto dl_dst nw_dst ipv6_dst tp_src tp_dst icmp_type nd_target arp_op arp_tpa",
-    sets="reg3 eth_src eth_dst arp_op arp_sha arp_spa arp_tha arp_tpa", to=(TO_AGENT, LEARN), miss=goto(LEARN),
+    sets="reg3 eth_src eth_dst arp_op arp_sha arp_spa arp_tha arp_tpa", to=(AGENT_METER, LEARN), miss=goto(LEARN),
 )  # fmt: skip
 ADDRESS_SECURITY = _table(
     26, "address_security", "IP and ARP addresses that a workload may send from",
@@ -184,8 +185,9 @@ LOCAL_SWITCHING = _table(
     matches="in_port dl_vlan vlan_tci", sets="vlan reg5 reg6", to=(PORT_SECURITY, LEARN),
 )  # fmt: skip
 INTEGRATION = (
-    LOCAL_SWITCHING, PORT_SECURITY, ND_SECURITY, ADDRESS_SECURITY, SERVICE_TABLE, TO_AGENT, LEARN, CONNTRACK,
-    EGRESS_STATE, EGRESS_RULES, DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN, INGRESS_STATE, INGRESS_RULES, COMMIT, OUTPUT,
+    LOCAL_SWITCHING, PORT_SECURITY, ND_SECURITY, ADDRESS_SECURITY, SERVICE_TABLE, AGENT_METER, TO_AGENT, LEARN,
+    CONNTRACK, EGRESS_STATE, EGRESS_RULES, DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN, INGRESS_STATE, INGRESS_RULES,
+    COMMIT, OUTPUT,
 )  # fmt: skip
 
 # br-tun

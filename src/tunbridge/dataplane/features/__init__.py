@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import base, flood, neighbour, network, policy, port, remote, subnet
+from tunbridge.dataplane.features import base, flood, neighbour, network, policy, port, remote, services
 
 FEATURES: Mapping[str, Callable[[Context, str], None]] = MappingProxyType(
     {
@@ -18,7 +18,7 @@ FEATURES: Mapping[str, Callable[[Context, str], None]] = MappingProxyType(
         "remote": remote.compute,
         "member": remote.compute_member,
         "neighbour": neighbour.compute,
-        "subnet": subnet.compute,
+        "subnet": services.compute,
         "flood": flood.compute,
     }
 )

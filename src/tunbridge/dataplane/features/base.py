@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import filtering, port_security
+from tunbridge.dataplane.features import filtering, port_security, services
 from tunbridge.dataplane.flow import goto
 from tunbridge.dataplane.flows import Flow
 
@@ -51,7 +51,7 @@ def integration(ofports: Mapping[str, int], provider_bridges: Iterable[str]) -> 
         # From the physical network, a segment that no network here uses; counted apart from what workloads send.
         if (number := ofports.get(names.integration_patch(bridge))) is not None:
             flows.append(flow.make(start, 2, {"in_port": number}, []))
-    return [*flows, *_destination(), *port_security.common(), *filtering.common()]
+    return [*flows, *_destination(), *port_security.common(), *services.common(), *filtering.common()]
 
 
 def _destination() -> list[Flow]:

@@ -9,9 +9,9 @@ receiver's; a known connection whose side was not checked here is evaluated by r
     egress     bit 0                          bit 1
     ingress    bit 1                          bit 0
 
-Broadcast and multicast have one connection for many receivers, so they are never looked up: rules judge each packet. The
-same holds for later fragments where nothing reassembles them (no lookup): they pass, since they are of no use without
-their first fragment, which rules judge.
+Broadcast and multicast have one connection for many receivers, so they are never looked up: rules judge each packet.
+A lookup reassembles fragments; where there is none, later fragments pass, since they are of no use without their first
+one, which rules judge.
 """
 
 from tunbridge.dataplane import flow, pipeline

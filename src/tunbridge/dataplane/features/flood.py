@@ -1,8 +1,8 @@
 """Where a network's broadcasts, multicasts and unknown addresses go.
 
 Receivers with the same policy are judged together: one copy of the packet per policy passes the ingress tables, and is
-then sent to every port that has it. So the work follows the number of policies, not of ports. Open vSwitch never sends a
-packet back to the port that it came from.
+then sent to every port that has it. So the work follows the number of policies, not of ports. Open vSwitch never sends
+a packet back to the port that it came from.
 """
 
 from collections.abc import Iterable

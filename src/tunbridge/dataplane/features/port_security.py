@@ -12,6 +12,7 @@ from tunbridge.dataplane.flow import Match, goto
 from tunbridge.dataplane.flows import Flow
 from tunbridge.dataplane.view import Port
 
+_ANY = "0.0.0.0"  # noqa: S104 an address in packets
 _NONE = "00:00:00:00:00:00"
 """What Open vSwitch reads as the link-layer address option of a packet without one."""
 RA, NS, NA, REDIRECT = 134, 135, 136, 137
@@ -59,8 +60,8 @@ def common() -> list[Flow]:
         # DHCP of a workload that has no address yet.
         flow.make(
             address, 30,
-            {"proto": "udp", "nw_src": "0.0.0.0", "nw_dst": "255.255.255.255", "tp_src": 68, "tp_dst": 67}, services,
-        ),  # noqa: S104 an address in a packet
+            {"proto": "udp", "nw_src": _ANY, "nw_dst": "255.255.255.255", "tp_src": 68, "tp_dst": 67}, services,
+        ),
     ]  # fmt: skip
     flows += [flow.make(address, 30, _icmp6(kind, ipv6_src="::"), services) for kind in _FROM_UNSPECIFIED]
     flows.append(flow.make(address, 20, _icmp6(NA), []))
@@ -90,7 +91,7 @@ def _mac(context: Context, mac: str, ofport: int) -> None:
     context.flow(bridge, pipeline.ND_SECURITY, 20, {"in_port": ofport, **_icmp6(NS, nd_sll=mac)}, address)
     context.flow(bridge, pipeline.ND_SECURITY, 20, {"in_port": ofport, **_icmp6(NA, nd_tll=mac)}, address)
     # An ARP probe for a duplicate address (RFC 5227).
-    probe = {"in_port": ofport, "proto": "arp", "dl_src": mac, "arp_sha": mac, "arp_spa": "0.0.0.0"}  # noqa: S104
+    probe = {"in_port": ofport, "proto": "arp", "dl_src": mac, "arp_sha": mac, "arp_spa": _ANY}
     context.flow(bridge, pipeline.ADDRESS_SECURITY, 10, probe, goto(pipeline.SERVICE_TABLE))
 
 
