@@ -64,17 +64,21 @@ class Dummy:
     def install(self, bridge: str, flows: Iterable[Flow], meters: Iterable[Meter] = ()) -> None:
         """Replace everything in a bridge."""
         rundir = str(self.directory)
-        ofctl.command(rundir, bridge, "del-flows")
-        ofctl.command(rundir, bridge, "del-meters")
         for meter in meters:
-            ofctl.command(rundir, bridge, "add-meter", meter.text)
-        ofctl.bundle(rundir, bridge, "".join(f"{f.add_line()}\n" for f in flows))
+            there = f"meter={meter.id} " in self.meters(bridge)
+            ofctl.command(rundir, bridge, "mod-meter" if there else "add-meter", meter.text)
+        ofctl.bundle(rundir, bridge, "flow delete\n" + "".join(f"{f.add_line()}\n" for f in flows))
 
     def dump(self, bridge: str) -> list[Flow]:
         return parse_dump(ofctl.dump_flows(str(self.directory), bridge))
 
     def meters(self, bridge: str) -> str:
         return ofctl.command(str(self.directory), bridge, "dump-meters")
+
+    def devices(self) -> dict[int, str]:
+        """Datapath port -> device."""
+        shown = self._run("ovs-appctl", "-t", f"{self.directory}/vswitchd.ctl", "dpif/show")
+        return {int(m[2]): m[1] for m in re.finditer(r"^ {4}(\S+) \d+/(\d+):", shown, re.M)}
 
     def trace(self, bridge: str, packet: str, *ct_next: str) -> str:
         """Trace a packet, with what conntrack says at each lookup."""
@@ -94,12 +98,5 @@ def running() -> Iterator[Dummy]:
         yield dummy
     finally:
         dummy.stop()
-        shutil.rmtree(directory)
+        shutil.rmtree(directory, ignore_errors=True)  # the daemons remove their files when they end
 
-
-_ACTIONS = re.compile(r"^Datapath actions: (.*)$", re.M)
-
-
-def actions(trace: str) -> list[str]:
-    """What the datapath does with the packet in each round of a trace (one more after each lookup in conntrack)."""
-    return _ACTIONS.findall(trace)

@@ -9,8 +9,8 @@ to the owner of the moment.
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import port_security
-from tunbridge.dataplane.flow import Action, goto
+from tunbridge.dataplane.features import port_security, uplink
+from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.view import Network, Port
 
 
@@ -27,7 +27,7 @@ def compute(context: Context, port_id: str) -> None:
     _state(context, port, network)
     local = port.host == context.local.host
     vlan = context.identifiers.vlan(network.id)
-    if network.is_tunnelled and not local:
+    if not local and port.host is not None:
         _unicast(context, port, network, vlan)
     if (network.is_tunnelled or network.network_type == "local") and port.host is not None:
         for ip in port.fixed_ips:
@@ -50,6 +50,14 @@ def _state(context: Context, port: Port, network: Network) -> None:
 
 
 def _unicast(context: Context, port: Port, network: Network, vlan: int) -> None:
+    """Straight to its host. Where addresses are learned br-int has to know of it, or it would count as unknown."""
+    patch = uplink.patch(context, network)
+    if context.facts("learning", network.id) and patch is not None:
+        where: Match = {**pipeline.NETWORK(vlan), "dl_dst": port.mac_address}
+        out = flow.load(pipeline.OUT, patch)
+        context.flow(names.INTEGRATION_BRIDGE, pipeline.DESTINATION, 9, where, out, goto(pipeline.COMMIT))
+    if not network.is_tunnelled:
+        return
     host = None if port.host is None else context.view.host(port.host)
     tunnel = None if host is None or host.tunnel_ip is None else context.local.tunnel(host.tunnel_ip)
     if tunnel is None or network.segmentation_id is None:
