@@ -22,6 +22,16 @@ def vswitch() -> Iterator[Dummy]:
 
 @pytest.fixture
 def make_world(vswitch: Dummy) -> Iterator[MakeWorld]:
+    yield from _worlds(vswitch)
+
+
+@pytest.fixture(scope="module")
+def make_lasting_world(vswitch: Dummy) -> Iterator[MakeWorld]:
+    """For worlds that a module's tests share, and do not change."""
+    yield from _worlds(vswitch)
+
+
+def _worlds(vswitch: Dummy) -> Iterator[MakeWorld]:
     made: list[World] = []
 
     def make(*names: str, **options: object) -> World:

@@ -16,6 +16,8 @@ from tunbridge.dataplane.contribution import Meter
 from tunbridge.dataplane.flows import Flow, parse_dump
 from tunbridge.openvswitch import ofctl
 
+PortSpec = tuple[int, str, Mapping[str, str]]
+"""OpenFlow port, type, options."""
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 
 
@@ -29,7 +31,7 @@ class Dummy:
     def _run(self, *argv: str) -> str:
         environment = {"OVS_RUNDIR": str(self.directory), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
         done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment, timeout=60)
-        assert done.returncode == 0, f"{argv}: {done.stderr}"
+        assert done.returncode == 0, f"{argv[:5]}: {done.stderr[-500:]}"
         return done.stdout
 
     def start(self) -> None:
@@ -49,17 +51,16 @@ class Dummy:
     def vsctl(self, *arguments: str) -> str:
         return self._run("ovs-vsctl", f"--db={self._ovsdb}", *arguments)
 
-    def add_bridge(self, name: str, ports: Mapping[str, tuple[int, str, Mapping[str, str]]]) -> None:
-        """Add a bridge with ports: name -> (OpenFlow port, type, options)."""
-        arguments = ["add-br", name, "--", "set", "bridge", name, "datapath_type=dummy", "fail_mode=secure"]
-        for port, (number, kind, options) in ports.items():
-            settings = [f"options:{k}={v}" for k, v in options.items()]
-            arguments += ["--", "add-port", name, port, "--", "set", "interface", port]
-            arguments += [f"type={kind}", f"ofport_request={number}", *settings]
+    def add_bridges(self, bridges: Mapping[str, Mapping[str, PortSpec]]) -> None:
+        """Add bridges with ports."""
+        arguments: list[str] = []
+        for name, ports in bridges.items():
+            arguments += ["--", "add-br", name, "--", "set", "bridge", name, "datapath_type=dummy", "fail_mode=secure"]
+            for port, (number, kind, options) in ports.items():
+                settings = [f"options:{k}={v}" for k, v in options.items()]
+                arguments += ["--", "add-port", name, port, "--", "set", "interface", port]
+                arguments += [f"type={kind}", f"ofport_request={number}", *settings]
         self.vsctl(*arguments)
-
-    def delete_bridge(self, name: str) -> None:
-        self.vsctl("--if-exists", "del-br", name)
 
     def install(self, bridge: str, flows: Iterable[Flow], meters: Iterable[Meter] = ()) -> None:
         """Replace everything in a bridge."""
@@ -77,15 +78,21 @@ class Dummy:
 
     def devices(self) -> dict[int, str]:
         """Datapath port -> device."""
-        shown = self._run("ovs-appctl", "-t", f"{self.directory}/vswitchd.ctl", "dpif/show")
+        shown = self.appctl("dpif/show")
         return {int(m[2]): m[1] for m in re.finditer(r"^ {4}(\S+) \d+/(\d+):", shown, re.M)}
 
     def trace(self, bridge: str, packet: str, *ct_next: str) -> str:
         """Trace a packet, with what conntrack says at each lookup."""
         states = [a for state in ct_next for a in ("--ct-next", state)]
-        return self._run(
-            "ovs-appctl", "-t", f"{self.directory}/vswitchd.ctl", "ofproto/trace", *states, bridge, packet
-        )  # fmt: skip
+        for word in ("udp", "tcp", "sctp"):
+            if f"{word}," in packet or f"{word}6," in packet:  # tp_src is read in flows, but not here
+                packet = packet.replace("tp_src=", f"{word}_src=").replace("tp_dst=", f"{word}_dst=")
+        if "icmp6," in packet:
+            packet = packet.replace("icmp_type=", "icmpv6_type=").replace("icmp_code=", "icmpv6_code=")
+        return self.appctl("ofproto/trace", *states, bridge, packet)
+
+    def appctl(self, *arguments: str) -> str:
+        return self._run("ovs-appctl", "-t", f"{self.directory}/vswitchd.ctl", *arguments)
 
 
 @contextmanager
@@ -99,4 +106,3 @@ def running() -> Iterator[Dummy]:
     finally:
         dummy.stop()
         shutil.rmtree(directory, ignore_errors=True)  # the daemons remove their files when they end
-

@@ -2,10 +2,10 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from tests.dataplane.dummy import Dummy
+from tests.dataplane.dummy import Dummy, PortSpec
 from tunbridge.dataplane.desired import Delta, Desired, Local, Workload
 from tunbridge.dataplane.view import (
     AddressPair,
@@ -22,9 +22,11 @@ from tunbridge.dataplane.view import (
     subnet_keys,
 )
 
+NO_OPTIONS: Mapping[str, str] = {}
 PATCH_TUN, INT_BR = 1, 2
 FIRST_TAP = 11
 OUTSIDE = "eth0"
+_numbers = itertools.count()
 
 
 class Delivery(NamedTuple):
@@ -45,15 +47,13 @@ class World:
         self.hosts = {name: SimulatedHost(self, name, i, tunnel_type, physnet) for i, name in enumerate(names, 1)}
         for host in self.hosts.values():
             self.rows.known_hosts[host.name] = Host(host=host.name, tunnel_ip=host.tunnel_ip)
-        for host in self.hosts.values():
-            host.build()
+        dummy.add_bridges({name: ports for host in self.hosts.values() for name, ports in host.build().items()})
         anything = itertools.product(("ingress", "egress"), (4, 6))
         self.group("open", *(Rule(id=f"{d}{v}", direction=d, ip_version=v) for d, v in anything))
 
     def close(self) -> None:
-        for host in self.hosts.values():
-            for bridge in host.bridges.values():
-                self.dummy.delete_bridge(bridge)
+        names = [name for host in self.hosts.values() for name in host.bridges.values()]
+        self.dummy.vsctl(*(word for name in names for word in ("--", "del-br", name)))
 
     # Rows
 
@@ -136,13 +136,18 @@ class SimulatedHost:
         self.physnet = physnet
         self.desired = Desired(world.rows)
         self.workloads: dict[str, Workload] = {}
-        self.bridges = {b: f"{name}{b.removeprefix('br')}" for b in ("br-int", "br-tun", "br-ex")}
+        self.tag = f"{name}{next(_numbers)}"
+        """What its devices begin with: worlds share one Open vSwitch."""
+        self.bridges = {b: f"{self.tag}{b.removeprefix('br')}" for b in ("br-int", "br-tun", "br-ex")}
         self.ofports: dict[str, dict[str, int]] = {}
         self.tunnels: dict[str, str] = {}
         self.vlans: dict[str, int] = {}
+        self.pending: list[str] = []
+        """Ports that are added and removed at the next run."""
 
-    def build(self) -> None:
-        n, dummy = self.name, self.world.dummy
+    def build(self) -> Mapping[str, Mapping[str, PortSpec]]:
+        """Number the ports of the bridges, and give them."""
+        n = self.tag
         peers = [h for h in self.world.hosts.values() if h is not self]
         self.tunnels = {p.tunnel_ip: f"vx-{p.name}" for p in peers}
         numbers = {name: i for i, name in enumerate(self.tunnels.values(), 2)}
@@ -152,33 +157,35 @@ class SimulatedHost:
             "br-ex": {"phy-br-ex": 1, OUTSIDE: 2},
         }
 
-        def patch(number: int, peer: str) -> tuple[int, str, dict[str, str]]:
+        def patch(number: int, peer: str) -> PortSpec:
             return number, "patch", {"peer": f"{n}-{peer}"}
 
-        dummy.add_bridge(
-            self.bridges["br-int"],
-            {f"{n}-patch-tun": patch(PATCH_TUN, "patch-int"), f"{n}-int-br": patch(INT_BR, "phy-br")},
-        )
-        tunnels = {f"{n}-{name}": (number, "dummy", {}) for name, number in numbers.items()}
-        dummy.add_bridge(self.bridges["br-tun"], {f"{n}-patch-int": patch(1, "patch-tun"), **tunnels})
-        dummy.add_bridge(
-            self.bridges["br-ex"], {f"{n}-phy-br": patch(1, "int-br"), f"{n}-{OUTSIDE}": (2, "dummy", {})}
-        )
+        integration = {f"{n}-patch-tun": patch(PATCH_TUN, "patch-int"), f"{n}-int-br": patch(INT_BR, "phy-br")}
+        tunnels = {f"{n}-{name}": (number, "dummy", NO_OPTIONS) for name, number in numbers.items()}
+        return {
+            self.bridges["br-int"]: integration,
+            self.bridges["br-tun"]: {f"{n}-patch-int": patch(1, "patch-tun"), **tunnels},
+            self.bridges["br-ex"]: {f"{n}-phy-br": patch(1, "int-br"), f"{n}-{OUTSIDE}": (2, "dummy", NO_OPTIONS)},
+        }
 
     def plug(self, port_id: str) -> Workload:
         if port_id not in self.workloads:
             used = {w.ofport for w in self.workloads.values()}
             number = next(i for i in range(FIRST_TAP, FIRST_TAP + 2000) if i not in used)
             self.workloads[port_id] = Workload(port_id, f"tap-{port_id}", number)
-            device = f"{self.name}-{port_id}"
-            settings = ["type=dummy", f"ofport_request={number}"]
+            device = f"{self.tag}-{port_id}"
+            settings = ["type=dummy", f"ofport_request={number}", f"options:tx_pcap={self.captured(port_id)}"]
             where = ["add-port", self.bridges["br-int"], device, "--", "set", "interface", device, *settings]
-            self.world.dummy.vsctl("--may-exist", *where)
+            self.pending += ["--", *where]
         return self.workloads[port_id]
 
     def unplug(self, port_id: str) -> None:
         del self.workloads[port_id]
-        self.world.dummy.vsctl("del-port", f"{self.name}-{port_id}")
+        self.pending += ["--", "del-port", f"{self.tag}-{port_id}"]
+
+    def captured(self, port_id: str) -> str:
+        """The file with the packets that a workload was given."""
+        return f"{self.world.dummy.directory}/{self.tag}-{port_id}.pcap"
 
     def local(self) -> Local:
         taps = {w.name: w.ofport for w in self.workloads.values()}
@@ -194,12 +201,17 @@ class SimulatedHost:
         )
 
     def run(self) -> Delta:
+        if self.pending:
+            self.world.dummy.vsctl(*self.pending)
+            self.pending = []
         self.desired.set_local(self.local())
         delta = self.desired.run()
         for bridge, name in self.bridges.items():
             if bridge in delta.flows or bridge in delta.meters:
                 flows, meters = self.desired.flows(bridge), self.desired.meters(bridge)
                 self.world.dummy.install(name, flows.values(), meters.values())
+                # Every flow of every test is read back as it was written.
+                assert {f.key: f for f in self.world.dummy.dump(name)} == flows
         return delta
 
     # Following packets
@@ -208,7 +220,7 @@ class SimulatedHost:
         text = self.world.dummy.trace(self.bridges[bridge], packet, *ct_next)
         key = re.search(r"set_field:(0x[0-9a-f]+)->tun_id", text)
         for device, vlan, changes in outputs(text, self.world.dummy.devices()):
-            name = device.removeprefix(f"{self.name}-")
+            name = device.removeprefix(f"{self.tag}-")
             peer = self.world.hosts.get(name.removeprefix("vx-")) if name.startswith("vx-") else None
             if peer is None:
                 yield Delivery(self.name, name, vlan, changes)
