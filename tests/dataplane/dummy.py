@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tunbridge.dataplane import pipeline
 from tunbridge.dataplane.contribution import Meter
 from tunbridge.dataplane.flows import Flow, parse_dump
 from tunbridge.openvswitch import ofctl
@@ -68,6 +69,7 @@ class Dummy:
         for meter in meters:
             there = f"meter={meter.id} " in self.meters(bridge)
             ofctl.command(rundir, bridge, "mod-meter" if there else "add-meter", meter.text)
+        ofctl.command(rundir, bridge, "set-frags", pipeline.FRAGMENTS)
         ofctl.bundle(rundir, bridge, "flow delete\n" + "".join(f"{f.add_line()}\n" for f in flows))
 
     def dump(self, bridge: str) -> list[Flow]:
