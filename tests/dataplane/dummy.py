@@ -72,6 +72,9 @@ class Dummy:
         ofctl.command(rundir, bridge, "set-frags", pipeline.FRAGMENTS)
         ofctl.bundle(rundir, bridge, "flow delete\n" + "".join(f"{f.add_line()}\n" for f in flows))
 
+    def remove(self, bridge: str, flow: Flow) -> None:
+        ofctl.bundle(str(self.directory), bridge, f"{flow.delete_line()}\n")
+
     def dump(self, bridge: str) -> list[Flow]:
         return parse_dump(ofctl.dump_flows(str(self.directory), bridge))
 

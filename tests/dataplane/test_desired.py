@@ -226,7 +226,8 @@ PORTS, NETWORKS, GROUPS, HOSTS = range(1, 6), ("n", "m"), ("g", "h"), (HERE, "ho
 def random_rules(draw: Callable[..., object], id: str) -> SecurityGroup:
     rule = st.builds(
         Rule, id=st.uuids().map(str), direction=st.sampled_from(["ingress", "egress"]),
-        ip_version=st.sampled_from([4, 6]), protocol=st.sampled_from([None, 6, 1, 47]), remote_group_id=st.sampled_from([None, "g", "h"]),
+        ip_version=st.sampled_from([4, 6]),
+        protocol=st.sampled_from([None, 6, 1, 47]), remote_group_id=st.sampled_from([None, "g", "h"]),
     )  # fmt: skip
     addresses = st.builds(
         Rule, id=st.uuids().map(str), direction=st.just("ingress"), ip_version=st.just(4), protocol=st.just(17),

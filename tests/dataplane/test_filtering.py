@@ -1,5 +1,7 @@
 """Security groups, by real packets through the datapath's own conntrack."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -195,7 +197,7 @@ def test_masked_ports_are_exactly_the_range(one: int, other: int) -> None:
     assert len(ranges) <= 30
     covered = sorted((value, value + 0xFFFF - mask) for value, mask in ranges)
     assert (covered[0][0], covered[-1][1]) == (first, last)
-    assert all(end + 1 == begin for (_, end), (begin, _) in zip(covered, covered[1:], strict=False))
+    assert all(end + 1 == begin for (_, end), (begin, _) in itertools.pairwise(covered))
     assert all(value & mask == value for value, mask in ranges)
 
 
@@ -287,16 +289,20 @@ def test_each_receiver_is_given_one_copy(make_world: MakeWorld) -> None:
     assert given["p2"][0][UDP].dport == 7000
 
 
+def fragments(port: int) -> list[Packet]:
+    whole = packet(9, 2, UDP(sport=1, dport=port), Raw(b"x" * 3000))
+    return list(fragment(whole, 1400))  # type: ignore[no-untyped-call]
+
+
 @pytest.mark.parametrize("stateful", [True, False])
 def test_fragments_pass_with_their_first_one(make_world: MakeWorld, stateful: bool) -> None:
     world = start(make_world, ingress(17, 53, 53), stateful=stateful)
-    allowed = fragment(packet(9, 2, UDP(sport=1, dport=53), Raw(b"x" * 3000)), 1400)
+    allowed = fragments(53)
     assert len(allowed) == 3
     got = world.exchange("p9", *allowed)["p2"]
     assert sum(len(p[IP].payload) for p in got) == 3008
     # A later fragment by itself is of no use to its receiver; the first one is what rules judge.
-    refused = fragment(packet(9, 2, UDP(sport=1, dport=54), Raw(b"x" * 3000)), 1400)
-    got = world.exchange("p9", *refused).get("p2", [])
+    got = world.exchange("p9", *fragments(54)).get("p2", [])
     assert all(p[IP].frag for p in got)
     assert not got or not stateful
 

@@ -237,7 +237,7 @@ class SimulatedHost:
 
     def trace(self, bridge: str, packet: str, ct_next: tuple[str, ...]) -> Iterator[Delivery]:
         text = self.world.dummy.trace(self.bridges[bridge], packet, *ct_next)
-        key = re.search(r"set_field:(0x[0-9a-f]+)->tun_id", text)
+        key = re.search(r"(0x[0-9a-f]+)->(?:tun_id|NXM_NX_TUN_ID)", text)
         for device, vlan, changes in outputs(text, self.world.dummy.devices()):
             name = device.removeprefix(f"{self.tag}-")
             peer = self.world.hosts.get(name.removeprefix("vx-")) if name.startswith("vx-") else None
