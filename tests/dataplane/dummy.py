@@ -78,6 +78,12 @@ class Dummy:
     def dump(self, bridge: str) -> list[Flow]:
         return parse_dump(ofctl.dump_flows(str(self.directory), bridge))
 
+    def named_dump(self, bridge: str) -> list[str]:
+        """The flows as operators see them."""
+        command = ["ovs-ofctl", "-O", ofctl.VERSION, "--names", "--no-stats", "dump-flows"]
+        text = self._run(*command, f"unix:{self.directory}/{bridge}.mgmt")
+        return [line for line in text.splitlines() if line.startswith(" cookie=")]
+
     def meters(self, bridge: str) -> str:
         return ofctl.command(str(self.directory), bridge, "dump-meters")
 
