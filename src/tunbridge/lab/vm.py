@@ -214,8 +214,9 @@ class Vms:
             if _since(began) > WAIT_S:
                 lacking = f"; {vm.name} has not got {', '.join(sorted(missing))}" if missing else ""
                 raise LabError(
-                    f"VM {vm.name}: after {WAIT_S:g} s port {vm.port_id} is {state}{lacking}. It stays as it is; look at"
-                    f" `tunbridge host status` and {vm.folder}/*.log by `tunbridge lab shell{self.lab.option} {vm.host}`"
+                    f"VM {vm.name}: after {WAIT_S:g} s port {vm.port_id} is {state}{lacking}. It stays as it is; look"
+                    f" at `tunbridge host status` and {vm.folder}/*.log in `tunbridge lab shell{self.lab.option}"
+                    f" {vm.host}`"
                 )
             progress(f"port {state}; waiting for {', '.join(sorted(missing)) or 'ACTIVE'}")
             time.sleep(_POLL_S)
