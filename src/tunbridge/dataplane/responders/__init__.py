@@ -1,0 +1,63 @@
+"""Answers to what VMs ask the cloud: packet bytes and a typed view of the database in, packet bytes out.
+
+Pure: no I/O, no clock, no randomness. `answer` is all that the engine needs; a packet that cannot be read raises
+MalformedError, and nothing else does. Each kind of packet has its own file, and frames.py what they share.
+"""
+
+from enum import StrEnum
+
+from tunbridge.dataplane.responders import dhcp4, dhcp6, dns, nd, ra
+from tunbridge.dataplane.responders.dns import Forward
+from tunbridge.dataplane.responders.frames import MalformedError
+from tunbridge.dataplane.responders.names import Zone, Zones
+from tunbridge.dataplane.responders.options import problems
+from tunbridge.dataplane.responders.subject import INFINITE, Settings, Subject, read_subject
+
+__all__ = [
+    "INFINITE",
+    "Forward",
+    "Kind",
+    "MalformedError",
+    "Settings",
+    "Subject",
+    "Zone",
+    "Zones",
+    "advertise",
+    "answer",
+    "problems",
+    "read_subject",
+]
+
+advertise = ra.advertise
+
+
+class Kind(StrEnum):
+    """What flows send to the agent."""
+
+    dhcp4 = "dhcp4"
+    dhcp6 = "dhcp6"
+    router = "router"
+    """Router solicitations."""
+    neighbour = "neighbour"
+    """Neighbour solicitations for addresses that Tunbridge itself has (nd.py)."""
+    dns = "dns"
+
+
+def answer(kind: Kind, packet: bytes, subject: Subject, settings: Settings) -> list[bytes | Forward]:
+    """The frames to send out of the port that `packet` came from, or a DNS question to ask elsewhere.
+
+    Empty when the packet gets no answer. Raises MalformedError.
+    """
+    found: bytes | Forward | None
+    match kind:
+        case Kind.dhcp4:
+            found = dhcp4.answer(packet, subject, settings)
+        case Kind.dhcp6:
+            found = dhcp6.answer(packet, subject, settings)
+        case Kind.router:
+            found = ra.answer(packet, subject, settings)
+        case Kind.neighbour:
+            found = nd.answer(packet, subject)
+        case Kind.dns:
+            found = dns.answer(packet, subject, settings)
+    return [] if found is None else [found]

@@ -1,0 +1,70 @@
+"""Whom a responder answers: a port with its network and subnets, and what is the same for all ports of a host."""
+
+from msgspec import Struct
+
+from tunbridge.dataplane.responders.frames import Address, address
+from tunbridge.dataplane.responders.names import DEFAULT_DOMAIN, Zone
+from tunbridge.dataplane.responders.options import domain_names
+from tunbridge.dataplane.view import Network, Port, Source, Subnet, View
+
+INFINITE = -1
+"""A lease time: for ever, as Neutron's `dhcp_lease_duration = -1`."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What is the same for all ports. Times are seconds."""
+
+    lease_time: int = 86400
+    """Of DHCP leases; INFINITE for ever."""
+    dns_domain: str = DEFAULT_DOMAIN
+    """The cloud's own domain: names of ports end in it, whatever their network's `dns_domain` is. The API's setting."""
+    dns_ttl: int = 30
+    forward: bool = False
+    """Whether the caller asks resolvers for names that are not the cloud's; else they are refused."""
+    ra_interval: int = 600
+    """Between unsolicited router advertisements; a default route lasts for three of them."""
+    prefix_valid: int = 86400
+    prefix_preferred: int = 14400
+
+    def __post_init__(self) -> None:
+        """Raises OptionError (a ValueError) for a domain that cannot be one."""
+        domain_names([self.dns_domain])
+
+
+class Subject(Struct, frozen=True, kw_only=True):
+    """A port whose packet is answered."""
+
+    port: Port
+    network: Network
+    subnets: tuple[Subnet, ...]
+    """All of the network."""
+    routed: frozenset[str] = frozenset()
+    """Ids of subnets whose gateway is a router of Tunbridge: only these get a default route by advertisement."""
+    zone: Zone | None = None
+    """The names of the network; only DNS needs them."""
+
+    def leases(self, version: int) -> list["Lease"]:
+        """The port's addresses in subnets with DHCP, in the port's order."""
+        subnets = {s.id: s for s in self.subnets if s.ip_version == version and s.enable_dhcp}
+        return [
+            Lease(address(fixed.ip_address), subnets[fixed.subnet_id])
+            for fixed in self.port.fixed_ips
+            if fixed.subnet_id in subnets
+        ]
+
+
+class Lease(Struct, frozen=True):
+    """An address of a port that it may get by DHCP."""
+
+    address: Address
+    subnet: Subnet
+
+
+def read_subject(source: Source | View, port_id: str, routed: frozenset[str] = frozenset()) -> Subject | None:
+    """A port as the database has it; None when it, or its network, is not there."""
+    port = source.port(port_id)
+    network = None if port is None else source.network(port.network_id)
+    if port is None or network is None:
+        return None
+    subnets = [s for id in sorted(source.network_subnets(network.id)) if (s := source.subnet(id)) is not None]
+    return Subject(port=port, network=network, subnets=tuple(subnets), routed=routed)
