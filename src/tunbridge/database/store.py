@@ -172,6 +172,7 @@ class Store:
         self.makers = {table.name: RowMaker(table) for table in tables}
         self._tables = self._empty()
         self._listeners: list[Listener] = []
+        self._watchers: list[Callable[[], None]] = []
         self.revision = 0
         """Counts applied updates: while it stays the same, so do all rows."""
 
@@ -206,6 +207,10 @@ class Store:
         """Have `callback(table, old, new)` called for each changed row, after the whole update has been applied."""
         self._listeners.append(callback)
 
+    def watch(self, callback: Callable[[], None]) -> None:
+        """Have `callback()` called once after each update or snapshot, when all who listen have heard of its rows."""
+        self._watchers.append(callback)
+
     def apply(self, updates: Updates) -> None:
         """Apply the update of whole transactions: all of it, or nothing when it raises UnknownRowError."""
         read: list[tuple[_TableRows, str, Row | None]] = []
@@ -217,6 +222,8 @@ class Store:
                 except KeyError:
                     raise UnknownRowError(f"{name} {id}") from None
         changes = [(table.table.name, table.put(id, new), new) for table, id, new in read]
+        # What left the conditions, or was deleted, may never have been here.
+        changes = [change for change in changes if change[1] is not change[2]]
         self.revision += 1
         self._tell(changes)
 
@@ -256,3 +263,8 @@ class Store:
                     callback(table, old, new)
                 except Exception:  # a mistake there must not keep the others from what they need to know
                     logger.error("a listener failed", table=table, traceback=traceback.format_exc())
+        for watcher in self._watchers:
+            try:
+                watcher()
+            except Exception:
+                logger.error("a listener failed", traceback=traceback.format_exc())
