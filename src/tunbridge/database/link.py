@@ -173,7 +173,7 @@ class Link:
         except BaseException as e:
             found.session.close(str(e))
             raise
-        self.cluster, self._index = found.cluster, max(found.index, self._index if self._same(found) else 0)
+        self._index = max(found.index, self._index)
         return found
 
     async def _check(self, found: leader.Found) -> None:
@@ -210,6 +210,8 @@ class Link:
             raise SessionError(f"{session.remote}: {reply.error}")
         resumed, last_id, updates = _decode_snapshot(reply.result)
         del reply
+        if not self._same(found):
+            self.cluster, self._index = found.cluster, 0
         try:
             if resumed:
                 self._store.apply({table: decode_rows(raw) for table, raw in updates.items()})

@@ -175,6 +175,8 @@ class Store:
         self._watchers: list[Callable[[], None]] = []
         self.revision = 0
         """Counts applied updates: while it stays the same, so do all rows."""
+        self.loads = 0
+        """Counts snapshots: what came in between one and the next may not have been seen."""
 
     def _empty(self) -> dict[str, _TableRows]:
         return {name: _TableRows(maker.table, maker) for name, maker in self.makers.items()}
@@ -254,6 +256,7 @@ class Store:
             changes += [(name, old, None) for id, old in old_table.rows.items() if id not in now]
         self._tables = fresh
         self.revision += 1
+        self.loads += 1
         self._tell(changes)
 
     def _tell(self, changes: list[tuple[str, Row | None, Row | None]]) -> None:
