@@ -45,8 +45,8 @@ from tunbridge.openvswitch.ovsdb import LocalOvsdb, OvsdbError
 from tunbridge.openvswitch.rows import Snapshot
 
 if TYPE_CHECKING:
-    from tunbridge.agent.central import Registrar
     from tunbridge.agent.metrics import MetricsServer
+    from tunbridge.agent.registrar import Registrar
 
 RETRY_MS = 50
 """While vswitchd does not answer: between two looks at a bridge's socket."""
@@ -427,7 +427,7 @@ def _metrics(config: AgentConfig, bulletin: Bulletin) -> "MetricsServer | None":
 def _registrar(config: AgentConfig, log: Log) -> "Registrar | None":
     if not config.database:
         return None
-    from tunbridge.agent.central import Registrar  # late: a host that stands alone does without
+    from tunbridge.agent.registrar import Registrar  # late: a host that stands alone does without
 
     return Registrar(config, log)
 

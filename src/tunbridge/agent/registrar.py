@@ -12,44 +12,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import ovs.db.idl
 from ovs.stream import Stream
 
+from tunbridge.agent.central.registration import AGENT_TYPE, registration
 from tunbridge.agent.config import AgentConfig
 from tunbridge.agent.log import Log
 from tunbridge.database import schema
 from tunbridge.model import internal
 
-AGENT_TYPE = "Open vSwitch agent"
-BINARY = "tunbridge-agent"
-TOPIC = "N/A"
-"""Neutron has the name of a message queue here."""
 _TABLES = (internal.HOST, internal.HOST_HEARTBEAT)
 _PROBE_MS = 10_000
 _KEY = {"agent_type": AGENT_TYPE}
-
-
-def registration(config: AgentConfig) -> dict[str, Any]:
-    """Give the columns of the host's row, but for when: what Neutron's Open vSwitch agent reports of itself."""
-    configurations = {
-        "bridge_mappings": {network: provider.bridge for network, provider in sorted(config.providers.items())},
-        "datapath_type": config.datapath_type or "system",
-        "extensions": [],
-        "integration_bridge": "br-int",
-        "l2_population": True,
-        "ovs_hybrid_plug": False,
-        "tunnel_types": [config.tunnel_type],
-        "tunneling_ip": config.local_ip,
-    }
-    return {
-        "host": config.host,
-        **_KEY,
-        "binary": BINARY,
-        "topic": TOPIC,
-        "availability_zone": config.availability_zone,
-        "configurations": msgspec.json.encode(configurations, order="sorted").decode(),
-    }
 
 
 class Registrar:
