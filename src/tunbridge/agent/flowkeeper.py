@@ -12,7 +12,8 @@ from pathlib import Path
 from tunbridge.agent.log import Log
 from tunbridge.agent.record import Record
 from tunbridge.agent.saved import SavedFlows
-from tunbridge.dataplane import base, changes, flows, names
+from tunbridge.dataplane import changes, flows, names
+from tunbridge.dataplane.features import base
 from tunbridge.dataplane.flows import Flow, FlowError, FlowKey
 from tunbridge.dataplane.host import WantedHost
 from tunbridge.openvswitch import ofctl

@@ -1,62 +1,243 @@
-"""The flow tables of each bridge, declared in one place: number, name, what for, and what happens to a packet that no
-flow of the table matches. The numbers are Neutron's where the purpose is the same.
+"""The pipeline, declared in one place: bridges, tables, registers, conntrack zones and marks, cookies.
+
+A table says which fields its flows match and set and where they may continue; `flow.make` checks every flow against it.
+The numbers are Neutron's where the purpose is the same.
+
+    workload ─> 0 classify ─> 24, 25, 26 port security ─> 60-62 services ─┐
+    patch-tun, int-br-X ─> 0 classify ───────────────────────────────────>─┴─> 65 learn ─> 70 conntrack
+      ─> 71, 72 egress of the sender ─> 73 destination (74 flood, 75 learned) ─> 81, 82 ingress of the receiver
+      ─> 92 commit ─> 94 output
 """
+
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from msgspec import Struct
 
-from tunbridge.dataplane.flows import Flow
+from tunbridge.dataplane.flows import COOKIE
 
 DROP = "drop"
 
+LEARNED_COOKIE = 0x7463_0000_0000_0000
+"""Cookie of flows that `learn()` makes; the low bits are the local VLAN. Not swept: they age."""
+CONTROLLER_ID = 0x7462
+"""OpenFlow controller id that the agent sets on its connection, so that packet-ins come there."""
 
-class Table(Struct, frozen=True):
-    """One flow table. `miss` are the actions of its lowest flow; `next` the tables it may hand a packet to."""
+WORKLOAD_PPS = 100
+"""Packets per second that a workload may send to the agent, over all services."""
+WORKLOAD_BURST = 200
+
+
+class Field(Struct, frozen=True):
+    """Bits of a register, low to high."""
+
+    name: str
+    register: int
+    low: int
+    high: int
+    purpose: str
+
+    @property
+    def is_whole(self) -> bool:
+        return self.low == 0 and self.high == 31
+
+    def __call__(self, value: int, mask: int | None = None) -> dict[str, str]:
+        """A match on it; `mask` selects bits of the field."""
+        full = (1 << (self.high - self.low + 1)) - 1
+        bits = full if mask is None else mask
+        text = f"{value << self.low:#x}" if value else "0"
+        if not self.is_whole or bits != full:
+            text += f"/{bits << self.low:#x}"
+        return {f"reg{self.register}": text}
+
+
+CHECKED = Field("checked", 3, 0, 1, "bit 0: the sender's egress rules allowed it, bit 1: the receiver's ingress rules")
+SERVICE = Field("service", 3, 8, 15, "which service of the agent the packet is for")
+RECEIVER = Field("receiver", 4, 0, 31, "policy of the local port that receives it; 0: not filtered")
+SENDER = Field("sender", 5, 0, 31, "policy of the local port that sent it; 0: not filtered, or from elsewhere")
+NETWORK = Field("network", 6, 0, 31, "local VLAN of its network, which is also its conntrack zone")
+OUT = Field("out", 7, 0, 31, "OpenFlow port it leaves by; FLOOD: every local receiver with the policy in `receiver`")
+FIELDS = (CHECKED, SERVICE, RECEIVER, SENDER, NETWORK, OUT)
+
+FLOOD = 0xFFFF
+STATELESS = 0x8000_0000
+"""Bit of a policy number: its groups are stateless, so conntrack's verdict counts for nothing."""
+ZONE = "NXM_NX_REG6[0..15]"
+"""The conntrack zone, from the network's register."""
+
+EGRESS_CHECKED = 0x1
+"""ct_mark bit: the connection's originator is here, and its egress rules allowed it."""
+INGRESS_CHECKED = 0x2
+"""ct_mark bit: the connection's receiver is here, and its ingress rules allowed it."""
+
+
+class Table(Struct, frozen=True, kw_only=True):
+    """One flow table. `miss`: the actions of its lowest flow; `next`: tables that it may hand a packet to.
+
+    `matches`: names of fields, `proto` for any of ovs-ofctl's words for a protocol. `sets`: fields that actions write.
+    """
 
     number: int
     name: str
     purpose: str
+    matches: frozenset[str] = frozenset()
+    sets: frozenset[str] = frozenset()
+    next: frozenset[int] = frozenset()
     miss: str = DROP
-    next: tuple[int, ...] = ()
-
-    def miss_flow(self) -> Flow:
-        """Give the flow for packets that nothing else in the table matches."""
-        return Flow(table=self.number, priority=0, actions=self.miss)
 
 
-def goto(table: int) -> str:
-    """Give the action that goes on in another table."""
-    return f"resubmit(,{table})"
+def goto(table: Table) -> str:
+    """The action that continues in another table."""
+    return f"resubmit(,{table.number})"
 
 
-# br-int
-LOCAL_SWITCHING = Table(0, "local_switching", "where a packet came in: dead VLAN, unknown ports, provider networks")
-INTEGRATION = (LOCAL_SWITCHING,)
+def _table(
+    number: int, name: str, purpose: str, *, matches: str = "", sets: str = "", to: tuple[Table, ...] = (),
+    miss: str = DROP,
+) -> Table:  # fmt: skip
+    return Table(
+        number=number, name=name, purpose=purpose, matches=frozenset(matches.split()), sets=frozenset(sets.split()),
+        next=frozenset(t.number for t in to), miss=miss,
+    )  # fmt: skip
+
+
+# br-int, from its end backwards, so that each table can name those that it continues in.
+_L4 = "nw_proto tp_src tp_dst icmp_type icmp_code nw_frag"
+_RULE = f"conj_id proto nw_src nw_dst ipv6_src ipv6_dst ct_state {_L4}"
+_STATE = "proto ct_state ct_mark dl_dst nw_dst nw_proto tp_src tp_dst icmp_type nw_frag"
+
+OUTPUT = _table(
+    94, "output", "to the port in `out`; between bridges the local VLAN says which network it is",
+    matches="reg4 reg6 reg7", sets="vlan",
+)  # fmt: skip
+COMMIT = _table(
+    92, "commit", "a connection that rules allowed becomes known to conntrack, with who checked it",
+    matches="proto ct_state reg3", sets="ct_mark", to=(OUTPUT,), miss=goto(OUTPUT),
+)  # fmt: skip
+INGRESS_RULES = _table(
+    82, "ingress_rules", "rules of the receiver's security groups; what none allows is dropped",
+    matches=f"reg4 {_RULE}", sets="reg3", to=(COMMIT,),
+)  # fmt: skip
+INGRESS_STATE = _table(
+    81, "ingress_state", "packets that need no ingress rule: known connections, ARP, neighbour discovery, DHCP replies",
+    matches=f"reg4 {_STATE}", to=(INGRESS_RULES, COMMIT), miss=goto(INGRESS_RULES),
+)  # fmt: skip
+UNKNOWN = _table(
+    76, "unknown", "a unicast packet to a MAC address that no port of the network here is known to have",
+    matches="reg6 reg7", sets="reg7 reg4", to=(INGRESS_STATE, COMMIT),
+)  # fmt: skip
+LEARNED = _table(
+    75, "learned", "MAC addresses that were seen in networks where the database does not know all of them",
+    matches="reg6 dl_dst", sets="reg4 reg7",
+)  # fmt: skip
+FLOOD_LOCAL = _table(
+    74, "flood", "broadcast and multicast: once per policy of local receivers, then to the other hosts",
+    matches="reg6", sets="reg4 reg7", to=(INGRESS_STATE, COMMIT),
+)  # fmt: skip
+DESTINATION = _table(
+    73, "destination", "where the packet goes: a local port, everywhere, or out of this host",
+    matches="reg6 dl_dst in_port", sets="reg4 reg7", to=(INGRESS_STATE, FLOOD_LOCAL, LEARNED, UNKNOWN, COMMIT),
+)  # fmt: skip
+EGRESS_RULES = _table(
+    72, "egress_rules", "rules of the sender's security groups; what none allows is dropped",
+    matches=f"reg5 {_RULE}", sets="reg3", to=(DESTINATION,),
+)  # fmt: skip
+EGRESS_STATE = _table(
+    71, "egress_state", "packets that need no egress rule: of unfiltered senders, and of known connections",
+    matches=f"reg5 {_STATE}", to=(EGRESS_RULES, DESTINATION), miss=goto(EGRESS_RULES),
+)  # fmt: skip
+CONNTRACK = _table(
+    70, "conntrack", "networks with filtered ports: unicast is looked up in the network's conntrack zone, once",
+    matches="reg6 proto dl_dst tp_src tp_dst icmp_type", to=(EGRESS_STATE, DESTINATION), miss=goto(DESTINATION),
+)  # fmt: skip
+LEARN = _table(
+    65, "learn", "networks where the database does not know every MAC address: where the source is, is learned",
+    matches="reg6", sets="learn", to=(CONNTRACK,), miss=goto(CONNTRACK),
+)  # fmt: skip
+TO_AGENT = _table(
+    62, "to_agent", "to the agent, which reads from the userdata how to answer",
+    matches="reg3",
+)  # fmt: skip
+AGENT_METER = _table(
+    61, "agent_meter", "requests to the agent pass a meter of the sending port",
+    matches="in_port", to=(TO_AGENT,),
+)  # fmt: skip
+SERVICE_TABLE = _table(
+    60, "services", "requests that this host answers or directs: DHCP, router solicitations, DNS, ARP, ND",
+    matches="reg6 proto dl_dst nw_dst ipv6_dst tp_src tp_dst icmp_type nd_target arp_op arp_tpa",
+    sets="reg3 eth_src eth_dst arp_op arp_sha arp_spa arp_tha arp_tpa", to=(AGENT_METER, LEARN), miss=goto(LEARN),
+)  # fmt: skip
+ADDRESS_SECURITY = _table(
+    26, "address_security", "IP and ARP addresses that a workload may send from",
+    matches="in_port proto dl_src nw_src nw_dst ipv6_src arp_spa arp_sha icmp_type nd_target tp_src tp_dst",
+    to=(SERVICE_TABLE,),
+)  # fmt: skip
+ND_SECURITY = _table(
+    25, "nd_security", "neighbour discovery of a workload: the link-layer address in its options is its own",
+    matches="in_port proto icmp_type nd_sll nd_tll", to=(ADDRESS_SECURITY,), miss=goto(ADDRESS_SECURITY),
+)  # fmt: skip
+PORT_SECURITY = _table(
+    24, "port_security", "MAC addresses that a workload may send from",
+    matches="in_port dl_src", to=(ND_SECURITY, SERVICE_TABLE),
+)  # fmt: skip
+LOCAL_SWITCHING = _table(
+    0, "local_switching", "where a packet came in, and so its network; dead VLAN and unknown ports are dropped",
+    matches="in_port dl_vlan vlan_tci", sets="vlan reg5 reg6", to=(PORT_SECURITY, LEARN),
+)  # fmt: skip
+INTEGRATION = (
+    LOCAL_SWITCHING, PORT_SECURITY, ND_SECURITY, ADDRESS_SECURITY, SERVICE_TABLE, AGENT_METER, TO_AGENT, LEARN,
+    CONNTRACK, EGRESS_STATE, EGRESS_RULES, DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN, INGRESS_STATE, INGRESS_RULES,
+    COMMIT, OUTPUT,
+)  # fmt: skip
 
 # br-tun
-UCAST_NUMBER, FLOOD_NUMBER = 20, 22
-CLASSIFY = Table(0, "classify", "from br-int, or from a tunnel of which type", next=(2, 3, 4, 6))
-PATCH_TO_TUN = Table(
-    2, "patch_lv_to_tun", "from br-int: unicast or not", next=(UCAST_NUMBER, FLOOD_NUMBER)
+FLOOD_TO_TUN = _table(
+    22, "flood_to_tun", "broadcast and unknown addresses: to the hosts that have the network",
+    matches="dl_vlan", sets="vlan tun_id",
 )  # fmt: skip
-GRE_TO_LV = Table(3, "gre_tun_to_lv", "GRE: tunnel key -> local VLAN")
-VXLAN_TO_LV = Table(4, "vxlan_tun_to_lv", "VXLAN: VNI -> local VLAN")
-GENEVE_TO_LV = Table(6, "geneve_tun_to_lv", "Geneve: VNI -> local VLAN")
-UCAST_TO_TUN = Table(
-    UCAST_NUMBER, "ucast_to_tun", "known MAC address: straight to its host", miss=goto(FLOOD_NUMBER),
-    next=(FLOOD_NUMBER,),
+UCAST_TO_TUN = _table(
+    20, "ucast_to_tun", "known MAC address: straight to its host",
+    matches="dl_vlan dl_dst", sets="vlan tun_id", to=(FLOOD_TO_TUN,), miss=goto(FLOOD_TO_TUN),
 )  # fmt: skip
-FLOOD_TO_TUN = Table(FLOOD_NUMBER, "flood_to_tun", "broadcast: to the hosts that have the network")
-TUNNEL = (CLASSIFY, PATCH_TO_TUN, GRE_TO_LV, VXLAN_TO_LV, GENEVE_TO_LV, UCAST_TO_TUN, FLOOD_TO_TUN)
-FROM_TUNNEL = {"gre": GRE_TO_LV, "vxlan": VXLAN_TO_LV, "geneve": GENEVE_TO_LV}
+LEARN_FROM_TUN = _table(
+    10, "learn_from_tun", "networks where the database does not know every MAC address: the source's host is learned",
+    matches="dl_vlan", sets="learn",
+)  # fmt: skip
+_KEY = {"matches": "tun_id", "sets": "vlan"}
+GENEVE_TO_LV = _table(6, "geneve_tun_to_lv", "Geneve: VNI -> local VLAN", to=(LEARN_FROM_TUN,), **_KEY)
+VXLAN_TO_LV = _table(4, "vxlan_tun_to_lv", "VXLAN: VNI -> local VLAN", to=(LEARN_FROM_TUN,), **_KEY)
+GRE_TO_LV = _table(3, "gre_tun_to_lv", "GRE: tunnel key -> local VLAN", to=(LEARN_FROM_TUN,), **_KEY)
+PATCH_TO_TUN = _table(
+    2, "patch_lv_to_tun", "from br-int: unicast or not", matches="dl_dst", to=(UCAST_TO_TUN, FLOOD_TO_TUN)
+)  # fmt: skip
+CLASSIFY = _table(
+    0, "classify", "from br-int, or from a tunnel of which type",
+    matches="in_port", to=(PATCH_TO_TUN, GRE_TO_LV, VXLAN_TO_LV, GENEVE_TO_LV),
+)  # fmt: skip
+TUNNEL = (
+    CLASSIFY, PATCH_TO_TUN, GRE_TO_LV, VXLAN_TO_LV, GENEVE_TO_LV, LEARN_FROM_TUN, UCAST_TO_TUN, FLOOD_TO_TUN,
+)  # fmt: skip
+FROM_TUNNEL: Mapping[str, Table] = MappingProxyType({"gre": GRE_TO_LV, "vxlan": VXLAN_TO_LV, "geneve": GENEVE_TO_LV})
 
 # provider bridges
-PROVIDER_SWITCHING = Table(
-    0,
-    "provider",
-    "from br-int: local VLAN -> segment; all other traffic of the bridge is the operator's",
-    miss="NORMAL",
-)
+PROVIDER_SWITCHING = _table(
+    0, "provider", "from br-int: local VLAN -> segment; all other traffic of the bridge is the operator's",
+    matches="in_port dl_vlan", sets="vlan", miss="NORMAL",
+)  # fmt: skip
 PROVIDER = (PROVIDER_SWITCHING,)
 
-UNICAST = "dl_dst=00:00:00:00:00:00/01:00:00:00:00:00"
-MULTICAST = "dl_dst=01:00:00:00:00:00/01:00:00:00:00:00"
+UNICAST = "00:00:00:00:00:00/01:00:00:00:00:00"
+MULTICAST = "01:00:00:00:00:00/01:00:00:00:00:00"
+
+FEATURES: Mapping[str, int] = MappingProxyType(
+    {
+        "base": 0, "port": 1, "network": 2, "neighbour": 3, "subnet": 4, "flood": 5, "policy": 6, "remote": 6,
+        "member": 6,
+    }
+)  # fmt: skip
+"""Feature -> its number in the cookie of its flows."""
+
+
+def cookie(feature: str) -> int:
+    """The cookie of a feature's flows."""
+    return COOKIE | FEATURES[feature] << 32

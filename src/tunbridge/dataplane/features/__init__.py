@@ -1,0 +1,24 @@
+"""One file per feature; each computes the contribution of one owner (feature, id) through its `Context`.
+
+The order is the order of computing: a feature's children and readers of its facts come after it.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from tunbridge.dataplane.contribution import Context
+from tunbridge.dataplane.features import base, flood, neighbour, network, policy, port, remote, services
+
+FEATURES: Mapping[str, Callable[[Context, str], None]] = MappingProxyType(
+    {
+        "base": base.compute,
+        "port": port.compute,
+        "network": network.compute,
+        "policy": policy.compute,
+        "remote": remote.compute,
+        "member": remote.compute_member,
+        "neighbour": neighbour.compute,
+        "subnet": services.compute,
+        "flood": flood.compute,
+    }
+)

@@ -1,0 +1,88 @@
+"""The flows that a host has before any network exists, and those that concern all networks alike.
+
+A packet of a workload that belongs to no network is dropped in br-int; one from a tunnel or from a physical network is
+dropped where it comes in. Only a provider bridge goes on switching what does not concern us (`NORMAL`): the operator
+may have the host's own address on it.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from tunbridge.dataplane import flow, names, pipeline
+from tunbridge.dataplane.contribution import Context
+from tunbridge.dataplane.features import filtering, port_security, services
+from tunbridge.dataplane.flow import goto
+from tunbridge.dataplane.flows import Flow
+
+
+def compute(context: Context, _id: str) -> None:
+    """The owner of the base flows is the root: it wants every workload."""
+    local = context.local
+    providers = sorted(set(local.providers.values()))
+    patches = [names.integration_patch(b) for b in providers]
+    _want(
+        context, names.INTEGRATION_BRIDGE, integration(_numbers(context, names.INTEGRATION_BRIDGE, patches), providers)
+    )
+    tunnels = sorted(local.tunnels.values())
+    ofports = _numbers(context, names.TUNNEL_BRIDGE, [names.PATCH_TO_INTEGRATION, *tunnels])
+    _want(context, names.TUNNEL_BRIDGE, tunnel(ofports, local.tunnel_type, tunnels))
+    for bridge in providers:
+        _want(context, bridge, provider(_numbers(context, bridge, [names.provider_patch(bridge)]), bridge))
+    for id in local.workload_ids:
+        context.child("port", id)
+
+
+def _want(context: Context, bridge: str, flows: Iterable[Flow]) -> None:
+    for wanted in flows:
+        context.want(bridge, wanted)
+
+
+def _numbers(context: Context, bridge: str, interfaces: Iterable[str]) -> dict[str, int]:
+    found = {name: context.local.ofport(bridge, name) for name in interfaces}
+    return {name: number for name, number in found.items() if number is not None}
+
+
+def integration(ofports: Mapping[str, int], provider_bridges: Iterable[str]) -> list[Flow]:
+    """Flows of br-int."""
+    start = pipeline.LOCAL_SWITCHING
+    flows = [flow.miss(t) for t in pipeline.INTEGRATION]
+    # Ports that are not bound to a network carry VLAN 4095; it never leaves.
+    flows.append(flow.make(start, 65535, {"dl_vlan": 4095}, []))
+    for bridge in provider_bridges:
+        # From the physical network, a segment that no network here uses; counted apart from what workloads send.
+        if (number := ofports.get(names.integration_patch(bridge))) is not None:
+            flows.append(flow.make(start, 2, {"in_port": number}, []))
+    return [*flows, *_destination(), *port_security.common(), *services.common(), *filtering.common()]
+
+
+def _destination() -> list[Flow]:
+    return [
+        # Broadcast and multicast.
+        flow.make(pipeline.DESTINATION, 20, {"dl_dst": pipeline.MULTICAST}, [goto(pipeline.FLOOD_LOCAL)]),
+        # A MAC address that was learned: table 75 has set the port and its policy.
+        flow.make(pipeline.UNKNOWN, 1, {}, [goto(pipeline.INGRESS_STATE)]),
+        # To a workload: without a tag.
+        flow.make(pipeline.OUTPUT, 1, {}, [flow.output_field(pipeline.OUT)]),
+    ]
+
+
+def tunnel(ofports: Mapping[str, int], tunnel_type: str, tunnel_ports: Iterable[str]) -> list[Flow]:
+    """Flows of br-tun."""
+    flows = [flow.miss(t) for t in pipeline.TUNNEL]
+    split, start = pipeline.PATCH_TO_TUN, pipeline.CLASSIFY
+    flows.append(flow.make(split, 1, {"dl_dst": pipeline.UNICAST}, [goto(pipeline.UCAST_TO_TUN)]))
+    flows.append(flow.make(split, 1, {"dl_dst": pipeline.MULTICAST}, [goto(pipeline.FLOOD_TO_TUN)]))
+    if (number := ofports.get(names.PATCH_TO_INTEGRATION)) is not None:
+        flows.append(flow.make(start, 1, {"in_port": number}, [goto(split)]))
+    for name in tunnel_ports:
+        if (number := ofports.get(name)) is not None:
+            flows.append(flow.make(start, 1, {"in_port": number}, [goto(pipeline.FROM_TUNNEL[tunnel_type])]))
+    return flows
+
+
+def provider(ofports: Mapping[str, int], bridge: str) -> list[Flow]:
+    """Flows of a provider bridge."""
+    flows = [flow.miss(t) for t in pipeline.PROVIDER]
+    # From br-int, a local VLAN that belongs to no network of this bridge.
+    if (number := ofports.get(names.provider_patch(bridge))) is not None:
+        flows.append(flow.make(pipeline.PROVIDER_SWITCHING, 2, {"in_port": number}, []))
+    return flows

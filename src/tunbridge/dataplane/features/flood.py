@@ -1,0 +1,64 @@
+"""Where a network's broadcasts, multicasts and unknown addresses go.
+
+Receivers with the same policy are judged together: one copy of the packet per policy passes the ingress tables, and is
+then sent to every port that has it. So the work follows the number of policies, not of ports. Open vSwitch never sends
+a packet back to the port that it came from.
+"""
+
+from collections.abc import Iterable
+from typing import cast
+
+from tunbridge.dataplane import flow, names, pipeline
+from tunbridge.dataplane.contribution import Context
+from tunbridge.dataplane.features import uplink
+from tunbridge.dataplane.flow import Action, goto
+from tunbridge.dataplane.pipeline import NETWORK, OUT, RECEIVER
+
+_PROMISCUOUS = pipeline.FLOOD + 1
+"""Value of `out`: those local receivers whose MAC addresses the database does not know."""
+
+
+def compute(context: Context, network_id: str) -> None:
+    """Flood flows of one network, in br-int and br-tun."""
+    network = context.view.network(network_id)
+    if network is None:
+        return
+    vlan = context.identifiers.vlan(network_id)
+    patch = uplink.patch(context, network)
+    bridge = names.INTEGRATION_BRIDGE
+    everyone = _copies(context, "receivers", network_id, vlan, pipeline.FLOOD, patch)
+    context.flow(bridge, pipeline.FLOOD_LOCAL, 1, NETWORK(vlan), *everyone)
+    if context.facts("learning", network_id):
+        unknown = {**NETWORK(vlan), **OUT(0)}
+        some = _copies(context, "promiscuous", network_id, vlan, _PROMISCUOUS, patch)
+        context.flow(bridge, pipeline.UNKNOWN, 2, unknown, *some)
+    if network.is_tunnelled and network.segmentation_id is not None:
+        _tunnels(context, network_id, vlan, network.segmentation_id)
+
+
+def _copies(context: Context, kind: str, network_id: str, vlan: int, out: int, patch: int | None) -> list[Action]:
+    """A copy per policy of the local receivers, and the way out; flows that send a copy to the ports of its policy."""
+    ports: dict[int, list[int]] = {}
+    for policy, ofport in sorted(cast(Iterable[tuple[int, int]], context.facts(kind, network_id))):
+        ports.setdefault(policy, []).append(ofport)
+    actions = []
+    for policy, ofports in ports.items():
+        loads = [flow.load(OUT, out), goto(pipeline.INGRESS_STATE)]
+        actions.append(flow.clone([flow.load(RECEIVER, policy), *loads] if policy else loads))
+        where = {**NETWORK(vlan), **RECEIVER(policy), **OUT(out)}
+        context.flow(names.INTEGRATION_BRIDGE, pipeline.OUTPUT, 2, where, *(flow.output(n) for n in ofports))
+    if patch is not None:
+        actions += [flow.load(OUT, patch), goto(pipeline.COMMIT)]
+    return actions
+
+
+def _tunnels(context: Context, network_id: str, vlan: int, key: int) -> None:
+    outputs: set[int] = set()
+    for name in cast(Iterable[str], context.facts("network-hosts", network_id)):
+        host = context.view.host(name)
+        number = None if host is None or host.tunnel_ip is None else context.local.tunnel(host.tunnel_ip)
+        if number is not None:
+            outputs.add(number)
+    if outputs:
+        actions = [flow.pop_vlan(), flow.set_tunnel(key), *(flow.output(n) for n in sorted(outputs))]
+        context.flow(names.TUNNEL_BRIDGE, pipeline.FLOOD_TO_TUN, 1, {"dl_vlan": vlan}, *actions)

@@ -1,0 +1,92 @@
+"""A port of a network that is here: how it is reached on its host, and who answers for its addresses.
+
+In networks that the database knows completely (tunnelled and local ones), a request for a known address is not flooded:
+ARP for a port on another host is answered here, and ARP for a local one and every neighbour solicitation is sent to the
+owner alone, who answers. (So a workload that probes its own address hears nothing, and the kernel's datapath, which
+cannot write an advertisement, need not.) An address that another port may take over by an allowed address pair is left
+to the owner of the moment.
+"""
+
+from tunbridge.dataplane import flow, names, pipeline
+from tunbridge.dataplane.contribution import Context
+from tunbridge.dataplane.features import port_security, uplink
+from tunbridge.dataplane.flow import Action, Match, goto
+from tunbridge.dataplane.view import Network, Port
+
+
+def compute(context: Context, port_id: str) -> None:
+    """Everything of one port of a network, wherever the port is."""
+    port = context.view.port(port_id)
+    network = None if port is None else context.view.network(port.network_id)
+    if port is None or network is None:
+        return
+    for ip in port.fixed_ips:
+        context.state("owner", f"{ip.ip_address} {network.id}", port.device_owner)
+    if not port.admin_state_up or not any(b.vif_type == "ovs" for b in port.bindings):
+        return
+    _state(context, port, network)
+    local = port.host == context.local.host
+    vlan = context.identifiers.vlan(network.id)
+    if not local and port.host is not None:
+        _unicast(context, port, network, vlan)
+    if (network.is_tunnelled or network.network_type == "local") and port.host is not None:
+        for ip in port.fixed_ips:
+            if not context.facts("moving", f"{ip.ip_address} {network.id}"):
+                _resolve(context, vlan, ip.ip_address, port.mac_address, local)
+
+
+def _state(context: Context, port: Port, network: Network) -> None:
+    """What the port means for the network as a whole."""
+    here = context.local.host
+    for binding in port.bindings:
+        if binding.vif_type == "ovs" and binding.host != here:
+            context.state("network-hosts", network.id, binding.host)
+    if port_security.has_unknown_macs(port):
+        context.state("learning", network.id)
+    own = {ip.ip_address for ip in port.fixed_ips}
+    for pair in port.allowed_address_pairs:
+        if pair.ip_address.split("/")[0] not in own:
+            context.state("moving", f"{flow.prefix(pair.ip_address)} {network.id}")
+
+
+def _unicast(context: Context, port: Port, network: Network, vlan: int) -> None:
+    """Straight to its host. Where addresses are learned br-int has to know of it, or it would count as unknown."""
+    patch = uplink.patch(context, network)
+    if context.facts("learning", network.id) and patch is not None:
+        where: Match = {**pipeline.NETWORK(vlan), "dl_dst": port.mac_address}
+        out = flow.load(pipeline.OUT, patch)
+        context.flow(names.INTEGRATION_BRIDGE, pipeline.DESTINATION, 9, where, out, goto(pipeline.COMMIT))
+    if not network.is_tunnelled:
+        return
+    host = None if port.host is None else context.view.host(port.host)
+    tunnel = None if host is None or host.tunnel_ip is None else context.local.tunnel(host.tunnel_ip)
+    if tunnel is None or network.segmentation_id is None:
+        return
+    where = {"dl_vlan": vlan, "dl_dst": port.mac_address}
+    actions = [flow.pop_vlan(), flow.set_tunnel(network.segmentation_id), flow.output(tunnel)]
+    context.flow(names.TUNNEL_BRIDGE, pipeline.UCAST_TO_TUN, 2, where, *actions)
+
+
+def _resolve(context: Context, vlan: int, address: str, mac: str, local: bool) -> None:
+    bridge, table, where = names.INTEGRATION_BRIDGE, pipeline.SERVICE_TABLE, pipeline.NETWORK(vlan)
+    to_owner = [flow.set_field("eth_dst", mac), goto(pipeline.LEARN)]
+    if ":" in address:
+        solicited = {**where, "proto": "icmp6", "icmp_type": port_security.NS, "nd_target": address}
+        context.flow(bridge, table, 10, {**solicited, "dl_dst": pipeline.MULTICAST}, *to_owner)
+        return
+    asked = {**where, "proto": "arp", "arp_op": 1, "arp_tpa": address, "dl_dst": pipeline.MULTICAST}
+    context.flow(bridge, table, 10, asked, *(to_owner if local else answer_arp(address, mac)))
+
+
+def answer_arp(address: str, mac: str) -> list[Action]:
+    """Make the reply out of an ARP request, and send it back."""
+    return [
+        flow.move("NXM_OF_ETH_SRC[]", "NXM_OF_ETH_DST[]", "eth_dst"),
+        flow.set_field("eth_src", mac),
+        flow.set_field("arp_op", "2"),
+        flow.move("NXM_NX_ARP_SHA[]", "NXM_NX_ARP_THA[]", "arp_tha"),
+        flow.move("NXM_OF_ARP_SPA[]", "NXM_OF_ARP_TPA[]", "arp_tpa"),
+        flow.set_field("arp_sha", mac),
+        flow.set_field("arp_spa", address),
+        flow.TO_IN_PORT,
+    ]

@@ -1,0 +1,135 @@
+"""A workload's port: where its packets belong, what it may send, how packets reach it, and what OVSDB says of it.
+
+    no row ──> down          bound elsewhere, down by its administrator ──> down
+    no mapping, no tunnels of its type ──> error          all else ──> wired
+
+An INACTIVE binding prepares the port for a live migration: it can send, it receives what is flooded and what comes from
+other hosts for it, but workloads here still reach its address on the host of its active binding.
+"""
+
+from msgspec import Struct
+
+from tunbridge.dataplane import flow, names, pipeline
+from tunbridge.dataplane.conntrack import UNFILTERED
+from tunbridge.dataplane.contribution import UNBOUND, Context, Meter, PortSettings, PortState
+from tunbridge.dataplane.features import port_security, uplink
+from tunbridge.dataplane.flow import Action, goto
+from tunbridge.dataplane.local import Workload
+from tunbridge.dataplane.view import Network, Port
+
+NORMAL_VNIC = "normal"
+
+
+class Place(Struct, frozen=True):
+    """Where a workload belongs. `is_active`: its binding here is the active one."""
+
+    port: Port
+    network: Network
+    workload: Workload
+    is_active: bool
+
+
+def compute(context: Context, port_id: str) -> None:
+    """Everything of one local port."""
+    workload = context.local.workload(port_id)
+    if workload is None:
+        return
+    place = _place(context, workload)
+    if isinstance(place, PortState):
+        context.port(workload.name, UNBOUND)
+        context.port_state(port_id, place)
+        return
+    vlan = context.identifiers.vlan(place.network.id)
+    context.child("network", place.network.id)
+    context.port(workload.name, _settings(place.network, vlan))
+    policy = _policy(context, place.port)
+    if policy is None:
+        return  # computed again when the policy is
+    _grant(context, place, vlan)
+    _send(context, place, vlan, policy)
+    _receive(context, place, vlan, policy)
+    context.port_state(port_id, PortState("wired"))
+
+
+def _place(context: Context, workload: Workload) -> Place | PortState:
+    port = context.view.port(workload.port_id)
+    if port is None:
+        return PortState("down", "no such port")
+    binding = port.binding(context.local.host)
+    if binding is None:
+        return PortState("down", f"bound to {port.host}" if port.host else "not bound to this host")
+    if binding.vnic_type != NORMAL_VNIC:
+        return PortState("down", f"vnic_type {binding.vnic_type} is not carried by Open vSwitch")
+    network = context.view.network(port.network_id)
+    if network is None:
+        return PortState("down", "its network is not known")
+    if not port.admin_state_up or not network.admin_state_up:
+        return PortState("down", "admin_state_up of the port or its network is false")
+    if (obstacle := uplink.obstacle(context, network)) is not None:
+        return PortState("error", obstacle)
+    if workload.ofport <= 0:
+        return PortState("error", f"Open vSwitch has no OpenFlow port for {workload.name}")
+    return Place(port, network, workload, binding.status == "ACTIVE")
+
+
+def _settings(network: Network, vlan: int) -> PortSettings:
+    """What Neutron's agent writes: operators, `draw` and a restarted agent read the network from it."""
+    config = {"net_uuid": network.id, "network_type": network.network_type, "tag": str(vlan)}
+    if network.physical_network is not None:
+        config["physical_network"] = network.physical_network
+    if network.segmentation_id is not None:
+        config["segmentation_id"] = str(network.segmentation_id)
+    return PortSettings(vlan, config)
+
+
+def _policy(context: Context, port: Port) -> int | None:
+    """The number of the port's set of groups; 0 when it is not filtered, None while the number is not stated."""
+    if port_security.trusted(port):
+        return 0
+    groups = ",".join(port.security_groups)
+    context.child("policy", groups)
+    numbers = context.facts("policy", groups)
+    return next((n for n in numbers if isinstance(n, int)), None)
+
+
+def _grant(context: Context, place: Place, vlan: int) -> None:
+    """Say for conntrack whose addresses these are."""
+    port = place.port
+    policy = UNFILTERED if port_security.trusted(port) else ",".join(port.security_groups)
+    for _, address in port_security.sources(port):
+        context.permit("address", str(vlan), address, policy, port.id)
+
+
+def _send(context: Context, place: Place, vlan: int, policy: int) -> None:
+    bridge, ofport = names.INTEGRATION_BRIDGE, place.workload.ofport
+    registers = [flow.load(pipeline.SENDER, policy)] if policy else []
+    # Untagged packets only: a tag of the workload's own could name another network once ours is taken off.
+    where = {"in_port": ofport, "vlan_tci": "0x0000/0x1000"}
+    start = [*registers, flow.load(pipeline.NETWORK, vlan), goto(pipeline.PORT_SECURITY)]
+    context.flow(bridge, pipeline.LOCAL_SWITCHING, 10, where, *start)
+    port_security.compute(context, place.port, ofport)
+    # Requests to the agent, limited so that one workload's flood delays no other.
+    context.meter(bridge, Meter(ofport, pipeline.WORKLOAD_PPS, pipeline.WORKLOAD_BURST))
+    context.flow(bridge, pipeline.AGENT_METER, 10, {"in_port": ofport}, flow.meter(ofport), goto(pipeline.TO_AGENT))
+    if policy:
+        context.state("filtering", place.network.id, "stateless" if policy & pipeline.STATELESS else "stateful")
+
+
+def _receive(context: Context, place: Place, vlan: int, policy: int) -> None:
+    port, ofport = place.port, place.workload.ofport
+    context.state("receivers", place.network.id, (policy, ofport))
+    if port_security.has_unknown_macs(port):
+        context.state("promiscuous", place.network.id, (policy, ofport))
+    where = {**pipeline.NETWORK(vlan), "dl_dst": port.mac_address}
+    actions = _deliver(policy, ofport)
+    if place.is_active:
+        context.flow(names.INTEGRATION_BRIDGE, pipeline.DESTINATION, 10, where, *actions)
+    elif (patch := uplink.patch(context, place.network)) is not None:
+        context.flow(names.INTEGRATION_BRIDGE, pipeline.DESTINATION, 11, {**where, "in_port": patch}, *actions)
+
+
+def _deliver(policy: int, ofport: int) -> list[Action]:
+    out = flow.load(pipeline.OUT, ofport)
+    if not policy:
+        return [out, goto(pipeline.COMMIT)]
+    return [flow.load(pipeline.RECEIVER, policy), out, goto(pipeline.INGRESS_STATE)]

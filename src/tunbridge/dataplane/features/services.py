@@ -1,0 +1,106 @@
+"""Requests of workloads that the agent answers: DHCP, router solicitations, names; by subnet.
+
+The contract with the agent. A packet-in of ours comes from table 62 of br-int, by `controller(id=CONTROLLER_ID)`: its
+`in_port` is the OpenFlow port of the workload, and its userdata is one byte that `kind_of` reads. The agent answers by
+a packet-out to that port; nothing else sees the request, nor the answer.
+
+    dhcp4      UDP 68 -> 67 to broadcast or to the subnet's DHCP address      subnets with DHCP
+    dhcp6      UDP 546 -> 547 to ff02::1:2                                    subnets that DHCPv6 serves
+    router     router solicitation                                            subnets that the cloud advertises
+    dns        UDP 53 to the subnet's DHCP address                            subnets with DHCP
+    neighbour  neighbour solicitation for addresses of Tunbridge itself       IPv6 subnets with DHCP
+
+In a tunnelled network where no port owns the DHCP address, ARP for it is answered with the subnet's service MAC, so
+that unicast renewals and DNS queries arrive here. Where a port that is not the network's own has it (a VM that
+routes), names are its business.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from tunbridge.dataplane import flow, names, pipeline
+from tunbridge.dataplane.addresses import dhcp_address, service_link_local, service_mac
+from tunbridge.dataplane.contribution import Context
+from tunbridge.dataplane.features import neighbour, port_security
+from tunbridge.dataplane.flow import Match, goto
+from tunbridge.dataplane.flows import Flow
+from tunbridge.dataplane.responders import Kind, dhcp6, ra
+from tunbridge.dataplane.view import Subnet
+
+NUMBERS: Mapping[Kind, int] = MappingProxyType(
+    {Kind.dhcp4: 1, Kind.dhcp6: 2, Kind.router: 3, Kind.neighbour: 4, Kind.dns: 5}
+)
+"""Kind of request -> its number in the `service` register and in the userdata."""
+_KINDS = {number: kind for kind, number in NUMBERS.items()}
+_BROADCAST = "255.255.255.255"
+_ALL_DHCPV6 = "ff02::1:2"
+_DHCP4: Match = {"proto": "udp", "tp_src": 68, "tp_dst": 67}
+_DHCP6: Match = {"proto": "udp6", "tp_src": 546, "tp_dst": 547, "ipv6_dst": _ALL_DHCPV6}
+
+
+def kind_of(userdata: bytes) -> Kind | None:
+    """What a packet-in asks for; None when its userdata is not ours."""
+    return _KINDS.get(userdata[0]) if len(userdata) == 1 else None
+
+
+def common() -> list[Flow]:
+    """Flows that are the same for every subnet."""
+    table = pipeline.TO_AGENT
+    return [flow.make(table, 10, pipeline.SERVICE(n), [flow.to_agent(n)]) for n in NUMBERS.values()]
+
+
+def compute(context: Context, subnet_id: str) -> None:
+    """Flows of one subnet of a network that is here."""
+    subnet = context.view.subnet(subnet_id)
+    network = None if subnet is None else context.view.network(subnet.network_id)
+    if subnet is None or network is None or not subnet.enable_dhcp:
+        return
+    vlan = context.identifiers.vlan(network.id)
+    address = dhcp_address(subnet)
+    owners = context.facts("owner", f"{address} {network.id}")
+    if subnet.ip_version == 4:
+        _request(context, vlan, Kind.dhcp4, {**_DHCP4, "nw_dst": _BROADCAST})
+        _request(context, vlan, Kind.dhcp4, {**_DHCP4, "nw_dst": address})
+    else:
+        _ipv6(context, vlan, subnet, address, bool(owners))
+    if all(str(o).startswith("network:") for o in owners):
+        asked: Match = {"proto": "udp", "nw_dst": address} if subnet.ip_version == 4 else _udp6(address)
+        _request(context, vlan, Kind.dns, {**asked, "tp_dst": 53})
+    if subnet.ip_version == 4 and not owners and network.is_tunnelled:
+        _resolve(context, vlan, address, service_mac(subnet.id))
+
+
+def _udp6(address: str) -> Match:
+    return {"proto": "udp6", "ipv6_dst": address}
+
+
+def _ipv6(context: Context, vlan: int, subnet: Subnet, address: str, is_owned: bool) -> None:
+    if dhcp6.serves(subnet):
+        _request(context, vlan, Kind.dhcp6, _DHCP6)
+    if ra.is_advertised(subnet):
+        _request(context, vlan, Kind.router, {"proto": "icmp6", "icmp_type": 133})
+    for target in {service_link_local(subnet.network_id), address} if not is_owned else ():
+        asked: Match = {"proto": "icmp6", "icmp_type": port_security.NS, "nd_target": target}
+        _request(context, vlan, Kind.neighbour, asked)
+    # What else is sent to the MAC address with which the agent answers ends here.
+    _end(context, vlan, service_mac(subnet.network_id))
+
+
+def _request(context: Context, vlan: int, kind: Kind, match: Match) -> None:
+    load = flow.load(pipeline.SERVICE, NUMBERS[kind])
+    where = {**pipeline.NETWORK(vlan), **match}
+    context.flow(names.INTEGRATION_BRIDGE, pipeline.SERVICE_TABLE, 20, where, load, goto(pipeline.AGENT_METER))
+
+
+def _resolve(context: Context, vlan: int, address: str, mac: str) -> None:
+    """Answer ARP for the DHCP address, though nobody has it."""
+    asked = {
+        **pipeline.NETWORK(vlan), "proto": "arp", "arp_op": 1, "arp_tpa": address, "dl_dst": pipeline.MULTICAST,
+    }  # fmt: skip
+    actions = neighbour.answer_arp(address, mac)
+    context.flow(names.INTEGRATION_BRIDGE, pipeline.SERVICE_TABLE, 10, asked, *actions)
+    _end(context, vlan, mac)
+
+
+def _end(context: Context, vlan: int, mac: str) -> None:
+    context.flow(names.INTEGRATION_BRIDGE, pipeline.DESTINATION, 30, {**pipeline.NETWORK(vlan), "dl_dst": mac})

@@ -1,0 +1,31 @@
+"""How a network leaves this host: by tunnels, by a provider bridge, or not at all."""
+
+from tunbridge.dataplane import names
+from tunbridge.dataplane.contribution import Context
+from tunbridge.dataplane.view import Network
+
+
+def obstacle(context: Context, network: Network) -> str | None:
+    """Why the network cannot be had on this host."""
+    if network.is_tunnelled:
+        if network.network_type != context.local.tunnel_type:
+            return f"network type {network.network_type}: the tunnels of this host are {context.local.tunnel_type}"
+        return None if network.segmentation_id is not None else "its network has no segmentation id"
+    if network.network_type == "local":
+        return None
+    if network.physical_network is None or context.local.provider(network.physical_network) is None:
+        return f"no bridge is mapped to physical network {network.physical_network}"
+    return None
+
+
+def patch(context: Context, network: Network) -> int | None:
+    """The OpenFlow port of br-int by which the network leaves it; None where it does not, or not yet."""
+    if network.network_type == "local":
+        return None
+    name = names.PATCH_TO_TUNNEL
+    if not network.is_tunnelled:
+        bridge = context.local.provider(network.physical_network or "")
+        if bridge is None:
+            return None
+        name = names.integration_patch(bridge)
+    return context.local.ofport(names.INTEGRATION_BRIDGE, name)

@@ -1,0 +1,190 @@
+"""Makes flows: every one through its declared table, in the text in which Open vSwitch dumps it.
+
+A match is a mapping of field names to values; `proto` holds ovs-ofctl's word for the protocol. Order and form follow
+`match_format()` of Open vSwitch 3.1, `lib/match.c`.
+"""
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from tunbridge.dataplane.flows import COOKIE, Flow, FlowError
+from tunbridge.dataplane.pipeline import CONTROLLER_ID, DROP, LEARNED_COOKIE, ZONE, Field, Table
+
+_FIELDS = (
+    "conj_id", "ct_state", "ct_zone", "ct_mark", "proto", "reg3", "reg4", "reg5", "reg6", "reg7", "tun_id", "in_port",
+    "dl_vlan", "vlan_tci", "dl_src", "dl_dst", "ipv6_src", "ipv6_dst", "nw_src", "nw_dst", "arp_spa", "arp_tpa",
+    "nw_proto", "arp_op", "arp_sha", "arp_tha", "nw_frag", "icmp_type", "icmp_code", "nd_target", "nd_sll", "nd_tll",
+    "tp_src", "tp_dst",
+)  # fmt: skip
+_ORDER = {name: place for place, name in enumerate(_FIELDS)}
+
+Match = Mapping[str, object]
+
+
+class Action(Struct, frozen=True):
+    """One action as text, the fields that it writes, and the tables that it continues in."""
+
+    text: str
+    sets: tuple[str, ...] = ()
+    next: tuple[int, ...] = ()
+
+
+def make(table: Table, priority: int, match: Match, actions: Sequence[Action], cookie: int = COOKIE) -> Flow:
+    """Make a flow. Raises FlowError when its table does not declare what it matches, sets or continues in."""
+    if not table.matches.issuperset(match):
+        raise FlowError(f"table {table.number} {table.name} matches no {sorted(match.keys() - table.matches)}")
+    for action in actions:
+        if not table.sets.issuperset(action.sets):
+            raise FlowError(f"table {table.number} {table.name} does not set {action.sets}: {action.text}")
+        if not table.next.issuperset(action.next):
+            raise FlowError(f"table {table.number} {table.name} does not continue in {action.next}")
+    return Flow(
+        table=table.number, priority=priority, match=match_text(match),
+        actions=",".join([a.text for a in actions]) or DROP, cookie=cookie,
+    )  # fmt: skip
+
+
+def match_text(match: Match) -> str:
+    """A match as Open vSwitch prints it."""
+    fields = sorted(match, key=_ORDER.__getitem__)
+    return ",".join([str(match[f]) if f == "proto" else f"{f}={match[f]}" for f in fields])
+
+
+def miss(table: Table) -> Flow:
+    """The flow for packets that nothing else in the table matches."""
+    return Flow(table=table.number, priority=0, actions=table.miss)
+
+
+# Actions
+
+
+def goto(table: Table) -> Action:
+    return Action(f"resubmit(,{table.number})", next=(table.number,))
+
+
+def load(field: Field, value: int) -> Action:
+    """Write bits of a register."""
+    register = f"reg{field.register}"
+    if field.is_whole:
+        return Action(f"set_field:{value:#x}->{register}", (register,))
+    bits = f"{field.low}" if field.low == field.high else f"{field.low}..{field.high}"
+    return Action(f"load:{value:#x}->NXM_NX_{register.upper()}[{bits}]", (register,))
+
+
+def set_bit(field: Field, bit: int) -> Action:
+    """Set one bit of a field, counted from its low end."""
+    register = f"reg{field.register}"
+    return Action(f"load:0x1->NXM_NX_{register.upper()}[{field.low + bit}]", (register,))
+
+
+def set_field(name: str, value: str) -> Action:
+    """Write a packet's field, as `eth_dst` or `arp_spa`."""
+    return Action(f"set_field:{value}->{name}", (name,))
+
+
+def set_tunnel(key: int) -> Action:
+    return Action(f"set_field:{key:#x}->tun_id", ("tun_id",))
+
+
+def move(source: str, target: str, name: str) -> Action:
+    """Copy a field; `name` is the target's name in the declaration of tables."""
+    return Action(f"move:{source}->{target}", (name,))
+
+
+def pop_vlan() -> Action:
+    return Action("pop_vlan", ("vlan",))
+
+
+def push_vlan(vlan: int) -> Sequence[Action]:
+    """Put a VLAN tag on."""
+    return Action("push_vlan:0x8100", ("vlan",)), set_vlan(vlan)
+
+
+def set_vlan(vlan: int) -> Action:
+    """Change the VLAN id of a packet with a tag; 0x1000 is its "tag present" bit."""
+    return Action(f"set_field:{vlan | 0x1000}->vlan_vid", ("vlan",))
+
+
+def push_network() -> Sequence[Action]:
+    """Put the local VLAN of the packet's network on."""
+    pushed = Action("push_vlan:0x8100", ("vlan",))
+    return pushed, Action("move:NXM_NX_REG6[0..11]->OXM_OF_VLAN_VID[]", ("vlan",))
+
+
+def to_agent(userdata: int) -> Action:
+    """Hand the packet to the agent's connection, with a byte of userdata."""
+    return Action(f"controller(id={CONTROLLER_ID},userdata={userdata:02x})")
+
+
+def meter(id: int) -> Action:
+    return Action(f"meter:{id}")
+
+
+def output(port: int) -> Action:
+    return Action(f"output:{port}")
+
+
+def clone(actions: Sequence[Action]) -> Action:
+    """Carry out actions on a copy of the packet."""
+    return Action(
+        f"clone({','.join(a.text for a in actions)})",
+        tuple(s for a in actions for s in a.sets),
+        tuple(n for a in actions for n in a.next),
+    )
+
+
+def conjunction(id: int, clause: int, clauses: int) -> Action:
+    return Action(f"conjunction({id},{clause}/{clauses})")
+
+
+NORMAL = Action("NORMAL")
+TO_IN_PORT = Action("IN_PORT")
+
+
+def prefix(text: str) -> str | None:
+    """An address or prefix as a match prints it; None when it holds every address."""
+    network = ipaddress.ip_network(text, strict=False)
+    if network.prefixlen == 0:
+        return None
+    return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
+
+
+_LEARN_TUNNEL = (
+    "learn(table=20,hard_timeout=300,priority=1,delete_learned,cookie={cookie:#x},limit=4096,NXM_OF_VLAN_TCI[0..11],"
+    "NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],load:0->NXM_OF_VLAN_TCI[],load:NXM_NX_TUN_ID[]->NXM_NX_TUN_ID[],"
+    "output:NXM_OF_IN_PORT[])"
+)
+_LEARN_LOCAL = (
+    "learn(table=75,hard_timeout=300,priority=1,delete_learned,cookie={cookie:#x},limit=4096,NXM_NX_REG6[],"
+    "NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],load:NXM_OF_IN_PORT[]->NXM_NX_REG7[0..15],"
+    "load:NXM_NX_REG5[]->NXM_NX_REG4[])"
+)
+
+
+def learn_tunnel(vlan: int) -> Action:
+    """Learn in br-tun from which tunnel a MAC address of a network comes."""
+    return Action(_LEARN_TUNNEL.format(cookie=LEARNED_COOKIE | vlan), ("learn",))
+
+
+def learn_local(vlan: int) -> Action:
+    """Learn in br-int from which port a MAC address of a network comes, and the policy of that port."""
+    return Action(_LEARN_LOCAL.format(cookie=LEARNED_COOKIE | vlan), ("learn",))
+
+
+def output_field(field: Field) -> Action:
+    """Output to the port that a register names."""
+    return Action(f"output:NXM_NX_REG{field.register}[]")
+
+
+def track(table: Table) -> Action:
+    """Look the packet up in its network's conntrack zone and continue in a table."""
+    return Action(f"ct(table={table.number},zone={ZONE})", next=(table.number,))
+
+
+def commit(bits: int) -> Action:
+    """Make the packet's connection known to conntrack, with these bits of its mark set besides those that it has."""
+    where = {0x1: "0", 0x2: "1", 0x3: "0..1"}[bits]
+    value = bits >> 1 if bits == 0x2 else bits
+    return Action(f"ct(commit,zone={ZONE},exec(load:{value:#x}->NXM_NX_CT_MARK[{where}]))", ("ct_mark",))

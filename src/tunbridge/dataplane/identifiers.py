@@ -1,0 +1,84 @@
+"""Numbers that stand for something on this host: local VLANs, policy numbers, conjunction ids.
+
+Local VLANs are given out, the smallest free one first, and stay while the network is here; after a restart they are
+recovered from the ports that carry them. Policy numbers and conjunction ids are hashes of what they stand for, with
+the next free number on a collision, so a restart has nothing to recover.
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+from tunbridge.dataplane.pipeline import STATELESS
+
+MAX_VLAN = 4094
+
+
+class ExhaustedError(Exception):
+    """Every local VLAN of this host is in use."""
+
+
+class Identifiers:
+    """The numbers in use."""
+
+    def __init__(self) -> None:
+        self._vlans: dict[str, int] = {}
+        self._recovered: dict[str, int] = {}
+        self._hashed: dict[str, tuple[int, str]] = {}
+        self._taken: dict[tuple[str, int], str] = {}
+
+    def recover(self, vlans: Mapping[str, int]) -> None:
+        """Keep these local VLANs for these networks, should they turn up."""
+        self._recovered = {n: v for n, v in vlans.items() if 1 <= v <= MAX_VLAN}
+
+    def vlan(self, network_id: str) -> int:
+        """The network's local VLAN. Raises ExhaustedError."""
+        known = self._vlans.get(network_id)
+        if known is None:
+            known = self._vlans[network_id] = self._free(network_id)
+        return known
+
+    def _free(self, network_id: str) -> int:
+        used = set(self._vlans.values())
+        if (former := self._recovered.get(network_id)) is not None and former not in used:
+            return former
+        kept = used | set(self._recovered.values())
+        for taken in (kept, used):
+            for vlan in range(1, MAX_VLAN + 1):
+                if vlan not in taken:
+                    return vlan
+        raise ExhaustedError(f"all {MAX_VLAN} local VLANs of this host are in use")
+
+    def vlans(self) -> Mapping[str, int]:
+        """Network id -> local VLAN, of the networks that are here."""
+        return self._vlans
+
+    def release_vlan(self, network_id: str) -> None:
+        """Give the network's local VLAN back."""
+        self._vlans.pop(network_id, None)
+        self._recovered.pop(network_id, None)
+
+    def policy(self, groups: str, stateless: bool) -> int:
+        """The number of a set of security groups, 31 bits and the mark of stateless ones; never 0."""
+        number = self._hash("policy", groups, STATELESS - 1)
+        return number | STATELESS if stateless else number
+
+    def conjunction(self, what: str) -> int:
+        """The id of a conjunction; never 0."""
+        return self._hash("conjunction", what, 0xFFFF_FFFF)
+
+    def _hash(self, kind: str, what: str, highest: int) -> int:
+        name = f"{kind} {what}"
+        if (known := self._hashed.get(name)) is not None:
+            return known[0]
+        digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
+        number = int.from_bytes(digest) % highest + 1
+        while (kind, number) in self._taken:
+            number = number % highest + 1
+        self._taken[kind, number] = name
+        self._hashed[name] = (number, kind)
+        return number
+
+    def release(self, kind: str, what: str) -> None:
+        """Forget a hashed number that nothing uses any more."""
+        if (known := self._hashed.pop(f"{kind} {what}", None)) is not None:
+            del self._taken[kind, known[0]]

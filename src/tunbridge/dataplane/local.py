@@ -1,0 +1,128 @@
+"""What the host has now: its interfaces and tunnels, and the workloads plugged into br-int."""
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from tunbridge.dataplane import names
+from tunbridge.dataplane.view import Key
+
+
+class Workload(Struct, frozen=True):
+    """An interface of br-int with `external_ids:iface-id`, whoever plugged it; `mac` is its attached-mac."""
+
+    port_id: str
+    name: str
+    ofport: int
+    mac: str | None = None
+
+
+class Local(Struct, frozen=True):
+    """What the host has now, from its OVSDB and its configuration."""
+
+    host: str
+    tunnel_ip: str
+    tunnel_type: str = "vxlan"
+    ofports: Mapping[str, Mapping[str, int]] = {}
+    """Bridge -> interface -> OpenFlow port."""
+    providers: Mapping[str, str] = {}
+    """Physical network -> bridge."""
+    tunnels: Mapping[str, str] = {}
+    """Remote IP -> tunnel port in br-tun."""
+    workloads: Mapping[str, Workload] = {}
+    """Port id -> the workload that counts."""
+    vlans: Mapping[str, int] = {}
+    """Network id -> local VLAN as recovered from ports; read once, at the start."""
+
+
+class LocalView:
+    """The local state, and the keys that were read since `take_reads`."""
+
+    def __init__(self, local: Local) -> None:
+        self._local = local
+        self._reads: set[Key] = set()
+
+    def replace(self, local: Local) -> set[Key]:
+        """Take a new state; gives the keys that differ."""
+        former, self._local = self._local, local
+        return _differing(former, local)
+
+    @property
+    def now(self) -> Local:
+        """All of it, unnoted: for those who compute no flows."""
+        return self._local
+
+    def take_reads(self) -> set[Key]:
+        """The keys that were read since the last call."""
+        reads, self._reads = self._reads, set()
+        return reads
+
+    @property
+    def host(self) -> str:
+        self._reads.add(("self", "host"))
+        return self._local.host
+
+    @property
+    def tunnel_type(self) -> str:
+        self._reads.add(("self", "tunnel_type"))
+        return self._local.tunnel_type
+
+    def ofport(self, bridge: str, name: str) -> int | None:
+        """The OpenFlow port of an interface; None while it has none."""
+        self._reads.add(("ofport", f"{bridge}/{name}"))
+        return self._local.ofports.get(bridge, {}).get(name)
+
+    @property
+    def tunnels(self) -> Mapping[str, str]:
+        """All tunnels."""
+        self._reads.add(("self", "tunnels"))
+        return self._local.tunnels
+
+    def tunnel(self, remote_ip: str) -> int | None:
+        """The OpenFlow port in br-tun of the tunnel to a host."""
+        self._reads.add(("tunnel", remote_ip))
+        name = self._local.tunnels.get(remote_ip)
+        return None if name is None else self.ofport(names.TUNNEL_BRIDGE, name)
+
+    @property
+    def providers(self) -> Mapping[str, str]:
+        """All mappings of physical networks."""
+        self._reads.add(("self", "providers"))
+        return self._local.providers
+
+    def provider(self, physical_network: str) -> str | None:
+        """The bridge of a physical network."""
+        self._reads.add(("provider", physical_network))
+        return self._local.providers.get(physical_network)
+
+    @property
+    def workload_ids(self) -> Iterable[str]:
+        self._reads.add(("self", "workloads"))
+        return self._local.workloads
+
+    def workload(self, port_id: str) -> Workload | None:
+        self._reads.add(("workload", port_id))
+        return self._local.workloads.get(port_id)
+
+
+def _differing(old: Local, new: Local) -> set[Key]:
+    keys: set[Key] = set()
+    for attribute in ("host", "tunnel_type", "tunnels", "providers"):
+        if getattr(old, attribute) != getattr(new, attribute):
+            keys.add(("self", attribute))
+    if old.workloads.keys() != new.workloads.keys():
+        keys.add(("self", "workloads"))
+    keys |= {("workload", id) for id in _changed(old.workloads, new.workloads)}
+    keys |= {("tunnel", ip) for ip in _changed(old.tunnels, new.tunnels)}
+    keys |= {("provider", n) for n in _changed(old.providers, new.providers)}
+    for bridge in old.ofports.keys() | new.ofports.keys():
+        before, after = old.ofports.get(bridge, {}), new.ofports.get(bridge, {})
+        keys |= {("ofport", f"{bridge}/{name}") for name in _changed(before, after)}
+    return keys
+
+
+def _changed(old: Mapping[str, object], new: Mapping[str, object]) -> set[str]:
+    """Keys whose values differ."""
+    if old is new:
+        return set()
+    return {k for k in old.keys() | new.keys() if old.get(k) != new.get(k)}

@@ -1,0 +1,108 @@
+"""A real ovs-vswitchd on the dummy datapath; `ofproto/trace` says where packets come out.
+
+Needs no root and no namespaces. One daemon serves all tests of a process; each simulated host has bridges of its own in
+it, named HOST-int, HOST-tun and so on, since names of bridges are unique in one Open vSwitch.
+"""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from tunbridge.dataplane.contribution import Meter
+from tunbridge.dataplane.flows import Flow, parse_dump
+from tunbridge.openvswitch import ofctl
+
+PortSpec = tuple[int, str, Mapping[str, str]]
+"""OpenFlow port, type, options."""
+SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
+
+
+class Dummy:
+    """A running Open vSwitch."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._ovsdb = f"unix:{directory}/db.sock"
+
+    def _run(self, *argv: str) -> str:
+        environment = {"OVS_RUNDIR": str(self.directory), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment, timeout=60)
+        assert done.returncode == 0, f"{argv[:5]}: {done.stderr[-500:]}"
+        return done.stdout
+
+    def start(self) -> None:
+        d = self.directory
+        self._run("ovsdb-tool", "create", f"{d}/conf.db", SCHEMA)
+        detach = ["--detach", "--no-chdir", f"--log-file={d}/log"]
+        pid, control = f"--pidfile={d}/ovsdb.pid", f"--unixctl={d}/ovsdb.ctl"
+        self._run("ovsdb-server", f"{d}/conf.db", *detach, pid, control, f"--remote=punix:{d}/db.sock")
+        pid, control = f"--pidfile={d}/vswitchd.pid", f"--unixctl={d}/vswitchd.ctl"
+        dummy = ["--enable-dummy=override", "--disable-system", "--disable-system-route"]
+        self._run("ovs-vswitchd", self._ovsdb, *dummy, *detach, pid, control)
+
+    def stop(self) -> None:
+        for control in ("vswitchd", "ovsdb"):
+            self._run("ovs-appctl", "-t", f"{self.directory}/{control}.ctl", "exit")
+
+    def vsctl(self, *arguments: str) -> str:
+        return self._run("ovs-vsctl", f"--db={self._ovsdb}", *arguments)
+
+    def add_bridges(self, bridges: Mapping[str, Mapping[str, PortSpec]]) -> None:
+        """Add bridges with ports."""
+        arguments: list[str] = []
+        for name, ports in bridges.items():
+            arguments += ["--", "add-br", name, "--", "set", "bridge", name, "datapath_type=dummy", "fail_mode=secure"]
+            for port, (number, kind, options) in ports.items():
+                settings = [f"options:{k}={v}" for k, v in options.items()]
+                arguments += ["--", "add-port", name, port, "--", "set", "interface", port]
+                arguments += [f"type={kind}", f"ofport_request={number}", *settings]
+        self.vsctl(*arguments)
+
+    def install(self, bridge: str, flows: Iterable[Flow], meters: Iterable[Meter] = ()) -> None:
+        """Replace everything in a bridge."""
+        rundir = str(self.directory)
+        for meter in meters:
+            there = f"meter={meter.id} " in self.meters(bridge)
+            ofctl.command(rundir, bridge, "mod-meter" if there else "add-meter", meter.text)
+        ofctl.bundle(rundir, bridge, "flow delete\n" + "".join(f"{f.add_line()}\n" for f in flows))
+
+    def dump(self, bridge: str) -> list[Flow]:
+        return parse_dump(ofctl.dump_flows(str(self.directory), bridge))
+
+    def meters(self, bridge: str) -> str:
+        return ofctl.command(str(self.directory), bridge, "dump-meters")
+
+    def devices(self) -> dict[int, str]:
+        """Datapath port -> device."""
+        shown = self.appctl("dpif/show")
+        return {int(m[2]): m[1] for m in re.finditer(r"^ {4}(\S+) \d+/(\d+):", shown, re.M)}
+
+    def trace(self, bridge: str, packet: str, *ct_next: str) -> str:
+        """Trace a packet, with what conntrack says at each lookup."""
+        states = [a for state in ct_next for a in ("--ct-next", state)]
+        for word in ("udp", "tcp", "sctp"):
+            if f"{word}," in packet or f"{word}6," in packet:  # tp_src is read in flows, but not here
+                packet = packet.replace("tp_src=", f"{word}_src=").replace("tp_dst=", f"{word}_dst=")
+        if "icmp6," in packet:
+            packet = packet.replace("icmp_type=", "icmpv6_type=").replace("icmp_code=", "icmpv6_code=")
+        return self.appctl("ofproto/trace", *states, bridge, packet)
+
+    def appctl(self, *arguments: str) -> str:
+        return self._run("ovs-appctl", "-t", f"{self.directory}/vswitchd.ctl", *arguments)
+
+
+@contextmanager
+def running() -> Iterator[Dummy]:
+    # A socket's path may have no more than 107 characters.
+    directory = Path(tempfile.mkdtemp(prefix="dmy", dir="/tmp"))
+    dummy = Dummy(directory)
+    try:
+        dummy.start()
+        yield dummy
+    finally:
+        dummy.stop()
+        shutil.rmtree(directory, ignore_errors=True)  # the daemons remove their files when they end

@@ -1,0 +1,274 @@
+"""Hosts of a cloud whose flows are in real bridges (dummy.py), and packets that are followed from host to host."""
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from tests.dataplane.dummy import Dummy, PortSpec
+from tunbridge.dataplane.desired import Delta, Desired, Local, Workload
+from tunbridge.dataplane.view import (
+    AddressPair,
+    Binding,
+    FixedIp,
+    Host,
+    Network,
+    Port,
+    Rows,
+    Rule,
+    SecurityGroup,
+    Subnet,
+    port_keys,
+    subnet_keys,
+)
+
+NO_OPTIONS: Mapping[str, str] = {}
+PATCH_TUN, INT_BR = 1, 2
+FIRST_TAP = 11
+OUTSIDE = "eth0"
+_numbers = itertools.count()
+
+
+class Delivery(NamedTuple):
+    """A packet that leaves by a device; `vlan` None: without a tag. `changes`: headers that were rewritten."""
+
+    host: str
+    device: str
+    vlan: int | None = None
+    changes: str = ""
+
+
+class World:
+    """Rows of a central database, and hosts that follow it."""
+
+    def __init__(self, dummy: Dummy, *names: str, tunnel_type: str = "vxlan", physnet: str | None = "physnet1") -> None:
+        self.dummy = dummy
+        self.rows = Rows({}, {}, {}, {}, {}, {})
+        self.hosts = {name: SimulatedHost(self, name, i, tunnel_type, physnet) for i, name in enumerate(names, 1)}
+        for host in self.hosts.values():
+            self.rows.known_hosts[host.name] = Host(host=host.name, tunnel_ip=host.tunnel_ip)
+        dummy.add_bridges({name: ports for host in self.hosts.values() for name, ports in host.build().items()})
+        anything = itertools.product(("ingress", "egress"), (4, 6))
+        self.group("open", *(Rule(id=f"{d}{v}", direction=d, ip_version=v) for d, v in anything))
+
+    def close(self) -> None:
+        names = [name for host in self.hosts.values() for name in host.bridges.values()]
+        self.dummy.vsctl(*(word for name in names for word in ("--", "del-br", name)))
+
+    # Rows
+
+    def network(self, id: str, kind: str = "vxlan", segment: int | None = 100, **more: object) -> Network:
+        physical = "physnet1" if kind in ("vlan", "flat") else None
+        more.setdefault("physical_network", physical)
+        network = Network(id=id, mtu=1450, network_type=kind, segmentation_id=segment, **more)  # type: ignore[arg-type]
+        self.rows.networks[id] = network
+        self.touch({("network", id)})
+        return network
+
+    def subnet(self, id: str, network: str, cidr: str, gateway: str | None = None, **more: object) -> None:
+        old = self.rows.subnets.get(id)
+        version = 6 if ":" in cidr else 4
+        made = Subnet(id=id, network_id=network, ip_version=version, cidr=cidr, gateway_ip=gateway, **more)  # type: ignore[arg-type]
+        self.rows.subnets[id] = made
+        self.touch(subnet_keys(old, made))
+
+    def port(
+        self, id: str, network: str, host: str | None, *addresses: str, plugged: bool = True, **more: object
+    ) -> Port:
+        """Make or replace a port, whose MAC address ends in the last byte of its first address, and plug it in."""
+        number = int(addresses[0].rsplit(".", 1)[-1]) if addresses and "." in addresses[0] else len(self.rows.ports) + 1
+        more.setdefault("mac_address", f"fa:16:3e:00:00:{number:02x}")
+        secure = more.setdefault("port_security_enabled", True)
+        more.setdefault("security_groups", ("open",) if secure else ())
+        bindings = () if host is None else (Binding(host, "ACTIVE", "ovs"),)
+        more.setdefault("bindings", bindings)
+        fixed = tuple(FixedIp("subnet", a) for a in addresses)
+        made = Port(id=id, network_id=network, fixed_ips=fixed, **more)  # type: ignore[arg-type]
+        self.put_port(made)
+        if plugged and host is not None:
+            self.hosts[host].plug(id)
+        return made
+
+    def put_port(self, port: Port) -> None:
+        old = self.rows.ports.get(port.id)
+        self.rows.ports[port.id] = port
+        self.touch(port_keys(old, port))
+
+    def delete_port(self, id: str) -> None:
+        self.touch(port_keys(self.rows.ports.pop(id), None))
+
+    def group(self, id: str, *rules: Rule, stateful: bool = True) -> None:
+        self.rows.groups[id] = SecurityGroup(id=id, stateful=stateful, rules=rules)
+        self.touch({("group", id)})
+
+    def address_group(self, id: str, *addresses: str) -> None:
+        self.rows.address_groups[id] = addresses
+        self.touch({("address-group", id)})
+
+    def touch(self, keys: set[tuple[str, str]]) -> None:
+        for host in self.hosts.values():
+            host.desired.touch(keys)
+
+    # Packets
+
+    def run(self) -> dict[str, Delta]:
+        """Compute, and install what is wanted."""
+        return {name: host.run() for name, host in self.hosts.items()}
+
+    def send(self, port: str, packet: str, *ct_next: str) -> set[Delivery]:
+        """Send a packet from a workload; gives where it comes out, on any host."""
+        host = next(h for h in self.hosts.values() if port in h.workloads)
+        device = host.workloads[port]
+        return set(host.trace("br-int", f"in_port={device.ofport},{packet}", ct_next))
+
+    def send_outside(self, host: str, packet: str, *ct_next: str) -> set[Delivery]:
+        """Send a packet from the physical network of a host."""
+        return set(self.hosts[host].trace("br-ex", f"in_port=2,{packet}", ct_next))
+
+
+class SimulatedHost:
+    """One host: its Desired, and its bridges in the dummy datapath."""
+
+    def __init__(self, world: World, name: str, number: int, tunnel_type: str, physnet: str | None) -> None:
+        self.world, self.name, self.number = world, name, number
+        self.tunnel_ip = f"192.0.2.{number}"
+        self.tunnel_type = tunnel_type
+        self.physnet = physnet
+        self.desired = Desired(world.rows)
+        self.workloads: dict[str, Workload] = {}
+        self.tag = f"{name}{next(_numbers)}"
+        """What its devices begin with: worlds share one Open vSwitch."""
+        self.bridges = {b: f"{self.tag}{b.removeprefix('br')}" for b in ("br-int", "br-tun", "br-ex")}
+        self.ofports: dict[str, dict[str, int]] = {}
+        self.tunnels: dict[str, str] = {}
+        self.vlans: dict[str, int] = {}
+        self.pending: list[str] = []
+        """Ports that are added and removed at the next run."""
+
+    def build(self) -> Mapping[str, Mapping[str, PortSpec]]:
+        """Number the ports of the bridges, and give them."""
+        n = self.tag
+        peers = [h for h in self.world.hosts.values() if h is not self]
+        self.tunnels = {p.tunnel_ip: f"vx-{p.name}" for p in peers}
+        numbers = {name: i for i, name in enumerate(self.tunnels.values(), 2)}
+        self.ofports = {
+            "br-int": {"patch-tun": PATCH_TUN, "int-br-ex": INT_BR},
+            "br-tun": {"patch-int": 1, **numbers},
+            "br-ex": {"phy-br-ex": 1, OUTSIDE: 2},
+        }
+
+        def patch(number: int, peer: str) -> PortSpec:
+            return number, "patch", {"peer": f"{n}-{peer}"}
+
+        integration = {f"{n}-patch-tun": patch(PATCH_TUN, "patch-int"), f"{n}-int-br": patch(INT_BR, "phy-br")}
+        tunnels = {f"{n}-{name}": (number, "dummy", NO_OPTIONS) for name, number in numbers.items()}
+        return {
+            self.bridges["br-int"]: integration,
+            self.bridges["br-tun"]: {f"{n}-patch-int": patch(1, "patch-tun"), **tunnels},
+            self.bridges["br-ex"]: {f"{n}-phy-br": patch(1, "int-br"), f"{n}-{OUTSIDE}": (2, "dummy", NO_OPTIONS)},
+        }
+
+    def plug(self, port_id: str) -> Workload:
+        if port_id not in self.workloads:
+            used = {w.ofport for w in self.workloads.values()}
+            number = next(i for i in range(FIRST_TAP, FIRST_TAP + 2000) if i not in used)
+            self.workloads[port_id] = Workload(port_id, f"tap-{port_id}", number)
+            device = f"{self.tag}-{port_id}"
+            settings = ["type=dummy", f"ofport_request={number}", f"options:tx_pcap={self.captured(port_id)}"]
+            where = ["add-port", self.bridges["br-int"], device, "--", "set", "interface", device, *settings]
+            self.pending += ["--", *where]
+        return self.workloads[port_id]
+
+    def unplug(self, port_id: str) -> None:
+        del self.workloads[port_id]
+        self.pending += ["--", "del-port", f"{self.tag}-{port_id}"]
+
+    def captured(self, port_id: str) -> str:
+        """The file with the packets that a workload was given."""
+        return f"{self.world.dummy.directory}/{self.tag}-{port_id}.pcap"
+
+    def local(self) -> Local:
+        taps = {w.name: w.ofport for w in self.workloads.values()}
+        return Local(
+            host=self.name,
+            tunnel_ip=self.tunnel_ip,
+            tunnel_type=self.tunnel_type,
+            ofports={**self.ofports, "br-int": {**self.ofports["br-int"], **taps}},
+            providers={self.physnet: "br-ex"} if self.physnet else {},
+            tunnels=self.tunnels,
+            workloads=dict(self.workloads),
+            vlans=self.vlans,
+        )
+
+    def run(self) -> Delta:
+        if self.pending:
+            self.world.dummy.vsctl(*self.pending)
+            self.pending = []
+        self.desired.set_local(self.local())
+        delta = self.desired.run()
+        for bridge, name in self.bridges.items():
+            if bridge in delta.flows or bridge in delta.meters:
+                flows, meters = self.desired.flows(bridge), self.desired.meters(bridge)
+                self.world.dummy.install(name, flows.values(), meters.values())
+                # Every flow of every test is read back as it was written.
+                assert {f.key: f for f in self.world.dummy.dump(name)} == flows
+        return delta
+
+    # Following packets
+
+    def trace(self, bridge: str, packet: str, ct_next: tuple[str, ...]) -> Iterator[Delivery]:
+        text = self.world.dummy.trace(self.bridges[bridge], packet, *ct_next)
+        key = re.search(r"set_field:(0x[0-9a-f]+)->tun_id", text)
+        for device, vlan, changes in outputs(text, self.world.dummy.devices()):
+            name = device.removeprefix(f"{self.tag}-")
+            peer = self.world.hosts.get(name.removeprefix("vx-")) if name.startswith("vx-") else None
+            if peer is None:
+                yield Delivery(self.name, name, vlan, changes)
+                continue
+            assert key is not None, text
+            assert vlan is None
+            back = peer.ofports["br-tun"][f"vx-{self.name}"]
+            inner = re.sub(r"in_port=\d+,", "", packet)
+            if new := re.search(r"dst=([0-9a-f:]+)", changes):
+                inner = re.sub(r"dl_dst=[0-9a-f:]+", f"dl_dst={new[1]}", inner)
+            yield from peer.trace("br-tun", f"tun_id={key[1]},in_port={back},{inner}", ct_next)
+
+
+def outputs(trace: str, devices: dict[int, str]) -> Iterator[tuple[str, int | None, str]]:
+    """(device, VLAN, rewritten headers) of each copy that leaves, over all rounds of a trace."""
+    for actions in re.findall(r"^Datapath actions: (.*)$", trace, re.M):
+        yield from _outputs(_split(actions), devices, None, "")
+
+
+def _outputs(
+    actions: list[str], devices: dict[int, str], vlan: int | None, changes: str
+) -> Iterator[tuple[str, int | None, str]]:
+    for action in actions:
+        if action.isdigit():
+            yield devices[int(action)], vlan, changes
+        elif action.startswith("push_vlan("):
+            match = re.search(r"vid=(\d+)", action)
+            assert match is not None
+            vlan = int(match[1])
+        elif action == "pop_vlan":
+            vlan = None
+        elif action.startswith("set("):
+            changes = ",".join(filter(None, [changes, action.removeprefix("set(")[:-1]]))
+        elif action.startswith("clone("):
+            yield from _outputs(_split(action[6:-1]), devices, vlan, changes)
+        elif action.startswith(("userspace(", "meter(")) or "controller" in action:
+            yield "agent" if "controller" in action else "meter", vlan, changes
+
+
+def _split(actions: str) -> list[str]:
+    """Split at commas outside of parentheses."""
+    found, depth, start = [], 0, 0
+    for i, letter in enumerate(actions):
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and not depth:
+            found.append(actions[start:i])
+            start = i + 1
+    return [*found, actions[start:]]
+
+
+__all__ = ["AddressPair", "Binding", "Delivery", "Rule", "World"]
