@@ -224,7 +224,8 @@ class Channel(asyncio.Protocol):
 
     async def _in_time(self, waiting: Awaitable[_T]) -> _T:
         try:
-            return await asyncio.wait_for(waiting, TIMEOUT_S)
+            async with asyncio.timeout(TIMEOUT_S):
+                return await waiting
         except TimeoutError:
             reason = f"vswitchd did not answer within {TIMEOUT_S} s"
             self._end(reason)
