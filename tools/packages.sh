@@ -13,6 +13,7 @@ declare -A lab=(
 declare -A tests=(
     [linux.uml]=user-mode-linux [depmod]=kmod
     [ssh]=openssh-client [openssl]=openssl [dot]=graphviz
+    [udhcpc]=udhcpc [dhclient]=isc-dhcp-client [dhcpcd]=dhcpcd-base [dig]=bind9-dnsutils
     [chromium]=chromium [rsvg-convert]=librsvg2-bin [fc-list]=fontconfig
     [/usr/share/fonts/truetype/nanum/NanumGothic.ttf]=fonts-nanum
 )

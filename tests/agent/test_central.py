@@ -11,7 +11,7 @@ import pytest
 from tests.agent.hosts import PHYSNET, Wired
 from tests.conftest import MakeLab
 from tests.database.members import Member
-from tunbridge.agent.central import AGENT_TYPE
+from tunbridge.agent.central.registration import AGENT_TYPE
 from tunbridge.lab.host import wait_until
 from tunbridge.model import catalog
 

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from tunbridge.cli import terminal
 from tunbridge.cli.labs import sockets
+from tunbridge.cli.output import Form
 from tunbridge.lab import lab as labs
 from tunbridge.lab.lab import DEFAULT, Lab
 from tunbridge.lab.namespaces import LabError
@@ -45,13 +46,6 @@ def system_programs() -> None:
     os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 
 
-class Form(StrEnum):
-    """How `inspect` prints."""
-
-    text = "text"
-    json = "json"
-
-
 class Kernel(StrEnum):
     """What the hosts of a lab are made of."""
 
@@ -75,6 +69,10 @@ def _complete_host(context: typer.Context) -> list[str]:
 Name = Annotated[str, typer.Option("--name", "-n", help="Name of the lab.", autocompletion=_complete_lab)]
 HostName = Annotated[
     str, typer.Argument(metavar="HOST", help="Name of one of the lab's hosts.", autocompletion=_complete_host)
+]
+
+HostOption = Annotated[
+    str, typer.Option("--host", metavar="HOST", help="One of the lab's hosts.", autocompletion=_complete_host)
 ]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import tunbridge
-from tunbridge.cli import agent, db, diff, host, lab, ovs, pause, see, server, terminal, user
+from tunbridge.cli import agent, db, diff, host, lab, labvm, ovs, pause, port, see, server, terminal, user
 from tunbridge.errors import TunbridgeError
 
 app = typer.Typer(
@@ -25,8 +25,10 @@ server.register(app)
 app.add_typer(db.app, name="db")
 app.add_typer(host.app, name="host")
 app.add_typer(ovs.app, name="ovs")
+app.add_typer(port.app, name="port")
 app.add_typer(user.app, name="user")
 pause.register(lab.app)
+lab.app.add_typer(labvm.app, name="vm")
 app.add_typer(lab.app, name="lab")
 
 

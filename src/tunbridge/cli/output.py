@@ -5,12 +5,20 @@ import os
 import stat
 import sys
 import tempfile
+from enum import StrEnum
 from pathlib import Path
 
 from rich.text import Text
 
 from tunbridge.cli import terminal
 from tunbridge.errors import TunbridgeError
+
+
+class Form(StrEnum):
+    """How a command prints."""
+
+    text = "text"
+    json = "json"
 
 
 class WriteError(TunbridgeError):

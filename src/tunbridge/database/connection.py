@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import msgspec
 
+from tunbridge.database.access import Access
 from tunbridge.database.errors import (
     Conflict,
     DatabaseError,
@@ -63,7 +64,7 @@ class Database:
         """Declare the tables; `convert` lets it add to the schema what the database lacks of them."""
         self.store = Store(tables)
         self.stats = Stats()
-        self._link = Link(tables, self.store, self.stats, convert)
+        self._link = Link(tables, self.store, self.stats, Access(convert=convert))
         self._running: asyncio.Task[None] | None = None
         self._writer = str(uuid4())
         self._serial = 0

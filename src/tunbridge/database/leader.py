@@ -1,4 +1,5 @@
-"""Which member of a cluster to use: the leader. Others may show rows of a while ago, and forward what is written.
+"""Which server of a database to use. Of a cluster, only its leader is sure to show what was acknowledged elsewhere;
+other members and relays may show rows of a while ago, and forward what is written: good enough for hosts.
 
 Each `ovsdb-server` tells of itself in the table `Database` of its database `_Server` (ovsdb-server(5)).
 """
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tunbridge.database.schema import NAME, Schema
+from tunbridge.database.access import SERVER, Access
+from tunbridge.database.schema import Schema
 from tunbridge.database.session import Session, SessionError, connect
 
 if TYPE_CHECKING:
@@ -32,12 +34,14 @@ class Found(msgspec.Struct):
     """Of the last entry of the Raft log that it has."""
 
 
-async def find(remotes: Sequence[str], tls: "Files | None", newest: tuple[str | None, int]) -> Found:
-    """Ask all members at once, and give the first that leads. `newest`: cluster and index that were seen already.
+async def find(
+    remotes: Sequence[str], tls: "Files | None", newest: tuple[str | None, int], access: Access = SERVER
+) -> Found:
+    """Ask all servers at once, and give the first that will do. `newest`: cluster and index that were seen already.
 
     Raises SessionError, naming what is wrong with each.
     """
-    asking = [asyncio.create_task(_ask(remote, tls, newest)) for remote in remotes]
+    asking = [asyncio.create_task(_ask(remote, tls, newest, access)) for remote in remotes]
     problems = []
     found: Found | None = None
     try:
@@ -61,12 +65,12 @@ async def _drop(asking: list[asyncio.Task[Found]], kept: Found | None) -> None:
             result.session.close("not needed")
 
 
-async def _ask(remote: str, tls: "Files | None", newest: tuple[str | None, int]) -> Found:
+async def _ask(remote: str, tls: "Files | None", newest: tuple[str | None, int], access: Access) -> Found:
     session = None
     try:
         async with asyncio.timeout(CONNECT_S):
             session = await connect(remote, tls)
-            found = await _examine(session, newest)
+            found = await _examine(session, newest, access)
     except TimeoutError:
         _close(session)
         raise SessionError(f"{remote}: no answer in {CONNECT_S:g} s") from None
@@ -81,36 +85,38 @@ def _close(session: Session | None) -> None:
         session.close("not needed")
 
 
-async def _examine(session: Session, newest: tuple[str | None, int]) -> Found:
-    """Check that this member leads, and have the session end when it no longer does."""
-    session.notified = lambda method, params: watch(session, method, params)
+async def _examine(session: Session, newest: tuple[str | None, int], access: Access) -> Found:
+    """Check that this server will do, and have the session end when it no longer does."""
+    session.notified = lambda method, params: watch(session, method, params, access)
     # Otherwise a conversion ends our monitors without a word (seen with 3.1), and we would not hear of any more rows.
     await session.request("set_db_change_aware", [True])
     columns = ["name", "connected", "leader"]
-    wanted = {"Database": [{"columns": columns, "where": [["name", "==", NAME]]}]}
+    wanted = {"Database": [{"columns": columns, "where": [["name", "==", access.database]]}]}
     reply = await session.request("monitor_cond", ["_Server", _SERVER_MONITOR, wanted])
     if reply.error is not None:
         raise SessionError(f"{session.remote}: {reply.error}: needs Open vSwitch 2.15 or newer")
-    row = await _row(session)
+    row = await _row(session, access)
     cluster, index = _plain(row["cid"]), _plain(row["index"]) or 0
-    if row["model"] == "relay":
+    if row["model"] == "relay" and access.leader_only:
         raise SessionError(f"{session.remote}: a relay; a server needs a member of the cluster itself")
-    if row["model"] == "clustered":
+    if row["model"] != "standalone":
         if not row["connected"]:
-            raise SessionError(f"{session.remote}: has no contact with the majority of its cluster")
-        if not row["leader"]:
+            lost = "the database behind it" if row["model"] == "relay" else "the majority of its cluster"
+            raise SessionError(f"{session.remote}: has no contact with {lost}")
+        if access.leader_only and not row["leader"]:
             raise SessionError(f"{session.remote}: does not lead its cluster")
-        if cluster == newest[0] and index < newest[1]:
-            raise SessionError(f"{session.remote}: has older data than was seen already")
+    if row["model"] == "clustered" and cluster == newest[0] and index < newest[1]:
+        raise SessionError(f"{session.remote}: has older data than was seen already")
     return Found(session, msgspec.json.decode(_plain(row["schema"]) or "{}"), cluster, index)
 
 
-async def _row(session: Session) -> dict[str, Any]:
-    select = {"op": "select", "table": "Database", "where": [["name", "==", NAME]]}
+async def _row(session: Session, access: Access) -> dict[str, Any]:
+    select = {"op": "select", "table": "Database", "where": [["name", "==", access.database]]}
     reply = await session.request("transact", ["_Server", select])
     rows = msgspec.json.decode(reply.result)[0]["rows"]
     if not rows:
-        raise SessionError(f"{session.remote}: has no database {NAME}; `tunbridge db create` makes one")
+        hint = "; `tunbridge db create` makes one" if access.is_ours else ""
+        raise SessionError(f"{session.remote}: has no database {access.database}{hint}")
     row: dict[str, Any] = rows[0]
     return row
 
@@ -122,8 +128,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def watch(session: Session, method: str, params: msgspec.Raw) -> None:
-    """End the session when its member leads no more, or the database has been converted."""
+def watch(session: Session, method: str, params: msgspec.Raw, access: Access = SERVER) -> None:
+    """End the session when its server will do no more, or the database has been converted."""
     if method == "monitor_canceled":
         session.close(f"{session.remote}: the database has been converted")
     if method != "update2":
@@ -133,5 +139,7 @@ def watch(session: Session, method: str, params: msgspec.Raw) -> None:
         return
     for update in updates.get("Database", {}).values():
         changed = update.get("modify") or {}
-        if changed.get("leader") is False or changed.get("connected") is False:
+        if access.leader_only and (changed.get("leader") is False or changed.get("connected") is False):
             session.close(f"{session.remote}: does not lead its cluster any more")
+        elif changed.get("connected") is False:
+            session.close(f"{session.remote}: has lost the contact with its cluster")

@@ -1,6 +1,6 @@
 """The connection that is kept: found, checked, its rows loaded or resumed; when it breaks, made again.
 
-    searching --leader found, schema fits--> loading --all rows in the store--> ready --connection lost--> searching
+    searching --server found, schema fits--> loading --all rows in the store--> ready --connection lost--> searching
 
 Only a ready link has a session that others may use. A resumed one (`monitor_cond_since` knows our last transaction)
 gets only what changed meanwhile; otherwise the snapshot is loaded aside while the old rows stay readable.
@@ -10,15 +10,17 @@ import asyncio
 import contextlib
 import random
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
 
 from tunbridge.database import conversion, leader
+from tunbridge.database.access import Access
+from tunbridge.database.conditions import Asked, Conditions
 from tunbridge.database.errors import DatabaseError, DatabaseUnavailable
-from tunbridge.database.schema import NAME, different, missing
+from tunbridge.database.schema import different, missing
 from tunbridge.database.session import Session, SessionError
 from tunbridge.database.stats import Stats
 from tunbridge.database.store import Store, UnknownRowError, decode_rows
@@ -42,17 +44,31 @@ logger = structlog.get_logger(__name__)
 class Link:
     """Keeps one store up to date with one database."""
 
-    def __init__(self, tables: Sequence[Table], store: Store, stats: Stats, convert: bool) -> None:
+    def __init__(
+        self,
+        tables: Sequence[Table],
+        store: Store,
+        stats: Stats,
+        access: Access,
+        moved: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`moved` is called when the connection is there or lost, and when conditions have come into force."""
         self.problem: str | None = "not started"
         """Why there is no connection now."""
+        self.connection = 0
+        """Counts the connections."""
         self._tables = tables
         self._store = store
         self._stats = stats
-        self._convert = convert
+        self._access = access
+        self._moved = moved
+        self._asked = Asked()
+        self._asking: asyncio.Task[None] | None = None
         self._session: Session | None = None
         self._changed = asyncio.Condition()
         self._last_id = _NOTHING
-        self._cluster: str | None = None
+        self.cluster: str | None = None
+        """The id of the cluster that the rows are of; None: not clustered, or behind a relay."""
         self._index = 0
         self._backlog: list[msgspec.Raw] | None = None
         """Updates that came while a snapshot was being loaded."""
@@ -69,8 +85,44 @@ class Link:
                 async with asyncio.timeout(wait_s), self._changed:
                     await self._changed.wait_for(lambda: self.ready)
         if self._session is None or not self.ready:
-            raise DatabaseUnavailable(f"no connection to the central database: {self.problem}")
+            raise DatabaseUnavailable(f"no connection to {self._access.title}: {self.problem}")
         return self._session
+
+    @property
+    def settled(self) -> bool:
+        """Whether all rows that are wanted have been loaded."""
+        return self.connection > 0 and self._asked.settled
+
+    def want(self, conditions: Conditions) -> None:
+        """Ask for the rows of these conditions from now on."""
+        self._asked.wanted = dict(conditions)
+        self._ask()
+
+    def _ask(self) -> None:
+        if self._session is None or self._asked.settled or (self._asking is not None and not self._asking.done()):
+            return
+        self._asking = asyncio.create_task(self._change(self._session))
+
+    async def _change(self, session: Session) -> None:
+        """Put what is wanted in force, until nothing else is wanted."""
+        asked = self._asked
+        while changes := asked.changes():
+            wanted, asked.in_doubt = asked.wanted, True
+            try:
+                reply = await session.request("monitor_cond_change", [_MONITOR, _MONITOR, changes])
+            except SessionError:
+                return
+            if reply.error is not None:
+                session.close(f"{session.remote}: monitor_cond_change: {reply.error}")
+                return
+            asked.in_force, asked.in_doubt = wanted, False
+            self._tell_moved()
+
+    def _tell_moved(self) -> None:
+        try:
+            self._moved()
+        except Exception:  # a mistake there must not end the connection
+            logger.error("a listener failed", traceback=traceback.format_exc())
 
     async def run(self, remotes: Sequence[str], tls: "Files | None") -> None:
         """Connect, and connect again whenever the connection is lost, until cancelled."""
@@ -82,7 +134,7 @@ class Link:
                 if not isinstance(e, SessionError | DatabaseError):
                     logger.error("connecting failed unexpectedly", traceback=traceback.format_exc())
                 if str(e) != self.problem:
-                    logger.warning("no connection to the central database", problem=str(e))
+                    logger.warning(f"no connection to {self._access.title}", problem=str(e))
                 self.problem = str(e)
                 pause = _PAUSES_S[min(failures, len(_PAUSES_S) - 1)]
                 failures += 1
@@ -99,45 +151,67 @@ class Link:
         """Let others use a session until it is lost."""
         async with self._changed:
             self._session, self.problem = found.session, None
+            self.connection += 1
             self._changed.notify_all()
-        logger.info("connected to the central database", remote=found.session.remote)
+        logger.info(f"connected to {self._access.title}", remote=found.session.remote)
+        self._tell_moved()
+        self._ask()
         self.problem = await asyncio.shield(found.session.lost)
         self._session = None
         self._stats.reconnects += 1
-        logger.warning("lost the connection to the central database", problem=self.problem)
+        if self._asking is not None:
+            await self._asking  # it has ended, or learns now that the connection is gone
+        logger.warning(f"lost the connection to {self._access.title}", problem=self.problem)
+        self._tell_moved()
 
     async def _open(self, remotes: Sequence[str], tls: "Files | None") -> leader.Found:
         """Give a session whose rows are in the store. Raises SessionError, DatabaseError."""
-        found = await leader.find(remotes, tls, (self._cluster, self._index))
+        found = await leader.find(remotes, tls, (self.cluster, self._index), self._access)
         try:
-            if other := different(found.schema, self._tables):
-                raise conversion.OtherTypeError(found.session.remote, other)
-            if lacking := missing(found.schema, self._tables):
-                if not self._convert:
-                    raise conversion.SchemaTooOldError(found.session.remote, found.schema, lacking)
-                await conversion.convert(found.session, self._tables)
-                raise SessionError(f"{found.session.remote}: the schema has been converted")
+            await self._check(found)
             await self._fill(found)
         except BaseException as e:
             found.session.close(str(e))
             raise
-        self._cluster, self._index = found.cluster, max(found.index, self._index if self._same(found) else 0)
+        self._index = max(found.index, self._index)
         return found
 
+    async def _check(self, found: leader.Found) -> None:
+        """Check that the schema has what is declared. Raises SessionError, DatabaseError."""
+        remote = found.session.remote
+        lacking = missing(found.schema, self._tables, self._access.besides)
+        other = different(found.schema, self._tables)
+        if not self._access.is_ours:
+            if lacking or other:
+                raise SessionError(f"{remote}: of another version: {', '.join([*lacking, *other])} is not as expected")
+            return
+        if other:
+            raise conversion.OtherTypeError(remote, other)
+        if lacking:
+            if not self._access.convert:
+                raise conversion.SchemaTooOldError(remote, found.schema, lacking)
+            await conversion.convert(found.session, self._tables)
+            raise SessionError(f"{remote}: the schema has been converted")
+
     def _same(self, found: leader.Found) -> bool:
-        return found.cluster == self._cluster
+        return found.cluster == self.cluster
 
     async def _fill(self, found: leader.Found) -> None:
         session = found.session
         session.notified = lambda method, params: self._notified(session, method, params)
-        wanted = {table.name: [{"columns": [column.name for column in table.columns]}] for table in self._tables}
-        last = self._last_id if self._same(found) else _NOTHING
+        asked = self._asked
+        last = self._last_id if self._same(found) and not asked.in_doubt else _NOTHING
+        # Resumed is only what has been in force: a row that another condition wants may not have changed since.
+        conditions = asked.wanted if last == _NOTHING else asked.in_force
         self._backlog = []
-        reply = await session.request("monitor_cond_since", [NAME, _MONITOR, wanted, last])
+        wanted = [self._access.database, _MONITOR, self._wanted(conditions), last]
+        reply = await session.request("monitor_cond_since", wanted)
         if reply.error is not None:
             raise SessionError(f"{session.remote}: {reply.error}")
         resumed, last_id, updates = _decode_snapshot(reply.result)
         del reply
+        if not self._same(found):
+            self.cluster, self._index = found.cluster, 0
         try:
             if resumed:
                 self._store.apply({table: decode_rows(raw) for table, raw in updates.items()})
@@ -146,6 +220,7 @@ class Link:
                 await self._store.load(updates)
                 self._stats.loads += 1
             self._last_id = last_id
+            asked.in_force, asked.in_doubt = conditions, False
             for params in self._backlog:
                 self._apply(params)
         except (UnknownRowError, msgspec.MsgspecError) as e:
@@ -156,9 +231,20 @@ class Link:
         if session.lost.done():
             raise SessionError(session.lost.result())
 
+    def _wanted(self, conditions: Conditions) -> dict[str, list[dict[str, Any]]]:
+        return {
+            table.name: [
+                {
+                    "columns": [column.name for column in table.columns],
+                    "where": list(conditions.get(table.name, (True,))),
+                }
+            ]
+            for table in self._tables
+        }
+
     def _notified(self, session: Session, method: str, params: msgspec.Raw) -> None:
         if method != "update3":
-            leader.watch(session, method, params)
+            leader.watch(session, method, params, self._access)
         elif self._backlog is not None:
             self._backlog.append(params)
         else:
@@ -171,6 +257,7 @@ class Link:
     def _apply(self, params: msgspec.Raw) -> None:
         _, last_id, updates = _decode_update(params)
         self._store.apply(updates)
+        # Each transaction is at least one entry of the Raft log; other updates come of changed conditions.
+        self._index += last_id != self._last_id
         self._last_id = last_id
-        self._index += 1  # each update is at least one entry of the Raft log
         self._stats.updates += 1

@@ -127,7 +127,8 @@ def _field_default(column: Column) -> Any:
 
 def _is_interned(column: Column) -> bool:
     one = column.many in (Many.ONE, Many.OPTIONAL)
-    return one and (column.type is Type.REF or (column.indexed and column.type is Type.TEXT))
+    repeats = column.indexed or column.repeats
+    return one and (column.type is Type.REF or (repeats and column.type is Type.TEXT))
 
 
 def _is_pooled(column: Column) -> bool:

@@ -76,13 +76,13 @@ def _atom(column: Column) -> Any:
     return "string" if column.type is Type.JSON else column.type.value
 
 
-def missing(found: Schema, tables: Iterable[Table]) -> list[str]:
+def missing(found: Schema, tables: Iterable[Table], besides: Iterable[Table] = (COMMIT,)) -> list[str]:
     """Name what a database with the schema `found` lacks for these tables: `Port`, or `Port.status`.
 
     What it has besides does not matter: a newer server made it, and its columns have defaults.
     """
     lacking = []
-    for table in (*tables, COMMIT):
+    for table in (*tables, *besides):
         if table.name not in found["tables"]:
             lacking.append(table.name)
             continue
@@ -92,7 +92,10 @@ def missing(found: Schema, tables: Iterable[Table]) -> list[str]:
 
 
 def different(found: Schema, tables: Iterable[Table]) -> list[str]:
-    """Name the columns that a database has with another type than these tables declare; limits may differ."""
+    """Name the columns that a database has with another type than these tables declare; limits may differ.
+
+    So may how many values a set must have, or can: foreign schemas say `"min": 1` or `"max": 4096`.
+    """
     return [
         f"{table.name}.{column.name}"
         for table in (*tables, COMMIT)
@@ -106,8 +109,9 @@ def _plain(kind: Any) -> Any:
     """Give a type as ovsdb-server writes it, whichever way it was written: what is implied left out."""
     if isinstance(kind, str):
         return (_plain_atom(kind), None, 1, 1)
-    value = kind.get("value")
-    return (_plain_atom(kind["key"]), value and _plain_atom(value), kind.get("min", 1), kind.get("max", 1))
+    value, most = kind.get("value"), kind.get("max", 1)
+    how_many = (kind.get("min", 1), most) if most == 1 else (0, "unlimited")
+    return (_plain_atom(kind["key"]), value and _plain_atom(value), *how_many)
 
 
 def _plain_atom(atom: Any) -> Any:

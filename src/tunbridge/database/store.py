@@ -172,8 +172,11 @@ class Store:
         self.makers = {table.name: RowMaker(table) for table in tables}
         self._tables = self._empty()
         self._listeners: list[Listener] = []
+        self._watchers: list[Callable[[], None]] = []
         self.revision = 0
         """Counts applied updates: while it stays the same, so do all rows."""
+        self.loads = 0
+        """Counts snapshots: what came in between one and the next may not have been seen."""
 
     def _empty(self) -> dict[str, _TableRows]:
         return {name: _TableRows(maker.table, maker) for name, maker in self.makers.items()}
@@ -206,6 +209,10 @@ class Store:
         """Have `callback(table, old, new)` called for each changed row, after the whole update has been applied."""
         self._listeners.append(callback)
 
+    def watch(self, callback: Callable[[], None]) -> None:
+        """Have `callback()` called once after each update or snapshot, when all who listen have heard of its rows."""
+        self._watchers.append(callback)
+
     def apply(self, updates: Updates) -> None:
         """Apply the update of whole transactions: all of it, or nothing when it raises UnknownRowError."""
         read: list[tuple[_TableRows, str, Row | None]] = []
@@ -217,6 +224,8 @@ class Store:
                 except KeyError:
                     raise UnknownRowError(f"{name} {id}") from None
         changes = [(table.table.name, table.put(id, new), new) for table, id, new in read]
+        # What left the conditions, or was deleted, may never have been here.
+        changes = [change for change in changes if change[1] is not change[2]]
         self.revision += 1
         self._tell(changes)
 
@@ -247,6 +256,7 @@ class Store:
             changes += [(name, old, None) for id, old in old_table.rows.items() if id not in now]
         self._tables = fresh
         self.revision += 1
+        self.loads += 1
         self._tell(changes)
 
     def _tell(self, changes: list[tuple[str, Row | None, Row | None]]) -> None:
@@ -256,3 +266,8 @@ class Store:
                     callback(table, old, new)
                 except Exception:  # a mistake there must not keep the others from what they need to know
                     logger.error("a listener failed", table=table, traceback=traceback.format_exc())
+        for watcher in self._watchers:
+            try:
+                watcher()
+            except Exception:
+                logger.error("a listener failed", traceback=traceback.format_exc())

@@ -42,6 +42,8 @@ class Column(msgspec.Struct, frozen=True):
     """Of an INTEGER: the database refuses less than this."""
     indexed: bool = False
     """The store finds rows by this column's value (each value of a SET) without looking at all of them."""
+    repeats: bool = False
+    """Of a TEXT: many rows have the same, which is kept in memory once (indexed columns are anyway)."""
 
 
 class Table(msgspec.Struct, frozen=True):

@@ -4,10 +4,12 @@ One OpenFlow version for both, or the text read back differs from the text writt
 vswitchd: all of it or none.
 """
 
+import asyncio
 import contextlib
 import re
 import socket
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from tunbridge.errors import TunbridgeError
@@ -63,21 +65,67 @@ def command(rundir: str, bridge: str, name: str, *arguments: str) -> str:
     return _run(rundir, bridge, name, [], list(arguments))
 
 
+async def command_async(rundir: str, bridge: str, name: str, *options: str) -> str:
+    """Run a command of ovs-ofctl on one bridge without blocking the event loop. Raises OfctlError."""
+    return await call(bridge, _argv(rundir, bridge, name, options))
+
+
+async def call(subject: str, argv: Sequence[str], text: str = "") -> str:
+    """Run ovs-ofctl without blocking the event loop, and give what it prints. Raises OfctlError about `subject`."""
+    pipe = asyncio.subprocess.PIPE
+    try:
+        process = await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, stderr=pipe)
+    except FileNotFoundError:
+        raise _missing() from None
+    try:
+        async with asyncio.timeout(TIMEOUT_S):  # wait_for swallows a cancellation that comes at its end (Python 3.11)
+            output, errors = await process.communicate(text.encode())
+    except TimeoutError:
+        raise _late(subject, argv) from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+    if process.returncode != 0:
+        raise _failed(subject, argv, errors.decode(errors="replace"))
+    return output.decode(errors="replace")
+
+
 def _run(
     rundir: str, bridge: str, command: str, options: list[str], arguments: list[str] | None = None, text: str = ""
 ) -> str:
-    target = f"unix:{management_socket(rundir, bridge)}"
-    argv = ["ovs-ofctl", "-O", VERSION, *options, command, target, *(arguments or [])]
+    argv = _argv(rundir, bridge, command, options, arguments or ())
     try:
         done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     except FileNotFoundError:
-        raise OfctlError("ovs-ofctl is not installed (Debian, Ubuntu: package openvswitch-switch)") from None
+        raise _missing() from None
     except subprocess.TimeoutExpired:
-        raise OfctlError(
-            f"{bridge}: ovs-ofctl {command} took more than {TIMEOUT_S} s; vswitchd does not answer"
-        ) from None
+        raise _late(bridge, argv) from None
     if done.returncode != 0:
-        error = done.stderr.strip()
-        kind = UnreachableError if _UNREACHABLE.search(error) else OfctlError
-        raise kind(f"{bridge}: ovs-ofctl {command} failed: {error}")
+        raise _failed(bridge, argv, done.stderr)
     return done.stdout
+
+
+def _argv(
+    rundir: str, bridge: str, command: str, options: Sequence[str] = (), arguments: Sequence[str] = ()
+) -> list[str]:
+    target = f"unix:{management_socket(rundir, bridge)}"
+    return ["ovs-ofctl", "-O", VERSION, *options, command, target, *arguments]
+
+
+def _missing() -> OfctlError:
+    return OfctlError("ovs-ofctl is not installed (Debian, Ubuntu: package openvswitch-switch)")
+
+
+def _late(subject: str, argv: Sequence[str]) -> OfctlError:
+    return OfctlError(f"{subject}: {_words(argv)} took more than {TIMEOUT_S} s; vswitchd does not answer")
+
+
+def _failed(subject: str, argv: Sequence[str], stderr: str) -> OfctlError:
+    error = stderr.strip()
+    kind = UnreachableError if _UNREACHABLE.search(error) else OfctlError
+    return kind(f"{subject}: {_words(argv)} failed: {error}")
+
+
+def _words(argv: Sequence[str]) -> str:
+    """Give what was run without options and target: `ovs-ofctl dump-flows`."""
+    return f"ovs-ofctl {next(word for word in argv[3:] if not word.startswith('-'))}"

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tunbridge.openvswitch.ofctl import TIMEOUT_S, VERSION, OfctlError, UnreachableError, management_socket
-from tunbridge.openvswitch.openflow import ERROR, HEADER, HELLO, OFP14_VERSION, message
+from tunbridge.openvswitch.openflow.wire import ERROR, HEADER, HELLO, OFP14_VERSION, message
 
 BARRIER_REQUEST, BARRIER_REPLY, BUNDLE_CONTROL = 20, 21, 33  # OpenFlow 1.4.1, section 7.1.1
 OPEN_REQUEST, COMMIT_REQUEST, COMMIT_REPLY = 0, 4, 5  # enum ofp_bundle_ctrl_type, section 7.3.9.2

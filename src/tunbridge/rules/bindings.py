@@ -39,6 +39,8 @@ def values(
         "vif_type": vif_type,
         "vif_details": msgspec.json.encode(details).decode(),
         "status": status,
+        "network_id": network.id,
+        "claimed": False,
     }
 
 
@@ -108,7 +110,9 @@ def changed(txn: Txn, request: Request, port: Row, network: Row, given: Values) 
     before = (now["binding:host_id"], now["binding:vnic_type"], now["binding:profile"])
     # A binding that failed is tried again whenever its host is named, as in Neutron.
     retry = bool(host) and "binding:host_id" in given and now["binding:vif_type"] == FAILED
-    if asked == before and not retry:
+    # A host's claim becomes the API's binding when the API names the host.
+    confirmed = row is not None and row.claimed and "binding:host_id" in given
+    if asked == before and not retry and not confirmed:
         return None
     made = values(txn, request, network, str(host), str(vnic_type), profile, ACTIVE)
     if row is not None:
@@ -116,4 +120,4 @@ def changed(txn: Txn, request: Request, port: Row, network: Row, given: Values) 
         txn.update(TABLE, row.id, made)
         # The one that was to become active there has become it.
         return tuple(other.id for other in of(txn, port) if other.id == row.id or other.host != made["host"])
-    return (*port.bindings, txn.insert(TABLE, made))
+    return (*port.bindings, txn.insert(TABLE, {**made, "port_id": port.id}))

@@ -37,7 +37,7 @@ def create(txn: Txn, request: Request, port: Row, network: Row, values: Values) 
     status = bindings.ACTIVE if not bindings_of(txn, port) else bindings.INACTIVE
     made = _made(txn, request, network, host, values.get("vnic_type") or "normal", given(values.get("profile")), status)
     kept = tuple(row.id for row in bindings_of(txn, port))
-    return {"bindings": (*kept, txn.insert(bindings.TABLE, made))}
+    return {"bindings": (*kept, txn.insert(bindings.TABLE, {**made, "port_id": port.id}))}
 
 
 def update(txn: Txn, request: Request, port: Row, network: Row, values: Values) -> Values:

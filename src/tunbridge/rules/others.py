@@ -70,6 +70,8 @@ class AgentRules(TimedRules):
         beat = txn.find_unique("Host_Heartbeat", ("host", "agent_type"), (row.host, row.agent_type))
         if beat is not None:
             txn.delete("Host_Heartbeat", beat.id)
+        if row.agent_type == hosts.AGENT_TYPE:
+            txn.delete_where("Port_Status", "host", row.host)
         txn.delete("Host", row.id)
 
     @staticmethod

@@ -2,8 +2,9 @@
 
 import functools
 import ipaddress
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 
@@ -53,12 +54,15 @@ class PortRules(Rules):
             txn, request, network, host or "", vnic_type or "normal", profile or {}, bindings.ACTIVE
         )
         _rely_on_subnets(txn, network)
+        id = str(uuid4())
         return self.insert(
             txn,
             request,
             values,
+            id,
             addresses=tuple(addresses),
-            bindings=(txn.insert(bindings.TABLE, bound),),
+            fixed_ips=fixed_ips_text(txn, addresses),
+            bindings=(txn.insert(bindings.TABLE, {**bound, "port_id": id}),),
         )
 
     def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
@@ -101,23 +105,23 @@ class PortRules(Rules):
             raise Conflict("ServicePortInUse", message)
         self.remove(txn, request, row)
 
+    def touch(self, txn: Txn, request: Request, row: Row, columns: Mapping[str, Any]) -> None:
+        """Count up a port's revision, with changes; hosts read its addresses as text."""
+        if "addresses" in columns:
+            columns = {**columns, "fixed_ips": fixed_ips_text(txn, columns["addresses"])}
+        super().touch(txn, request, row, columns)
+
     # Reading
 
     def computed(self, reader: Reader, row: Row) -> Values:
         """Give addresses, names, binding and status."""
-        fixed = self._fixed_ips(reader, row)
+        fixed = fixed_ips(reader, row.addresses)
         return {
             "fixed_ips": fixed,
             "status": bindings.status(reader, row),
             "dns_assignment": [_dns(row, ip["ip_address"], self.dns_domain) for ip in fixed],
             **bindings.body(reader, row),
         }
-
-    @staticmethod
-    def _fixed_ips(reader: Reader, row: Row) -> list[dict[str, str]]:
-        found = [reader.get("Address", id) for id in row.addresses]
-        ordered = sorted((a for a in found if a is not None), key=lambda a: (":" in a.ip_address, a.ip_address))
-        return [{"subnet_id": a.subnet, "ip_address": a.ip_address} for a in ordered]
 
     def network_project(self, reader: Reader, row: Row) -> str | None:
         """Give the owner of the port's network."""
@@ -399,6 +403,18 @@ class PortRules(Rules):
         if len({group.stateful for group in found}) > 1:
             reason = "Cannot apply both stateful and stateless security groups on the same port at the same time"
             raise Conflict("SecurityGroupConflict", f"Error {reason} while attempting the operation.")
+
+
+def fixed_ips(reader: Reader, addresses: Iterable[str]) -> list[dict[str, str]]:
+    """Give the fixed IPs of a port by the ids of its addresses, IPv4 first."""
+    found = [reader.get("Address", id) for id in addresses]
+    ordered = sorted((a for a in found if a is not None), key=lambda a: (":" in a.ip_address, a.ip_address))
+    return [{"subnet_id": a.subnet, "ip_address": a.ip_address} for a in ordered]
+
+
+def fixed_ips_text(reader: Reader, addresses: Iterable[str]) -> str:
+    """Give the column `fixed_ips` of a port by the ids of its addresses."""
+    return msgspec.json.encode(fixed_ips(reader, addresses)).decode()
 
 
 def _rely_on_subnets(txn: Txn, network: Row) -> None:

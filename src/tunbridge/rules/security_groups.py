@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tunbridge.model.protocols import ICMP, IPV6_ONLY, LEGACY_IPV6_ICMP, PORT_PROTOCOLS, number, spellings
 from tunbridge.model.resources.security_group import PARENT
 from tunbridge.model.who import Who
 from tunbridge.rules import guard, ipam, rbac
@@ -11,7 +12,6 @@ from tunbridge.rules.base import Action, Rules
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound, invalid, no_such_resource
 from tunbridge.rules.networks import given
-from tunbridge.rules.protocols import ICMP, IPV6_ONLY, LEGACY_IPV6_ICMP, PORT_PROTOCOLS, number, spellings
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 
 RULES = "Security_Group_Rule"

@@ -1,15 +1,14 @@
 """Hosts in the central database, as agents put them there: alive ones, and one that was last heard of long ago."""
 
+import asyncio
 import json
 import subprocess
-import time
 
 import msgspec
-import ovs.poller
 import structlog
 
 from tests.api.serving import Cloud
-from tunbridge.agent.central import Registrar
+from tunbridge.agent.central import Central
 from tunbridge.agent.config import AgentConfig, Provider
 
 HOSTS = {
@@ -39,17 +38,15 @@ def register(cloud: Cloud) -> None:
 
 
 def _register(remote: str, config: AgentConfig) -> None:
-    """Do what an agent's loop does until its entry is written."""
-    registrar = Registrar(msgspec.structs.replace(config, database=[remote]), structlog.get_logger())
-    deadline = time.monotonic() + 20
-    try:
-        while not registrar.registered:
-            assert time.monotonic() < deadline, "not registered"
-            poller = ovs.poller.Poller()
-            registrar.run()
-            registrar.wait(poller)
-            if not registrar.registered:
-                poller.timer_wait(1000)
-                poller.block()
-    finally:
-        registrar.close()
+    """Do what an agent does until its entry is written."""
+
+    async def run() -> None:
+        central = Central(msgspec.structs.replace(config, database=[remote]), structlog.get_logger(), lambda: None)
+        running = asyncio.create_task(central.run())
+        async with asyncio.timeout(20):
+            while not central.registered:
+                await asyncio.sleep(0.005)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(run())

@@ -4,7 +4,7 @@ from tunbridge.model import convert
 from tunbridge.model.checks import Schema, addresses, containers, dns, plain, ports
 from tunbridge.model.resource import UNSET, Field, Resource, boolean, json, ref, text
 from tunbridge.model.resources import common
-from tunbridge.model.tables import Many
+from tunbridge.model.tables import Column, Many
 from tunbridge.model.who import Who
 
 VNIC_TYPES = [
@@ -193,7 +193,11 @@ PORT = Resource(
         *common.STANDARD,
         common.tags(Who.MEMBER_OR_ADVSVC, Who.PORT_TAGS_READER, post=True),
     ),
-    columns=(ref("addresses", "Address", Many.SET), ref("bindings", "Port_Binding", Many.SET)),
+    columns=(
+        ref("addresses", "Address", Many.SET),
+        ref("bindings", "Port_Binding", Many.SET),
+        json("fixed_ips"),  # as users see it, so that hosts need not watch addresses; "" in rows of older versions
+    ),
     indexes=(("network_id", "mac_address"),),
     create_by=Who.NET_OWNER_OR_SERVICE_OR_SHARED,
     update_by=Who.MEMBER_OR_SERVICE,
@@ -212,6 +216,12 @@ BINDING = Resource(
     parent="port",
     key="host",
     root=False,
+    columns=(
+        # For hosts, which ask for the bindings of a port and of a network; "" in rows of older versions.
+        Column("port_id", repeats=True),
+        Column("network_id", repeats=True),
+        boolean("claimed"),  # by the host where it was plugged in, not set through the API
+    ),
     fields=(
         Field("host", plain.not_empty_string(255), filter=True, column=text("host", indexed=True)),
         common.computed("vif_type", {"type": "string"}, filter=True, column=text("vif_type")),

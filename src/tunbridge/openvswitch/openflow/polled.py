@@ -1,50 +1,31 @@
-"""The OpenFlow channel: the agent is the controller of its bridges, and is told here when their flows change.
+"""The passive endpoint in its former form, for an agent that runs on `ovs.poller`: it goes with that agent."""
 
-A bridge connects, both say hello, the agent asks for the features (the datapath id tells which bridge it is) and for a
-flow monitor (OpenFlow 1.4, section 7.3.5.17). From then on each message of the monitor means only "something changed":
-what, is read with a dump, since the monitor tells no priority.
-
-    accepted --hello--> greeted --features reply--> known --any monitor message--> changed (the bridge is looked at)
-        \\________________ end of file, error, wrong version ________________/--> closed (the bridge is looked at)
-"""
-
-import errno
-import os
 import socket
-import stat
 import struct
-from pathlib import Path
 from typing import Any
 
 import ovs.poller
 
-from tunbridge.errors import TunbridgeError
+from tunbridge.openvswitch.openflow.listener import MAX_CHANNELS, listening
+from tunbridge.openvswitch.openflow.wire import (
+    ECHO_REPLY,
+    ECHO_REQUEST,
+    FEATURES_REPLY,
+    FEATURES_REQUEST,
+    HEADER,
+    HELLO,
+    HELLO_BODY,
+    MULTIPART_FLOW_MONITOR,
+    MULTIPART_REPLY,
+    MULTIPART_REQUEST,
+    OFP14_VERSION,
+    message,
+)
 
-OFP14_VERSION = 0x05
-HEADER = struct.Struct("!BBHI")
-MAX_CHANNELS = 256
-"""Any local user may connect to a TCP port: more connections than this are not kept."""
-# Message types, OpenFlow 1.4.1 section 7.1.1
-HELLO, ERROR, ECHO_REQUEST, ECHO_REPLY, FEATURES_REQUEST, FEATURES_REPLY = 0, 1, 2, 3, 5, 6
-MULTIPART_REQUEST, MULTIPART_REPLY = 18, 19
-MULTIPART_FLOW_MONITOR = 16
 # struct ofp_flow_monitor_request: any port, any group, table 0xff = all, command 0 = add; flags: add, removed, modify
 _ANY = 0xFFFFFFFF
 _MONITOR = struct.pack("!HH4xIIIHBB", MULTIPART_FLOW_MONITOR, 0, 1, _ANY, _ANY, 0x0002 | 0x0004 | 0x0008, 0xFF, 0)
 _EMPTY_MATCH = struct.pack("!HH4x", 1, 4)
-# hello with a version bitmap (element type 1) that holds 1.4 only
-_HELLO_BODY = struct.pack("!HHI", 1, 8, 1 << OFP14_VERSION)
-
-
-class OpenFlowError(TunbridgeError):
-    """The agent cannot listen as OpenFlow controller."""
-
-    exit_status = 1
-
-
-def message(kind: int, body: bytes = b"", xid: int = 0) -> bytes:
-    """Give one OpenFlow 1.4 message."""
-    return HEADER.pack(OFP14_VERSION, kind, HEADER.size + len(body), xid) + body
 
 
 class Channel:
@@ -58,7 +39,7 @@ class Channel:
         self.changed = False
         """Set by every flow change that the bridge tells; whoever has dealt with it clears it."""
         self._in = bytearray()
-        self._out = bytearray(message(HELLO, _HELLO_BODY) + message(FEATURES_REQUEST))
+        self._out = bytearray(message(HELLO, HELLO_BODY) + message(FEATURES_REQUEST))
 
     def run(self) -> None:
         """Send and receive what is possible now."""
@@ -122,48 +103,8 @@ class Listener:
     def __init__(self, target: str) -> None:
         self.target = target
         self.channels: list[Channel] = []
-        self._path: Path | None = None
-        scheme, _, rest = target.partition(":")
-        try:
-            self._sock = self._listen_unix(Path(rest)) if scheme == "unix" else self._listen_tcp(rest)
-        except OSError as e:
-            if e.errno == errno.EADDRINUSE:
-                raise OpenFlowError(
-                    f"controller {target}: in use by another process: another agent, or another OpenFlow controller"
-                    " such as neutron-openvswitch-agent? Stop it, or set `controller` to another address"
-                ) from e
-            raise OpenFlowError(f"controller {target}: cannot listen: {e.strerror}") from e
+        self._sock, self._path = listening(target)
         self._sock.setblocking(False)
-
-    def _listen_tcp(self, rest: str) -> socket.socket:
-        host, _, port = rest.rpartition(":")
-        host = host.strip("[]")
-        sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, int(port)))
-        sock.listen(64)
-        return sock
-
-    def _listen_unix(self, path: Path) -> socket.socket:
-        """Listen for root alone; a socket that a killed agent left is replaced, one that answers is not."""
-        sock = socket.socket(socket.AF_UNIX)
-        if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
-            try:
-                sock.connect(str(path))
-            except ConnectionRefusedError:
-                path.unlink()
-                sock.close()
-                sock = socket.socket(socket.AF_UNIX)
-            else:
-                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-        before = os.umask(0o177)
-        try:
-            sock.bind(str(path))
-        finally:
-            os.umask(before)
-        sock.listen(64)
-        self._path = path
-        return sock
 
     def run(self) -> set[str]:
         """Accept, receive, answer. Gives the datapath ids whose flows may have changed or whose bridge went."""

@@ -1,0 +1,277 @@
+"""`Central`: the central database as a host uses it.
+
+    loading --rows that are wanted have come, and they want no others--> complete --rows want others--> (complete)
+       ^                                                                    |
+       +-------- all had to be loaded anew: the database was away for long, or is another one --------+
+
+What changed is handed on only when all rows are there that belong with it: a port that gets another security group is
+told together with the group's rules. While the connection is lost everything stays as it was.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from tunbridge.agent.central import registration, statuses
+from tunbridge.agent.central.conditions import Needs, needs
+from tunbridge.agent.central.source import CentralSource, keys_of
+from tunbridge.agent.central.tables import TABLES
+from tunbridge.agent.config import AgentConfig
+from tunbridge.agent.log import Log
+from tunbridge.database.errors import DatabaseError, DatabaseUnavailable
+from tunbridge.database.replica import Replica
+from tunbridge.database.rows import Row
+from tunbridge.dataplane import view
+from tunbridge.dataplane.view import Key
+from tunbridge.openvswitch import tls
+
+UNREPORTED = "BUILD"
+"""Status of a port that is plugged in and of which the engine has not said anything yet."""
+_RETRY_S = 1.0
+
+
+class Central:
+    """The rows that this host needs, and what it says of itself."""
+
+    def __init__(self, config: AgentConfig, log: Log, changed: Callable[[], None], watch_only: bool = False) -> None:
+        """`changed` is called when there are touched keys, or `complete` or `known` may give other answers.
+
+        With `watch_only` nothing is written: the host neither registers nor claims nor reports.
+        """
+        self._watch_only = watch_only
+        self.complete = False
+        """Whether `source` has everything that this host needs. It stays so while the connection is lost; it ends
+        when all rows have to be loaded anew, until they are there."""
+        self._config = config
+        self._log = log
+        self._changed = changed
+        self._replica = Replica(TABLES, self._moved)
+        self._store = self._replica.store
+        self.source: view.Source = CentralSource(self._store, config.host)
+        self._store.listen(self._row_changed)
+        self._plugged: frozenset[str] = frozenset()
+        self._needs = Needs(frozenset(), frozenset(), {})
+        self._needs_changed = True
+        self._touched: set[Key] = set()
+        """Handed on by `take_touched`."""
+        self._withheld: set[Key] = set()
+        """Touched, but rows that belong with it have not come yet."""
+        self._answered: frozenset[str] = frozenset()
+        self._existing: frozenset[str] = frozenset()
+        """Of what is plugged in: what the database knew when it was complete last."""
+        self._loads = 0
+        self._cluster: str | None = None
+        self._doubt: str | None = None
+        self._reported: Mapping[str, str] = {}
+        self._statuses = statuses.Statuses(config.host)
+        self._started = registration.timestamp()
+        self._registered_on = 0
+        """Number of the connection on which the host was registered last."""
+        self._due = 0.0
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Stay connected and registered, until cancelled. Raises RemoteError for a misspelt remote."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._replica.run(self._config.database, _tls(self._config)))
+            if not self._watch_only:
+                group.create_task(self._write())
+
+    def configure(self, config: AgentConfig) -> None:
+        """Take settings that were read again; the host's entry follows."""
+        self._config = config
+        self._register_soon()
+
+    # What the engine reads
+
+    @property
+    def connected(self) -> bool:
+        """Whether the rows are those of the database now."""
+        return self._replica.connected
+
+    @property
+    def problem(self) -> str | None:
+        """Why the rows may not be those of the database now, or are not believed."""
+        return self._doubt or (None if self.connected else self._replica.problem)
+
+    @property
+    def registered(self) -> bool:
+        """Whether this connection's database has the host's entry."""
+        return self.connected and self._registered_on == self._replica.connection
+
+    def known(self, port_id: str) -> bool:
+        """Whether the answer for a plugged id is there: that there is no such port, or all that belongs to it."""
+        return port_id in self._answered and self._doubt is None
+
+    def take_touched(self) -> set[Key]:
+        """Give the keys that were touched since the last call."""
+        touched, self._touched = self._touched, set()
+        return touched
+
+    @property
+    def peers(self) -> dict[str, view.Host]:
+        """The other hosts, by name."""
+        found = ((name, self.source.host(name)) for name in self.source.hosts())
+        return {name: host for name, host in found if host is not None}
+
+    def tunnel_ips(self) -> dict[str, str]:
+        """The tunnel addresses of the other hosts, by name."""
+        return {name: host.tunnel_ip for name, host in self.peers.items() if host.tunnel_ip is not None}
+
+    # What the engine says
+
+    def plugged(self, port_ids: Iterable[str]) -> None:
+        """Say which ids are plugged in here: they are asked for, and claimed when they are ports."""
+        ids = frozenset(port_ids)
+        if ids != self._plugged:
+            self._plugged = ids
+            self._needs_changed = True
+            self._settle(asked=True)
+            self._tell_statuses()
+
+    def report(self, statuses: Mapping[str, str]) -> None:
+        """Say how the ports that are plugged in here are: ACTIVE, DOWN, BUILD or ERROR."""
+        self._reported = dict(statuses)
+        self._tell_statuses()
+
+    # Rows
+
+    def _row_changed(self, table: str, old: Row | None, new: Row | None) -> None:
+        self._withheld |= keys_of(table, old, new)
+        if not self._needs_changed:
+            self._needs_changed = self._matters(table, old, new)
+        if table == "Host" and old is not None and new is None and old.host == self._config.host:
+            self._statuses.forget()  # somebody deleted the agent, and what it had said with it
+            self._register_soon()
+
+    def _matters(self, table: str, old: Row | None, new: Row | None) -> bool:
+        """Whether a changed row may change which rows are needed."""
+        rows = [row for row in (old, new) if row is not None]
+        if table == "Port_Binding":
+            return any(row.host == self._config.host for row in rows)
+        if table == "Port":
+            return any(row.id in self._needs.local for row in rows)
+        if table == "Security_Group_Rule":
+            return any(row.security_group_id in self._needs.groups for row in rows)
+        return False
+
+    def _moved(self) -> None:
+        """Rows, conditions or the connection changed."""
+        if self._store.loads != self._loads:
+            self._loads = self._store.loads
+            self.complete = False
+            self._needs_changed = True
+        self._settle()
+        self._tell_statuses()
+        if not self.registered:
+            self._wake.set()
+
+    def _settle(self, asked: bool = False) -> None:
+        """Ask for what is needed; hand on what changed if nothing else is needed.
+
+        `asked`: the engine looks itself afterwards, whether the answer for what is plugged in is there.
+        """
+        if self._needs_changed:
+            self._needs_changed = False
+            found = needs(self._store, self._config.host, self._plugged)
+            if found.conditions != self._needs.conditions:
+                self._replica.want(found.conditions)
+            self._needs = found
+        if not self._replica.settled:
+            return
+        existing = frozenset(id for id in self._plugged if self._store.get("Port", id) is not None)
+        self._judge(existing)
+        if self._doubt is not None:
+            return
+        news = bool(self._withheld) or not self.complete or (self._answered != self._plugged and not asked)
+        self.complete, self._answered, self._existing = True, self._plugged, existing
+        self._cluster = self._replica.cluster
+        self._touched |= self._withheld
+        self._withheld.clear()
+        if news:
+            self._changed()
+
+    def _judge(self, existing: frozenset[str]) -> None:
+        """Do not believe another database than before when it knows nothing of what is plugged in here.
+
+        Somebody may have started with an empty one, or restored the wrong copy: what works goes on working.
+        """
+        another = self._replica.cluster is None or self._replica.cluster != self._cluster
+        gone = not self.complete and another and bool(self._existing & self._plugged)
+        if gone and not existing:
+            if self._doubt is None:
+                number = len(self._existing & self._plugged)
+                self._doubt = (
+                    f"the database is another one than before, and knows none of the {number} ports that are plugged in"
+                    " here: nothing is changed until it knows one of them, or the agent is started anew"
+                )
+                self._log.warning("central database not believed", problem=self._doubt)
+                self._changed()
+            return
+        self._doubt = None
+
+    # Writing
+
+    def _tell_statuses(self) -> None:
+        if self._doubt is None:
+            self._statuses.wanted = {id: self._reported.get(id, UNREPORTED) for id in self._existing & self._plugged}
+        if not self._statuses.is_current:
+            self._wake.set()
+
+    def _register_soon(self) -> None:
+        self._due = 0.0
+        self._wake.set()
+
+    async def _write(self) -> None:
+        """Write what is due, whenever there is something."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                async with asyncio.timeout_at(self._due if self.registered else None):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            if not self.connected:
+                continue
+            try:
+                if not self.registered or loop.time() >= self._due:
+                    await self._register()
+                if self.complete:
+                    await self._write_statuses()
+            except DatabaseUnavailable:
+                self._statuses.forget()  # the next connection wakes us
+            except DatabaseError as e:
+                self._log.error("the central database refused what this host says of itself; tried again", error=str(e))
+                self._statuses.forget()
+                await asyncio.sleep(_RETRY_S)
+                self._wake.set()
+
+    async def _register(self) -> None:
+        connection, config = self._replica.connection, self._config
+        results = await self._replica.transact(registration.updates(config, self._started))
+        if missing := registration.insertions(config, self._started, results):
+            await self._replica.transact(missing)
+        if connection != self._registered_on:
+            self._statuses.forget()
+            self._registered_on = connection
+            self._log.info("registered", host=config.host, database=",".join(config.database))
+        if config is self._config:
+            self._due = asyncio.get_running_loop().time() + config.report_interval
+
+    async def _write_statuses(self) -> None:
+        said = self._statuses
+        while not said.is_current:
+            if not said.is_known:
+                (result,) = await self._replica.transact([said.selection()])
+                said.read(result)
+                continue
+            now, operations = said.changes()
+            said.done(now, operations, await self._replica.transact(operations))
+
+
+def _tls(config: AgentConfig) -> tls.Files | None:
+    files = config.database_tls
+    if files is None:
+        return None
+    return tls.Files(Path(files.private_key), Path(files.certificate), Path(files.ca_certificate))

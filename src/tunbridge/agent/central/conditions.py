@@ -1,0 +1,66 @@
+"""Which rows a host asks for. OVSDB's conditions have no joins, so each step needs rows of the one before:
+
+    bindings to this host, ids plugged in here --> their networks --> ports, bindings and subnets of these networks
+                                            |
+                                            +--> ports of this host --> their security groups --> the groups' rules
+                                                   --> members of the remote groups and address groups that these name
+    hosts: all of them
+
+So what a host holds follows its own networks and groups, not the size of the cloud. Each step is one round trip; a
+step that changes nothing costs none. A port that is bound here before it is plugged in (as Nova does it), or that is on
+a network of this host, is known already when it appears.
+"""
+
+import re
+from collections.abc import Collection
+
+from msgspec import Struct
+
+from tunbridge.database.conditions import Conditions, Where, together, where
+from tunbridge.database.store import Store
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Needs(Struct, frozen=True):
+    """What a host needs of the database, as far as the rows that it has tell."""
+
+    local: frozenset[str]
+    """Ids of the ports that are bound to this host or plugged in here."""
+    groups: frozenset[str]
+    """Their security groups."""
+    conditions: Conditions
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be the id of a port, in the spelling of the API; the database refuses to look for others."""
+    return _UUID.fullmatch(text) is not None
+
+
+def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
+    """Compute what a host needs, of the rows that it has."""
+    bound = store.find("Port_Binding", "host", host)
+    candidates = {id for id in plugged if is_id(id)}
+    here = {id: row for id in candidates if (row := store.get("Port", id)) is not None}
+    networks = {row.network_id for row in bound} | {row.network_id for row in here.values()}
+    networks.discard("")  # of a row that an older server wrote, until a newer one completes it
+    local = candidates | {row.port_id for row in bound}
+    ports = [row for id in local if (row := store.get("Port", id)) is not None]
+    groups = {id for row in ports for id in row.security_groups}
+    rules = [rule for id in groups for rule in store.find("Security_Group_Rule", "security_group_id", id)]
+    remotes = {rule.remote_group_id for rule in rules} - {None}
+    address_groups = {rule.remote_address_group_id for rule in rules} - {None}
+    conditions: dict[str, Where] = {
+        "Port_Binding": together(where("host", [host]), where("network_id", networks)),
+        "Port": together(
+            where("_uuid", candidates - here.keys(), is_ref=True),
+            where("network_id", networks, is_ref=True),
+            where("security_groups", remotes, is_ref=True, function="includes"),
+        ),
+        "Network": together(where("_uuid", networks, is_ref=True)),
+        "Subnet": together(where("network_id", networks, is_ref=True)),
+        "Security_Group": together(where("_uuid", groups, is_ref=True)),
+        "Security_Group_Rule": together(where("security_group_id", groups, is_ref=True)),
+        "Address_Group": together(where("_uuid", address_groups, is_ref=True)),
+    }
+    return Needs(frozenset(local), frozenset(groups), conditions)

@@ -1,0 +1,258 @@
+"""The rows of the central database as the data plane reads them: converted once, as long as they do not change."""
+
+import ipaddress
+from collections.abc import Callable, Collection
+from operator import attrgetter, is_
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from tunbridge.agent.central.registration import AGENT_TYPE
+from tunbridge.database.rows import Row
+from tunbridge.database.store import Store
+from tunbridge.dataplane import view
+from tunbridge.dataplane.view import Key
+from tunbridge.model import protocols
+
+T = TypeVar("T")
+_by_id = attrgetter("id")
+_by_host = attrgetter("host", "id")
+_ANY_PROTOCOL = 0
+"""A rule for protocol 0 lets all protocols pass, as the API's documentation says."""
+
+
+class _Memo(Generic[T]):
+    """Results by id, each with the rows that it was made of."""
+
+    def __init__(self, make: Callable[[tuple[Row, ...]], T]) -> None:
+        self._make = make
+        self._made: dict[str, tuple[tuple[Row, ...], T]] = {}
+
+    def get(self, id: str, rows: tuple[Row, ...]) -> T:
+        found = self._made.get(id)
+        if found is not None and len(found[0]) == len(rows) and all(map(is_, found[0], rows)):
+            return found[1]
+        made = self._make(rows)
+        self._made[id] = (rows, made)
+        return made
+
+    def forget(self, id: str) -> None:
+        self._made.pop(id, None)
+
+
+class CentralSource:
+    """A `view.Source` over a store."""
+
+    def __init__(self, store: Store, host: str) -> None:
+        self._store = store
+        self._host = host
+        self._memos: dict[str, _Memo[Any]] = {
+            "Network": _Memo(_network),
+            "Subnet": _Memo(_subnet),
+            "Port": _Memo(_port),
+            "Security_Group": _Memo(_group),
+            "Address_Group": _Memo(lambda rows: tuple(rows[0].addresses)),
+            "Host": _Memo(_host),
+        }
+        self._hosts: dict[str, Row] = {}
+        """Rows of other hosts' agents, by the name of the host."""
+        store.listen(self._changed)
+
+    def _changed(self, table: str, old: Row | None, new: Row | None) -> None:
+        if table in self._memos and old is not None and new is None:
+            self._memos[table].forget(old.id)
+        if table == "Host":
+            self._host_changed(old, new)
+
+    def _host_changed(self, old: Row | None, new: Row | None) -> None:
+        if old is not None:
+            before = self._hosts.pop(old.host, None)
+            if before is not None and before is not old:  # another agent of this host, or a row that took its name
+                self._hosts[old.host] = before
+        if new is not None and new.agent_type == AGENT_TYPE and new.host != self._host:
+            self._hosts[new.host] = new
+
+    def _one(self, table: str, id: str) -> Any:
+        row = self._store.get(table, id)
+        return None if row is None else self._memos[table].get(id, (row,))
+
+    def network(self, id: str) -> view.Network | None:
+        found: view.Network | None = self._one("Network", id)
+        return found
+
+    def subnet(self, id: str) -> view.Subnet | None:
+        found: view.Subnet | None = self._one("Subnet", id)
+        return found
+
+    def port(self, id: str) -> view.Port | None:
+        row = self._store.get("Port", id)
+        if row is None:
+            return None
+        bindings = sorted(self._store.find("Port_Binding", "port_id", id), key=_by_host)
+        found: view.Port = self._memos["Port"].get(id, (row, *bindings))
+        return found
+
+    def group(self, id: str) -> view.SecurityGroup | None:
+        row = self._store.get("Security_Group", id)
+        if row is None:
+            return None
+        rules = sorted(self._store.find("Security_Group_Rule", "security_group_id", id), key=_by_id)
+        found: view.SecurityGroup = self._memos["Security_Group"].get(id, (row, *rules))
+        return found
+
+    def address_group(self, id: str) -> Collection[str]:
+        return self._one("Address_Group", id) or ()
+
+    def host(self, name: str) -> view.Host | None:
+        row = self._hosts.get(name)
+        return None if row is None else self._memos["Host"].get(row.id, (row,))
+
+    def hosts(self) -> Collection[str]:
+        """The names of the other hosts."""
+        return self._hosts.keys()
+
+    def network_ports(self, network_id: str) -> Collection[str]:
+        return [row.id for row in self._store.find("Port", "network_id", network_id)]
+
+    def network_subnets(self, network_id: str) -> Collection[str]:
+        return [row.id for row in self._store.find("Subnet", "network_id", network_id)]
+
+    def group_members(self, group_id: str) -> Collection[str]:
+        return [row.id for row in self._store.find("Port", "security_groups", group_id)]
+
+
+def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
+    """The keys of the view that a changed row touches."""
+    rows = [row for row in (old, new) if row is not None]
+    match table:
+        case "Network":
+            return {("network", row.id) for row in rows}
+        case "Subnet":
+            return view.subnet_keys(old, new)
+        case "Port":
+            return view.port_keys(old, new)
+        case "Port_Binding":
+            return {("port", row.port_id) for row in rows}
+        case "Security_Group":
+            return {("group", row.id) for row in rows}
+        case "Security_Group_Rule":
+            return {("group", row.security_group_id) for row in rows}
+        case "Address_Group":
+            return {("address-group", row.id) for row in rows}
+        case "Host":
+            names: set[Key] = {("host", row.host) for row in rows}
+            return names if len(rows) == 2 and len(names) == 1 else names | {("hosts", "")}
+    return set()
+
+
+def _network(rows: tuple[Row, ...]) -> view.Network:
+    (row,) = rows
+    return view.Network(
+        id=row.id,
+        name=row.name,
+        mtu=row.mtu,
+        network_type=row.provider_network_type or "",
+        physical_network=row.provider_physical_network,
+        segmentation_id=row.provider_segmentation_id,
+        admin_state_up=row.admin_state_up,
+        dns_domain=row.dns_domain,
+        external=row.router_external,
+    )
+
+
+def _subnet(rows: tuple[Row, ...]) -> view.Subnet:
+    (row,) = rows
+    return view.Subnet(
+        id=row.id,
+        network_id=row.network_id,
+        ip_version=row.ip_version,
+        cidr=row.cidr,
+        gateway_ip=row.gateway_ip,
+        enable_dhcp=row.enable_dhcp,
+        ipv6_ra_mode=row.ipv6_ra_mode,
+        ipv6_address_mode=row.ipv6_address_mode,
+        dns_nameservers=tuple(_json(row.dns_nameservers)),
+        host_routes=tuple(view.HostRoute(one["destination"], one["nexthop"]) for one in _json(row.host_routes)),
+    )
+
+
+def _port(rows: tuple[Row, ...]) -> view.Port:
+    row, *bindings = rows
+    return view.Port(
+        id=row.id,
+        network_id=row.network_id,
+        name=row.name,
+        mac_address=row.mac_address.lower(),
+        fixed_ips=tuple(view.FixedIp(one["subnet_id"], one["ip_address"]) for one in _json(row.fixed_ips)),
+        admin_state_up=row.admin_state_up,
+        port_security_enabled=row.port_security_enabled,
+        security_groups=row.security_groups,
+        allowed_address_pairs=tuple(
+            view.AddressPair(one["mac_address"].lower(), canonical(one["ip_address"]))
+            for one in _json(row.allowed_address_pairs)
+        ),
+        device_owner=row.device_owner,
+        device_id=row.device_id,
+        dns_name=row.dns_name,
+        dns_domain=row.dns_domain,
+        extra_dhcp_opts=tuple(
+            view.DhcpOption(one["opt_name"], one["opt_value"], int(one["ip_version"]))
+            for one in _json(row.extra_dhcp_opts)
+        ),
+        bindings=tuple(view.Binding(b.host, b.status, b.vif_type, b.vnic_type) for b in bindings if b.host),
+    )
+
+
+def _group(rows: tuple[Row, ...]) -> view.SecurityGroup:
+    row, *rules = rows
+    return view.SecurityGroup(id=row.id, stateful=row.stateful, rules=tuple(map(rule_of, rules)))
+
+
+def rule_of(row: Row) -> view.Rule:
+    """Give a rule with its protocol as a number, and its prefix in canonical text; a prefix of any address is none."""
+    protocol = protocols.spellings(row.protocol, row.ethertype)
+    prefix = row.normalized_cidr or row.remote_ip_prefix
+    return view.Rule(
+        id=row.id,
+        direction=row.direction,
+        ip_version=6 if row.ethertype == "IPv6" else 4,
+        protocol=None if protocol == _ANY_PROTOCOL else protocol,
+        port_min=row.port_range_min,
+        port_max=row.port_range_max,
+        remote_ip_prefix=None if prefix is None or prefix.endswith("/0") else canonical(prefix),
+        remote_group_id=row.remote_group_id,
+        remote_address_group_id=row.remote_address_group_id,
+    )
+
+
+def _host(rows: tuple[Row, ...]) -> view.Host:
+    (row,) = rows
+    told = _json(row.configurations)
+    told = told if isinstance(told, dict) else {}
+    types = told.get("tunnel_types", [])
+    return view.Host(
+        host=row.host,
+        tunnel_ip=_address(told.get("tunneling_ip")),
+        tunnel_types=tuple(sorted(str(kind) for kind in types)) if isinstance(types, list) else (),
+    )
+
+
+def canonical(text: str) -> str:
+    """Give an address or prefix in one spelling: host bits are cleared, and a prefix of one address is the address."""
+    try:
+        found = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return text
+    return str(found.network_address) if found.prefixlen == found.max_prefixlen else str(found)
+
+
+def _address(text: Any) -> str | None:
+    """Give what another host says is its address, if it is one."""
+    try:
+        return str(ipaddress.ip_address(text)) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _json(text: str) -> Any:
+    return (msgspec.json.decode(text) if text else None) or []

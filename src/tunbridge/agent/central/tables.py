@@ -1,0 +1,79 @@
+"""The tables of the central database that a host reads, each with only the columns that its flows depend on.
+
+A change of any other column (a name, a description, a revision number) does not reach the host.
+"""
+
+from msgspec.structs import replace
+
+from tunbridge.model import catalog
+from tunbridge.model.tables import Table
+
+_COLUMNS = {
+    "Network": (
+        "name",
+        "mtu",
+        "provider_network_type",
+        "provider_physical_network",
+        "provider_segmentation_id",
+        "admin_state_up",
+        "dns_domain",
+        "router_external",
+    ),
+    "Subnet": (
+        "network_id",
+        "ip_version",
+        "cidr",
+        "gateway_ip",
+        "enable_dhcp",
+        "ipv6_ra_mode",
+        "ipv6_address_mode",
+        "dns_nameservers",
+        "host_routes",
+    ),
+    "Port": (
+        "name",
+        "network_id",
+        "mac_address",
+        "fixed_ips",
+        "admin_state_up",
+        "port_security_enabled",
+        "security_groups",
+        "allowed_address_pairs",
+        "device_owner",
+        "device_id",
+        "dns_name",
+        "dns_domain",
+        "extra_dhcp_opts",
+    ),
+    "Port_Binding": ("port_id", "network_id", "host", "status", "vif_type", "vnic_type"),
+    "Security_Group": ("stateful",),
+    "Security_Group_Rule": (
+        "security_group_id",
+        "direction",
+        "ethertype",
+        "protocol",
+        "port_range_min",
+        "port_range_max",
+        "remote_ip_prefix",
+        "normalized_cidr",
+        "remote_group_id",
+        "remote_address_group_id",
+    ),
+    "Address_Group": ("addresses",),
+    "Host": ("host", "agent_type", "configurations"),
+}
+_FOUND_BY = {"Port_Binding": ("host", "port_id"), "Port": ("network_id", "security_groups")}
+"""Columns by which the host's store finds rows; besides references, which it finds by anyway."""
+
+
+def _part(table: Table) -> Table:
+    found_by = _FOUND_BY.get(table.name, ())
+    columns = [table.column(name) for name in _COLUMNS[table.name]]
+    needless = {"device_owner", "device_id", "mac_address", "cidr"}  # indexes that only servers need
+    return Table(
+        table.name,
+        tuple(replace(c, indexed=(c.indexed or c.name in found_by) and c.name not in needless) for c in columns),
+    )
+
+
+TABLES = tuple(_part(table) for table in catalog.tables() if table.name in _COLUMNS)

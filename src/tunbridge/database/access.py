@@ -1,0 +1,35 @@
+"""Which database a `Link` keeps a copy of, and which of its servers it may use.
+
+Servers of the API need the leader of the central database: what one of them acknowledged, another must show at once. A
+host may read from any member or relay, and ask for some rows only. The database of a host's Open vSwitch is a
+standalone one, with a schema that is not ours.
+"""
+
+import msgspec
+
+from tunbridge.database.schema import COMMIT, NAME
+from tunbridge.model.tables import Table
+
+
+class Access(msgspec.Struct, frozen=True):
+    """How a database is used."""
+
+    database: str = NAME
+    title: str = "the central database"
+    """In logs and errors."""
+    leader_only: bool = True
+    """False: any member that has contact with its cluster, or a relay, will do."""
+    convert: bool = False
+    """What the schema lacks is added to it."""
+    besides: tuple[Table, ...] = (COMMIT,)
+    """Tables that have to be there, though they are not read."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the schema is that of Tunbridge, which `tunbridge db` can make and upgrade."""
+        return self.database == NAME
+
+
+SERVER = Access()
+HOST = Access(leader_only=False, besides=())
+"""The central database, as a host reads and writes it."""

@@ -1,0 +1,26 @@
+"""OpenFlow 1.4 with Open vSwitch: `Switch` talks to one bridge over its management socket, and `Listener` keeps the
+bridges' Controller rows connected.
+"""
+
+from tunbridge.openvswitch.openflow.events import (
+    Add,
+    Change,
+    Delete,
+    Disconnected,
+    Event,
+    FlowChanged,
+    Group,
+    Meter,
+    PacketIn,
+    Refused,
+    Suspect,
+    Tables,
+)  # fmt: skip
+from tunbridge.openvswitch.openflow.listener import OpenFlowError
+from tunbridge.openvswitch.openflow.polled import Channel, Listener
+from tunbridge.openvswitch.openflow.switch import CONTROLLER_ID, Switch
+
+__all__ = [
+    "CONTROLLER_ID", "Add", "Change", "Channel", "Delete", "Disconnected", "Event", "FlowChanged", "Group", "Listener",
+    "Meter", "OpenFlowError", "PacketIn", "Refused", "Suspect", "Switch", "Tables",
+]  # fmt: skip

@@ -1,0 +1,224 @@
+"""What a host knows of the central database: its own networks, whole before it is told, and nothing else."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.agent.clouds import Api, cloud, host, until
+from tests.api.serving import Cloud
+from tunbridge.agent.central import Central
+from tunbridge.database.session import connect
+from tunbridge.dataplane.view import FixedIp, Network, Port, Subnet
+
+Scene = Callable[[Cloud, Api], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Callable[[Scene], None]:
+    def run(scene: Scene) -> None:
+        with cloud(tmp_path) as made:
+            asyncio.run(scene(made, Api(made.user())))
+
+    return run
+
+
+def rows(central: Central, table: str) -> set[str]:
+    return {row.id for row in central._store.all(table)}
+
+
+def test_a_host_sees_its_networks_whole_and_no_other(play: Callable[[Scene], None]) -> None:
+    async def scene(made: Cloud, api: Api) -> None:
+        async with host("one", made.database.remote) as one, host("two", made.database.remote) as two:
+            blue, red = await api.network(name="blue"), await api.network("10.2.0.0/24", name="red")
+            first = await api.port(blue, "one", name="a")
+            await until(lambda: one.source.port(first["id"]), "the host is told of its port")
+            other = await api.port(blue, "two")
+            far = await api.port(red, "two")
+            await until(lambda: one.source.port(other["id"]), "the port of its network on another host")
+            await until(lambda: two.source.port(far["id"]), "the other network on the other host")
+            port, network = one.source.port(first["id"]), one.source.network(blue["id"])
+            assert isinstance(port, Port) and isinstance(network, Network)
+            assert (port.mac_address, port.host) == (first["mac_address"], "one")
+            assert port.fixed_ips == (FixedIp(blue["subnet"]["id"], first["fixed_ips"][0]["ip_address"]),)
+            assert port.security_groups == tuple(first["security_groups"])
+            assert (network.network_type, network.is_tunnelled, network.mtu) == ("vxlan", True, blue["mtu"])
+            assert network.segmentation_id == blue["provider:segmentation_id"]
+            subnet = one.source.subnet(blue["subnet"]["id"])
+            assert isinstance(subnet, Subnet) and subnet.cidr == "10.1.0.0/24"
+            assert set(one.source.network_ports(blue["id"])) == {first["id"], other["id"]}
+            assert one.source.network_subnets(blue["id"]) == [subnet.id]
+            assert set(one.source.hosts()) == {"two"} and one.tunnel_ips() == {"two": two._config.local_ip}
+            # The default group names itself: its members are known on every network, the network red is not.
+            group = one.source.group(first["security_groups"][0])
+            assert group is not None and len(group.rules) == 4
+            assert {rule.remote_group_id for rule in group.rules} == {group.id, None}
+            assert set(one.source.group_members(group.id)) == {first["id"], other["id"], far["id"]}
+            assert rows(one, "Network") == {blue["id"]} and rows(two, "Network") == {blue["id"], red["id"]}
+            assert one.source.port(first["id"]) is port, "made once"
+            # The last port goes: so do the network and everything that came with it.
+            await api.remove("port", first["id"])
+            await until(lambda: not rows(one, "Network"), "the network is forgotten")
+            tables = ("Subnet", "Port", "Port_Binding", "Security_Group", "Security_Group_Rule")
+            assert {table: len(rows(one, table)) for table in tables} == dict.fromkeys(tables, 0)
+
+    play(scene)
+
+
+def test_changes_touch_what_they_concern(play: Callable[[Scene], None]) -> None:
+    async def scene(made: Cloud, api: Api) -> None:
+        async with host("one", made.database.remote) as one:
+            blue = await api.network()
+            first, second = await api.port(blue, "one"), await api.port(blue)
+
+            async def touched_by(act: Awaitable[Any], *expected: tuple[str, str]) -> set[tuple[str, str]]:
+                await act
+                found: set[tuple[str, str]] = set()
+
+                def come() -> bool:
+                    nonlocal found
+                    found |= one.take_touched()
+                    return set(expected) <= found
+
+                await until(come, f"touched: {expected}")
+                return found
+
+            port = ("port", second["id"])
+            await until(lambda: one.source.port(second["id"]), "both ports")
+            one.take_touched()
+            assert await touched_by(api.update("port", second["id"], admin_state_up=False), port) == {port}
+            assert await touched_by(api.update("port", second["id"], **{"binding:host_id": "x"}), port) == {port}
+            network = ("network", blue["id"])
+            assert await touched_by(api.update("network", blue["id"], mtu=1300), network) == {network}
+            await api.update("network", blue["id"], description="not of concern")
+            keys = {port, ("network-ports", blue["id"]), ("group-members", first["security_groups"][0])}
+            assert await touched_by(api.remove("port", second["id"]), *keys) == keys
+            subnet = {("subnet", blue["subnet"]["id"])}
+            assert await touched_by(api.update("subnet", blue["subnet"]["id"], gateway_ip=None), *subnet) == subnet
+
+    play(scene)
+
+
+def test_a_port_with_another_group_is_told_together_with_the_groups_rules(play: Callable[[Scene], None]) -> None:
+    async def scene(made: Cloud, api: Api) -> None:
+        async with host("one", made.database.remote) as one:
+            blue, far = await api.network(), await api.network("10.9.0.0/24")
+            port = await api.port(blue, "one")
+            members = await api.create("security_group", name="members")
+            web = await api.create("security_group", name="web")
+            addresses = await api.create("address_group", name="a", addresses=["192.0.2.7/32", "198.51.100.0/24"])
+            member = await api.port(far, security_groups=[members["id"]])
+            of = {"security_group_id": web["id"], "direction": "ingress"}
+            made_rules = [
+                await api.create("security_group_rule", **of, remote_group_id=members["id"], protocol="tcp"),
+                await api.create("security_group_rule", **of, remote_address_group_id=addresses["id"]),
+                await api.create(
+                    "security_group_rule", **of, ethertype="IPv6", protocol="icmp", remote_ip_prefix="2001:db8::7/64"
+                ),
+                await api.create(
+                    "security_group_rule", **of, protocol="17", port_range_min=53, port_range_max=54,
+                    remote_ip_prefix="0.0.0.0/0",
+                ),
+            ]  # fmt: skip
+            await until(lambda: one.source.port(port["id"]), "the port")
+            one.take_touched()
+            await api.update("port", port["id"], security_groups=[web["id"]])
+            seen = False
+            async with asyncio.timeout(20):
+                while not seen:
+                    seen = ("port", port["id"]) in one.take_touched()
+                    await asyncio.sleep(0)
+            group = one.source.group(web["id"])
+            assert group is not None
+            rules = {rule.id: rule for rule in group.rules}
+            by_group, by_addresses, icmp, dns = (rules[one["id"]] for one in made_rules)
+            assert (by_group.protocol, by_group.remote_group_id, by_group.ip_version) == (6, members["id"], 4)
+            assert (by_addresses.remote_address_group_id, by_addresses.protocol) == (addresses["id"], None)
+            assert (icmp.protocol, icmp.ip_version, icmp.remote_ip_prefix) == (58, 6, "2001:db8::/64")
+            assert (dns.protocol, dns.port_min, dns.port_max, dns.remote_ip_prefix) == (17, 53, 54, None)
+            assert set(one.source.address_group(addresses["id"])) == {"192.0.2.7/32", "198.51.100.0/24"}
+            assert one.source.group_members(members["id"]) == [member["id"]]
+            found = one.source.port(member["id"])
+            assert found is not None and found.fixed_ips[0].ip_address == member["fixed_ips"][0]["ip_address"]
+            assert rows(one, "Network") == {blue["id"]}, "the member's network is of no concern"
+
+    play(scene)
+
+
+def test_a_plugged_id_is_asked_for_and_known_when_all_of_it_is_there(play: Callable[[Scene], None]) -> None:
+    async def scene(made: Cloud, api: Api) -> None:
+        async with host("one", made.database.remote) as one:
+            blue = await api.network()
+            port = await api.port(blue)
+            absent = "00000000-0000-4000-8000-000000000001"
+            assert not one.known(port["id"])
+            one.plugged({port["id"], absent, "not-a-uuid"})
+            await until(lambda: one.known(port["id"]), "answered")
+            assert one.known(absent) and one.source.port(absent) is None
+            assert one.known("not-a-uuid")
+            assert one.source.network(blue["id"]) is not None and one.source.subnet(blue["subnet"]["id"]) is not None
+            assert one.source.group(port["security_groups"][0]) is not None
+            second = await api.port(blue)
+            await until(lambda: one.source.port(second["id"]), "of a network that is here already")
+            one.plugged({port["id"], second["id"], absent, "not-a-uuid"})
+            assert one.known(second["id"]), "nothing has to be asked for"
+
+    play(scene)
+
+
+def statuses(made: Cloud, name: str) -> dict[str, str]:
+    """Read the port statuses of a host by a client of our own."""
+
+    async def read() -> dict[str, str]:
+        session = await connect(made.database.remote)
+        where = [["host", "==", name]]
+        reply = await session.request(
+            "transact", ["Tunbridge", {"op": "select", "table": "Port_Status", "where": where}]
+        )
+        session.close("done")
+        return {row["port_id"]: row["status"] for row in msgspec.json.decode(reply.result)[0]["rows"]}
+
+    return asyncio.run(read())
+
+
+async def until_said(made: Cloud, name: str, expected: dict[str, str]) -> None:
+    found: dict[str, str] = {}
+    try:
+        async with asyncio.timeout(20):
+            while (found := await asyncio.to_thread(statuses, made, name)) != expected:
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"{found} is there, not {expected}") from None
+
+
+def test_statuses_are_those_of_the_ports_that_are_plugged_in(play: Callable[[Scene], None]) -> None:
+    async def scene(made: Cloud, api: Api) -> None:
+        async with host("one", made.database.remote) as one:
+            blue = await api.network()
+            a, b = await api.port(blue, "one"), await api.port(blue, "one")
+            one.plugged({a["id"], b["id"], "00000000-0000-4000-8000-000000000001"})
+            await until_said(made, "one", {a["id"]: "BUILD", b["id"]: "BUILD"})
+            one.report({a["id"]: "ACTIVE", b["id"]: "ERROR"})
+            await until_said(made, "one", {a["id"]: "ACTIVE", b["id"]: "ERROR"})
+            assert (await api.show("port", a["id"]))["status"] == "ACTIVE"
+            assert (await api.show("port", b["id"]))["status"] == "ERROR"
+            one.plugged({a["id"]})
+            await until_said(made, "one", {a["id"]: "ACTIVE"})
+            assert (await api.show("port", b["id"]))["status"] == "DOWN"
+            # The database is killed and comes back; meanwhile the port was found not to work any more.
+            await asyncio.to_thread(made.database.kill)
+            one.report({a["id"]: "DOWN"})
+            await asyncio.to_thread(made.database.start)
+            await until_said(made, "one", {a["id"]: "DOWN"})
+            # Deleting the agent deletes what it said; as it lives, it says it again.
+            (agent,) = await asyncio.to_thread(made.user().list, "agent")
+            await api.remove("agent", agent["id"])
+            await until_said(made, "one", {a["id"]: "DOWN"})
+            await until(lambda: len(made.user().list("agent")) == 1, "registered again")
+            await api.remove("port", a["id"])
+            await until_said(made, "one", {})
+
+    play(scene)
