@@ -8,6 +8,7 @@ section 7.3.5.17), and are not reported; except that OVS deletes the flows of a 
 """
 
 import asyncio
+import re
 import struct
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Literal
@@ -24,7 +25,6 @@ from tunbridge.openvswitch.openflow.events import (
     Delete,
     Disconnected,
     Event,
-    Group,
     Meter,
     Refused,
     Suspect,
@@ -61,7 +61,7 @@ class _Item(Struct):
     what: Change | tuple[str, int]
     kind: int
     body: bytes
-    group: Group | None = None
+    group: str | None = None
     owner: Hashable = None
 
 
@@ -165,15 +165,21 @@ class Switch:
         flows = await ofctl.command_async(self._rundir, self.bridge, "dump-flows", "--no-stats", "--no-names")
         groups = await ofctl.command_async(self._rundir, self.bridge, "dump-groups")
         meters = await ofctl.command_async(self._rundir, self.bridge, "dump-meters")
-        return Tables(flows, _numbered("group_id=", groups), _numbered("meter=", meters))
+        return Tables(
+            flows,
+            _numbered("group_id=", groups),
+            {number: _meter(text) for number, text in _numbered("meter=", meters).items()},
+        )
 
     async def apply(
         self,
         changes: Sequence[Change],
         meters: Mapping[int, Meter | None] | None = None,
-        groups: Mapping[int, Group | None] | None = None,
+        groups: Mapping[int, str | None] | None = None,
     ) -> list[Refused]:
         """Make the changes in one step, and give what the bridge refused. None deletes a meter or group.
+
+        A group is text as in `Tables`: `type=select,bucket=weight:100,actions=output:1,bucket=…`.
 
         Meters cannot be in a bundle: they are added before, and deleted after it. Groups can. A change without an
         owner is refused alone. Raises UnreachableError: then nothing is known, and all has to be read again.
@@ -188,7 +194,7 @@ class Switch:
             return refused
 
     async def _items(
-        self, changes: Sequence[Change], groups: Mapping[int, Group | None]
+        self, changes: Sequence[Change], groups: Mapping[int, str | None]
     ) -> tuple[list[_Item], list[Refused]]:
         """Encode groups to add, flows to delete, flows to add, groups to delete, in this order."""
         items = [_Item(("group", n), GROUP_MOD, b"", group) for n, group in groups.items() if group is not None]
@@ -303,8 +309,7 @@ def _line(item: _Item) -> str:
     if isinstance(change, Delete):
         return f"{change.match} actions=drop"
     assert item.group is not None
-    buckets = "".join(f",bucket={bucket}" for bucket in item.group.buckets)
-    return f"group_id={change[1]},type={item.group.kind}{buckets}"
+    return f"group_id={change[1]},{item.group}"
 
 
 def _completed(change: Change | tuple[str, int], body: bytes) -> bytes:
@@ -333,7 +338,7 @@ def _without(items: Sequence[_Item], errors: Mapping[int, str]) -> tuple[list[_I
                 for n, item in enumerate(items)
                 if n not in errors and item.owner == owner and not isinstance(item.what, tuple)
             ]
-        refused.append(Refused(items[at].what, error, left_out))
+        refused.append(Refused(items[at].what, error, tuple(left_out)))
     return kept, refused
 
 
@@ -356,6 +361,16 @@ async def _in_bundle(number: int, items: Sequence[_Item], xids: range) -> AsyncI
 
 async def _joined(parts: Iterable[bytes]) -> AsyncIterator[bytes]:
     yield b"".join(parts)
+
+
+_METER = re.compile(r"(pktps|kbps) (?:(burst) )?stats bands=type=drop rate=(\d+)(?: burst_size=(\d+))?")
+
+
+def _meter(text: str) -> Meter | str:
+    found = _METER.fullmatch(text)
+    if found is None:
+        return text
+    return Meter(int(found[3]), int(found[4]) if found[2] else None, "pktps" if found[1] == "pktps" else "kbps")
 
 
 def _numbered(word: str, dump: str) -> dict[int, str]:
