@@ -97,6 +97,15 @@ class Switch:
         self.close()
         path = ofctl.management_socket(self._rundir, self.bridge)
         channel = await Channel.open(path, self.bridge, self._take, self._lost, self._log)
+        try:
+            await self._ask(channel)
+        except BaseException:
+            channel.close()
+            raise
+        self._channel = channel
+
+    async def _ask(self, channel: Channel) -> None:
+        """Ask for packets of our controller id, and for changes of flows."""
         self._paused = False
         xids = channel.xids(5)
         wanted = [
@@ -113,7 +122,6 @@ class Switch:
             for xid in xids[:4]:
                 if xid in errors:
                     self._log(f"{self.bridge}: packets will not come here: {errors[xid]}")
-        self._channel = channel
 
     def close(self) -> None:
         """Close the connection; it is not reported as lost."""
