@@ -1,9 +1,12 @@
 """What every action is written with."""
 
+import re
 import struct
 
 from tunbridge.openvswitch.openflow.fields import UnknownError
 from tunbridge.openvswitch.openflow.wire import NICIRA
+
+_MARK = re.compile(r"[(),]")
 
 
 def split(text: str) -> list[str]:
@@ -11,14 +14,15 @@ def split(text: str) -> list[str]:
     if "(" not in text:
         return text.split(",") if text else []
     parts, depth, start = [], 0, 0
-    for at, character in enumerate(text):
-        if character == "(":
+    for found in _MARK.finditer(text):
+        mark = found[0]
+        if mark == "(":
             depth += 1
-        elif character == ")":
+        elif mark == ")":
             depth -= 1
-        elif character == "," and depth == 0:
-            parts.append(text[start:at])
-            start = at + 1
+        elif depth == 0:
+            parts.append(text[start : found.start()])
+            start = found.end()
     if depth:
         raise UnknownError(f"parentheses do not close: {text!r}")
     return [*parts, text[start:]]

@@ -15,7 +15,7 @@ from tunbridge.openvswitch.openflow.wire import PORTS, padded, prop
 # Instructions, section 7.2.4
 GOTO_TABLE, WRITE_METADATA, WRITE_ACTIONS, APPLY_ACTIONS, CLEAR_ACTIONS, METER = 1, 2, 3, 4, 5, 6
 NO_TABLE = 0xFF
-_INSTRUCTIONS = ("goto_table", "write_metadata", "write_actions", "clear_actions", "meter")
+_INSTRUCTIONS = ("goto_table:", "write_metadata:", "write_actions(", "clear_actions", "meter:")
 _PLAIN = {"pop_vlan": 18, "dec_mpls_ttl": 16}
 _NICIRA_PLAIN = {"exit": 17, "pop_queue": 5, "ct_clear": 43}
 _NUMBERED = {"group": 22, "set_queue": 21}
@@ -33,29 +33,29 @@ def instructions(text: str) -> bytes:
     """Give the instructions that the text after `actions=` stands for. Raises UnknownError."""
     if text == "drop":
         return b""
-    applied: list[str] = []
-    others: list[str] = []
-    for part in split(text):
-        name = part.partition(":")[0].partition("(")[0]
-        (others if name in _INSTRUCTIONS else applied).append(part)
+    parts = split(text)
+    others = [part for part in parts if part.startswith(_INSTRUCTIONS)]
+    if not others:
+        return _with_actions(APPLY_ACTIONS, parts)
     found = [_instruction(part) for part in others]
+    applied = [part for part in parts if part not in others]
     if applied:
-        found.append((APPLY_ACTIONS, _with_actions(APPLY_ACTIONS, ",".join(applied))))
+        found.append((APPLY_ACTIONS, _with_actions(APPLY_ACTIONS, applied)))
     # The order in which a switch executes them
     order = (METER, APPLY_ACTIONS, CLEAR_ACTIONS, WRITE_ACTIONS, WRITE_METADATA, GOTO_TABLE)
     found.sort(key=lambda pair: order.index(pair[0]))
-    return b"".join(data for _, data in found)
+    return b"".join([data for _, data in found])
 
 
-def _with_actions(kind: int, text: str) -> bytes:
-    body = encode(text)
+def _with_actions(kind: int, parts: list[str]) -> bytes:
+    body = b"".join([_action(part) for part in parts])
     return struct.pack("!HH4x", kind, 8 + len(body)) + body
 
 
 def _instruction(part: str) -> tuple[int, bytes]:
     name, _, argument = part.partition(":")
     if part.startswith("write_actions("):
-        return WRITE_ACTIONS, _with_actions(WRITE_ACTIONS, _inner(part))
+        return WRITE_ACTIONS, _with_actions(WRITE_ACTIONS, split(_inner(part)))
     match name:
         case "goto_table":
             return GOTO_TABLE, struct.pack("!HHB3x", GOTO_TABLE, 8, integer(argument, 8))

@@ -206,8 +206,11 @@ class Switch:
     ) -> tuple[list[_Item], list[Refused]]:
         """Encode groups to add, flows to delete, flows to add, groups to delete, in this order."""
         items = [_Item(("group", n), GROUP_MOD, b"", group) for n, group in groups.items() if group is not None]
-        items += [_Item(change, FLOW_MOD, b"", owner=change.owner) for change in changes if isinstance(change, Delete)]
-        items += [_Item(change, FLOW_MOD, b"", owner=change.owner) for change in changes if isinstance(change, Add)]
+        for kind in (Delete, Add):
+            items += [
+                _Item(change, FLOW_MOD, b"", owner=change.owner) for change in changes if isinstance(change, kind)
+            ]
+            await asyncio.sleep(0)
         items += [_Item(("group", n), GROUP_MOD, b"") for n, group in groups.items() if group is None]
         rare: list[int] = []
         for at, item in enumerate(items):
