@@ -9,7 +9,6 @@ from tunbridge.openvswitch.openflow.events import (
     Disconnected,
     Event,
     FlowChanged,
-    Group,
     Meter,
     PacketIn,
     Refused,
@@ -21,6 +20,6 @@ from tunbridge.openvswitch.openflow.polled import Channel, Listener
 from tunbridge.openvswitch.openflow.switch import CONTROLLER_ID, Switch
 
 __all__ = [
-    "CONTROLLER_ID", "Add", "Change", "Channel", "Delete", "Disconnected", "Event", "FlowChanged", "Group", "Listener",
+    "CONTROLLER_ID", "Add", "Change", "Channel", "Delete", "Disconnected", "Event", "FlowChanged", "Listener",
     "Meter", "OpenFlowError", "PacketIn", "Refused", "Suspect", "Switch", "Tables",
 ]  # fmt: skip
