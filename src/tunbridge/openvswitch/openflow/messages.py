@@ -149,9 +149,12 @@ def asynchronous(xid: int) -> bytes:
     return message(SET_ASYNC, b"".join(prop(kind, struct.pack("!I", mask)) for kind, mask in masks.items()), xid)
 
 
-def whole_packets(xid: int) -> bytes:
-    """Ask for misses in full length: without it a management connection gets no packet-in at all."""
-    return message(SET_CONFIG, struct.pack("!HH", 0, 0xFFFF), xid)
+def whole_packets(xid: int, fragments: int) -> bytes:
+    """Ask for packets in full length: without it a management connection gets no packet-in at all.
+
+    `fragments` (0 normal, 1 drop, 3 nx-match) is for the whole bridge: whoever set it before loses it.
+    """
+    return message(SET_CONFIG, struct.pack("!HH", fragments, 0xFFFF), xid)
 
 
 def flow_monitor(xid: int) -> bytes:

@@ -48,6 +48,8 @@ from tunbridge.openvswitch.openflow.wire import (
 
 CONTROLLER_ID = 0x7462
 """What flows name in `controller(id=29794)`, so that their packets come to this connection and to no other."""
+NX_MATCH = 3
+"""Fragments are matched as what they are, with `ip_frag` (ovs-ofctl(8), set-frags)."""
 _PACKET_IN2 = 2
 _SLICE = 128
 """Messages that are encoded before the event loop gets its turn."""
@@ -75,7 +77,11 @@ class Switch:
         events: Callable[[Event], None],
         log: Callable[[str], None],
         controller_id: int = CONTROLLER_ID,
+        fragments: int | None = 0,
     ) -> None:
+        """`fragments`: how flows see fragments, 3 as what they are (nx-match); None: no packets come from this bridge,
+        and its setting, which is the operator's, stays.
+        """
         self.bridge = bridge
         self.monitor: Literal["flows", "none"] = "none"
         """Whether changes by others are reported: not by Open vSwitch before 3.0, where one has to look."""
@@ -83,6 +89,7 @@ class Switch:
         self._events = events
         self._log = log
         self._controller_id = controller_id
+        self._fragments = fragments
         self._channel: Channel | None = None
         self._paused = False
         self._busy = asyncio.Lock()
@@ -108,13 +115,14 @@ class Switch:
         """Ask for packets of our controller id, and for changes of flows."""
         self._paused = False
         xids = channel.xids(5)
-        wanted = [
-            messages.whole_packets(xids[0]),
-            messages.asynchronous(xids[1]),
-            nicira(NXT_SET_PACKET_IN_FORMAT, struct.pack("!I", _PACKET_IN2), xids[2]),
-            nicira(NXT_SET_CONTROLLER_ID, struct.pack("!6xH", self._controller_id), xids[3]),
-            messages.flow_monitor(xids[4]),
-        ]
+        wanted = [messages.flow_monitor(xids[4])]
+        if self._fragments is not None:
+            wanted += [
+                messages.whole_packets(xids[0], self._fragments),
+                messages.asynchronous(xids[1]),
+                nicira(NXT_SET_PACKET_IN_FORMAT, struct.pack("!I", _PACKET_IN2), xids[2]),
+                nicira(NXT_SET_CONTROLLER_ID, struct.pack("!6xH", self._controller_id), xids[3]),
+            ]
         with channel.tracking(xids) as errors:
             await channel.send(b"".join(wanted))
             await channel.barrier()
