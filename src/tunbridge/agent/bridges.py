@@ -10,7 +10,6 @@ deleted: flows of a former run go on forwarding.
 
 import asyncio
 import contextlib
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
@@ -30,7 +29,6 @@ RETRY_S, SLOW_RETRY_S, PATIENCE_S = 0.05, 0.25, 5.0
 ERROR_RETRY_S = 1.0
 LOOK_S = 5.0
 """Between two looks at a bridge of an Open vSwitch before 3.0, which does not report changes of flows."""
-_METER = re.compile(r"^pktps\b.*\bburst\b.*rate=(\d+).*burst_size=(\d+)")
 
 
 class Hooks(Struct, frozen=True):
@@ -221,7 +219,7 @@ class BridgeFlows:
             self._cookies = {f.key: f.cookie for f in there if f.ours}
             sweep = self._hooks.may_sweep()
             meters = self._hooks.meters(self.name)
-            changed = {n: m for n, m in meters.items() if _rates(present.meters.get(n, "")) != (m.rate, m.burst)}
+            changed = {n: m for n, m in meters.items() if present.meters.get(n) != openflow.Meter(m.rate, m.burst)}
             gone = set(present.meters) - meters.keys() if sweep else set()
             await self._write(change.add, change.delete if sweep else (), changed | dict.fromkeys(gone), drifted)
         except BaseException:
@@ -303,9 +301,3 @@ class BridgeFlows:
     async def _bundle(self, some: Sequence[Flow]) -> None:
         text = "".join(f"{flow.add_line()}\n" for flow in some)
         await asyncio.to_thread(ofctl.bundle, self._rundir, self.name, text)
-
-
-def _rates(text: str) -> tuple[int, int] | None:
-    """Rate and burst of a meter as it is dumped; None: another kind of meter, or none."""
-    match = _METER.match(text)
-    return None if match is None else (int(match[1]), int(match[2]))
