@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from tunbridge.agent.log import Log
 from tunbridge.agent.saved import SavedFlows
-from tunbridge.dataplane import flows
+from tunbridge.dataplane import flows, names
 from tunbridge.dataplane.contribution import Meter
 from tunbridge.dataplane.desired import Owner
 from tunbridge.dataplane.flows import Flow, FlowError, FlowKey
@@ -74,7 +74,10 @@ class BridgeFlows:
         self._saved = saved
         self._log = log
         self._hooks = hooks
-        self._switch = Switch(rundir, name, self._event, lambda text: log.warning("OpenFlow", told=text))
+        self._switch = Switch(
+            rundir, name, self._event, lambda text: log.warning("OpenFlow", told=text),
+            nx_match_fragments=name == names.INTEGRATION_BRIDGE,  # its rules match ports
+        )  # fmt: skip
         self._cookies: dict[FlowKey, int] = {}
         """Flows of ours that are in the bridge, as far as is known."""
         self._unknown = True

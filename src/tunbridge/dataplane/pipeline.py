@@ -25,7 +25,7 @@ CONTROLLER_ID = 0x7462
 
 FRAGMENTS = "nx-match"
 """Fragment handling of br-int (`ovs-ofctl set-frags`, OFPT_SET_CONFIG flags 3): by default a first fragment's ports are
-matched as 0. vswitchd forgets it when it ends."""
+matched as 0. vswitchd forgets it when it ends; the agent sets it on each connection."""
 
 WORKLOAD_PPS = 100
 """Packets per second that a workload may send to the agent, over all services."""

@@ -31,6 +31,8 @@ from tunbridge.openvswitch.openflow.wire import (
 _FLOW_MOD = struct.Struct("!QQBBHHHIIIHH")
 _FLAGS = {"send_flow_rem": 1, "check_overlap": 2, "reset_counts": 4, "no_packet_counts": 8, "no_byte_counts": 16}
 EXACT_COOKIE = 0xFFFFFFFFFFFFFFFF
+_FRAGMENTS_NX_MATCH = 3
+"""An extension of Open vSwitch to OFPC_FRAG_*."""
 
 # Bundles, section 7.3.9
 OPEN, COMMIT, DISCARD = 0, 4, 6
@@ -146,9 +148,12 @@ def asynchronous(xid: int) -> bytes:
     return message(SET_ASYNC, b"".join(prop(kind, struct.pack("!I", mask)) for kind, mask in masks.items()), xid)
 
 
-def whole_packets(xid: int) -> bytes:
-    """Ask for misses in full length: without it a management connection gets no packet-in at all."""
-    return message(SET_CONFIG, struct.pack("!HH", 0, 0xFFFF), xid)
+def whole_packets(xid: int, nx_match: bool = False) -> bytes:
+    """Ask for misses in full length: without it a management connection gets no packet-in at all.
+
+    `nx_match`: first fragments are matched by their ports, and not by 0 (`set-frags` in ovs-ofctl(8)).
+    """
+    return message(SET_CONFIG, struct.pack("!HH", _FRAGMENTS_NX_MATCH if nx_match else 0, 0xFFFF), xid)
 
 
 def flow_monitor(xid: int) -> bytes:

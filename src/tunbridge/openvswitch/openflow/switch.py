@@ -75,6 +75,7 @@ class Switch:
         events: Callable[[Event], None],
         log: Callable[[str], None],
         controller_id: int = CONTROLLER_ID,
+        nx_match_fragments: bool = False,
     ) -> None:
         self.bridge = bridge
         self.monitor: Literal["flows", "none"] = "none"
@@ -83,6 +84,7 @@ class Switch:
         self._events = events
         self._log = log
         self._controller_id = controller_id
+        self._nx_match_fragments = nx_match_fragments
         self._channel: Channel | None = None
         self._paused = False
         self._busy = asyncio.Lock()
@@ -100,7 +102,7 @@ class Switch:
         self._paused = False
         xids = channel.xids(5)
         wanted = [
-            messages.whole_packets(xids[0]),
+            messages.whole_packets(xids[0], self._nx_match_fragments),
             messages.asynchronous(xids[1]),
             nicira(NXT_SET_PACKET_IN_FORMAT, struct.pack("!I", _PACKET_IN2), xids[2]),
             nicira(NXT_SET_CONTROLLER_ID, struct.pack("!6xH", self._controller_id), xids[3]),
