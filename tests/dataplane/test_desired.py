@@ -1,6 +1,7 @@
 """The state of a host is a function of what there is now, and a change costs what it concerns."""
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from typing import cast
 
@@ -210,6 +211,25 @@ def test_data_that_a_feature_cannot_read_harms_its_port_alone() -> None:
     assert "not an address" in desired.states["p2"].reason
     assert desired.states["p1"].status == "wired"
     assert any(p.subject == "port p2" for p in delta.problems)
+
+
+def test_without_a_free_local_vlan_a_port_is_an_error_and_the_others_go_on() -> None:
+    rows = empty()
+    count = 4096
+    for i in range(1, count + 1):
+        rows.networks[f"n{i}"] = network(f"n{i}", "local", None)
+        rows.ports[f"p{i}"] = port(i, net=f"n{i}", groups=(), port_security_enabled=False)
+    lists = {p.network_id: (p.id,) for p in rows.ports.values()}
+
+    class Indexed(Rows):
+        def network_ports(self, network_id: str) -> tuple[str, ...]:
+            return lists[network_id]
+
+    indexed = Indexed(*(getattr(rows, f) for f in rows.__struct_fields__))
+    desired, _ = started(indexed, local(*range(1, count + 1)))
+    found = Counter(s.status for s in desired.states.values())
+    assert found == {"wired": 4094, "error": 2}
+    assert "4094" in next(s.reason for s in desired.states.values() if s.status == "error")
 
 
 def test_nothing_is_wanted_before_the_local_state_is_known() -> None:
