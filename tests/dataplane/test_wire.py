@@ -9,7 +9,7 @@ from tests.dataplane.dummy import Dummy
 from tests.dataplane.test_pipeline_doc import example_host
 from tunbridge.dataplane import document, pipeline
 from tunbridge.openvswitch import ofctl
-from tunbridge.openvswitch.openflow import Add, Meter, Switch
+from tunbridge.openvswitch.openflow import NX_MATCH, Add, Meter, Switch
 
 
 @pytest.fixture(scope="module")
@@ -25,15 +25,14 @@ def test_what_the_switch_writes_is_what_was_wanted(host: Dummy, bridge: str) -> 
     logged: list[str] = []
 
     async def write() -> None:
-        switch = Switch(
-            str(host.directory), bridge, lambda _: None, logged.append, nx_match_fragments=bridge == "br-int"
-        )
+        fragments = NX_MATCH if bridge == "br-int" else None
+        switch = Switch(str(host.directory), bridge, lambda _: None, logged.append, fragments=fragments)
         await switch.connect()
         meters = {id: Meter(m.rate, m.burst) for id, m in desired.meters(bridge).items()}
         refused = await switch.apply([Add(f, ("test", "")) for f in wanted.values()], meters=meters)
         assert refused == []
         tables = await switch.dump()
-        assert tables.meters.keys() == meters.keys()
+        assert tables.meters == meters
         switch.close()
 
     asyncio.run(write())

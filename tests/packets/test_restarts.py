@@ -91,7 +91,8 @@ def test_an_agent_restarted_while_the_central_database_is_away_deletes_nothing(
     assert (sent > 300, lost) == (True, 0)
 
 
-def test_no_flow_is_younger_after_an_agents_restart(cloud: Cloud, vms: tuple[Workload, Workload, Workload]) -> None:
+@pytest.mark.usefixtures("vms")
+def test_no_flow_is_younger_after_an_agents_restart(cloud: Cloud) -> None:
     host = cloud.hosts["h0"].host
     time.sleep(1.1)
     restart_agent(cloud, signal.SIGTERM)

@@ -10,7 +10,6 @@ deleted: flows of a former run go on forwarding.
 
 import asyncio
 import contextlib
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
@@ -30,7 +29,6 @@ RETRY_S, SLOW_RETRY_S, PATIENCE_S = 0.05, 0.25, 5.0
 ERROR_RETRY_S = 1.0
 LOOK_S = 5.0
 """Between two looks at a bridge of an Open vSwitch before 3.0, which does not report changes of flows."""
-_METER = re.compile(r"^pktps\b.*\bburst\b.*rate=(\d+).*burst_size=(\d+)")
 
 
 class Hooks(Struct, frozen=True):
@@ -74,10 +72,11 @@ class BridgeFlows:
         self._saved = saved
         self._log = log
         self._hooks = hooks
+        # Only br-int sends packets here; another bridge's handling of fragments is its operator's.
+        fragments = openflow.NX_MATCH if name == names.INTEGRATION_BRIDGE else None
         self._switch = Switch(
-            rundir, name, self._event, lambda text: log.warning("OpenFlow", told=text),
-            nx_match_fragments=name == names.INTEGRATION_BRIDGE,  # its rules match ports
-        )  # fmt: skip
+            rundir, name, self._event, lambda text: log.warning("OpenFlow", told=text), fragments=fragments
+        )
         self._cookies: dict[FlowKey, int] = {}
         """Flows of ours that are in the bridge, as far as is known."""
         self._unknown = True
@@ -224,7 +223,7 @@ class BridgeFlows:
             self._cookies = {f.key: f.cookie for f in there if f.ours}
             sweep = self._hooks.may_sweep()
             meters = self._hooks.meters(self.name)
-            changed = {n: m for n, m in meters.items() if _rates(present.meters.get(n, "")) != (m.rate, m.burst)}
+            changed = {n: m for n, m in meters.items() if present.meters.get(n) != _openflow(m)}
             gone = set(present.meters) - meters.keys() if sweep else set()
             await self._write(change.add, change.delete if sweep else (), changed | dict.fromkeys(gone), drifted)
         except BaseException:
@@ -263,7 +262,7 @@ class BridgeFlows:
         if mine or delete or meters:
             gone = [Delete(f.table, f.priority, f.match, f.cookie) for f in delete]
             made = [Add(f, self._hooks.owner(self.name, f.key)) for f in mine]
-            wanted = {n: None if m is None else openflow.Meter(m.rate, m.burst) for n, m in meters.items()}
+            wanted = {n: None if m is None else _openflow(m) for n, m in meters.items()}
             refused = await self._switch.apply([*gone, *made], wanted)
             for flow in delete:
                 self._cookies.pop(flow.key, None)
@@ -308,7 +307,5 @@ class BridgeFlows:
         await asyncio.to_thread(ofctl.bundle, self._rundir, self.name, text)
 
 
-def _rates(text: str) -> tuple[int, int] | None:
-    """Rate and burst of a meter as it is dumped; None: another kind of meter, or none."""
-    match = _METER.match(text)
-    return None if match is None else (int(match[1]), int(match[2]))
+def _openflow(meter: Meter) -> openflow.Meter:
+    return openflow.Meter(meter.rate, meter.burst)

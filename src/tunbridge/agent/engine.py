@@ -36,6 +36,7 @@ from tunbridge.agent.wanted import host_spec, local_of, relevant_devices, respon
 from tunbridge.configuration import ConfigurationError
 from tunbridge.dataplane import changes, host, port_settings
 from tunbridge.dataplane.changes import Problem
+from tunbridge.dataplane.conntrack import Cut
 from tunbridge.dataplane.desired import Desired, Owner
 from tunbridge.dataplane.flows import Flow, FlowKey
 from tunbridge.dataplane.host import WantedHost
@@ -109,6 +110,7 @@ class Agent:
         """What the host has, with all workloads; those that the central database knows are in `desired.local`."""
         self._usable: set[str] = set()
         """Bridges that we made or have taken over."""
+        self._judged = False
         self._ready = False
         self._started = time.monotonic()
 
@@ -338,8 +340,15 @@ class Agent:
         for name, bridge in self.bridges.items():
             bridge.update(self._generation, delta.flows.get(name, ()), delta.meters.get(name, ()))
         self.port_status.expect(self._generation, self.desired.states)
-        self.cutter.expect(self._generation, delta.cuts)
+        self.cutter.expect(self._generation, [*delta.cuts, *self._revoked_meanwhile()])
         return [*problems, *delta.problems]
+
+    def _revoked_meanwhile(self) -> list[Cut]:
+        """Once, when all rows are there: every connection is judged, for what was revoked while no agent ran."""
+        if self._judged or not self.cloud.complete or not self.desired.vlans:
+            return []
+        self._judged = True
+        return self.desired.zones()
 
     async def _write_ports(self, now: Snapshot) -> None:
         """Write tag and other_config of the workloads' ports, as Neutron's agent does."""

@@ -68,7 +68,11 @@ class Channel(asyncio.Protocol):
             _, channel = await loop.create_unix_connection(lambda: cls(bridge, handle, lost, failed), str(path))
         except OSError as e:
             raise UnreachableError(f"{bridge}: cannot connect to {path}: {e.strerror}") from e
-        await channel._in_time(channel._hello)
+        try:
+            await channel._in_time(channel._hello)
+        except BaseException:
+            channel.close()
+            raise
         return channel
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
