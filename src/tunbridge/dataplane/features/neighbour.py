@@ -26,7 +26,7 @@ def compute(context: Context, port_id: str) -> None:
         return
     _state(context, port, network)
     local = port.host == context.local.host
-    vlan = context.identifiers.vlan(network.id)
+    vlan = context.vlan(network.id)
     if not local and port.host is not None:
         _unicast(context, port, network, vlan)
     if (network.is_tunnelled or network.network_type == "local") and port.host is not None:
