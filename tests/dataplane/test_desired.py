@@ -4,9 +4,11 @@ import random
 from collections.abc import Callable
 from typing import cast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tunbridge.dataplane import identifiers
 from tunbridge.dataplane.conntrack import Cut
 from tunbridge.dataplane.desired import Delta, Desired, Local, Workload
 from tunbridge.dataplane.flows import Flow, FlowKey
@@ -212,6 +214,23 @@ def test_data_that_a_feature_cannot_read_harms_its_port_alone() -> None:
     assert any(p.subject == "port p2" for p in delta.problems)
 
 
+def test_without_a_free_local_vlan_a_port_is_an_error_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identifiers, "MAX_VLAN", 3)  # of 4094
+    rows = cloud(4, 4)
+    for i in range(1, 5):
+        rows.networks[f"n{i}"] = network(f"n{i}", segment=i)
+        rows.ports[f"p{i}"] = port(i, net=f"n{i}")
+    desired, _ = started(rows, local(1, 2, 3, 4))
+    assert {id: s.status for id, s in desired.states.items()} == {
+        "p1": "wired", "p2": "wired", "p3": "wired", "p4": "error",
+    }  # fmt: skip
+    assert "all 3 local VLANs" in desired.states["p4"].reason
+    # Another workload leaves its VLAN to it.
+    desired.set_local(local(2, 3, 4))
+    desired.run()
+    assert desired.states["p4"].status == "wired"
+
+
 def test_nothing_is_wanted_before_the_local_state_is_known() -> None:
     desired = Desired(cloud(3, 3))
     delta = desired.run()
@@ -312,7 +331,7 @@ def event(draw: Callable[..., object], rows: Rows, desired: Desired, state: Loca
     return state
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_any_sequence_of_events_ends_as_a_fresh_start(data: st.DataObject) -> None:
     rows = empty()

@@ -1,6 +1,7 @@
 """docs/pipeline.md is made from the declaration, and its flows are what Open vSwitch dumps."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,9 @@ def test_each_kind_of_flow_is_explained_and_each_explanation_is_of_a_flow(bridge
     assert {document.signature(f) for f in flows} == EXPLAINED[bridge].keys()
 
 
-@pytest.fixture(scope="module")
-def host(vswitch: Dummy) -> Iterator[Dummy]:
-    """The example host, with the names of its bridges and interfaces."""
+@contextmanager
+def example_host(vswitch: Dummy) -> Iterator[None]:
+    """The bridges of the example host, with its names."""
     patches = {"patch-tun": "patch-int", "int-br-ex": "phy-br-ex"}
     patches |= {peer: name for name, peer in patches.items()}
     vswitch.add_bridges(
@@ -36,11 +37,19 @@ def host(vswitch: Dummy) -> Iterator[Dummy]:
             for bridge, ports in document.PORTS.items()
         }
     )
+    try:
+        yield
+    finally:
+        vswitch.vsctl(*(word for bridge in document.BRIDGES for word in ("--", "del-br", bridge)))
+
+
+@pytest.fixture(scope="module")
+def host(vswitch: Dummy) -> Iterator[Dummy]:
     desired = document.example()
-    for bridge in document.BRIDGES:
-        vswitch.install(bridge, desired.flows(bridge).values(), desired.meters(bridge).values())
-    yield vswitch
-    vswitch.vsctl(*(word for bridge in document.BRIDGES for word in ("--", "del-br", bridge)))
+    with example_host(vswitch):
+        for bridge in document.BRIDGES:
+            vswitch.install(bridge, desired.flows(bridge).values(), desired.meters(bridge).values())
+        yield vswitch
 
 
 @pytest.mark.parametrize("bridge", document.BRIDGES)

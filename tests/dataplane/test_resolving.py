@@ -75,6 +75,10 @@ def test_a_probe_for_the_own_address_is_not_answered(world: World) -> None:
     assert world.send("p1", probe) == set()
 
 
+def test_an_announcement_of_the_own_address_is_flooded(world: World) -> None:
+    assert world.send("p1", arp("10.0.0.1")) == {Delivery("a", "p2"), Delivery("b", "p3")}
+
+
 @pytest.mark.parametrize("target", ["10.0.0.99", "10.0.0.4"])
 def test_arp_for_an_unknown_address_is_flooded(world: World, target: str) -> None:
     assert world.send("p1", arp(target)) == {Delivery("a", "p2"), Delivery("b", "p3")}

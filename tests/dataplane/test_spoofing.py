@@ -62,7 +62,7 @@ def icmp6(kind: int, source: str) -> str:
         ipv6("2001:db8:9::77"), arp("10.0.0.1"), arp("10.0.0.100"), arp("0.0.0.0"), arp("10.9.0.7", VIRTUAL, VIRTUAL),
         arp("10.0.0.1", operation=2), nd(135, "2001:db8::9", LINK_LOCAL, f",nd_sll={OWN}"), nd(135, LINK_LOCAL, "::"),
         nd(136, "2001:db8::1", "2001:db8::1", f",nd_tll={OWN}"), nd(136, LINK_LOCAL, LINK_LOCAL), icmp6(133, "::"),
-        icmp6(143, "::"),
+        icmp6(143, "::"), f"rarp,dl_src={OWN},dl_dst={BROADCAST},arp_op=3",
         f"udp,dl_src={OWN},dl_dst={BROADCAST},nw_src=0.0.0.0,nw_dst=255.255.255.255,tp_src=68,tp_dst=67",
     ],
 )  # fmt: skip

@@ -1,7 +1,10 @@
 """Where packets of tunnelled and provider networks come out."""
 
+import pytest
+
 from tests.dataplane.conftest import MakeWorld
 from tests.dataplane.world import Binding, Delivery, World
+from tunbridge.dataplane.view import Host
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 
@@ -129,6 +132,29 @@ def test_a_port_for_other_hardware_is_left_alone(make_world: MakeWorld) -> None:
     world.run()
     assert world.hosts["a"].desired.states["n2"].status == "down"
     assert world.send("n1", udp(1, 2)) == set()
+
+
+@pytest.mark.parametrize("kind", ["gre", "geneve"])
+def test_other_tunnels(make_world: MakeWorld, kind: str) -> None:
+    world = make_world("a", "b", tunnel_type=kind)
+    world.network("n", kind, 5_000_000)
+    world.port("n1", "n", "a", "10.0.0.1")
+    world.port("n2", "n", "b", "10.0.0.2")
+    world.run()
+    assert world.send("n1", udp(1, 2)) == {Delivery("b", "n2")}
+    assert world.send("n2", broadcast(2)) == {Delivery("a", "n1")}
+
+
+def test_a_changed_tunnel_address_is_followed(make_world: MakeWorld) -> None:
+    world = tunnelled(make_world)
+    world.rows.known_hosts["b"] = Host(host="b", tunnel_ip="192.0.2.99")
+    world.touch({("host", "b")})
+    world.run()
+    assert world.send("n1", udp(1, 3)) == set()  # there is no tunnel to it yet
+    host = world.hosts["a"]
+    host.tunnels = {"192.0.2.99": "vx-b", "192.0.2.3": "vx-c"}
+    world.run()
+    assert world.send("n1", udp(1, 3)) == {Delivery("b", "n3")}
 
 
 def test_a_network_of_another_tunnel_type_is_an_error(make_world: MakeWorld) -> None:

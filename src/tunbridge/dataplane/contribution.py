@@ -11,7 +11,7 @@ from msgspec import Struct
 from tunbridge.dataplane import flow, pipeline
 from tunbridge.dataplane.flow import Action, Match
 from tunbridge.dataplane.flows import Flow, FlowError, FlowKey
-from tunbridge.dataplane.identifiers import Identifiers
+from tunbridge.dataplane.identifiers import ExhaustedError, Identifiers
 from tunbridge.dataplane.local import LocalView
 from tunbridge.dataplane.pipeline import Table
 from tunbridge.dataplane.view import Key, View
@@ -53,6 +53,8 @@ class PortSettings(Struct, frozen=True):
 
 SETTINGS = ("net_uuid", "network_type", "physical_network", "segmentation_id", "tag")
 """The keys of `other_config` that Neutron's agent writes."""
+FREE_VLANS: Key = ("identifiers", "vlans")
+"""Touched when a local VLAN is given back."""
 DEAD_VLAN = 4095
 UNBOUND = PortSettings(DEAD_VLAN, {})
 
@@ -101,6 +103,14 @@ class Context:
         """The contribution with everything that was read for it."""
         self.contribution.reads = frozenset(self._reads | self.view.take_reads() | self.local.take_reads())
         return self.contribution
+
+    def vlan(self, network_id: str) -> int:
+        """The network's local VLAN. Raises ExhaustedError; then the owner is computed again when one is given back."""
+        try:
+            return self.identifiers.vlan(network_id)
+        except ExhaustedError:
+            self._reads.add(FREE_VLANS)
+            raise
 
     def facts(self, kind: str, subject: str) -> Collection[Hashable]:
         """What all owners together state about a subject."""

@@ -10,8 +10,8 @@ local VLANs, which stay.
                                                  ^                        │
                                                  └──── children, facts ───┘
 
-Two owners that want different flows for one key exclude each other: the later one (by feature, then id) is left out
-with all its flows and named as a problem; the others stand.
+An owner whose flow collides with another's (merged.py) or was refused by Open vSwitch, or whose data its feature cannot
+read, is left out with all its flows and named as a problem; the others stand.
 """
 
 import heapq
@@ -24,21 +24,21 @@ from tunbridge.dataplane import conntrack
 from tunbridge.dataplane.changes import Problem
 from tunbridge.dataplane.conntrack import Connection, Cut
 from tunbridge.dataplane.contribution import (
+    FREE_VLANS,
     Context,
     Contribution,
     Group,
     Meter,
     Owner,
     Permit,
-    Place,
     PortSettings,
     PortState,
-    merge,
 )
 from tunbridge.dataplane.features import FEATURES
 from tunbridge.dataplane.flows import Flow, FlowKey
 from tunbridge.dataplane.identifiers import Identifiers
 from tunbridge.dataplane.local import Local, LocalView, Workload
+from tunbridge.dataplane.merged import Merged
 from tunbridge.dataplane.view import Key, Source, View
 
 __all__ = ["Cut", "Delta", "Desired", "Group", "Local", "Meter", "Owner", "PortSettings", "PortState", "Workload"]
@@ -71,25 +71,18 @@ class Desired:
         self._local: LocalView | None = None
         self._identifiers = Identifiers()
         self._records: dict[Owner, Contribution] = {}
+        self._merged = Merged(self._records, lambda owner: (_RANK[owner[0]], owner))
         self._wanted = Counter({ROOT: 1})
         self._facts: dict[Key, Counter[Hashable]] = {}
         self._readers: dict[Key, set[Owner]] = {}
         self._permits: Counter[Permit] = Counter()
         self._queue: list[tuple[int, Owner]] = []
         self._dirty: set[Owner] = set()
-        self._holders: dict[Place, Owner | tuple[Owner, ...]] = {}
-        self._contested: set[Place] = set()
         self._refused: dict[Owner, str] = {}
         self._failed: dict[Owner, str] = {}
-        self._excluded: dict[Owner, str] = {}
-        self._flows: dict[str, dict[FlowKey, Flow]] = {}
-        self._meters: dict[str, dict[int, Meter]] = {}
         self._ports: dict[str, PortSettings] = {}
         self._states: Mapping[str, PortState] = {}
         self._noted: dict[Owner, tuple[str, ...]] = {}
-        self._touched: set[Place] = set()
-        self._touched_meters: set[tuple[str, int]] = set()
-        self._meter_owners: dict[tuple[str, int], dict[Owner, Meter]] = {}
         self._touched_owners: set[Owner] = set()
         self._lost: set[Permit] = set()
         self._judge: conntrack.Judge | None = None
@@ -125,10 +118,10 @@ class Desired:
             _, owner = heapq.heappop(self._queue)
             self._dirty.discard(owner)
             self._replace(owner, self._compute(owner) if self._wanted[owner] else None)
-        self._exclude()
+        self._touched_owners |= self._merged.exclude({**self._failed, **self._refused})
         delta = Delta(
-            flows=self._changed_flows(), meters=self._changed_meters(), groups={}, ports=self._changed_ports(),
-            states=self._states_now(), cuts=self._cuts(), problems=self._problems_now(),
+            flows=self._merged.changed_flows(), meters=self._merged.changed_meters(), groups={},
+            ports=self._changed_ports(), states=self._states_now(), cuts=self._cuts(), problems=self._problems_now(),
         )  # fmt: skip
         self._touched_owners.clear()
         self._judge = None
@@ -136,11 +129,11 @@ class Desired:
 
     def flows(self, bridge: str) -> Mapping[FlowKey, Flow]:
         """All flows of a bridge."""
-        return self._flows.get(bridge, {})
+        return self._merged.flows(bridge)
 
     def meters(self, bridge: str) -> Mapping[int, Meter]:
         """All meters of a bridge."""
-        return self._meters.get(bridge, {})
+        return self._merged.meters(bridge)
 
     def groups(self, bridge: str) -> Mapping[int, Group]:  # noqa: ARG002 no feature has groups yet
         """All OpenFlow groups of a bridge."""
@@ -163,11 +156,11 @@ class Desired:
 
     def owners_of(self, bridge: str, key: FlowKey) -> list[Owner]:
         """Who wants a flow."""
-        return self._owners((bridge, key))
+        return self._merged.owners((bridge, key))
 
     def bridges(self) -> Collection[str]:
         """Bridges that have flows."""
-        return self._flows.keys()
+        return self._merged.bridges
 
     @property
     def local(self) -> Local | None:
@@ -215,9 +208,7 @@ class Desired:
             new = _NOTHING
             self._refused.pop(owner, None)
             self._failed.pop(owner, None)
-            self._excluded.pop(owner, None)
-            if owner[0] == "network":
-                self._identifiers.release_vlan(owner[1])
+            self._release(owner)
         else:
             self._records[owner] = new
         self._touched_owners.add(owner)
@@ -225,10 +216,18 @@ class Desired:
         self._replace_children(old.children, new.children)
         self._replace_facts(old.facts, new.facts)
         self._replace_permits(old.permits, new.permits)
-        self._replace_flows(owner, old.flows, new.flows)
-        self._replace_meters(owner, old.meters, new.meters)
+        self._merged.replace(owner, old, new)
         if old.port is not None and old.port != new.port:
             self._ports.pop(old.port[0], None)
+
+    def _release(self, owner: Owner) -> None:
+        """Give back the numbers that an owner had, which is no more."""
+        feature, id = owner
+        if feature == "network":
+            self._identifiers.release_vlan(id)
+            self.touch([FREE_VLANS])
+        elif feature == "policy":
+            self._identifiers.release_policy(id)
 
     def _replace_reads(self, owner: Owner, old: frozenset[Key], new: frozenset[Key]) -> None:
         for key in old - new:
@@ -273,115 +272,7 @@ class Desired:
                 del self._permits[permit]
                 self._lost.add(permit)
 
-    def _replace_flows(self, owner: Owner, old: dict[Place, Flow], new: dict[Place, Flow]) -> None:
-        for place in new:
-            if place not in old:
-                self._hold(place, owner)
-            if old.get(place) != new[place]:
-                self._touched.add(place)
-        for place in old.keys() - new.keys():
-            self._release(place, owner)
-            self._touched.add(place)
-
-    def _hold(self, place: Place, owner: Owner) -> None:
-        holders = self._holders.get(place)
-        if holders is None:
-            self._holders[place] = owner
-        else:
-            self._holders[place] = (*self._owners(place), owner)
-
-    def _release(self, place: Place, owner: Owner) -> None:
-        rest = [o for o in self._owners(place) if o != owner]
-        if not rest:
-            del self._holders[place]
-        else:
-            self._holders[place] = rest[0] if len(rest) == 1 else tuple(rest)
-
-    def _owners(self, place: Place) -> list[Owner]:
-        holders = self._holders.get(place)
-        if holders is None:
-            return []
-        return [holders] if isinstance(holders[0], str) else list(holders)
-
-    def _replace_meters(
-        self, owner: Owner, old: dict[tuple[str, int], Meter], new: dict[tuple[str, int], Meter]
-    ) -> None:
-        for where in old.keys() | new.keys():
-            if old.get(where) != new.get(where):
-                self._touched_meters.add(where)
-                holders = self._meter_owners.setdefault(where, {})
-                if where in new:
-                    holders[owner] = new[where]
-                else:
-                    del holders[owner]
-
-    # Conflicts
-
-    def _exclude(self) -> None:
-        """Find the owners that are left out: refused ones, failed ones, and the later of two that collide."""
-        for place in self._touched:
-            owners = self._owners(place)
-            contested = len(owners) > 1 and merge([self._records[o].flows[place] for o in owners]) is None
-            (self._contested.add if contested else self._contested.discard)(place)
-        excluded = {**self._failed, **self._refused}
-        excluded |= self._collisions(excluded)
-        for owner in excluded.keys() ^ self._excluded.keys():
-            self._touched_owners.add(owner)
-            self._touched.update(self._records.get(owner, _NOTHING).flows)
-        self._excluded = excluded
-
-    def _collisions(self, out: Mapping[Owner, str]) -> dict[Owner, str]:
-        places: dict[Owner, list[Place]] = {}
-        for place in self._contested:
-            for owner in self._owners(place):
-                places.setdefault(owner, []).append(place)
-        taken: dict[Place, tuple[Owner, Flow]] = {}
-        found: dict[Owner, str] = {}
-        for owner in sorted(places.keys() - out.keys(), key=lambda o: (_RANK[o[0]], o)):
-            wanted = self._records[owner].flows
-            rivals = [taken[p] for p in places[owner] if p in taken and merge([taken[p][1], wanted[p]]) is None]
-            if rivals:
-                (feature, id), flow = rivals[0]
-                found[owner] = f"collides with {feature} {id} on {flow.add_line().removeprefix('flow add ')}"
-            else:
-                taken |= {p: (owner, wanted[p]) for p in places[owner]}
-        return found
-
     # What changed
-
-    def _changed_flows(self) -> dict[str, dict[FlowKey, Flow | None]]:
-        changed: dict[str, dict[FlowKey, Flow | None]] = {}
-        for place in self._touched:
-            bridge, key = place
-            present = self._flows.setdefault(bridge, {})
-            flows = [self._records[o].flows[place] for o in self._owners(place) if o not in self._excluded]
-            wanted = merge(flows) if flows else None
-            if present.get(key) != wanted:
-                changed.setdefault(bridge, {})[key] = wanted
-                if wanted is None:
-                    del present[key]
-                else:
-                    present[key] = wanted
-        self._touched.clear()
-        return changed
-
-    def _changed_meters(self) -> dict[str, dict[int, Meter | None]]:
-        changed: dict[str, dict[int, Meter | None]] = {}
-        for where in self._touched_meters:
-            bridge, id = where
-            present = self._meters.setdefault(bridge, {})
-            holders = self._meter_owners[where]
-            meter = holders[min(holders)] if holders else None
-            if not holders:
-                del self._meter_owners[where]
-            if present.get(id) != meter:
-                changed.setdefault(bridge, {})[id] = meter
-                if meter is None:
-                    del present[id]
-                else:
-                    present[id] = meter
-        self._touched_meters.clear()
-        return changed
 
     def _changed_ports(self) -> dict[str, PortSettings]:
         changed: dict[str, PortSettings] = {}
@@ -403,8 +294,8 @@ class Desired:
         record = self._records.get(owner)
         if record is None:
             return None
-        if owner in self._excluded:
-            return PortState("error", self._excluded[owner])
+        if owner in self._merged.excluded:
+            return PortState("error", self._merged.excluded[owner])
         return record.state[1] if record.state is not None else PortState("down", "not computed yet")
 
     def _cuts(self) -> list[Cut]:
@@ -419,6 +310,6 @@ class Desired:
                 self._noted[owner] = notes
             else:
                 self._noted.pop(owner, None)
-        found = [(owner, reason) for owner, reason in self._excluded.items()]
+        found = [(owner, reason) for owner, reason in self._merged.excluded.items()]
         found += [(owner, note) for owner, notes in self._noted.items() for note in notes]
         return [Problem(subject=f"{o[0]} {o[1]}".rstrip(), message=m) for o, m in sorted(found)]

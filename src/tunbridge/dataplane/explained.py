@@ -59,6 +59,7 @@ _INTEGRATION: dict[Signature, str] = {
         "ipv6,in_port,dl_src,ipv6_src",
     ): "IPv6 from its own addresses, with the link-local ones of its MAC addresses.",
     (26, 10, "arp,in_port,dl_src,arp_spa,arp_sha"): "ARP from its own addresses; 0.0.0.0 is a probe for a duplicate.",
+    (26, 10, "rarp"): "RARP, by which a hypervisor announces the MAC address after a live migration.",
     (26, 0, ""): "Spoofed addresses and other protocols.",
     (60, 20, "udp,reg6,nw_dst,tp_src,tp_dst"): (
         "DHCP requests, by broadcast and (renewals) to the subnet's DHCP address, which is its gateway's."
@@ -77,6 +78,11 @@ _INTEGRATION: dict[Signature, str] = {
         " that no port has, the request becomes its own answer; for a local port it goes to that port alone, which"
         " answers (so a probe for the own address hears nothing)."
     ),
+    (
+        60,
+        11,
+        "arp,reg6,dl_dst,arp_spa,arp_tpa,arp_op",
+    ): "A gratuitous ARP request announces an address: everybody hears it.",
     (60, 10, "icmp6,reg6,dl_dst,icmp_type,nd_target"): (
         "Neighbour solicitations for known addresses go to their owner alone, who answers: the kernel's datapath cannot"
         " write an advertisement."
@@ -200,6 +206,7 @@ for _table, (_register, _who) in _STAGES.items():
         (_table, 0, ""): "New connections, and known ones that were not checked here.",
     }
 _INTEGRATION |= {
+    (71, 90, "rarp"): "ARP is judged by port security.",
     (81, 90, "icmp6,icmp_type"): "Neighbour discovery and router advertisements reach every port.",
     (81, 90, "ip,nw_dst,nw_proto"): "IGMP queries: a switch that snoops must hear the answers.",
     (81, 90, "udp,tp_src,tp_dst"): "Replies of DHCP servers; a workload cannot send them.",

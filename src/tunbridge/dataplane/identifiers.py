@@ -23,7 +23,8 @@ class Identifiers:
     def __init__(self) -> None:
         self._vlans: dict[str, int] = {}
         self._recovered: dict[str, int] = {}
-        self._hashed: dict[str, tuple[int, str]] = {}
+        self._used: set[int] = set()
+        self._hashed: dict[str, int] = {}
         self._taken: dict[tuple[str, int], str] = {}
 
     def recover(self, vlans: Mapping[str, int]) -> None:
@@ -35,17 +36,19 @@ class Identifiers:
         known = self._vlans.get(network_id)
         if known is None:
             known = self._vlans[network_id] = self._free(network_id)
+            self._used.add(known)
         return known
 
     def _free(self, network_id: str) -> int:
-        used = set(self._vlans.values())
-        if (former := self._recovered.get(network_id)) is not None and former not in used:
+        if (former := self._recovered.get(network_id)) is not None and former not in self._used:
             return former
-        kept = used | set(self._recovered.values())
-        for taken in (kept, used):
-            for vlan in range(1, MAX_VLAN + 1):
-                if vlan not in taken:
-                    return vlan
+        kept = set(self._recovered.values())
+        every = range(1, MAX_VLAN + 1)
+        free = next((v for v in every if v not in self._used and v not in kept), None)
+        if free is None:
+            free = next((v for v in every if v not in self._used), None)
+        if free is not None:
+            return free
         raise ExhaustedError(f"all {MAX_VLAN} local VLANs of this host are in use")
 
     def vlans(self) -> Mapping[str, int]:
@@ -54,7 +57,8 @@ class Identifiers:
 
     def release_vlan(self, network_id: str) -> None:
         """Give the network's local VLAN back."""
-        self._vlans.pop(network_id, None)
+        if (vlan := self._vlans.pop(network_id, None)) is not None:
+            self._used.discard(vlan)
         self._recovered.pop(network_id, None)
 
     def policy(self, groups: str, stateless: bool) -> int:
@@ -69,16 +73,16 @@ class Identifiers:
     def _hash(self, kind: str, what: str, highest: int) -> int:
         name = f"{kind} {what}"
         if (known := self._hashed.get(name)) is not None:
-            return known[0]
+            return known
         digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
         number = int.from_bytes(digest) % highest + 1
         while (kind, number) in self._taken:
             number = number % highest + 1
         self._taken[kind, number] = name
-        self._hashed[name] = (number, kind)
+        self._hashed[name] = number
         return number
 
-    def release(self, kind: str, what: str) -> None:
-        """Forget a hashed number that nothing uses any more."""
-        if (known := self._hashed.pop(f"{kind} {what}", None)) is not None:
-            del self._taken[kind, known[0]]
+    def release_policy(self, groups: str) -> None:
+        """Forget a policy that no port has any more."""
+        if (number := self._hashed.pop(f"policy {groups}", None)) is not None:
+            del self._taken["policy", number]

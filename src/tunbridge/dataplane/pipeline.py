@@ -25,7 +25,7 @@ CONTROLLER_ID = 0x7462
 
 FRAGMENTS = "nx-match"
 """Fragment handling of br-int (`ovs-ofctl set-frags`, OFPT_SET_CONFIG flags 3): by default a first fragment's ports are
-matched as 0. vswitchd forgets it when it ends."""
+matched as 0. vswitchd forgets it when it ends; the agent sets it on each connection."""
 
 WORKLOAD_PPS = 100
 """Packets per second that a workload may send to the agent, over all services."""
@@ -168,7 +168,7 @@ AGENT_METER = _table(
 )  # fmt: skip
 SERVICE_TABLE = _table(
     60, "services", "requests that this host answers or directs: DHCP, router solicitations, DNS, ARP, ND",
-    matches="reg6 proto dl_dst nw_dst ipv6_dst tp_src tp_dst icmp_type nd_target arp_op arp_tpa",
+    matches="reg6 proto dl_dst nw_dst ipv6_dst tp_src tp_dst icmp_type nd_target arp_op arp_spa arp_tpa",
     sets="reg3 eth_src eth_dst arp_op arp_sha arp_spa arp_tha arp_tpa", to=(AGENT_METER, LEARN), miss=goto(LEARN),
 )  # fmt: skip
 ADDRESS_SECURITY = _table(

@@ -55,8 +55,8 @@ def _egress() -> list[Flow]:
     table, passed, rules = pipeline.EGRESS_STATE, goto(pipeline.DESTINATION), goto(pipeline.EGRESS_RULES)
     return [
         flow.make(table, 100, pipeline.SENDER(0), [passed]),
-        # ARP is judged by port security.
-        flow.make(table, 90, {"proto": "arp"}, [passed]),
+        # These are judged by port security.
+        *(flow.make(table, 90, {"proto": proto}, [passed]) for proto in ("arp", "rarp")),
         flow.make(table, 80, pipeline.SENDER(STATELESS, STATELESS), [rules]),
         *_states(table, passed, originator=EGRESS_CHECKED, receiver=INGRESS_CHECKED),
         *_fragments(table, pipeline.SENDER, 0, passed),

@@ -23,7 +23,7 @@ def compute(context: Context, network_id: str) -> None:
     network = context.view.network(network_id)
     if network is None:
         return
-    vlan = context.identifiers.vlan(network_id)
+    vlan = context.vlan(network_id)
     patch = uplink.patch(context, network)
     bridge = names.INTEGRATION_BRIDGE
     everyone = _copies(context, "receivers", network_id, vlan, pipeline.FLOOD, patch)

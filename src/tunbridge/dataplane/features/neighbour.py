@@ -26,7 +26,7 @@ def compute(context: Context, port_id: str) -> None:
         return
     _state(context, port, network)
     local = port.host == context.local.host
-    vlan = context.identifiers.vlan(network.id)
+    vlan = context.vlan(network.id)
     if not local and port.host is not None:
         _unicast(context, port, network, vlan)
     if (network.is_tunnelled or network.network_type == "local") and port.host is not None:
@@ -76,6 +76,9 @@ def _resolve(context: Context, vlan: int, address: str, mac: str, local: bool) -
         return
     asked = {**where, "proto": "arp", "arp_op": 1, "arp_tpa": address, "dl_dst": pipeline.MULTICAST}
     context.flow(bridge, table, 10, asked, *(to_owner if local else answer_arp(address, mac)))
+    if local:
+        # An announcement is no question: those who knew another MAC address for it have to hear it.
+        context.flow(bridge, table, 11, {**asked, "arp_spa": address}, goto(pipeline.LEARN))
 
 
 def answer_arp(address: str, mac: str) -> list[Action]:

@@ -13,7 +13,7 @@ def compute(context: Context, network_id: str) -> None:
     network = context.view.network(network_id)
     if network is None or uplink.obstacle(context, network) is not None:
         return
-    vlan = context.identifiers.vlan(network_id)
+    vlan = context.vlan(network_id)
     context.permit("zone", str(vlan), network_id)
     context.child("flood", network_id)
     for port_id in context.view.network_ports(network_id):

@@ -39,7 +39,7 @@ def compute(context: Context, port_id: str) -> None:
         context.port(workload.name, UNBOUND)
         context.port_state(port_id, place)
         return
-    vlan = context.identifiers.vlan(place.network.id)
+    vlan = context.vlan(place.network.id)
     context.child("network", place.network.id)
     context.port(workload.name, _settings(place.network, vlan))
     policy = _policy(context, place.port)

@@ -65,6 +65,8 @@ def common() -> list[Flow]:
     ]  # fmt: skip
     flows += [flow.make(address, 30, _icmp6(kind, ipv6_src="::"), services) for kind in _FROM_UNSPECIFIED]
     flows.append(flow.make(address, 20, _icmp6(NA), []))
+    # A hypervisor announces a workload's MAC address after a live migration, for the switches of physical networks.
+    flows.append(flow.make(address, 10, {"proto": "rarp"}, services))
     return flows
 
 

@@ -55,7 +55,7 @@ def compute(context: Context, subnet_id: str) -> None:
     network = None if subnet is None else context.view.network(subnet.network_id)
     if subnet is None or network is None or not subnet.enable_dhcp:
         return
-    vlan = context.identifiers.vlan(network.id)
+    vlan = context.vlan(network.id)
     address = dhcp_address(subnet)
     owners = context.facts("owner", f"{address} {network.id}")
     if subnet.ip_version == 4:
