@@ -1,8 +1,8 @@
 """One VM on its host: a network namespace with files of its own, and the DHCP clients that run in it.
 
-Seen from its host, a VM is the namespace vm-NAME, and the folder /run/vm/NAME, which is /run inside: `pid` of the process
-that keeps it, `start` which that process ran, the clients' scripts and logs, resolv.conf. All of it is made by commands that
-run in the host.
+Seen from its host, a VM is the namespace vm-NAME, and the folder /run/vm/NAME, which is /run inside: `pid` of the
+process that keeps it, `start` which that process ran, the clients' scripts and logs, resolv.conf. All of it is made by
+commands that run in the host.
 """
 
 from contextlib import suppress
