@@ -58,6 +58,7 @@ packages:
 docs: setup
 	$(VENV)/bin/typer tunbridge.cli.main utils docs --name tunbridge --output docs/cli.md
 	$(PY) -m tunbridge.inspect.checks.document > docs/checks.md
+	$(PY) -m tunbridge.dataplane.document > docs/pipeline.md
 	$(PY) -c 'from tunbridge.inspect.document import schema_text; print(schema_text(), end="")' > docs/document.schema.json
 
 lock:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tunbridge.agent.config import AgentConfig
-from tunbridge.agent.loop import FIXED
+from tunbridge.agent.engine import FIXED
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "agent.md").read_text()

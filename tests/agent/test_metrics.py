@@ -34,7 +34,9 @@ def load(tmp_path: Path, text: str) -> config.AgentConfig:
 def status(in_sync: bool = True, waits_for: list[Problem] | None = None, record: Record | None = None) -> Status:
     return Status(
         version="1", host="h", local_ip="10.0.0.1", tunnel_type="vxlan", pid=1, started=utc_now(), in_sync=in_sync,
-        since=utc_now(), waits_for=waits_for or [], problems=[], ovsdb=None, bridges=[], peers=[], repairs=[], later=[],
+        since=utc_now(), waits_for=waits_for or [], problems=[], ovsdb=None, bridges=[], workloads=[],
+        central=None,
+        peers=[], repairs=[], later=[],
         refused=None, counts=(record or Record()).counts(0),
     )  # fmt: skip
 
@@ -96,7 +98,7 @@ def test_only_reading_is_answered_and_only_these_two_pages() -> None:
 def test_durations_are_counted_in_their_buckets() -> None:
     record = Record()
     for took in (0.005, 0.2, 1000.0):
-        record.flows("br-int", 1, 0)
+        record.flows("br-int", 1, 0, repair=True)
         record.in_sync(took)
     record.in_sync(5.0)  # nothing was to be done: not counted
     samples = families(get(Bulletin(status(record=record)), "/metrics")[1].decode())["tunbridge_converge_seconds"]

@@ -239,23 +239,34 @@ def test_an_address_that_came_back_on_a_nic_in_the_operators_bridge_keeps_us_out
 
 
 CRASH = """
-import os, signal, sys
-from tunbridge.agent import flowkeeper, saved
-from tunbridge.openvswitch import ofctl, ovsdb
+import inspect, os, signal, sys
+from tunbridge.agent import local, saved
+from tunbridge.openvswitch import ofctl
+from tunbridge.openvswitch.openflow import Switch
 count = int(sys.argv.pop(1))
-def step(function):
+def tick():
+    global count
+    if (count := count - 1) == 0: os.kill(os.getpid(), signal.SIGKILL)
+def step(owner, name):
+    function = getattr(owner, name)
     def wrapped(*args, **kwargs):
-        global count
-        if (count := count - 1) == 0: os.kill(os.getpid(), signal.SIGKILL)
+        tick()
         result = function(*args, **kwargs)
-        if (count := count - 1) == 0: os.kill(os.getpid(), signal.SIGKILL)
+        tick()
         return result
-    return wrapped
-ovsdb.LocalOvsdb.transact = step(ovsdb.LocalOvsdb.transact)
-ofctl.bundle = step(ofctl.bundle)
-ofctl.dump_flows = step(ofctl.dump_flows)
-saved.SavedFlows.save = step(saved.SavedFlows.save)
-saved.SavedFlows.done = step(saved.SavedFlows.done)
+    async def awaited(*args, **kwargs):
+        tick()
+        result = await function(*args, **kwargs)
+        tick()
+        return result
+    setattr(owner, name, awaited if inspect.iscoroutinefunction(function) else wrapped)
+step(local.LocalOvsdb, "transact")
+step(Switch, "apply")
+step(Switch, "dump")
+step(ofctl, "bundle")
+step(ofctl, "dump_flows")
+step(saved.SavedFlows, "save")
+step(saved.SavedFlows, "done")
 from tunbridge.cli.main import main
 main()
 """

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tunbridge.dataplane import pipeline
 from tunbridge.dataplane.contribution import Meter
 from tunbridge.dataplane.flows import Flow, parse_dump
 from tunbridge.openvswitch import ofctl
@@ -68,10 +69,20 @@ class Dummy:
         for meter in meters:
             there = f"meter={meter.id} " in self.meters(bridge)
             ofctl.command(rundir, bridge, "mod-meter" if there else "add-meter", meter.text)
+        ofctl.command(rundir, bridge, "set-frags", pipeline.FRAGMENTS)
         ofctl.bundle(rundir, bridge, "flow delete\n" + "".join(f"{f.add_line()}\n" for f in flows))
+
+    def remove(self, bridge: str, flow: Flow) -> None:
+        ofctl.bundle(str(self.directory), bridge, f"{flow.delete_line()}\n")
 
     def dump(self, bridge: str) -> list[Flow]:
         return parse_dump(ofctl.dump_flows(str(self.directory), bridge))
+
+    def named_dump(self, bridge: str) -> list[str]:
+        """The flows as operators see them."""
+        command = ["ovs-ofctl", "-O", ofctl.VERSION, "--names", "--no-stats", "dump-flows"]
+        text = self._run(*command, f"unix:{self.directory}/{bridge}.mgmt")
+        return [line for line in text.splitlines() if line.startswith(" cookie=")]
 
     def meters(self, bridge: str) -> str:
         return ofctl.command(str(self.directory), bridge, "dump-meters")

@@ -2,12 +2,14 @@
 
 import random
 from collections.abc import Callable
+from typing import cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tunbridge.dataplane.conntrack import Cut
 from tunbridge.dataplane.desired import Delta, Desired, Local, Workload
+from tunbridge.dataplane.flows import Flow, FlowKey
 from tunbridge.dataplane.view import (
     AddressPair,
     Binding,
@@ -223,7 +225,8 @@ PORTS, NETWORKS, GROUPS, HOSTS = range(1, 6), ("n", "m"), ("g", "h"), (HERE, "ho
 
 def random_rules(draw: Callable[..., object], id: str) -> SecurityGroup:
     rule = st.builds(
-        Rule, id=st.uuids().map(str), direction=st.sampled_from(["ingress", "egress"]), ip_version=st.sampled_from([4, 6]),
+        Rule, id=st.uuids().map(str), direction=st.sampled_from(["ingress", "egress"]),
+        ip_version=st.sampled_from([4, 6]),
         protocol=st.sampled_from([None, 6, 1, 47]), remote_group_id=st.sampled_from([None, "g", "h"]),
     )  # fmt: skip
     addresses = st.builds(
@@ -273,8 +276,8 @@ def event(draw: Callable[..., object], rows: Rows, desired: Desired, state: Loca
         case "network":
             net = str(draw(st.sampled_from(NETWORKS)))
             types = st.sampled_from([("vxlan", 9), ("geneve", 9), ("vlan", 9), ("flat", None), ("local", None)])
-            what, segment = draw(types)  # type: ignore[misc]
-            segment = segment and segment + NETWORKS.index(net)
+            what, base = cast(tuple[str, int | None], draw(types))
+            segment = base and base + NETWORKS.index(net)
             up = bool(draw(st.sampled_from([True, True, True, False])))
             rows.networks[net] = network(net, what, segment, admin_state_up=up)
             if draw(st.integers(0, 5)) == 0:
@@ -337,7 +340,7 @@ def test_any_sequence_of_events_ends_as_a_fresh_start(data: st.DataObject) -> No
     assert {b: f for b, f in followed.items() if f} == {b: dict(desired.flows(b)) for b in followed if desired.flows(b)}
 
 
-def follow(flows: dict[str, dict[object, object]], delta: Delta) -> None:
+def follow(flows: dict[str, dict[FlowKey, Flow | None]], delta: Delta) -> None:
     for bridge, changes in delta.flows.items():
         for key, flow in changes.items():
             if flow is None:

@@ -157,6 +157,18 @@ def test_requests_reach_the_agent_by_the_ports_meter_and_nobody_else(world: Worl
     assert to_agent(world, packet) == (kind, True)
 
 
+@pytest.mark.parametrize("dns_nameservers", [(), ("10.0.0.254",)])
+def test_names_are_left_to_the_resolver_that_a_subnet_names(own_world: World, dns_nameservers: tuple[str, ...]) -> None:
+    own_world.subnet("s4", "n", "10.0.0.0/24", "10.0.0.254", dns_nameservers=dns_nameservers)
+    own_world.port("resolver", "n", "a", "10.0.0.254", device_owner="network:router_interface")
+    own_world.run()
+    query = f"udp,dl_src={MAC.format(1)},dl_dst={MAC.format(254)},nw_src=10.0.0.1,nw_dst=10.0.0.254,tp_dst=53"
+    if dns_nameservers:
+        assert own_world.send("p1", query) == {Delivery("a", "resolver")}
+    else:
+        assert to_agent(own_world, query) == (Kind.dns, True)
+
+
 def test_what_else_is_sent_to_the_dhcp_address_ends_there(world: World) -> None:
     packet = f"tcp,dl_src={MAC.format(1)},dl_dst={addresses.service_mac('s4')},nw_src=10.0.0.1,nw_dst=10.0.0.254"
     assert world.send("p1", packet) == set()

@@ -5,6 +5,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from scapy.packet import Packet
+from scapy.utils import rdpcap
+
 from tests.dataplane.dummy import Dummy, PortSpec
 from tunbridge.dataplane.desired import Delta, Desired, Local, Workload
 from tunbridge.dataplane.view import (
@@ -121,6 +124,14 @@ class World:
         device = host.workloads[port]
         return set(host.trace("br-int", f"in_port={device.ofport},{packet}", ct_next))
 
+    def exchange(self, port: str, *packets: Packet) -> dict[str, list[Packet]]:
+        """Send real packets from a workload; gives what each workload of its host was given, by port."""
+        host = next(h for h in self.hosts.values() if port in h.workloads)
+        for packet in packets:
+            self.dummy.appctl("netdev-dummy/receive", f"{host.tag}-{port}", bytes(packet).hex())
+        self.dummy.appctl("version")  # answered in a later round of its loop, when the packets are through
+        return {id: found for id in host.workloads if (found := host.received(id))}
+
     def send_outside(self, host: str, packet: str, *ct_next: str) -> set[Delivery]:
         """Send a packet from the physical network of a host."""
         return set(self.hosts[host].trace("br-ex", f"in_port=2,{packet}", ct_next))
@@ -142,6 +153,7 @@ class SimulatedHost:
         self.ofports: dict[str, dict[str, int]] = {}
         self.tunnels: dict[str, str] = {}
         self.vlans: dict[str, int] = {}
+        self._read: dict[str, int] = {}
         self.pending: list[str] = []
         """Ports that are added and removed at the next run."""
 
@@ -183,6 +195,13 @@ class SimulatedHost:
         del self.workloads[port_id]
         self.pending += ["--", "del-port", f"{self.tag}-{port_id}"]
 
+    def received(self, port_id: str) -> list[Packet]:
+        """Packets that a workload was given since the last call."""
+        every = list(rdpcap(self.captured(port_id)))
+        new = every[self._read.get(port_id, 0) :]
+        self._read[port_id] = len(every)
+        return new
+
     def captured(self, port_id: str) -> str:
         """The file with the packets that a workload was given."""
         return f"{self.world.dummy.directory}/{self.tag}-{port_id}.pcap"
@@ -218,7 +237,7 @@ class SimulatedHost:
 
     def trace(self, bridge: str, packet: str, ct_next: tuple[str, ...]) -> Iterator[Delivery]:
         text = self.world.dummy.trace(self.bridges[bridge], packet, *ct_next)
-        key = re.search(r"set_field:(0x[0-9a-f]+)->tun_id", text)
+        key = re.search(r"(0x[0-9a-f]+)->(?:tun_id|NXM_NX_TUN_ID)", text)
         for device, vlan, changes in outputs(text, self.world.dummy.devices()):
             name = device.removeprefix(f"{self.tag}-")
             peer = self.world.hosts.get(name.removeprefix("vx-")) if name.startswith("vx-") else None

@@ -7,7 +7,7 @@ is cleared: so flows can be put back before any packet needs them. Nobody clears
     STATE_DIR/restart.json           what every bridge held, written durably before
     STATE_DIR/restart.lock           locked by the one who restarts; the system lets go of it when that one dies
 
-and the agent, which sees the mark, finishes what is left as soon as nobody holds the lock (`Rescuer`).
+and the agent, which sees the mark, finishes what is left as soon as nobody holds the lock (`Rescue`).
 """
 
 import contextlib
@@ -20,16 +20,18 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import msgspec
+import ovs.poller
 from msgspec import Struct
 
 from tunbridge.agent import bridgestate
 from tunbridge.agent.bridgestate import BridgeState
+from tunbridge.agent.config import AgentConfig
 from tunbridge.agent.log import Log
 from tunbridge.dataplane import operations
 from tunbridge.errors import TunbridgeError
 from tunbridge.openvswitch import ofctl
 from tunbridge.openvswitch.ofctl import OfctlError
-from tunbridge.openvswitch.ovsdb import LocalOvsdb
+from tunbridge.openvswitch.ovsdb import LocalOvsdb, OvsdbError
 from tunbridge.openvswitch.recorded import Player, record
 from tunbridge.openvswitch.rows import Snapshot
 
@@ -37,6 +39,7 @@ FLAG = "flow-restore-wait"
 """Key of Open_vSwitch:other_config (ovs-vswitchd.conf.db(5))."""
 MARK = "tunbridge-restart"
 APPLY_S = 10.0
+CONNECT_S = 5.0
 PENDING_S = 60.0
 """A restart whose caller was killed before vswitchd ended may still come: so long its saved state is kept."""
 
@@ -122,6 +125,20 @@ def is_ours(now: Snapshot) -> bool:
     return MARK in now.external_ids
 
 
+def connect(database: LocalOvsdb, wait_s: float) -> None:
+    """Wait until the copy is there. Raises OvsdbError: not in `wait_s` seconds."""
+    deadline = time.monotonic() + wait_s
+    while time.monotonic() < deadline:
+        database.run()
+        if database.connected:
+            return
+        poller = ovs.poller.Poller()
+        database.wait(poller)
+        poller.timer_wait_until(int(deadline * 1000))
+        poller.block()
+    raise OvsdbError(f"{database.remote}: no OVSDB answers there; is ovsdb-server running?")
+
+
 def arm(database: LocalOvsdb) -> None:
     """Set the flag, and the mark that tells whose it is. Raises OvsdbError."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -200,31 +217,41 @@ def _restore(rundir: str, bridges: Mapping[str, BridgeState]) -> list[str]:
         return [f"{bridge}: {what}" for bridge, refused in zip(bridges, found, strict=True) for what in refused]
 
 
-class Rescuer:
-    """The agent's part: finishes a restart whose caller was killed."""
+class Rescue:
+    """The agent's part: finishes a restart whose caller was killed. `run` blocks, on a connection of its own."""
 
-    PAUSE_MS = 500
+    PAUSE_S = 0.5
 
-    def __init__(self, rundir: str, state_dir: str, log: Log) -> None:
-        self._rundir = rundir
-        self._state_dir = state_dir
-        self._file = StateFile(state_dir)
+    def __init__(self, config: AgentConfig, log: Log) -> None:
+        self._config = config
+        self._rundir = config.ovs_rundir
+        self._file = StateFile(config.state_dir)
         self._log = log
         self._told = False
 
-    def run(self, database: LocalOvsdb) -> bool:
-        """Do what can be done now. True while a restart of ours is under way: to be called again soon.
+    def is_needed(self, now: Snapshot) -> bool:
+        """Whether a restart of ours is under way, or was left."""
+        self._told = self._told and is_ours(now)
+        return is_ours(now)
 
-        Raises OfctlError, OvsdbError.
-        """
-        if not database.connected or not is_ours(database.snapshot()):
-            self._told = False
-            return False
-        with lock(self._state_dir) as held:
+    def run(self) -> bool:
+        """Do what can be done now. True while a restart of ours is under way: to be called again soon."""
+        with lock(self._config.state_dir) as held:
             if held is None:
                 return True
-            database.run()  # it may have ended between the two looks
-            return database.connected and is_ours(database.snapshot()) and not self._rescue(database)
+            try:
+                return self._attempt()
+            except (OvsdbError, OfctlError, RestartError, OSError) as e:
+                self._log.error("planned restart not finished yet, tried again", error=str(e))
+                return True
+
+    def _attempt(self) -> bool:
+        database = LocalOvsdb(self._config.ovsdb)
+        try:
+            connect(database, CONNECT_S)
+            return is_ours(database.snapshot()) and not self._rescue(database)
+        finally:
+            database.close()
 
     def _rescue(self, database: LocalOvsdb) -> bool:
         """Finish. False when it has to be tried again."""

@@ -1,4 +1,4 @@
-"""What the loop lets others know: its last status, and since when it has been busy. Threads read, the loop writes.
+"""What the loop lets others know: its last status, and when it was last at work. Threads read, the loop writes.
 
 Each is one reference to an immutable value, and replacing a reference is atomic: nobody sees half of a status, and
 nobody makes the loop wait.
@@ -8,8 +8,10 @@ import time
 
 from tunbridge.agent.status import Answer, Status
 
+BEAT_S = 5.0
+"""The loop notes at least this often that it runs."""
 HUNG_S = 60.0
-"""A step takes milliseconds, and 30 s when `ovs-ofctl` gets no answer; after this long the loop is stuck."""
+"""Nothing in the loop blocks; one that has not run for this long is stuck."""
 
 
 class Bulletin:
@@ -17,21 +19,17 @@ class Bulletin:
 
     def __init__(self, status: Status) -> None:
         self._status = status
-        self._busy_since: float | None = None
+        self._beat = time.monotonic()
 
-    def busy(self) -> None:
-        """Note that a step begins."""
-        self._busy_since = time.monotonic()
-
-    def idle(self) -> None:
-        """Note that the loop waits for events: however long that is, it does not hang."""
-        self._busy_since = None
+    def beat(self) -> None:
+        """Note that the loop runs."""
+        self._beat = time.monotonic()
 
     def publish(self, status: Status) -> None:
         """Tell this from now on."""
         self._status = status
 
     def read(self) -> Answer:
-        """Give the last status, and for how many seconds the step since then has been going on."""
-        since = self._busy_since
-        return Answer(status=self._status, busy_s=0.0 if since is None else time.monotonic() - since)
+        """The last status, and for how many seconds the loop has not run although it should have."""
+        late = time.monotonic() - self._beat - BEAT_S
+        return Answer(status=self._status, busy_s=max(0.0, late))

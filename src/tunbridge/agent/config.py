@@ -89,6 +89,12 @@ class AgentConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Zone that the host is in, as the API shows it."""
     report_interval: Annotated[int, Meta(ge=1, le=3600)] = 30
     """Seconds between heartbeats to the central database."""
+    dhcp_lease_duration: Annotated[int, Meta(ge=-1)] = 86400
+    """Seconds of a DHCP lease, -1 for ever."""
+    dns_domain: str = "openstacklocal"
+    """The cloud's own domain, in which the names of ports are; the server's setting of this name."""
+    resolvers: list[str] = field(default_factory=list)
+    """Addresses of DNS servers that are asked for names that are not the cloud's; none: those are refused."""
     metrics: str | Literal[False] = False
     """`IP:PORT` where the agent serves /metrics (for Prometheus) and /healthz over HTTP; `false` for none."""
     metrics_anywhere: bool = False

@@ -3,11 +3,11 @@
 The signal is a bare netlink socket of which nothing is parsed; the state is then read anew.
 """
 
+import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import ovs.poller
 from pyroute2 import IPRoute
 
 from tunbridge.dataplane.nics import NicState
@@ -55,28 +55,25 @@ def _state(index: int | None, addresses: dict[int, list[str]], gateways: dict[in
 
 
 class DeviceMonitor:
-    """Tells that a link, an address or a route of this host changed."""
+    """Calls `changed` when a link, an address or a route of this host changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
         self._sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
         self._sock.bind((0, _GROUPS))
+        asyncio.get_running_loop().add_reader(self._sock, self._read)
 
-    def run(self) -> bool:
-        """Give True when something changed since the last call."""
-        changed = False
+    def _read(self) -> None:
         try:
             while self._sock.recv(65536):
-                changed = True
+                pass
         except BlockingIOError:
             pass
-        except OSError:  # ENOBUFS: more came than the socket holds, so something did change
-            changed = True
-        return changed
-
-    def wait(self, poller: Any) -> None:
-        """Arrange that `poller` wakes when there is something for `run()`."""
-        poller.fd_wait(self._sock.fileno(), ovs.poller.POLLIN)
+        except OSError:  # ENOBUFS: more came than the socket holds
+            pass
+        self._changed()
 
     def close(self) -> None:
         """Stop listening."""
+        asyncio.get_running_loop().remove_reader(self._sock)
         self._sock.close()

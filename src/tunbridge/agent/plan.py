@@ -1,18 +1,24 @@
 """`tunbridge agent --plan`: what the agent would do on this host now, without doing it."""
 
-import time
+import asyncio
+import contextlib
+from collections.abc import Callable
 
-import ovs.poller
+import msgspec
+import structlog
 from msgspec import Struct
 
 from tunbridge.agent import devices
+from tunbridge.agent.cloud import Cloud, cloud_of
 from tunbridge.agent.config import AgentConfig
-from tunbridge.agent.flowkeeper import preview
-from tunbridge.agent.loop import host_spec, relevant_devices
+from tunbridge.agent.local import LocalOvsdb
+from tunbridge.agent.wanted import host_spec, local_of, relevant_devices
 from tunbridge.dataplane import changes, flows, host
 from tunbridge.dataplane.changes import Problem
+from tunbridge.dataplane.desired import Desired
+from tunbridge.dataplane.host import WantedHost
 from tunbridge.openvswitch import ofctl
-from tunbridge.openvswitch.ovsdb import LocalOvsdb, OvsdbError
+from tunbridge.openvswitch.ovsdb import OvsdbError
 from tunbridge.openvswitch.rows import Snapshot
 
 CONNECT_TIMEOUT_S = 5.0
@@ -42,36 +48,69 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 def make(config: AgentConfig) -> Plan:
     """Compute the plan; nothing is written anywhere. Raises OvsdbError, OfctlError."""
-    now = _read(config.ovsdb)
-    wanted = host.wanted(host_spec(config, [p.ip for p in config.peers]))
-    found = changes.difference(wanted, now, devices.read(relevant_devices(wanted, now)))
-    flow_plans = [
-        FlowPlan(bridge=name, add=[f.dump_line() for f in d.add], delete=[f.dump_line() for f in d.delete])
-        for name, d in preview(config.ovs_rundir, wanted, now).items()
-        if d
-    ]
-    notes = [_emptied(config.ovs_rundir, bridge) for bridge in found.emptied]
-    ready = {row.name for row in changes.usable(wanted, now)}
-    notes += [f"bridge {b.name} gets its base flows after that" for b in wanted.bridges if b.name not in ready]
-    return Plan(changes=[c.text for c in found.changes], flows=flow_plans, notes=notes, problems=found.problems)
+    return asyncio.run(_make(config))
 
 
-def _read(remote: str) -> Snapshot:
-    """Read the local OVSDB once."""
-    database = LocalOvsdb(remote)
-    deadline = time.monotonic() + CONNECT_TIMEOUT_S
+async def _make(config: AgentConfig) -> Plan:
+    moved = asyncio.Event()
+    database = LocalOvsdb(config.ovsdb, None, moved.set)
+    cloud = cloud_of(config, structlog.get_logger(), moved.set, watch_only=True)
+    tasks = [asyncio.create_task(database.run()), asyncio.create_task(cloud.run())]
     try:
-        while time.monotonic() < deadline:
-            database.run()
-            if database.connected:
-                return database.snapshot()
-            poller = ovs.poller.Poller()
-            database.wait(poller)
-            poller.timer_wait_until(int(deadline * 1000))
-            poller.block()
+        if not await _until(moved, lambda: database.connected):
+            raise OvsdbError(f"{config.ovsdb}: no OVSDB answers there; is ovsdb-server running?")
+        now = database.snapshot()
+        wired = _wanted(config, now, cloud)
+        desired = Desired(cloud.source)
+        local, _ = local_of(config, wired, now, None)
+        cloud.plugged(set(local.workloads))
+        complete = await _until(moved, lambda: cloud.complete)
+        wired = _wanted(config, now, cloud)
+        desired.set_local(local_of(config, wired, now, None)[0])
+        delta = desired.run()
+        nics = await asyncio.to_thread(devices.read, relevant_devices(wired, now))
+        found = changes.difference(wired, now, nics)
+        made = await _plan(config, wired, now, found, desired, complete)
+        return msgspec.structs.replace(made, problems=[*made.problems, *delta.problems])
     finally:
-        database.close()
-    raise OvsdbError(f"{remote}: no OVSDB answers there; is ovsdb-server running?")
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _until(moved: asyncio.Event, condition: Callable[[], bool]) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            while not condition():
+                moved.clear()
+                await moved.wait()
+    return condition()
+
+
+def _wanted(config: AgentConfig, now: Snapshot, cloud: Cloud) -> WantedHost:
+    peers = {p.ip for p in config.peers} | set(cloud.tunnel_ips().values())
+    if not cloud.complete:
+        peers |= changes.tunnel_addresses(now)
+    return host.wanted(host_spec(config, sorted(peers)))
+
+
+async def _plan(
+    config: AgentConfig, wired: WantedHost, now: Snapshot, found: changes.Difference, desired: Desired, complete: bool
+) -> Plan:
+    flow_plans = []
+    ready = {row.name for row in changes.usable(wired, now)}
+    for name in sorted(ready):
+        with contextlib.suppress(ofctl.UnreachableError):
+            present = flows.parse_dump(await asyncio.to_thread(ofctl.dump_flows, config.ovs_rundir, name))
+            d = flows.difference(desired.flows(name), present)
+            delete = [f.dump_line() for f in d.delete] if complete else []
+            if d.add or delete:
+                flow_plans.append(FlowPlan(bridge=name, add=[f.dump_line() for f in d.add], delete=delete))
+    notes = [_emptied(config.ovs_rundir, bridge) for bridge in found.emptied]
+    notes += [f"bridge {b.name} gets its base flows after that" for b in wired.bridges if b.name not in ready]
+    if not complete:
+        notes.append("the central database does not answer: flows of networks are not compared, and would stay")
+    return Plan(changes=[c.text for c in found.changes], flows=flow_plans, notes=notes, problems=found.problems)
 
 
 def _emptied(rundir: str, bridge: str) -> str:

@@ -1,11 +1,10 @@
 """What has happened since the agent started: plain counters, kept by the loop and read between its steps."""
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tunbridge.agent.status import Counts, Histogram, Repair, utc_now
 from tunbridge.dataplane.changes import Change
-from tunbridge.openvswitch.openflow import Channel
 
 KEPT = 10
 """So many of the last repairs are told."""
@@ -40,20 +39,20 @@ class Record:
         self._repaired = False
         self._converged = [0] * (len(BOUNDS_S) + 1)
         self._converged_sum = 0.0
-        self._channels: list[Channel] = []
+        self._connected: set[str] = set()
         self._called: set[str] = set()
 
     def changed(self, changes: Sequence[Change]) -> None:
         """Count the changes of one transaction."""
         for change in changes:
-            self._repair(kind_of(change), change.text)
+            self._count(kind_of(change), change.text, drift=True)
 
-    def flows(self, bridge: str, added: int, deleted: int) -> None:
-        """Count the mended flows of one bridge."""
-        self._repair("flows", f"flows of {bridge}: {added} added, {deleted} deleted")
+    def flows(self, bridge: str, added: int, deleted: int, repair: bool) -> None:
+        """Count what was written to one bridge. `repair`: another process had changed it."""
+        self._count("flows", f"flows of {bridge}: {added} added, {deleted} deleted", repair)
 
-    def _repair(self, kind: str, what: str) -> None:
-        if self._settled:
+    def _count(self, kind: str, what: str, drift: bool) -> None:
+        if self._settled and drift:
             self.drift += 1
             self._settled = False
         self._repaired = True
@@ -72,16 +71,13 @@ class Record:
             self._converged[sum(took_s > bound for bound in BOUNDS_S)] += 1
             self._converged_sum += took_s
 
-    def channels(self, channels: Sequence[Channel]) -> None:
-        """Count the connections of bridges that had called before."""
-        known = [c for c in channels if c.datapath_id is not None]
-        for channel in known:
-            if any(channel is c for c in self._channels):
-                continue
-            if channel.datapath_id in self._called:
+    def channels(self, connected: Collection[str]) -> None:
+        """Count the connections of bridges that had called before. `connected`: the datapath ids of now."""
+        for datapath_id in set(connected) - self._connected:
+            if datapath_id in self._called:
                 self.openflow_reconnects += 1
-            self._called.add(str(channel.datapath_id))
-        self._channels = known
+            self._called.add(datapath_id)
+        self._connected = set(connected)
 
     def counts(self, ovsdb_reconnects: int) -> Counts:
         """Give all of it as a value that does not change any more."""

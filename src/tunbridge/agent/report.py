@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import tunbridge
-from tunbridge.agent.status import BridgeStatus, PeerStatus, Status, utc_now
+from tunbridge.agent.status import BridgeStatus, PeerStatus, Status, WorkloadStatus, utc_now
 from tunbridge.dataplane import names
 from tunbridge.dataplane.changes import Problem
 from tunbridge.openvswitch.rows import Snapshot
 
 if TYPE_CHECKING:
-    from tunbridge.agent.loop import Agent
+    from tunbridge.agent.engine import Agent
 
 
 class Reporter:
@@ -34,8 +34,8 @@ class Reporter:
         record = agent.record
         seen = (
             agent.in_sync, agent.ovsdb.seqno, record.passes, record.failed_passes, record.openflow_reconnects,
-            len(agent.listener.channels), agent.error, agent.refused, agent.config,
-            agent.restarting,
+            frozenset(agent.listener.datapath_ids), agent.error, agent.refused, agent.config, agent.restarting,
+            agent.cloud.complete, agent.cloud.problem, tuple(agent.problems), id(agent.port_status.reported),
         )  # fmt: skip
         changed, self._seen = seen != self._seen, seen
         return changed
@@ -59,6 +59,8 @@ class Reporter:
             ovsdb=self._remote(),
             bridges=list(self._bridges()),
             peers=list(self._peers()),
+            workloads=list(self._workloads()),
+            central=agent.cloud.problem,
             repairs=list(record.last),
             later=list(agent.later),
             refused=agent.refused,
@@ -77,7 +79,7 @@ class Reporter:
             yield BridgeStatus(
                 name=bridge.name,
                 connected=self._is_connected(bridge.name),
-                flows=agent.flows.counts.get(bridge.name, 0),
+                flows=agent.bridges[bridge.name].count if bridge.name in agent.bridges else 0,
             )
 
     def _is_connected(self, bridge: str) -> bool:
@@ -88,15 +90,26 @@ class Reporter:
         config = self._agent.config
         tunnels = self._now.bridges.get(names.TUNNEL_BRIDGE) if self._now is not None else None
         ports = {p.name: p.interfaces[0] for p in tunnels.ports if p.interfaces} if tunnels is not None else {}
-        for peer in self._agent.peers.peers():
-            if peer.ip == config.local_ip:
-                continue
+        for peer in self._agent.peers():
             name = names.tunnel_port(config.tunnel_type, peer.ip)
             interface = ports.get(name)
             problem = f"no port {name} yet" if interface is None else interface.error
             if interface is not None and problem is None and (interface.ofport or 0) <= 0:
                 problem = "Open vSwitch has not made its port yet"
             yield PeerStatus(host=peer.host, ip=peer.ip, port=name, problem=problem)
+
+    def _workloads(self) -> Iterator[WorkloadStatus]:
+        desired, reported = self._agent.desired, self._agent.port_status.reported
+        for id, workload in sorted(desired.local.workloads.items() if desired.local is not None else ()):
+            port = self._agent.cloud.source.port(id)
+            state = desired.states.get(id)
+            yield WorkloadStatus(
+                port_id=id,
+                device=workload.name,
+                network_id=port.network_id if port is not None else None,
+                status=reported.get(id, "DOWN"),
+                reason=state.reason if state is not None else "not known to the central database",
+            )
 
     def _waits_for(self) -> Iterator[Problem]:
         """Name what is missing, from the bottom up: what depends on the first thing is told only when that is there."""
@@ -105,19 +118,28 @@ class Reporter:
             message = "does not answer; is ovsdb-server running? (systemctl status ovsdb-server)"
             yield Problem(subject=f"OVSDB {agent.config.ovsdb}", message=message)
             return
+        if not agent.cloud.complete:
+            message = (
+                f"is not loaded yet ({agent.cloud.problem or 'rows are on their way'}): nothing is deleted before it is"
+            )
+            yield Problem(subject="the central database", message=message)
         if agent.restarting:
             message = "is under way, or was killed and is finished by the agent as soon as ovs-vswitchd answers"
             yield Problem(subject="a planned restart of Open vSwitch", message=message)
         if agent.slowed:
             message = (
-                "undoes what the agent does, so it makes one pass a second; see the last repairs for what, and look for"
-                " a second agent"
+                "keeps undoing what the agent does, so the agent makes one repair a second; the last repairs say what;"
+                " look for a second agent"
             )
-            yield Problem(subject="somebody", message=message)
+            yield Problem(subject="another process", message=message)
         if agent.error is not None:
             yield Problem(subject="the last pass", message=f"failed and is tried again every second: {agent.error}")
+        for bridge in agent.bridges.values():
+            if bridge.error is not None:
+                message = f"were not written and are tried again every second: {bridge.error}"
+                yield Problem(subject=f"flows of {bridge.name}", message=message)
         wanted = [b.name for b in agent.wanted().bridges]
-        if down := [name for name in wanted if name in agent.flows.down]:
+        if down := [name for name in wanted if name in agent.bridges and agent.bridges[name].down]:
             message = f"takes no OpenFlow for {', '.join(down)}; is it running? (systemctl status ovs-vswitchd)"
             yield Problem(subject="ovs-vswitchd", message=message)
             return

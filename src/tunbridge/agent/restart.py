@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-import ovs.poller
 from msgspec import Struct
 
 from tunbridge.agent import answer, armed, bridgestate
@@ -30,7 +29,6 @@ from tunbridge.openvswitch.ofctl import OfctlError
 from tunbridge.openvswitch.ovsdb import LocalOvsdb, OvsdbError
 from tunbridge.openvswitch.rows import Snapshot
 
-CONNECT_S = 5.0
 COMMAND_S = 120.0
 """The restart command: systemd's own limit for the unit is longer, but a host is dead meanwhile."""
 ANSWER_S = 60.0
@@ -82,23 +80,11 @@ class Restart:
         self.config = config
         self._database = LocalOvsdb(config.ovsdb)
         self._file = StateFile(config.state_dir)
-        self._connect()
+        armed.connect(self._database, armed.CONNECT_S)
 
     def close(self) -> None:
         """Let go of the connection."""
         self._database.close()
-
-    def _connect(self) -> None:
-        deadline = time.monotonic() + CONNECT_S
-        while time.monotonic() < deadline:
-            self._database.run()
-            if self._database.connected:
-                return
-            poller = ovs.poller.Poller()
-            self._database.wait(poller)
-            poller.timer_wait_until(int(deadline * 1000))
-            poller.block()
-        raise OvsdbError(f"{self.config.ovsdb}: no OVSDB answers there; is ovsdb-server running?")
 
     def _now(self) -> Snapshot:
         self._database.run()

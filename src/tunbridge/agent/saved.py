@@ -9,7 +9,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from tunbridge.dataplane.flows import Flow, FlowError, parse_dump
+from tunbridge.dataplane.flows import Flow, FlowError, foreign_flows, parse_dump
+from tunbridge.openvswitch import ofctl
 
 _HEAD = "# Flows that Tunbridge restores into bridge {}; it removes this file when they are back.\n"
 
@@ -38,6 +39,16 @@ class SavedFlows:
         folder = os.open(self.folder, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)
+
+    def save_from(self, rundir: str, bridge: str) -> int:
+        """Save the operator's flows of a bridge that is going to be emptied; how many they are. Raises OfctlError."""
+        try:
+            dump = ofctl.dump_flows(rundir, bridge)
+        except ofctl.UnreachableError:
+            return 0  # flow tables live in vswitchd: without it there is nothing to lose
+        foreign = foreign_flows(parse_dump(dump))
+        self.save(bridge, foreign)
+        return len(foreign)
 
     def bridges(self) -> list[str]:
         """Give the bridges that wait for their flows."""

@@ -33,6 +33,16 @@ class PeerStatus(Struct, frozen=True, kw_only=True):
     problem: str | None
 
 
+class WorkloadStatus(Struct, frozen=True, kw_only=True):
+    """A workload that is plugged into br-int. `status` is what the API shows; `reason` why it is not ACTIVE."""
+
+    port_id: str
+    device: str
+    network_id: str | None
+    status: str
+    reason: str
+
+
 class Repair(Struct, frozen=True, kw_only=True):
     """Something that was brought in order: a change of the database, or the flows of a bridge."""
 
@@ -84,6 +94,9 @@ class Status(Struct, frozen=True, kw_only=True):
     """The remote on which the OVSDB is connected, null when it is not."""
     bridges: list[BridgeStatus]
     peers: list[PeerStatus]
+    workloads: list[WorkloadStatus]
+    central: str | None
+    """Why the central database is not connected, null when it is or there is to be none."""
     repairs: list[Repair]
     """The last ones, the newest last."""
     later: list[str]

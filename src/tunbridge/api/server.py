@@ -14,7 +14,6 @@ from typing import Any
 
 import uvicorn
 
-from tunbridge.agent.notify import Notifier
 from tunbridge.api import config as configuration
 from tunbridge.api import metrics, openapi
 from tunbridge.api.app import Application
@@ -32,6 +31,7 @@ from tunbridge.api.views import Views
 from tunbridge.database.connection import Database
 from tunbridge.errors import TunbridgeError
 from tunbridge.model import catalog, features
+from tunbridge.notify import Notifier
 from tunbridge.rules import security_groups
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.request import Request

@@ -58,11 +58,13 @@ def agent(
     settings = configuration.load(path)
     if plan:
         raise typer.Exit(_plan(settings, form))
+    import asyncio
+
     from tunbridge.agent import log
-    from tunbridge.agent.loop import Agent
+    from tunbridge.agent.engine import serve
 
     logger = log.configure(settings.log_format, settings.log_level)
-    Agent(settings, logger, reload=lambda: configuration.load(path)).run()
+    asyncio.run(serve(settings, logger, lambda: configuration.load(path)))
 
 
 def config_path(given: Path | None) -> Path | None:

@@ -22,6 +22,7 @@ LONG_STEP_S = 2.0
 SHOWN_PEERS = 8
 """More are counted: the screen is for what is wrong."""
 SHOWN_REPAIRS = 5
+SHOWN_PORTS = 8
 
 
 class Without(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,9 +115,10 @@ def _print(answered: "Answer") -> None:
         connected = "connected" if bridge.connected else "NOT CONNECTED"
         _line("bridge", f"{bridge.name}: {connected}, {_count(bridge.flows, 'flow')}")
     _print_peers(told)
+    _print_workloads(told)
     repairs = {kind: number for kind, number in counts.repairs.items() if number}
     kinds = ", ".join(f"{kind} {number}" for kind, number in repairs.items()) or "none"
-    _line("repairs", f"{kinds}; changed by somebody else {_count(counts.drift, 'time')}")
+    _line("repairs", f"{kinds}; changed by another process {_count(counts.drift, 'time')}")
     for repair in told.repairs[-SHOWN_REPAIRS:]:
         _line("", f"{repair.at}  {repair.what}")
     lost = f"OVSDB {_count(counts.ovsdb_reconnects, 'time')}, OpenFlow {_count(counts.openflow_reconnects, 'time')}"
@@ -136,6 +138,16 @@ def _print_peers(told: "Status") -> None:
         "peers",
         f"{len(good)} of {len(told.peers)} with a {told.tunnel_type} tunnel" + (f": {names}{more}" if good else ""),
     )
+
+
+def _print_workloads(told: "Status") -> None:
+    if told.central is not None:
+        _line("cloud", f"central database not connected: {told.central}; ports go on as they are")
+    active = sum(w.status == "ACTIVE" for w in told.workloads)
+    if told.workloads:
+        _line("ports", f"{active} of {len(told.workloads)} ACTIVE")
+    for workload in [w for w in told.workloads if w.status != "ACTIVE"][:SHOWN_PORTS]:
+        _line("port", f"{workload.port_id} ({workload.device}): {workload.status}: {workload.reason}")
 
 
 def _print_without(found: Without) -> None:

@@ -77,6 +77,15 @@ def usable(host: WantedHost, now: Snapshot) -> list[BridgeRow]:
     return [row for row in rows if row is not None and ORIGIN in row.external_ids]
 
 
+def tunnel_addresses(now: Snapshot) -> set[str]:
+    """Remote addresses of the tunnel ports that we made."""
+    return {
+        port.interfaces[0].options["remote_ip"]
+        for _, port in now.ports()
+        if ours(port.external_ids) and port.interfaces and "remote_ip" in port.interfaces[0].options
+    }
+
+
 class _Differ:
     def __init__(self, host: WantedHost, now: Snapshot, nic_states: Mapping[str, NicState]) -> None:
         self.host = host

@@ -174,6 +174,13 @@ class Desired:
         """The local state, as last set."""
         return None if self._local is None else self._local.now
 
+    def zones(self) -> list[Cut]:
+        """Everything that conntrack knows here: to be judged once after a start, when all rows are there.
+
+        What was taken away while no agent ran is found by that alone.
+        """
+        return [Cut(vlan, None) for vlan in sorted(self._identifiers.vlans().values())]
+
     def allows(self, connection: Connection) -> bool:
         """Whether what is wanted now allows a connection, at the ends of it that were checked here."""
         if self._judge is None:

@@ -25,6 +25,11 @@ FlowKey = tuple[int, int, str]
 """(table, priority, match): what OpenFlow allows once."""
 
 
+def is_ours(cookie: int) -> bool:
+    """Whether a flow with this cookie is one that we compute."""
+    return cookie & COOKIE_MASK == COOKIE
+
+
 class FlowError(ValueError):
     """Text that is not a flow as Open vSwitch dumps it, or two contributions to one key."""
 
@@ -47,7 +52,7 @@ class Flow(Struct, frozen=True, kw_only=True):
     @property
     def ours(self) -> bool:
         """Whether its cookie is of our class."""
-        return self.cookie & COOKIE_MASK == COOKIE
+        return is_ours(self.cookie)
 
     def _where(self) -> str:
         return f"table={self.table},priority={self.priority}" + (f",{self.match}" if self.match else "")

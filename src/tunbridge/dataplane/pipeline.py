@@ -23,6 +23,10 @@ LEARNED_COOKIE = 0x7463_0000_0000_0000
 CONTROLLER_ID = 0x7462
 """OpenFlow controller id that the agent sets on its connection, so that packet-ins come there."""
 
+FRAGMENTS = "nx-match"
+"""Fragment handling of br-int (`ovs-ofctl set-frags`, OFPT_SET_CONFIG flags 3): by default a first fragment's ports are
+matched as 0. vswitchd forgets it when it ends."""
+
 WORKLOAD_PPS = 100
 """Packets per second that a workload may send to the agent, over all services."""
 WORKLOAD_BURST = 200
@@ -120,7 +124,7 @@ INGRESS_RULES = _table(
 )  # fmt: skip
 INGRESS_STATE = _table(
     81, "ingress_state", "packets that need no ingress rule: known connections, ARP, neighbour discovery, DHCP replies",
-    matches=f"reg4 {_STATE}", to=(INGRESS_RULES, COMMIT), miss=goto(INGRESS_RULES),
+    matches=f"reg4 {_STATE}", sets="reg3", to=(INGRESS_RULES, COMMIT), miss=goto(INGRESS_RULES),
 )  # fmt: skip
 UNKNOWN = _table(
     76, "unknown", "a unicast packet to a MAC address that no port of the network here is known to have",
@@ -144,7 +148,7 @@ EGRESS_RULES = _table(
 )  # fmt: skip
 EGRESS_STATE = _table(
     71, "egress_state", "packets that need no egress rule: of unfiltered senders, and of known connections",
-    matches=f"reg5 {_STATE}", to=(EGRESS_RULES, DESTINATION), miss=goto(EGRESS_RULES),
+    matches=f"reg5 {_STATE}", sets="reg3", to=(EGRESS_RULES, DESTINATION), miss=goto(EGRESS_RULES),
 )  # fmt: skip
 CONNTRACK = _table(
     70, "conntrack", "networks with filtered ports: unicast is looked up in the network's conntrack zone, once",

@@ -14,5 +14,5 @@ VLAN_TRANSPARENCY = "vlan-transparency"
 """Networks carry VLAN tags of their guests."""
 
 ALL = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, VLAN_TRANSPARENCY})
-AVAILABLE: frozenset[str] = frozenset()
+AVAILABLE = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS})
 """Those that the agent has now."""

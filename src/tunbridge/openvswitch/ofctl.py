@@ -78,7 +78,8 @@ async def call(subject: str, argv: Sequence[str], text: str = "") -> str:
     except FileNotFoundError:
         raise _missing() from None
     try:
-        output, errors = await asyncio.wait_for(process.communicate(text.encode()), TIMEOUT_S)
+        async with asyncio.timeout(TIMEOUT_S):  # wait_for swallows a cancellation that comes at its end (Python 3.11)
+            output, errors = await process.communicate(text.encode())
     except TimeoutError:
         raise _late(subject, argv) from None
     finally:

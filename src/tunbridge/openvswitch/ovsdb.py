@@ -36,7 +36,7 @@ COLUMNS = {
         "controller", "ports",
     ],
     "Controller": ["target", "max_backoff", "inactivity_probe", "connection_mode", "is_connected", "external_ids"],
-    "Port": ["name", "tag", "trunks", "vlan_mode", "external_ids", "interfaces"],
+    "Port": ["name", "tag", "trunks", "vlan_mode", "external_ids", "other_config", "interfaces"],
     "Interface": ["name", "type", "options", "ofport", "error", "external_ids"],
 }  # fmt: skip
 
@@ -306,6 +306,7 @@ def _port(row: Any) -> PortRow:
         trunks=tuple(row.trunks),
         vlan_mode=_optional(row.vlan_mode),
         external_ids=row.external_ids,
+        other_config=row.other_config,
         interfaces=tuple(
             InterfaceRow(
                 uuid=str(i.uuid),

@@ -54,6 +54,7 @@ class PortRow(Struct, frozen=True, kw_only=True):
     trunks: tuple[int, ...] = ()
     vlan_mode: str | None = None
     external_ids: Mapping[str, str] = _EMPTY
+    other_config: Mapping[str, str] = _EMPTY
     interfaces: tuple[InterfaceRow, ...] = ()
 
 

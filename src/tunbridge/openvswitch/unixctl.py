@@ -12,7 +12,7 @@ from typing import Any
 
 TIMEOUT = 2.0
 """Seconds for all questions together."""
-_ANSWER_MAX = 1024 * 1024
+_ANSWER_MAX = 64 * 1024 * 1024
 
 
 def control_socket(rundir: Path, daemon: str) -> Path | None:

@@ -33,8 +33,12 @@ _RETRY_S = 1.0
 class Central:
     """The rows that this host needs, and what it says of itself."""
 
-    def __init__(self, config: AgentConfig, log: Log, changed: Callable[[], None]) -> None:
-        """`changed` is called when there are touched keys, or `complete` or `known` may give other answers."""
+    def __init__(self, config: AgentConfig, log: Log, changed: Callable[[], None], watch_only: bool = False) -> None:
+        """`changed` is called when there are touched keys, or `complete` or `known` may give other answers.
+
+        With `watch_only` nothing is written: the host neither registers nor claims nor reports.
+        """
+        self._watch_only = watch_only
         self.complete = False
         """Whether `source` has everything that this host needs. It stays so while the connection is lost; it ends
         when all rows have to be loaded anew, until they are there."""
@@ -70,7 +74,8 @@ class Central:
         """Stay connected and registered, until cancelled. Raises RemoteError for a misspelt remote."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._replica.run(self._config.database, _tls(self._config)))
-            group.create_task(self._write())
+            if not self._watch_only:
+                group.create_task(self._write())
 
     def configure(self, config: AgentConfig) -> None:
         """Take settings that were read again; the host's entry follows."""

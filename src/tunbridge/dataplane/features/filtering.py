@@ -10,14 +10,17 @@ receiver's; a known connection whose side was not checked here is evaluated by r
     ingress    bit 1                          bit 0
 
 Broadcast and multicast have one connection for many receivers, so they are never looked up: rules judge each packet.
-A lookup reassembles fragments; where there is none, later fragments pass, since they are of no use without their first
-one, which rules judge.
+
+Later fragments have no ports, and pass: they are of no use without their first one, which rules judge. The kernel's
+lookup reassembles them. The userspace datapath does so only while it looks up or commits, and needs them all for that:
+so they set the bits that their first one sets. So that a first fragment is matched by its ports, the bridge must handle
+fragments as `FRAGMENTS` in pipeline.py says.
 """
 
 from tunbridge.dataplane import flow, pipeline
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.flows import Flow
-from tunbridge.dataplane.pipeline import EGRESS_CHECKED, INGRESS_CHECKED, STATELESS, Table
+from tunbridge.dataplane.pipeline import EGRESS_CHECKED, INGRESS_CHECKED, STATELESS, Field, Table
 
 _IP = ("ip", "ipv6")
 _UNTRACKED_ND = (130, 131, 132, 133, 134, 135, 136, 143)
@@ -56,6 +59,7 @@ def _egress() -> list[Flow]:
         flow.make(table, 90, {"proto": "arp"}, [passed]),
         flow.make(table, 80, pipeline.SENDER(STATELESS, STATELESS), [rules]),
         *_states(table, passed, originator=EGRESS_CHECKED, receiver=INGRESS_CHECKED),
+        *_fragments(table, pipeline.SENDER, 0, passed),
     ]
 
 
@@ -65,20 +69,30 @@ def _ingress() -> list[Flow]:
     flows += [flow.make(table, 90, {"proto": "icmp6", "icmp_type": kind}, [passed]) for kind in _ALLOWED_ND]
     flows += [flow.make(table, 90, match, [passed]) for match in (*_DHCP_REPLIES, _IGMP_QUERY)]
     flows.append(flow.make(table, 80, pipeline.RECEIVER(STATELESS, STATELESS), [rules]))
-    return flows + _states(table, passed, originator=INGRESS_CHECKED, receiver=EGRESS_CHECKED)
+    flows += _states(table, passed, originator=INGRESS_CHECKED, receiver=EGRESS_CHECKED)
+    return flows + _fragments(table, pipeline.RECEIVER, 1, passed)
 
 
 def _states(table: Table, passed: Action, *, originator: int, receiver: int) -> list[Flow]:
     """Pass known connections; the bits are those that let packets of either direction pass this stage."""
     first, reply = f"{originator:#x}/{originator:#x}", f"{receiver:#x}/{receiver:#x}"
     return [
-        *(flow.make(table, 85, {"proto": p, "ct_state": "-trk", "nw_frag": "later"}, [passed]) for p in _IP),
         flow.make(table, 70, {"ct_state": "+inv+trk"}, []),
         # ICMP errors about a known connection.
         flow.make(table, 60, {"ct_state": "-new+rel+trk"}, [passed]),
         flow.make(table, 60, {"ct_state": "+est-rel-rpl+trk", "ct_mark": first}, [passed]),
         flow.make(table, 60, {"ct_state": "+est-rel+rpl+trk", "ct_mark": reply}, [passed]),
     ]
+
+
+def _fragments(table: Table, policy: Field, bit: int, passed: Action) -> list[Flow]:
+    """Pass later fragments that are not of a known connection."""
+    flows = []
+    for proto in _IP:
+        later = {"proto": proto, "nw_frag": "later"}
+        flows.append(flow.make(table, 85, {**later, **policy(STATELESS, STATELESS)}, [passed]))
+        flows.append(flow.make(table, 50, later, [flow.set_bit(pipeline.CHECKED, bit), passed]))
+    return flows
 
 
 def _commit() -> list[Flow]:

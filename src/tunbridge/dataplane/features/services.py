@@ -12,7 +12,7 @@ a packet-out to that port; nothing else sees the request, nor the answer.
 
 In a tunnelled network where no port owns the DHCP address, ARP for it is answered with the subnet's service MAC, so
 that unicast renewals and DNS queries arrive here. Where a port that is not the network's own has it (a VM that
-routes), names are its business.
+routes), or the subnet names it as its resolver, names are its business.
 """
 
 from collections.abc import Mapping
@@ -63,7 +63,8 @@ def compute(context: Context, subnet_id: str) -> None:
         _request(context, vlan, Kind.dhcp4, {**_DHCP4, "nw_dst": address})
     else:
         _ipv6(context, vlan, subnet, address, bool(owners))
-    if all(str(o).startswith("network:") for o in owners):
+    is_elsewhere = address in subnet.dns_nameservers  # a resolver that somebody else runs there
+    if not is_elsewhere and all(str(o).startswith("network:") for o in owners):
         asked: Match = {"proto": "udp", "nw_dst": address} if subnet.ip_version == 4 else _udp6(address)
         _request(context, vlan, Kind.dns, {**asked, "tp_dst": 53})
     if subnet.ip_version == 4 and not owners and network.is_tunnelled:

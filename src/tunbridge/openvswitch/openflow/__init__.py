@@ -9,18 +9,16 @@ from tunbridge.openvswitch.openflow.events import (
     Disconnected,
     Event,
     FlowChanged,
-    Group,
     Meter,
     PacketIn,
     Refused,
     Suspect,
     Tables,
 )  # fmt: skip
-from tunbridge.openvswitch.openflow.listener import OpenFlowError
-from tunbridge.openvswitch.openflow.polled import Channel, Listener
-from tunbridge.openvswitch.openflow.switch import CONTROLLER_ID, Switch
+from tunbridge.openvswitch.openflow.listener import Listener, OpenFlowError
+from tunbridge.openvswitch.openflow.switch import CONTROLLER_ID, NX_MATCH, Switch
 
 __all__ = [
-    "CONTROLLER_ID", "Add", "Change", "Channel", "Delete", "Disconnected", "Event", "FlowChanged", "Group", "Listener",
+    "CONTROLLER_ID", "NX_MATCH", "Add", "Change", "Delete", "Disconnected", "Event", "FlowChanged", "Listener",
     "Meter", "OpenFlowError", "PacketIn", "Refused", "Suspect", "Switch", "Tables",
 ]  # fmt: skip

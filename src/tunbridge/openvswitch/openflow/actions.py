@@ -7,13 +7,15 @@ import functools
 import struct
 from collections.abc import Callable
 
+from tunbridge.openvswitch.openflow.action import integer, nicira, split
 from tunbridge.openvswitch.openflow.fields import BY_NAME, UnknownError, port, subfield, value
-from tunbridge.openvswitch.openflow.wire import NICIRA, PORTS, padded, prop
+from tunbridge.openvswitch.openflow.learn import learn
+from tunbridge.openvswitch.openflow.wire import PORTS, padded, prop
 
 # Instructions, section 7.2.4
 GOTO_TABLE, WRITE_METADATA, WRITE_ACTIONS, APPLY_ACTIONS, CLEAR_ACTIONS, METER = 1, 2, 3, 4, 5, 6
 NO_TABLE = 0xFF
-_INSTRUCTIONS = ("goto_table", "write_metadata", "write_actions", "clear_actions", "meter")
+_INSTRUCTIONS = ("goto_table:", "write_metadata:", "write_actions(", "clear_actions", "meter:")
 _PLAIN = {"pop_vlan": 18, "dec_mpls_ttl": 16}
 _NICIRA_PLAIN = {"exit": 17, "pop_queue": 5, "ct_clear": 43}
 _NUMBERED = {"group": 22, "set_queue": 21}
@@ -26,61 +28,43 @@ _ALGORITHMS = ("active_backup", "hrw")
 _ALGS = {"ftp": 21, "tftp": 69}
 
 
-def split(text: str) -> list[str]:
-    """Split at the commas that no parenthesis or bracket encloses. Raises UnknownError."""
-    if "(" not in text:
-        return text.split(",") if text else []
-    parts, depth, start = [], 0, 0
-    for at, character in enumerate(text):
-        if character == "(":
-            depth += 1
-        elif character == ")":
-            depth -= 1
-        elif character == "," and depth == 0:
-            parts.append(text[start:at])
-            start = at + 1
-    if depth:
-        raise UnknownError(f"parentheses do not close: {text!r}")
-    return [*parts, text[start:]]
-
-
 @functools.lru_cache(16384)
 def instructions(text: str) -> bytes:
     """Give the instructions that the text after `actions=` stands for. Raises UnknownError."""
     if text == "drop":
         return b""
-    applied: list[str] = []
-    others: list[str] = []
-    for part in split(text):
-        name = part.partition(":")[0].partition("(")[0]
-        (others if name in _INSTRUCTIONS else applied).append(part)
+    parts = split(text)
+    others = [part for part in parts if part.startswith(_INSTRUCTIONS)]
+    if not others:
+        return _with_actions(APPLY_ACTIONS, parts)
     found = [_instruction(part) for part in others]
+    applied = [part for part in parts if part not in others]
     if applied:
-        found.append((APPLY_ACTIONS, _with_actions(APPLY_ACTIONS, ",".join(applied))))
+        found.append((APPLY_ACTIONS, _with_actions(APPLY_ACTIONS, applied)))
     # The order in which a switch executes them
     order = (METER, APPLY_ACTIONS, CLEAR_ACTIONS, WRITE_ACTIONS, WRITE_METADATA, GOTO_TABLE)
     found.sort(key=lambda pair: order.index(pair[0]))
-    return b"".join(data for _, data in found)
+    return b"".join([data for _, data in found])
 
 
-def _with_actions(kind: int, text: str) -> bytes:
-    body = encode(text)
+def _with_actions(kind: int, parts: list[str]) -> bytes:
+    body = b"".join([_action(part) for part in parts])
     return struct.pack("!HH4x", kind, 8 + len(body)) + body
 
 
 def _instruction(part: str) -> tuple[int, bytes]:
     name, _, argument = part.partition(":")
     if part.startswith("write_actions("):
-        return WRITE_ACTIONS, _with_actions(WRITE_ACTIONS, _inner(part))
+        return WRITE_ACTIONS, _with_actions(WRITE_ACTIONS, split(_inner(part)))
     match name:
         case "goto_table":
-            return GOTO_TABLE, struct.pack("!HHB3x", GOTO_TABLE, 8, _number(argument, 8))
+            return GOTO_TABLE, struct.pack("!HHB3x", GOTO_TABLE, 8, integer(argument, 8))
         case "meter":
-            return METER, struct.pack("!HHI", METER, 8, _number(argument, 32))
+            return METER, struct.pack("!HHI", METER, 8, integer(argument, 32))
         case "write_metadata":
             number, slash, mask = argument.partition("/")
-            bits = _number(mask, 64) if slash else 0xFFFFFFFFFFFFFFFF
-            return WRITE_METADATA, struct.pack("!HH4xQQ", WRITE_METADATA, 24, _number(number, 64), bits)
+            bits = integer(mask, 64) if slash else 0xFFFFFFFFFFFFFFFF
+            return WRITE_METADATA, struct.pack("!HH4xQQ", WRITE_METADATA, 24, integer(number, 64), bits)
         case _:
             return CLEAR_ACTIONS, struct.pack("!HH4x", CLEAR_ACTIONS, 8)
 
@@ -107,13 +91,13 @@ def _action(text: str) -> bytes:
     if name in _PLAIN:
         return struct.pack("!HH4x", _PLAIN[name], 8)
     if name in _NICIRA_PLAIN:
-        return _nicira(_NICIRA_PLAIN[name], bytes(6))
+        return nicira(_NICIRA_PLAIN[name], bytes(6))
     if name == "dec_ttl":
         return struct.pack("!HH4x", 24, 8)
     if name in _NUMBERED:
-        return struct.pack("!HHI", _NUMBERED[name], 8, _number(argument, 32))
+        return struct.pack("!HHI", _NUMBERED[name], 8, integer(argument, 32))
     if name in _ETHERTYPE:
-        return struct.pack("!HHH2x", _ETHERTYPE[name], 8, _number(argument, 16))
+        return struct.pack("!HHH2x", _ETHERTYPE[name], 8, integer(argument, 16))
     if name in PORTS and name != "CONTROLLER":
         return output(PORTS[name])
     raise UnknownError(f"no action {text!r}")
@@ -126,38 +110,23 @@ def _inner(text: str) -> str:
     return text[text.index("(") + 1 : -1]
 
 
-def _number(text: str, bits: int) -> int:
-    try:
-        number = int(text, 0)
-    except ValueError:
-        raise UnknownError(f"not a number: {text!r}") from None
-    if number < 0 or number >> bits:
-        raise UnknownError(f"{text} does not fit into {bits} bits")
-    return number
-
-
 def output(number: int, max_len: int = 0) -> bytes:
     """Give the action that sends the packet to a port; `max_len` in bytes, for the controller."""
     return struct.pack("!HHIH6x", 0, 16, number, max_len)
-
-
-def _nicira(subtype: int, body: bytes) -> bytes:
-    size = (10 + len(body) + 7) // 8 * 8
-    return (struct.pack("!HHIH", 0xFFFF, size, NICIRA, subtype) + body).ljust(size, b"\0")
 
 
 def _output(argument: str) -> bytes:
     if argument[:1].isdigit() or argument in PORTS:
         return output(port(argument))
     source = subfield(argument)
-    return _nicira(15, struct.pack("!H", source.packed) + source.field.header + struct.pack("!H6x", 0xFFFF))
+    return nicira(15, struct.pack("!H", source.packed) + source.field.header + struct.pack("!H6x", 0xFFFF))
 
 
 def _truncated(inner: str) -> bytes:
     given = dict(part.split("=", 1) for part in inner.split(",") if "=" in part)
     if given.keys() != {"port", "max_len"}:
         raise UnknownError(f"output({inner})")
-    return _nicira(39, struct.pack("!HI", port(given["port"]) & 0xFFFF, _number(given["max_len"], 32)))
+    return nicira(39, struct.pack("!HI", port(given["port"]) & 0xFFFF, integer(given["max_len"], 32)))
 
 
 def _resubmit_port(argument: str) -> bytes:
@@ -169,8 +138,8 @@ def _resubmit(inner: str) -> bytes:
     if len(parts) not in (2, 3) or parts[2:] not in ([], ["ct"]):
         raise UnknownError(f"resubmit({inner})")
     number = (port(parts[0]) if parts[0] else PORTS["IN_PORT"]) & 0xFFFF
-    table = _number(parts[1], 8) if parts[1] else NO_TABLE
-    return _nicira(44 if len(parts) == 3 else 14, struct.pack("!HB3x", number, table))
+    table = integer(parts[1], 8) if parts[1] else NO_TABLE
+    return nicira(44 if len(parts) == 3 else 14, struct.pack("!HB3x", number, table))
 
 
 def _set_field(argument: str) -> bytes:
@@ -190,9 +159,9 @@ def _load(argument: str) -> bytes:
     destination = subfield(name)
     if destination.bits > 64:
         raise UnknownError(f"load:{argument}")
-    return _nicira(
+    return nicira(
         7, struct.pack("!H", destination.packed) + destination.field.header +
-        _number(text, destination.bits).to_bytes(8)
+        integer(text, destination.bits).to_bytes(8)
     )  # fmt: skip
 
 
@@ -202,16 +171,16 @@ def _move(argument: str) -> bytes:
     if source.bits != destination.bits:
         raise UnknownError(f"move:{argument}")
     head = struct.pack("!HHH", source.bits, source.offset, destination.offset)
-    return _nicira(6, head + source.field.header + destination.field.header)
+    return nicira(6, head + source.field.header + destination.field.header)
 
 
 def _stack(subtype: int, argument: str) -> bytes:
     bits = subfield(argument)
-    return _nicira(subtype, struct.pack("!H", bits.offset) + bits.field.header + struct.pack("!H6x", bits.bits))
+    return nicira(subtype, struct.pack("!H", bits.offset) + bits.field.header + struct.pack("!H6x", bits.bits))
 
 
 def _controller_port(argument: str) -> bytes:
-    return output(PORTS["CONTROLLER"], _number(argument, 16))
+    return output(PORTS["CONTROLLER"], integer(argument, 16))
 
 
 _MAX_LEN, _ID, _REASON, _USERDATA, _PAUSE, _METER = range(6)
@@ -223,9 +192,9 @@ def _controller(inner: str) -> bytes:
         name, _, text = part.partition("=")
         match name:
             case "max_len":
-                properties.append((_MAX_LEN, struct.pack("!H2x", _number(text, 16))))
+                properties.append((_MAX_LEN, struct.pack("!H2x", integer(text, 16))))
             case "id":
-                properties.append((_ID, struct.pack("!H2x", _number(text, 16))))
+                properties.append((_ID, struct.pack("!H2x", integer(text, 16))))
             case "reason" if text in REASONS:
                 properties.append((_REASON, bytes([REASONS.index(text)])))
             case "userdata":
@@ -233,7 +202,7 @@ def _controller(inner: str) -> bytes:
             case "pause":
                 properties.append((_PAUSE, b""))
             case "meter_id":
-                properties.append((_METER, struct.pack("!I", _number(text, 32))))
+                properties.append((_METER, struct.pack("!I", integer(text, 32))))
             case _:
                 raise UnknownError(f"controller({inner})")
     if all(kind <= _REASON for kind, _ in properties):
@@ -241,9 +210,9 @@ def _controller(inner: str) -> bytes:
         head = (
             given.get(_MAX_LEN, b"\xff\xff")[:2] + given.get(_ID, bytes(2))[:2] + given.get(_REASON, b"\1") + bytes(1)
         )
-        return _nicira(20, head)
+        return nicira(20, head)
     properties.sort()
-    return _nicira(37, bytes(6) + b"".join(prop(kind, payload) for kind, payload in properties))
+    return nicira(37, bytes(6) + b"".join(prop(kind, payload) for kind, payload in properties))
 
 
 def _bytes(text: str) -> bytes:
@@ -254,17 +223,17 @@ def _bytes(text: str) -> bytes:
 
 
 def _note(argument: str) -> bytes:
-    return _nicira(8, _bytes(argument))
+    return nicira(8, _bytes(argument))
 
 
 def _conjunction(inner: str) -> bytes:
     number, _, dimension = inner.partition(",")
     clause, _, count = dimension.partition("/")
-    return _nicira(34, struct.pack("!BBI", _number(clause, 8) - 1, _number(count, 8), _number(number, 32)))
+    return nicira(34, struct.pack("!BBI", integer(clause, 8) - 1, integer(count, 8), integer(number, 32)))
 
 
 def _clone(inner: str) -> bytes:
-    return _nicira(42, bytes(6) + encode(inner))
+    return nicira(42, bytes(6) + encode(inner))
 
 
 def _ct(inner: str) -> bytes:
@@ -274,23 +243,23 @@ def _ct(inner: str) -> bytes:
         if part in ("commit", "force"):
             flags |= 1 if part == "commit" else 2
         elif name == "table":
-            table = _number(text, 8)
+            table = integer(text, 8)
         elif name == "zone":
             zone = _zone(text)
         elif name == "alg":
-            alg = _ALGS[text] if text in _ALGS else _number(text, 16)
+            alg = _ALGS[text] if text in _ALGS else integer(text, 16)
         elif part == "nat" or part.startswith("nat("):
             nested += _nat("" if part == "nat" else _inner(part))
         elif part.startswith("exec("):
             nested += encode(_inner(part))
         elif part:
             raise UnknownError(f"ct({inner})")
-    return _nicira(35, struct.pack("!H", flags) + zone + struct.pack("!B3xH", table, alg) + nested)
+    return nicira(35, struct.pack("!H", flags) + zone + struct.pack("!B3xH", table, alg) + nested)
 
 
 def _zone(text: str) -> bytes:
     if text[:1].isdigit():
-        return struct.pack("!IH", 0, _number(text, 16))
+        return struct.pack("!IH", 0, integer(text, 16))
     source = subfield(text)
     return source.field.header + struct.pack("!H", source.packed)
 
@@ -308,7 +277,7 @@ def _nat(inner: str) -> bytes:
             case _:
                 raise UnknownError(f"nat({inner})")
     present, ranges = _nat_range(given)
-    return _nicira(36, struct.pack("!2xHH", flags, present) + ranges)
+    return nicira(36, struct.pack("!2xHH", flags, present) + ranges)
 
 
 def _nat_range(text: str) -> tuple[int, bytes]:
@@ -330,7 +299,7 @@ def _nat_range(text: str) -> tuple[int, bytes]:
         bit <<= 1
     bit = 16
     for one in ports.split("-") if ports else ():
-        data += _number(one, 16).to_bytes(2)
+        data += integer(one, 16).to_bytes(2)
         present |= bit
         bit <<= 1
     return present, data
@@ -339,8 +308,8 @@ def _nat_range(text: str) -> tuple[int, bytes]:
 def _check_pkt_larger(text: str) -> bytes:
     left, _, right = text.partition("->")
     destination = subfield(right)
-    head = struct.pack("!HH", _number(_inner(left), 16), destination.offset)
-    return _nicira(49, head + destination.field.header + bytes(6))
+    head = struct.pack("!HH", integer(_inner(left), 16), destination.offset)
+    return nicira(49, head + destination.field.header + bytes(6))
 
 
 def _bundle(inner: str) -> bytes:
@@ -362,84 +331,23 @@ def _hashed(subtype: int, inner: str, destination: bytes) -> bytes:
     if not members_word or len(parts) != 4 or parts[0] not in _HASHES or parts[2] not in _ALGORITHMS:
         raise UnknownError(f"bundle({inner})")
     ports = [port(one) & 0xFFFF for one in members.split(",")]
-    body = struct.pack("!HHH", _ALGORITHMS.index(parts[2]), _HASHES.index(parts[0]), _number(parts[1], 16))
+    body = struct.pack("!HHH", _ALGORITHMS.index(parts[2]), _HASHES.index(parts[0]), integer(parts[1], 16))
     body += BY_NAME["in_port"].header + struct.pack("!H", len(ports)) + destination + bytes(4)
-    return _nicira(subtype, body + padded(struct.pack(f"!{len(ports)}H", *ports)))
+    return nicira(subtype, body + padded(struct.pack(f"!{len(ports)}H", *ports)))
 
 
 def _fin_timeout(inner: str) -> bytes:
     given = dict(part.split("=", 1) for part in inner.split(",") if "=" in part)
-    timeouts = [_number(given.pop(f"{kind}_timeout", "0"), 16) for kind in ("idle", "hard")]
+    timeouts = [integer(given.pop(f"{kind}_timeout", "0"), 16) for kind in ("idle", "hard")]
     if given:
         raise UnknownError(f"fin_timeout({inner})")
-    return _nicira(19, struct.pack("!HH2x", *timeouts))
-
-
-_LEARN_NUMBERS = {
-    "idle_timeout": 16, "hard_timeout": 16, "priority": 16, "cookie": 64, "table": 8, "fin_idle_timeout": 16,
-    "fin_hard_timeout": 16, "limit": 32,
-}  # fmt: skip
-_LEARN_FLAGS = {"send_flow_rem": 1, "delete_learned": 2}
-
-
-def _learn(inner: str) -> bytes:
-    numbers, flags, specs, result = {"priority": 32768, "table": 1}, 0, b"", None
-    for part in split(inner):
-        name, _, text = part.partition("=")
-        if name in _LEARN_NUMBERS:
-            numbers[name] = _number(text, _LEARN_NUMBERS[name])
-        elif part in _LEARN_FLAGS:
-            flags |= _LEARN_FLAGS[part]
-        elif name == "result_dst":
-            result = subfield(text)
-            flags |= 4
-        else:
-            specs += _learn_spec(part)
-    n = numbers.get
-    body = struct.pack(
-        "!HHHQHBxHH", n("idle_timeout", 0), n("hard_timeout", 0), n("priority"), n("cookie", 0), flags, n("table"),
-        n("fin_idle_timeout", 0), n("fin_hard_timeout", 0),
-    )  # fmt: skip
-    if result is None and not n("limit"):
-        return _nicira(16, body + specs)
-    body += struct.pack("!IH2x", n("limit", 0), result.offset if result else 0)
-    return _nicira(45, body + (result.field.header if result else b"") + specs)
-
-
-_IMMEDIATE, _TO_LOAD, _TO_OUTPUT = 1 << 13, 1 << 11, 2 << 11
-
-
-def _learn_spec(part: str) -> bytes:
-    """Encode one of `FIELD`, `FIELD=FIELD`, `FIELD=value`, `load:…->FIELD`, `output:FIELD`."""
-    if part.startswith("output:"):
-        source = subfield(part.removeprefix("output:"))
-        return struct.pack("!H", source.bits | _TO_OUTPUT) + source.field.header + struct.pack("!H", source.offset)
-    if part.startswith("load:"):
-        text, _, name = part.removeprefix("load:").partition("->")
-        return _learn_copy(text, name, _TO_LOAD)
-    name, equals, text = part.partition("=")
-    return _learn_copy(text if equals else name, name, 0)
-
-
-def _learn_copy(text: str, name: str, flag: int) -> bytes:
-    destination = subfield(name)
-    end = destination.field.header + struct.pack("!H", destination.offset)
-    if text[:1].isalpha() and text.partition("[")[0] in BY_NAME:
-        source = subfield(text)
-        if source.bits != destination.bits:
-            raise UnknownError(f"{text} and {name} differ in width")
-        return struct.pack("!H", destination.bits | flag) + source.field.header + \
-            struct.pack("!H", source.offset) + end  # fmt: skip
-    whole = destination.bits == destination.field.bits and not flag
-    number = value(destination.field, text)[0] if whole else _number(text, destination.bits)
-    size = (destination.bits + 15) // 16 * 2
-    return struct.pack("!H", destination.bits | flag | _IMMEDIATE) + number.to_bytes(size) + end
+    return nicira(19, struct.pack("!HH2x", *timeouts))
 
 
 _BRACKETED: dict[str, Callable[[str], bytes]] = {
     "output": _truncated, "resubmit": _resubmit, "controller": _controller, "conjunction": _conjunction,
     "clone": _clone, "ct": _ct, "bundle": _bundle, "bundle_load": _bundle_load, "fin_timeout": _fin_timeout,
-    "learn": _learn, "nat": _nat,
+    "learn": learn, "nat": _nat,
 }  # fmt: skip
 _COLON: dict[str, Callable[[str], bytes]] = {
     "output": _output, "resubmit": _resubmit_port, "set_field": _set_field, "load": _load, "move": _move,

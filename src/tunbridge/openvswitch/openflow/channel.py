@@ -68,7 +68,11 @@ class Channel(asyncio.Protocol):
             _, channel = await loop.create_unix_connection(lambda: cls(bridge, handle, lost, failed), str(path))
         except OSError as e:
             raise UnreachableError(f"{bridge}: cannot connect to {path}: {e.strerror}") from e
-        await channel._in_time(channel._hello)
+        try:
+            await channel._in_time(channel._hello)
+        except BaseException:
+            channel.close()
+            raise
         return channel
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -224,7 +228,8 @@ class Channel(asyncio.Protocol):
 
     async def _in_time(self, waiting: Awaitable[_T]) -> _T:
         try:
-            return await asyncio.wait_for(waiting, TIMEOUT_S)
+            async with asyncio.timeout(TIMEOUT_S):
+                return await waiting
         except TimeoutError:
             reason = f"vswitchd did not answer within {TIMEOUT_S} s"
             self._end(reason)

@@ -1,6 +1,6 @@
 """What a bridge tells the agent on its own, and what is asked of it."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from typing import Literal, Protocol
 
 from msgspec import Struct
@@ -52,13 +52,6 @@ class Meter(Struct, frozen=True):
     unit: Literal["pktps", "kbps"] = "pktps"
 
 
-class Group(Struct, frozen=True):
-    """A group. Each bucket in the text of `dump-groups`: `weight:100,watch_port:1,actions=output:1`."""
-
-    kind: Literal["all", "select", "indirect", "ff"]
-    buckets: tuple[str, ...]
-
-
 class Refused(Struct, frozen=True):
     """A change that the bridge refused; `left_out` are the others of its owner, which were left out with it."""
 
@@ -66,18 +59,18 @@ class Refused(Struct, frozen=True):
     """The flow, or ("meter" or "group", number)."""
     error: str
     """OpenFlow's name of the error, as OFPBMC_BAD_FIELD, or what ovs-ofctl says."""
-    left_out: Sequence[Change] = ()
+    left_out: tuple[Change, ...] = ()
 
 
 class Tables(Struct, frozen=True):
-    """Everything that OpenFlow put into a bridge, as `ovs-ofctl` prints it."""
+    """Everything that OpenFlow put into a bridge."""
 
     flows: str
     """`dump-flows --no-stats --no-names`, for `dataplane.flows.parse_dump`."""
     groups: Mapping[int, str]
     """Number -> the rest of its line, as `type=all,bucket=actions=output:1`."""
-    meters: Mapping[int, str]
-    """Number -> flags and bands, as `pktps burst stats bands=type=drop rate=10 burst_size=5`."""
+    meters: Mapping[int, Meter | str]
+    """Number -> meter; text where it is none of the kind that the agent makes."""
 
 
 class FlowChanged(Struct, frozen=True):

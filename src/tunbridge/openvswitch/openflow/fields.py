@@ -261,11 +261,12 @@ def _mac(text: str) -> int:
 
 def _flags(field: Field, text: str) -> tuple[int, int | None]:
     names = FLAGS[field.form]
+    every = None if field.form == "tcp_flags" else (1 << len(names)) - 1
     if text[:1] not in "+-":
         if text == "0":
-            return 0, None
+            return 0, every
         try:
-            return sum(1 << names.index(name) for name in text.split("|")), None
+            return sum(1 << names.index(name) for name in text.split("|")), every
         except ValueError:
             raise UnknownError(f"not a value of {field.name}: {text!r}") from None
     number = mask = 0

@@ -173,7 +173,7 @@ def _note(found: Fields, name: str, number: int, mask: int) -> None:
     if name == "in_port":
         found["in_port_oxm"] = (number + 0xFFFF0000 if number >= 0xFF00 else number, 0xFFFFFFFF)
     elif name == "ip_dscp":
-        found["nw_tos"] = (number << 2, mask << 2)
+        found["nw_tos"] = (number << 2, 0xFF)
     elif name == "vlan_vid":
         _add_vlan(found, number, mask)
     elif name == "vlan_pcp":
@@ -320,7 +320,7 @@ def _prefix(field: Field, mask: int) -> str:
 def _flags(field: Field, number: int, mask: int) -> str:
     names = FLAGS[field.form]
     every = (1 << len(names)) - 1
-    if mask & every == every:
+    if mask & every == every and field.form != "tun_flags":
         return "|".join(name for bit, name in enumerate(names) if number >> bit & 1) or "0"
     return "".join(
         ("+" if number >> bit & 1 else "-") + name for bit, name in enumerate(names) if mask >> bit & 1

@@ -6,7 +6,7 @@ from typing import Literal
 
 from tunbridge.openvswitch.openflow import match
 from tunbridge.openvswitch.openflow.actions import REASONS, encode, instructions
-from tunbridge.openvswitch.openflow.events import FlowChanged, FlowText, Group, Meter, PacketIn
+from tunbridge.openvswitch.openflow.events import FlowChanged, FlowText, Meter, PacketIn
 from tunbridge.openvswitch.openflow.fields import UnknownError, port
 from tunbridge.openvswitch.openflow.wire import (
     ADD,
@@ -103,12 +103,15 @@ def meter_mod(command: int, number: int, meter: Meter | None) -> bytes:
     return struct.pack("!HHI", command, flags, number) + struct.pack("!HHII4x", 1, 16, meter.rate, meter.burst or 0)
 
 
-def group_mod(command: int, number: int, group: Group | None) -> bytes:
+def group_mod(command: int, number: int, group: str | None) -> bytes:
     """Give the body of a group mod; no group for a deletion. Raises UnknownError."""
     if group is None:
         return struct.pack("!HBxI", command, 0, number)
-    buckets = b"".join(_bucket(text, group.kind) for text in group.buckets)
-    return struct.pack("!HBxI", command, _GROUP_KINDS[group.kind], number) + buckets
+    head, *buckets = group.split(",bucket=")
+    kind = head.removeprefix("type=")
+    if kind not in _GROUP_KINDS:
+        raise UnknownError(f"no kind of group: {head!r}")
+    return struct.pack("!HBxI", command, _GROUP_KINDS[kind], number) + b"".join(_bucket(b, kind) for b in buckets)
 
 
 def _bucket(text: str, kind: str) -> bytes:
@@ -146,9 +149,12 @@ def asynchronous(xid: int) -> bytes:
     return message(SET_ASYNC, b"".join(prop(kind, struct.pack("!I", mask)) for kind, mask in masks.items()), xid)
 
 
-def whole_packets(xid: int) -> bytes:
-    """Ask for misses in full length: without it a management connection gets no packet-in at all."""
-    return message(SET_CONFIG, struct.pack("!HH", 0, 0xFFFF), xid)
+def whole_packets(xid: int, fragments: int) -> bytes:
+    """Ask for packets in full length: without it a management connection gets no packet-in at all.
+
+    `fragments` (0 normal, 1 drop, 3 nx-match) is for the whole bridge: whoever set it before loses it.
+    """
+    return message(SET_CONFIG, struct.pack("!HH", fragments, 0xFFFF), xid)
 
 
 def flow_monitor(xid: int) -> bytes:

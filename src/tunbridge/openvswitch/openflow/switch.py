@@ -8,6 +8,7 @@ section 7.3.5.17), and are not reported; except that OVS deletes the flows of a 
 """
 
 import asyncio
+import re
 import struct
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Literal
@@ -24,7 +25,6 @@ from tunbridge.openvswitch.openflow.events import (
     Delete,
     Disconnected,
     Event,
-    Group,
     Meter,
     Refused,
     Suspect,
@@ -48,6 +48,8 @@ from tunbridge.openvswitch.openflow.wire import (
 
 CONTROLLER_ID = 0x7462
 """What flows name in `controller(id=29794)`, so that their packets come to this connection and to no other."""
+NX_MATCH = 3
+"""Fragments are matched as what they are, with `ip_frag` (ovs-ofctl(8), set-frags)."""
 _PACKET_IN2 = 2
 _SLICE = 128
 """Messages that are encoded before the event loop gets its turn."""
@@ -61,7 +63,7 @@ class _Item(Struct):
     what: Change | tuple[str, int]
     kind: int
     body: bytes
-    group: Group | None = None
+    group: str | None = None
     owner: Hashable = None
 
 
@@ -75,7 +77,11 @@ class Switch:
         events: Callable[[Event], None],
         log: Callable[[str], None],
         controller_id: int = CONTROLLER_ID,
+        fragments: int | None = 0,
     ) -> None:
+        """`fragments`: how flows see fragments, 3 as what they are (nx-match); None: no packets come from this bridge,
+        and its setting, which is the operator's, stays.
+        """
         self.bridge = bridge
         self.monitor: Literal["flows", "none"] = "none"
         """Whether changes by others are reported: not by Open vSwitch before 3.0, where one has to look."""
@@ -83,6 +89,7 @@ class Switch:
         self._events = events
         self._log = log
         self._controller_id = controller_id
+        self._fragments = fragments
         self._channel: Channel | None = None
         self._paused = False
         self._busy = asyncio.Lock()
@@ -97,15 +104,25 @@ class Switch:
         self.close()
         path = ofctl.management_socket(self._rundir, self.bridge)
         channel = await Channel.open(path, self.bridge, self._take, self._lost, self._log)
+        try:
+            await self._ask(channel)
+        except BaseException:
+            channel.close()
+            raise
+        self._channel = channel
+
+    async def _ask(self, channel: Channel) -> None:
+        """Ask for packets of our controller id, and for changes of flows."""
         self._paused = False
         xids = channel.xids(5)
-        wanted = [
-            messages.whole_packets(xids[0]),
-            messages.asynchronous(xids[1]),
-            nicira(NXT_SET_PACKET_IN_FORMAT, struct.pack("!I", _PACKET_IN2), xids[2]),
-            nicira(NXT_SET_CONTROLLER_ID, struct.pack("!6xH", self._controller_id), xids[3]),
-            messages.flow_monitor(xids[4]),
-        ]
+        wanted = [messages.flow_monitor(xids[4])]
+        if self._fragments is not None:
+            wanted += [
+                messages.whole_packets(xids[0], self._fragments),
+                messages.asynchronous(xids[1]),
+                nicira(NXT_SET_PACKET_IN_FORMAT, struct.pack("!I", _PACKET_IN2), xids[2]),
+                nicira(NXT_SET_CONTROLLER_ID, struct.pack("!6xH", self._controller_id), xids[3]),
+            ]
         with channel.tracking(xids) as errors:
             await channel.send(b"".join(wanted))
             await channel.barrier()
@@ -113,7 +130,6 @@ class Switch:
             for xid in xids[:4]:
                 if xid in errors:
                     self._log(f"{self.bridge}: packets will not come here: {errors[xid]}")
-        self._channel = channel
 
     def close(self) -> None:
         """Close the connection; it is not reported as lost."""
@@ -165,15 +181,21 @@ class Switch:
         flows = await ofctl.command_async(self._rundir, self.bridge, "dump-flows", "--no-stats", "--no-names")
         groups = await ofctl.command_async(self._rundir, self.bridge, "dump-groups")
         meters = await ofctl.command_async(self._rundir, self.bridge, "dump-meters")
-        return Tables(flows, _numbered("group_id=", groups), _numbered("meter=", meters))
+        return Tables(
+            flows,
+            _numbered("group_id=", groups),
+            {number: _meter(text) for number, text in _numbered("meter=", meters).items()},
+        )
 
     async def apply(
         self,
         changes: Sequence[Change],
         meters: Mapping[int, Meter | None] | None = None,
-        groups: Mapping[int, Group | None] | None = None,
+        groups: Mapping[int, str | None] | None = None,
     ) -> list[Refused]:
         """Make the changes in one step, and give what the bridge refused. None deletes a meter or group.
+
+        A group is text as in `Tables`: `type=select,bucket=weight:100,actions=output:1,bucket=…`.
 
         Meters cannot be in a bundle: they are added before, and deleted after it. Groups can. A change without an
         owner is refused alone. Raises UnreachableError: then nothing is known, and all has to be read again.
@@ -188,12 +210,15 @@ class Switch:
             return refused
 
     async def _items(
-        self, changes: Sequence[Change], groups: Mapping[int, Group | None]
+        self, changes: Sequence[Change], groups: Mapping[int, str | None]
     ) -> tuple[list[_Item], list[Refused]]:
         """Encode groups to add, flows to delete, flows to add, groups to delete, in this order."""
         items = [_Item(("group", n), GROUP_MOD, b"", group) for n, group in groups.items() if group is not None]
-        items += [_Item(change, FLOW_MOD, b"", owner=change.owner) for change in changes if isinstance(change, Delete)]
-        items += [_Item(change, FLOW_MOD, b"", owner=change.owner) for change in changes if isinstance(change, Add)]
+        for kind in (Delete, Add):
+            items += [
+                _Item(change, FLOW_MOD, b"", owner=change.owner) for change in changes if isinstance(change, kind)
+            ]
+            await asyncio.sleep(0)
         items += [_Item(("group", n), GROUP_MOD, b"") for n, group in groups.items() if group is None]
         rare: list[int] = []
         for at, item in enumerate(items):
@@ -303,8 +328,7 @@ def _line(item: _Item) -> str:
     if isinstance(change, Delete):
         return f"{change.match} actions=drop"
     assert item.group is not None
-    buckets = "".join(f",bucket={bucket}" for bucket in item.group.buckets)
-    return f"group_id={change[1]},type={item.group.kind}{buckets}"
+    return f"group_id={change[1]},{item.group}"
 
 
 def _completed(change: Change | tuple[str, int], body: bytes) -> bytes:
@@ -333,7 +357,7 @@ def _without(items: Sequence[_Item], errors: Mapping[int, str]) -> tuple[list[_I
                 for n, item in enumerate(items)
                 if n not in errors and item.owner == owner and not isinstance(item.what, tuple)
             ]
-        refused.append(Refused(items[at].what, error, left_out))
+        refused.append(Refused(items[at].what, error, tuple(left_out)))
     return kept, refused
 
 
@@ -356,6 +380,16 @@ async def _in_bundle(number: int, items: Sequence[_Item], xids: range) -> AsyncI
 
 async def _joined(parts: Iterable[bytes]) -> AsyncIterator[bytes]:
     yield b"".join(parts)
+
+
+_METER = re.compile(r"(pktps|kbps) (?:(burst) )?stats bands=type=drop rate=(\d+)(?: burst_size=(\d+))?")
+
+
+def _meter(text: str) -> Meter | str:
+    found = _METER.fullmatch(text)
+    if found is None:
+        return text
+    return Meter(int(found[3]), int(found[4]) if found[2] else None, "pktps" if found[1] == "pktps" else "kbps")
 
 
 def _numbered(word: str, dump: str) -> dict[int, str]:

@@ -1,0 +1,311 @@
+"""The flows of one bridge: what is wanted against what is there, one bundle for the difference, nobody else's touched.
+
+    unknown --connected, dumped, bundle--> clean --new wanted flows, somebody's change--> pending --bundle--> clean
+       ^                                     |
+       +----- connection lost, too many changes to tell ---------------------------------------+
+A bridge that does not answer stays unknown, and is tried again. Each bridge has a task of its own: one that is slow or
+down keeps nobody else waiting. Until everything that this host needs of the central database is known, nothing is
+deleted: flows of a former run go on forwarding.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from tunbridge.agent.log import Log
+from tunbridge.agent.saved import SavedFlows
+from tunbridge.dataplane import flows, names
+from tunbridge.dataplane.contribution import Meter
+from tunbridge.dataplane.desired import Owner
+from tunbridge.dataplane.flows import Flow, FlowError, FlowKey
+from tunbridge.openvswitch import ofctl, openflow
+from tunbridge.openvswitch.ofctl import OfctlError, UnreachableError
+from tunbridge.openvswitch.openflow import Add, Delete, Event, FlowChanged, PacketIn, Refused, Suspect, Switch
+
+RETRY_S, SLOW_RETRY_S, PATIENCE_S = 0.05, 0.25, 5.0
+"""Between two attempts to reach a bridge: short at first, since vswitchd is mostly back at once."""
+ERROR_RETRY_S = 1.0
+LOOK_S = 5.0
+"""Between two looks at a bridge of an Open vSwitch before 3.0, which does not report changes of flows."""
+
+
+class Hooks(Struct, frozen=True):
+    """What a bridge asks of the engine, and tells it."""
+
+    wanted: Callable[[str], Mapping[FlowKey, Flow]]
+    meters: Callable[[str], Mapping[int, Meter]]
+    owner: Callable[[str, FlowKey], Owner | None]
+    """Who alone wants a flow: what Open vSwitch refuses of one owner keeps nobody else waiting."""
+    may_sweep: Callable[[], bool]
+    """Whether flows of ours that nobody wants may be deleted."""
+    may_restore: Callable[[str], bool]
+    """Whether Open vSwitch has emptied the bridge by now, if it was going to."""
+    slow_s: Callable[[], float]
+    """How long to wait before a repair: longer while another process keeps undoing them."""
+    drifted: Callable[[], None]
+    """Another process changed flows of ours."""
+    changed: Callable[[str, int, int, bool], None]
+    """Bridge, flows added, flows deleted, and whether it was a repair of what another process did."""
+    refused: Callable[[str, Sequence[Refused]], None]
+    settled: Callable[[str], None]
+    packet_in: Callable[[PacketIn], None]
+
+
+class BridgeFlows:
+    """Keeps the flows and meters of one bridge. `run` is its task; `update` and `suspect` tell it what to look at."""
+
+    def __init__(self, name: str, rundir: str, saved: SavedFlows, log: Log, hooks: Hooks) -> None:
+        self.name = name
+        self.task: asyncio.Task[None] | None = None
+        self.down = False
+        """Whether the bridge's management socket did not answer at the last attempt."""
+        self.error: str | None = None
+        """Why the last attempt failed."""
+        self.count = 0
+        """How many flows of ours are in it, as last verified."""
+        self.done = 0
+        """The generation of wanted flows that is in the bridge."""
+        self._generation = 0
+        self._rundir = rundir
+        self._saved = saved
+        self._log = log
+        self._hooks = hooks
+        # Only br-int sends packets here; another bridge's handling of fragments is its operator's.
+        fragments = openflow.NX_MATCH if name == names.INTEGRATION_BRIDGE else None
+        self._switch = Switch(
+            rundir, name, self._event, lambda text: log.warning("OpenFlow", told=text), fragments=fragments
+        )
+        self._cookies: dict[FlowKey, int] = {}
+        """Flows of ours that are in the bridge, as far as is known."""
+        self._unknown = True
+        self._pending: set[FlowKey] = set()
+        self._meters: set[int] = set()
+        self._drifted = False
+        self._busy = True
+        """Whether an attempt is under way."""
+        self._wake = asyncio.Event()
+        self._wake.set()
+        self._failed_since: float | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether the bridge is known to have what is wanted."""
+        return not (self._unknown or self._pending or self._meters or self._busy)
+
+    def update(self, generation: int, keys: Iterable[FlowKey] = (), meters: Iterable[int] = ()) -> None:
+        """Note keys of flows and numbers of meters for which something else is wanted now."""
+        self._generation = generation
+        self._pending.update(keys)
+        self._meters.update(meters)
+        self._wake.set()
+
+    def suspect(self) -> None:
+        """Note that anything may have changed."""
+        self._unknown = True
+        self._wake.set()
+
+    def packet_out(self, data: bytes, out_port: int) -> None:
+        """Send a packet out of a port; lost when the bridge is not connected."""
+        if self._switch.connected:
+            self._switch.packet_out(data, out_port)
+
+    def _event(self, event: Event) -> None:
+        if isinstance(event, PacketIn):
+            self._hooks.packet_in(event)
+            return
+        if isinstance(event, FlowChanged):
+            self._flow_changed(event)
+        else:  # Suspect, Disconnected
+            self._unknown = True
+            self._drifted = self._drifted or isinstance(event, Suspect)
+        if self._drifted:
+            self._hooks.drifted()
+        self._wake.set()
+
+    def _flow_changed(self, event: FlowChanged) -> None:
+        key = (event.table, event.priority, event.match)
+        wanted = self._hooks.wanted(self.name).get(key)
+        if wanted is not None:
+            self._pending.add(key)
+            self._drifted = True
+            if event.kind == "removed" and "meter:" in wanted.actions:
+                self._unknown = True  # a deleted meter takes its flows with it, and is not reported itself
+        elif event.kind == "removed":
+            self._cookies.pop(key, None)
+        elif flows.is_ours(event.cookie):
+            self._cookies[key] = event.cookie
+            self._pending.add(key)
+            self._drifted = True
+
+    async def run(self) -> None:
+        """Bring the bridge in order whenever something changed, until cancelled."""
+        try:
+            while True:
+                await self._woken()
+                self._wake.clear()
+                await self._attempt()
+        finally:
+            self._switch.close()
+
+    async def _woken(self) -> None:
+        if self._switch.monitor == "flows" or not self._switch.connected:
+            await self._wake.wait()
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                await self._wake.wait()
+                return
+        self._unknown = True
+
+    async def _attempt(self) -> None:
+        self._busy = True
+        try:
+            done = await self._work()
+            self._busy = False
+        except UnreachableError:
+            self.down = True
+            await self._again(self._pause())
+            return
+        except (OfctlError, OSError) as e:  # OSError: saved flows cannot be read
+            if str(e) != self.error:
+                self._log.error("flows not written, tried again", bridge=self.name, error=str(e))
+            self.error = str(e)
+            self._unknown = True
+            await self._again(ERROR_RETRY_S)
+            return
+        self.error = None
+        self._failed_since = None
+        if not done:
+            await self._again(RETRY_S)
+        elif self.idle:
+            self._hooks.settled(self.name)
+
+    def _pause(self) -> float:
+        now = asyncio.get_running_loop().time()
+        self._failed_since = self._failed_since or now
+        return RETRY_S if now - self._failed_since < PATIENCE_S else SLOW_RETRY_S
+
+    async def _again(self, pause_s: float) -> None:
+        await asyncio.sleep(pause_s)
+        self._wake.set()
+
+    async def _work(self) -> bool:
+        """One pass. False when it has to be tried again soon. Raises OfctlError, OSError."""
+        if self._drifted and (pause := self._hooks.slow_s()):
+            await asyncio.sleep(pause)
+        if not self._switch.connected:
+            self._unknown = True
+            await self._switch.connect()
+            self.down = False
+        waiting = self.name in self._saved.bridges()
+        if waiting and not self._hooks.may_restore(self.name):
+            return False
+        if self._unknown or waiting:
+            await self._synchronize(waiting)
+        else:
+            await self._apply_pending()
+        return True
+
+    async def _synchronize(self, waiting: bool) -> None:
+        """Compare everything with a dump."""
+        self._unknown = False
+        generation, drifted = self._generation, self._drifted
+        self._pending.clear()
+        self._meters.clear()
+        self._drifted = False
+        try:
+            present = await self._switch.dump()
+            there = flows.parse_dump(present.flows)
+            wanted = self._hooks.wanted(self.name)
+            change = flows.difference(wanted, there, self._load() if waiting else ())
+            self._cookies = {f.key: f.cookie for f in there if f.ours}
+            sweep = self._hooks.may_sweep()
+            meters = self._hooks.meters(self.name)
+            changed = {n: m for n, m in meters.items() if present.meters.get(n) != _openflow(m)}
+            gone = set(present.meters) - meters.keys() if sweep else set()
+            await self._write(change.add, change.delete if sweep else (), changed | dict.fromkeys(gone), drifted)
+        except BaseException:
+            self._unknown = True
+            raise
+        if waiting:
+            self._saved.done(self.name)
+        self.count = len(wanted)
+        self.done = generation
+
+    async def _apply_pending(self) -> None:
+        generation, drifted = self._generation, self._drifted
+        keys, self._pending = self._pending, set()
+        numbers, self._meters = self._meters, set()
+        self._drifted = False
+        wanted = self._hooks.wanted(self.name)
+        sweep = self._hooks.may_sweep()
+        add = [wanted[key] for key in keys if key in wanted]
+        gone = [(key, self._cookies[key]) for key in keys if key not in wanted and key in self._cookies]
+        delete = [Flow(table=k[0], priority=k[1], match=k[2], actions="", cookie=cookie) for k, cookie in gone]
+        meters = self._hooks.meters(self.name)
+        changed = {n: meters.get(n) for n in numbers if n in meters or sweep}
+        try:
+            await self._write(add, delete if sweep else (), changed, drifted)
+        except BaseException:
+            self._unknown = True
+            raise
+        self.count = len(wanted)
+        self.done = generation
+
+    async def _write(
+        self, add: Sequence[Flow], delete: Sequence[Flow], meters: Mapping[int, Meter | None], drifted: bool
+    ) -> None:
+        foreign = [f for f in add if not f.ours]
+        mine = [f for f in add if f.ours]
+        if mine or delete or meters:
+            gone = [Delete(f.table, f.priority, f.match, f.cookie) for f in delete]
+            made = [Add(f, self._hooks.owner(self.name, f.key)) for f in mine]
+            wanted = {n: None if m is None else _openflow(m) for n, m in meters.items()}
+            refused = await self._switch.apply([*gone, *made], wanted)
+            for flow in delete:
+                self._cookies.pop(flow.key, None)
+            self._cookies.update({f.key: f.cookie for f in mine})
+            if refused:
+                self._hooks.refused(self.name, refused)
+        if add or delete:
+            self._hooks.changed(self.name, len(add), len(delete), drifted)
+        if foreign:
+            await self._restore(foreign)
+
+    # Flows of the operator, kept on disk while Open vSwitch empties an adopted bridge
+
+    def _load(self) -> list[Flow]:
+        """The saved flows; a file that was damaged must not keep our own flows from being installed."""
+        try:
+            return self._saved.load(self.name)
+        except FlowError as e:
+            path = self._saved.put_aside(self.name)
+            self._log.error("saved flows unreadable", bridge=self.name, error=str(e), kept=str(path))
+            return []
+
+    async def _restore(self, foreign: Sequence[Flow]) -> None:
+        """All saved flows at once, or one at a time: one that is refused must not keep the others out."""
+        with contextlib.suppress(OfctlError):
+            await self._bundle(foreign)
+            return
+        refused = []
+        for flow in foreign:
+            try:
+                await self._bundle([flow])
+            except UnreachableError:
+                raise
+            except OfctlError as e:
+                self._log.error("saved flow refused", bridge=self.name, flow=flow.dump_line(), error=str(e))
+                refused.append(flow)
+        if refused:
+            self._log.error("refused flows kept", bridge=self.name, file=str(self._saved.refused(self.name, refused)))
+
+    async def _bundle(self, some: Sequence[Flow]) -> None:
+        text = "".join(f"{flow.add_line()}\n" for flow in some)
+        await asyncio.to_thread(ofctl.bundle, self._rundir, self.name, text)
+
+
+def _openflow(meter: Meter) -> openflow.Meter:
+    return openflow.Meter(meter.rate, meter.burst)

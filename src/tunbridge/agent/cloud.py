@@ -1,0 +1,88 @@
+"""The cloud as a host sees it: the central database, or nothing where the host stands alone."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from tunbridge.agent.config import AgentConfig
+from tunbridge.agent.log import Log
+from tunbridge.dataplane.view import Key, Rows, Source
+
+
+class Cloud(Protocol):
+    """What the engine asks of the central database."""
+
+    @property
+    def source(self) -> Source:
+        """Rows of the cloud that concern this host."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether `source` has everything that this host needs: until then nothing is deleted."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why there is no connection now; None when there is one, or is to be none."""
+
+    async def run(self) -> None:
+        """Stay connected, until cancelled."""
+
+    def configure(self, config: AgentConfig) -> None:
+        """Take settings that were read again."""
+
+    def tunnel_ips(self) -> Mapping[str, str]:
+        """Tunnel addresses of the other hosts, by name."""
+
+    def take_touched(self) -> set[Key]:
+        """Keys of rows that changed since the last call."""
+
+    def plugged(self, port_ids: set[str]) -> None:
+        """Say which ports are plugged in here: they are asked for and claimed."""
+
+    def known(self, port_id: str) -> bool:
+        """Whether all that belongs to a plugged port is there, or it is known not to exist."""
+
+    def report(self, statuses: Mapping[str, str]) -> None:
+        """Say how each port of this host is: ACTIVE, DOWN or ERROR."""
+
+
+class Alone:
+    """A host without a central database: it has no networks, and tunnels to the peers of its configuration."""
+
+    def __init__(self) -> None:
+        self.source: Source = Rows()
+        self.complete = True
+        self.problem: str | None = None
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    def configure(self, config: AgentConfig) -> None:
+        pass
+
+    def tunnel_ips(self) -> Mapping[str, str]:
+        return {}
+
+    def take_touched(self) -> set[Key]:
+        return set()
+
+    def plugged(self, port_ids: set[str]) -> None:
+        pass
+
+    def known(self, port_id: str) -> bool:  # noqa: ARG002 - the protocol's
+        return True
+
+    def report(self, statuses: Mapping[str, str]) -> None:
+        pass
+
+
+def cloud_of(config: AgentConfig, log: Log, changed: Callable[[], None], watch_only: bool = False) -> Cloud:
+    """The cloud that a configuration names. `changed` is called whenever rows or completeness changed.
+
+    With `watch_only` nothing is written: the host neither registers nor claims nor reports.
+    """
+    if not config.database:
+        return Alone()
+    from tunbridge.agent.central import Central  # late: a host that stands alone does without
+
+    return Central(config, log, changed, watch_only=watch_only)

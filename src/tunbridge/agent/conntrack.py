@@ -1,0 +1,117 @@
+"""Cuts connections that are no longer allowed, when a rule, a member, a group or an address was taken away.
+
+The flows that refuse new packets are in the bridges before: then the connections of the addresses concerned are read
+from the datapath, each is held against the rules of now, and those that no rule allows any more are deleted, and no
+other. A deleted connection's next packet is new, and is refused.
+"""
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tunbridge.agent.log import Log
+from tunbridge.dataplane.conntrack import Connection, Cut
+from tunbridge.dataplane.desired import Desired
+from tunbridge.openvswitch import unixctl
+
+TIMEOUT_S = 10.0
+_FIELDS = re.compile(r"(\w+)=([^,()]+)")
+_LINE = re.compile(r"^(?P<protocol>\w+),orig=\((?P<orig>[^)]*)\),reply=\((?P<reply>[^)]*)\)(?P<rest>.*)$")
+_PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58, "sctp": 132, "udplite": 136, "dccp": 33, "igmp": 2}
+
+
+def parse(text: str) -> list[Connection]:
+    """Read what `dpctl/dump-conntrack` prints (ovs-dpctl(8)); lines of other forms are left out."""
+    return [found for line in text.splitlines() if (found := _parse(line)) is not None]
+
+
+def _parse(line: str) -> Connection | None:
+    match = _LINE.match(line.strip())
+    if match is None:
+        return None
+    orig, rest = dict(_FIELDS.findall(match["orig"])), dict(_FIELDS.findall(match["rest"]))
+    protocol = match["protocol"]
+    number = _PROTOCOLS.get(protocol) or (int(protocol) if protocol.isdecimal() else None)
+    if number is None or "src" not in orig or "dst" not in orig:
+        return None
+    icmp = "type" in orig
+    return Connection(
+        zone=int(rest.get("zone", "0")),
+        mark=int(rest.get("mark", "0"), 0),
+        protocol=number,
+        src=orig["src"],
+        dst=orig["dst"],
+        src_port=int(orig["type" if icmp else "sport"]) if icmp or "sport" in orig else None,
+        dst_port=int(orig["code" if icmp else "dport"]) if icmp or "dport" in orig else None,
+        icmp_id=int(orig["id"]) if "id" in orig else None,
+    )
+
+
+def tuple_of(connection: Connection) -> str:
+    """The connection as `dpctl/flush-conntrack` takes it."""
+    version = "6" if ":" in connection.src else ""
+    fields = [
+        f"ct_ipv6_src={connection.src}" if version else f"ct_nw_src={connection.src}",
+        f"ct_ipv6_dst={connection.dst}" if version else f"ct_nw_dst={connection.dst}",
+        f"ct_nw_proto={connection.protocol}",
+    ]
+    if connection.icmp_id is not None:
+        fields += [
+            f"icmp_id={connection.icmp_id}", f"icmp_type={connection.src_port}", f"icmp_code={connection.dst_port}",
+        ]  # fmt: skip
+    elif connection.src_port is not None:
+        fields += [f"ct_tp_src={connection.src_port}", f"ct_tp_dst={connection.dst_port}"]
+    return ",".join(fields)
+
+
+class Cutter:
+    """Cuts that wait until every bridge has acknowledged the flows that go with them."""
+
+    def __init__(self, rundir: str, log: Log) -> None:
+        self.cut_so_far = 0
+        self._rundir = Path(rundir)
+        self._log = log
+        self._waiting: deque[tuple[int, Sequence[Cut]]] = deque()
+
+    def expect(self, generation: int, cuts: Sequence[Cut]) -> None:
+        """Note what is to be cut once every bridge has this generation of flows."""
+        if cuts:
+            self._waiting.append((generation, cuts))
+
+    def acknowledged(self, generation: int) -> list[Cut]:
+        """What is to be cut now."""
+        found: list[Cut] = []
+        while self._waiting and self._waiting[0][0] <= generation:
+            found += self._waiting.popleft()[1]
+        return found
+
+    async def cut(self, cuts: Iterable[Cut], desired: Desired) -> None:
+        """Delete the connections of these addresses that nothing allows any more."""
+        for zone, wanted in _by_zone(cuts).items():
+            text = (await self._ask([("dpctl/dump-conntrack", f"zone={zone}")]))[0]
+            if text is None:
+                self._log.warning("connections cannot be read, so none was cut", zone=zone)
+                continue
+            concerned = [c for c in parse(text) if any(cut.concerns(c) for cut in wanted)]
+            gone = [c for c in concerned if not desired.allows(c)]
+            if not gone:
+                continue
+            answers = await self._ask([("dpctl/flush-conntrack", f"zone={zone}", tuple_of(c)) for c in gone])
+            self.cut_so_far += len(gone)
+            refused = sum(answer is None for answer in answers)
+            self._log.info("connections cut", zone=zone, connections=len(gone) - refused, not_cut=refused)
+
+    async def _ask(self, questions: Sequence[tuple[str, ...]]) -> list[str | None]:
+        path = unixctl.control_socket(self._rundir, "ovs-vswitchd")
+        if path is None:
+            return [None] * len(questions)
+        return await asyncio.to_thread(unixctl.ask, path, questions, TIMEOUT_S)
+
+
+def _by_zone(cuts: Iterable[Cut]) -> dict[int, list[Cut]]:
+    found: dict[int, list[Cut]] = {}
+    for cut in cuts:
+        found.setdefault(cut.zone, []).append(cut)
+    return found

@@ -1,0 +1,191 @@
+"""Packets that flows send to the agent: DHCP, router and neighbour solicitations, names. Answered at the VM's own host.
+
+The flow names the kind of answer in its userdata, and a meter of the port limits them, so that a VM that floods harms
+only itself. A mistake in an answer is logged and counted, and ends nothing.
+"""
+
+import asyncio
+import random
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+from tunbridge.agent.log import Log
+from tunbridge.dataplane import names, responders
+from tunbridge.dataplane.desired import Desired, Workload
+from tunbridge.dataplane.features import services
+from tunbridge.dataplane.responders import Forward, Kind, MalformedError, Settings, Subject, Zones
+from tunbridge.dataplane.view import Key, Source, View
+from tunbridge.openvswitch.openflow import PacketIn
+
+RESOLVE_S = 2.0
+"""How long one resolver may take."""
+MAX_QUESTIONS = 256
+"""So many names are asked for at a time; further questions are answered with a failure."""
+SPREAD = 0.25
+"""Unsolicited advertisements are sent up to this part of the interval earlier (RFC 4861, 6.2.4)."""
+
+Send = Callable[[str, bytes, int], None]
+"""Bridge, frame, OpenFlow port."""
+
+
+class PacketIns:
+    """Answers packets. `touch` tells it of changed rows, `run` is its task."""
+
+    def __init__(
+        self, desired: Desired, source: Source, send: Send, log: Log, settings: Settings, resolvers: Iterable[str]
+    ) -> None:
+        self.counts: Counter[tuple[str, str]] = Counter()
+        """(kind, result) -> packets; result is `answered`, `ignored`, `malformed`, `forwarded` or `failed`."""
+        self._desired = desired
+        self._source = source
+        self._send = send
+        self._log = log
+        self._settings = settings
+        self._resolvers = tuple(resolvers)
+        self._zones = Zones(source, settings.dns_domain)
+        self._workloads: Mapping[str, Workload] = {}
+        self._by_ofport: dict[int, Workload] = {}
+        self._advertised: dict[str, bytes | None] = {}
+        """Port id -> the last unsolicited advertisement, None where its network has none."""
+        self._view = View(source)
+        self._readers: dict[Key, set[str]] = {}
+        """Row -> ports whose advertisement was made of it."""
+        self._questions: set[asyncio.Task[None]] = set()
+
+    def touch(self, keys: Iterable[Key]) -> None:
+        """Note rows that changed."""
+        keys = set(keys)
+        self._zones.touch(keys)
+        for key in keys & self._readers.keys():
+            for id in self._readers.pop(key):
+                self._advertised.pop(id, None)
+
+    def settled(self) -> None:
+        """Take note of the workloads that are wired now, and tell those whose advertisement is new or has changed."""
+        local = self._desired.local
+        workloads = {} if local is None else local.workloads
+        if self._workloads is not workloads:
+            self._workloads = workloads
+            self._by_ofport = {w.ofport: w for w in workloads.values()}
+        for id in self._advertised.keys() - workloads.keys():
+            del self._advertised[id]
+        for id in workloads.keys() - self._advertised.keys():
+            self._advertise(workloads[id])
+
+    async def run(self) -> None:
+        """Advertise routers every so often, until cancelled."""
+        while True:
+            await asyncio.sleep(self._settings.ra_interval * random.uniform(1 - SPREAD, 1))  # noqa: S311 - no secret
+            for workload in list(self._by_ofport.values()):
+                if self._advertised.get(workload.port_id) is not None:
+                    self._advertise(workload)
+                    await asyncio.sleep(0)
+
+    def _advertise(self, workload: Workload) -> None:
+        state = self._desired.states.get(workload.port_id)
+        if state is None or state.status != "wired":
+            return
+        try:
+            self._view.take_reads()
+            subject = responders.read_subject(self._view, workload.port_id)
+            frame = None if subject is None else responders.advertise(subject, self._settings)
+        except Exception as e:
+            self._failed(Kind.router, workload.port_id, e)
+            return
+        self._advertised[workload.port_id] = frame
+        for key in self._view.take_reads():
+            self._readers.setdefault(key, set()).add(workload.port_id)
+        if frame is not None:
+            self._send(names.INTEGRATION_BRIDGE, frame, workload.ofport)
+
+    def take(self, event: PacketIn) -> None:
+        """Answer one packet."""
+        kind = services.kind_of(event.userdata)
+        workload = self._by_ofport.get(event.in_port)
+        if kind is None or workload is None:
+            self.counts["unknown", "ignored"] += 1
+            return
+        try:
+            subject = self._subject(workload.port_id, kind)
+            replies = [] if subject is None else responders.answer(kind, event.data, subject, self._settings)
+        except MalformedError:
+            self.counts[kind, "malformed"] += 1
+            return
+        except Exception as e:  # whatever it is: the next packet is another one
+            self._failed(kind, workload.port_id, e)
+            return
+        for reply in replies:
+            if isinstance(reply, Forward):
+                self._forward(reply, workload)
+            else:
+                self.counts[kind, "answered"] += 1
+                self._send(event.bridge, reply, event.in_port)
+        if not replies:
+            self.counts[kind, "ignored"] += 1
+
+    def _failed(self, kind: Kind, port_id: str, error: Exception) -> None:
+        self.counts[kind, "failed"] += 1
+        self._log.error("a packet could not be answered", kind=str(kind), port=port_id, exc_info=error)
+
+    def _subject(self, port_id: str, kind: Kind) -> Subject | None:
+        subject = responders.read_subject(self._source, port_id)
+        if subject is None or kind is not Kind.dns:
+            return subject
+        return Subject(
+            port=subject.port, network=subject.network, subnets=subject.subnets, routed=subject.routed,
+            zone=self._zones.zone(subject.network.id),
+        )  # fmt: skip
+
+    # Names of others
+
+    def _forward(self, question: Forward, workload: Workload) -> None:
+        if len(self._questions) >= MAX_QUESTIONS:
+            self.counts[Kind.dns, "failed"] += 1
+            self._send(names.INTEGRATION_BRIDGE, question.fail(), workload.ofport)
+            return
+        self.counts[Kind.dns, "forwarded"] += 1
+        task = asyncio.create_task(self._resolve(question, workload))
+        self._questions.add(task)
+        task.add_done_callback(self._questions.discard)
+
+    async def _resolve(self, question: Forward, workload: Workload) -> None:
+        for resolver in self._resolvers:
+            id = secrets.randbelow(1 << 16)
+            message = await _ask(resolver, question.ask(id))
+            frame = None if message is None else question.reply(id, message)
+            if frame is not None:
+                self._send(names.INTEGRATION_BRIDGE, frame, workload.ofport)
+                return
+        self._send(names.INTEGRATION_BRIDGE, question.fail(), workload.ofport)
+
+
+class _Asking(asyncio.DatagramProtocol):
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def datagram_received(self, data: bytes, _address: object) -> None:
+        if not self.answer.done():
+            self.answer.set_result(data)
+
+    def error_received(self, exc: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(exc)
+
+
+async def _ask(resolver: str, message: bytes) -> bytes | None:
+    """Ask one resolver from a port of the system's choosing; None when it does not answer in time."""
+    try:
+        transport, asking = await asyncio.get_running_loop().create_datagram_endpoint(
+            _Asking, remote_addr=(resolver, 53)
+        )
+    except OSError:
+        return None
+    try:
+        transport.sendto(message)
+        async with asyncio.timeout(RESOLVE_S):
+            return await asking.answer
+    except (OSError, TimeoutError):
+        return None
+    finally:
+        transport.close()

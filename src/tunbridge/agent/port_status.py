@@ -1,0 +1,40 @@
+"""What this host says of its ports in the central database: ACTIVE when the bridges have acknowledged their flows.
+
+    plugged --known, wanted flows computed--> expected (generation N) --every bridge has N--> ACTIVE
+    unplugged, disabled, not known --> DOWN          its flows were refused --> ERROR
+A status is written after the acknowledgement and never before.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from tunbridge.dataplane.desired import PortState
+
+_STATUS = {"wired": "ACTIVE", "down": "DOWN", "error": "ERROR"}
+
+
+class PortStatus:
+    """Statuses that wait for an acknowledgement, and those that were reported."""
+
+    def __init__(self, report: Callable[[Mapping[str, str]], None]) -> None:
+        self._report = report
+        self._waiting: deque[tuple[int, dict[str, str]]] = deque()
+        self._expected: dict[str, str] = {}
+        self.reported: dict[str, str] = {}
+        """Port id -> status, as last reported."""
+
+    def expect(self, generation: int, states: Mapping[str, PortState]) -> None:
+        """Note what is true of all ports of this host once every bridge has this generation of flows."""
+        statuses = {id: _STATUS[state.status] for id, state in states.items()}
+        if statuses != self._expected:
+            self._expected = statuses
+            self._waiting.append((generation, statuses))
+
+    def acknowledged(self, generation: int) -> None:
+        """Report what has become true now that every bridge has this generation of flows."""
+        newest = None
+        while self._waiting and self._waiting[0][0] <= generation:
+            newest = self._waiting.popleft()[1]
+        if newest is not None and newest != self.reported:
+            self.reported = newest
+            self._report(newest)

@@ -1,0 +1,241 @@
+"""Makes docs/pipeline.md: registers, zones and marks, and each table with the flows of an example host.
+
+The flows are those that the features compute for the example; every one has to be explained in `explained.py`.
+"""
+
+import re
+from collections.abc import Iterator
+
+from tunbridge.dataplane import pipeline
+from tunbridge.dataplane.desired import Desired, Local, Workload
+from tunbridge.dataplane.explained import EXPLAINED
+from tunbridge.dataplane.flows import Flow
+from tunbridge.dataplane.pipeline import Table
+from tunbridge.dataplane.view import (
+    AddressPair,
+    Binding,
+    FixedIp,
+    Host,
+    Network,
+    Port,
+    Rows,
+    Rule,
+    SecurityGroup,
+    Subnet,
+)
+
+PORTS = {
+    "br-int": {
+        "patch-tun": 1,
+        "int-br-ex": 2,
+        "tap-web": 11,
+        "tap-lb": 12,
+        "tap-moved": 13,
+        "tap-nfv": 14,
+        "tap-old": 15,
+    },
+    "br-tun": {"patch-int": 1, "vxlan-c0000202": 2},
+    "br-ex": {"phy-br-ex": 1},
+}
+"""Bridges of the example host, and the OpenFlow ports of their interfaces."""
+BRIDGES = {"br-int": pipeline.INTEGRATION, "br-tun": pipeline.TUNNEL, "br-ex": pipeline.PROVIDER}
+
+
+def example() -> Desired:
+    """The desired state of the example host, compute1."""
+    desired = Desired(_rows())
+    workloads = {p: Workload(p, f"tap-{p}", PORTS["br-int"][f"tap-{p}"]) for p in ("web", "lb", "moved", "nfv", "old")}
+    desired.set_local(
+        Local(
+            host="compute1", tunnel_ip="192.0.2.1", ofports=PORTS, providers={"physnet1": "br-ex"},
+            tunnels={"192.0.2.2": "vxlan-c0000202"}, workloads=workloads,
+            vlans={"blue": 1, "lan": 2, "flat": 3, "open": 4},
+        )
+    )  # fmt: skip
+    desired.run()
+    return desired
+
+
+def _rows() -> Rows:
+    blue = Network(id="blue", mtu=1450, network_type="vxlan", segmentation_id=100)
+    lan = Network(id="lan", mtu=1500, network_type="vlan", segmentation_id=300, physical_network="physnet1")
+    flat = Network(id="flat", mtu=1500, network_type="flat", physical_network="physnet1")
+    free = Network(id="open", mtu=1450, network_type="vxlan", segmentation_id=200)
+    v4 = Subnet(id="blue4", network_id="blue", ip_version=4, cidr="10.0.0.0/24", gateway_ip="10.0.0.1")
+    v6 = Subnet(
+        id="blue6", network_id="blue", ip_version=6, cidr="2001:db8::/64", gateway_ip="2001:db8::1",
+        ipv6_ra_mode="dhcpv6-stateful", ipv6_address_mode="dhcpv6-stateful",
+    )  # fmt: skip
+    pair = (AddressPair("00:00:5e:00:01:01", "192.168.0.100"),)
+    moving = (Binding("compute2", "ACTIVE", "ovs"), Binding("compute1", "INACTIVE", "ovs"))
+    ports = [
+        _port("web", "blue", "compute1", 11, "10.0.0.11", "2001:db8::11", groups=("default", "web")),
+        _port("db", "blue", "compute2", 12, "10.0.0.12", groups=("default",)),
+        _port("moved", "blue", "compute2", 13, "10.0.0.13", groups=("default", "web"), bindings=moving),
+        _port("lb", "lan", "compute1", 21, "192.168.0.21", groups=("acl",), allowed_address_pairs=pair),
+        _port("nfv", "open", "compute1", 31, "10.1.0.31", groups=(), port_security_enabled=False),
+        _port("peer", "open", "compute2", 32, "10.1.0.32", groups=("default",)),
+        _port("old", "flat", "compute1", 41, "172.16.0.41", groups=("default",)),
+        _port("other", "lan", "compute2", 22, "192.168.0.22", groups=("acl",)),
+    ]
+    return Rows(
+        {n.id: n for n in (blue, lan, flat, free)}, {s.id: s for s in (v4, v6)}, {p.id: p for p in ports},
+        {g.id: g for g in _groups()}, {"offices": ("198.51.100.0/24",)},
+        {"compute2": Host(host="compute2", tunnel_ip="192.0.2.2")},
+    )  # fmt: skip
+
+
+def _groups() -> list[SecurityGroup]:
+    default = [Rule(id=f"out{v}", direction="egress", ip_version=v) for v in (4, 6)]
+    default.append(Rule(id="members", direction="ingress", ip_version=4, remote_group_id="default"))
+    web = [
+        Rule(id="http", direction="ingress", ip_version=4, protocol=6, port_min=80, port_max=83),
+        Rule(id="ssh", direction="ingress", ip_version=4, protocol=6, port_min=22, remote_address_group_id="offices"),
+        Rule(id="ping", direction="ingress", ip_version=4, protocol=1, port_min=8),
+    ]
+    acl = [
+        Rule(id="dns", direction="egress", ip_version=4, protocol=17, port_min=53, port_max=53),
+        Rule(id="lan", direction="ingress", ip_version=4, remote_ip_prefix="192.168.0.0/24"),
+    ]
+    return [
+        SecurityGroup(id="default", rules=tuple(default)), SecurityGroup(id="web", rules=tuple(web)),
+        SecurityGroup(id="acl", rules=tuple(acl), stateful=False),
+    ]  # fmt: skip
+
+
+def _port(
+    id: str, network: str, host: str, number: int, *addresses: str, groups: tuple[str, ...],
+    bindings: tuple[Binding, ...] = (), allowed_address_pairs: tuple[AddressPair, ...] = (),
+    port_security_enabled: bool = True,
+) -> Port:  # fmt: skip
+    return Port(
+        id=id, network_id=network, mac_address=f"fa:16:3e:00:00:{number}", security_groups=groups,
+        fixed_ips=tuple(FixedIp("", a) for a in addresses), allowed_address_pairs=allowed_address_pairs,
+        bindings=bindings or (Binding(host, "ACTIVE", "ovs"),), port_security_enabled=port_security_enabled,
+    )  # fmt: skip
+
+
+def signature(flow: Flow) -> tuple[int, int, str]:
+    """What tells kinds of flows apart: table, priority, and the names of the fields that are matched."""
+    fields = [f.split("=")[0] for f in flow.match.split(",") if f]
+    return flow.table, flow.priority, ",".join(fields)
+
+
+def dumped(flow: Flow, ports: dict[str, int]) -> str:
+    """As `ovs-ofctl -O OpenFlow14 --names --no-stats dump-flows` prints it."""
+    names = {number: f'"{name}"' for name, number in ports.items()}
+    table = f"table={flow.table}, " if flow.table else ""
+    match = re.sub(r"in_port=(\d+)", lambda m: f"in_port={names[int(m[1])]}", f"priority={flow.priority},{flow.match}")
+    actions = re.sub(r"output:(\d+)", lambda m: f"output:{names[int(m[1])]}", flow.actions)
+    return f" cookie={flow.cookie:#x}, {table}{match.rstrip(',')} actions={actions}"
+
+
+def page() -> str:
+    """The whole page."""
+    desired = example()
+    parts = [_HEAD, *_declared()]
+    for bridge, tables in BRIDGES.items():
+        parts.append(f"\n## {_TITLES[bridge]}\n")
+        flows = list(desired.flows(bridge).values())
+        for table in tables:
+            parts += _table(bridge, table, [f for f in flows if f.table == table.number])
+    return "\n".join([*parts, _FOOT])
+
+
+def _declared() -> Iterator[str]:
+    yield "## Registers\n\n| bits | name | holds |\n|---|---|---|"
+    for field in pipeline.FIELDS:
+        bits = f"reg{field.register}" + ("" if field.is_whole else f"[{field.low}..{field.high}]")
+        yield f"| {bits} | {field.name} | {field.purpose} |"
+    yield _ZONES
+    numbers: dict[int, list[str]] = {}
+    for feature, number in pipeline.FEATURES.items():
+        numbers.setdefault(number, []).append(feature)
+    for features in numbers.values():
+        yield f"| `{pipeline.cookie(features[0]):#x}` | {', '.join(features)} |"
+    yield f"| `{pipeline.LEARNED_COOKIE:#x}` and the local VLAN | made by `learn()`; not swept, they age |"
+
+
+def _table(bridge: str, table: Table, flows: list[Flow]) -> Iterator[str]:
+    yield f"\n### {table.number} {table.name}\n\n{table.purpose[0].upper()}{table.purpose[1:]}."
+    onwards = ", ".join(str(n) for n in sorted(table.next))
+    yield f"Continues in: {onwards}." if onwards else "Nothing continues from here."
+    kinds: dict[str, list[Flow]] = {}
+    for flow in sorted(flows, key=lambda f: (-f.priority, f.match)):
+        kinds.setdefault(EXPLAINED[bridge][signature(flow)], []).append(flow)
+    for explanation, alike in kinds.items():
+        yield f"\n* {explanation}\n\n```"
+        yield from (dumped(f, PORTS[bridge]) for f in alike)
+        yield "```"
+
+
+_TITLES = {"br-int": "br-int", "br-tun": "br-tun", "br-ex": "A provider bridge"}
+
+_HEAD = """\
+<!-- Made by `make docs`; edit src/tunbridge/dataplane/document.py and explained.py. -->
+# The flow pipeline
+
+The bridges, tables, registers, conntrack zones, marks and cookies are declared in
+[`dataplane/pipeline.py`](../src/tunbridge/dataplane/pipeline.py): what each table matches and sets, where a packet may
+continue, and what happens to one that nothing matches. Every flow is made through its table, which checks it. The
+features in [`dataplane/features/`](../src/tunbridge/dataplane/features) compute the flows, each owner by what it reads
+([`dataplane/desired.py`](../src/tunbridge/dataplane/desired.py)). Table numbers are Neutron's where the purpose is the
+same.
+
+The flows below are those of an example host, compute1, as Open vSwitch dumps them (`ovs-ofctl -O OpenFlow14 --names
+--no-stats dump-flows BRIDGE`; in a lab: `tunbridge lab exec HOST -- ovs-ofctl ...`). It has a workload `web` in the
+VXLAN network blue (local VLAN 1, VNI 100), whose other port `db` is on compute2, a port `moved` that is prepared for a
+live migration to compute1; `lb` in the VLAN network lan (local VLAN 2, segment 300), with stateless groups and an
+allowed address pair with a MAC address of its own; `old` in a flat network (local VLAN 3); and `nfv`, without port
+security, in the VXLAN network open (local VLAN 4, VNI 200).
+
+```
+workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent)-> 61 meter -> 62 controller
+                                                |
+patch-tun, int-br-ex -> 0 ------------------> 65 learn -> 70 conntrack -> 71, 72 egress of the sender
+   -> 73 destination (74 flood, 75 learned, 76 unknown) -> 81, 82 ingress of the receiver -> 92 commit -> 94 output
+```
+"""
+
+_ZONES = """
+## Conntrack zones and marks
+
+The zone of a connection is the local VLAN of its network (1 to 4094), so equal addresses in two networks do not meet.
+
+| ct_mark bit | says that on this host |
+|---|---|
+| 0 | the egress rules of the connection's originator allowed it |
+| 1 | the ingress rules of the connection's receiver allowed it |
+
+A packet is looked up once. It passes the sender's stage without rules if the sender was checked in the role that it has
+in the connection (originator: bit 0, receiver: bit 1), and the receiver's stage likewise; a known connection whose side
+was not checked here is evaluated by rules. A connection that rules allowed is committed once, with the bits that apply.
+Broadcast and multicast are not looked up: rules judge each packet for each policy among the receivers.
+
+Between bridges the local VLAN carries the network, since patch ports clear registers.
+
+## Cookies
+
+| cookie | flows of |
+|---|---|"""
+
+_FOOT = """
+## Written and read as text
+
+Flows are text in the form in which `ovs-ofctl -O OpenFlow14 --no-names dump-flows` prints them, or what is wanted would
+never equal what is there ([`dataplane/flow.py`](../src/tunbridge/dataplane/flow.py)); the tests read back every flow
+that they install. Fragments are handled as `ovs-ofctl set-frags br-int nx-match` says: by default a first fragment's
+ports would be matched as 0.
+
+## To add a feature
+
+1. Declare its tables in `pipeline.py`: matches, sets, next, miss. Packets go forward only; a test holds that.
+2. Compute its flows in a file of `features/`, by owner, through the `Context`: what is read there is what it
+   is computed again for. Register it in `features/__init__.py` behind those whose children or readers it is.
+3. A test in `tests/dataplane/` says where its packets come out, on real bridges with the dummy datapath.
+4. Explain its kinds of flows in `explained.py`, and `make docs`.
+"""
+
+
+if __name__ == "__main__":
+    print(page(), end="")

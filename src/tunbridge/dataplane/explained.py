@@ -1,0 +1,232 @@
+"""Which packet each kind of flow is for: (table, priority, fields matched) -> words for docs/pipeline.md.
+
+`signature` in document.py makes the keys. A test holds that each kind of flow is explained and each explanation is of
+a flow, so a new kind of flow is a new line here. Kinds with the same words are shown together.
+"""
+
+from collections.abc import Mapping
+
+Signature = tuple[int, int, str]
+
+_REST = "What nothing else matches is dropped."
+_SKIP = "All other packets go on."
+
+_INTEGRATION: dict[Signature, str] = {
+    (
+        0,
+        65535,
+        "dl_vlan",
+    ): "VLAN 4095 is the dead VLAN: a port that is bound to no network carries it; it never leaves.",
+    (0, 10, "in_port,vlan_tci"): (
+        "From a workload, without a tag: its network, and the policy of its port (the number of its set of security"
+        " groups; absent where port security is off). A tag of its own would be taken for another network once ours is"
+        " off, so tagged packets are dropped."
+    ),
+    (
+        0,
+        10,
+        "in_port,dl_vlan",
+    ): "From br-tun with a local VLAN, or from a physical network with a segment that is here.",
+    (
+        0,
+        2,
+        "in_port",
+    ): "From a physical network, a segment that no network here uses; apart, so that it is counted apart.",
+    (0, 0, ""): "A workload that belongs to no network can reach nothing.",
+    (24, 10, "in_port,dl_src"): "A workload sends from its MAC address, or from that of an allowed address pair.",
+    (24, 5, "in_port"): "Port security is off, or the port is the network's own: anything.",
+    (24, 0, ""): "A spoofed MAC address.",
+    (25, 30, "icmp6,icmp_type"): "A workload is no router: no router advertisements, no redirects.",
+    (25, 20, "icmp6,in_port,icmp_type,nd_sll"): "A neighbour solicitation that names the workload's own MAC address.",
+    (25, 20, "icmp6,in_port,icmp_type,nd_tll"): "A neighbour advertisement that names the workload's own MAC address.",
+    (25, 20, "icmp6,icmp_type,nd_sll"): "Solicitations and advertisements that name no MAC address.",
+    (25, 20, "icmp6,icmp_type,nd_tll"): "Solicitations and advertisements that name no MAC address.",
+    (25, 10, "icmp6,icmp_type"): "Those that name another one.",
+    (25, 0, ""): _SKIP,
+    (26, 60, "udp,tp_src,tp_dst"): "A workload is no DHCP server.",
+    (26, 60, "udp6,tp_src,tp_dst"): "A workload is no DHCP server.",
+    (26, 30, "udp,nw_src,nw_dst,tp_src,tp_dst"): "DHCP of a workload that has no address yet.",
+    (26, 30, "icmp6,ipv6_src,icmp_type"): (
+        "What a node sends before it has an IPv6 address: duplicate address detection, router solicitation, multicast"
+        " listener reports."
+    ),
+    (26, 25, "icmp6,in_port,dl_src,icmp_type,nd_target"): "Neighbour advertisements for its own addresses.",
+    (26, 20, "icmp6,icmp_type"): "Neighbour advertisements for others'.",
+    (26, 10, "ip,in_port,dl_src,nw_src"): "IPv4 from its own addresses and allowed address pairs.",
+    (
+        26,
+        10,
+        "ipv6,in_port,dl_src,ipv6_src",
+    ): "IPv6 from its own addresses, with the link-local ones of its MAC addresses.",
+    (26, 10, "arp,in_port,dl_src,arp_spa,arp_sha"): "ARP from its own addresses; 0.0.0.0 is a probe for a duplicate.",
+    (26, 0, ""): "Spoofed addresses and other protocols.",
+    (60, 20, "udp,reg6,nw_dst,tp_src,tp_dst"): (
+        "DHCP requests, by broadcast and (renewals) to the subnet's DHCP address, which is its gateway's."
+    ),
+    (60, 20, "udp6,reg6,ipv6_dst,tp_src,tp_dst"): "DHCPv6 requests.",
+    (60, 20, "icmp6,reg6,icmp_type"): "Router solicitations.",
+    (
+        60,
+        20,
+        "icmp6,reg6,icmp_type,nd_target",
+    ): "Neighbour solicitations for addresses that the agent itself answers at.",
+    (60, 20, "udp,reg6,nw_dst,tp_dst"): "DNS queries to the subnet's DHCP address.",
+    (60, 20, "udp6,reg6,ipv6_dst,tp_dst"): "DNS queries to the subnet's DHCP address.",
+    (60, 10, "arp,reg6,dl_dst,arp_tpa,arp_op"): (
+        "ARP requests for known addresses of a tunnelled network. For a port on another host, and for a DHCP address"
+        " that no port has, the request becomes its own answer; for a local port it goes to that port alone, which"
+        " answers (so a probe for the own address hears nothing)."
+    ),
+    (60, 10, "icmp6,reg6,dl_dst,icmp_type,nd_target"): (
+        "Neighbour solicitations for known addresses go to their owner alone, who answers: the kernel's datapath cannot"
+        " write an advertisement."
+    ),
+    (60, 0, ""): _SKIP,
+    (61, 10, "in_port"): "Each port has a meter, so that a workload that floods requests delays no other.",
+    (61, 0, ""): _REST,
+    (62, 10, "reg3"): "The userdata says how to answer (`features/services.py`); `in_port` says for whom.",
+    (62, 0, ""): _REST,
+    (65, 1, "reg6"): (
+        "In a network with a port without port security, or with an allowed address pair with a MAC address of its own:"
+        " the source is learned with the port it came from and the policy of that port."
+    ),
+    (65, 0, ""): "Networks where the database knows every MAC address.",
+    (70, 30, "icmp6,icmp_type"): (
+        "Neighbour discovery and multicast listener reports, which the kernel does not track, and DHCP requests: judged"
+        " by port security, they need no egress rule."
+    ),
+    (70, 30, "udp,tp_src,tp_dst"): (
+        "Neighbour discovery and multicast listener reports, which the kernel does not track, and DHCP requests: judged"
+        " by port security, they need no egress rule."
+    ),
+    (70, 30, "udp6,tp_src,tp_dst"): (
+        "Neighbour discovery and multicast listener reports, which the kernel does not track, and DHCP requests: judged"
+        " by port security, they need no egress rule."
+    ),
+    (70, 20, "dl_dst"): "Broadcast and multicast have many receivers and one connection: they are not looked up.",
+    (70, 10, "ip,reg6"): (
+        "In a network with a filtered port here: the one lookup, in the network's zone. Where all filtered ports are"
+        " stateless there is none."
+    ),
+    (70, 10, "ipv6,reg6"): (
+        "In a network with a filtered port here: the one lookup, in the network's zone. Where all filtered ports are"
+        " stateless there is none."
+    ),
+    (70, 0, ""): "ARP, and networks without filtered ports here.",
+    (72, 0, ""): _REST,
+    (72, 77, "ip,reg5"): "A rule for any protocol; the bit in reg3 makes table 92 commit the connection.",
+    (72, 77, "ipv6,reg5"): "A rule for any protocol; the bit in reg3 makes table 92 commit the connection.",
+    (72, 77, "udp,reg5,tp_dst"): "A rule of a stateless group: nothing is committed.",
+    (73, 30, "reg6,dl_dst"): "What is sent to the DHCP address, and was no request to the agent, ends here.",
+    (73, 20, "dl_dst"): "Broadcast and multicast.",
+    (73, 11, "reg6,in_port,dl_dst"): (
+        "A port that is prepared for a live migration gets what other hosts send it; workloads here still reach its"
+        " address on the active host."
+    ),
+    (73, 10, "reg6,dl_dst"): "A local port: its number, and its policy for the ingress tables.",
+    (73, 9, "reg6,dl_dst"): "A port on another host, in a network where addresses are learned: not unknown.",
+    (73, 1, "reg6"): (
+        "No port here has the address: it is outside, by the tunnels or the physical network. Where addresses are"
+        " learned, tables 75 and 76 decide."
+    ),
+    (73, 0, ""): _REST,
+    (74, 1, "reg6"): (
+        "A copy for each policy among the local receivers passes the ingress tables and is then sent to every port that"
+        " has it; the packet itself goes on to the other hosts. Open vSwitch sends nothing back to where it came from."
+    ),
+    (74, 0, ""): _REST,
+    (75, 0, ""): "Learned flows stand here, made by table 65; no ours is needed.",
+    (76, 2, "reg6,reg7"): (
+        "Not learned either: to the local ports that may have unknown addresses (`out` 0x10000), and outside."
+    ),
+    (76, 1, ""): "Learned: table 75 has set the port and its policy.",
+    (76, 0, ""): _REST,
+    (82, 77, "icmp,reg4,icmp_type"): "A rule for an ICMP type.",
+    (82, 77, "ip,reg4,nw_src"): "A rule with a remote prefix, here of a stateless group.",
+    (82, 77, "tcp,reg4,tp_dst"): "A rule for ports; a range is as many masked matches as it needs.",
+    (
+        82,
+        70,
+        "ip,reg4",
+    ): "Rules with a remote group or address group, first clause: the policy, with protocol and ports.",
+    (82, 70, "tcp,reg4,tp_dst"): (
+        "Rules with a remote group or address group, first clause: the policy, with protocol and ports."
+    ),
+    (82, 70, "ip,nw_src"): (
+        "Second clause: an address of the remote end. One flow for a member, whatever number of policies names it."
+    ),
+    (82, 70, "conj_id"): "Both clauses match. The id stands for remote end, direction, IP version, protocol and ports.",
+    (82, 0, ""): _REST,
+    (92, 10, "ct_state,ip,reg3"): (
+        "A connection's originator sent this, and rules allowed it: committed, with a mark of who was checked here."
+    ),
+    (92, 10, "ct_state,ipv6,reg3"): (
+        "A connection's originator sent this, and rules allowed it: committed, with a mark of who was checked here."
+    ),
+    (92, 0, ""): "Known connections, replies, and what is not tracked.",
+    (94, 2, "reg7"): "To another bridge: the local VLAN is put on.",
+    (94, 2, "reg4,reg6,reg7"): "A flooded copy, to all ports of the network with this policy.",
+    (94, 1, ""): "To a workload.",
+    (94, 0, ""): _REST,
+}
+
+_STAGES = {71: ("reg5", "sender"), 81: ("reg4", "receiver")}
+for _table, (_register, _who) in _STAGES.items():
+    _INTEGRATION |= {
+        (_table, 100, _register): f"The {_who} is not filtered, or not here.",
+        (_table, 90, "arp"): "ARP is judged by port security.",
+        (
+            _table,
+            85,
+            f"ip,{_register},nw_frag",
+        ): "Later fragments, stateless groups: of no use without their first one.",
+        (
+            _table,
+            85,
+            f"ipv6,{_register},nw_frag",
+        ): "Later fragments, stateless groups: of no use without their first one.",
+        (_table, 80, _register): "Stateless groups (the top bit of the policy): always by rules.",
+        (_table, 70, "ct_state"): "Packets that conntrack finds invalid.",
+        (_table, 60, "ct_state"): "ICMP errors about a known connection.",
+        (_table, 60, "ct_state,ct_mark"): f"Known connections whose {_who} was checked here in its role.",
+        (_table, 50, "ip,nw_frag"): (
+            "Later fragments have no ports: they follow their first one, which rules judge. (The kernel's lookup has"
+            " reassembled them.)"
+        ),
+        (_table, 50, "ipv6,nw_frag"): (
+            "Later fragments have no ports: they follow their first one, which rules judge. (The kernel's lookup has"
+            " reassembled them.)"
+        ),
+        (_table, 0, ""): "New connections, and known ones that were not checked here.",
+    }
+_INTEGRATION |= {
+    (81, 90, "icmp6,icmp_type"): "Neighbour discovery and router advertisements reach every port.",
+    (81, 90, "ip,nw_dst,nw_proto"): "IGMP queries: a switch that snoops must hear the answers.",
+    (81, 90, "udp,tp_src,tp_dst"): "Replies of DHCP servers; a workload cannot send them.",
+    (81, 90, "udp6,tp_src,tp_dst"): "Replies of DHCP servers; a workload cannot send them.",
+}
+
+_TUNNEL: dict[Signature, str] = {
+    (0, 1, "in_port"): "From br-int, or from a tunnel.",
+    (0, 0, ""): _REST,
+    (2, 1, "dl_dst"): "The group bit of the destination parts unicast from broadcast and multicast.",
+    (2, 0, ""): _REST,
+    (3, 0, ""): "An unknown key.",
+    (4, 1, "tun_id"): "The VNI becomes the local VLAN.",
+    (4, 0, ""): "An unknown VNI.",
+    (6, 0, ""): "An unknown VNI.",
+    (10, 1, "dl_vlan"): "The source's tunnel is learned into table 20, in networks with unknown MAC addresses.",
+    (10, 0, ""): _REST,
+    (20, 2, "dl_vlan,dl_dst"): "A port of the network on another host.",
+    (20, 0, ""): "An address that is not known.",
+    (22, 1, "dl_vlan"): "To the hosts that have the network, and to no other.",
+    (22, 0, ""): "A network that no other host has.",
+}
+
+_PROVIDER: dict[Signature, str] = {
+    (0, 4, "in_port,dl_vlan"): "The local VLAN becomes the segment; in a flat network the tag comes off.",
+    (0, 2, "in_port"): "A local VLAN that belongs to no network of this bridge.",
+    (0, 0, ""): "All else is switched as before: the operator may have the host's own address on this bridge.",
+}
+
+EXPLAINED: Mapping[str, Mapping[Signature, str]] = {"br-int": _INTEGRATION, "br-tun": _TUNNEL, "br-ex": _PROVIDER}

@@ -1,0 +1,210 @@
+"""A small cloud for tests: a lab with its server, networks by the OpenStack SDK, and workloads in namespaces."""
+
+import itertools
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import openstack
+from openstack.connection import Connection
+
+from tests.agent.hosts import Wired
+from tunbridge.lab import namespaces
+from tunbridge.lab.host import wait_until
+from tunbridge.lab.lab import Lab
+
+_numbers = itertools.count()
+UDHCPC_SCRIPT = """#!/bin/sh
+[ "$1" = bound ] || [ "$1" = renew ] || exit 0
+ip addr flush dev $interface scope global
+ip addr add $ip/$mask dev $interface
+[ -z "$mtu" ] || ip link set $interface mtu $mtu
+for gateway in $router; do ip route replace default via $gateway dev $interface; done
+env > /tmp/lease.$interface.$$.new && mv /tmp/lease.$interface.$$.new "$LEASE"
+"""
+
+
+class Cloud:
+    """The lab, its hosts by name, and a connection of an admin."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        assert lab.server is not None
+        self.api = _connect(str(lab.server.clouds_yaml))
+        self.hosts = {h.name: Wired(lab, h.name) for h in lab.hosts()}
+        self.workloads: list[Workload] = []
+
+    @property
+    def network(self) -> Any:
+        """The networking proxy of the SDK."""
+        return self.api.network
+
+    def make_network(self, name: str, cidr: str | None = "10.1.0.0/24", **attributes: Any) -> Any:
+        made = self.network.create_network(name=name, **attributes)
+        if cidr is not None:
+            self.make_subnet(made, cidr)
+        return made
+
+    def make_subnet(self, network: Any, cidr: str, **attributes: Any) -> Any:
+        version = 6 if ":" in cidr else 4
+        return self.network.create_subnet(network_id=network.id, cidr=cidr, ip_version=version, **attributes)
+
+    def make_port(self, network: Any, **attributes: Any) -> Any:
+        return self.network.create_port(network_id=network.id, **attributes)
+
+    def status(self, port: Any) -> str:
+        return str(self.network.get_port(port.id).status)
+
+    def plug(self, host: str, port: Any, **options: Any) -> "Workload":
+        """Plug a workload with this port into a host."""
+        made = Workload(self, self.hosts[host], port, **options)
+        self.workloads.append(made)
+        return made
+
+    def vm(self, host: str, network: Any, wait: bool = True, address: bool = True, **attributes: Any) -> "Workload":
+        """Make a port, plug it in, and wait until it is ACTIVE; give it its IPv4 address by hand."""
+        made = self.plug(host, self.make_port(network, **{"binding_host_id": host, **attributes}))
+        if address:
+            made.configure()
+        if wait:
+            made.wait_active()
+        return made
+
+    def outside(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command in the namespace of the physical networks."""
+        return namespaces.run("ip", "netns", "exec", self.lab.outside, *argv, check=check)
+
+
+def _connect(path: str) -> Connection:
+    config = openstack.config.OpenStackConfig(config_files=[path], load_envvars=False)
+    return Connection(config=config.get_one(cloud="tunbridge"))
+
+
+class Workload:
+    """A namespace with an eth0 whose other end is in br-int of a host, plugged as a hypervisor does it."""
+
+    def __init__(
+        self, cloud: Cloud, host: Wired, port: Any, mac: str | None = None, iface_id: str | None = None
+    ) -> None:
+        self.cloud = cloud
+        self.host = host
+        self.port = port
+        self.mac = mac or port.mac_address
+        number = next(_numbers)
+        self.tap = f"tap{number}"
+        self.namespace = namespaces.namespace(host.lab.name, f"vm{number}")
+        namespaces.add(self.namespace)
+        veth = ("type", "veth", "peer", "name", self.tap, "netns", host.host.namespace)
+        self.ip("link", "add", "eth0", "address", self.mac, *veth)
+        self.run("ethtool", "-K", "eth0", "tx", "off")
+        mtu = cloud.network.get_network(port.network_id).mtu if port is not None else 1450
+        self.ip("link", "set", "eth0", "mtu", str(mtu))
+        self.ip("link", "set", "lo", "up")
+        self.ip("link", "set", "eth0", "up")
+        host.host.run("ip", "link", "set", self.tap, "addrgenmode", "none")
+        host.host.run("ip", "link", "set", self.tap, "up")
+        self.attach(iface_id or port.id)
+
+    def attach(self, iface_id: str) -> None:
+        self.host.host.vsctl(
+            "--", "add-port", "br-int", self.tap, "--", "set", "interface", self.tap,
+            f"external_ids:iface-id={iface_id}", f'external_ids:attached-mac="{self.mac}"',
+            "external_ids:iface-status=active",
+        )  # fmt: skip
+
+    def detach(self) -> None:
+        self.host.host.vsctl("--if-exists", "del-port", "br-int", self.tap)
+
+    def ip(self, *arguments: str) -> None:
+        namespaces.run("ip", "-n", self.namespace, *arguments)
+
+    def command(self, *argv: str) -> list[str]:
+        return ["ip", "netns", "exec", self.namespace, *argv]
+
+    def run(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return namespaces.run(*self.command(*argv), check=check)
+
+    def start(self, *argv: str, **options: Any) -> subprocess.Popen[str]:
+        """Start a command inside; whoever starts it ends it."""
+        return subprocess.Popen(
+            self.command(*argv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
+        )
+
+    def shell(self, script: str, check: bool = True) -> str:
+        return self.run("sh", "-c", script, check=check).stdout
+
+    @property
+    def address(self) -> str:
+        """The first IPv4 address that the API gave the port."""
+        return next(str(f["ip_address"]) for f in self.port.fixed_ips if "." in f["ip_address"])
+
+    @property
+    def address6(self) -> str:
+        return next(str(f["ip_address"]) for f in self.port.fixed_ips if ":" in f["ip_address"])
+
+    def configure(self) -> None:
+        """Give eth0 the addresses of the port by hand."""
+        for fixed in self.port.fixed_ips:
+            subnet = self.cloud.network.get_subnet(fixed["subnet_id"])
+            self.ip("addr", "add", f"{fixed['ip_address']}/{subnet.cidr.split('/')[1]}", "dev", "eth0", *(
+                ["nodad"] if ":" in fixed["ip_address"] else []))  # fmt: skip
+
+    def wait_active(self, seconds: float = 10.0) -> float:
+        """Wait until the API says ACTIVE; give the seconds."""
+        began = time.monotonic()
+        wait_until(lambda: self.cloud.status(self.port) == "ACTIVE", f"port {self.port.id} is ACTIVE", seconds)
+        return time.monotonic() - began
+
+    def dhcp(self) -> dict[str, str]:
+        """Run a real DHCP client, and give the lease as it told it."""
+        script = self.host.lab.folder / "udhcpc.sh"
+        if not script.exists():
+            script.write_text(UDHCPC_SCRIPT)
+            script.chmod(0o755)
+        lease = self.host.lab.folder / f"lease.{self.tap}"
+        self.run(
+            "env", f"LEASE={lease}", "busybox", "udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", "5", "-T", "1",
+            "-s", str(script), *itertools.chain.from_iterable(("-O", o) for o in ("mtu", "staticroutes", "search")),
+        )  # fmt: skip
+        lines = (line.partition("=") for line in lease.read_text().splitlines())
+        return {key: value for key, _, value in lines}
+
+    def reaches(self, address: str, *options: str, seconds: float = 3.0) -> bool:
+        """Whether one ping of several within a time is answered."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.run("ping", "-c1", "-W1", *options, address, check=False).returncode == 0:
+                return True
+        return False
+
+    def never_reaches(self, address: str, *options: str) -> bool:
+        """Whether none of three pings is answered."""
+        return self.run("ping", "-c3", "-i0.2", "-W1", *options, address, check=False).returncode != 0
+
+    def python(self, script: str) -> str:
+        """Run a Python script inside, with scapy at hand; its output."""
+        return self.run(sys.executable, "-c", script).stdout
+
+
+def lossless_ping(
+    workload: Workload, address: str, during: Callable[[], object], seconds: float = 2.0
+) -> tuple[int, int]:
+    """Ping every 10 ms while `during` runs and a while after; packets sent and lost."""
+    process = workload.start("ping", "-i", "0.01", "-W", "1", "-q", address)
+    try:
+        time.sleep(0.3)
+        during()
+        time.sleep(seconds)
+    finally:
+        process.send_signal(2)
+        output = process.communicate(timeout=10)[0]
+    sent, received = _counts(output)
+    return sent, sent - received
+
+
+def _counts(output: str) -> tuple[int, int]:
+    line = next(line for line in output.splitlines() if "packets transmitted" in line)
+    words = line.split()
+    return int(words[0]), int(words[3])

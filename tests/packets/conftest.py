@@ -1,0 +1,38 @@
+"""Clouds for the tests of a module, removed again whatever happens."""
+
+import socket
+from collections.abc import Callable, Iterator
+
+import msgspec
+import pytest
+
+from tests.agent.hosts import NIC
+from tests.packets.cloud import Cloud
+from tunbridge.agent.config import Provider
+from tunbridge.lab.lab import Lab
+from tunbridge.lab.plan import HostPlan, LabPlan, checked
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def make_cloud(name: str, hosts: int = 2) -> Cloud:
+    """A lab with a server: hosts h0, h1, … that all reach the physical network physnet1."""
+    lab = Lab(name)
+    providers = {"physnet1": Provider(bridge="br-eth1", nics=[NIC])}
+    plans = [HostPlan(name=f"h{i}", local_ip=f"10.0.0.{11 + i}", providers=providers) for i in range(hosts)]
+    plan = msgspec.structs.replace(
+        LabPlan(name=name, hosts=plans, prefix_length=24), server=f"127.0.0.1:{_free_port()}"
+    )
+    lab.up(checked(plan), lambda _part, _what: None)
+    return Cloud(lab)
+
+
+@pytest.fixture(scope="module")
+def cloud(module_lab_name: Callable[[], str]) -> Iterator[Cloud]:
+    """Two hosts and a server, for all tests of a module."""
+    yield make_cloud(module_lab_name())

@@ -1,0 +1,147 @@
+"""Nobody notices a restart: real packets every 10 ms across hosts and on one host, while everything is restarted."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.packets.cloud import Cloud, Workload, lossless_ping
+from tunbridge.lab.host import wait_until
+from tunbridge.lab.lab import agent_command
+
+pytestmark = pytest.mark.ovs
+
+
+@pytest.fixture(scope="module")
+def vms(cloud: Cloud) -> Iterator[tuple[Workload, Workload, Workload]]:
+    """Two on one host, one on the other; they know each other's addresses already."""
+    network = cloud.make_network("steady", "10.9.0.0/24")
+    near, peer, far = (cloud.vm(host, network) for host in ("h0", "h0", "h1"))
+    assert near.reaches(far.address)
+    assert near.reaches(peer.address)
+    yield near, peer, far
+
+
+def start_agent(cloud: Cloud, host: str) -> None:
+    cloud.hosts[host].host.start_agent(agent_command())
+
+
+def restart_agent(cloud: Cloud, number: int) -> None:
+    host = cloud.hosts["h0"].host
+    host.kill("agent", number)
+    time.sleep(0.3)
+    start_agent(cloud, "h0")
+
+
+def restart_ovsdb(cloud: Cloud) -> None:
+    host = cloud.hosts["h0"].host
+    host.kill("ovsdb-server", signal.SIGTERM)
+    time.sleep(0.3)
+    host.start_ovsdb()
+
+
+def stop_server_for_a_while(cloud: Cloud) -> None:
+    server = cloud.lab.server
+    assert server is not None
+    server.stop()
+    time.sleep(1.5)
+    server.start()
+
+
+RESTARTS: dict[str, Callable[[Cloud], None]] = {
+    "agent restarted": lambda cloud: restart_agent(cloud, signal.SIGTERM),
+    "agent killed": lambda cloud: restart_agent(cloud, signal.SIGKILL),
+    "server and central database away": stop_server_for_a_while,
+    "ovsdb-server restarted": restart_ovsdb,
+}
+
+
+@pytest.mark.parametrize("what", RESTARTS)
+def test_no_packet_is_lost_while_something_is_restarted(
+    cloud: Cloud, vms: tuple[Workload, Workload, Workload], what: str
+) -> None:
+    near, peer, far = vms
+    beside = near.start("ping", "-i", "0.01", "-W", "1", "-q", peer.address)
+    sent, lost = lossless_ping(near, far.address, lambda: RESTARTS[what](cloud))
+    beside.send_signal(signal.SIGINT)
+    output = beside.communicate(timeout=10)[0]
+    assert sent > 150
+    assert lost == 0
+    assert " 0% packet loss" in output
+
+
+def test_an_agent_restarted_while_the_central_database_is_away_deletes_nothing(
+    cloud: Cloud, vms: tuple[Workload, Workload, Workload]
+) -> None:
+    near, _, far = vms
+    server = cloud.lab.server
+    assert server is not None
+
+    def away() -> None:
+        assert server is not None
+        server.stop()
+        cloud.hosts["h0"].host.kill("agent")
+        cloud.hosts["h0"].host.start_agent(agent_command(), wait=False)
+        time.sleep(3)
+        server.start()
+        time.sleep(2)
+
+    sent, lost = lossless_ping(near, far.address, away)
+    assert (sent > 300, lost) == (True, 0)
+
+
+@pytest.mark.usefixtures("vms")
+def test_no_flow_is_younger_after_an_agents_restart(cloud: Cloud) -> None:
+    host = cloud.hosts["h0"].host
+    time.sleep(1.1)
+    restart_agent(cloud, signal.SIGTERM)
+    dump = host.run("ovs-ofctl", "-O", "OpenFlow14", "dump-flows", "br-int").stdout
+    ages = [float(word[9:-2]) for line in dump.splitlines() for word in line.split() if word.startswith("duration=")]
+    assert len(ages) > 30
+    assert min(ages) > 1.0
+
+
+DRIFT = {
+    "a flow deleted": ("ovs-ofctl", "-O", "OpenFlow14", "del-flows", "br-int", "table=0"),
+    "all flows deleted": ("ovs-ofctl", "-O", "OpenFlow14", "del-flows", "br-tun"),
+    "all meters deleted": ("ovs-ofctl", "-O", "OpenFlow14", "del-meters", "br-int"),
+}
+
+
+@pytest.mark.parametrize("what", DRIFT)
+def test_what_is_changed_by_hand_is_repaired(cloud: Cloud, vms: tuple[Workload, Workload, Workload], what: str) -> None:
+    near, _, far = vms
+    before = _picture(cloud)
+    cloud.hosts["h0"].host.run(*DRIFT[what])
+    wait_until(lambda: _picture(cloud) == before, "flows and meters are as before")
+    assert near.reaches(far.address)
+
+
+def test_a_tag_changed_by_hand_is_set_again(cloud: Cloud, vms: tuple[Workload, Workload, Workload]) -> None:
+    near, _, far = vms
+    host = cloud.hosts["h0"].host
+    tag = host.vsctl("get", "port", near.tap, "tag")
+    host.vsctl("set", "port", near.tap, "tag=77", "other_config:segmentation_id=1")
+    wait_until(lambda: host.vsctl("get", "port", near.tap, "tag") == tag, "tag is set again")
+    assert near.reaches(far.address)
+
+
+def _picture(cloud: Cloud) -> list[str]:
+    host = cloud.hosts["h0"].host
+    dumps = [
+        host.run("ovs-ofctl", "-O", "OpenFlow14", *options, bridge).stdout
+        for bridge in ("br-int", "br-tun")
+        for options in (("--no-stats", "dump-flows"), ("dump-meters",))
+    ]
+    return sorted(line for dump in dumps for line in dump.splitlines() if "reply" not in line)
+
+
+def test_a_killed_vswitchd_comes_back_with_all_flows(cloud: Cloud, vms: tuple[Workload, Workload, Workload]) -> None:
+    near, _, far = vms
+    before = _picture(cloud)
+    host = cloud.hosts["h0"].host
+    host.kill("ovs-vswitchd")
+    host.start_vswitchd()
+    wait_until(lambda: _picture(cloud) == before, "flows and meters are as before", 15)
+    assert near.reaches(far.address, seconds=10)
