@@ -24,7 +24,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 """run(*argv): a command to its end; raises a TunbridgeError when it fails."""
 MADE = "tunbridge-made"
 BRIDGE = "br-int"
-_VSCTL = ("ovs-vsctl", "--timeout=10")
+_VSCTL = ("ovs-vsctl", "--timeout=30")
 _DEVICE = re.compile(r"[^\s/\x00-\x1f\x7f]{1,15}")
 
 
