@@ -67,7 +67,7 @@ class Cloud:
 
     def vm(self, host: str, network: Any, wait: bool = True, address: bool = True, **attributes: Any) -> "Workload":
         """Make a port, plug it in, and wait until it is ACTIVE; give it its IPv4 address by hand."""
-        made = self.plug(host, self.make_port(network, **{"binding_host_id": host, **attributes}))
+        made = self.plug(host, self.make_port(network, **attributes))
         if address:
             made.configure()
         if wait:
