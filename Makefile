@@ -9,7 +9,7 @@ TEST_JOBS := 4
 .PHONY: help up down test test-kernel test-ansible bench lint setup packages test-packages docs lock clean
 
 help:
-	@echo 'make up      two real Open vSwitch hosts on this machine, wired as in examples/, drawn   (root)'
+	@echo 'make up      two real Open vSwitch hosts on this machine, wired as in examples/, two VMs, drawn   (root)'
 	@echo 'make down    remove every trace of them                                                  (root)'
 	@echo 'make test    every test; those on real Open vSwitch need root'
 	@echo 'make test-kernel   the whole agent suite on kernel hosts (User Mode Linux); some of it is in make test   (root)'
@@ -21,7 +21,7 @@ help:
 	@echo 'make lock    pin the dependencies anew into requirements*.lock'
 
 up: packages setup
-	$(TUNBRIDGE) lab up --server --like examples/compute0.txt network0=examples/network.txt
+	$(TUNBRIDGE) lab up --server --vms --like examples/compute0.txt network0=examples/network.txt
 
 down: setup
 	$(TUNBRIDGE) lab down

@@ -8,12 +8,13 @@ PATH=$PATH:/usr/sbin:/sbin
 declare -A lab=(
     [ovs-vsctl]=openvswitch-switch [ovs-vswitchd]=openvswitch-switch
     [ip]=iproute2 [ss]=iproute2 [nsenter]=util-linux [unshare]=util-linux [ping]=iputils-ping [ethtool]=ethtool
+    [udhcpc]=udhcpc
 )
 # command, or file -> package that has it
 declare -A tests=(
     [linux.uml]=user-mode-linux [depmod]=kmod
     [ssh]=openssh-client [openssl]=openssl [dot]=graphviz
-    [udhcpc]=udhcpc [dhclient]=isc-dhcp-client [dhcpcd]=dhcpcd-base [dig]=bind9-dnsutils
+    [dhclient]=isc-dhcp-client [dhcpcd]=dhcpcd-base [dig]=bind9-dnsutils
     [chromium]=chromium [rsvg-convert]=librsvg2-bin [fc-list]=fontconfig
     [/usr/share/fonts/truetype/nanum/NanumGothic.ttf]=fonts-nanum
 )

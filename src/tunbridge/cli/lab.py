@@ -101,6 +101,9 @@ def up(
     listen: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="Where --server listens, on this machine's loopback.")
     ] = "127.0.0.1:9696",
+    vms: Annotated[
+        bool, typer.Option("--vms", help="With --server: a network and two VMs in it that ping each other.")
+    ] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the picture is saved.")] = Path("out"),
     kernel: Annotated[
         Kernel | None,
@@ -114,18 +117,25 @@ def up(
     dumps = [*(like or []), *(str(s) for s in sources or [])]
     if dumps and (compute is not None or network is not None):
         raise typer.BadParameter("--like names the hosts; it does not go with --compute and --network")
+    if vms and not server:
+        raise typer.BadParameter("--vms needs --server, which serves the API that networks are made with")
     plan = msgspec.structs.replace(_plan(name, dumps, compute, network), server=listen if server else None)
     console = terminal.console()
     for note in plan.notes:
         console.print(terminal.printable(f"note: {note}"), style="yellow")
     lab = Lab(name)
+    ping = ""
     try:
         _make(lab, plan, console, _kind(kernel, console))
+        if vms:
+            ping = _vms(lab, console)
     except KeyboardInterrupt:
         again = f"the same `lab up` goes on, `tunbridge lab down{lab.option}` removes what is there"
         terminal.error(f"lab {name}: interrupted; {again}")
         raise typer.Exit(130) from None
     _show(lab, out)
+    if ping:
+        console.print(terminal.printable(ping))
     _next_steps(lab)
 
 
@@ -153,6 +163,16 @@ def _make(lab: Lab, plan: "LabPlan", console: Console, kernel: str | None) -> No
         lab.up(plan, lambda part, what: console.print(f"  {part:<{width}}  {what}"), kind=kernel)
     datapath = lab.state().datapath
     console.print(f"  {hosts} wired in {time.monotonic() - begun:.1f} s; datapath {datapath.type}: {datapath.why}")
+
+
+def _vms(lab: Lab, console: Console) -> str:
+    """Make two VMs, and give what a ping from one to the other printed."""
+    from tunbridge.lab import demo
+
+    if console.is_terminal:
+        with console.status("") as status:
+            return demo.make(lab, status.update).ping
+    return demo.make(lab, lambda what: console.print(f"  {what}")).ping
 
 
 def _plan(name: str, dumps: list[str], compute: int | None, network: int | None) -> "LabPlan":

@@ -88,6 +88,20 @@ class Vms:
                 self._wait(vm, port, host, cloud, progress)
         return vm
 
+    def ensure_network(self, name: str, cidr: str, progress: Progress) -> None:
+        """Make a network with one subnet, unless there is one of this name."""
+        with self._cloud() as cloud:
+            if cloud.list("networks", name=name):
+                return
+            progress(f"making the network {name}, {cidr}")
+            network = cloud.create("networks", name=name)
+            cloud.create("subnets", name=name, network_id=network["id"], ip_version=4, cidr=cidr)
+
+    def run(self, name: str, *argv: str) -> str:
+        """Run a command in a VM to its end, and give what it prints. Raises LabError when it fails."""
+        vm = self.get(name)
+        return self.lab.host(vm.host).run("ip", "netns", "exec", vm.netns, *argv).stdout
+
     def _make(self, wish: Wish, host: Host, cloud: Cloud, progress: Progress) -> tuple[Vm, dict[str, Any]]:
         port, network = _port(wish, cloud, progress)
         name = network["name"] or network["id"]
