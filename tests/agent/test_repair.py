@@ -184,5 +184,5 @@ def test_an_agent_that_is_fought_says_so_and_slows_down_and_still_wins_in_the_en
     before = wired.picture()
     script = "for i in $(seq 300); do ovs-vsctl --no-wait --if-exists del-port patch-tun; done"
     wired.host.run("sh", "-c", script)
-    assert "somebody keeps undoing" in wired.log()
+    assert "another process keeps undoing" in wired.log()
     wired.until_mended(before)

@@ -53,7 +53,7 @@ def test_a_host_in_sync_is_told_on_one_screen(wired: Wired) -> None:
     status, text = ask(wired)
     assert status == 0
     assert "network0    in sync since" in text
-    assert "br-tun: connected, 11 flows" in text
+    assert "br-tun: connected, 12 flows" in text
     assert "1 of 1 with a vxlan tunnel: compute0 10.0.0.25" in text
     assert len(text.splitlines()) < 24
     assert decode(ask(wired, "--json")[1].encode()).status.in_sync

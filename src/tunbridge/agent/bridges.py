@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from tunbridge.agent.log import Log
 from tunbridge.agent.saved import SavedFlows
-from tunbridge.dataplane import flows, names
+from tunbridge.dataplane import flows, names, pipeline
 from tunbridge.dataplane.contribution import Meter
 from tunbridge.dataplane.desired import Owner
 from tunbridge.dataplane.flows import Flow, FlowError, FlowKey
@@ -27,6 +27,7 @@ from tunbridge.openvswitch.openflow import Add, Delete, Event, FlowChanged, Pack
 RETRY_S, SLOW_RETRY_S, PATIENCE_S = 0.05, 0.25, 5.0
 """Between two attempts to reach a bridge: short at first, since vswitchd is mostly back at once."""
 ERROR_RETRY_S = 1.0
+GATHER_S = 0.002
 LOOK_S = 5.0
 """Between two looks at a bridge of an Open vSwitch before 3.0, which does not report changes of flows."""
 
@@ -193,8 +194,8 @@ class BridgeFlows:
 
     async def _work(self) -> bool:
         """One pass. False when it has to be tried again soon. Raises OfctlError, OSError."""
-        if self._drifted and (pause := self._hooks.slow_s()):
-            await asyncio.sleep(pause)
+        if self._drifted:  # what was changed at once is reported piece by piece: it is repaired at once
+            await asyncio.sleep(self._hooks.slow_s() or GATHER_S)
         if not self._switch.connected:
             self._unknown = True
             await self._switch.connect()
@@ -224,7 +225,7 @@ class BridgeFlows:
             sweep = self._hooks.may_sweep()
             meters = self._hooks.meters(self.name)
             changed = {n: m for n, m in meters.items() if present.meters.get(n) != _openflow(m)}
-            gone = set(present.meters) - meters.keys() if sweep else set()
+            gone = {n for n, m in present.meters.items() if n not in meters and _is_ours(n, m)} if sweep else set()
             await self._write(change.add, change.delete if sweep else (), changed | dict.fromkeys(gone), drifted)
         except BaseException:
             self._unknown = True
@@ -305,6 +306,12 @@ class BridgeFlows:
     async def _bundle(self, some: Sequence[Flow]) -> None:
         text = "".join(f"{flow.add_line()}\n" for flow in some)
         await asyncio.to_thread(ofctl.bundle, self._rundir, self.name, text)
+
+
+def _is_ours(number: int, meter: openflow.Meter | str) -> bool:
+    """Whether a meter is one that we make: meters have no cookie, so by its number and rate."""
+    mine = openflow.Meter(pipeline.WORKLOAD_PPS, pipeline.WORKLOAD_BURST)
+    return number > pipeline.WORKLOAD_METERS and meter == mine
 
 
 def _openflow(meter: Meter) -> openflow.Meter:

@@ -30,3 +30,11 @@ def configure(log_format: LogFormat, level: LogLevel) -> Log:
     )
     log: Log = structlog.get_logger()
     return log
+
+
+def silence() -> None:
+    """Keep the connections of a command that is no service from telling how they come and go."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

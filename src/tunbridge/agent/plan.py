@@ -8,7 +8,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from tunbridge.agent import devices
+from tunbridge.agent import devices, log
 from tunbridge.agent.cloud import Cloud, cloud_of
 from tunbridge.agent.config import AgentConfig
 from tunbridge.agent.local import LocalOvsdb
@@ -48,6 +48,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 def make(config: AgentConfig) -> Plan:
     """Compute the plan; nothing is written anywhere. Raises OvsdbError, OfctlError."""
+    log.silence()
     return asyncio.run(_make(config))
 
 

@@ -27,6 +27,9 @@ FRAGMENTS = "nx-match"
 """Fragment handling of br-int (`ovs-ofctl set-frags`, OFPT_SET_CONFIG flags 3): by default a first fragment's ports are
 matched as 0. vswitchd forgets it when it ends; the agent sets it on each connection."""
 
+WORKLOAD_METERS = 20_000
+"""Number of the first meter that is ours, on br-int: this plus the workload's OpenFlow port. Meters have no cookie: one
+of another number, or of another rate, is somebody else's and stays."""
 WORKLOAD_PPS = 100
 """Packets per second that a workload may send to the agent, over all services."""
 WORKLOAD_BURST = 200

@@ -109,8 +109,9 @@ def _send(context: Context, place: Place, vlan: int, policy: int) -> None:
     context.flow(bridge, pipeline.LOCAL_SWITCHING, 10, where, *start)
     port_security.compute(context, place.port, ofport)
     # Requests to the agent, limited so that one workload's flood delays no other.
-    context.meter(bridge, Meter(ofport, pipeline.WORKLOAD_PPS, pipeline.WORKLOAD_BURST))
-    context.flow(bridge, pipeline.AGENT_METER, 10, {"in_port": ofport}, flow.meter(ofport), goto(pipeline.TO_AGENT))
+    number = pipeline.WORKLOAD_METERS + ofport
+    context.meter(bridge, Meter(number, pipeline.WORKLOAD_PPS, pipeline.WORKLOAD_BURST))
+    context.flow(bridge, pipeline.AGENT_METER, 10, {"in_port": ofport}, flow.meter(number), goto(pipeline.TO_AGENT))
     if policy:
         context.state("filtering", place.network.id, "stateless" if policy & pipeline.STATELESS else "stateful")
 
