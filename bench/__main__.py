@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from bench import agent, kernel, remote, restart, seeing, server
+from bench import agent, kernel, remote, restart, scale, seeing, server
 from bench.figures import Figure, as_json, console, table
 
-PARTS = ("seeing", "ssh", "wiring", "repairs", "at-rest", "peers", "kernel", "restart", "server")
+PARTS = ("seeing", "ssh", "wiring", "repairs", "at-rest", "peers", "kernel", "restart", "server", "scale")
 
 
 def main(
@@ -23,7 +23,7 @@ def main(
         Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there too.")
     ] = None,
 ) -> None:
-    """Measure Tunbridge on this machine; all but `seeing` and `server` needs root. Quote medians and ratios."""
+    """Measure Tunbridge on this machine; needs root but for `seeing`, `server`, `scale`. Quote medians and ratios."""
     wrong = set(only or ()) - set(PARTS)
     if wrong:
         raise typer.BadParameter(f"{', '.join(sorted(wrong))}: parts are {', '.join(PARTS)}")
@@ -62,6 +62,8 @@ def _measure(part: str, quick: bool) -> list[Figure]:
         return agent.at_rest(5 if quick else 60)
     if part == "server":
         return list(server.server(*((20, 3000, 50) if quick else (400, 50_000, 1000))))
+    if part == "scale":
+        return list(scale.scale(*((100, 10, 3) if quick else (1000, 200, 20))))
     if part == "restart":
         return list(restart.restarts(2 if quick else 5))
     return list(agent.peers([2, 50] if quick else [2, 50, 200]))

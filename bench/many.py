@@ -8,6 +8,7 @@ from typing import Any
 from tunbridge.database.connection import Database
 from tunbridge.database.transaction import Transaction
 from tunbridge.model import catalog
+from tunbridge.rules.ports import fixed_ips_text
 
 _AT_ONCE = 1000
 
@@ -32,15 +33,21 @@ class _Range:
                 "network": address.network,
                 "ip_address": str(ipaddress.ip_address(int(ipaddress.ip_network(f"{start}/16", False)[256]) + n)),
             }
-            mac = f"fa:16:3f:{n >> 16 & 255:02x}:{n >> 8 & 255:02x}:{n & 255:02x}"
-            own = {"mac_address": mac, "device_id": str(uuid.uuid4()), "bindings": self._bindings(txn, port, tables)}
-            txn.insert("Port", values | own | {"addresses": (txn.insert("Address", place),)})
+            id = str(uuid.uuid4())
+            own = {
+                "mac_address": f"fa:16:3f:{n >> 16 & 255:02x}:{n >> 8 & 255:02x}:{n & 255:02x}",
+                "device_id": str(uuid.uuid4()),
+                "bindings": self._bindings(txn, port, id, tables),
+                "addresses": (made := (txn.insert("Address", place),)),
+                "fixed_ips": fixed_ips_text(txn, made),
+            }
+            txn.insert("Port", values | own, id)
 
-    def _bindings(self, txn: Transaction, port: Any, tables: dict[str, Any]) -> tuple[str, ...]:
-        rows = [txn.get("Port_Binding", id) for id in port.bindings]
+    def _bindings(self, txn: Transaction, port: Any, id: str, tables: dict[str, Any]) -> tuple[str, ...]:
+        rows = [txn.get("Port_Binding", binding) for binding in port.bindings]
+        columns = [column.name for column in tables["Port_Binding"].columns]
         return tuple(
-            txn.insert("Port_Binding", {c.name: getattr(row, c.name) for c in tables["Port_Binding"].columns})
-            for row in rows
+            txn.insert("Port_Binding", {name: getattr(row, name) for name in columns} | {"port_id": id}) for row in rows
         )
 
 

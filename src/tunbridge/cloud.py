@@ -106,6 +106,12 @@ class Cloud:
                     return str(endpoint["url"])
         raise CloudError(f"{base}: the catalog has no network service ({interface}, region {region or 'any'})")
 
+    def __enter__(self) -> "Cloud":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

@@ -40,7 +40,7 @@ async def host(name: str, remote: str, **more: Any) -> AsyncIterator[Central]:
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def until(condition: Callable[[], Any], what: str, wait_s: float = 20) -> None:
+async def until(condition: Callable[[], Any], what: str, wait_s: float = 60) -> None:
     try:
         async with asyncio.timeout(wait_s):
             while not condition():
@@ -79,7 +79,7 @@ class Api:
         return await self.create("port", network_id=network["id"], **values)
 
     async def until_status(self, port: Any, status: str) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await self.show("port", port["id"]))["status"] != status:
                 await asyncio.sleep(0.01)
 

@@ -95,7 +95,7 @@ def test_the_host_is_wired_without_the_database_and_registered_when_it_comes(hos
     central.member.start()
     wait_until(registered(host), "registered")
     central.member.kill()
-    wait_until(lambda: "central database lost" in host.log(), "the loss is told")
+    wait_until(lambda: "lost the connection to the central database" in host.log(), "the loss is told")
     central.member.start()
     wait_until(registered(host, 2), "registered again")
 

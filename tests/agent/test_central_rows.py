@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog
 
-from tests.agent.clouds import Api, cloud, host, until
+from tests.agent.clouds import Api, cloud, config_of, host, until
 from tests.api.serving import Cloud
 from tunbridge.agent.central import Central
 from tunbridge.database.session import connect
@@ -59,6 +60,15 @@ def test_a_host_sees_its_networks_whole_and_no_other(play: Callable[[Scene], Non
             assert set(one.source.group_members(group.id)) == {first["id"], other["id"], far["id"]}
             assert rows(one, "Network") == {blue["id"]} and rows(two, "Network") == {blue["id"], red["id"]}
             assert one.source.port(first["id"]) is port, "made once"
+            # A host that comes now is never sent anything but the other hosts.
+            seen: set[str] = set()
+            three = Central(config_of("three", made.database.remote), structlog.get_logger(), lambda: None)
+            three._store.listen(lambda table, _old, _new: seen.add(table))
+            running = asyncio.create_task(three.run())
+            await until(lambda: three.complete, "all is there")
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            assert seen == {"Host"}
             # The last port goes: so do the network and everything that came with it.
             await api.remove("port", first["id"])
             await until(lambda: not rows(one, "Network"), "the network is forgotten")

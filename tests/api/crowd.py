@@ -16,6 +16,7 @@ from tests.database.members import Member
 from tunbridge.database.connection import Database
 from tunbridge.database.store import Store
 from tunbridge.model import catalog
+from tunbridge.rules import copies
 
 AT_ONCE = 16
 REFERENCES = {
@@ -87,6 +88,7 @@ def check_rows(database: Member) -> Store:
     _check_addresses(store)
     _check_subnets(store)
     _check_quotas(store)
+    _check_copies(store)
     return store
 
 
@@ -113,6 +115,11 @@ def _check_addresses(store: Store) -> None:
         assert ipaddress.ip_address(address.ip_address) in ipaddress.ip_network(subnet.cidr)
     unique(((a.subnet, a.ip_address) for a in store.all("Address")), "address")
     unique(((p.network_id, p.mac_address) for p in store.all("Port")), "MAC")
+
+
+def _check_copies(store: Store) -> None:
+    wrong = [port.id for port in store.all("Port") if not copies.are_right(store, port)]
+    assert not wrong, f"ports whose copies for hosts differ: {wrong}"
 
 
 def _check_subnets(store: Store) -> None:

@@ -158,7 +158,7 @@ class Cloud:
             *self.settings.get("auth", []),
             f"directory = {str(self.folder / 'auth')!r}",
             "[networking]",
-            "preview = true",
+            f"preview = {'true' if self.settings.get('preview', True) else 'false'}",
         ]
         lines += [f"{name} = {value}" for name, value in self.settings.get("networking", {}).items()]
         config = self.folder / "server.toml"
@@ -201,7 +201,8 @@ class Cloud:
 def serving(folder: Path, database: Member | None = None, **settings: Any) -> Iterator[Cloud]:
     """Run a server until the end of the block: with a database of its own, or on one that runs already.
 
-    With `state_dir` and `run_dir` the server runs its embedded one.
+    With `state_dir` and `run_dir` the server runs its embedded one; with `preview=False` it offers what hosts carry
+    out, and nothing that is only declared.
     """
     with contextlib.ExitStack() as stack:
         if database is None and "state_dir" in settings:

@@ -330,4 +330,5 @@ def test_nobody_sees_what_policy_forbids_and_nothing_breaks(own: Cloud, seed: in
     sequence = Sequence(own, seed)
     sequence.run(STEPS)
     check_rows(own.database)
+    assert "older version" not in own.log, "copies for hosts are written with what they repeat"
     sequence.tidy()

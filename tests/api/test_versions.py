@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -16,17 +17,23 @@ from tunbridge.database.store import Store
 from tunbridge.database.transaction import Transaction
 from tunbridge.model import catalog
 from tunbridge.model.tables import Column, Many, Table, Type
+from tunbridge.rules import copies
 
 NOW = tuple(catalog.tables())
 NEWER = (
     *(replace(t, columns=(*t.columns, Column("to_come", many=Many.SET))) if t.name == "Network" else t for t in NOW),
     Table("Balancer", (Column("name"), Column("network_id", Type.REF, Many.OPTIONAL, table="Network"))),
 )
-OLDER = tuple(
-    replace(table, columns=tuple(column for column in table.columns if column.name != "tags"))
-    for table in NOW
-    if table.name != "Guard"
-)
+LATER = {"Port": ("fixed_ips",), "Port_Binding": ("port_id", "network_id", "claimed")}
+"""Columns that the older version does not have, besides `tags`."""
+
+
+def _older(table: Table) -> Table:
+    later = {"tags", *LATER.get(table.name, ())}
+    return replace(table, columns=tuple(column for column in table.columns if column.name not in later))
+
+
+OLDER = tuple(_older(table) for table in NOW if table.name != "Guard")
 
 
 def test_requests_go_on_while_the_database_is_converted_to_a_newer_version(tmp_path: Path) -> None:
@@ -92,4 +99,40 @@ def test_a_server_converts_an_older_database_and_loses_no_row(tmp_path: Path) ->
         assert user.put(f"/networks/{networks[0]}/tags/new", None).is_success
         user.create("subnet", network_id=networks[0], ip_version=4, cidr="10.0.1.0/24")
         assert user.list("network", tags="new")[0]["id"] == networks[0]
+        until_completed(made)
+        # A server of the older version goes on for a while, and does not know what hosts need.
+        address = write_as_older(made, port["id"])
+        until_completed(made)
         check_rows(made)
+        row = rows_of(made).get("Port", port["id"])
+        assert row is not None and address in row.fixed_ips
+        assert "completed" in cloud.log
+
+
+def write_as_older(made: Member, port: str) -> str:
+    """Give a port another address as a server of an older version does; give the address."""
+    (subnet,) = [row for row in rows_of(made).all("Subnet") if row.cidr == "10.0.1.0/24"]
+
+    def write(txn: Transaction) -> None:
+        row = txn.get("Port", port)
+        assert row is not None
+        values = {"subnet": subnet.id, "network": subnet.network_id, "ip_address": "10.0.1.99"}
+        txn.update("Port", port, {"addresses": (*row.addresses, txn.insert("Address", values))})
+
+    async def run() -> None:
+        async with database(made.remote, tables=OLDER) as older:
+            await older.commit(write)
+
+    asyncio.run(run())
+    return "10.0.1.99"
+
+
+def until_completed(made: Member) -> None:
+    """Wait until a server has written what hosts need and the older version did not write."""
+    deadline = time.monotonic() + 30
+    while True:
+        store = rows_of(made)
+        if all(copies.are_right(store, port) for port in store.all("Port")):
+            return
+        assert time.monotonic() < deadline, "not completed"
+        time.sleep(0.05)

@@ -1,6 +1,8 @@
 """A small cloud for tests: a lab with its server, networks by the OpenStack SDK, and workloads in namespaces."""
 
 import itertools
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -65,7 +67,7 @@ class Cloud:
 
     def vm(self, host: str, network: Any, wait: bool = True, address: bool = True, **attributes: Any) -> "Workload":
         """Make a port, plug it in, and wait until it is ACTIVE; give it its IPv4 address by hand."""
-        made = self.plug(host, self.make_port(network, **{"binding_host_id": host, **attributes}))
+        made = self.plug(host, self.make_port(network, **attributes))
         if address:
             made.configure()
         if wait:
@@ -188,23 +190,27 @@ class Workload:
         return self.run(sys.executable, "-c", script).stdout
 
 
-def lossless_ping(
-    workload: Workload, address: str, during: Callable[[], object], seconds: float = 2.0
-) -> tuple[int, int]:
-    """Ping every 10 ms while `during` runs and a while after; packets sent and lost."""
-    process = workload.start("ping", "-i", "0.01", "-W", "1", "-q", address)
+class Ping:
+    """A ping every 10 ms in the background. What was not answered when it is ended is not counted as lost."""
+
+    def __init__(self, workload: Workload, address: str) -> None:
+        self._process = workload.start("ping", "-i", "0.01", address)
+
+    def end(self) -> tuple[int, int]:
+        """Packets answered, and packets lost before the last one that was answered."""
+        self._process.send_signal(signal.SIGINT)
+        output = self._process.communicate(timeout=30)[0]
+        seen = {int(number) for number in re.findall(r"bytes from .* icmp_seq=(\d+) ", output)}
+        return len(seen), max(seen, default=0) - len(seen)
+
+
+def ping_during(workload: Workload, address: str, during: Callable[[], object], after: float = 2.0) -> tuple[int, int]:
+    """Ping while `during` runs, and `after` seconds more; packets answered and lost."""
+    ping = Ping(workload, address)
     try:
         time.sleep(0.3)
         during()
-        time.sleep(seconds)
+        time.sleep(after)
     finally:
-        process.send_signal(2)
-        output = process.communicate(timeout=10)[0]
-    sent, received = _counts(output)
-    return sent, sent - received
-
-
-def _counts(output: str) -> tuple[int, int]:
-    line = next(line for line in output.splitlines() if "packets transmitted" in line)
-    words = line.split()
-    return int(words[0]), int(words[3])
+        found = ping.end()
+    return found

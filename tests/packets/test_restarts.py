@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.packets.cloud import Cloud, Workload, lossless_ping
+from tests.packets.cloud import Cloud, Ping, Workload, ping_during
 from tunbridge.lab.host import wait_until
 from tunbridge.lab.lab import agent_command
 
@@ -62,13 +62,11 @@ def test_no_packet_is_lost_while_something_is_restarted(
     cloud: Cloud, vms: tuple[Workload, Workload, Workload], what: str
 ) -> None:
     near, peer, far = vms
-    beside = near.start("ping", "-i", "0.01", "-W", "1", "-q", peer.address)
-    sent, lost = lossless_ping(near, far.address, lambda: RESTARTS[what](cloud))
-    beside.send_signal(signal.SIGINT)
-    output = beside.communicate(timeout=10)[0]
-    assert sent > 150
-    assert lost == 0
-    assert " 0% packet loss" in output
+    beside = Ping(near, peer.address)
+    answered, lost = ping_during(near, far.address, lambda: RESTARTS[what](cloud))
+    answered_beside, lost_beside = beside.end()
+    assert min(answered, answered_beside) > 50
+    assert (lost, lost_beside) == (0, 0)
 
 
 def test_an_agent_restarted_while_the_central_database_is_away_deletes_nothing(
@@ -87,8 +85,8 @@ def test_an_agent_restarted_while_the_central_database_is_away_deletes_nothing(
         server.start()
         time.sleep(2)
 
-    sent, lost = lossless_ping(near, far.address, away)
-    assert (sent > 300, lost) == (True, 0)
+    answered, lost = ping_during(near, far.address, away)
+    assert (answered > 100, lost) == (True, 0)
 
 
 @pytest.mark.usefixtures("vms")

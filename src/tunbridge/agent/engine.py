@@ -30,7 +30,7 @@ from tunbridge.agent.log import Log
 from tunbridge.agent.packet_in import PacketIns
 from tunbridge.agent.port_status import PortStatus
 from tunbridge.agent.record import Record
-from tunbridge.agent.report import Reporter
+from tunbridge.agent.report import News, Reporter
 from tunbridge.agent.saved import SavedFlows
 from tunbridge.agent.wanted import host_spec, local_of, relevant_devices, responder_settings
 from tunbridge.configuration import ConfigurationError
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 ERROR_RETRY_S = 1.0
 BURST, BURST_S = 50, 10.0
 """More repairs than this in this time mean that another process keeps undoing them: then one pass a second."""
+PUBLISH_S = 0.25
 APPLY_S = 10.0
 """How long vswitchd may take to do what the database says, where flows are emptied on the way."""
 FIXED = (
@@ -96,6 +97,7 @@ class Agent:
         self._rescue = Rescue(config, log)
         self.reporter = Reporter(self)
         self.bulletin = Bulletin(self.reporter.status())
+        self._publishing: asyncio.TimerHandle | None = None
         self._reload = reload
         self._kicked = asyncio.Event()
         self._stop = asyncio.Event()
@@ -108,9 +110,14 @@ class Agent:
         self._generation = 0
         self._plugged: Local | None = None
         """What the host has, with all workloads; those that the central database knows are in `desired.local`."""
+        self._local_problems: list[Problem] = []
+        self._looked_at: tuple[WantedHost, Snapshot] | None = None
+        """What `_plugged` was made of."""
         self._usable: set[str] = set()
         """Bridges that we made or have taken over."""
         self._judged = False
+        self._compared: tuple[WantedHost, Snapshot, list[Problem]] | None = None
+        """What was wanted and what there was when the wiring was last compared and in order."""
         self._ready = False
         self._started = time.monotonic()
 
@@ -198,8 +205,18 @@ class Agent:
             self._publish()
 
     def _publish(self) -> None:
-        if self.reporter.run():
-            self.bulletin.publish(self.reporter.status())
+        """Let others know how it stands: at once when that changed, a little later when only counters did."""
+        news = self.reporter.news()
+        if news is News.STATE:
+            self._publish_now()
+        elif news is News.COUNTERS and self._publishing is None:
+            self._publishing = asyncio.get_running_loop().call_later(PUBLISH_S, self._publish_now)
+
+    def _publish_now(self) -> None:
+        if self._publishing is not None:
+            self._publishing.cancel()
+            self._publishing = None
+        self.bulletin.publish(self.reporter.status())
 
     # A pass
 
@@ -229,7 +246,7 @@ class Agent:
         """Bring the database in order, then work out the flows. True when nothing is left to do in the database."""
         now = self.ovsdb.snapshot()
         wanted = self.wanted(now)
-        difference = changes.difference(wanted, now, await self._nic_states(wanted, now))
+        difference = await self._difference(wanted, now)
         if difference.changes and self._slow_s() == 0:
             await self._change(difference)
             self.kick()
@@ -241,6 +258,15 @@ class Agent:
         self._report_problems(problems)
         await self._write_ports(now)
         return not difference.changes
+
+    async def _difference(self, wanted: WantedHost, now: Snapshot) -> changes.Difference:
+        """What differs in the wiring. Most events do not concern it: then the last comparison still holds."""
+        seen = self._compared
+        if seen is not None and self._nics is not None and _same_wiring(seen[1], now) and seen[0] == wanted:
+            return changes.Difference(changes=[], problems=seen[2])
+        found = changes.difference(wanted, now, await self._nic_states(wanted, now))
+        self._compared = None if found.changes else (wanted, now, found.problems)
+        return found
 
     def wanted(self, now: Snapshot | None = None) -> WantedHost:
         """What the host shall look like. A tunnel to a host that is not known yet stays until all hosts are known."""
@@ -325,8 +351,12 @@ class Agent:
 
     def _flows(self, wanted: WantedHost, now: Snapshot) -> list[Problem]:
         """Work out what flows are wanted now, and hand each bridge what changed."""
-        found, problems = local_of(self.config, wanted, now, self._plugged)
-        self._plugged = found
+        seen = self._looked_at
+        if seen is None or seen[0] != wanted or not _same_wiring(seen[1], now):
+            self._plugged, self._local_problems = local_of(self.config, wanted, now, self._plugged)
+            self._looked_at = (wanted, now)
+        found, problems = self._plugged, self._local_problems
+        assert found is not None
         self.cloud.plugged(set(found.workloads))
         # One that the central database has not answered for yet keeps the flows and the tag that it has.
         known = {id: w for id, w in found.workloads.items() if self.cloud.known(id)}
@@ -470,6 +500,16 @@ class Agent:
         self.record.expect()
         self.log.info("configuration taken")
         self.kick()
+
+
+def _same_wiring(before: Snapshot, now: Snapshot) -> bool:
+    """Whether bridges and managers are the same objects, so nothing of them has changed."""
+    return (
+        before.managers == now.managers
+        and before.uuid == now.uuid
+        and before.bridges.keys() == now.bridges.keys()
+        and all(row is now.bridges[name] for name, row in before.bridges.items())
+    )
 
 
 async def serve(config: AgentConfig, log: Log, reload: Callable[[], AgentConfig]) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from enum import Enum
 from typing import TYPE_CHECKING
 
 import tunbridge
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
     from tunbridge.agent.engine import Agent
 
 
+class News(Enum):
+    """What others may want to know."""
+
+    NOTHING = 0
+    COUNTERS = 1
+    STATE = 2
+
+
 class Reporter:
     """Tells how an agent stands. Only the loop may call it, between two steps."""
 
@@ -21,24 +30,28 @@ class Reporter:
         self._agent = agent
         self._started = self._since = utc_now()
         self._in_sync = False
-        self._seen: object = None
+        self._state: object = None
+        self._counters: object = None
         self._now: Snapshot | None = None
         """The last copy of the OVSDB that there was, also while there is none."""
 
-    def run(self) -> bool:
-        """Take note of how it stands now; True when anything may be different from the last time."""
-        agent = self._agent
+    def news(self) -> "News":
+        """What has changed since the last call."""
+        agent, record = self._agent, self._agent.record
         if agent.in_sync != self._in_sync:
             self._in_sync = agent.in_sync
             self._since = utc_now()
-        record = agent.record
-        seen = (
-            agent.in_sync, agent.ovsdb.seqno, record.passes, record.failed_passes, record.openflow_reconnects,
-            frozenset(agent.listener.datapath_ids), agent.error, agent.refused, agent.config, agent.restarting,
-            agent.cloud.complete, agent.cloud.problem, tuple(agent.problems), id(agent.port_status.reported),
+        state = (
+            agent.in_sync, agent.ovsdb.connected, agent.ovsdb.on_manager, agent.config, record.failed_passes,
+            record.openflow_reconnects, frozenset(agent.listener.datapath_ids), agent.error, agent.refused,
+            agent.restarting, agent.cloud.complete, agent.cloud.problem, tuple(agent.problems),
+            id(agent.port_status.reported), len(record.last) and record.last[-1],
         )  # fmt: skip
-        changed, self._seen = seen != self._seen, seen
-        return changed
+        counters = (agent.ovsdb.seqno, record.passes)
+        found = News.COUNTERS if counters != self._counters else News.NOTHING
+        found = News.STATE if state != self._state else found
+        self._state, self._counters = state, counters
+        return found
 
     def status(self) -> Status:
         """Give all that there is to tell."""

@@ -21,6 +21,7 @@ from tunbridge.api.auth import factory
 from tunbridge.api.auth.base import Authenticator
 from tunbridge.api.auth.clouds import write_clouds_yaml
 from tunbridge.api.bindings import BindingApi
+from tunbridge.api.chores import Chores
 from tunbridge.api.config import ServerConfig
 from tunbridge.api.controller import Controller
 from tunbridge.api.networking import NetworkingApi
@@ -139,6 +140,8 @@ async def run(config: ServerConfig, log: Any) -> None:
     await authenticator.start()
     database = Database(catalog.tables(), convert=True)
     metrics.REGISTRY.register(metrics.DatabaseFigures(database.stats))
+    ports = rulebook(catalog.RESOURCES, config.networking)["port"]
+    chores = Chores(database, ports, config.networking, SYSTEM, log)
     embedded = None if config.database else await _own_database(config, log)
     try:
         if embedded is not None:
@@ -148,12 +151,13 @@ async def run(config: ServerConfig, log: Any) -> None:
         app, _ = await asyncio.to_thread(application, config, database, authenticator, log)
         clouds = write_clouds_yaml(config.auth, here)
         log.info("serving", url=here, clouds_yaml=str(clouds), auth=config.auth.mode)
-        seeding = asyncio.create_task(_keep_seeding(config, database, log))
+        tasks = [asyncio.create_task(_keep_seeding(config, database, log)), asyncio.create_task(chores.run())]
         try:
             await _serve(config, app, listening)
         finally:
-            seeding.cancel()
-            await asyncio.gather(seeding, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
     finally:
         await database.close()
         await authenticator.close()

@@ -2,7 +2,7 @@
 
     lab vm add NAME        the port is made by the lab's server (or is there), the namespace by the host's `ip netns`,
                            the veth pair and the interface of br-int by openvswitch/plugging.py
-    on the host            namespace vm-NAME; /run/vm/NAME is /run inside: the clients' files, resolv.conf, logs
+    on the host            the namespace with its DHCP clients: guest.py
     <lab>/vms/NAME.json    what it is (`Vm`), so that `list` and `rm` need no API
 
 The host's agent finds the interface by its `iface-id`, claims the port, wires it, and reports it ACTIVE. All of a VM is
@@ -12,8 +12,6 @@ with the host.
 
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
@@ -21,106 +19,19 @@ import msgspec
 from msgspec import Struct
 
 from tunbridge.cloud import Cloud, CloudError, connect
+from tunbridge.lab import guest
+from tunbridge.lab.guest import Vm
 from tunbridge.lab.host import Host
 from tunbridge.lab.lab import Lab
 from tunbridge.lab.namespaces import LabError
 from tunbridge.openvswitch import plugging
 
-NAME_FORM = "1 to 20 of a-z, 0-9, - and ., beginning with a letter"
-DEVICE = "eth0"
+NAME_FORM = "1 to 20 of a-z, 0-9 and -, beginning with a letter and not ending with -"
 WAIT_S = 60.0
 CLOUD = "tunbridge"
 OWNER = "compute:tunbridge-lab"
 _POLL_S = 0.1
-_NAME = re.compile(r"[a-z][a-z0-9.-]{0,19}")
-
-_UDHCPC = """\
-#!/bin/sh
-# Called by udhcpc(8): gives the lease to the device.
-case $1 in
-deconfig)
-    ip -4 addr flush dev "$interface"
-    ;;
-bound | renew)
-    ip -4 addr flush dev "$interface"
-    ip addr add "$ip/$mask" brd + dev "$interface"
-    [ -z "$mtu" ] || ip link set "$interface" mtu "$mtu"
-    if [ -n "$staticroutes" ]; then
-        set -- $staticroutes
-        while [ $# -gt 1 ]; do
-            if [ "$2" = 0.0.0.0 ]; then
-                ip route replace "$1" dev "$interface"
-            else
-                ip route replace "$1" via "$2" dev "$interface" onlink
-            fi
-            shift 2
-        done
-    else
-        for gateway in $router; do ip route replace default via "$gateway" dev "$interface"; done
-    fi
-    {
-        [ -z "$search$domain" ] || echo "search ${search:-$domain}"
-        for server in $dns; do echo "nameserver $server"; done
-    } > /run/resolv4
-    cat /run/resolv4 /run/resolv6 > /run/resolv.conf 2>/dev/null
-    ;;
-esac
-exit 0
-"""
-_DHCPCD = """\
-#!/bin/sh
-# Called by dhcpcd(8), which gives addresses and routes to the device itself.
-servers=$(env | sed -n 's/^\\(new_dhcp6_name_servers\\|nd[0-9]*_rdnss[0-9]*_servers\\)=//p')
-[ -z "$servers" ] || for server in $servers; do echo "nameserver $server"; done | sort -u > /run/resolv6
-cat /run/resolv4 /run/resolv6 > /run/resolv.conf 2>/dev/null
-exit 0
-"""
-_DHCPCD_CONF = "ipv6only\nslaac hwaddr\nduid ll\noption domain_name_servers, domain_search\nnoipv4ll\n"
-_INSIDE = """
-set -e
-mount --make-rprivate /
-mount --rbind "$1" /run
-[ ! -e /etc/resolv.conf ] || mount --bind /run/resolv.conf "$(readlink -f /etc/resolv.conf)"
-for folder in /var/lib/dhcp /var/lib/dhcpcd; do [ ! -d $folder ] || mount -t tmpfs none $folder; done
-hostname "$2"
-ip link set lo up
-echo $$ > /run/pid.new
-mv /run/pid.new /run/pid
-if command -v udhcpc > /dev/null; then udhcpc=udhcpc; else udhcpc="busybox udhcpc"; fi
-$udhcpc -f -R -i eth0 -t 4 -T 1 -A 2 -s /run/udhcpc.sh -x "hostname:$2" \\
-    -O mtu -O search -O staticroutes > /run/udhcpc.log 2>&1 &
-if [ "$3" = 6 ] && command -v dhcpcd > /dev/null; then
-    dhcpcd -B -f /run/dhcpcd.conf -c /run/dhcpcd.sh eth0 > /run/dhcpcd.log 2>&1 &
-fi
-exec sleep infinity
-"""
-"""What runs as the VM, in the mount and UTS namespaces that are its alone."""
-_START = """
-rm -f "$1/pid"
-PATH=$PATH:/usr/sbin:/sbin setsid ip netns exec "$2" unshare --mount --uts \\
-    sh "$1/start" "$1" "$3" "$4" < /dev/null > "$1/log" 2>&1 &
-"""
-
-
-class Vm(Struct, frozen=True, kw_only=True):
-    """What is remembered of a VM. `owned`: its port was made for it and goes with it."""
-
-    name: str
-    host: str
-    port_id: str
-    network: str
-    mac: str
-    owned: bool = True
-
-    @property
-    def netns(self) -> str:
-        """Its network namespace on its host."""
-        return f"vm-{self.name}"
-
-    @property
-    def folder(self) -> str:
-        """What is /run inside it, as its host sees it."""
-        return f"/run/vm/{self.name}"
+_NAME = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")
 
 
 class VmStatus(Struct, frozen=True, kw_only=True):
@@ -167,11 +78,11 @@ class Vms:
     def add(self, wish: Wish, progress: Progress, wait: bool = True) -> Vm:
         """Make a VM; with `wait` it has its addresses and its port is ACTIVE when this returns."""
         _check(wish)
-        if self._file(wish.name).exists():
-            raise LabError(f"lab {self.lab.name} has a VM {wish.name!r} already")
         host = self.lab.host(wish.host)
         with self._cloud() as cloud:
             with self.lab.lock():
+                if self._file(wish.name).exists():
+                    raise LabError(f"lab {self.lab.name} has a VM {wish.name!r} already")
                 vm, port = self._make(wish, host, cloud, progress)
             if wait:
                 self._wait(vm, port, host, cloud, progress)
@@ -191,11 +102,11 @@ class Vms:
             plugging.plug(
                 host.run,
                 plugging.Device(
-                    port_id=vm.port_id, name=DEVICE, mac=vm.mac, mtu=network["mtu"], netns=vm.netns,
+                    port_id=vm.port_id, name=guest.DEVICE, mac=vm.mac, mtu=network["mtu"], netns=vm.netns,
                     vm=port["device_id"] or vm.port_id,
                 ),
             )  # fmt: skip
-            _start(vm, host, any(":" in f["ip_address"] for f in port["fixed_ips"]))
+            guest.start(vm, host, any(":" in f["ip_address"] for f in port["fixed_ips"]))
         except BaseException:
             self._remove(vm, host, cloud)
             raise
@@ -207,7 +118,7 @@ class Vms:
         began = time.monotonic()
         while True:
             state = cloud.get(f"ports/{vm.port_id}")["port"]["status"]
-            missing = expected - set(_addresses(vm, host))
+            missing = expected - set(guest.addresses(vm, host))
             if state == "ACTIVE" and not missing:
                 progress(f"port ACTIVE, {', '.join(sorted(expected)) or 'no address'} after {_since(began):.1f} s")
                 return
@@ -228,7 +139,7 @@ class Vms:
         with self.lab.lock():
             progress(f"removing it from {vm.host}")
             try:
-                cloud: Cloud | None = connect(CLOUD, self._environ())
+                cloud: Cloud | None = self._cloud()
             except (CloudError, LabError) as e:
                 progress(f"its port stays in the API: {e}")
                 cloud = None
@@ -236,7 +147,7 @@ class Vms:
 
     def _remove(self, vm: Vm, host: Host, cloud: Cloud | None) -> None:
         if host.machine.is_running():
-            stop(vm, host)
+            guest.stop(vm, host)
         if cloud is not None and vm.owned:
             cloud.delete("ports", vm.port_id)
         self._file(vm.name).unlink(missing_ok=True)
@@ -274,7 +185,7 @@ class Vms:
         """Become a command inside a VM: its end is this process's end."""
         vm = self.get(name)
         host = self.lab.host(vm.host)
-        host.enter(*inside(vm, host, *argv), **environ)
+        host.enter(*guest.inside(vm, host, *argv), **environ)
 
     # Files and API
 
@@ -293,32 +204,8 @@ class Vms:
             raise LabError(f"lab {self.lab.name}: its server does not run; `tunbridge lab up` starts it")
         return {"OS_CLIENT_CONFIG_FILE": str(server.clouds_yaml)}
 
-    @contextmanager
-    def _cloud(self) -> Iterator[Cloud]:
-        cloud = connect(CLOUD, self._environ())
-        try:
-            yield cloud
-        finally:
-            cloud.close()
-
-
-def inside(vm: Vm, host: Host, *argv: str) -> list[str]:
-    """The command line that runs `argv` in a VM, for its host to run. Raises LabError when the VM does not run."""
-    pid = _pid(vm, host)
-    if pid is None:
-        raise LabError(f"VM {vm.name} does not run: its host was started anew; `tunbridge lab vm rm {vm.name}`")
-    return ["nsenter", f"--target={pid}", "--net", "--mount", "--uts", "--", *argv]
-
-
-def stop(vm: Vm, host: Host) -> None:
-    """Take a VM from its host: its processes, its interface, its namespace. What is gone already is no error."""
-    pids = host.run("ip", "netns", "pids", vm.netns, check=False).stdout.split()
-    if pids:
-        host.run("kill", "-KILL", *pids, check=False)
-    with suppress(plugging.PlugError):
-        plugging.unplug(host.run, vm.port_id)
-    host.run("ip", "netns", "del", vm.netns, check=False)
-    host.run("rm", "-rf", vm.folder)
+    def _cloud(self) -> Cloud:
+        return connect(CLOUD, self._environ())
 
 
 def _check(wish: Wish) -> None:
@@ -342,6 +229,8 @@ def _port(wish: Wish, cloud: Cloud, progress: Progress) -> tuple[dict[str, Any],
         values["security_groups"] = [cloud.find("security-groups", group)["id"] for group in wish.security_groups]
     if wish.fixed_ips:
         values["fixed_ips"] = [{"ip_address": ip} for ip in wish.fixed_ips]
+    if any(e["alias"] == "dns-integration" for e in cloud.list("extensions")):
+        values["dns_name"] = wish.name
     progress(f"making a port in {network['name'] or network['id']}")
     return cloud.create("ports", **values), network
 
@@ -356,42 +245,11 @@ def _expected(port: dict[str, Any], cloud: Cloud) -> set[str]:
     }  # fmt: skip
 
 
-def _start(vm: Vm, host: Host, ipv6: bool) -> None:
-    files = {
-        "resolv.conf": "",
-        "start": _INSIDE,
-        "udhcpc.sh": _UDHCPC,
-        "dhcpcd.sh": _DHCPCD,
-        "dhcpcd.conf": _DHCPCD_CONF,
-    }
-    host.run("mkdir", "-p", vm.folder)
-    for name, content in files.items():
-        host.run("sh", "-c", 'cat > "$0" && chmod 755 "$0"', f"{vm.folder}/{name}", stdin=content)
-    host.run("sh", "-c", _START, "sh", vm.folder, vm.netns, vm.name, "6" if ipv6 else "4")
-
-
-def _pid(vm: Vm, host: Host) -> int | None:
-    """The process that is the VM, as its host knows it."""
-    if not host.machine.is_running():
-        return None
-    found = host.run("sh", "-c", 'read pid < "$0/pid" && ip netns identify $pid', vm.folder, check=False)
-    if found.stdout.strip() != vm.netns:
-        return None
-    return int(host.run("cat", f"{vm.folder}/pid").stdout)
-
-
-def _addresses(vm: Vm, host: Host) -> list[str]:
-    shown = host.run("ip", "-n", vm.netns, "-j", "addr", "show", "dev", DEVICE, check=False)
-    links = msgspec.json.decode(shown.stdout or "[]")
-    infos = [info for link in links for info in link.get("addr_info", [])]
-    return [i["local"] for i in infos if i.get("scope") == "global" and not i.get("tentative")]
-
-
 def _status(vm: Vm, host: Host, state: str) -> VmStatus:
-    runs = _pid(vm, host) is not None
+    runs = guest.pid(vm, host) is not None
     return VmStatus(
         name=vm.name, host=vm.host, port_id=vm.port_id, network=vm.network, mac=vm.mac,
-        addresses=_addresses(vm, host) if runs else [], state=state if runs else "stopped",
+        addresses=guest.addresses(vm, host) if runs else [], state=state if runs else "stopped",
     )  # fmt: skip
 
 

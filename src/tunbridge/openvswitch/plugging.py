@@ -24,6 +24,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 """run(*argv): a command to its end; raises a TunbridgeError when it fails."""
 MADE = "tunbridge-made"
 BRIDGE = "br-int"
+_VSCTL = ("ovs-vsctl", "--timeout=30")
 _DEVICE = re.compile(r"[^\s/\x00-\x1f\x7f]{1,15}")
 
 
@@ -75,7 +76,8 @@ def plug(run: Run, device: Device) -> Plugged:
             _make(run, device)
         run("ip", "link", "set", device.interface, "mtu", str(device.mtu), "up")
         _without_offload(run, device)
-        undo.append(lambda: run("ovs-vsctl", "--timeout=10", "--if-exists", "del-port", device.interface, check=False))
+        # Of this bridge: a port of that name in another one is not ours.
+        undo.append(lambda: run(*_VSCTL, "--if-exists", "del-port", device.bridge, device.interface, check=False))
         _add_port(run, device, made)
     return Plugged(device.interface, device.bridge, device.port_id, device.mac, made)
 
@@ -86,7 +88,7 @@ def unplug(run: Run, port_id: str) -> list[Plugged]:
     if not found:
         raise PlugError(f"port {port_id} is not plugged in on this host")
     for one in found:
-        run("ovs-vsctl", "--timeout=10", "--if-exists", "del-port", one.interface)
+        run(*_VSCTL, "--if-exists", "del-port", one.interface)
         if one.made:
             run("ip", "link", "del", one.interface, check=False)  # its other end may be gone, and it with it
     return found
@@ -95,13 +97,13 @@ def unplug(run: Run, port_id: str) -> list[Plugged]:
 def plugged(run: Run, port_id: str) -> list[Plugged]:
     """What is plugged in for a port."""
     done = run(
-        "ovs-vsctl", "--timeout=10", "--format=json", "--columns=name,external_ids", "find", "Interface",
+        *_VSCTL, "--format=json", "--columns=name,external_ids", "find", "Interface",
         f'external_ids:iface-id="{port_id}"',
     )  # fmt: skip
     found = []
     for name, (_, pairs) in msgspec.json.decode(done.stdout)["data"] if done.stdout.strip() else []:
         ids: dict[str, str] = dict(pairs)
-        bridge = run("ovs-vsctl", "--timeout=10", "iface-to-br", name, check=False).stdout.strip()
+        bridge = run(*_VSCTL, "iface-to-br", name, check=False).stdout.strip()
         found.append(Plugged(name, bridge, port_id, ids.get("attached-mac", ""), ids.get(MADE, "")))
     return found
 
@@ -122,7 +124,7 @@ def _check(run: Run, device: Device) -> None:
     """What would fail half-way, told before anything is done."""
     if _DEVICE.fullmatch(device.name) is None:
         raise PlugError(f"{device.name!r} is not a name of a network device: 1 to 15 characters, no slash, no space")
-    if run("ovs-vsctl", "--timeout=10", "br-exists", device.bridge, check=False).returncode != 0:
+    if run(*_VSCTL, "br-exists", device.bridge, check=False).returncode != 0:
         raise PlugError(
             f"Open vSwitch of this host has no bridge {device.bridge}, or does not answer; the agent makes the bridge"
         )
@@ -159,7 +161,7 @@ def _make(run: Run, device: Device) -> None:
 
 def _without_offload(run: Run, device: Device) -> None:
     """A datapath in userspace does not complete the checksums that a veth leaves to hardware."""
-    if run("ovs-vsctl", "--timeout=10", "get", "bridge", device.bridge, "datapath_type").stdout.strip() != "netdev":
+    if run(*_VSCTL, "get", "bridge", device.bridge, "datapath_type").stdout.strip() != "netdev":
         return
     if device.netns is not None:
         run("ip", "netns", "exec", device.netns, "ethtool", "-K", device.name, "tx", "off")
@@ -173,8 +175,8 @@ def _add_port(run: Run, device: Device, made: str) -> None:
     settings = [f'external_ids:{key}="{value}"' for key, value in ids.items()]
     name = device.interface
     run(
-        "ovs-vsctl", "--timeout=10", "add-port", device.bridge, name, "--", "set", "Interface", name, *settings,
+        *_VSCTL, "add-port", device.bridge, name, "--", "set", "Interface", name, *settings,
     )  # fmt: skip
-    error = run("ovs-vsctl", "--timeout=10", "get", "Interface", name, "error").stdout.strip()
+    error = run(*_VSCTL, "get", "Interface", name, "error").stdout.strip()
     if error != "[]":
         raise PlugError(f"Open vSwitch cannot use {name}: {error}")

@@ -12,7 +12,7 @@ from tests.api.serving import Cloud, serving
 @pytest.fixture(scope="module")
 def own_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """Run a server that nobody else has things in: a day looks at whole lists."""
-    with serving(tmp_path_factory.mktemp("day"), no_people=True) as cloud:
+    with serving(tmp_path_factory.mktemp("day"), no_people=True, preview=False) as cloud:
         add_people(cloud)
         yield cloud
 

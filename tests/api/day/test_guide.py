@@ -20,7 +20,7 @@ def add_user(cloud: Cloud, arguments: list[str]) -> None:
 
 def test_each_command_prints_what_the_page_says(tmp_path: Path) -> None:
     page = PAGE.read_text(encoding="utf-8")
-    with serving(tmp_path, no_people=True) as cloud:
+    with serving(tmp_path, no_people=True, preview=False) as cloud:
         central.register(cloud)
         cheapened(cloud)
         file = {"OS_CLIENT_CONFIG_FILE": str(cloud.clouds_yaml), "OS_CLOUD": "tunbridge"}

@@ -69,6 +69,7 @@ class Central:
         """Number of the connection on which the host was registered last."""
         self._due = 0.0
         self._wake = asyncio.Event()
+        self._settle()  # so that the first load is of what is needed, not of the whole cloud
 
     async def run(self) -> None:
         """Stay connected and registered, until cancelled. Raises RemoteError for a misspelt remote."""
