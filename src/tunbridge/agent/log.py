@@ -1,13 +1,22 @@
 """Structured log lines on standard output, for journald or any collector: logfmt for people, JSON for machines."""
 
 import logging
+import re
 import sys
+from typing import Any
 
 import structlog
 
 from tunbridge.agent.config import LogFormat, LogLevel
 
 Log = structlog.stdlib.BoundLogger
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys or a line ends with: C0 and C1 controls, separators, changes of direction; half surrogates."""
+
+
+def escaped(_logger: object, _method: str, line: Any) -> str:
+    """Give a rendered line with what it must not hold in JSON's notation: names and addresses come from anywhere."""
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
 
 
 def configure(log_format: LogFormat, level: LogLevel) -> Log:
@@ -23,6 +32,7 @@ def configure(log_format: LogFormat, level: LogLevel) -> Log:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             renderer,
+            escaped,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),

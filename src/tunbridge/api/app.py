@@ -8,6 +8,7 @@ from urllib.parse import quote
 from starlette.applications import Starlette
 
 from tunbridge.api import metrics
+from tunbridge.api.addresses import Proxies, is_host
 from tunbridge.api.auth.base import Authenticator, RefusedError
 from tunbridge.api.body import encode
 from tunbridge.api.controller import Answer
@@ -15,7 +16,7 @@ from tunbridge.api.http import Exchange, Gone, Receive, Scope, Send
 from tunbridge.api.networking import NetworkingApi, error_content
 from tunbridge.database.errors import DatabaseError, DatabaseUnavailable, MinimumConflict
 from tunbridge.rules.caller import Caller
-from tunbridge.rules.errors import Conflict, NetworkingError, Unavailable
+from tunbridge.rules.errors import Conflict, NetworkingError, Unavailable, http_bad_request
 
 PREFIX = "/v2.0"
 _WATCHED = ("/healthz", "/readyz", "/metrics")
@@ -27,17 +28,25 @@ RETRY_AFTER = "1"
 class Application:
     """Sends what is under /v2.0 to the Networking API, and the rest to the pages of `others`.
 
-    `access` gets a line for each request (None: none are written), `log` what goes wrong.
+    `access` gets a line for each request (None: none are written), `log` what goes wrong. What `proxies` say of their
+    clients takes the place of what the connection tells.
     """
 
     def __init__(
-        self, api: NetworkingApi, authenticator: Authenticator, others: Starlette, access: Any, log: Any
+        self,
+        api: NetworkingApi,
+        authenticator: Authenticator,
+        others: Starlette,
+        access: Any,
+        log: Any,
+        proxies: Proxies,
     ) -> None:
         self._api = api
         self._authenticator = authenticator
         self._others = others
         self._access = access
         self._log = log
+        self._proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's request."""
@@ -45,10 +54,13 @@ class Application:
             if scope["type"] == "lifespan":
                 await self._others(scope, receive, send)
             return
+        self._look_behind_proxies(scope)
         call = _Call(scope, send)
         try:
             path = scope["raw_path"].decode("latin-1")
-            if path == PREFIX or path.startswith(PREFIX + "/"):
+            if not _names_host(scope):
+                await call.answer(400, error_content(http_bad_request("The Host header names no host")), ())
+            elif path == PREFIX or path.startswith(PREFIX + "/"):
                 await self._networking(call, scope, receive)
             else:
                 await self._others(scope, receive, call.send)
@@ -60,6 +72,19 @@ class Application:
                 await call.answer(500, _failure(), ())
         finally:
             self._account(call)
+
+    def _look_behind_proxies(self, scope: Scope) -> None:
+        """Put the client and the scheme that a trusted proxy tells in the place of its own."""
+        client = scope.get("client")
+        peer = client[0] if client else None
+        if not self._proxies.trusts(peer):
+            return
+        headers = [(name, value.decode("latin-1")) for name, value in scope["headers"]]
+        found = self._proxies.client(peer, [value for name, value in headers if name == b"x-forwarded-for"])
+        scope["client"] = None if found is None else (found, 0)
+        for name, value in headers:
+            if name == b"x-forwarded-proto" and value in ("http", "https"):
+                scope["scheme"] = value
 
     async def _networking(self, call: "_Call", scope: Scope, receive: Receive) -> None:
         exchange = Exchange(scope, receive, PREFIX)
@@ -99,6 +124,12 @@ class Application:
                 project=None if caller is None else caller.project_id,
                 request_id=call.id,
             )
+
+
+def _names_host(scope: Scope) -> bool:
+    """Whether the request has no Host header, or one that names a host: links in answers are made of it."""
+    hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host" and value]
+    return len(hosts) < 2 and all(map(is_host, hosts))
 
 
 def _refused(error: NetworkingError) -> Answer:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field, structs
 
 from tunbridge import configuration
+from tunbridge.api.addresses import Proxies
 from tunbridge.api.auth import config as auth_config
 from tunbridge.api.auth.config import AuthConfig
 from tunbridge.configuration import ConfigurationError
@@ -46,6 +47,8 @@ class ServerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     database_listen: list[str] = field(default_factory=list)
     """Where its own database listens besides its Unix socket, for agents and other servers: ptcp:… or pssl:…"""
     database_tls: DatabaseTls | None = None
+    trusted_proxies: list[str] = field(default_factory=list)
+    """Addresses and networks of proxies whose X-Forwarded-For and -Proto are believed; `unix`: of the Unix socket."""
     state_dir: str = "/var/lib/tunbridge-server"
     """Where the server's own database is."""
     run_dir: str = "/run/tunbridge-server"
@@ -64,6 +67,7 @@ def load(
     config = structs.replace(configuration.load(ServerConfig, path, ENV_PREFIX, environ), **(options or {}))
     auth_config.check(config.auth)
     auth_config.check_listen(config.auth, config.listen)
+    Proxies(config.trusted_proxies)
     for address in config.listen:
         split(address)
     if config.tls is None and not config.insecure:

@@ -57,12 +57,9 @@ class Exchange:
 
     @property
     def url(self) -> str:
-        """Give the URL without the query, as the client wrote it or a proxy in front says."""
-        scheme = self.headers.get("x-forwarded-proto", self._scope["scheme"])
-        if scheme not in ("http", "https"):
-            scheme = self._scope["scheme"]
+        """Give the URL without the query, as the client wrote it or a trusted proxy in front says."""
         host = self.headers.get("host") or "localhost"
-        return f"{scheme}://{host}{self._scope['raw_path'].decode('latin-1')}"
+        return f"{self._scope['scheme']}://{host}{self._scope['raw_path'].decode('latin-1')}"
 
     async def content(self) -> bytes:
         """Give the whole body. Raises TooLarge, TooSlow, Gone."""

@@ -57,8 +57,7 @@ def pages(
 
 
 def _base(request: Request) -> str:
-    scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
-    return f"{scheme if scheme in ('http', 'https') else 'http'}://{request.headers.get('host', 'localhost')}"
+    return f"{request.url.scheme}://{request.headers.get('host') or 'localhost'}"
 
 
 async def _http_error(_: Request, error: Exception) -> Response:

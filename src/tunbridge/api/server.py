@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import random
+import resource
 import signal
 import socket
 import ssl
@@ -15,7 +16,8 @@ from typing import Any
 import uvicorn
 
 from tunbridge.api import config as configuration
-from tunbridge.api import metrics, openapi
+from tunbridge.api import metrics, openapi, protocol
+from tunbridge.api.addresses import Proxies
 from tunbridge.api.app import Application
 from tunbridge.api.auth import factory
 from tunbridge.api.auth.base import Authenticator
@@ -42,6 +44,10 @@ from tunbridge.rules.settings import NetworkingSettings
 GRACE_S = 5.0
 """Requests under way at the end have this long."""
 _RETRY_S = 1.0
+MAX_FILES = 65536
+"""Open files that the server asks for, as far as its hard limit lets it."""
+FILES_KEPT = 200
+"""Of these are not for connections of clients."""
 SYSTEM = Caller("tunbridge", "tunbridge", None, None, frozenset({"admin", "manager", "member", "reader"}))
 """Who does what no user asked for."""
 
@@ -77,7 +83,7 @@ def application(
         lambda: openapi.page(document),
     )
     access = log if config.access_log else None
-    return Application(api, authenticator, others, access, log), offered
+    return Application(api, authenticator, others, access, log, Proxies(config.trusted_proxies)), offered
 
 
 async def seed(database: Database, settings: NetworkingSettings) -> None:
@@ -207,25 +213,36 @@ def _rows(database: Database, table: str) -> int:
     return len(database.store.all(table))
 
 
+def raise_open_files() -> int:
+    """Raise the limit on open files, and give what it is now."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(MAX_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return wanted if soft == resource.RLIM_INFINITY else soft
+
+
 async def _serve(config: ServerConfig, app: Application, listening: list[socket.socket]) -> None:
     tls = config.tls
     settings = uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=30,
+        proxy_headers=False,
+        timeout_keep_alive=protocol.KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(GRACE_S),
         ssl_certfile=None if tls is None else tls.certificate,
         ssl_keyfile=None if tls is None else tls.private_key,
         ssl_ca_certs=None if tls is None else tls.client_ca,
         ssl_cert_reqs=ssl.CERT_REQUIRED if tls is not None and tls.client_ca else ssl.CERT_NONE,
     )
-    server = uvicorn.Server(settings)
+    connections = protocol.Connections(raise_open_files() - FILES_KEPT)
+    server = protocol.Server(settings, connections, Proxies(config.trusted_proxies).trusts)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))

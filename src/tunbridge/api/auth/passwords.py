@@ -2,13 +2,16 @@
 
 A comparison costs 50 ms and 64 MiB on purpose. So two run at a time, few wait, and one user from one address has one
 try at a time, which after five wrong ones must wait 1 s, 2 s, 4 s … up to a minute. An unknown user costs the same.
+
+What is known of failures is forgotten with time only, never to make room: each entry is a comparison that was made, so
+there are no more of them than comparisons in FORGET_AFTER seconds, some ten thousands of 300 bytes.
 """
 
 import asyncio
+import hashlib
 import math
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -17,6 +20,7 @@ from typing import ParamSpec, TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from tunbridge.api.addresses import bucket
 from tunbridge.api.auth.base import TooManyAttemptsError
 
 MAX_LENGTH = 1024
@@ -27,7 +31,8 @@ FORGET_AFTER = 900
 """Seconds after the last failure until all are forgiven."""
 _WORKERS = 2
 _MAX_WAITING = 64
-_MAX_KNOWN = 10_000
+_SWEEP_EVERY = 1000
+"""New entries after which the forgiven ones are dropped."""
 _BUSY = "Too many passwords wait to be checked: try again in a second."
 _hasher = PasswordHasher()
 P = ParamSpec("P")
@@ -46,6 +51,8 @@ def generate() -> str:
 
 class _Failures:
     """What went wrong for one user from one address, and whose turn it is."""
+
+    __slots__ = ("busy", "count", "last", "turn")
 
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
@@ -68,7 +75,8 @@ class Verifier:
         self._clock = clock
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="argon2")
         self._waiting = 0
-        self._failures: OrderedDict[tuple[str, str], _Failures] = OrderedDict()
+        self._failures: dict[bytes, _Failures] = {}
+        self._added = 0
         self._nobody = hashed(generate())
 
     async def verify(self, who: str, address: str, stored: str | None, password: str) -> bool:
@@ -76,7 +84,8 @@ class Verifier:
 
         `who` is the user as the client named it. Raises TooManyAttemptsError.
         """
-        known = self._known((who, address))
+        key = hashlib.blake2b(f"{bucket(address)}\0{who}".encode("utf-8", "replace"), digest_size=16).digest()
+        known = self._known(key)
         if known.busy >= _MAX_WAITING:
             raise TooManyAttemptsError(1, _BUSY)
         known.busy += 1
@@ -94,6 +103,8 @@ class Verifier:
                 return right
         finally:
             known.busy -= 1
+            if not known.busy and not known.count:
+                self._failures.pop(key, None)
 
     async def hash(self, password: str) -> str:
         """Give what to store of a password. Raises TooManyAttemptsError."""
@@ -112,19 +123,23 @@ class Verifier:
         finally:
             self._waiting -= 1
 
-    def _known(self, key: tuple[str, str]) -> _Failures:
+    def _known(self, key: bytes) -> _Failures:
         now = self._clock()
-        known = self._failures.pop(key, None)
-        if known is None or (not known.busy and now - known.last > FORGET_AFTER):
-            known = _Failures()
-        self._failures[key] = known
-        while len(self._failures) > _MAX_KNOWN:
-            self._failures.popitem(last=False)
+        known = self._failures.get(key)
+        if known is None or _is_forgiven(known, now):
+            self._added += 1
+            if self._added % _SWEEP_EVERY == 0:
+                self._failures = {one: kept for one, kept in self._failures.items() if not _is_forgiven(kept, now)}
+            known = self._failures[key] = _Failures()
         return known
 
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _is_forgiven(known: _Failures, now: float) -> bool:
+    return not known.busy and now - known.last > FORGET_AFTER
 
 
 def _matches(stored: str, password: str) -> bool:

@@ -1,16 +1,15 @@
 """Answers in Keystone's form: JSON, links that follow the request, errors."""
 
-import re
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 from starlette.responses import Response
 
+from tunbridge.api.addresses import is_host
 from tunbridge.api.auth.base import RefusedError
 
 PATH = "/identity"
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 _HEADERS = {"Vary": "X-Auth-Token"}
 
 
@@ -27,7 +26,7 @@ def nothing() -> Response:
 
 def server_url(scheme: str, host: str | None, fallback: str) -> str:
     """Give the server's URL as the request named it, or `fallback` where it named none that can be one."""
-    if host is None or not _HOST.fullmatch(host):
+    if host is None or not is_host(host):
         return fallback
     return f"{scheme}://{host}"
 

@@ -1,14 +1,16 @@
 """The bodies that clients send, as structs that check themselves. Keystone ignores what it does not know; so do we."""
 
+import asyncio
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, field
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from tunbridge.api.auth.base import MAX_TOKEN, RefusedError
 from tunbridge.api.auth.identity.answers import refuse_bad_request
 from tunbridge.api.auth.passwords import MAX_LENGTH
+from tunbridge.api.http import BODY_TIMEOUT, Gone
 
 MAX_BODY = 64 * 1024
 
@@ -125,12 +127,12 @@ T = TypeVar("T")
 
 
 async def read(request: Request, kind: type[T]) -> T:
-    """Give the request's body. Raises RefusedError: 400, 413."""
-    raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > MAX_BODY:
-            raise RefusedError(413, f"Request is too large: at most {MAX_BODY} bytes.")
+    """Give the request's body. Raises RefusedError: 400, 408, 413."""
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            raw = await _content(request)
+    except TimeoutError:
+        raise RefusedError(408, f"The body did not come within {BODY_TIMEOUT:g} s.") from None
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as e:
@@ -138,3 +140,15 @@ async def read(request: Request, kind: type[T]) -> T:
         raise refuse_bad_request(f"{e}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise refuse_bad_request("The body is not JSON in UTF-8.") from None
+
+
+async def _content(request: Request) -> bytes:
+    raw = bytearray()
+    try:
+        async for chunk in request.stream():
+            raw += chunk
+            if len(raw) > MAX_BODY:
+                raise RefusedError(413, f"Request is too large: at most {MAX_BODY} bytes.")
+    except ClientDisconnect:
+        raise Gone from None
+    return bytes(raw)

@@ -157,8 +157,8 @@ def _expiry(text: str | None, now: float) -> float | None:
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
-        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        said = datetime.fromisoformat(text)
+        seconds = said.replace(tzinfo=UTC).timestamp() if said.tzinfo is None else said.astimezone(UTC).timestamp()
     except (ValueError, OverflowError):
         raise refuse_bad_request("expires_at is not a time such as 2030-01-31T12:00:00.") from None
     if seconds <= now:

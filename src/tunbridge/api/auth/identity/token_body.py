@@ -8,11 +8,13 @@ from tunbridge.api.auth.sessions import Session
 from tunbridge.api.auth.users import DOMAIN_ID, DOMAIN_NAME, role_id
 
 DOMAIN = {"id": DOMAIN_ID, "name": DOMAIN_NAME}
+_LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 _NAMESPACE = uuid.UUID("0b5f9f2e-43fa-4c0e-9d39-1d2f4f1c7d55")
 
 
 def moment(seconds: float) -> str:
-    """Give a time as Keystone writes it."""
+    """Give a time as Keystone writes it; one before 1970 or after 9999 as the nearest that can be written."""
+    seconds = min(max(seconds, 0.0), _LAST)
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 

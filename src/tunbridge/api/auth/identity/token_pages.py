@@ -53,22 +53,21 @@ class TokenPages:
         body = self._body(request, service.sessions.of(claims))
         return json(body, 201, X_Subject_Token=service.sessions.tokens.issue(claims))
 
-    def _subject(self, request: Request, action: str) -> tuple[str, Session]:
-        """Give the token in question, which is the asker's own user's unless an admin or a service asks."""
+    def _subject(self, request: Request, action: str, *others: str) -> tuple[str, Session]:
+        """Give the token in question, which is the asker's own user's unless an admin or one of these roles asks."""
         asker = self._service.session(request)
         token = request.headers.get("x-subject-token", "")
-        privileged = asker.is_admin or "service" in asker.roles
         try:
             subject = self._service.sessions.read(token)
         except InvalidTokenError:
             raise refuse_token() from None
-        if subject.user.id != asker.user.id and not privileged:
+        if subject.user.id != asker.user.id and asker.roles.isdisjoint(("admin", *others)):
             raise refuse_action(action)
         return token, subject
 
     async def show(self, request: Request) -> Response:
         """Tell what a token stands for."""
-        token, subject = self._subject(request, "identity:validate_token")
+        token, subject = self._subject(request, "identity:validate_token", "service")
         return json(self._body(request, subject), X_Subject_Token=token)
 
     async def revoke(self, request: Request) -> Response:
