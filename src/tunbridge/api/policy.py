@@ -53,6 +53,11 @@ def _shared(_caller: Caller, target: Target) -> bool:
     return target.shared
 
 
+def _shared_with_member(caller: Caller, target: Target) -> bool:
+    """Neutron lets anybody make ports on a shared network, readers too; a reader makes nothing here."""
+    return target.shared and "member" in caller.roles
+
+
 def _external(_caller: Caller, target: Target) -> bool:
     return target.external
 
@@ -93,7 +98,7 @@ RULES: dict[Who, Rule] = {
     Who.MEMBER_OR_SERVICE: _any_of(_ADMIN, _SERVICE, _WRITES),
     Who.MEMBER_OR_ADVSVC: _any_of(_ADMIN, _ADVSVC, _WRITES),
     Who.NET_OWNER_OR_SERVICE: _any_of(_ADMIN, _SERVICE, _NET_WRITES),
-    Who.NET_OWNER_OR_SERVICE_OR_SHARED: _any_of(_ADMIN, _SERVICE, _NET_WRITES, _shared),
+    Who.NET_OWNER_OR_SERVICE_OR_SHARED: _any_of(_ADMIN, _SERVICE, _NET_WRITES, _shared_with_member),
     Who.NET_MANAGER_OR_SERVICE: _any_of(_ADMIN, _SERVICE, _in_network_project("manager")),
     Who.NET_OWNER_FOR_NETWORK_DEVICE: _any_of(_ADMIN, _SERVICE, _NET_WRITES),
     Who.PORT_READER: _any_of(_ADMIN, _SERVICE, _READS, _NET_READS),
@@ -117,7 +122,7 @@ def may(who: Who | None, caller: Caller, target: Target) -> bool:
     return who is None or RULES[who](caller, target)
 
 
-def _may_set(who: Who | None, parts: Mapping[str, Who], caller: Caller, target: Target, value: Any) -> bool:
+def may_set(who: Who | None, parts: Mapping[str, Who], caller: Caller, target: Target, value: Any) -> bool:
     """Say whether a caller may give a field this value, and each part of it."""
     asks = who is not None and (who not in _ASKS or _ASKS[who](value))
     if asks and not may(who, caller, target):
@@ -137,7 +142,7 @@ def enforce_create(resource: Resource, caller: Caller, target: Target, values: V
     explicit = [f for f in resource.fields if values.get(f.name, UNSET) is not UNSET and values[f.name] != f.default]
     denied = not may(resource.create_by, caller, target)
     denied |= any(
-        not _may_set(field.create_by, field.part_create_by, caller, target, values[field.name]) for field in explicit
+        not may_set(field.create_by, field.part_create_by, caller, target, values[field.name]) for field in explicit
     )
     if denied:
         raise forbidden(f"create_{resource.name}", (f.name for f in explicit if f.create_by is not None))
@@ -148,7 +153,7 @@ def enforce_update(resource: Resource, caller: Caller, target: Target, values: V
     changed = [field for field in resource.fields if field.name in values]
     denied = not may(resource.update_by, caller, target)
     denied |= any(
-        not _may_set(field.update_by, field.part_update_by, caller, target, values[field.name]) for field in changed
+        not may_set(field.update_by, field.part_update_by, caller, target, values[field.name]) for field in changed
     )
     if denied:
         raise _hidden_or(

@@ -50,8 +50,8 @@ class Who(Enum):
     MEMBER_OR_ADVSVC = "an admin, an advsvc user, or a member of the project that owns it"
     NET_OWNER_OR_SERVICE = "an admin, a service user, or a member of the project that owns its network"
     NET_OWNER_OR_SERVICE_OR_SHARED = (
-        "an admin, a service user, a member of the project that owns its network, or anybody whose project its network "
-        "is shared with"
+        "an admin, a service user, a member of the project that owns its network, or a member of a project that its "
+        "network is shared with"
     )
     NET_MANAGER_OR_SERVICE = "an admin, a service user, or a manager of the project that owns its network"
     NET_OWNER_FOR_NETWORK_DEVICE = (
