@@ -77,7 +77,7 @@ def test_long_lists_do_not_keep_others_waiting(cloud: Cloud) -> None:
     options = [{"opt_name": f"option-{i}", "opt_value": "x"} for i in range(MANY)]
     mia.post("/ports", {"port": {"network_id": network, "extra_dhcp_opts": options}})
     tags = mia.put(f"/networks/{network}/tags", {"tags": [f"t{i}" for i in range(MANY)]})
-    assert error(tags)[:2] == (409, "TooManyTags")
+    assert error(tags)[0] == 400
     assert mia.post("/networks", {"network": {"description": "x" * 1_100_000}}).status_code == 413
 
 

@@ -1,18 +1,29 @@
 """Bodies of requests: JSON to values with defaults, in Neutron's order and with its errors."""
 
-from collections.abc import Iterable
-from typing import Any
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
 from tunbridge.model.checks import InvalidError
-from tunbridge.model.resource import REQUIRED, UNSET, Field, Resource
+from tunbridge.model.resource import MAX_ITEMS, REQUIRED, UNSET, Field, Resource
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, NetworkingError, http_bad_request
 from tunbridge.rules.request import Values
 
 _INVALID = "Body contains invalid data"
 PROJECT = ("project_id", "tenant_id")
+ASIDE = 16 * 1024
+"""Bytes of a body from which on it is read and checked beside the event loop."""
+_NAMED = 20
+"""Unknown attributes that an error names."""
+T = TypeVar("T")
+
+
+async def aside(content: bytes, work: Callable[[], T]) -> T:
+    """Do work that takes time by the length of a body: in a thread if it is long, so that nobody waits for it."""
+    return work() if len(content) < ASIDE else await asyncio.to_thread(work)
 
 
 def encode(value: Any) -> bytes:
@@ -45,6 +56,13 @@ def _holds_nul(value: Any) -> bool:
 
 def created(resource: Resource, caller: Caller, content: bytes) -> tuple[list[Values], list[frozenset[str]], bool]:
     """Give the things that a POST makes, with defaults; the names that the client gave; whether it is a bulk."""
+    given, bulk = asked(resource, content)
+    values, names = made(resource, caller, given)
+    return values, names, bulk
+
+
+def asked(resource: Resource, content: bytes) -> tuple[list[Values], bool]:
+    """Give the things that a POST asks for, as the client wrote them; whether it is a bulk. Raises BadRequest."""
     body = parse(content) if content.strip() not in (b"", b"{}") else {}
     if resource.collection in body:
         items = body[resource.collection]
@@ -54,11 +72,14 @@ def created(resource: Resource, caller: Caller, content: bytes) -> tuple[list[Va
             raise http_bad_request(
                 _INVALID if isinstance(items, list) else f"Object '{resource.name}' contains invalid data"
             )
-        given = [_object(resource, item if resource.name in item else {resource.name: item}) for item in items]
-    else:
-        given = [_object(resource, body)]
-    made = [_create(resource, caller, item) for item in given]
-    return [values for values, _ in made], [names for _, names in made], resource.collection in body
+        return [_object(resource, item if resource.name in item else {resource.name: item}) for item in items], True
+    return [_object(resource, body)], False
+
+
+def made(resource: Resource, caller: Caller, given: Iterable[Values]) -> tuple[list[Values], list[frozenset[str]]]:
+    """Give things with defaults, and the names that the client gave of each. Raises NetworkingError."""
+    found = [_create(resource, caller, item) for item in given]
+    return [values for values, _ in found], [names for _, names in found]
 
 
 def updated(resource: Resource, caller: Caller, content: bytes) -> Values:
@@ -82,6 +103,12 @@ def refused(field: Field, error: InvalidError) -> NetworkingError:
         return http_bad_request(f"Invalid input for {field.name}. Reason: {error.reason}.")
     made = Conflict if error.status == 409 else BadRequest
     return made(error.type, error.reason)
+
+
+def refuse_many(name: str, items: Sequence[Any], most: int = MAX_ITEMS) -> None:
+    """Refuse a list that is too long to be looked at. Raises BadRequest."""
+    if len(items) > most:
+        raise http_bad_request(f"Invalid input for {name}. Reason: {len(items)} items are more than {most}.")
 
 
 def _object(resource: Resource, body: dict[str, Any]) -> Values:
@@ -134,7 +161,8 @@ def _refuse_unknown(resource: Resource, values: Values) -> None:
     known = {field.name for field in resource.fields}
     unknown = [name for name in values if name not in known]
     if unknown:
-        raise http_bad_request(f"Unrecognized attribute(s) '{', '.join(sorted(unknown))}'")
+        more = ", …" if len(unknown) > _NAMED else ""
+        raise http_bad_request(f"Unrecognized attribute(s) '{', '.join(sorted(unknown)[:_NAMED])}{more}'")
 
 
 def _convert(fields: Iterable[Field], values: Values) -> None:
@@ -142,6 +170,8 @@ def _convert(fields: Iterable[Field], values: Values) -> None:
         value = values.get(field.name, UNSET)
         if value is UNSET:
             continue
+        if isinstance(value, list):
+            refuse_many(field.name, value, field.most)
         try:
             values[field.name] = field.clean(value)
         except InvalidError as e:

@@ -1,5 +1,6 @@
 """One controller for every resource: list, show, create, update, delete by its declaration and its rules."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -8,12 +9,15 @@ from tunbridge.api.policy import Target
 from tunbridge.api.query import Query
 from tunbridge.api.views import Store, Views
 from tunbridge.model.resource import Field, Resource
-from tunbridge.rules.base import Rules
+from tunbridge.rules import quota
+from tunbridge.rules.base import Action, Rules
 from tunbridge.rules.caller import Caller
-from tunbridge.rules.errors import NotFound, http_bad_request, no_such_resource
+from tunbridge.rules.errors import NetworkingError, NotFound, http_bad_request, no_such_resource
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 
 T = TypeVar("T")
+_MANY = 100
+"""Things of a bulk from which on its quota is looked at before anything else."""
 
 
 class Database(Protocol):
@@ -48,6 +52,7 @@ class Controller:
         self._views = views
         self._max_limit = max_limit
         self._fields = {field.name: field for field in resource.fields}
+        self._ruled = {field.name for field in resource.fields if field.seen_by is not None}
 
     # Reading
 
@@ -60,7 +65,12 @@ class Controller:
         if prepared is not None:
             await self._database.commit(prepared)
         target = self._targets(caller)
-        rows = [row for row in self._matching(caller, wanted) if policy.may_see(self.resource, caller, target(row))]
+        tells = self._telling(caller, wanted, target)
+        rows = [
+            row
+            for row in self._matching(caller, wanted)
+            if policy.may_see(self.resource, caller, target(row)) and not tells(row)
+        ]
         if wanted.marker is not None and not any(row.id == wanted.marker for row in rows):
             self._one(self._database.store, caller, wanted.marker)
         rows = self.rules.narrowed(rows, wanted.filters)
@@ -100,10 +110,18 @@ class Controller:
             else:
                 tests.append(lambda row, n=name, v=values: _is_one_of(self._value(row, n), v))  # type: ignore[misc]
         if wanted.tags:
-            tests.append(lambda row: _has_tags(frozenset(row.tags), wanted.tags))
+            tags = {name: frozenset(values) for name, values in wanted.tags.items()}
+            tests.append(lambda row: _has_tags(frozenset(row.tags), tags))
         for row in self._candidates(caller, wanted):
             if all(test(row) for test in tests):
                 yield row
+
+    def _telling(self, caller: Caller, wanted: Query, target: Callable[[Row], Target]) -> Callable[[Row], bool]:
+        """Give the test whether listing a row would tell the value of a field that the caller may not see."""
+        asked = {*wanted.filters, *(("tags",) if wanted.tags else ())} & self._ruled
+        if not asked:
+            return lambda _: False
+        return lambda row: not asked.isdisjoint(self._views.hidden(self.resource, caller, target(row)))
 
     def _candidates(self, caller: Caller, wanted: Query) -> Collection[Row]:
         """Give the fewest rows, by indexes, among which all that match are."""
@@ -167,7 +185,9 @@ class Controller:
 
     async def create(self, request: Request, content: bytes) -> Answer:
         """Answer POST /COLLECTION: one thing or several, all of them or none."""
-        things, _, bulk = body.created(self.resource, request.caller, content)
+        given, bulk = await body.aside(content, lambda: body.asked(self.resource, content))
+        await self._refuse_over_quota(request, given)
+        things, _ = await body.aside(content, lambda: body.made(self.resource, request.caller, given))
         self.rules.check_together(things)
 
         def build(txn: Txn) -> tuple[Txn, list[str]]:
@@ -183,6 +203,21 @@ class Controller:
             return Answer(201, b'{"%s":[%s]}' % (self.resource.collection.encode(), b",".join(bodies)))
         return Answer(201, self._wrapped(bodies[0]))
 
+    async def _refuse_over_quota(self, request: Request, given: Collection[Values]) -> None:
+        """Refuse a large bulk that a quota does not let be made, before time goes into each of its things."""
+        kind = self.resource.quota
+        if kind is None or len(given) < _MANY:
+            return
+        caller = request.caller
+        asked = Counter(str(one.get("project_id") or one.get("tenant_id") or caller.project_id) for one in given)
+        for project, number in asked.items():
+            if project != caller.project_id and not caller.is_admin:
+                continue  # refused for another reason, or a service's
+            if number > quota.room(self._database.store, request, project, kind):
+                await self._database.barrier()  # rows that are here may be old
+                if number > quota.room(self._database.store, request, project, kind):
+                    raise quota.exceeded(kind)
+
     def _may_create(self, txn: Txn, caller: Caller, values: Values) -> None:
         self.rules.check_parent(txn, values, caller)
         target = Target(
@@ -195,7 +230,7 @@ class Controller:
 
     async def update(self, request: Request, id: str, content: bytes) -> Answer:
         """Answer PUT /COLLECTION/ID."""
-        changes = body.updated(self.resource, request.caller, content)
+        changes = await body.aside(content, lambda: body.updated(self.resource, request.caller, content))
 
         def build(txn: Txn) -> None:
             row = self.rules.get(txn, id)
@@ -237,12 +272,14 @@ class Controller:
     async def act(self, request: Request, id: str, name: str, content: bytes) -> Answer:
         """Answer PUT /COLLECTION/ID/ACTION."""
         action = self.rules.actions[name]
-        given = body.parse(content) if content else {}
+        given = await body.aside(content, lambda: _read(action, body.parse(content) if content else {}))
 
         def build(txn: Txn) -> None:
             row = self.rules.get(txn, id)
             target = self._target(txn, row, request.caller)
             policy.enforce_action(self.resource, request.caller, target, name, action.who, self.rules.hidden(id))
+            if isinstance(given, NetworkingError):
+                raise given  # only told to who may do the action at all
             action.run(self.rules, txn, request, row, given)
 
         await self._database.commit(build)
@@ -291,12 +328,21 @@ def _is_one_of(value: Any, wanted: list[Any]) -> bool:
     return value in wanted
 
 
-def _has_tags(tags: frozenset[str], wanted: dict[str, list[str]]) -> bool:
+def _read(action: Action, given: Values) -> Values | NetworkingError:
+    try:
+        return action.read(given)
+    except NetworkingError as e:
+        return e
+
+
+_TAG_TESTS: dict[str, Callable[[frozenset[str], frozenset[str]], bool]] = {
+    "tags": lambda tags, given: given <= tags,
+    "tags-any": lambda tags, given: not given.isdisjoint(tags),
+    "not-tags": lambda tags, given: not given <= tags,
+    "not-tags-any": lambda tags, given: given.isdisjoint(tags),
+}
+
+
+def _has_tags(tags: frozenset[str], wanted: dict[str, frozenset[str]]) -> bool:
     """Decide by the four filters of tags, as Neutron's API reference says (all, any, not all, not any)."""
-    tests: dict[str, Callable[[frozenset[str]], bool]] = {
-        "tags": lambda given: given <= tags,
-        "tags-any": lambda given: bool(given & tags),
-        "not-tags": lambda given: not given <= tags,
-        "not-tags-any": lambda given: not given & tags,
-    }
-    return all(tests[name](frozenset(values)) for name, values in wanted.items())
+    return all(_TAG_TESTS[name](tags, given) for name, given in wanted.items())

@@ -80,6 +80,8 @@ def _filters(
             continue
         if resource.tags and name in TAG_FILTERS:
             tags[name] = [tag for value in values for tag in value.split(",")]
+            if len(tags[name]) > MAX_PARAMETERS:
+                raise http_bad_request(f"A filter has at most {MAX_PARAMETERS} tags")
             continue
         field = known.get("project_id" if name == "tenant_id" else name)
         if field is not None and field.key_values:

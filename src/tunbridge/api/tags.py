@@ -68,6 +68,7 @@ def _several(content: bytes) -> tuple[str, ...]:
     tags = given["tags"]
     if not isinstance(tags, list):
         raise invalid(f"'{tags}' is not a list")
+    body.refuse_many("tags", tags)
     twice = duplicates(tags)
     if twice:
         raise invalid(f"Duplicate items in the list: '{', '.join(map(str, twice))}'")

@@ -90,6 +90,10 @@ class Views:
         offered = self._offered[resource.name]
         return {name: value for name, value in body.items() if name in offered}
 
+    def hidden(self, resource: Resource, caller: Caller, target: Target) -> frozenset[str]:
+        """Give the names of the fields that are not for a caller."""
+        return self._visibility[resource.name].hidden(caller, target)
+
     def json(
         self,
         resource: Resource,
@@ -103,7 +107,7 @@ class Views:
 
         `reader` is where the row is from, if it is not from the store.
         """
-        hidden = self._visibility[resource.name].hidden(caller, target)
+        hidden = self.hidden(resource, caller, target)
         if reader is not None or not self._rules[resource.name].cached:
             return self.fresh(resource, reader or self._store, row, hidden, target.shared, fields)
         key = (hidden, target.shared, fields)

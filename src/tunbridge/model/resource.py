@@ -22,6 +22,9 @@ class Absent(Enum):
     UNSET = "unset"  # the rules compute it (Neutron's ATTR_NOT_SPECIFIED)
 
 
+MAX_ITEMS = 1000
+"""Items of a list in a request; one that is longer is refused before any of them is looked at."""
+
 REQUIRED: Final = Absent.REQUIRED
 UNSET: Final = Absent.UNSET
 
@@ -55,6 +58,8 @@ class Field(msgspec.Struct, frozen=True):
     """Another name by which it is taken, filtered and shown: tenant_id."""
     key_values: bool = False
     """In a query it is filtered by pairs: `fixed_ips=ip_address=10.0.0.1` (`convert.key_values`)."""
+    most: int = MAX_ITEMS
+    """Items that a list given for it may have, before the check and the rules, which may allow fewer."""
     schema: Schema | None = None
     """JSON Schema of it in answers, where neither the check nor the conversion tells."""
 

@@ -32,6 +32,8 @@ class Action(NamedTuple):
     """Called with the rules, the transaction, the request, the row and the body."""
     fields: tuple[str, ...] = ()
     """The answer is only these fields of the thing; none: {RESOURCE: {…}}."""
+    read: Callable[[Values], Values] = dict
+    """Makes of the body what `run` gets; looks at nothing else, so that it may take its time in a thread."""
 
 
 def stored(column: Column, value: Any) -> Any:

@@ -1,5 +1,6 @@
 """Hosts: which agents are there, alive, and what ports they can have."""
 
+from collections.abc import Container
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,8 +23,8 @@ def heartbeat(reader: Reader, row: Row) -> datetime | None:
     beat = reader.find_unique("Host_Heartbeat", ("host", "agent_type"), (row.host, row.agent_type))
     text = row.started_at if beat is None else beat.heartbeat_at
     try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
 
 
@@ -32,12 +33,18 @@ def is_alive(reader: Reader, row: Row, settings: NetworkingSettings, now: dateti
     last = heartbeat(reader, row)
     if last is None:
         return False
-    return now.astimezone(UTC) - last.astimezone(UTC) < timedelta(seconds=settings.agent_down_time)
+    return now.astimezone(UTC) - last < timedelta(seconds=settings.agent_down_time)
 
 
 def configurations(row: Row) -> dict[str, Any]:
-    """Give what an agent says of its host: `bridge_mappings`, `tunnel_types`, `datapath_type` …"""
-    found = msgspec.json.decode(row.configurations or "{}")
+    """Give what an agent says of its host: `bridge_mappings`, `tunnel_types`, `datapath_type` …
+
+    Hosts write it themselves: what makes no sense counts as nothing, and hides no other host.
+    """
+    try:
+        found = msgspec.json.decode(row.configurations or "{}")
+    except msgspec.DecodeError:
+        return {}
     return found if isinstance(found, dict) else {}
 
 
@@ -46,10 +53,14 @@ def reaches(row: Row, network: Row) -> bool:
     told = configurations(row)
     kind = network.provider_network_type
     if kind == "vxlan":
-        return kind in told.get("tunnel_types", [])
+        return kind in _container(told.get("tunnel_types"))
     if kind in ("flat", "vlan"):
-        return network.provider_physical_network in told.get("bridge_mappings", {})
+        return network.provider_physical_network in _container(told.get("bridge_mappings"))
     return bool(kind == "local")
+
+
+def _container(value: Any) -> Container[Any]:
+    return value if isinstance(value, list | dict) else ()
 
 
 def check_zones(reader: Reader, wanted: list[str]) -> None:

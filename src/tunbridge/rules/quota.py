@@ -25,13 +25,24 @@ def used(reader: Reader, project_id: str, resource: str) -> int:
     return 0 if row is None else int(row.limit - row.free + row.debt)
 
 
+def room(reader: Reader, request: Request, project_id: str, resource: str) -> int:
+    """Give how many more things the quota lets a project make."""
+    most = limit(reader, request, project_id, resource)
+    return UNLIMITED if most < 0 else most - used(reader, project_id, resource)
+
+
+def exceeded(resource: str) -> Conflict:
+    """Give Neutron's OverQuota."""
+    return Conflict("OverQuota", f"Quota exceeded for resources: ['{resource}'].")
+
+
 def take(txn: Txn, request: Request, project_id: str, resource: str | None, amount: int = 1) -> None:
     """Count new things. Raises Neutron's OverQuota."""
     if resource is None:
         return
     row = _row(txn, request, project_id, resource)
     if row.free < amount:
-        raise Conflict("OverQuota", f"Quota exceeded for resources: ['{resource}'].")
+        raise exceeded(resource)
     txn.add("Quota_Usage", row.id, "free", -amount)
 
 

@@ -1,10 +1,12 @@
 """Security groups, their rules, the templates of the rules that new groups begin with, and address groups."""
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tunbridge.model.protocols import ICMP, IPV6_ONLY, LEGACY_IPV6_ICMP, PORT_PROTOCOLS, number, spellings
+from tunbridge.model.resources.address_group import MAX_ADDRESSES
 from tunbridge.model.resources.security_group import PARENT
 from tunbridge.model.who import Who
 from tunbridge.rules import guard, ipam, rbac
@@ -14,6 +16,9 @@ from tunbridge.rules.errors import BadRequest, Conflict, NotFound, invalid, no_s
 from tunbridge.rules.networks import given
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 
+_BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_ONE_ADDRESS = re.compile(rf"(?:{_BYTE}\.){{3}}{_BYTE}/32")
+"""What large address groups are made of, and is in its one spelling already."""
 RULES = "Security_Group_Rule"
 TEMPLATES = "Default_Security_Group_Rule"
 MATCH = (
@@ -267,6 +272,28 @@ class DefaultSecurityGroupRuleRules(Rules):
         return self.insert(txn, request, values)
 
 
+def _wanted(body: Values) -> Values:
+    group: Any = body.get("address_group", body)
+    wanted = group.get("addresses") if isinstance(group, dict) else None
+    if not isinstance(wanted, list) or not wanted or not all(isinstance(one, str) for one in wanted):
+        raise invalid("addresses must be a list of addresses or prefixes")
+    _limited(wanted)
+    return {"addresses": _cidrs(wanted)}
+
+
+def _limited(addresses: Sequence[str]) -> None:
+    if len(addresses) > MAX_ADDRESSES:
+        raise invalid(f"An address group has at most {MAX_ADDRESSES} addresses, these would be {len(addresses)}")
+
+
+def _cidrs(wanted: list[str]) -> list[str]:
+    """Give addresses in one spelling, each once. Raises BadRequest."""
+    try:
+        return list(dict.fromkeys(one if _ONE_ADDRESS.fullmatch(one) else str(ipam.network(one)) for one in wanted))
+    except ValueError as e:
+        raise BadRequest("InvalidInput", f"Invalid input for operation: {e}.") from None
+
+
 class AddressGroupRules(Rules):
     """The rules of address groups."""
 
@@ -294,17 +321,17 @@ class AddressGroupRules(Rules):
 
     def add_addresses(self, txn: Txn, request: Request, row: Row, body: Values) -> None:
         """Add addresses. Raises Neutron's AddressesAlreadyExist."""
-        wanted = _wanted(body)
-        own = frozenset(row.addresses)
+        wanted, own = body["addresses"], frozenset(row.addresses)
         there = [one for one in wanted if one in own]
         if there:
             message = f"Addresses {there} already exist in the address group {row.id}."
             raise BadRequest("AddressesAlreadyExist", message)
+        _limited((*row.addresses, *wanted))
         self.change(txn, request, row, {"addresses": (*row.addresses, *wanted)})
 
     def remove_addresses(self, txn: Txn, request: Request, row: Row, body: Values) -> None:
         """Take addresses out. Raises Neutron's AddressesNotFound."""
-        wanted, own = _wanted(body), frozenset(row.addresses)
+        wanted, own = body["addresses"], frozenset(row.addresses)
         absent = [one for one in wanted if one not in own]
         if absent:
             message = f"Addresses {absent} not found in the address group {row.id}."
@@ -313,24 +340,9 @@ class AddressGroupRules(Rules):
         self.change(txn, request, row, {"addresses": tuple(one for one in row.addresses if one not in gone)})
 
     actions = {  # noqa: RUF012 - annotated in the base class
-        "add_addresses": Action(Who.ADMIN_OR_MEMBER, add_addresses),
-        "remove_addresses": Action(Who.ADMIN_OR_MEMBER, remove_addresses),
+        "add_addresses": Action(Who.ADMIN_OR_MEMBER, add_addresses, read=_wanted),
+        "remove_addresses": Action(Who.ADMIN_OR_MEMBER, remove_addresses, read=_wanted),
     }
-
-
-def _wanted(body: Values) -> list[str]:
-    group: Any = body.get("address_group", body)
-    wanted = group.get("addresses") if isinstance(group, dict) else None
-    if not isinstance(wanted, list) or not wanted or not all(isinstance(one, str) for one in wanted):
-        raise invalid("addresses must be a list of addresses or prefixes")
-    return _cidrs(wanted)
-
-
-def _cidrs(wanted: list[str]) -> list[str]:
-    try:
-        return list(dict.fromkeys(str(ipam.network(one)) for one in wanted))
-    except ValueError as e:
-        raise BadRequest("InvalidInput", f"Invalid input for operation: {e}.") from None
 
 
 def _is_default(reader: Reader, group: Row) -> bool:

@@ -66,7 +66,17 @@ VALUES: dict[str, tuple[Any, Any, str]] = {
     ),
 }
 """Ends of paths -> Neutron's value, the one here, why."""
+_UNSEEN = "a list by a field that the caller may not see would tell its value; Neutron's does"
 DIFFERENT: dict[str, Different] = {
+    "mia list network provider:network_type=vxlan&name=more-a&fields=name": Different(
+        _UNSEEN, {"status": 200, "body": {"networks": []}}
+    ),
+    "mia list network name=list-a&provider:network_type=vxlan&fields=name": Different(
+        _UNSEEN, {"status": 200, "body": {"networks": []}}
+    ),
+    "mia list port name=more-1&binding:host_id=&fields=name": Different(
+        _UNSEEN, {"status": 200, "body": {"ports": []}}
+    ),
     'otto create security-group-rule {"security_group_id": "$g", "direction": "ingress", "remote_group_id": "x"}': Different(
         "what is no id is told as such",
         error(400, "HTTPBadRequest", "Invalid input for remote_group_id. Reason: 'x' is not a valid UUID."),

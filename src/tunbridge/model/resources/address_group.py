@@ -7,6 +7,9 @@ from tunbridge.model.resources import common
 from tunbridge.model.tables import Column, Many, Type
 from tunbridge.model.who import Who
 
+MAX_ADDRESSES = 5000
+"""Of one group: each change of it is checked, stored and sent to all hosts as a whole."""
+
 ADDRESS_GROUP = Resource(
     name="address_group",
     collection="address_groups",
@@ -30,6 +33,7 @@ ADDRESS_GROUP = Resource(
             convert.none_to_empty_list,
             default=UNSET,
             put=False,
+            most=MAX_ADDRESSES,
             column=Column("addresses", Type.TEXT, Many.SET),
         ),
         common.flag("shared", False, post=False, put=False, visible=False),
