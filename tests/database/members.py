@@ -18,16 +18,28 @@ from tunbridge.model.tables import Table
 class Member:
     """A member of a cluster of one or more, in a folder of its own."""
 
-    def __init__(self, folder: Path, tables: Sequence[Table] = TABLES, raft: str = "unix:raft") -> None:
+    election_timer: str = "--election-timer=200"
+
+    def __init__(
+        self, folder: Path, tables: Sequence[Table] = TABLES, raft: str = "unix:raft", namespace: str | None = None
+    ) -> None:
+        """With a network namespace it runs in that, and is reached at port 6641 of the address in `raft`."""
         self.folder = folder
         self.raft = raft
         self.remote = f"unix:{folder}/sock"
         self._tables = tables
+        self._prefix: list[str] = []
+        self._listen: list[str] = []
+        if namespace is not None:
+            address = raft.split(":")[1]
+            self.remote = f"tcp:{address}:6641"
+            self._prefix = ["ip", "netns", "exec", namespace]
+            self._listen = [f"--remote=ptcp:6641:{address}"]
         self.process: subprocess.Popen[bytes] | None = None
 
     def create(self) -> None:
         (self.folder / "schema").write_bytes(schema.text_of(schema.schema_of(self._tables)))
-        self._tool("--election-timer=200", "create-cluster", "db", "schema", self.raft)
+        self._tool(self.election_timer, "create-cluster", "db", "schema", self.raft)
 
     def join(self, *others: str) -> None:
         self._tool("join-cluster", "db", schema.NAME, self.raft, *others)
@@ -44,9 +56,11 @@ class Member:
             (self.folder / name).unlink(missing_ok=True)
         self.process = subprocess.Popen(
             [
+                *self._prefix,
                 "ovsdb-server",
                 "db",
                 "--remote=punix:sock",
+                *self._listen,
                 f"--unixctl={self.folder}/ctl",
                 "-vfile:off",
                 "-vconsole:off",

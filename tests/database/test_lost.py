@@ -148,7 +148,7 @@ def test_without_a_database_a_request_is_refused_in_time_and_works_again_later(
 
 
 def test_a_server_that_stops_answering_is_left(server: Member, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tunbridge.database.session.PROBE_S", 0.1)
+    monkeypatch.setattr("tunbridge.database.session.GIVE_UP_S", 0.2)
 
     async def run() -> None:
         async with database(server.remote) as db:

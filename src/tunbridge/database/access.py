@@ -21,6 +21,10 @@ class Access(msgspec.Struct, frozen=True):
     """False: any member that has contact with its cluster, or a relay, will do."""
     convert: bool = False
     """What the schema lacks is added to it."""
+    probe_s: float = 0.5
+    """After so many seconds without a byte a server is asked for one."""
+    silent_s: float = 0.5
+    """A server that owes the answer for so many seconds is left, as soon as there is another one that will do."""
     besides: tuple[Table, ...] = (COMMIT,)
     """Tables that have to be there, though they are not read."""
 
@@ -31,5 +35,5 @@ class Access(msgspec.Struct, frozen=True):
 
 
 SERVER = Access()
-HOST = Access(leader_only=False, besides=())
+HOST = Access(leader_only=False, probe_s=5.0, silent_s=5.0, besides=())
 """The central database, as a host reads and writes it."""

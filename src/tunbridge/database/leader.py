@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CONNECT_S = 4.0
 """For connecting to a member and asking it what it is."""
+_AGAIN_S = 0.1
+"""Members that do not lead are asked again so often, while others have not answered yet: one of them may lead soon."""
 
 _SERVER_MONITOR = "_Server"
 
@@ -39,22 +41,34 @@ async def find(
 ) -> Found:
     """Ask all servers at once, and give the first that will do. `newest`: cluster and index that were seen already.
 
-    Raises SessionError, naming what is wrong with each.
+    Raises SessionError, naming what is wrong with each, when all have answered that they do not lead, or not in time.
     """
-    asking = [asyncio.create_task(_ask(remote, tls, newest, access)) for remote in remotes]
-    problems = []
+    problems: dict[str, str] = {}
+    all_answered = asyncio.Event()
+
+    async def seek(remote: str) -> Found:
+        while True:
+            try:
+                return await _ask(remote, tls, newest, access)
+            except SessionError as e:
+                problems[remote] = str(e)
+            if len(problems) == len(set(remotes)):
+                all_answered.set()
+            await asyncio.sleep(_AGAIN_S)
+
+    asking = [asyncio.create_task(seek(remote)) for remote in remotes]
+    given_up = asyncio.create_task(all_answered.wait())
     found: Found | None = None
     try:
-        for done in asyncio.as_completed(asking):
-            try:
-                found = await done
-            except SessionError as e:
-                problems.append(str(e))
-                continue
-            return found
+        done, _ = await asyncio.wait([*asking, given_up], return_when=asyncio.FIRST_COMPLETED)
+        for task in asking:
+            if task in done:
+                found = task.result()
+                return found
     finally:
+        given_up.cancel()
         await _drop(asking, found)
-    raise SessionError("; ".join(problems))
+    raise SessionError("; ".join(problems.values()))
 
 
 async def _drop(asking: list[asyncio.Task[Found]], kept: Found | None) -> None:
@@ -69,7 +83,7 @@ async def _ask(remote: str, tls: "Files | None", newest: tuple[str | None, int],
     session = None
     try:
         async with asyncio.timeout(CONNECT_S):
-            session = await connect(remote, tls)
+            session = await connect(remote, tls, access.probe_s)
             found = await _examine(session, newest, access)
     except TimeoutError:
         _close(session)

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 _NOTHING = "00000000-0000-0000-0000-000000000000"
 _MONITOR = "rows"
-_PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-"""Between rounds of asking all members; each is varied by half."""
+_PAUSES_S = (0.02, 0.05, 0.1, *(0.2,) * 20, 0.5, 1.0)
+"""Between rounds of asking all members, of which one leads again after some election timeouts; varied by half."""
 
 _Tables = dict[str, dict[str, msgspec.Raw]]
 _decode_update = msgspec.json.Decoder(tuple[Any, str, _Tables]).decode
@@ -141,9 +141,11 @@ class Link:
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
                 continue
             failures = 0
+            watching = asyncio.create_task(self._look_elsewhere(found, remotes, tls))
             try:
                 await self._use(found)
             finally:
+                watching.cancel()
                 found.session.close("the server ends")
                 self._session = None
 
@@ -163,6 +165,22 @@ class Link:
             await self._asking  # it has ended, or learns now that the connection is gone
         logger.warning(f"lost the connection to {self._access.title}", problem=self.problem)
         self._tell_moved()
+
+    async def _look_elsewhere(self, found: leader.Found, remotes: Sequence[str], tls: "Files | None") -> None:
+        """Leave a member that is silent, as soon as another one leads; as long as none does, it may only be busy."""
+        session = found.session
+        others = [remote for remote in remotes if remote != session.remote]
+        while others:
+            await asyncio.sleep(self._access.silent_s / 2)
+            if session.silent_s < self._access.silent_s:
+                continue
+            with contextlib.suppress(SessionError):
+                other = await leader.find(others, tls, (self.cluster, self._index), self._access)
+                other.session.close("not needed")
+                if session.silent_s:
+                    better = "leads" if self._access.leader_only else "does"
+                    session.close(f"{session.remote}: does not answer, and {other.session.remote} {better}")
+                    return
 
     async def _open(self, remotes: Sequence[str], tls: "Files | None") -> leader.Found:
         """Give a session whose rows are in the store. Raises SessionError, DatabaseError."""

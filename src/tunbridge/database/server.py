@@ -38,7 +38,9 @@ LONGEST_SOCKET = 107
 """Bytes of the path of a Unix socket (unix(7))."""
 START_S = 60.0
 """A large database is read in some seconds."""
-_WATCH_S = 1.0
+_WATCH_S = 0.5
+_HANG_S = 1.2
+"""Without an answer, and without using the processor, for so long: it hangs. One that computes is only busy."""
 _STOP_S = 10.0
 _PAUSES_S = (0.0, 0.2, 1.0, 5.0)
 """Before it is started again after the first, second ... failure in a row."""
@@ -226,8 +228,11 @@ class Embedded:
             with contextlib.suppress(OSError):
                 self._tell_room(shutil.disk_usage(self._state).free)
             process = self._process
-            if process is not None and not self._full and await self._has_failed():
-                self._log.warning("ovsdb-server failed on its disk; starting it again", pid=process.pid)
+            if process is None:
+                continue
+            wrong = await self._what_is_wrong(process.pid)
+            if wrong is not None:
+                self._log.warning(f"ovsdb-server {wrong}; starting it again", pid=process.pid)
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
 
@@ -239,16 +244,25 @@ class Embedded:
             self._log.warning(reason if full else f"the disk of {self._state} has room again")
             self.writes_refused(reason if full else None)
 
+    async def _what_is_wrong(self, pid: int) -> str | None:
+        """Give for what reason it must be started again: its disk was full, or it hangs."""
+        before = _processor_time(pid)
+        try:
+            async with asyncio.timeout(_HANG_S):
+                failed = await self._has_failed()
+        except TimeoutError:
+            return "hangs" if before is not None and before == _processor_time(pid) else None
+        return "failed on its disk" if failed and not self._full else None
+
     async def _has_failed(self) -> bool:
         try:
-            async with asyncio.timeout(5):
-                session = await connect(f"unix:{self._run}/ctl")
-                try:
-                    reply = await session.request("cluster/status", [NAME])
-                    return "\nStatus: failed" in msgspec.json.decode(reply.result, type=str)
-                finally:
-                    session.close("asked")
-        except (SessionError, TimeoutError, msgspec.MsgspecError):
+            session = await connect(f"unix:{self._run}/ctl")
+            try:
+                reply = await session.request("cluster/status", [NAME])
+                return "\nStatus: failed" in msgspec.json.decode(reply.result, type=str)
+            finally:
+                session.close("asked")
+        except (SessionError, msgspec.MsgspecError):
             return False
 
     async def _end(self) -> None:
@@ -263,3 +277,15 @@ class Embedded:
             except TimeoutError:
                 process.kill()
         await process.wait()
+
+
+def _processor_time(pid: int) -> tuple[str, str] | None:
+    """Give what a process that sleeps or is stopped has used of the processor (proc_pid_stat(5)).
+
+    None for one that runs, waits for its turn or for its disk: that is no hanging.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (fields[11], fields[12]) if fields[0] in "ST" else None

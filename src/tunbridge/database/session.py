@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from tunbridge.openvswitch.tls import Files
 
 PROBE_S = 5.0
-"""After so long without a byte the other side is asked for one; after as long again the connection is given up."""
+"""After so long without a byte the other side is asked for one, where nothing else is said."""
+GIVE_UP_S = 10.0
+"""After so long without the answer the connection is given up: `ovsdb-server` may be busy with a snapshot that long."""
 
 logger = structlog.get_logger(__name__)
 
@@ -55,8 +57,11 @@ Notified = Callable[[str, msgspec.Raw], None]
 class Session:
     """One connection. `notified(method, params)` is called for each notification, in the order of arrival."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, remote: str) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, remote: str, probe_s: float = PROBE_S
+    ) -> None:
         self.remote = remote
+        self._probe_s = probe_s
         self.notified: Notified = lambda _method, _params: None
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Done when the connection is gone, with the reason."""
@@ -65,6 +70,7 @@ class Session:
         self._numbers = itertools.count(1)
         self._replies: dict[int, asyncio.Future[Message]] = {}
         self._received = 0
+        self._asked: float | None = None
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._probe())]
 
     async def request(self, method: str, params: list[Any]) -> Message:
@@ -84,6 +90,11 @@ class Session:
         finally:
             self._replies.pop(number, None)
         return message
+
+    @property
+    def silent_s(self) -> float:
+        """Give for how many seconds the other side has owed an answer to a probe; 0 when it owes none."""
+        return 0.0 if self._asked is None else asyncio.get_running_loop().time() - self._asked
 
     def close(self, reason: str) -> None:
         """End the connection; whoever waits for a reply gets a SessionError with this reason."""
@@ -106,6 +117,7 @@ class Session:
         try:
             while data := await self._reader.read(_CHUNK):
                 self._received += 1
+                self._asked = None
                 for text in framer.feed(data):
                     self._handle(_decode_message(text))
             self.close("the database closed the connection")
@@ -127,19 +139,18 @@ class Session:
 
     async def _probe(self) -> None:
         seen = -1
-        asked = False
         while True:
-            await asyncio.sleep(PROBE_S)
+            await asyncio.sleep(self._probe_s)
             if self._received != seen:
-                seen, asked = self._received, False
-            elif asked:
-                self.close(f"no answer for {2 * PROBE_S:g} s")
-            else:
-                asked = True
+                seen = self._received
+            elif self._asked is None:
+                self._asked = asyncio.get_running_loop().time()
                 self._send({"method": "echo", "params": [], "id": "echo"})
+            elif self.silent_s > GIVE_UP_S:
+                self.close(f"{self.remote}: no answer for {GIVE_UP_S:g} s")
 
 
-async def connect(remote: str, tls: "Files | None" = None) -> Session:
+async def connect(remote: str, tls: "Files | None" = None, probe_s: float = PROBE_S) -> Session:
     """Connect to `unix:PATH`, `tcp:HOST:PORT` or `ssl:HOST:PORT`. Raises SessionError, and RemoteError if misspelt."""
     kind, _, rest = remote.partition(":")
     try:
@@ -151,7 +162,7 @@ async def connect(remote: str, tls: "Files | None" = None) -> Session:
             reader, writer = await asyncio.open_connection(host, port, ssl=context, limit=_CHUNK)
     except OSError as e:  # ssl.SSLError is one
         raise SessionError(f"{remote}: {e.strerror or e}") from e
-    return Session(reader, writer, remote)
+    return Session(reader, writer, remote, probe_s)
 
 
 def check_remote(remote: str) -> None:
