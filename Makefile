@@ -6,13 +6,14 @@ TUNBRIDGE := $(VENV)/bin/tunbridge
 # Files of tests that run at the same time: most of them wait more than they compute.
 TEST_JOBS := 4
 
-.PHONY: help up down test test-kernel test-ansible bench lint setup packages test-packages docs lock clean
+.PHONY: help up down test test-attacks test-kernel test-ansible bench lint setup packages test-packages docs lock clean
 
 help:
 	@echo 'make up      two real Open vSwitch hosts on this machine, wired as in examples/, two VMs, drawn   (root)'
 	@echo 'make down    remove every trace of them                                                  (root)'
 	@echo 'make test    every test; those on real Open vSwitch need root'
 	@echo 'make test-kernel   the whole agent suite on kernel hosts (User Mode Linux); some of it is in make test   (root)'
+	@echo 'make test-attacks  attacks and faults at length; a short form of each is in make test       (root)'
 	@echo 'make test-ansible  a day with the Ansible modules of OpenStack'
 	@echo 'make bench   the figures of docs/performance.md, measured here                           (root)'
 	@echo 'make lint    formatting, lints, types, layering'
@@ -28,6 +29,11 @@ down: setup
 
 test-kernel: test-packages setup
 	TUNBRIDGE_KERNEL_TESTS=all $(PY) -m pytest -n 3 --dist loadfile --timeout 900 -k uml tests/agent tests/lab $(PYTEST_ARGS)
+
+test-attacks: test-packages setup
+	TUNBRIDGE_ATTACKS=10 TUNBRIDGE_TEST_ROUNDS=3000 $(PY) -m pytest -n 2 --dist loadfile --timeout 900 -s \
+		tests/attacks tests/api/test_crashes.py tests/api/test_hard_times.py tests/api/test_two_servers.py \
+		tests/database/test_lost.py $(PYTEST_ARGS)
 
 test-ansible: packages setup
 	$(PY) -m tests.api.day.ansible

@@ -137,6 +137,40 @@ def test_what_is_wrong_with_a_folder_is_said(folder: Path) -> None:
     asyncio.run(run())
 
 
+def test_one_that_hangs_is_started_again_and_one_that_is_busy_is_not(folder: Path) -> None:
+    async def run() -> None:
+        async with running(folder) as server, database(server.remote) as db:
+            await db.commit(insert("Group", name="before"))
+            first = server.pid
+            assert first is not None
+            assert await server._what_is_wrong(first) is None
+            os.kill(first, signal.SIGSTOP)
+            while server.pid in (first, None):
+                await asyncio.sleep(0.02)
+            await db.commit(insert("Group", name="after"))
+            assert sorted(row.name for row in db.store.all("Group")) == ["after", "before"]
+            assert not Path(f"/proc/{first}").exists()
+
+    asyncio.run(run())
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        assert embedded._processor_time(busy.pid) is None
+    finally:
+        busy.kill()
+        busy.wait()
+
+
+def test_all_its_files_are_its_users_only(folder: Path) -> None:
+    async def run() -> dict[str, str]:
+        async with running(folder) as server, database(server.remote) as db:
+            await db.commit(insert("Group", name="x"))
+            return {str(path.relative_to(folder)): f"{path.stat().st_mode & 0o077:o}" for path in folder.rglob("*")}
+
+    found = asyncio.run(run())
+    assert {"run/ovsdb-server.pid", "run/db.sock", "run/ctl"} <= found.keys()
+    assert {name: mode for name, mode in found.items() if mode != "0"} == {}
+
+
 @pytest.fixture
 def tiny_disk() -> Iterator[Path]:
     if os.geteuid() != 0:
