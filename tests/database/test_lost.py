@@ -154,9 +154,8 @@ def test_a_server_that_stops_answering_is_left(server: Member, monkeypatch: pyte
         async with database(server.remote) as db:
             assert server.process is not None
             server.process.send_signal(signal.SIGSTOP)
-            while db.ready:
+            while db.ready or db.problem is None:
                 await asyncio.sleep(0.02)
-            assert db.problem is not None
             server.process.send_signal(signal.SIGCONT)
             await db.wait_ready(10)
 
