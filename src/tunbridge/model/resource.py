@@ -116,6 +116,10 @@ class Resource(msgspec.Struct, frozen=True):
     """False: its rows go with the row of the parent that points at them."""
     quota: str | None = None
     """Name of its quota; None: not limited."""
+    hides_update: bool = False
+    """Who sees it only because it is shared gets 404 for an update, not 403: so Neutron does for address groups."""
+    withheld: dict[str, str] = {}
+    """Fields that are declared and not offered now -> alias of the extension that brings them."""
     parent: str | None = None
     """Name of the resource below which its paths stand."""
 

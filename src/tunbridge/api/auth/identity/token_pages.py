@@ -53,13 +53,13 @@ class TokenPages:
         body = self._body(request, service.sessions.of(claims))
         return json(body, 201, X_Subject_Token=service.sessions.tokens.issue(claims))
 
-    def _subject(self, request: Request, action: str) -> tuple[str, Session]:
+    def _subject(self, request: Request, action: str, expired_too: bool = False) -> tuple[str, Session]:
         """Give the token in question, which is the asker's own user's unless an admin or a service asks."""
         asker = self._service.session(request)
         token = request.headers.get("x-subject-token", "")
         privileged = asker.is_admin or "service" in asker.roles
         try:
-            subject = self._service.sessions.read(token)
+            subject = self._service.sessions.read(token, expired_too)
         except InvalidTokenError:
             raise refuse_token() from None
         if subject.user.id != asker.user.id and not privileged:
@@ -68,7 +68,8 @@ class TokenPages:
 
     async def show(self, request: Request) -> Response:
         """Tell what a token stands for."""
-        token, subject = self._subject(request, "identity:validate_token")
+        expired_too = request.query_params.get("allow_expired", "").lower() in ("1", "true")
+        token, subject = self._subject(request, "identity:validate_token", expired_too)
         return json(self._body(request, subject), X_Subject_Token=token)
 
     async def revoke(self, request: Request) -> Response:
