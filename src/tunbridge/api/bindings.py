@@ -10,7 +10,7 @@ from tunbridge.api.http import Exchange
 from tunbridge.api.policy import Target
 from tunbridge.model.resource import Resource
 from tunbridge.model.who import Who
-from tunbridge.rules import moves
+from tunbridge.rules import bindings, moves
 from tunbridge.rules.errors import Forbidden, http_bad_request, no_such_resource
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 
@@ -65,7 +65,7 @@ class BindingApi:
         row = self._port(store, request, port)
         # Who may not see them sees an empty list, as of any kind of thing.
         seen = policy.may(self._resource.get_by, request.caller, Target(None))
-        found = [_shown(binding) for binding in moves.bindings_of(store, row)] if seen else []
+        found = [_shown(binding) for binding in bindings.of(store, row)] if seen else []
         matching = [one for one in found if all(one[name] in given for name, given in wanted.filters.items())]
         return Answer(200, body.encode({"bindings": [_only(one, wanted.fields) for one in matching]}))
 

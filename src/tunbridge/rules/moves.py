@@ -1,6 +1,6 @@
 """A port on its way to another host: a second binding that is made beforehand, and activated when the guest has moved.
 
-POST bindings     ACTIVE here                      INACTIVE there
+POST bindings     ACTIVE here (or to no host yet)  INACTIVE there
 PUT …/activate    INACTIVE here                    ACTIVE there
 DELETE            (gone)                           ACTIVE there
 """
@@ -16,14 +16,9 @@ MOVED_OWNERS = ("compute:", "baremetal:", "manila:")
 """How the `device_owner` of ports begins that move with an instance."""
 
 
-def bindings_of(reader: Reader, port: Row) -> list[Row]:
-    """Give the bindings of a port that are to a host."""
-    return [row for row in bindings.of(reader, port) if row.host]
-
-
 def binding(reader: Reader, port: Row, host: str) -> Row:
     """Give the binding of a port to a host. Raises Neutron's PortBindingNotFound."""
-    for row in bindings_of(reader, port):
+    for row in bindings.of(reader, port):
         if row.host == host:
             return row
     raise NotFound("PortBindingNotFound", f"Binding for port {port.id} for host {host} could not be found.")
@@ -39,19 +34,18 @@ def check_moves(port: Row) -> None:
 def create(txn: Txn, request: Request, port: Row, network: Row, values: Values) -> Values:
     """Bind a port to one more host. Gives the port's columns that change."""
     host = values["host"]
-    if any(row.host == host for row in bindings_of(txn, port)):
+    if any(row.host == host for row in bindings.of(txn, port)):
         raise Conflict("PortBindingAlreadyExists", f"Binding for port {port.id} on host {host} already exists.")
-    status = bindings.ACTIVE if not bindings_of(txn, port) else bindings.INACTIVE
+    status = bindings.ACTIVE if bindings.active(txn, port) is None else bindings.INACTIVE
     made = _made(txn, request, network, host, values.get("vnic_type") or "normal", given(values.get("profile")), status)
-    kept = tuple(row.id for row in bindings_of(txn, port))
-    return {"bindings": (*kept, txn.insert(bindings.TABLE, {**made, "port_id": port.id}))}
+    return {"bindings": (*port.bindings, txn.insert(bindings.TABLE, {**made, "port_id": port.id}))}
 
 
 def update(txn: Txn, request: Request, port: Row, network: Row, values: Values) -> Values:
     """Change a binding: `host` of the values is where it is, `new_host` where it shall be."""
     row = binding(txn, port, values["host"])
     host = values.get("new_host") or row.host
-    if host != row.host and any(other.host == host for other in bindings_of(txn, port)):
+    if host != row.host and any(other.host == host for other in bindings.of(txn, port)):
         raise Conflict("PortBindingAlreadyExists", f"Binding for port {port.id} on host {host} already exists.")
     profile = given(values.get("profile"))
     if profile is None:

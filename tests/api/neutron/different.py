@@ -299,5 +299,93 @@ DIFFERENT: dict[str, Different] = {
             "Invalid input for operation: Failed to create RBAC policy on object <sps> because target project doesn't have access to associated address scope.",
         ),
     ),
+    "nova GET /ports/$vm": Different(
+        "a port is ACTIVE while its host forwards for it; Neutron says DOWN after any change of its binding",
+        {
+            "status": 200,
+            "body": {
+                "port": {
+                    "admin_state_up": True,
+                    "allowed_address_pairs": [],
+                    "binding:host_id": "host1",
+                    "binding:profile": {"a": 1},
+                    "binding:vif_details": {
+                        "bound_drivers": {"0": "openvswitch"},
+                        "bridge_name": "br-int",
+                        "connectivity": "l2",
+                        "datapath_type": "system",
+                        "ovs_create_tap": True,
+                        "ovs_hybrid_plug": False,
+                        "port_filter": True,
+                    },
+                    "binding:vif_type": "ovs",
+                    "binding:vnic_type": "normal",
+                    "created_at": "<time>",
+                    "data_plane_status": None,
+                    "description": "",
+                    "device_id": "00000000-0000-4000-8000-00000000b007",
+                    "device_owner": "compute:nova",
+                    "dns_assignment": [
+                        {"fqdn": "<host>.cloud.example.org.", "hostname": "<host>", "ip_address": "<address>"}
+                    ],
+                    "dns_domain": "",
+                    "dns_name": "",
+                    "extra_dhcp_opts": [],
+                    "fixed_ips": [{"ip_address": "<address>", "subnet_id": "<s4>"}],
+                    "id": "<vm>",
+                    "mac_address": "<mac>",
+                    "name": "still",
+                    "network_id": "<net>",
+                    "port_security_enabled": True,
+                    "project_id": "<demo>",
+                    "revision_number": "<number>",
+                    "security_groups": ["<id>"],
+                    "status": "ACTIVE",
+                    "tenant_id": "<demo>",
+                    "updated_at": "<time>",
+                }
+            },
+        },
+    ),
+    "nova GET /ports/$new": Different(
+        "no driver has bound what is not bound",
+        {
+            "status": 200,
+            "body": {
+                "port": {
+                    "admin_state_up": True,
+                    "allowed_address_pairs": [],
+                    "binding:host_id": "",
+                    "binding:profile": {},
+                    "binding:vif_details": {},
+                    "binding:vif_type": "unbound",
+                    "binding:vnic_type": "normal",
+                    "created_at": "<time>",
+                    "data_plane_status": None,
+                    "description": "",
+                    "device_id": "",
+                    "device_owner": "compute:nova",
+                    "dns_assignment": [
+                        {"fqdn": "<host>.cloud.example.org.", "hostname": "<host>", "ip_address": "<address>"}
+                    ],
+                    "dns_domain": "",
+                    "dns_name": "",
+                    "extra_dhcp_opts": [],
+                    "fixed_ips": [{"ip_address": "<address>", "subnet_id": "<s4>"}],
+                    "id": "<new>",
+                    "mac_address": "<mac>",
+                    "name": "",
+                    "network_id": "<net>",
+                    "port_security_enabled": True,
+                    "project_id": "<demo>",
+                    "revision_number": "<number>",
+                    "security_groups": ["<id>"],
+                    "status": "DOWN",
+                    "tenant_id": "<demo>",
+                    "updated_at": "<time>",
+                }
+            },
+        },
+    ),
 }
 """Request -> what comes instead of Neutron's answer."""

@@ -20,10 +20,9 @@ def add_hosts(cloud: Cloud) -> None:
 
 
 def report(cloud: Cloud, host: str, what: str, port: str) -> httpx.Response:
-    """Do what a host's agent does when a port begins or ends to forward."""
-    key = {"host": host, "port_id": port}
-    gone = {"op": "delete", "table": "Port_Status", "where": [[name, "==", value] for name, value in key.items()]}
-    said = {"op": "insert", "table": "Port_Status", "row": {**key, "status": _STATUS[what]}}
+    """Do what a host's agent does when a port begins or ends to forward; where it was before, it has ended by then."""
+    gone = {"op": "delete", "table": "Port_Status", "where": [["port_id", "==", port]]}
+    said = {"op": "insert", "table": "Port_Status", "row": {"host": host, "port_id": port, "status": _STATUS[what]}}
     results = transact(cloud.database.remote, gone, said)
     assert not any("error" in result for result in results), results
     return httpx.Response(204)
