@@ -80,6 +80,8 @@ class Field(msgspec.Struct, frozen=True):
         """Give the JSON Schema of what a request may have for it."""
         schema = self.answer_schema
         besides = self.convert.takes if self.convert is not None else ()
+        if self.convert is not None and self.convert.gives and self.schema is not None:
+            besides = (self.convert.gives, *besides)  # the answer has it in another form
         return {"anyOf": [schema, *besides]} if besides and schema else schema
 
 

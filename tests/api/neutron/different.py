@@ -259,10 +259,6 @@ DIFFERENT: dict[str, Different] = {
         "routers are not offered, so they have no limit",
         error(400, "HTTPBadRequest", "Unrecognized attribute(s) 'router'"),
     ),
-    "admin DELETE /quotas/$other": Different(
-        "none was set",
-        error(404, "TenantQuotaNotFound", "Quota for project <other> could not be found."),
-    ),
     "mia GET /extensions/security-groups-name-restrictions": Different(
         "an error in Neutron's form, where Neutron answers HTML",
         error(404, "HTTPNotFound", "Extension with alias security-groups-name-restrictions does not exist"),
