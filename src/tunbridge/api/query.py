@@ -87,7 +87,9 @@ def _filters(
         if field is not None and field.key_values:
             filters[field.name] = [_pairs(values)]
         elif field is not None:
-            filters[field.name] = filters.get(field.name, []) + [_converted(field, value) for value in values]
+            filters[field.name] = filters.get(field.name, []) + [
+                _converted(field, value, name not in extra) for value in values
+            ]
         elif name in extra or name == "id":
             filters[name] = list(values)
         else:
@@ -97,8 +99,9 @@ def _filters(
     return filters, tags
 
 
-def _converted(field: Field, value: str) -> Any:
-    convert = field.convert or _BY_TYPE.get(_type(field) or "")
+def _converted(field: Field, value: str, by_type: bool) -> Any:
+    """Give a value as the field holds it; filters that rules have of their own (not `by_type`) read text themselves."""
+    convert = field.convert or (_BY_TYPE.get(_type(field) or "") if by_type else None)
     if convert is None:
         return value
     try:

@@ -18,7 +18,7 @@ def _length(name: str) -> Field:
         filter=True,
         sort=True,
         column=integer(name),
-        schema={"type": "string", "pattern": "^[0-9]{1,3}$"},
+        schema={"type": "string", "pattern": "^[0-9]+$"},
     )
 
 
