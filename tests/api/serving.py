@@ -37,19 +37,21 @@ READY_S = 60
 
 
 class User:
-    """Somebody who calls the API, in one project."""
+    """Somebody who calls the API, in one project or (None) for the system."""
 
-    def __init__(self, cloud: "Cloud", name: str, project: str) -> None:
+    def __init__(self, cloud: "Cloud", name: str, project: str | None) -> None:
         self.cloud = cloud
         self.name = name
         password = PASSWORD if name != ADMIN else cloud.admin_password
         user = {"name": name, "domain": {"id": "default"}, "password": password}
-        scope = {"project": {"name": project, "domain": {"id": "default"}}}
+        scope: dict[str, Any] = {"system": {"all": True}}
+        if project is not None:
+            scope = {"project": {"name": project, "domain": {"id": "default"}}}
         auth = {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}
         reply = cloud.http.post(f"{cloud.url}/identity/v3/auth/tokens", json={"auth": auth})
         assert reply.status_code == 201, reply.text
         self.token: str = reply.headers["X-Subject-Token"]
-        self.project_id: str = reply.json()["token"]["project"]["id"]
+        self.project_id: str = reply.json()["token"].get("project", {}).get("id", "")
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Call any path under /v2.0; a body is given as `json` or `content`."""
@@ -144,6 +146,10 @@ class Cloud:
             own = "admin" if name == ADMIN else PEOPLE[name][0]
             self._users[name, project] = User(self, name, project or own)
         return self._users[name, project]
+
+    def system(self) -> User:
+        """Log the first user in for the system, which is no project."""
+        return User(self, ADMIN, None)
 
     def start(self) -> None:
         """Start the server; it answers, and shows the database, when this returns."""

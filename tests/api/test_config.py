@@ -55,3 +55,15 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
     assert found.log_level == "warning"
     with pytest.raises(ConfigurationError, match="TUNBRIDGE_SERVER_LOGLEVEL: no such setting"):
         load(tmp_path, "", TUNBRIDGE_SERVER_LOGLEVEL="warning")
+
+
+def test_users_are_in_the_state_dir_unless_they_have_a_place_of_their_own(tmp_path: Path) -> None:
+    assert load(tmp_path).auth.path == Path("/var/lib/tunbridge-server/auth")
+    assert load(tmp_path, 'state_dir = "/srv/two"').auth.path == Path("/srv/two/auth")
+    assert load(tmp_path, 'state_dir = "/srv/two"\n[auth]\ndirectory = "/etc/users"').auth.path == Path("/etc/users")
+
+
+@pytest.mark.parametrize("kind", ["router", "floatingip", "nonsense"])
+def test_a_limit_for_what_is_not_there_is_refused(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"networking.default_quotas: {kind}: nothing of this kind"):
+        load(tmp_path, f"[networking]\ndefault_quotas = {{ {kind} = 10, network = 5 }}")

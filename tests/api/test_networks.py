@@ -9,7 +9,7 @@ def test_a_network_has_a_segment_and_an_mtu_of_its_type(cloud: Cloud) -> None:
     assert 1 <= network["provider:segmentation_id"] < 2**24
     assert network["mtu"] == 1450
     assert network["status"] == "ACTIVE"
-    assert network["revision_number"] == 0
+    assert network["revision_number"] == 1
 
 
 def test_members_do_not_see_where_their_network_is(cloud: Cloud) -> None:

@@ -201,3 +201,32 @@ def test_values_that_a_column_cannot_hold_are_refused_before_anything_is_sent(fi
     with pytest.raises(KeyError, match="colour"):
         txn.insert("Network", {"colour": "red"})
     assert txn.is_empty
+
+
+def test_what_was_relied_on_first_counts_when_the_store_has_moved_on(file: File) -> None:
+    store = file.store()
+    late = Transaction(store)
+    late.verify("Network", N1, "name")
+    early = Transaction(file.store())
+    early.update("Network", N1, {"name": "new"})
+    file.commit(early)
+    store.apply(updates(Network={N1: {"modify": {"name": "new"}}}))
+    late.verify("Network", N1, "name")
+    late.insert("Group", {"name": "late"})
+    with pytest.raises(errors.Changed):
+        file.commit(late)
+
+
+def test_additions_to_one_number_are_one_operation_until_something_comes_between(file: File) -> None:
+    txn = Transaction(file.store())
+    id = txn.insert("Quota", {"project_id": "p", "left": 10})
+    file.commit(txn)
+    txn = Transaction(file.store())
+    for _ in range(3):
+        txn.add("Quota", id, "left", -2)
+    assert len(txn.operations()) == 2  # the row is there; 6 less
+    txn.update("Quota", id, {"left": 7})
+    txn.add("Quota", id, "left", -1)
+    file.commit(txn)
+    assert rows_of(file.store()) == rows_of(txn)
+    assert the(file.store().get("Quota", id)).left == 6

@@ -30,7 +30,6 @@ DIFFERENCES: dict[tuple[str, str, str], str] = {
         "mac_address",
         "convert",
     ): "the address that null asks for is chosen by rules, which know which are taken",
-    ("security_group_rules", "security_group_id", "check"): "Neutron takes any string and then does not find the group",
     ("security_group_rules", "remote_group_id", "check"): "likewise",
     ("security_group_rules", "remote_address_group_id", "check"): "likewise",
     ("default_security_group_rules", "remote_group_id", "check"): "Neutron fails in its database on what is no string",

@@ -12,6 +12,8 @@ from tunbridge.model.checks import InvalidError
 from tunbridge.model.resource import Field, Resource
 
 FIELDS = [(r, f) for r in catalog.RESOURCES for f in r.fields]
+SHOWN_AS_TEXT = {f"subnetpool.{name}_prefixlen" for name in ("default", "min", "max")}
+"""Kept as numbers, shown as Neutron does."""
 WRITABLE = {f"{r.name}.{f.name}": f for r, f in FIELDS if (f.post or f.put) and (f.check or f.convert)}
 
 
@@ -34,6 +36,6 @@ def test_what_is_kept_is_as_answers_promise(name: str) -> None:
             kept = field.clean(value)
         except InvalidError:
             return
-        assert list(validator.iter_errors(kept)) == []
+        assert list(validator.iter_errors(str(kept) if name in SHOWN_AS_TEXT else kept)) == []
 
     kept_as_promised()

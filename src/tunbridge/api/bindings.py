@@ -10,9 +10,9 @@ from tunbridge.api.http import Exchange
 from tunbridge.api.policy import Target
 from tunbridge.model.resource import Resource
 from tunbridge.model.who import Who
-from tunbridge.rules import moves
-from tunbridge.rules.errors import Forbidden, http_bad_request
-from tunbridge.rules.request import Request, Row, Txn, Values
+from tunbridge.rules import bindings, moves
+from tunbridge.rules.errors import Forbidden, http_bad_request, no_such_resource
+from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 
 
 class BindingApi:
@@ -44,57 +44,71 @@ class BindingApi:
             return await self._activate(request, port, host)
         raise http.not_allowed()
 
-    def _may(self, who: Who, request: Request, action: str) -> None:
-        if not policy.may(who, request.caller, Target(None)):
-            raise Forbidden("PolicyNotAuthorized", f"rule:{action} is disallowed by policy")
+    def _must(self, who: Who, request: Request, action: str, hidden: bool = False) -> None:
+        """Refuse what a caller may not do; with `hidden` as if it were not there, if they may not see it either."""
+        if policy.may(who, request.caller, Target(None)):
+            return
+        if hidden and not policy.may(self._resource.get_by, request.caller, Target(None)):
+            raise no_such_resource()
+        raise Forbidden("PolicyNotAuthorized", f"rule:{action} is disallowed by policy")
+
+    def _port(self, reader: Reader, request: Request, id: str) -> Row:
+        """Give a port that the caller may know of and that moves. Raises NetworkingError."""
+        row = self._ports.visible(reader, request.caller, id)
+        moves.check_moves(row)
+        return row
 
     async def _list(self, request: Request, port: str, text: str) -> Answer:
-        self._may(self._resource.get_by, request, "get_port_binding")
         wanted = query.parse(self._resource, text)
         await self._database.barrier()
         store = self._database.store
-        row = self._ports.rules.get(store, port)
-        found = [_shown(binding) for binding in moves.bindings_of(store, row)]
+        row = self._port(store, request, port)
+        # Who may not see them sees an empty list, as of any kind of thing.
+        seen = policy.may(self._resource.get_by, request.caller, Target(None))
+        found = [_shown(binding) for binding in bindings.of(store, row)] if seen else []
         matching = [one for one in found if all(one[name] in given for name, given in wanted.filters.items())]
         return Answer(200, body.encode({"bindings": [_only(one, wanted.fields) for one in matching]}))
 
     async def _show(self, request: Request, port: str, host: str, text: str) -> Answer:
-        self._may(self._resource.get_by, request, "get_port_binding")
         fields = query.fields_of(text)
         await self._database.barrier()
         store = self._database.store
-        found = moves.binding(store, self._ports.rules.get(store, port), host)
+        found = moves.binding(store, self._port(store, request, port), host)
+        if not policy.may(self._resource.get_by, request.caller, Target(None)):
+            raise no_such_resource()
         return Answer(200, body.encode({"binding": _only(_shown(found), fields)}))
 
     async def _create(self, request: Request, port: str, content: bytes) -> Answer:
-        self._may(self._resource.create_by, request, "create_port_binding")
-        things, _, bulk = body.created(self._resource, request.caller, content)
+        self._must(self._resource.create_by, request, "create_port_binding")
+        given, bulk = body.items(self._resource, content)
         if bulk:
             raise http_bad_request("Bulk operation not supported")
-        values = things[0]
+        values = body.created(self._resource, request.caller, given[0])
         await self._database.commit(lambda txn: self._do(txn, request, port, moves.create, values))
         return self._one(port, values["host"], 201)
 
     async def _update(self, request: Request, port: str, host: str, content: bytes) -> Answer:
-        self._may(self._resource.update_by, request, "update_port_binding")
+        self._must(self._resource.update_by, request, "update_port_binding")
         values = body.updated(self._resource, request.caller, content)
-        await self._database.commit(lambda txn: self._do(txn, request, port, moves.update, {**values, "host": host}))
-        return self._one(port, host, 200)
+        new = values.get("host", host)
+        changes = {**values, "host": host, "new_host": new}
+        await self._database.commit(lambda txn: self._do(txn, request, port, moves.update, changes))
+        return self._one(port, new, 200)
 
     async def _delete(self, request: Request, port: str, host: str) -> Answer:
-        self._may(self._resource.delete_by, request, "delete_port_binding")
+        self._must(self._resource.delete_by, request, "delete_port_binding", hidden=True)
         await self._database.commit(lambda txn: self._do(txn, request, port, moves.delete, {"host": host}))
         return Answer(204, b"")
 
     async def _activate(self, request: Request, port: str, host: str) -> Answer:
-        self._may(self._resource.update_by, request, "activate")
+        self._must(Who.SERVICE_ONLY, request, "activate", hidden=True)
         await self._database.commit(lambda txn: self._do(txn, request, port, moves.activate, {"host": host}))
         # As the answer to an action, without a name around it.
         return Answer(200, body.encode(self._found(port, host)))
 
     def _do(self, txn: Txn, request: Request, port: str, action: Any, values: Values) -> None:
         rules = self._ports.rules
-        row = rules.get(txn, port)
+        row = self._port(txn, request, port)
         columns = action(txn, request, row, rules.others["network"].get(txn, row.network_id), values)
         rules.touch(txn, request, row, columns)
 

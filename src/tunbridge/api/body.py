@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from tunbridge.api.offer import why_not
 from tunbridge.model.checks import InvalidError
 from tunbridge.model.resource import MAX_ITEMS, REQUIRED, UNSET, Field, Resource
 from tunbridge.rules.caller import Caller
@@ -54,32 +55,19 @@ def _holds_nul(value: Any) -> bool:
     return isinstance(value, str) and "\0" in value
 
 
-def created(resource: Resource, caller: Caller, content: bytes) -> tuple[list[Values], list[frozenset[str]], bool]:
-    """Give the things that a POST makes, with defaults; the names that the client gave; whether it is a bulk."""
-    given, bulk = asked(resource, content)
-    values, names = made(resource, caller, given)
-    return values, names, bulk
-
-
-def asked(resource: Resource, content: bytes) -> tuple[list[Values], bool]:
-    """Give the things that a POST asks for, as the client wrote them; whether it is a bulk. Raises BadRequest."""
+def items(resource: Resource, content: bytes) -> tuple[list[Values], bool]:
+    """Give the things of a POST as the client wrote them, and whether it is a bulk. Raises BadRequest."""
     body = parse(content) if content.strip() not in (b"", b"{}") else {}
     if resource.collection in body:
-        items = body[resource.collection]
-        if not items:
+        found = body[resource.collection]
+        if not found:
             raise http_bad_request("Resources required")
-        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
             raise http_bad_request(
-                _INVALID if isinstance(items, list) else f"Object '{resource.name}' contains invalid data"
+                _INVALID if isinstance(found, list) else f"Object '{resource.name}' contains invalid data"
             )
-        return [_object(resource, item if resource.name in item else {resource.name: item}) for item in items], True
+        return [_object(resource, item if resource.name in item else {resource.name: item}) for item in found], True
     return [_object(resource, body)], False
-
-
-def made(resource: Resource, caller: Caller, given: Iterable[Values]) -> tuple[list[Values], list[frozenset[str]]]:
-    """Give things with defaults, and the names that the client gave of each. Raises NetworkingError."""
-    found = [_create(resource, caller, item) for item in given]
-    return [values for values, _ in found], [names for _, names in found]
 
 
 def updated(resource: Resource, caller: Caller, content: bytes) -> Values:
@@ -120,8 +108,8 @@ def _object(resource: Resource, body: dict[str, Any]) -> Values:
     return dict(values)
 
 
-def _create(resource: Resource, caller: Caller, values: Values) -> tuple[Values, frozenset[str]]:
-    names = frozenset(values)
+def created(resource: Resource, caller: Caller, values: Values) -> Values:
+    """Give one thing that a POST makes, with defaults. Raises NetworkingError."""
     _project(resource, caller, values, create=True)
     _refuse_unknown(resource, values)
     for field in resource.fields:
@@ -133,7 +121,7 @@ def _create(resource: Resource, caller: Caller, values: Values) -> tuple[Values,
                 raise http_bad_request(f"Failed to parse request. Required attribute '{field.name}' not specified")
             values[field.name] = field.default
     _convert(resource.fields, values)
-    return values, names
+    return values
 
 
 def _project(resource: Resource, caller: Caller, values: Values, create: bool) -> None:
@@ -162,7 +150,9 @@ def _refuse_unknown(resource: Resource, values: Values) -> None:
     unknown = [name for name in values if name not in known]
     if unknown:
         more = ", …" if len(unknown) > _NAMED else ""
-        raise http_bad_request(f"Unrecognized attribute(s) '{', '.join(sorted(unknown)[:_NAMED])}{more}'")
+        message = f"Unrecognized attribute(s) '{', '.join(sorted(unknown)[:_NAMED])}{more}'"
+        waiting = {name: resource.withheld[name] for name in sorted(unknown) if name in resource.withheld}
+        raise http_bad_request("; ".join([message, *(f"{n}: {why_not(alias)}" for n, alias in waiting.items())]))
 
 
 def _convert(fields: Iterable[Field], values: Values) -> None:

@@ -12,7 +12,7 @@ from tunbridge.api.addresses import Proxies
 from tunbridge.api.auth import config as auth_config
 from tunbridge.api.auth.config import AuthConfig
 from tunbridge.configuration import ConfigurationError
-from tunbridge.rules.settings import NetworkingSettings
+from tunbridge.rules.settings import QUOTAS, NetworkingSettings
 
 ENV_PREFIX = "TUNBRIDGE_SERVER_"
 
@@ -49,8 +49,8 @@ class ServerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     database_tls: DatabaseTls | None = None
     trusted_proxies: list[str] = field(default_factory=list)
     """Addresses and networks of proxies whose X-Forwarded-For and -Proto are believed; `unix`: of the Unix socket."""
-    state_dir: str = "/var/lib/tunbridge-server"
-    """Where the server's own database is."""
+    state_dir: str = auth_config.STATE_DIR
+    """Where the server's own database is, and its users (`auth.directory`)."""
     run_dir: str = "/run/tunbridge-server"
     """Where the socket of its own database is."""
     auth: AuthConfig = field(default_factory=AuthConfig)
@@ -65,6 +65,8 @@ def load(
 ) -> ServerConfig:
     """Read the configuration; options of the command line go before. Raises ConfigurationError, AuthConfigError."""
     config = structs.replace(configuration.load(ServerConfig, path, ENV_PREFIX, environ), **(options or {}))
+    config = _placed(config)
+    _check_quotas(config)
     auth_config.check(config.auth)
     auth_config.check_listen(config.auth, config.listen)
     Proxies(config.trusted_proxies)
@@ -78,6 +80,24 @@ def load(
                     " network in the clear: set tls, or insecure = true where something in front does TLS"
                 )
     return config
+
+
+def _placed(config: ServerConfig) -> ServerConfig:
+    """Put the users below `state_dir`, unless they have a place of their own: servers share them only if told so."""
+    if config.auth.directory is not None:
+        return config
+    directory = str(Path(config.state_dir, auth_config.DIRECTORY))
+    return structs.replace(config, auth=structs.replace(config.auth, directory=directory))
+
+
+def _check_quotas(config: ServerConfig) -> None:
+    """Refuse limits of what is not there. Raises ConfigurationError."""
+    unknown = sorted(config.networking.default_quotas.keys() - QUOTAS.keys())
+    if unknown:
+        raise ConfigurationError(
+            f"networking.default_quotas: {', '.join(unknown)}: nothing of this kind is offered, so it has no limit;"
+            f" known are: {', '.join(sorted(QUOTAS))}"
+        )
 
 
 def split(address: str) -> tuple[str, int] | str:

@@ -1,13 +1,15 @@
 """One controller for every resource: list, show, create, update, delete by its declaration and its rules."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterator
+from collections.abc import Callable, Collection, Generator, Hashable, Iterator
+from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tunbridge.api import body, policy, query
 from tunbridge.api.policy import Target
 from tunbridge.api.query import Query
 from tunbridge.api.views import Store, Views
+from tunbridge.database.slices import Slices
 from tunbridge.model.resource import Field, Resource
 from tunbridge.rules import quota
 from tunbridge.rules.base import Action, Rules
@@ -32,6 +34,9 @@ class Database(Protocol):
 
     async def commit(self, build: Callable[[Any], T]) -> T:
         """Build a transaction, again after every lost race, and give what building gave once it has happened."""
+
+    async def commit_in_slices(self, build: Callable[[Any], Generator[None, None, T]]) -> T:
+        """Do the same with a generator, in whose pauses other requests run."""
 
 
 class Answer(NamedTuple):
@@ -72,7 +77,7 @@ class Controller:
             if policy.may_see(self.resource, caller, target(row)) and not tells(row)
         ]
         if wanted.marker is not None and not any(row.id == wanted.marker for row in rows):
-            self._one(self._database.store, caller, wanted.marker)
+            self.visible(self._database.store, caller, wanted.marker)
         rows = self.rules.narrowed(rows, wanted.filters)
         shown = query.page(query.ordered(rows, wanted, self._value), wanted)
         content = b'{"%s":[%s]' % (
@@ -88,10 +93,10 @@ class Controller:
         """Answer GET /COLLECTION/ID."""
         fields = query.fields_of(text)
         await self._database.barrier()
-        row = self._one(self._database.store, caller, id)
+        row = self.visible(self._database.store, caller, id)
         return Answer(200, self._wrapped(self._json(row, caller, fields)))
 
-    def _one(self, reader: Reader, caller: Caller, id: str) -> Row:
+    def visible(self, reader: Reader, caller: Caller, id: str) -> Row:
         """Give a row that the caller may know of. Raises NotFound."""
         row = self.rules.get(reader, id)
         if not policy.may_see(self.resource, caller, self._target(reader, row, caller)):
@@ -185,20 +190,28 @@ class Controller:
 
     async def create(self, request: Request, content: bytes) -> Answer:
         """Answer POST /COLLECTION: one thing or several, all of them or none."""
-        given, bulk = await body.aside(content, lambda: body.asked(self.resource, content))
+        given, bulk = await body.aside(content, lambda: body.items(self.resource, content))
         await self._refuse_over_quota(request, given)
-        things, _ = await body.aside(content, lambda: body.made(self.resource, request.caller, given))
+        slices = Slices()
+        things = []
+        for item in given:
+            things.append(await body.aside(content, partial(body.created, self.resource, request.caller, item)))
+            await slices.turn()
         self.rules.check_together(things)
 
-        def build(txn: Txn) -> tuple[Txn, list[str]]:
+        def build(txn: Txn) -> Generator[None, None, tuple[Txn, list[str]]]:
             ids = []
             for values in things:
                 self._may_create(txn, request.caller, values)
                 ids.append(self.rules.create(txn, request, dict(values)))
+                yield
             return txn, ids
 
-        txn, ids = await self._database.commit(build)
-        bodies = [self._made(request.caller, id, txn) for id in ids]
+        txn, ids = await self._database.commit_in_slices(build)
+        bodies = []
+        for id in ids:
+            bodies.append(self._made(request.caller, id, txn))
+            await slices.turn()
         if bulk:
             return Answer(201, b'{"%s":[%s]}' % (self.resource.collection.encode(), b",".join(bodies)))
         return Answer(201, self._wrapped(bodies[0]))
@@ -294,13 +307,13 @@ class Controller:
     async def tags(self, caller: Caller, id: str) -> Answer:
         """Answer GET /COLLECTION/ID/tags."""
         await self._database.barrier()
-        row = self._one(self._database.store, caller, id)
+        row = self.visible(self._database.store, caller, id)
         return Answer(200, body.encode({"tags": list(row.tags)}))
 
     async def tag(self, caller: Caller, id: str, tag: str) -> Answer:
         """Answer GET /COLLECTION/ID/tags/TAG: 204 when it has it."""
         await self._database.barrier()
-        if tag not in self._one(self._database.store, caller, id).tags:
+        if tag not in self.visible(self._database.store, caller, id).tags:
             raise NotFound("TagNotFound", f"Tag {tag} could not be found.")
         return Answer(204, b"")
 

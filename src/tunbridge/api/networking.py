@@ -1,6 +1,7 @@
 """The ASGI application under /v2.0: finds the controller of a path, and turns what it says into an answer."""
 
 import random
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from tunbridge.api.bindings import BindingApi
 from tunbridge.api.body import encode
 from tunbridge.api.controller import Answer, Controller
 from tunbridge.api.http import Exchange
-from tunbridge.api.offer import Offer
+from tunbridge.api.offer import Offer, path_names, why_not
 from tunbridge.api.tags import answer_tags
 from tunbridge.model.resource import Extension
 from tunbridge.rules.caller import Caller
@@ -22,6 +23,7 @@ from tunbridge.rules.errors import BadRequest, NetworkingError, NotFound, http_b
 from tunbridge.rules.request import Request
 from tunbridge.rules.settings import NetworkingSettings
 
+_REVISION = re.compile("[+-]?[0-9]{1,18}")
 CORE = ("network", "subnet", "subnetpool", "port")
 """Resources that GET /v2.0/ lists."""
 Special = Callable[[Exchange, Request, list[str]], Awaitable[Answer]]
@@ -46,7 +48,7 @@ class NetworkingApi:
         self._specials = {"extensions": self._extensions, **specials}
         self._paths: dict[str, Controller] = {}
         for controller in controllers.values():
-            for name in path_names(controller):
+            for name in path_names(controller.resource):
                 self._paths[name] = controller
 
     def collection(self, path: str) -> str:
@@ -69,7 +71,7 @@ class NetworkingApi:
             return await special(exchange, request, parts[1:])
         controller = self._paths.get(parts[0])
         if controller is None:
-            raise no_such_resource()
+            raise self._absent(parts[0])
         return await self._resource(exchange, request, controller, parts[1:])
 
     def _request(self, exchange: Exchange, caller: Caller) -> Request:
@@ -128,7 +130,15 @@ class NetworkingApi:
         for extension in self.offer.extensions:
             if parts == [extension.alias]:
                 return Answer(200, encode({"extension": _described(extension)}))
-        raise NotFound("HTTPNotFound", f"Extension with alias {parts[0]} does not exist")
+        why = f": {why_not(parts[0])}" if parts[0] in self.offer.waiting else ""
+        raise NotFound("HTTPNotFound", f"Extension with alias {parts[0]} does not exist{why}")
+
+    def _absent(self, part: str) -> NetworkingError:
+        """Give the error for a path that leads nowhere: now, or ever."""
+        alias = self.offer.withheld.get(part)
+        if alias is None:
+            return no_such_resource()
+        return NotFound("HTTPNotFound", f"The resource could not be found: {why_not(alias)}")
 
 
 def _described(extension: Extension) -> dict[str, Any]:
@@ -141,12 +151,6 @@ def _described(extension: Extension) -> dict[str, Any]:
     }
 
 
-def path_names(controller: Controller) -> tuple[str, ...]:
-    """Give the first parts of paths that lead to a resource: Neutron takes - and _ alike."""
-    name = controller.resource.path or controller.resource.collection
-    return tuple({name, name.replace("_", "-"), name.replace("-", "_")})
-
-
 def if_match(headers: Mapping[str, str]) -> int | None:
     """Give the revision that a request is for. Raises BadRequest."""
     found: int | None = None
@@ -156,7 +160,7 @@ def if_match(headers: Mapping[str, str]) -> int | None:
             continue
         if found is not None:
             raise BadRequest("BadRequest", "Bad if-match request: Multiple revision_number etags are not supported.")
-        if not (value.isascii() and value.isdigit() and len(value) <= 18):
+        if not _REVISION.fullmatch(value):
             message = "Bad if-match request: Revision number etag must be in the format of revision_number=<int>."
             raise BadRequest("BadRequest", message)
         found = int(value)

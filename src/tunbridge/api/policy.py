@@ -12,7 +12,7 @@ import msgspec
 from tunbridge.model.resource import UNSET, Resource
 from tunbridge.model.who import Who
 from tunbridge.rules.caller import Caller
-from tunbridge.rules.errors import Forbidden
+from tunbridge.rules.errors import Forbidden, no_such_resource
 from tunbridge.rules.request import Values
 
 
@@ -63,8 +63,8 @@ def _external(_caller: Caller, target: Target) -> bool:
 
 
 def _no_instance(caller: Caller, target: Target) -> bool:
-    """Members delete ports, but not those that an instance uses."""
-    if target.device_owner.startswith(_COMPUTE_OWNERS):
+    """Members delete ports; those that an instance uses only through its service, which shows a token of its own."""
+    if target.device_owner.startswith(_COMPUTE_OWNERS) and "service" not in caller.service_roles:
         return False
     return _in_project("member")(caller, target) or _in_network_project("member")(caller, target)
 
@@ -118,8 +118,11 @@ _ASKS: dict[Who, Callable[[Any], bool]] = {
 
 
 def may(who: Who | None, caller: Caller, target: Target) -> bool:
-    """Say whether a rule lets a caller do its thing; None is a rule that asks nothing more."""
-    return who is None or RULES[who](caller, target)
+    """Say whether a rule lets a caller do its thing; None is a rule that asks nothing more.
+
+    A token for the system is for no rule of Networking: all are for projects (oslo.policy's `enforce_scope`).
+    """
+    return who is None or (not caller.system and RULES[who](caller, target))
 
 
 def may_set(who: Who | None, parts: Mapping[str, Who], caller: Caller, target: Target, value: Any) -> bool:
@@ -155,6 +158,8 @@ def enforce_update(resource: Resource, caller: Caller, target: Target, values: V
     denied |= any(
         not may_set(field.update_by, field.part_update_by, caller, target, values[field.name]) for field in changed
     )
+    if denied and resource.hides_update and target.shared and not may_see(resource, caller, _unshared(target)):
+        raise no_such_resource()
     if denied:
         raise _hidden_or(
             resource,
@@ -187,6 +192,10 @@ def enforce_action(
     """Refuse an action that policy does not let happen. Raises Forbidden, `absent` for what is not to be known of."""
     if not may(who, caller, target):
         raise _hidden_or(resource, caller, target, action, (), absent)
+
+
+def _unshared(target: Target) -> Target:
+    return msgspec.structs.replace(target, shared=False)
 
 
 def _hidden_or(

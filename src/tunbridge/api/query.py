@@ -7,14 +7,16 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from tunbridge.model.checks import InvalidError
-from tunbridge.model.convert import key_values, to_int
+from tunbridge.model.convert import key_values, to_boolean, to_int
 from tunbridge.model.resource import Field, Resource
-from tunbridge.model.tables import Type
 from tunbridge.rules.errors import BadRequest, http_bad_request
 from tunbridge.rules.request import Row
 
 _OTHERS = ("fields", "sort_key", "sort_dir", "limit", "marker", "page_reverse")
 TAG_FILTERS = ("tags", "tags-any", "not-tags", "not-tags-any")
+_JSON_TYPES: dict[type, str] = {bool: "boolean", int: "integer", str: "string"}
+_BY_TYPE = {"boolean": to_boolean, "integer": to_int}
+"""What makes a value of the text in a query, for fields without a conversion of their own: no request sets them."""
 MAX_PARAMETERS = 1000
 """A query has no more parameters than this; with a page of ids, clients ask for some hundred at a time."""
 
@@ -87,7 +89,9 @@ def _filters(
         if field is not None and field.key_values:
             filters[field.name] = [_pairs(values)]
         elif field is not None:
-            filters[field.name] = filters.get(field.name, []) + [_converted(field, value) for value in values]
+            filters[field.name] = filters.get(field.name, []) + [
+                _converted(field, value, name not in extra) for value in values
+            ]
         elif name in extra or name == "id":
             filters[name] = list(values)
         else:
@@ -97,16 +101,23 @@ def _filters(
     return filters, tags
 
 
-def _converted(field: Field, value: str) -> Any:
-    convert = field.convert
-    if convert is None and field.column is not None and field.column.type is Type.INTEGER:
-        convert = to_int
+def _converted(field: Field, value: str, by_type: bool) -> Any:
+    """Give a value as the field holds it; filters that rules have of their own (not `by_type`) read text themselves."""
+    convert = field.convert or (_BY_TYPE.get(_type(field) or "") if by_type else None)
     if convert is None:
         return value
     try:
         return convert(value)
     except InvalidError as e:
         raise BadRequest(e.type or "InvalidInput", e.reason) from None
+
+
+def _type(field: Field) -> str | None:
+    """Give the JSON type of a field's values; null besides it does not count."""
+    schema = field.answer_schema
+    kinds = schema.get("type") or [_JSON_TYPES.get(type(value)) for value in schema.get("enum", ())]
+    found = {kinds} if isinstance(kinds, str) else {kind for kind in kinds if kind not in (None, "null")}
+    return found.pop() if len(found) == 1 else None
 
 
 def _pairs(values: list[str]) -> dict[str, list[str]]:

@@ -6,12 +6,11 @@ from tunbridge.api import body, http
 from tunbridge.api.controller import Answer, Controller
 from tunbridge.api.http import Exchange
 from tunbridge.model.checks.containers import duplicates
-from tunbridge.rules.errors import BadRequest, Conflict, NotFound, invalid
+from tunbridge.rules.base import check_tag_count
+from tunbridge.rules.errors import BadRequest, NotFound, invalid
 from tunbridge.rules.request import Request
 
 MAX_LENGTH = 255
-MAX_TAGS = 50
-"""Tags of one thing: Neutron's limit."""
 
 
 async def answer_tags(
@@ -23,12 +22,12 @@ async def answer_tags(
     if exchange.method == "GET":
         return await controller.tags(request.caller, id)
     if exchange.method == "PUT":
-        wanted = _several(await exchange.content())
+        wanted = _several(controller, await exchange.content())
         row = await controller.set_tags(request, id, "update", lambda _: wanted)
         return Answer(200, body.encode({"tags": list(row.tags)}))
     if exchange.method == "POST":
-        more = _several(await exchange.content())
-        await controller.set_tags(request, id, "create", lambda old: _limited((*old, *more)))
+        more = _several(controller, await exchange.content())
+        await controller.set_tags(request, id, "create", lambda old: _limited(controller, (*old, *more)))
         return Answer(200, body.encode({"tags": sorted(more)}))
     if exchange.method == "DELETE":
         await controller.set_tags(request, id, "delete", lambda _: ())
@@ -40,7 +39,7 @@ async def _one(exchange: Exchange, request: Request, controller: Controller, id:
     if exchange.method == "GET":
         return await controller.tag(request.caller, id, tag)
     if exchange.method == "PUT":
-        await controller.set_tags(request, id, "update", lambda old: _limited((*old, tag)))
+        await controller.set_tags(request, id, "update", lambda old: _limited(controller, (*old, tag)))
         return Answer(201, b"")
     if exchange.method == "DELETE":
         await controller.set_tags(request, id, "delete", lambda old: _without(old, tag))
@@ -54,14 +53,13 @@ def _without(tags: tuple[str, ...], tag: str) -> tuple[str, ...]:
     return tuple(one for one in tags if one != tag)
 
 
-def _limited(tags: tuple[str, ...]) -> tuple[str, ...]:
+def _limited(controller: Controller, tags: tuple[str, ...]) -> tuple[str, ...]:
     tags = tuple(dict.fromkeys(tags))
-    if len(tags) > MAX_TAGS:
-        raise Conflict("TooManyTags", f"A resource has at most {MAX_TAGS} tags.")
+    check_tag_count(controller.resource, tags)
     return tags
 
 
-def _several(content: bytes) -> tuple[str, ...]:
+def _several(controller: Controller, content: bytes) -> tuple[str, ...]:
     given = {} if content.strip() in (b"", b"{}") else body.parse(content)
     if "tags" not in given:
         raise invalid("Invalid tags body")
@@ -72,7 +70,7 @@ def _several(content: bytes) -> tuple[str, ...]:
     twice = duplicates(tags)
     if twice:
         raise invalid(f"Duplicate items in the list: '{', '.join(map(str, twice))}'")
-    return _limited(tuple(_checked(tag) for tag in tags))
+    return _limited(controller, tuple(_checked(tag) for tag in tags))
 
 
 def _checked(tag: Any) -> str:

@@ -12,9 +12,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from tunbridge.api.auth.config import DIRECTORY
 from tunbridge.api.auth.users import DEFAULT_PROJECT, Role, User, Users, UsersError
 from tunbridge.cli import terminal
+from tunbridge.cli.server import DEFAULT_CONFIG
 
 app = typer.Typer(help="Who may log in to the server, where it does that itself.", no_args_is_help=True)
 
@@ -23,15 +23,18 @@ ProjectName = Annotated[str, typer.Option("--project", metavar="NAME", help="Pro
 RoleName = Annotated[Role, typer.Option("--role", help="Each of the first four implies those after it.")]
 Generate = Annotated[bool, typer.Option("--generate", help="Make up a password and print it, on standard output.")]
 Directory = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         "--directory",
         envvar="TUNBRIDGE_AUTH_DIRECTORY",
         metavar="DIR",
-        help="`auth.directory` of the server.",
+        help="`auth.directory` of the server.  [default: as its configuration says]",
     ),
 ]
-DEFAULT_DIRECTORY = Path(DIRECTORY)
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help=f"The server's.  [default: {DEFAULT_CONFIG}, if it is there]"),
+]
 MIN_LENGTH = 8
 
 
@@ -42,30 +45,35 @@ def add(
     role: RoleName = "member",
     system: Annotated[bool, typer.Option("--system", help="The role is for the whole system as well.")] = False,
     generate: Generate = False,
-    directory: Directory = DEFAULT_DIRECTORY,
+    directory: Directory = None,
+    config: Config = None,
 ) -> None:
     """Add a user with a role in a project. The password is asked for, or read from standard input."""
     from tunbridge.api.auth import users
 
+    place = _place(directory, config)
     users.check_name("user", name)
     users.check_name("project", project)
-    current = users.read(directory)
+    current = users.read(place)
     if current is not None and any(user.name == name for user in current.users):
         users.add_user(current, name, "", project, role)  # refuses, before a password is asked for
     password_hash = _new_password(generate)
-    with users.edit(directory) as all_users:
+    with users.edit(place) as all_users:
         users.add_user(all_users, name, password_hash, project, role, system=system)
+    _tell(place)
 
 
 @app.command("list")
 def list_(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-    directory: Directory = DEFAULT_DIRECTORY,
+    directory: Directory = None,
+    config: Config = None,
 ) -> None:
     """List users, and their roles in projects."""
     from tunbridge.api.auth import users
 
-    found = users.read(directory) or Users()
+    place = _place(directory, config)
+    found = users.read(place) or Users()
     rows = [_row(user, found) for user in sorted(found.users, key=lambda user: user.name)]
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
@@ -93,29 +101,33 @@ def _row(user: User, users: Users) -> dict[str, Any]:
 
 
 @app.command()
-def passwd(name: Name, generate: Generate = False, directory: Directory = DEFAULT_DIRECTORY) -> None:
+def passwd(name: Name, generate: Generate = False, directory: Directory = None, config: Config = None) -> None:
     """Give a user another password. Tokens got with the old one end at once."""
     from tunbridge.api.auth import first, users
 
-    (users.read(directory) or Users()).user(name)
+    place = _place(directory, config)
+    (users.read(place) or Users()).user(name)
     password_hash = _new_password(generate)
-    with users.edit(directory) as all_users:
+    with users.edit(place) as all_users:
         user = all_users.user(name)
         user.password_hash = password_hash
         user.stamp = users.new_stamp()
-    if name == first.ADMIN and first.forget_password(directory):
-        typer.echo(f"{directory / first.KEPT_IN} held the old password and is removed", err=True)
+    if name == first.ADMIN and first.forget_password(place):
+        typer.echo(f"{place / first.KEPT_IN} held the old password and is removed", err=True)
+    _tell(place)
 
 
 @app.command()
-def remove(name: Name, directory: Directory = DEFAULT_DIRECTORY) -> None:
+def remove(name: Name, directory: Directory = None, config: Config = None) -> None:
     """Remove a user. Tokens and application credentials end at once; the project and what is in it stay."""
     from tunbridge.api.auth import first, users
 
-    with users.edit(directory) as all_users:
+    place = _place(directory, config)
+    with users.edit(place) as all_users:
         users.remove_user(all_users, name)
     if name == first.ADMIN:
-        first.forget_password(directory)
+        first.forget_password(place)
+    _tell(place)
 
 
 @app.command()
@@ -123,13 +135,16 @@ def grant(
     name: Name,
     project: ProjectName = DEFAULT_PROJECT,
     role: RoleName = "member",
-    directory: Directory = DEFAULT_DIRECTORY,
+    directory: Directory = None,
+    config: Config = None,
 ) -> None:
     """Give a user a role in a project."""
     from tunbridge.api.auth import users
 
-    with users.edit(directory) as all_users:
+    place = _place(directory, config)
+    with users.edit(place) as all_users:
         users.grant(all_users, name, project, role)
+    _tell(place)
 
 
 @app.command()
@@ -137,13 +152,41 @@ def revoke(
     name: Name,
     project: ProjectName = DEFAULT_PROJECT,
     role: RoleName = "member",
-    directory: Directory = DEFAULT_DIRECTORY,
+    directory: Directory = None,
+    config: Config = None,
 ) -> None:
     """Take a user's role in a project away. Tokens lose it at once."""
     from tunbridge.api.auth import users
 
-    with users.edit(directory) as all_users:
+    place = _place(directory, config)
+    with users.edit(place) as all_users:
         users.revoke(all_users, name, project, role)
+    _tell(place)
+
+
+def _place(directory: Path | None, config: Path | None) -> Path:
+    """Give the directory of users: as named, or as the server's configuration has it. Raises ConfigurationError."""
+    if directory is not None:
+        return directory
+    from tunbridge.api import config as configuration
+
+    path = config if config is not None else (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
+    return configuration.load(path).auth.path
+
+
+def _tell(place: Path) -> None:
+    """Say whom a change concerns, on standard error."""
+    from tunbridge.api.auth import presence
+
+    servers = presence.users_of(place)
+    if servers:
+        text = f"the server at {', '.join(servers)} knows it now"
+    else:
+        text = (
+            f"no server uses {place} now: this is for the next one that starts with it"
+            " (a server with another state_dir: --config FILE or --directory DIR)"
+        )
+    typer.echo(terminal.printable(text), err=True)
 
 
 def _new_password(generate: bool) -> str:

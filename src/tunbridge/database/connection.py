@@ -10,9 +10,10 @@ The rows of `Commit` are watched by nobody, and deleted in passing once their re
 """
 
 import asyncio
+import itertools
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
@@ -31,6 +32,7 @@ from tunbridge.database.errors import (
 from tunbridge.database.link import Link
 from tunbridge.database.schema import COMMIT, NAME
 from tunbridge.database.session import Session, SessionError, check_remote
+from tunbridge.database.slices import Slices
 from tunbridge.database.stats import Stats
 from tunbridge.database.store import Store
 from tunbridge.database.transaction import Operation, Transaction
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from tunbridge.openvswitch.tls import Files
 
 T = TypeVar("T")
+Build = Callable[[], Awaitable[tuple[Transaction, T, int]]]
+"""Builds a transaction: gives it, its result, and the store's revision when it was begun."""
 
 TRIES = 20
 """How often a transaction is built anew before its Conflict is let out."""
@@ -50,10 +54,12 @@ CONNECT_S = 5.0
 OUTCOME_S = 30.0
 """How long one that was sent waits until it is known whether it happened."""
 _RESENDS = 5
+_SLICED_TRIES = 5
 _SWEEP_EVERY = 64
 _KEPT_S = 86400
 """Rows of `Commit` of servers that were killed are deleted a day later."""
 
+_encode = msgspec.json.Encoder().encode
 _decode_results = msgspec.json.Decoder(list[Any]).decode
 
 
@@ -144,19 +150,34 @@ class Database:
         transaction lost a race. Raises what `build` raises on current rows; Conflict, when building anew does not
         help; DatabaseUnavailable; TransactionRefusedError.
         """
+        return await self._commit(lambda: self._build(build))
+
+    async def commit_in_slices(self, build: Callable[[Transaction], Generator[None, None, T]]) -> T:
+        """Do the same with a generator, which is left alone for a moment at its `yield`s while others run.
+
+        One that goes on losing races is at last built without interruption.
+        """
+        tries = itertools.count()
+
+        async def built() -> tuple[Transaction, T, int]:
+            return await self._build_in_slices(build, next(tries) < _SLICED_TRIES)
+
+        return await self._commit(built)
+
+    async def _commit(self, build: Build[T]) -> T:
         await self._link.session(CONNECT_S)
         try:
-            txn, result, revision = self._build(build)
+            txn, result, revision = await build()
         except Exception:
             await self.barrier()
-            txn, result, revision = self._build(build)
+            txn, result, revision = await build()
         conflict = await self._send(txn)
         if conflict is None:
             return result
         async with self._lane:
             return await self._retry(build, conflict, revision)
 
-    async def _retry(self, build: Callable[[Transaction], T], conflict: Conflict, revision: int) -> T:
+    async def _retry(self, build: Build[T], conflict: Conflict, revision: int) -> T:
         unchanged = 0
         for attempt in range(1, TRIES):
             await self.barrier()
@@ -164,7 +185,7 @@ class Database:
                 unchanged += 1
                 if unchanged == SAME_TRIES:
                     break
-            txn, result, revision = self._build(build)
+            txn, result, revision = await build()
             again = await self._send(txn)
             if again is None:
                 return result
@@ -172,10 +193,25 @@ class Database:
             await asyncio.sleep(random.uniform(0, 0.002 * attempt))  # noqa: S311 - against another server's next try
         raise conflict
 
-    def _build(self, build: Callable[[Transaction], T]) -> tuple[Transaction, T, int]:
+    async def _build(self, build: Callable[[Transaction], T]) -> tuple[Transaction, T, int]:
         txn = Transaction(self.store)
         revision = self.store.revision
         return txn, build(txn), revision
+
+    async def _build_in_slices(
+        self, build: Callable[[Transaction], Generator[None, None, T]], sliced: bool
+    ) -> tuple[Transaction, T, int]:
+        txn = Transaction(self.store)
+        revision = self.store.revision
+        slices = Slices()
+        steps = build(txn)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return txn, end.value, revision
+            if sliced:
+                await slices.turn()
 
     async def _send(self, txn: Transaction) -> Conflict | None:
         """Send a transaction; give the conflict with which it failed, None if it happened."""
@@ -204,7 +240,7 @@ class Database:
         self._outstanding.add(serial)
         try:
             sweep = self._sweep() if serial % _SWEEP_EVERY == 0 else []
-            results = await self._transact([first, *operations, *sweep], OUTCOME_S)
+            results = await self._transact(await _encoded([first, *operations, *sweep]), OUTCOME_S)
         finally:
             self._outstanding.discard(serial)
         error = from_results(results, [Target(COMMIT.name, mark), *targets])
@@ -228,7 +264,7 @@ class Database:
             except (DatabaseUnavailable, TransactionRefusedError, TimeoutError):
                 return  # another server deletes them a day later
 
-    async def _transact(self, operations: list[Operation], wait_s: float) -> list[Any]:
+    async def _transact(self, operations: Sequence[Operation | msgspec.Raw], wait_s: float) -> list[Any]:
         """Send operations, again if the connection is lost before the reply. Raises DatabaseUnavailable."""
         deadline = time.monotonic() + wait_s
         for times_sent in range(_RESENDS + 1):
@@ -259,6 +295,16 @@ class Database:
             if not sent:
                 raise
             raise DatabaseUnavailable(f"{e}; whether the transaction happened is not known", True) from None
+
+
+async def _encoded(operations: list[Operation]) -> list[msgspec.Raw]:
+    """Give operations as JSON; of many, the event loop gets its turns meanwhile."""
+    slices = Slices()
+    found = []
+    for operation in operations:
+        found.append(msgspec.Raw(_encode(operation)))
+        await slices.turn()
+    return found
 
 
 def _delete(*where: list[Any]) -> Operation:

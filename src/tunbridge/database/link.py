@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import random
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from tunbridge.openvswitch.tls import Files
 
 _NOTHING = "00000000-0000-0000-0000-000000000000"
+_LARGE = 1 << 16
+"""Bytes of an update from which on it is read in slices: some 200 rows."""
 _MONITOR = "rows"
 _PAUSES_S = (0.02, 0.05, 0.1, *(0.2,) * 20, 0.5, 1.0)
 """Between rounds of asking all members, of which one leads again after some election timeouts; varied by half."""
@@ -260,21 +262,39 @@ class Link:
             for table in self._tables
         }
 
-    def _notified(self, session: Session, method: str, params: msgspec.Raw) -> None:
+    def _notified(self, session: Session, method: str, params: msgspec.Raw) -> Awaitable[None] | None:
         if method != "update3":
             leader.watch(session, method, params, self._access)
         elif self._backlog is not None:
             self._backlog.append(params)
+        elif len(params) > _LARGE:
+            return self._apply_in_slices(session, params)
         else:
             try:
                 self._apply(params)
             except (UnknownRowError, msgspec.MsgspecError) as e:
-                self._last_id = _NOTHING
-                session.close(f"{session.remote}: an update does not fit the rows here: {e}; loading all")
+                self._start_over(session, e)
+        return None
+
+    async def _apply_in_slices(self, session: Session, params: msgspec.Raw) -> None:
+        """Apply a large update; nothing else that the database says is handled meanwhile."""
+        try:
+            _, last_id, updates = _decode_update(params)
+            await self._store.apply_in_slices(updates)
+            self._applied(last_id)
+        except (UnknownRowError, msgspec.MsgspecError) as e:
+            self._start_over(session, e)
+
+    def _start_over(self, session: Session, error: Exception) -> None:
+        self._last_id = _NOTHING
+        session.close(f"{session.remote}: an update does not fit the rows here: {error}; loading all")
 
     def _apply(self, params: msgspec.Raw) -> None:
         _, last_id, updates = _decode_update(params)
         self._store.apply(updates)
+        self._applied(last_id)
+
+    def _applied(self, last_id: str) -> None:
         # Each transaction is at least one entry of the Raft log; other updates come of changed conditions.
         self._index += last_id != self._last_id
         self._last_id = last_id

@@ -7,7 +7,7 @@ import asyncio
 import itertools
 import ssl
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -51,7 +51,7 @@ class Message(msgspec.Struct):
 _decode_message = msgspec.json.Decoder(Message).decode
 _encode = msgspec.json.Encoder().encode
 
-Notified = Callable[[str, msgspec.Raw], None]
+Notified = Callable[[str, msgspec.Raw], Awaitable[None] | None]
 
 
 class Session:
@@ -119,7 +119,9 @@ class Session:
                 self._received += 1
                 self._asked = None
                 for text in framer.feed(data):
-                    self._handle(_decode_message(text))
+                    going_on = self._handle(_decode_message(text))
+                    if going_on is not None:
+                        await going_on
             self.close("the database closed the connection")
         except (OSError, FramingError, msgspec.MsgspecError) as e:
             self.close(str(e) or type(e).__name__)
@@ -127,7 +129,8 @@ class Session:
             logger.error("a message could not be handled", traceback=traceback.format_exc())
             self.close(repr(e))
 
-    def _handle(self, message: Message) -> None:
+    def _handle(self, message: Message) -> Awaitable[None] | None:
+        """Handle a message; gives what is to be awaited before the next one."""
         if message.method is None:
             reply = self._replies.pop(message.id, None)
             if reply is not None and not reply.done():
@@ -135,7 +138,8 @@ class Session:
         elif message.method == "echo" and message.id is not None:
             self._send({"result": message.params, "error": None, "id": message.id})
         else:
-            self.notified(message.method, message.params)
+            return self.notified(message.method, message.params)
+        return None
 
     async def _probe(self) -> None:
         seen = -1

@@ -7,7 +7,7 @@ sees half of it.
 
 import asyncio
 import traceback
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import attrgetter
 from typing import Any
@@ -215,6 +215,19 @@ class Store:
 
     def apply(self, updates: Updates) -> None:
         """Apply the update of whole transactions: all of it, or nothing when it raises UnknownRowError."""
+        for _ in self._applying(updates):
+            pass
+
+    async def apply_in_slices(self, updates: Updates) -> None:
+        """Apply a large one, letting the event loop run while it is read; it takes effect at once.
+
+        Nobody else may apply anything meanwhile.
+        """
+        for _ in self._applying(updates):
+            await asyncio.sleep(0)
+
+    def _applying(self, updates: Updates) -> Iterator[None]:
+        """Read all rows, a slice at a time, then put them in place."""
         read: list[tuple[_TableRows, str, Row | None]] = []
         for name, rows in updates.items():
             table = self._tables[name]
@@ -223,6 +236,8 @@ class Store:
                     read.append((table, id, table.maker.read(id, raw, table.rows.get(id))))
                 except KeyError:
                     raise UnknownRowError(f"{name} {id}") from None
+                if len(read) % SLICE == 0:
+                    yield
         changes = [(table.table.name, table.put(id, new), new) for table, id, new in read]
         # What left the conditions, or was deleted, may never have been here.
         changes = [change for change in changes if change[1] is not change[2]]

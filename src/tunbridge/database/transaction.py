@@ -22,7 +22,11 @@ _Key = tuple[str, str]
 
 
 class Transaction:
-    """Reads and writes of one request. It is made and used up without letting the event loop run in between."""
+    """Reads and writes of one request.
+
+    Others may run while it is built (`Database.commit_in_slices`): each read sees the store as it is then, and what
+    the transaction relies on is as it was first seen, or it fails.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -36,6 +40,8 @@ class Transaction:
         self._found: dict[tuple[str, str, Any], list[str]] = {}
         """By table, column and value: the ids of the rows that must be all that have it."""
         self._operations: list[tuple[Operation, Target]] = []
+        self._adding: dict[_Key, list[Any]] = {}
+        """The mutation of the last operation on a row, by row, that a further addition can still be put into."""
         self._merging: dict[_Key, dict[str, Any]] = {}
         """Columns of the operation, by row, that a further update of this row can still be put into."""
 
@@ -111,6 +117,7 @@ class Transaction:
         if not plain:
             return
         self._put(table, id, self._store.makers[table].replaced(row, plain))
+        self._adding.pop((table, id), None)
         merging = self._merging.get((table, id))
         if merging is not None:
             merging.update(self._store.makers[table].wire(plain))
@@ -123,6 +130,7 @@ class Transaction:
         """Delete a row. Raises RowGone if it is not there; the transaction fails if it goes meanwhile."""
         self._present(table, id)
         self._put(table, id, None)
+        self._adding.pop((table, id), None)
         self._merging.pop((table, id), None)
         if (table, id) in self._own:
             self._own.discard((table, id))
@@ -141,12 +149,17 @@ class Transaction:
         self._do({"op": "delete", "table": table, "where": [condition]}, Target(table, "", (column,)))
         # An update put into an operation before this one would change what this one deletes.
         self._merging = {key: wires for key, wires in self._merging.items() if key[0] != table}
+        self._adding = {key: mutation for key, mutation in self._adding.items() if key[0] != table}
 
     def add(self, table: str, id: str, column: str, amount: int) -> None:
         """Add to an integer, whatever it is by then; it never gets below the column's minimum (MinimumConflict)."""
         row = self._present(table, id)
         self._put(table, id, self._store.makers[table].replaced(row, {column: getattr(row, column) + amount}))
-        mutation = [column, "+=", amount]
+        mutation = self._adding.get((table, id))
+        if mutation is not None and mutation[0] == column and (mutation[2] < 0) == (amount < 0):
+            mutation[2] += amount
+            return
+        self._adding[table, id] = mutation = [column, "+=", amount]
         operation = {"op": "mutate", "table": table, "where": _is(id), "mutations": [mutation]}
         self._do(operation, Target(table, id, (column,)))
         self._merging.pop((table, id), None)
@@ -162,7 +175,9 @@ class Transaction:
             raise RowGone(table, id)
         waited = self._waits.setdefault((table, id), {})
         for column in columns:
-            waited[column] = encode(self._store.makers[table].columns[column], getattr(row, column))
+            # What was seen first counts: building may take a while, and what came before rests on that.
+            if column not in waited:
+                waited[column] = encode(self._store.makers[table].columns[column], getattr(row, column))
 
     def exists(self, table: str, id: str) -> None:
         """Rely on a row being there."""
@@ -173,7 +188,8 @@ class Transaction:
 
         All ids are sent: for what is seldom done, where no column of one row tells.
         """
-        self._found[table, column, value] = [row.id for row in self._store.find(table, column, value)]
+        if (table, column, value) not in self._found:
+            self._found[table, column, value] = [row.id for row in self._store.find(table, column, value)]
 
     def _present(self, table: str, id: str) -> Row:
         row = self.get(table, id)

@@ -95,8 +95,13 @@ def compact(found: Address) -> str:
 to_canonical_ip = Convert("convert_ip_to_canonical_format", canonical_ip)
 
 
+def _trimmed(value: Any) -> Any:
+    """Give text without white space at its end, which Neutron does not see in a CIDR either."""
+    return value.rstrip() if isinstance(value, str) else value
+
+
 def _to_canonical_cidr(value: Any) -> str:
-    parts = network_parts(value)
+    parts = network_parts(_trimmed(value))
     if parts is None:
         raise invalid_input(f"{value} is not in a CIDR format")
     return f"{compact(parts[0])}/{parts[1]}"
@@ -228,7 +233,7 @@ to_port_number = Convert("convert_validate_port_value", _to_port_number)
 def _to_prefix(value: Any) -> str | None:
     if not value:
         return None
-    parts = network_parts(value)
+    parts = network_parts(_trimmed(value))
     if parts is None:
         raise InvalidError(f"Invalid CIDR {value} given as IP prefix.", "InvalidCIDR")
     return f"{compact(parts[0])}/{parts[1]}"

@@ -259,14 +259,6 @@ EXTENSIONS = (
         needs=frozenset({features.SECURITY_GROUPS}),
     ),
     Extension(
-        "security-groups-name-restrictions",
-        "Security group name restrictions",
-        "Enforce printable characters and no leading/trailing whitespace in security group names, "
-        "consistent with other Neutron resources",
-        "2026-07-29T10:00:00-00:00",
-        needs=frozenset({features.SECURITY_GROUPS}),
-    ),
-    Extension(
         "security-groups-normalized-cidr",
         "Normalized CIDR field for security group rules",
         "Add new field with normalized remote_ip_prefix cidr in SG rule",

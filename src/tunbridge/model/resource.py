@@ -85,6 +85,8 @@ class Field(msgspec.Struct, frozen=True):
         """Give the JSON Schema of what a request may have for it."""
         schema = self.answer_schema
         besides = self.convert.takes if self.convert is not None else ()
+        if self.convert is not None and self.convert.gives and self.schema is not None:
+            besides = (self.convert.gives, *besides)  # the answer has it in another form
         return {"anyOf": [schema, *besides]} if besides and schema else schema
 
 
@@ -121,6 +123,10 @@ class Resource(msgspec.Struct, frozen=True):
     """False: its rows go with the row of the parent that points at them."""
     quota: str | None = None
     """Name of its quota; None: not limited."""
+    hides_update: bool = False
+    """Who sees it only because it is shared gets 404 for an update, not 403: so Neutron does for address groups."""
+    withheld: dict[str, str] = {}
+    """Fields that are declared and not offered now -> alias of the extension that brings them."""
     parent: str | None = None
     """Name of the resource below which its paths stand."""
 

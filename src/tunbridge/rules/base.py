@@ -10,11 +10,12 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 
 from tunbridge.model.resource import UNSET, Absent, Field, Resource
+from tunbridge.model.resources.common import MAX_TAGS
 from tunbridge.model.tables import Column, Many, Type
 from tunbridge.model.who import Who
 from tunbridge.rules import quota
 from tunbridge.rules.caller import Caller
-from tunbridge.rules.errors import PreconditionFailed, not_found
+from tunbridge.rules.errors import BadRequest, PreconditionFailed, not_found
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 
 _EMPTY: dict[Many, Any] = {Many.OPTIONAL: None, Many.SET: (), Many.MAP: {}}
@@ -59,6 +60,8 @@ class Rules:
 
     name = ""
     """The resource's name for people, as its errors say it: `Security group`."""
+    first_revision = 0
+    """As Neutron's, which counts what it writes while it makes a thing."""
     cached = True
     """Bodies change only with rows; False where they depend on the time or on settings."""
     filters: ClassVar[dict[str, Filter]] = {}
@@ -202,10 +205,10 @@ class Rules:
     def insert(self, txn: Txn, request: Request, values: Values, id: str | None = None, **more: Any) -> str:
         """Add the row: fields of `values`, columns of `more`, and what every row has."""
         columns = {column.name: stored(column, values.get(field.name, UNSET)) for field, column in self._stored}
-        columns.update(more)
         now = request.timestamp
-        stamps = {"created_at": now, "updated_at": now, "revision_number": 0}
+        stamps = {"created_at": now, "updated_at": now, "revision_number": self.first_revision}
         columns.update({name: value for name, value in stamps.items() if name in self._columns})
+        columns.update(more)
         quota.take(txn, request, columns.get("project_id", ""), self.resource.quota)
         return txn.insert(self.table, columns, id)
 
@@ -252,6 +255,14 @@ class Rules:
                 "RevisionNumberConstraintFailed",
                 f"Constrained to {expected}, but current revision is {row.revision_number}",
             )
+
+
+def check_tag_count(resource: Resource, tags: Collection[str]) -> None:
+    """Refuse more tags than one thing can have. Raises BadRequest."""
+    if len(tags) > MAX_TAGS:
+        name = resource.collection
+        message = f"Bad {name} request: The number of tags exceed the per-resource limit of {MAX_TAGS}."
+        raise BadRequest("BadRequest", message)
 
 
 def differs(old: Any, new: Any) -> bool:

@@ -2,18 +2,28 @@
 
 unbound            no host                         binding_failed   a host that is unknown, dead or does not
 ovs                the host's agent can have it                     reach the network
+
+Whether an agent is alive is asked when a binding is made, not when it is activated: the guest is there by then.
 """
 
+import json
 from typing import Any
 
 import msgspec
 
 from tunbridge.rules import hosts
+from tunbridge.rules.errors import Conflict, invalid
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 
 TABLE = "Port_Binding"
 ACTIVE, INACTIVE = "ACTIVE", "INACTIVE"
+DRIVERS = {"0": "openvswitch"}
+"""Who bound a port on which level: Neutron shows it in ports, and not in the list of their bindings."""
 UNBOUND, FAILED, OVS = "unbound", "binding_failed", "ovs"
+PLUGGED = ("normal", "vdpa")
+"""Kinds of VIF that Open vSwitch forwards for; `direct` besides, where the card says that it is in switchdev mode."""
+MAX_PROFILE = 4095
+"""Characters of a profile's JSON, as Neutron writes and counts them."""
 
 
 def of(reader: Reader, port: Row) -> list[Row]:
@@ -31,17 +41,24 @@ def values(
     reader: Reader, request: Request, network: Row, host: str, vnic_type: str, profile: dict[str, Any], status: str
 ) -> Values:
     """Give the columns of a binding to a host."""
-    vif_type, details = _bound(reader, request, network, host, vnic_type, profile)
+    check_profile(profile)
+    vif_type, found = _bound(reader, request, network, host, vnic_type, profile)
     return {
         "host": host,
         "vnic_type": vnic_type,
         "profile": msgspec.json.encode(profile).decode(),
         "vif_type": vif_type,
-        "vif_details": msgspec.json.encode(details).decode(),
+        "vif_details": msgspec.json.encode(found).decode(),
         "status": status,
         "network_id": network.id,
         "claimed": False,
     }
+
+
+def check_profile(profile: dict[str, Any]) -> None:
+    """Refuse a profile that is too long. Raises BadRequest."""
+    if len(json.dumps(profile)) > MAX_PROFILE:
+        raise invalid("binding:profile value too large")
 
 
 def _bound(
@@ -51,21 +68,26 @@ def _bound(
     if not host:
         return UNBOUND, {}
     agent = hosts.agent(reader, host)
-    plugs = vnic_type == "normal" or (vnic_type == "direct" and "switchdev" in profile.get("capabilities", []))
+    capabilities = profile.get("capabilities")
+    plugs = vnic_type in PLUGGED or (
+        vnic_type == "direct" and isinstance(capabilities, list) and "switchdev" in capabilities
+    )
     if agent is None or not plugs or not hosts.is_alive(reader, agent, request.settings, request.now):
         return FAILED, {}
     if not hosts.reaches(agent, network):
         return FAILED, {}
     told = hosts.configurations(agent)
-    return OVS, {
+    found = {
         # Whether the host filters by security groups: it does once it says so.
         "port_filter": bool(told.get("port_filter", False)),
         "connectivity": "l2",
         "ovs_hybrid_plug": False,
         "datapath_type": told.get("datapath_type", "system"),
         "bridge_name": told.get("integration_bridge", "br-int"),
-        "bound_drivers": {"0": "openvswitch"},
     }
+    if found["datapath_type"] == "system" and vnic_type != "direct":
+        found["ovs_create_tap"] = True  # os-vif makes the device before the guest starts, so it is wired by then
+    return OVS, found
 
 
 def body(reader: Reader, port: Row) -> Values:
@@ -84,8 +106,14 @@ def body(reader: Reader, port: Row) -> Values:
         "binding:vnic_type": row.vnic_type,
         "binding:profile": msgspec.json.decode(row.profile or "{}"),
         "binding:vif_type": row.vif_type,
-        "binding:vif_details": msgspec.json.decode(row.vif_details or "{}"),
+        "binding:vif_details": {**details(row), "bound_drivers": DRIVERS} if row.vif_type == OVS else details(row),
     }
+
+
+def details(row: Row) -> dict[str, Any]:
+    """Give what a binding says of its VIF."""
+    found = msgspec.json.decode(row.vif_details or "{}")
+    return found if isinstance(found, dict) else {}
 
 
 def status(reader: Reader, port: Row) -> str:
@@ -106,6 +134,12 @@ def changed(txn: Txn, request: Request, port: Row, network: Row, given: Values) 
     host = given.get("binding:host_id", now["binding:host_id"]) or ""
     vnic_type = given.get("binding:vnic_type", now["binding:vnic_type"])
     profile = given.get("binding:profile", now["binding:profile"]) or {}
+    if vnic_type != now["binding:vnic_type"] and now["binding:vif_type"] != UNBOUND:
+        raise Conflict(
+            "PortInUse",
+            f"Unable to complete operation on port {port.id} for network {port.network_id}. Port already has an"
+            f" attached device {port.device_id}.",
+        )
     asked = (host, vnic_type, profile)
     before = (now["binding:host_id"], now["binding:vnic_type"], now["binding:profile"])
     # A binding that failed is tried again whenever its host is named, as in Neutron.

@@ -15,8 +15,10 @@ class Caller(msgspec.Struct, frozen=True):
     """In lower case, with those that they imply: admin implies manager, that member, that reader."""
     system: bool = False
     """A token for the system (`system_scope=all`)."""
+    service_roles: frozenset[str] = frozenset()
+    """Roles of the service that calls for the user and showed a token of its own (X-Service-Token)."""
 
     @property
     def is_admin(self) -> bool:
-        """Say whether everything is allowed."""
-        return "admin" in self.roles
+        """Whether everything is allowed in Networking: a token for the system is for other services."""
+        return "admin" in self.roles and not self.system

@@ -1,6 +1,6 @@
 """A port on its way to another host: a second binding that is made beforehand, and activated when the guest has moved.
 
-POST bindings     ACTIVE here                      INACTIVE there
+POST bindings     ACTIVE here (or to no host yet)  INACTIVE there
 PUT …/activate    INACTIVE here                    ACTIVE there
 DELETE            (gone)                           ACTIVE there
 """
@@ -12,41 +12,46 @@ from tunbridge.rules.errors import BadRequest, Conflict, NotFound
 from tunbridge.rules.networks import given
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 
-
-def bindings_of(reader: Reader, port: Row) -> list[Row]:
-    """Give the bindings of a port that are to a host."""
-    return [row for row in bindings.of(reader, port) if row.host]
+MOVED_OWNERS = ("compute:", "baremetal:", "manila:")
+"""How the `device_owner` of ports begins that move with an instance."""
 
 
 def binding(reader: Reader, port: Row, host: str) -> Row:
     """Give the binding of a port to a host. Raises Neutron's PortBindingNotFound."""
-    for row in bindings_of(reader, port):
+    for row in bindings.of(reader, port):
         if row.host == host:
             return row
     raise NotFound("PortBindingNotFound", f"Binding for port {port.id} for host {host} could not be found.")
 
 
-def create(txn: Txn, request: Request, port: Row, network: Row, values: Values) -> Values:
-    """Bind a port to one more host. Gives the port's columns that change."""
-    if not port.device_owner.startswith(("compute:", "baremetal:", "manila:")):
+def check_moves(port: Row) -> None:
+    """Refuse a port that no instance has: it has no bindings of its own. Raises BadRequest."""
+    if not port.device_owner.startswith(MOVED_OWNERS):
         message = f"Invalid port {port.id}. Operation only valid on compute and shared filesystem ports."
         raise BadRequest("BadRequest", f"Bad port request: {message}")
+
+
+def create(txn: Txn, request: Request, port: Row, network: Row, values: Values) -> Values:
+    """Bind a port to one more host. Gives the port's columns that change."""
     host = values["host"]
-    if any(row.host == host for row in bindings_of(txn, port)):
+    if any(row.host == host for row in bindings.of(txn, port)):
         raise Conflict("PortBindingAlreadyExists", f"Binding for port {port.id} on host {host} already exists.")
-    status = bindings.ACTIVE if not bindings_of(txn, port) else bindings.INACTIVE
+    status = bindings.ACTIVE if bindings.active(txn, port) is None else bindings.INACTIVE
     made = _made(txn, request, network, host, values.get("vnic_type") or "normal", given(values.get("profile")), status)
-    kept = tuple(row.id for row in bindings_of(txn, port))
-    return {"bindings": (*kept, txn.insert(bindings.TABLE, {**made, "port_id": port.id}))}
+    return {"bindings": (*port.bindings, txn.insert(bindings.TABLE, {**made, "port_id": port.id}))}
 
 
 def update(txn: Txn, request: Request, port: Row, network: Row, values: Values) -> Values:
-    """Change a binding."""
+    """Change a binding: `host` of the values is where it is, `new_host` where it shall be."""
     row = binding(txn, port, values["host"])
+    host = values.get("new_host") or row.host
+    if host != row.host and any(other.host == host for other in bindings.of(txn, port)):
+        raise Conflict("PortBindingAlreadyExists", f"Binding for port {port.id} on host {host} already exists.")
     profile = given(values.get("profile"))
     if profile is None:
         profile = msgspec.json.decode(row.profile or "{}")
-    made = _made(txn, request, network, row.host, values.get("vnic_type") or row.vnic_type, profile, row.status)
+    made = _made(txn, request, network, host, values.get("vnic_type") or row.vnic_type, profile, row.status)
+    txn.verify(bindings.TABLE, row.id, "host", "status")
     txn.update(bindings.TABLE, row.id, made)
     return {}
 
@@ -58,7 +63,10 @@ def delete(txn: Txn, _request: Request, port: Row, _network: Row, values: Values
 
 
 def activate(txn: Txn, request: Request, port: Row, network: Row, values: Values) -> Values:
-    """Put a binding in force, and the one that was not."""
+    """Put a binding in force, and the one that was not.
+
+    What was found when it was made counts: the guest is on that host by now, whether its agent answers or not.
+    """
     row = binding(txn, port, values["host"])
     if row.status == bindings.ACTIVE:
         message = f"Binding for port {port.id} on host {row.host} is already active."
@@ -67,8 +75,12 @@ def activate(txn: Txn, request: Request, port: Row, network: Row, values: Values
     if before is not None:
         unplugged = {"vif_type": bindings.UNBOUND, "vif_details": "{}"}
         txn.update(bindings.TABLE, before.id, {"status": bindings.INACTIVE, **unplugged})
-    profile = msgspec.json.decode(row.profile or "{}")
-    txn.update(bindings.TABLE, row.id, _made(txn, request, network, row.host, row.vnic_type, profile, bindings.ACTIVE))
+    made = {"status": bindings.ACTIVE}
+    if row.vif_type == bindings.UNBOUND:  # it was in force before
+        profile = msgspec.json.decode(row.profile or "{}")
+        made = _made(txn, request, network, row.host, row.vnic_type, profile, bindings.ACTIVE)
+    txn.verify(bindings.TABLE, row.id, "host", "status")
+    txn.update(bindings.TABLE, row.id, made)
     return {}
 
 

@@ -12,7 +12,7 @@ from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.segments import Segment
 
 PROVIDER = ("provider:network_type", "provider:physical_network", "provider:segmentation_id")
-AUTO_DELETED = ("network:dhcp",)
+AUTO_DELETED = ("network:dhcp", "network:distributed")
 """Owners of ports that do not keep a network or subnet from going: they serve it."""
 
 
@@ -29,6 +29,7 @@ class NetworkRules(Rules):
     """The rules of networks."""
 
     name = "Network"
+    first_revision = 1
 
     def create(self, txn: Txn, request: Request, values: Values) -> str:
         """Make a network with its segment. Raises NetworkingError."""
@@ -69,9 +70,12 @@ class NetworkRules(Rules):
         self._check_default(txn, values, external, row)
         if "router:external" in values and values["router:external"] != row.router_external:
             rbac.set_external(txn, request, self, row, values["router:external"])
-        if "shared" in values:
-            rbac.set_shared(txn, request, self, row, values.pop("shared"))
+            if not external:
+                columns["is_default"] = False
+        shared = "shared" in values and rbac.set_shared(txn, request, self, row, values.pop("shared"))
         self.save(txn, request, row, values, **columns)
+        if shared and self.get(txn, row.id).revision_number == row.revision_number:
+            self.touch(txn, request, row, {})
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
         """Remove a network with its subnets, unless ports use it. Raises Neutron's NetworkInUse."""

@@ -1,4 +1,4 @@
-"""Rules of what is shown but not stored as users see it: agents, zones, address counts; and of segment ranges."""
+"""Rules of what is shown but not stored as users see it: agents, zones, address counts."""
 
 import ipaddress
 from collections.abc import Collection, Mapping, Sequence
@@ -6,10 +6,9 @@ from typing import Any
 
 import msgspec
 
-from tunbridge.rules import guard, hosts, ipam, segments
+from tunbridge.rules import hosts, ipam
 from tunbridge.rules.base import Rules
-from tunbridge.rules.errors import BadRequest, Conflict, no_such_resource
-from tunbridge.rules.networks import given
+from tunbridge.rules.errors import no_such_resource
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.settings import NetworkingSettings
 from tunbridge.rules.subnets import pools_of
@@ -188,101 +187,3 @@ class NetworkIpAvailabilityRules(TimedRules):
             "used_ips": len(taken),
             "ip_availability_details": dict(zip(_DETAILS, counts, strict=True)),
         }
-
-
-class NetworkSegmentRangeRules(TimedRules):
-    """The rules of segment ranges."""
-
-    name = "Network Segment Range"
-
-    def create(self, txn: Txn, request: Request, values: Values) -> str:
-        """Make a range. Raises NetworkingError."""
-        values = dict(values)
-        kind, physical_network = given(values.get("network_type")), given(values.get("physical_network"))
-        if kind not in ("vlan", "vxlan"):
-            message = f"Invalid input for operation: network_type '{kind}' is not offered; offered are vlan and vxlan."
-            raise BadRequest("InvalidInput", message)
-        if kind == "vlan" and not physical_network:
-            message = "Network type vlan requires 'physical_network' to be specified while creating new range."
-            raise BadRequest("BadRequest", f"Bad network_segment_range request: {message}")
-        if kind != "vlan" and physical_network:
-            raise BadRequest("InvalidInput", "Invalid input for operation: physical_network is not for vxlan.")
-        _check_range(kind, values["minimum"], values["maximum"])
-        if values["shared"]:
-            values["project_id"] = ""
-        guard.lock(txn, RANGES)
-        _check_overlap(txn, values, None)
-        return self.insert(txn, request, values, default=False)
-
-    def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
-        """Change a range that still holds what is in use. Raises NetworkingError."""
-        least, most = values.get("minimum", row.minimum), values.get("maximum", row.maximum)
-        _check_range(row.network_type, least, most)
-        outside = [n for n in _used(txn, row) if not least <= n <= most]
-        if outside:
-            raise _in_use(row.id)
-        whole = {"network_type": row.network_type, "physical_network": row.physical_network}
-        guard.lock(txn, RANGES)
-        _check_overlap(txn, {**whole, "minimum": least, "maximum": most}, row.id)
-        self.save(txn, request, row, values)
-
-    def delete(self, txn: Txn, request: Request, row: Row) -> None:
-        """Remove a range of which nothing is in use. Raises NetworkingError."""
-        if _used(txn, row):
-            raise _in_use(row.id)
-        self.remove(txn, request, row)
-
-    def body(self, reader: Reader, row: Row) -> Values:
-        """Give all that can be seen of a range; one that is shared belongs to nobody."""
-        body = super().body(reader, row)
-        return body if row.project_id else {name: value for name, value in body.items() if name != "project_id"}
-
-    def computed(self, reader: Reader, row: Row) -> Values:
-        """Give what is in use, by whom, and what is not."""
-        used = _used(reader, row)
-        most = min(row.maximum, row.minimum + _SHOWN - 1)
-        available = [n for n in range(row.minimum, most + 1) if n not in used]
-        return {"used": used, "available": available, "physical_network": row.physical_network or ""}
-
-    def hidden(self, _id: str) -> Exception:
-        """Give the error that Neutron has for somebody who may not know of ranges."""
-        return no_such_resource()
-
-
-_SHOWN = 65_536
-RANGES = "network segment ranges"
-"""Identifiers of a range that are listed one by one; a range of VNIs can have 16 million."""
-
-
-def _used(reader: Reader, row: Row) -> dict[int, str]:
-    return {
-        n.provider_segmentation_id: n.project_id
-        for n in reader.find("Network", "provider_network_type", row.network_type)
-        if n.provider_physical_network == (row.physical_network or None)
-        and row.minimum <= (n.provider_segmentation_id or 0) <= row.maximum
-    }
-
-
-def _check_range(kind: str, least: int, most: int) -> None:
-    largest = segments.MAX_VLAN if kind == "vlan" else segments.MAX_VNI
-    if not 1 <= least <= most <= largest:
-        message = f"minimum and maximum of a {kind} range are 1 to {largest}, minimum first; not {least} and {most}"
-        raise BadRequest("InvalidInput", f"Invalid input for operation: {message}.")
-
-
-def _check_overlap(txn: Txn, values: Values, own: str | None) -> None:
-    overlapping = []
-    for row in txn.find("Network_Segment_Range", "network_type", values["network_type"]):
-        same = (row.physical_network or None) == (given(values.get("physical_network")) or None)
-        if row.id != own and same and row.minimum <= values["maximum"] and values["minimum"] <= row.maximum:
-            overlapping.append(row.id)
-    if overlapping:
-        message = f"Network segment range overlaps with range(s) with id {', '.join(overlapping)}"
-        raise Conflict("NetworkSegmentRangeOverlaps", message)
-
-
-def _in_use(id: str) -> Conflict:
-    return Conflict(
-        "NetworkSegmentRangeReferencedByProject",
-        f"Network Segment Range {id} is referenced by one or more project networks.",
-    )

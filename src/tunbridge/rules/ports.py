@@ -11,7 +11,7 @@ import msgspec
 from tunbridge.model.convert import canonical_mac
 from tunbridge.model.resource import UNSET
 from tunbridge.rules import bindings, ipam, rbac
-from tunbridge.rules.base import Rules
+from tunbridge.rules.base import Rules, check_tag_count
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, http_bad_request, invalid
 from tunbridge.rules.networks import given
@@ -28,6 +28,8 @@ ROUTER_OWNERS = (
 SEQUENTIAL_OWNERS = ("network:dhcp", *ROUTER_OWNERS[:3])
 """Neutron gives these the first free address, not any."""
 BINDING = ("binding:host_id", "binding:vnic_type", "binding:profile")
+SPELLING = "mac_address_as_given"
+"""Key of an address pair in the database: clients that compare (Terraform) want their own spelling back, hosts one."""
 _ADDRESS_KEY = ("subnet", "ip_address")
 _MAC_TRIES = 16
 
@@ -36,6 +38,7 @@ class PortRules(Rules):
     """The rules of ports."""
 
     name = "Port"
+    first_revision = 1
     dns_domain = NetworkingSettings().dns_domain
     """What names of ports end in."""
 
@@ -43,6 +46,7 @@ class PortRules(Rules):
         """Make a port with its addresses and binding. Raises NetworkingError."""
         values = dict(values)
         _check_dns_name(given(values.get("dns_name")), self.dns_domain)
+        check_tag_count(self.resource, given(values.get("tags")) or ())
         network = self._network(txn, request, values)
         values["mac_address"] = self._mac(txn, request, network.id, given(values.get("mac_address")))
         wanted = given(values.pop("fixed_ips", UNSET))
@@ -97,14 +101,6 @@ class PortRules(Rules):
                     request = Request(request.caller, request.settings, request.now, request.random)
         self.save(txn, request, row, values, **columns)
 
-    def delete(self, txn: Txn, request: Request, row: Row) -> None:
-        """Remove a port; its addresses and bindings go with it. Raises Neutron's ServicePortInUse."""
-        if row.device_owner in ROUTER_OWNERS or row.device_owner in ("network:router_gateway", "network:floatingip"):
-            reason = f"has device owner {row.device_owner}"
-            message = f"Port {row.id} cannot be deleted directly via the port API: {reason}."
-            raise Conflict("ServicePortInUse", message)
-        self.remove(txn, request, row)
-
     def touch(self, txn: Txn, request: Request, row: Row, columns: Mapping[str, Any]) -> None:
         """Count up a port's revision, with changes; hosts read its addresses as text."""
         if "addresses" in columns:
@@ -120,6 +116,7 @@ class PortRules(Rules):
             "fixed_ips": fixed,
             "status": bindings.status(reader, row),
             "dns_assignment": [_dns(row, ip["ip_address"], self.dns_domain) for ip in fixed],
+            "allowed_address_pairs": _as_given(row),
             **bindings.body(reader, row),
         }
 
@@ -293,7 +290,7 @@ class PortRules(Rules):
     def _candidates(txn: Txn, network: Row, owner: str) -> list[Row]:
         """Give the subnets that a port may have addresses of: by service type where subnets have one."""
         subnets = txn.find("Subnet", "network_id", network.id)
-        special = [s for s in subnets if owner and owner in s.service_types]
+        special = [s for s in subnets if owner and (owner in s.service_types or _serves_dhcp(s, owner))]
         found = [*special, *(s for s in subnets if not s.service_types)]
         if subnets and not found:
             message = f"No valid service subnet for the given device owner, network {network.id}, service type {owner}."
@@ -333,7 +330,7 @@ class PortRules(Rules):
         """Give the ports of a network their address on a new subnet on which hosts make their own."""
         txn.verify_rows("Port", "network_id", subnet.network_id)  # a new port that did not see it is given one, too
         for port in txn.find("Port", "network_id", subnet.network_id):
-            if port.device_owner in ROUTER_OWNERS or not port.addresses:
+            if port.device_owner in ROUTER_OWNERS:
                 continue
             taker = _Taker(txn, request, txn.get("Network", subnet.network_id), port.device_owner, port.mac_address)
             taker.automatic([subnet])
@@ -347,7 +344,7 @@ class PortRules(Rules):
             "project_id": row.project_id,
             "port_security_enabled": row.port_security_enabled,
             "security_groups": list(row.security_groups),
-            "allowed_address_pairs": msgspec.json.decode(row.allowed_address_pairs or "[]"),
+            "allowed_address_pairs": _as_given(row),
             "mac_address": row.mac_address,
             "device_owner": row.device_owner,
             **values,
@@ -417,6 +414,11 @@ def fixed_ips_text(reader: Reader, addresses: Iterable[str]) -> str:
     return msgspec.json.encode(fixed_ips(reader, addresses)).decode()
 
 
+def _serves_dhcp(subnet: Row, owner: str) -> bool:
+    """Whether a port of a DHCP server has an address there, whatever the subnet is for."""
+    return bool(subnet.service_types) and subnet.enable_dhcp and owner == "network:dhcp"
+
+
 def _rely_on_subnets(txn: Txn, network: Row) -> None:
     """Rely on the network's subnets being those that are seen now: each new one counts its revision up."""
     txn.verify("Network", network.id, "revision_number")
@@ -448,7 +450,8 @@ def _equal(one: str, other: str) -> bool:
 
 
 def _is_bound_to(reader: Reader, row: Row, wanted: list[Any], _caller: Caller) -> bool:
-    return bindings.body(reader, row)["binding:host_id"] in wanted
+    """Filter by host: also one that the port is on its way to or from."""
+    return any(binding.host in wanted for binding in bindings.of(reader, row)) or (not row.bindings and "" in wanted)
 
 
 PortRules.filters = {
@@ -542,14 +545,23 @@ def _pairs(request: Request, pairs: list[dict[str, str]], mac: str) -> list[dict
     found = []
     seen = set()
     for pair in pairs:
-        made = {"mac_address": canonical_mac(pair.get("mac_address") or mac), "ip_address": pair["ip_address"]}
+        given = pair.get("mac_address") or mac
+        made = {"mac_address": canonical_mac(given), "ip_address": pair["ip_address"]}
         key = (made["mac_address"], made["ip_address"])
+        if given != made["mac_address"]:
+            made[SPELLING] = given
         if key in seen:
             message = f"Request contains duplicate address pair: mac_address {key[0]} ip_address {key[1]}."
             raise BadRequest("DuplicateAddressPairInRequest", message)
         seen.add(key)
         found.append(made)
     return found
+
+
+def _as_given(row: Row) -> list[dict[str, str]]:
+    """Give a port's address pairs as they were asked for."""
+    pairs = msgspec.json.decode(row.allowed_address_pairs or "[]")
+    return [{"mac_address": p.get(SPELLING, p["mac_address"]), "ip_address": p["ip_address"]} for p in pairs]
 
 
 def _dhcp_options(wanted: list[dict[str, Any]], there: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -17,6 +17,8 @@ ACTIONS = {
 }
 ANY = "*"
 QUOTA = "rbac_policy"
+_NOT_EXTERNAL = {"router_external": False, "is_default": False}
+"""Columns of a network that no policy makes external any more."""
 
 
 USES = {
@@ -86,14 +88,18 @@ def insert_shared(rules: Rules, txn: Txn, request: Request, values: Values) -> s
     return id
 
 
-def set_shared(txn: Txn, request: Request, rules: Rules, row: Row, wanted: bool) -> None:
-    """Do what `shared` in an update says: a policy for all projects, or none. Raises NetworkingError."""
+def set_shared(txn: Txn, request: Request, rules: Rules, row: Row, wanted: bool) -> bool:
+    """Do what `shared` in an update says: a policy for all projects, or none; tells if it changed anything.
+
+    Raises NetworkingError.
+    """
     there = [p for p in _rows(txn, rules.resource.name, row.id, SHARED) if p.target_project == ANY]
     if wanted and not there:
         share(txn, request, rules, row.id, row.project_id)
     for policy in [] if wanted else there:
         _check_unused(txn, rules, policy)
         _drop(txn, request, policy)
+    return wanted != bool(there)
 
 
 def set_external(txn: Txn, request: Request, rules: Rules, row: Row, wanted: bool) -> None:
@@ -121,12 +127,7 @@ def _check_unused(txn: Txn, rules: Rules, policy: Row) -> None:
     _note(txn, rules, policy.object_id)
     user = _user(txn, policy)
     if user is not None:
-        details = f"{policy.object_type} {policy.object_id} is used by project {user}"
-        raise Conflict(
-            "RbacPolicyInUse",
-            f"RBAC policy on object {policy.object_id} cannot be removed because other objects depend on it.\n"
-            f"Details: {details}",
-        )
+        raise _in_use(policy.object_id, f"{policy.object_type} {policy.object_id} is used by project {user}")
 
 
 def _user(txn: Txn, policy: Row) -> str | None:
@@ -140,6 +141,29 @@ def _user(txn: Txn, policy: Row) -> str | None:
         if not any(row.target_project in (ANY, user) for row in others):
             return str(user)
     return None
+
+
+def _in_use(id: str, details: str) -> Conflict:
+    message = f"RBAC policy on object {id} cannot be removed because other objects depend on it.\nDetails: {details}"
+    return Conflict("RbacPolicyInUse", message)
+
+
+def _check_default(network: Row, policy: Row) -> None:
+    """Refuse that the default external network is external only for some. Raises Neutron's RbacPolicyInUse."""
+    if network.is_default and policy.action == EXTERNAL and policy.target_project == ANY:
+        raise _in_use(network.id, "Default external networks must be shared to everyone.")
+
+
+def check_scope(txn: Txn, scopes: Rules, pool: Row, target: str) -> None:
+    """Refuse to let a project use a subnet pool whose address scope it may not use. Raises BadRequest."""
+    if not pool.address_scope_id:
+        return
+    scope = scopes.get(txn, pool.address_scope_id)
+    if target != scope.project_id and not lets_use(txn, scopes, scope, target):
+        raise invalid(
+            f"Failed to create RBAC policy on object {pool.id} because target project doesn't have access to"
+            " associated address scope"
+        )
 
 
 class RbacPolicyRules(Rules):
@@ -165,22 +189,33 @@ class RbacPolicyRules(Rules):
         row = rules.get(txn, id)
         caller = request.caller
         if not caller.is_admin and rules.project(row) != caller.project_id:
+            if rules.shared_with(txn, row, caller.project_id) or rules.external_for(txn, row, caller.project_id):
+                raise invalid("Only admins can manipulate policies on objects they do not own")
             raise rules.absent(id)
+        if kind == "subnetpool":
+            check_scope(txn, self.others["address_scope"], row, values["target_tenant"])
         key = (kind, id, action, values["target_tenant"])
         columns = ("object_type", "object_id", "action", "target_project")
         if txn.find_unique(TABLE, columns, key) is not None:
             raise Conflict("DuplicateRbacPolicy", "An RBAC policy already exists with those values.")
         _note(txn, rules, id)
         made = self.insert(txn, request, values)
-        if action == EXTERNAL:
-            self.others["network"].change(txn, _now(request), row, {"router_external": True})
+        if kind == "network":
+            rules.touch(txn, _now(request), row, {"router_external": True} if action == EXTERNAL else {})
         return made
 
     def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
         """Let another project use the thing instead. Raises NetworkingError."""
         target = values.get("target_tenant", row.target_project)
         if target != row.target_project:
-            _check_unused(txn, self.others[row.object_type], row)
+            rules = self.others[row.object_type]
+            _check_unused(txn, rules, row)
+            thing = rules.get(txn, row.object_id)
+            if row.object_type == "subnetpool":
+                check_scope(txn, self.others["address_scope"], thing, target)
+            if row.object_type == "network":
+                _check_default(thing, row)
+                rules.touch(txn, _now(request), thing, {})
             key = (row.object_type, row.object_id, row.action, target)
             if txn.find_unique(TABLE, ("object_type", "object_id", "action", "target_project"), key) is not None:
                 raise Conflict("DuplicateRbacPolicy", "An RBAC policy already exists with those values.")
@@ -189,11 +224,13 @@ class RbacPolicyRules(Rules):
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
         """Remove a policy that nobody relies on. Raises NetworkingError."""
         _check_unused(txn, self.others[row.object_type], row)
+        network = txn.get("Network", row.object_id) if row.object_type == "network" else None
+        if network is not None:
+            _check_default(network, row)
         self.remove(txn, request, row)
-        if row.action == EXTERNAL and not _rows(txn, "network", row.object_id, EXTERNAL):
-            network = txn.get("Network", row.object_id)
-            if network is not None:
-                self.others["network"].change(txn, _now(request), network, {"router_external": False})
+        if network is not None:
+            last = row.action == EXTERNAL and not _rows(txn, "network", row.object_id, EXTERNAL)
+            self.others["network"].touch(txn, _now(request), network, _NOT_EXTERNAL if last else {})
 
 
 def _now(request: Request) -> Request:

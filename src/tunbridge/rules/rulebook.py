@@ -10,7 +10,6 @@ from tunbridge.rules.others import (
     AgentRules,
     AvailabilityZoneRules,
     NetworkIpAvailabilityRules,
-    NetworkSegmentRangeRules,
 )
 from tunbridge.rules.ports import PortRules
 from tunbridge.rules.rbac import RbacPolicyRules
@@ -20,6 +19,7 @@ from tunbridge.rules.security_groups import (
     SecurityGroupRuleRules,
     SecurityGroupRules,
 )
+from tunbridge.rules.segment_ranges import NetworkSegmentRangeRules
 from tunbridge.rules.settings import NetworkingSettings
 from tunbridge.rules.subnetpools import AddressScopeRules, SubnetpoolRules
 from tunbridge.rules.subnets import SubnetRules

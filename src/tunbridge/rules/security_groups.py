@@ -203,9 +203,9 @@ class SecurityGroupRuleRules(Rules):
         check_match(values)
         groups = self.others["security_group"]
         group = groups.get(txn, values["security_group_id"])
-        if values.get("remote_group_id"):
+        if values.get("remote_group_id") is not None:
             self._reach(txn, request, groups, values["remote_group_id"])
-        if values.get("remote_address_group_id"):
+        if values.get("remote_address_group_id") is not None:
             self._reach(txn, request, self.others["address_group"], values["remote_address_group_id"])
         wanted = _key(values)
         for rule in txn.find(RULES, "security_group_id", group.id):
@@ -301,7 +301,8 @@ class AddressGroupRules(Rules):
 
     def create(self, txn: Txn, request: Request, values: Values) -> str:
         """Make a group of addresses."""
-        return self.insert(txn, request, {**values, "addresses": _cidrs(given(values.get("addresses")) or [])})
+        addresses = _cidrs(given(values.get("addresses")) or [])
+        return self.insert(txn, request, {**values, "addresses": addresses}, revision_number=int(bool(addresses)))
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
         """Remove a group that no rule names. Raises Neutron's AddressGroupInUse."""

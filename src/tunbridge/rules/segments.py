@@ -38,10 +38,15 @@ class Range(NamedTuple):
     project_id: str | None = None
 
 
+def configured(settings: NetworkingSettings) -> list[Range]:
+    """Give the ranges of the configuration."""
+    found = [Range("vlan", r.physical_network, r.minimum, r.maximum) for r in settings.vlan_ranges]
+    return found + [Range("vxlan", None, r.minimum, r.maximum) for r in settings.vni_ranges]
+
+
 def ranges(reader: Reader, settings: NetworkingSettings) -> list[Range]:
     """Give all ranges: those of the configuration and those made through the API."""
-    found = [Range("vlan", r.physical_network, r.minimum, r.maximum) for r in settings.vlan_ranges]
-    found += [Range("vxlan", None, r.minimum, r.maximum) for r in settings.vni_ranges]
+    found = configured(settings)
     for row in reader.all("Network_Segment_Range"):
         owner = None if row.shared else row.project_id
         found.append(Range(row.network_type, row.physical_network or None, row.minimum, row.maximum, owner))

@@ -86,6 +86,7 @@ def scope_affinity() -> BadRequest:
     return BadRequest("NetworkAddressScopeAffinityError", message)
 
 
+LENGTHS = ("min_prefixlen", "max_prefixlen", "default_prefixlen")
 MAX_PREFIXES = 1000
 """Of a pool, and of one request: to take one address out of a large prefix leaves a hundred."""
 
@@ -115,7 +116,10 @@ class SubnetpoolRules(Rules):
         if values.get("is_default"):
             self._check_default(txn, version)
         self._check_scope(txn, request, values, None)
-        return rbac.insert_shared(self, txn, request, values)
+        id = rbac.insert_shared(self, txn, request, values)
+        if values.get("shared") is True:
+            rbac.check_scope(txn, self.others["address_scope"], txn.get(self.table, id), rbac.ANY)
+        return id
 
     def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
         """Change a pool. Raises NetworkingError."""
@@ -130,10 +134,10 @@ class SubnetpoolRules(Rules):
                     message = "Illegal update to prefixes: Existing prefixes must be a subset of the new prefixes."
                     raise BadRequest("IllegalSubnetPoolPrefixUpdate", message)
             values["prefixes"] = ipam.collapsed(wanted)
-        for name in ("min_prefixlen", "max_prefixlen", "default_prefixlen"):
+        for name in LENGTHS:
             if name in values:
                 values[name] = int(values[name])
-        merged = {n: values.get(n, getattr(row, n)) for n in ("min_prefixlen", "max_prefixlen", "default_prefixlen")}
+        merged = {n: values.get(n, getattr(row, n)) for n in LENGTHS}
         _check_bounds(merged, row.ip_version)
         if values.get("is_default") and not row.is_default:
             self._check_default(txn, row.ip_version)
@@ -159,6 +163,10 @@ class SubnetpoolRules(Rules):
             raise BadRequest("SubnetPoolDeleteError", message)
         rbac.forget(txn, request, self, row)
         self.remove(txn, request, row)
+
+    def computed(self, _reader: Reader, row: Row) -> Values:
+        """Give prefix lengths as the text that Neutron has for them: clients parse it."""
+        return {name: str(getattr(row, name)) for name in LENGTHS}
 
     def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
         """Say whether a project may use the pool."""

@@ -1,11 +1,13 @@
 """A real Keystone (SQLite, Fernet tokens) on loopback, from a virtual environment of its own."""
 
 import base64
+import contextlib
 import os
 import secrets
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +64,29 @@ class KeystoneService:
             OS_BOOTSTRAP_PASSWORD=self.password,
         )
 
+    @contextlib.contextmanager
+    def short_lived_tokens(self) -> Iterator[None]:
+        """Have tokens that are made from now on end after two seconds; it is restarted before and after."""
+        self._set_lifetime(2)
+        try:
+            yield
+        finally:
+            self._set_lifetime(3600)
+
+    def _set_lifetime(self, seconds: int) -> None:
+        self.close()
+        self._write_configuration(seconds)
+        self.start()
+
     def _configure(self) -> None:
         keys = self._directory / "keys"
         keys.mkdir(mode=0o700)
         for number in (0, 1):
             (keys / str(number)).write_bytes(base64.urlsafe_b64encode(os.urandom(32)))
+        self._write_configuration(3600)
+
+    def _write_configuration(self, lifetime: int) -> None:
+        keys = self._directory / "keys"
         (self._directory / "keystone.conf").write_text(
             f"[database]\nconnection = sqlite:///{self._directory}/keystone.db\n"
             f"[fernet_tokens]\nkey_repository = {keys}\n"
@@ -74,6 +94,7 @@ class KeystoneService:
             f"[credential]\nkey_repository = {keys}\n"
             "[identity]\npassword_hash_rounds = 4\n"
             "[cache]\nenabled = false\n"
+            f"[token]\nexpiration = {lifetime}\n"
         )
 
     def _env(self, **more: str) -> dict[str, str]:

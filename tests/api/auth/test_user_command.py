@@ -29,7 +29,7 @@ def test_as_a_program_it_reads_the_password_from_standard_input(server: Running)
 
 def test_a_running_server_knows_users_as_soon_as_the_command_is_done(server: Running) -> None:
     made = user(server.directory, "add", "ann", "--project", "new", "--role", "manager", "--generate")
-    assert (made.exit_code, made.stderr) == (0, "")
+    assert (made.exit_code, made.stderr) == (0, f"the server at {server.url} knows it now\n")
     first = made.stdout.strip()
     token = server.login("ann", first).json()["token"]
     assert (token["project"]["name"], len(token["roles"])) == ("new", 3)
@@ -105,3 +105,21 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(PrivateFileError, match="No space left"):
         write_private(path, b"new")
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("file", b"old")]
+
+
+def test_where_no_server_runs_it_says_whom_a_change_is_for(tmp_path: Path) -> None:
+    made = user(tmp_path, "add", "ann", "--generate")
+    assert made.exit_code == 0
+    assert made.stderr.startswith(f"no server uses {tmp_path} now: this is for the next one that starts with it")
+    (tmp_path / ".used-by-1").write_text("http://killed")  # no process holds its lock any more
+    assert "no server uses" in user(tmp_path, "passwd", "ann", "--generate").stderr
+
+
+def test_users_are_those_of_the_server_whose_configuration_is_named(tmp_path: Path) -> None:
+    config = tmp_path / "server.toml"
+    config.write_text(f'state_dir = "{tmp_path}/state"\n')
+    done = CliRunner().invoke(app, ["user", "add", "ann", "--generate", "--config", str(config)])
+    assert done.exit_code == 0
+    found = read(tmp_path / "state" / "auth")
+    assert found is not None
+    assert [one.name for one in found.users] == ["ann"]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import subprocess
+from typing import Any
 
 import msgspec
 import structlog
@@ -29,15 +30,26 @@ def register(cloud: Cloud) -> None:
     """Put the hosts into a server's database."""
     remote = cloud.database.remote
     for config in HOSTS.values():
-        _register(remote, config)
-    where = [["host", "==", DEAD]]
-    last = {"op": "update", "table": "Host_Heartbeat", "where": where, "row": {"heartbeat_at": _LONG_AGO}}
-    argv = ["ovsdb-client", "transact", remote, json.dumps(["Tunbridge", last])]
+        register_host(remote, config)
+    beat(remote, DEAD, _LONG_AGO)
+
+
+def beat(remote: str, host: str, when: str) -> None:
+    """Put the time at which a host was last heard of."""
+    where = [["host", "==", host]]
+    last = {"op": "update", "table": "Host_Heartbeat", "where": where, "row": {"heartbeat_at": when}}
+    assert transact(remote, last) == [{"count": 1}]
+
+
+def transact(remote: str, *operations: dict[str, Any]) -> list[dict[str, Any]]:
+    """Write into the central database, past the server; give the result of each operation."""
+    argv = ["ovsdb-client", "transact", remote, json.dumps(["Tunbridge", *operations])]
     done = subprocess.run(argv, check=True, capture_output=True, text=True)
-    assert json.loads(done.stdout) == [{"count": 1}], done.stdout
+    results: list[dict[str, Any]] = json.loads(done.stdout)
+    return results
 
 
-def _register(remote: str, config: AgentConfig) -> None:
+def register_host(remote: str, config: AgentConfig) -> None:
     """Do what an agent does until its entry is written."""
 
     async def run() -> None:

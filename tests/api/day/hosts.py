@@ -52,6 +52,7 @@ BINDINGS = (
                 "ovs_hybrid_plug": False,
                 "datapath_type": "system",
                 "bridge_name": "br-int",
+                "ovs_create_tap": True,
                 "bound_drivers": {"0": "openvswitch"},
             },
             "binding_profile": {"a": "1"},
@@ -122,7 +123,7 @@ RANGES = (
     Step("network segment range list", lists=(), who="mia"),
     Step("network delete picked"),
     Step("network segment range delete wires theirs"),
-    Step("network segment range list", lists=()),
+    Step("network segment range list", lists=({"Network Type": "vxlan", "Default": True, "Maximum ID": 16777215},)),
 )
 
 FORGETTING = (

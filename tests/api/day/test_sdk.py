@@ -99,9 +99,9 @@ def test_an_update_that_names_an_old_revision_is_refused(mia: Any) -> None:
     network = mia.create_network(name="first")
     mia.update_network(network.id, name="second")
     with pytest.raises(exceptions.SDKException, match="412"):
-        mia.update_network(network.id, name="third", if_revision=0)
-    assert mia.update_network(network.id, name="third", if_revision=1).revision_number == 2
-    mia.delete_network(network.id, if_revision=2)
+        mia.update_network(network.id, name="third", if_revision=1)
+    assert mia.update_network(network.id, name="third", if_revision=2).revision_number == 3
+    mia.delete_network(network.id, if_revision=3)
 
 
 def test_tags(mia: Any) -> None:

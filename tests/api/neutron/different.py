@@ -19,6 +19,10 @@ def error(status: int, type: str, message: str) -> dict[str, Any]:
 
 
 ABSENT: dict[str, str] = {
+    "network_segment_ranges[].revision_number": "was not asked for (`fields`); Neutron shows it all the same",
+    "network_segment_ranges[].tags": "as above",
+    "network_segment_range.revision_number": "as above",
+    "network_segment_range.tags": "as above",
     "network_segment_range.project_id": "of a shared range: Neutron shows it as null in the answer to a create, later not",
     "security_group_rules[].standard_attr_id": "a number of Neutron's own tables that it lets out by mistake",
     "security_group_rules[].tags": "rules have no tags in the API; inside a group Neutron shows an empty list",
@@ -29,6 +33,8 @@ ABSENT: dict[str, str] = {
 }
 """Ends of paths in bodies that only Neutron has -> why."""
 EXTRA: dict[str, str] = {
+    "network_segment_ranges[].name": "Neutron leaves out the name of a range of its configuration",
+    "subnetpool.address_scope_id": "Neutron leaves out of the answer to an update what is null",
     "network.vlan_transparent": "declared for preview; Neutron shows it only with vlan_transparent = true",
     "networks[].vlan_transparent": "as above",
     "network.is_default": "Neutron leaves it out of networks that are not external, but for the answer to their create",
@@ -42,9 +48,10 @@ EXTRA: dict[str, str] = {
 }
 """Ends of paths in bodies that only this server has -> why."""
 NUMBERS = {
-    f"subnetpool.{name}_prefixlen": "a number, as the API reference has it" for name in ("default", "min", "max")
+    f"subnetpool.{name}_prefixlen": "text in every answer; Neutron has a number in the answer to an update, else text"
+    for name in ("default", "min", "max")
 }
-"""Ends of paths whose numbers Neutron writes as text -> why."""
+"""Ends of paths whose text Neutron writes as numbers in some answers -> why."""
 VALUES: dict[str, tuple[Any, Any, str]] = {
     "security_group_rules[].description": (
         None,
@@ -58,11 +65,10 @@ VALUES: dict[str, tuple[Any, Any, str]] = {
     ),
     ".NeutronError.message": (
         "RBAC policy on object <net> cannot be removed because other objects depend on it.\n"
-        "Details: Callback <callback> "
-        'failed with "Unable to reconfigure sharing settings for network <net>. Multiple projects are using it."',
+        "Details: Unable to reconfigure sharing settings for network <net>. Multiple projects are using it.",
         "RBAC policy on object <net> cannot be removed because other objects depend on it.\n"
         "Details: network <net> is used by project <demo>",
-        "says by whom, and not which callback failed",
+        "says by whom",
     ),
 }
 """Ends of paths -> Neutron's value, the one here, why."""
@@ -77,24 +83,8 @@ DIFFERENT: dict[str, Different] = {
     "mia list port name=more-1&binding:host_id=&fields=name": Different(
         _UNSEEN, {"status": 200, "body": {"ports": []}}
     ),
-    'otto create security-group-rule {"security_group_id": "$g", "direction": "ingress", "remote_group_id": "x"}': Different(
-        "what is no id is told as such",
-        error(400, "HTTPBadRequest", "Invalid input for remote_group_id. Reason: 'x' is not a valid UUID."),
-    ),
-    'otto create security-group-rule {"security_group_id": "x", "direction": "ingress"}': Different(
-        "what is no id is told as such",
-        error(400, "HTTPBadRequest", "Invalid input for security_group_id. Reason: 'x' is not a valid UUID."),
-    ),
     "mia PUT /address-groups/$ag/add_addresses {}": Different(
         "the body is looked at before the group", error(400, "HTTPBadRequest", "Resource body required")
-    ),
-    'mia create security-group-rule {"security_group_id": "$agg", "direction": "ingress", "remote_address_group_id": "$ag"} -> agr': Different(
-        "what is no id is told as such",
-        error(400, "HTTPBadRequest", "Invalid input for remote_address_group_id. Reason: '$ag' is not a valid UUID."),
-    ),
-    'mia create security-group-rule {"security_group_id": "$agg", "direction": "ingress", "remote_address_group_id": "$ag", "remote_ip_prefix": "10.0.0.0/8"}': Different(
-        "what is no id is told as such",
-        error(400, "HTTPBadRequest", "Invalid input for remote_address_group_id. Reason: '$ag' is not a valid UUID."),
     ),
     'admin create network {"name": "x", "provider:network_type": "vxlan", "provider:segmentation_id": 16777216}': Different(
         "VXLAN has 24 bits for it (RFC 7348); Neutron takes it",
@@ -131,10 +121,6 @@ DIFFERENT: dict[str, Different] = {
     'otto create rbac_policy {"object_type": "network", "object_id": "00000000-0000-4000-8000-000000000000", "action": "access_as_shared", "target_tenant": "$demo"}': Different(
         "a network that is not there is 404, not the text of a failed callback",
         error(404, "NetworkNotFound", "Network 00000000-0000-4000-8000-000000000000 could not be found."),
-    ),
-    'mia create rbac_policy {"object_type": "network", "object_id": "$net", "action": "access_as_shared", "target_tenant": "$demo"}': Different(
-        "a network of another project is 404, not the text of a failed callback",
-        error(404, "NetworkNotFound", "Network <net> could not be found."),
     ),
     'admin PUT /quotas/$other {"quota": {"address_group": 0, "network": 1}}': Different(
         "address groups have a quota here",
@@ -186,9 +172,6 @@ DIFFERENT: dict[str, Different] = {
             "(rule:create_rbac_policy and rule:create_rbac_policy:target_tenant) is disallowed by policy",
         ),
     ),
-    "mia list network name=list-a&revision_number=1&fields=name": Different(
-        "revision numbers begin at 0 here, for each kind of thing", {"status": 200, "body": {"networks": []}}
-    ),
     'mia create subnet {"network_id": "$net", "ip_version": 4, "cidr": "10.8.0.0/24", "allocation_pools": [{"start": "10.8.0.2"}]}': Different(
         "names are sorted; Neutron's come as they fall",
         error(
@@ -219,15 +202,196 @@ DIFFERENT: dict[str, Different] = {
     'admin POST /network-ip-availabilities {"network_ip_availability": {}}': Different(
         "405: nobody can make one", error(405, "HTTPMethodNotAllowed", "The method is not allowed for this resource.")
     ),
-    **{
-        f"mia {method} /networks/$b{body} If-Match: revision_number=999": Different(
-            "revision numbers begin at 0 here, for each kind of thing",
-            error(412, "RevisionNumberConstraintFailed", "Constrained to 999, but current revision is 0"),
-        )
-        for method, body in (("PUT", ' {"network": {"name": "more-b"}}'), ("DELETE", ""))
-    },
     'mia POST /agents {"agent": {}}': Different(
         "405: nobody can make one", error(405, "HTTPMethodNotAllowed", "The method is not allowed for this resource.")
+    ),
+    "mia list security-group-rule security_group_id=$fg&belongs_to_default_sg=True&fields=direction": Different(
+        "the group is no default group; Neutron's filter does not look",
+        {"status": 200, "body": {"security_group_rules": []}},
+    ),
+    "admin PUT /network-segment-ranges/$range/tags/red": Different(
+        "the configuration has no tags, and no row holds any",
+        error(
+            400,
+            "NetworkSegmentRangeDefaultReadOnly",
+            "Network Segment Range <range> is a default segment range which could not be updated or deleted.",
+        ),
+    ),
+    "admin list network_segment_range physical_network=physnet1&fields=minimum&fields=used": Different(
+        "without the tag that it did not get",
+        {"status": 200, "body": {"network_segment_ranges": [{"minimum": 2000, "used": {}}]}},
+    ),
+    'mia update port $aap2 {"allowed_address_pairs": [{"ip_address": "10.0.0.1", "mac_address": "FA:16:3E:00:00:AB"}, {"ip_address": "10.0.0.1", "mac_address": "fa:16:3e:00:00:ab"}]}': Different(
+        "one pair in two spellings is one pair",
+        error(
+            400,
+            "DuplicateAddressPairInRequest",
+            "Request contains duplicate address pair: mac_address fa:16:3e:00:00:ab ip_address 10.0.0.1.",
+        ),
+    ),
+    'mia POST /networks/$own/tags {"tags": ["51"]}': Different(
+        "the limit holds however tags are added",
+        error(400, "BadRequest", "Bad networks request: The number of tags exceed the per-resource limit of 50."),
+    ),
+    'mia create port {"network_id": "$own", "tags": ["1","2","3","4","5","6","7","8","9","10","11","12","13","14","15","16","17","18","19","20","21","22","23","24","25","26","27","28","29","30","31","32","33","34","35","36","37","38","39","40","41","42","43","44","45","46","47","48","49","50","51"]}': Different(
+        "the limit holds however tags are added",
+        error(400, "BadRequest", "Bad ports request: The number of tags exceed the per-resource limit of 50."),
+    ),
+    'mia PUT /networks/$own {"network": {"name": "f-own2"}} If-Match: revision_number=-1': Different(
+        "one tag was refused before",
+        error(412, "RevisionNumberConstraintFailed", "Constrained to -1, but current revision is 4"),
+    ),
+    'mia PUT /networks/$own {"network": {"name": "f-own2"}} If-Match: revision_number=+1': Different(
+        "one tag was refused before",
+        error(412, "RevisionNumberConstraintFailed", "Constrained to 1, but current revision is 4"),
+    ),
+    "sys show network $pub": Different(
+        "as for whoever may not know of it",
+        error(404, "NetworkNotFound", "Network <pub> could not be found."),
+    ),
+    'sys update network $pub {"name": "f-shared"}': Different(
+        "as for whoever may not know of it",
+        error(404, "NetworkNotFound", "Network <pub> could not be found."),
+    ),
+    "sys delete network $pub": Different(
+        "as for whoever may not know of it",
+        error(404, "NetworkNotFound", "Network <pub> could not be found."),
+    ),
+    "sys GET /networks/$pub/tags": Different(
+        "as for whoever may not know of it",
+        error(404, "NetworkNotFound", "Network <pub> could not be found."),
+    ),
+    "sys GET /quotas/$demo": Different(
+        "one answer for whoever may not",
+        error(403, "PolicyNotAuthorized", "rule:get_quota is disallowed by policy"),
+    ),
+    'admin PUT /quotas/$other {"quota": {"router": 5}}': Different(
+        "routers are not offered, so they have no limit",
+        error(400, "HTTPBadRequest", "Unrecognized attribute(s) 'router'"),
+    ),
+    "mia GET /extensions/security-groups-name-restrictions": Different(
+        "an error in Neutron's form, where Neutron answers HTML",
+        error(404, "HTTPNotFound", "Extension with alias security-groups-name-restrictions does not exist"),
+    ),
+    'otto create rbac_policy {"object_type": "subnetpool", "object_id": "$sps", "action": "access_as_shared", "target_tenant": "$admin"}': Different(
+        "a pool of another project is 404, as any of its things",
+        error(404, "SubnetPoolNotFound", "Subnet pool <sps> could not be found."),
+    ),
+    'otto create rbac_policy {"object_type": "security_group", "object_id": "00000000-0000-4000-8000-000000000000", "action": "access_as_shared", "target_tenant": "$admin"}': Different(
+        "a group that is not there is 404, not the text of a failed callback",
+        error(404, "SecurityGroupNotFound", "Security group 00000000-0000-4000-8000-000000000000 does not exist"),
+    ),
+    'otto PUT /subnetpools/$sp/add_prefixes {"prefixes": ["10.63.0.0/16"]}': Different(
+        "names the rule that refuses",
+        error(403, "PolicyNotAuthorized", "rule:add_prefixes is disallowed by policy"),
+    ),
+    'otto PUT /subnetpools/$sp/remove_prefixes {"prefixes": ["10.63.0.0/16"]}': Different(
+        "names the rule that refuses",
+        error(403, "PolicyNotAuthorized", "rule:remove_prefixes is disallowed by policy"),
+    ),
+    'mia update rbac_policy $spsp {"target_tenant": "$admin"}': Different(
+        "the rule for making a policy holds for changing one",
+        error(
+            400,
+            "InvalidInput",
+            "Invalid input for operation: Failed to create RBAC policy on object <sps> because target project doesn't have access to associated address scope.",
+        ),
+    ),
+    'admin update rbac_policy $spsp {"target_tenant": "*"}': Different(
+        "the rule for making a policy holds for changing one",
+        error(
+            400,
+            "InvalidInput",
+            "Invalid input for operation: Failed to create RBAC policy on object <sps> because target project doesn't have access to associated address scope.",
+        ),
+    ),
+    "nova GET /ports/$vm": Different(
+        "a port is ACTIVE while its host forwards for it; Neutron says DOWN after any change of its binding",
+        {
+            "status": 200,
+            "body": {
+                "port": {
+                    "admin_state_up": True,
+                    "allowed_address_pairs": [],
+                    "binding:host_id": "host1",
+                    "binding:profile": {"a": 1},
+                    "binding:vif_details": {
+                        "bound_drivers": {"0": "openvswitch"},
+                        "bridge_name": "br-int",
+                        "connectivity": "l2",
+                        "datapath_type": "system",
+                        "ovs_create_tap": True,
+                        "ovs_hybrid_plug": False,
+                        "port_filter": True,
+                    },
+                    "binding:vif_type": "ovs",
+                    "binding:vnic_type": "normal",
+                    "created_at": "<time>",
+                    "data_plane_status": None,
+                    "description": "",
+                    "device_id": "00000000-0000-4000-8000-00000000b007",
+                    "device_owner": "compute:nova",
+                    "dns_assignment": [
+                        {"fqdn": "<host>.cloud.example.org.", "hostname": "<host>", "ip_address": "<address>"}
+                    ],
+                    "dns_domain": "",
+                    "dns_name": "",
+                    "extra_dhcp_opts": [],
+                    "fixed_ips": [{"ip_address": "<address>", "subnet_id": "<s4>"}],
+                    "id": "<vm>",
+                    "mac_address": "<mac>",
+                    "name": "still",
+                    "network_id": "<net>",
+                    "port_security_enabled": True,
+                    "project_id": "<demo>",
+                    "revision_number": "<number>",
+                    "security_groups": ["<id>"],
+                    "status": "ACTIVE",
+                    "tenant_id": "<demo>",
+                    "updated_at": "<time>",
+                }
+            },
+        },
+    ),
+    "nova GET /ports/$new": Different(
+        "no driver has bound what is not bound",
+        {
+            "status": 200,
+            "body": {
+                "port": {
+                    "admin_state_up": True,
+                    "allowed_address_pairs": [],
+                    "binding:host_id": "",
+                    "binding:profile": {},
+                    "binding:vif_details": {},
+                    "binding:vif_type": "unbound",
+                    "binding:vnic_type": "normal",
+                    "created_at": "<time>",
+                    "data_plane_status": None,
+                    "description": "",
+                    "device_id": "",
+                    "device_owner": "compute:nova",
+                    "dns_assignment": [
+                        {"fqdn": "<host>.cloud.example.org.", "hostname": "<host>", "ip_address": "<address>"}
+                    ],
+                    "dns_domain": "",
+                    "dns_name": "",
+                    "extra_dhcp_opts": [],
+                    "fixed_ips": [{"ip_address": "<address>", "subnet_id": "<s4>"}],
+                    "id": "<new>",
+                    "mac_address": "<mac>",
+                    "name": "",
+                    "network_id": "<net>",
+                    "port_security_enabled": True,
+                    "project_id": "<demo>",
+                    "revision_number": "<number>",
+                    "security_groups": ["<id>"],
+                    "status": "DOWN",
+                    "tenant_id": "<demo>",
+                    "updated_at": "<time>",
+                }
+            },
+        },
     ),
 }
 """Request -> what comes instead of Neutron's answer."""

@@ -12,7 +12,8 @@ _TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _MAC = re.compile(r"\bfa:16:3e(?::[0-9a-f]{2}){3}\b")
 _HOST = re.compile(r"\bhost-[0-9a-f]+(?:-[0-9a-f]*)+")
 _IDS = re.compile(r"<\w+>(?:,<\w+>)+")
-_CALLBACK = re.compile(r"\bneutron\.plugins[\w.]+-\d+")
+_CALLBACK = re.compile(r"(.*?)Callback neutron\.[\w.]+-\d+ failed with \"(.*?)\"(?:,Callback .*)?\.?", re.DOTALL)
+"""Names inner functions of Neutron; what is in the quotes is for users."""
 _REQUEST = re.compile(r"\breq-<id>")
 UNORDERED = frozenset(
     {
@@ -86,7 +87,10 @@ class Normal:
         text = _MAC.sub(lambda m: m[0] if self._has(m[0]) else "<mac>", text)
         text = _UUID.sub(lambda m: m[0] if self._has(m[0]) else "<id>", text)
         text = _IDS.sub(lambda m: ",".join(sorted(m[0].split(","))), text)
-        text = _CALLBACK.sub("<callback>", text)
+        called = _CALLBACK.fullmatch(text)
+        if called is not None:  # its text may begin again as the text around it
+            before, inner = called.groups()
+            text = f"{inner if inner.startswith(before) else before + inner}".rstrip(".") + "."
         return _REQUEST.sub("<request>", _TIME.sub("<time>", text))
 
 

@@ -7,9 +7,12 @@
     otto delete network $net
     admin POST /networks/$net/tags {"tags": ["a"]}
     mia PUT /networks/$net {"network": {}} If-Match: revision_number=$net.revision_number
+    mia+nova delete port $vm
+    agent PUT /agent/host1/up/$vm
 
 `$net` is the id of what the request with `-> net` made, `$net.KEY` one of its values, `$demo` the id of a project.
-What stands after the method and path is sent as it is, JSON or not. `#` begins a line of comment.
+What stands after the method and path is sent as it is, JSON or not. `#` begins a line of comment. `mia+nova` is mia's
+token with one of nova's as X-Service-Token; `agent` is what a host's agent reports of a port: `up` or `down`.
 """
 
 import json
@@ -27,6 +30,7 @@ FOLDER = Path(__file__).parent
 SCRIPTS = sorted((FOLDER / "scripts").glob("*.txt"))
 _VERBS = {"create": "POST", "update": "PUT", "show": "GET", "list": "GET", "delete": "DELETE"}
 _NAME = re.compile(r"\$(\w+)(?:\.(\w+))?")
+AGENT = "agent"
 Call = Callable[[str, str, str, bytes | None, dict[str, str]], httpx.Response]
 """Gets user, method, path below /v2.0, body and headers."""
 

@@ -17,6 +17,10 @@ from tunbridge.errors import TunbridgeError
 
 MAX_TOKEN = 8192
 """Characters of a token; a longer one is refused unread."""
+SERVICE_ROLE = "service"
+"""What a token in X-Service-Token must have (keystonemiddleware's `service_token_roles`, which it requires)."""
+EXPIRED_WINDOW_S = 48 * 3600
+"""So long after its end a token still counts beside a service's (Keystone's `allow_expired_window`)."""
 
 
 class Authenticator(Protocol):
@@ -74,6 +78,11 @@ class UnavailableError(RefusedError):
 
     def __init__(self, message: str, seconds: int = 5) -> None:
         super().__init__(503, message, {"Retry-After": str(seconds)})
+
+
+def for_user(caller: Caller, service: Caller | None) -> Caller:
+    """Give the caller of a request that a service may have sent for a user."""
+    return caller if service is None else msgspec.structs.replace(caller, service_roles=service.roles)
 
 
 def keystone_challenge(auth_url: str) -> str:

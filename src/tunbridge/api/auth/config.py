@@ -13,7 +13,9 @@ from msgspec import Meta, Struct
 
 from tunbridge.errors import TunbridgeError
 
-DIRECTORY = "/var/lib/tunbridge-server/auth"
+STATE_DIR = "/var/lib/tunbridge-server"
+DIRECTORY = "auth"
+"""In the server's `state_dir`, unless it is set."""
 
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s/?#\"]+(/[^\s?#\"]*)?$")]
 Mode = Literal["builtin", "keystone", "http_basic", "none"]
@@ -50,8 +52,11 @@ class AuthConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every setting of authentication. Times are seconds."""
 
     mode: Mode = "builtin"
-    directory: str = DIRECTORY
-    """Where users, the tokens' key and the clouds.yaml are. Servers behind one load balancer share it, or copies."""
+    directory: str | None = None
+    """Where users, the tokens' key and the clouds.yaml are; None: `auth` in the server's `state_dir`.
+
+    Servers behind one load balancer share it, or copies.
+    """
     public_url: Url | None = None
     """The server as clients reach it, for catalog and links; None: as the request named it."""
     region: Annotated[str, Meta(min_length=1, max_length=255)] = "RegionOne"
@@ -63,7 +68,7 @@ class AuthConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def path(self) -> Path:
         """Give `directory`."""
-        return Path(self.directory)
+        return Path(STATE_DIR, DIRECTORY) if self.directory is None else Path(self.directory)
 
 
 def check(config: AuthConfig) -> None:

@@ -20,7 +20,7 @@ def make(config: AuthConfig, url: str, log: Any) -> Authenticator:
     if config.mode == "http_basic":
         from tunbridge.api.auth.http_basic import HttpBasicAuthenticator
 
-        return HttpBasicAuthenticator(config, log)
+        return HttpBasicAuthenticator(config, url, log)
     if config.mode == "none":
         from tunbridge.api.auth.none import NoneAuthenticator
 

@@ -21,6 +21,7 @@ from tunbridge.api.auth.base import Unauthorized
 from tunbridge.api.auth.config import AuthConfig
 from tunbridge.api.auth.directory import Directory
 from tunbridge.api.auth.passwords import MAX_LENGTH, Verifier
+from tunbridge.api.auth.presence import Presence
 from tunbridge.api.auth.users import User
 from tunbridge.api.context import Caller
 
@@ -32,12 +33,13 @@ _MAX_REMEMBERED = 1024
 class HttpBasicAuthenticator:
     """Compares what comes in the Authorization header (RFC 7617) with the users file."""
 
-    def __init__(self, config: AuthConfig, log: Any, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, config: AuthConfig, url: str, log: Any, clock: Callable[[], float] = time.monotonic) -> None:
         self._path = config.path
         self._log = log
         self._clock = clock
         self._directory = Directory(config.path, log)
         self._verifier = Verifier()
+        self._presence = Presence(config.path, url)
         self._key = secrets.token_bytes(32)
         self._right: OrderedDict[bytes, tuple[str, str, float]] = OrderedDict()
         """Digest of a header -> user id, stamp of the password, until when."""
@@ -47,9 +49,11 @@ class HttpBasicAuthenticator:
         if await asyncio.to_thread(first.make_admin, self._path):
             self._log.info("made the user admin", password_file=str(self._path / first.KEPT_IN))
         self._directory.load()
+        self._presence.announce()
 
     async def close(self) -> None:
         """Forget everything."""
+        self._presence.close()
         self._verifier.close()
         self._right.clear()
 

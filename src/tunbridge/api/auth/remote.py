@@ -69,13 +69,17 @@ class Keystone:
         """Close the connections."""
         await self._client.aclose()
 
-    async def token(self, token: str) -> TokenData | None:
-        """Tell what a token stands for; None: nothing. Raises UnreachableError."""
+    async def token(self, token: str, expired_too: bool = False) -> TokenData | None:
+        """Tell what a token stands for; None: nothing. Raises UnreachableError.
+
+        With `expired_too` Keystone also tells of one that expired within its `allow_expired_window`.
+        """
+        params = {"nocatalog": "", **({"allow_expired": "1"} if expired_too else {})}
         for fresh in (False, True):
             if fresh or not self._own:
                 self._own = await self._new_own()
             headers = {"X-Auth-Token": self._own, "X-Subject-Token": token}
-            reply = await self._ask("GET", "/auth/tokens", headers=headers, params={"nocatalog": ""})
+            reply = await self._ask("GET", "/auth/tokens", headers=headers, params=params)
             if reply.status_code == 200:
                 return _read(reply)
             if reply.status_code == 404:

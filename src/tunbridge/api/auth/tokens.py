@@ -2,7 +2,7 @@
 
 The key is made at the first start and stays in `token.key`; whoever has it can be anybody. `revoked` is a text file to
 which lines are only added, one `ID EXPIRY` each, so that servers that share the directory share it; a start drops what
-has expired.
+not even a service token beside it makes valid any more.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ import jwt
 import msgspec
 from msgspec import Struct
 
-from tunbridge.api.auth.base import MAX_TOKEN
+from tunbridge.api.auth.base import EXPIRED_WINDOW_S, MAX_TOKEN
 from tunbridge.api.auth.files import PrivateFileError, locked, make_directory, read_private, write_private
 
 KEY_FILE = "token.key"
@@ -111,10 +111,10 @@ class Revoked:
                 self._ids[id] = int(expiry)
 
     def tidy(self, now: float) -> None:
-        """Drop what has expired, from the file too. Raises PrivateFileError."""
+        """Drop what can be used no more in any way, from the file too. Raises PrivateFileError."""
         with locked(self._path):
             self._read()
-            live = {id: expiry for id, expiry in self._ids.items() if expiry > now}
+            live = {id: expiry for id, expiry in self._ids.items() if expiry + EXPIRED_WINDOW_S > now}
             if len(live) < len(self._ids):
                 write_private(self._path, "".join(f"{id} {expiry}\n" for id, expiry in live.items()).encode())
             self._ids = live
@@ -139,8 +139,11 @@ class Tokens:
         """Sign."""
         return jwt.encode(msgspec.to_builtins(claims), self._key, _ALGORITHM)
 
-    def read(self, text: str) -> Claims:
-        """Give what a token says. Takes microseconds for one seen before. Raises InvalidTokenError."""
+    def read(self, text: str, expired_too: bool = False) -> Claims:
+        """Give what a token says. Takes microseconds for one seen before. Raises InvalidTokenError.
+
+        With `expired_too` one that a valid service token vouches for lasts EXPIRED_WINDOW_S longer.
+        """
         if not text or len(text) > MAX_TOKEN:
             raise InvalidTokenError
         digest = hashlib.sha256(text.encode("utf-8", "replace")).digest()
@@ -152,7 +155,8 @@ class Tokens:
                 self._cache.popitem(last=False)
         else:
             self._cache.move_to_end(digest)
-        if claims.exp <= self._clock() or claims.id in self.revoked:
+        end = claims.exp + (EXPIRED_WINDOW_S if expired_too else 0)
+        if end <= self._clock() or claims.id in self.revoked:
             raise InvalidTokenError
         return claims
 

@@ -120,14 +120,14 @@ def name_not_default(maximum: int) -> Check:
     """Give a check for a security group's name: `default` is the server's."""
 
     def refuse(value: Any) -> str | None:
-        reason = _refuse_name(value, maximum)
+        reason = refuse_string(value, maximum)
         if reason is None and value.lower() == "default":
             raise InvalidError(
                 "Default security group already exists.", "SecurityGroupDefaultAlreadyExists", status=409
             )
         return reason
 
-    return Check("type:name_string_not_default", refuse, _string_schema(maximum))
+    return Check("type:name_not_default", refuse, _string_schema(maximum))
 
 
 def as_boolean(value: Any) -> bool | None:

@@ -40,6 +40,7 @@ ADDRESS_GROUP = Resource(
         *common.STAMPS,
     ),
     columns=(common.SHARES,),
+    hides_update=True,
     get_by=Who.READER_OR_SHARED,
     quota="address_group",
 )

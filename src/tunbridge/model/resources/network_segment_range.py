@@ -30,7 +30,7 @@ NETWORK_SEGMENT_RANGE = Resource(
             default=UNSET,
             put=False,
             filter=True,
-            column=text("network_type", indexed=True),
+            column=text("network_type"),
         ),
         Field(
             "physical_network",

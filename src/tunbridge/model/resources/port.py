@@ -232,7 +232,7 @@ BINDING = Resource(
         Field("project_id", plain.string(255), default=UNSET, put=False, alias="tenant_id"),
     ),
     create_by=Who.SERVICE_ONLY,
-    update_by=Who.SERVICE_ONLY,
+    update_by=Who.SERVICE,
     delete_by=Who.SERVICE_ONLY,
     get_by=Who.SERVICE,
 )

@@ -41,6 +41,10 @@ SECURITY_GROUP = Resource(
 )
 
 
+GROUP_ID_LENGTH = 36
+"""Of text that names a group: what is no UUID is a group that is not there, as in Neutron."""
+
+
 def _match_fields() -> tuple[Field, ...]:
     """Give what a rule and a template of one have alike: what traffic they let through."""
     return (
@@ -107,7 +111,7 @@ SECURITY_GROUP_RULE = Resource(
         common.ID,
         Field(
             "security_group_id",
-            plain.uuid,
+            plain.string(GROUP_ID_LENGTH),
             put=False,
             filter=True,
             sort=True,
@@ -115,7 +119,7 @@ SECURITY_GROUP_RULE = Resource(
         ),
         Field(
             "remote_group_id",
-            plain.uuid_or_none,
+            plain.string_or_none(GROUP_ID_LENGTH),
             default=None,
             put=False,
             filter=True,
@@ -126,7 +130,7 @@ SECURITY_GROUP_RULE = Resource(
         common.PROJECT,
         Field(
             "remote_address_group_id",
-            plain.uuid_or_none,
+            plain.string_or_none(GROUP_ID_LENGTH),
             default=None,
             put=False,
             filter=True,
@@ -161,7 +165,7 @@ SECURITY_GROUP_RULE = Resource(
 _REMOTE = (
     Field(
         name,
-        plain.string_or_none(36),
+        plain.string_or_none(GROUP_ID_LENGTH),
         default=None,
         put=False,
         filter=True,

@@ -9,6 +9,7 @@ from tunbridge.model.who import Who
 
 
 def _length(name: str) -> Field:
+    """Give a prefix length: a number in requests and in the database, text in answers, as in Neutron."""
     return Field(
         name,
         plain.non_negative,
@@ -17,6 +18,7 @@ def _length(name: str) -> Field:
         filter=True,
         sort=True,
         column=integer(name),
+        schema={"type": "string", "pattern": "^[0-9]+$"},
     )
 
 

@@ -53,12 +53,12 @@ class TokenPages:
         body = self._body(request, service.sessions.of(claims))
         return json(body, 201, X_Subject_Token=service.sessions.tokens.issue(claims))
 
-    def _subject(self, request: Request, action: str, *others: str) -> tuple[str, Session]:
+    def _subject(self, request: Request, action: str, *others: str, expired_too: bool = False) -> tuple[str, Session]:
         """Give the token in question, which is the asker's own user's unless an admin or one of these roles asks."""
         asker = self._service.session(request)
         token = request.headers.get("x-subject-token", "")
         try:
-            subject = self._service.sessions.read(token)
+            subject = self._service.sessions.read(token, expired_too)
         except InvalidTokenError:
             raise refuse_token() from None
         if subject.user.id != asker.user.id and asker.roles.isdisjoint(("admin", *others)):
@@ -67,7 +67,8 @@ class TokenPages:
 
     async def show(self, request: Request) -> Response:
         """Tell what a token stands for."""
-        token, subject = self._subject(request, "identity:validate_token", "service")
+        expired_too = request.query_params.get("allow_expired", "").lower() in ("1", "true")
+        token, subject = self._subject(request, "identity:validate_token", "service", expired_too=expired_too)
         return json(self._body(request, subject), X_Subject_Token=token)
 
     async def revoke(self, request: Request) -> Response:
