@@ -6,7 +6,15 @@ Statistics are left out, so that their updates wake nobody.
 from tunbridge.database.access import Access
 from tunbridge.model.tables import Column, Many, Table, Type
 
-ACCESS = Access(database="Open_vSwitch", title="the local OVSDB", leader_only=False, besides=())
+ACCESS = Access(
+    database="Open_vSwitch",
+    title="the local OVSDB",
+    leader_only=False,
+    probe_s=5.0,
+    silent_s=5.0,
+    retry_s=0.1,
+    besides=(),
+)
 
 
 def _text(name: str, many: Many = Many.ONE) -> Column:

@@ -25,6 +25,8 @@ class Access(msgspec.Struct, frozen=True):
     """After so many seconds without a byte a server is asked for one."""
     silent_s: float = 0.5
     """A server that owes the answer for so many seconds is left, as soon as there is another one that will do."""
+    retry_s: float = 1.0
+    """Longest pause between two rounds of asking, in seconds."""
     besides: tuple[Table, ...] = (COMMIT,)
     """Tables that have to be there, though they are not read."""
 

@@ -138,7 +138,7 @@ class Link:
                 if str(e) != self.problem:
                     logger.warning(f"no connection to {self._access.title}", problem=str(e))
                 self.problem = str(e)
-                pause = _PAUSES_S[min(failures, len(_PAUSES_S) - 1)]
+                pause = min(_PAUSES_S[min(failures, len(_PAUSES_S) - 1)], self._access.retry_s)
                 failures += 1
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
                 continue
