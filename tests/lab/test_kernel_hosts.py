@@ -1,40 +1,39 @@
-"""`lab up --kernel uml`: hosts that are kernels of their own are like those of the cloud, and used like any other."""
+"""`lab up --kernel vm`: hosts that are kernels of their own are like those of the cloud, and used like any other."""
 
-import contextlib
 import os
+import platform
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from tests.agent.hosts import example, normalised
+from tests.agent.hosts import Wired, example, normalised
+from tests.kernels import require
 from tests.lab.commands import lab as command
 from tests.lab.test_server import agents, free_port
 from tunbridge.cli.labs import sockets
 from tunbridge.inspect.sources import read_sources
 from tunbridge.inspect.understand import understand
-from tunbridge.lab import namespaces, uml
+from tunbridge.lab import namespaces, qemu_machine
+from tunbridge.lab.host import Host
 from tunbridge.lab.lab import Lab, choose_kind
 from tunbridge.lab.machine import wait_until
 from tunbridge.lab.namespaces import LabError
-from tunbridge.lab.plan import from_document
+from tunbridge.lab.plan import UNDERLAY_DEVICE, from_document
 
-pytestmark = pytest.mark.ovs
+pytestmark = [pytest.mark.ovs, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
 def lab(module_lab_name: Callable[[], str]) -> Iterator[Lab]:
-    package = uml.missing()
-    if package is not None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{package} is not installed")
-        pytest.skip(f"{package} is not installed")
+    require()
     lab = Lab(module_lab_name())
     reading = read_sources(["examples/compute0.txt", "network0=examples/network.txt"], sockets)
     plan = from_document(lab.name, understand(reading.hosts))
-    lab.up(msgspec.structs.replace(plan, server=f"127.0.0.1:{free_port()}"), quietly, kind="uml")
+    lab.up(msgspec.structs.replace(plan, server=f"127.0.0.1:{free_port()}"), quietly, kind="vm")
     yield lab
     lab.down()
     assert not namespaces.processes([], lab.name)
@@ -82,6 +81,43 @@ def test_its_files_are_in_its_folder_and_not_this_machines(lab: Lab) -> None:
     assert not Path("/var/lib/openvswitch/of-this-host").exists()
 
 
+def test_the_flows_are_those_of_the_userspace_datapath(lab: Lab) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "pipeline.md").read_text()
+    host = Wired(lab, "network0")
+    found = {flow for bridge in ("br-int", "br-tun", "br-eth1") for flow in host.flows(bridge)}
+    assert found == {line.strip() for line in page.splitlines() if line.startswith(" cookie=")}
+
+
+def test_packets_and_connections_of_both_ip_versions_pass_between_hosts_and_to_the_outside(lab: Lab) -> None:
+    compute, network = lab.host("compute0"), lab.host("network0")
+    for host, address in ((compute, "fd00::25/64"), (network, "fd00::27/64")):
+        host.run("ip", "addr", "add", address, "dev", UNDERLAY_DEVICE, "nodad")
+    for receiver in ("10.0.0.27", "fd00::27"):
+        network.start("sink.log", sys.executable, "-I", "-S", "-c", _SINK, receiver)
+        wait_until(lambda: "7777" in network.run("ss", "-tln").stdout, "the receiver listens")
+        done = compute.run(sys.executable, "-I", "-S", "-c", _SEND, receiver)
+        assert done.stdout == "1000000\n"
+        wait_until(lambda: "7777" not in network.run("ss", "-tln").stdout, "the receiver ends")
+
+
+_SINK = """
+import socket, sys
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+with socket.create_server((sys.argv[1], 7777), family=family) as server:
+    peer, _ = server.accept()
+    with peer:
+        while (count := globals().get("count", 0) + len(peer.recv(65536))) < 1000000:
+            pass
+        peer.sendall(b"%d" % count)
+"""
+_SEND = """
+import socket, sys
+with socket.create_connection((sys.argv[1], 7777)) as peer:
+    peer.sendall(bytes(1000000))
+    print(peer.recv(100).decode())
+"""
+
+
 def test_damage_is_mended(lab: Lab) -> None:
     host = lab.host("compute0")
     host.vsctl("del-port", "patch-tun")
@@ -119,38 +155,69 @@ def pids(lab: Lab) -> list[tuple[int | None, ...]]:
     return [(host.ovsdb_server, host.ovs_vswitchd, host.agent) for host in lab.inspect().hosts]
 
 
-def test_up_boots_a_kernel_again_that_was_killed(lab: Lab) -> None:
-    kernels = [
-        int(path.name)
-        for path in Path("/proc").glob("[0-9]*")
-        if f"uml_dir={lab.host('compute0').folder}/uml/".encode() in _command(path)
-    ]
-    for pid in kernels:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    assert not lab.inspect().running
+def qemu(host: Host) -> int:
+    """The process that is the host's kernel."""
+    return int((host.folder / "qemu" / "pid").read_text())
+
+
+def killed(host: Host) -> None:
+    os.kill(qemu(host), signal.SIGKILL)
+
+
+def panicked(host: Host) -> None:
+    host.run("sh", "-c", "(sleep 0.5; echo c > /proc/sysrq-trigger) >/dev/null 2>&1 &")
+
+
+def test_kernels_that_ended_are_reported_with_the_end_of_their_console_and_booted_again(lab: Lab) -> None:
+    told = {}
+    for name, end in (("compute0", killed), ("network0", panicked)):
+        host = lab.host(name)
+        host.run("sh", "-c", "echo '<0>the last words' > /dev/kmsg")
+        end(host)
+        wait_until(lambda host=host: host.machine.problem() is not None, "the kernel ends")  # type: ignore[misc]
+        with pytest.raises(LabError, match=rf"{name}: its kernel has ended") as raised:
+            host.run("true", check=False)
+        told[name] = str(raised.value)
+    assert "the last words" in told["compute0"]
+    assert "Kernel panic - not syncing: sysrq triggered crash" in told["network0"]
+    shown = command("inspect", "--name", lab.name)
+    assert shown.returncode == 1
+    assert "compute0: its kernel has ended" in shown.stdout
+    assert "sysrq triggered crash" in shown.stdout
     lab.up(lab.state().plan, quietly)
     assert lab.inspect().running
-    wait_until(
-        lambda: lab.host("network0").run("ping", "-c5", "-W5", "compute0", check=False).returncode == 0, "they reach"
-    )
+    assert lab.host("network0").run("ping", "-c5", "-W5", "compute0", check=False).returncode == 0
 
 
-def _command(process: Path) -> list[bytes]:
-    try:
-        return (process / "cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return []
+def test_a_network_that_was_lost_is_laid_again(lab: Lab) -> None:
+    namespaces.run("ip", "netns", "del", lab.underlay)
+    lab.up(lab.state().plan, quietly)
+    assert lab.host("network0").run("ping", "-c5", "-W5", "compute0", check=False).returncode == 0
 
 
 def test_auto_takes_kernels_where_namespaces_would_switch_in_userspace_and_says_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    require()
     has_module = Path("/sys/module/openvswitch").is_dir()
-    assert choose_kind()[0] == ("namespace" if has_module else "uml")
+    assert choose_kind()[0] == ("namespace" if has_module else "vm")
     if not has_module:
-        monkeypatch.setattr(uml, "missing", lambda: "user-mode-linux")
+        monkeypatch.setattr(qemu_machine, "why_not", lambda: "kernel hosts need this and that")
         kind, why = choose_kind()
         assert kind == "namespace"
         assert "no openvswitch module" in why
-        assert why.endswith("kernel hosts need the package user-mode-linux")
+        assert why.endswith("kernel hosts need this and that")
+
+
+def test_all_packages_that_are_missing_are_named_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(qemu_machine, "_VIRTIOFSD", ())
+    why = qemu_machine.why_not()
+    assert why is not None
+    for package in ("qemu-system-x86", "apt-get install", "busybox-static", "kmod", "openssh-client"):
+        assert package in why
+
+
+def test_other_processors_are_told_that_they_are_not_supported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    assert qemu_machine.why_not() == "kernel hosts need an x86_64 machine, and this one is aarch64"
