@@ -11,6 +11,8 @@ import ovs.poller
 
 from tests.agent.hosts import PHYSNET, Wired
 from tunbridge.agent.config import Peer
+from tunbridge.lab import qemu_machine
+from tunbridge.lab.host import Host
 from tunbridge.lab.lab import Lab
 from tunbridge.lab.plan import HostPlan, LabPlan, checked
 from tunbridge.openvswitch.ovsdb import LocalOvsdb
@@ -30,6 +32,20 @@ def bare_host(peers: int = 2) -> Iterator[Wired]:
         host = Wired(lab, "network0")
         host.configure(peers=[Peer(host=f"h{i}", ip=f"10.0.{1 + i // 200}.{1 + i % 200}") for i in range(peers)])
         yield host
+    finally:
+        lab.down()
+
+
+@contextlib.contextmanager
+def kernel_host() -> Iterator[tuple[Host, float, str]]:
+    """Boot a kernel host on which Open vSwitch runs; with the seconds that this took, and how QEMU runs it."""
+    lab = Lab(f"b{os.getpid() % 100000}x{next(_numbers)}")
+    plan = checked(LabPlan(name=lab.name, hosts=[HostPlan(name="outer", local_ip="10.0.0.1")], prefix_length=24))
+    _, how = qemu_machine.prepare(lambda _what: None)
+    try:
+        begun = time.monotonic()
+        lab.up(plan, lambda _part, _what: None, agents=False, kind="vm")
+        yield lab.host("outer"), time.monotonic() - begun, how.why
     finally:
         lab.down()
 

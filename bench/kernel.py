@@ -1,49 +1,39 @@
-"""The agent's figures on the kernel's datapath: this package's own measurements, run inside User Mode Linux.
+"""The agent's figures on the kernel's datapath: this package's own measurements, run inside a kernel host.
 
-Processes there are many times slower than here (each system call goes through ptrace), by hand as by the agent: what to
-quote are the ratios.
+Where that is emulated its processes are about ten times slower than here, by hand as by the agent: what to quote then
+are the ratios.
 """
 
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from bench import agent
 from bench.figures import Figure, as_json
-from tests import kernel
+from bench.hosts import kernel_host
 
-INIT = Path(__file__).parent / "kernel.sh"
-LIMIT_S = 3600
+INSIDE = "/run/figures.json"
 
 
 def on_kernel(runs: int, repairs: int) -> Iterator[Figure]:
-    """Bare host to wired, each repair, and what the agent costs at rest."""
-    reason = kernel.missing()
-    if reason is not None:
-        raise SystemExit(f"bench: kernel: {reason}")
-    with tempfile.TemporaryDirectory() as folder:
-        figures = Path(folder, "figures.json")
-        kernel.boot(INIT, Path(folder), LIMIT_S, runs=str(runs), repairs=str(repairs), figures=str(figures))
-        found = json.loads(figures.read_text())
+    """Boot, bare host to wired, each repair, and what the agent costs at rest."""
+    with kernel_host() as (host, seconds, how):
+        yield Figure(f"one kernel host booted, its Open vSwitch up ({how})", "s", [seconds])
+        root = str(Path(__file__).parents[1])
+        host.run("env", "-C", root, sys.executable, "-m", "bench.kernel", str(runs), str(repairs))
+        found = json.loads(host.run("cat", INSIDE).stdout)
     for one in found:
         figure = Figure(*(one[name] for name in ("name", "unit", "values", "reference_name", "reference")))
         yield replace(figure, name=f"{figure.name}, kernel's datapath")
 
 
-def main() -> None:
+def main(runs: int, repairs: int) -> None:
     """Measure here, inside; to a file."""
-    runs, repairs, to = int(os.environ["TB_RUNS"]), int(os.environ["TB_REPAIRS"]), Path(os.environ["TB_FIGURES"])
-    found = agent.wiring(runs)
-    print("wired", file=sys.stderr, flush=True)
-    found += agent.repairs(repairs)
-    print("repaired", file=sys.stderr, flush=True)
-    found += agent.at_rest(20)
-    to.write_text(json.dumps(as_json(found)))
+    found = agent.wiring(runs) + agent.repairs(repairs) + agent.at_rest(20)
+    Path(INSIDE).write_text(json.dumps(as_json(found)), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))

@@ -15,6 +15,7 @@ from tunbridge.lab.lab import Lab
 from tunbridge.lab.plan import HostPlan, LabPlan, checked
 
 MakeLab = Callable[..., Lab]
+KERNEL_TIMEOUT_S = 900
 _numbers = itertools.count()
 
 # CI looks in the same places each time: a new counterexample is for who develops, not for who merges.
@@ -67,14 +68,14 @@ def module_lab_name() -> Iterator[Callable[[], str]]:
 
 @pytest.fixture(scope="module")
 def kind(request: pytest.FixtureRequest) -> str:
-    """Give what hosts are made of: "namespace", or "uml" in modules that run with both."""
+    """Give what hosts are made of: "namespace", or "vm" in modules that run with both."""
     found: str = getattr(request, "param", "namespace")
     return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def kernels() -> Iterator[Kernels]:
-    """Keep kernels that were booted, for all tests of a module."""
+    """Keep kernels that were booted, for all tests of this process."""
     made = Kernels()
     yield made
     made.remove()
@@ -84,14 +85,14 @@ def kernels() -> Iterator[Kernels]:
 def make_lab(request: pytest.FixtureRequest, kind: str, lab_name: Callable[[], str]) -> MakeLab:
     """Make a lab of bare hosts: Open vSwitch runs, no agent. Hosts are name=tunnel address."""
     only = request.node.get_closest_marker("namespaces_only")
-    if kind == "uml" and only is not None:
+    if kind == "vm" and only is not None:
         pytest.skip(only.args[0])
 
     def make(providers: dict[str, dict[str, Provider]] | None = None, prefix_length: int = 24, **hosts: str) -> Lab:
         plans = [
             HostPlan(name=name, local_ip=ip, providers=(providers or {}).get(name, {})) for name, ip in hosts.items()
         ]
-        if kind == "uml":
+        if kind == "vm":
             kept: Kernels = request.getfixturevalue("kernels")
             return kept.lab(plans, prefix_length)
         lab = Lab(lab_name())
@@ -102,14 +103,24 @@ def make_lab(request: pytest.FixtureRequest, kind: str, lab_name: Callable[[], s
     return make
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests on kernels of their own more time: the first one of a worker boots them, and most are emulated."""
+    for item in items:
+        on_kernel = isinstance(item, pytest.Function) and (
+            "kernels" in item.fixturenames or (hasattr(item, "callspec") and item.callspec.params.get("kind") == "vm")
+        )
+        if on_kernel and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(KERNEL_TIMEOUT_S))
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a module that says `KINDS` with each kind of host: all tests on demand, else those marked `kernel_too`.
 
-    Processes are ten to a hundred times slower in User Mode Linux: all of them take twenty minutes.
+    Processes are about ten times slower in an emulated kernel.
     """
     kinds = getattr(metafunc.module, "KINDS", None)
     if kinds is not None and "make_lab" in metafunc.fixturenames:
         every = os.environ.get("TUNBRIDGE_KERNEL_TESTS") == "all"
         if not every and metafunc.definition.get_closest_marker("kernel_too") is None:
-            kinds = [one for one in kinds if one != "uml"]
+            kinds = [one for one in kinds if one != "vm"]
         metafunc.parametrize("kind", kinds, indirect=True, scope="module")

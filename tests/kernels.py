@@ -1,4 +1,4 @@
-"""Hosts that are kernels of their own, for many tests: booting takes 15 s, making a host bare again one.
+"""Hosts that are kernels of their own (QEMU), for many tests: they are booted once, and made bare between tests.
 
 After a test everything in the kernel ends but its init and sshd, the datapath goes, and so do all files of Open vSwitch
 and of the agent. Addresses of the NICs go, and their routes with them; the NICs stay, as those of a machine do.
@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from tunbridge.lab import uml
+from tests.agent.hosts import PHYSNET
+from tunbridge.lab import qemu_machine
 from tunbridge.lab.host import Host
 from tunbridge.lab.lab import Lab
 from tunbridge.lab.plan import UNDERLAY_DEVICE, HostPlan, LabPlan, checked
@@ -48,42 +49,57 @@ for path in [*gone, "/run/tunbridge-agent", "/run/agent.pid", *glob.glob("/run/n
 for device in os.listdir("/sys/class/net"):
     if not os.path.exists(f"/sys/class/net/{device}/device"):
         run("ip", "link", "del", device)
-    elif device != "vec0":
-        run("ip", "addr", "flush", "dev", device)  # never down: its tap would go, and with it the wire
+    elif device != "mgmt":
+        run("ip", "link", "set", device, "down")
+        run("ip", "addr", "flush", "dev", device)
         run("ip", "link", "set", device, "up")
 """
 
 
 class Kernels:
-    """Labs by what their hosts are; each is booted once."""
+    """The lab of kernel hosts of the last test that asked for one; tests that want other hosts have it replaced."""
 
     def __init__(self) -> None:
-        self._labs: dict[object, Lab] = {}
+        self._lab: Lab | None = None
+        self._of: object = None
 
     def lab(self, hosts: Sequence[HostPlan], prefix_length: int) -> Lab:
         """Give a lab of bare hosts whose Open vSwitch runs. Skips, or fails in CI, where kernels cannot be booted."""
-        package = uml.missing()
-        if package is not None:
-            if os.environ.get("CI") == "true":
-                pytest.fail(f"{package} is not installed")
-            pytest.skip(f"{package} is not installed")
-        key = repr((list(hosts), prefix_length))
-        known = self._labs.get(key)
-        if known is not None:
-            for host in known.hosts():
+        require()
+        of = (list(hosts), prefix_length)
+        if self._lab is not None and self._of == of:
+            for host in self._lab.hosts():
+                if not host.machine.is_running():  # a test has killed it
+                    break
                 make_bare(host)
                 host.start_ovs()
-            return known
+            else:
+                return self._lab
+        self.remove()
         made = Lab(f"k{os.getpid() % 100000}-{next(_numbers)}")
-        self._labs[key] = made
+        self._lab, self._of = made, of
         plan = checked(LabPlan(name=made.name, hosts=list(hosts), prefix_length=prefix_length))
-        made.up(plan, lambda _part, _what: None, agents=False, kind="uml")
+        made.up(plan, lambda _part, _what: None, agents=False, kind="vm")
         return made
 
+    def one_host(self) -> Host:
+        """Give a bare host, for what is about its kernel and not about the lab around it."""
+        plan = HostPlan(name="network0", local_ip="10.0.0.27", providers=PHYSNET)
+        return self.lab([plan], 24).host("network0")
+
     def remove(self) -> None:
-        for lab in self._labs.values():
-            lab.down()
-        self._labs.clear()
+        if self._lab is not None:
+            self._lab.down()
+        self._lab = None
+
+
+def require() -> None:
+    """Skip, or fail in CI, where kernels cannot be booted."""
+    reason = "needs root" if os.geteuid() != 0 else qemu_machine.why_not()
+    if reason is not None and os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    if reason is not None:
+        pytest.skip(reason)
 
 
 def make_bare(host: Host) -> None:

@@ -12,29 +12,33 @@ declare -A lab=(
 )
 # command, or file -> package that has it
 declare -A tests=(
-    [linux.uml]=user-mode-linux [depmod]=kmod
+    [qemu-system-x86_64]=qemu-system-x86 [busybox]=busybox-static [depmod]=kmod
     [ssh]=openssh-client [openssl]=openssl [dot]=graphviz
     [dhclient]=isc-dhcp-client [dhcpcd]=dhcpcd-base [dig]=bind9-dnsutils
     [chromium]=chromium [rsvg-convert]=librsvg2-bin [fc-list]=fontconfig
     [/usr/share/fonts/truetype/nanum/NanumGothic.ttf]=fonts-nanum
 )
 
-missing() { # names of a table's packages whose command is not there
-    local -n table=$1
-    local command
-    for command in "${!table[@]}"; do
-        command -v "$command" >/dev/null || [ -e "$command" ] || echo "${table[$command]}"
+missing() { # names of the packages of these tables whose command is not there
+    local name command
+    for name in "$@"; do
+        local -n table=$name
+        for command in "${!table[@]}"; do
+            command -v "$command" >/dev/null || [ -e "$command" ] || echo "${table[$command]}"
+        done
+        # In Debian 12 it comes with QEMU.
+        [ "$name" != tests ] || command -v virtiofsd >/dev/null || [ -e /usr/libexec/virtiofsd ] ||
+            [ -e /usr/lib/qemu/virtiofsd ] || ! apt-cache show virtiofsd >/dev/null 2>&1 || echo virtiofsd
     done | sort -u
 }
+
+can_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 
 install() {
     local wanted
     mapfile -t wanted < <(missing "$1")
     [ ${#wanted[@]} -gt 0 ] || return 0
-    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        echo "missing packages: ${wanted[*]} (as root on Debian or Ubuntu, this installs them)" >&2
-        return 1
-    fi
+    can_install || return 1
     echo "installing ${wanted[*]}"
     case " ${wanted[*]} " in *" openvswitch-switch "*)
         echo "  (where systemd runs, Debian also starts this machine's own Open vSwitch; labs have their own and leave it alone)" ;;
@@ -50,10 +54,7 @@ install_sshd() {
             "sources skip without it"
         return 0
     fi
-    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        echo "missing package: openssh-server (only its program is used)" >&2
-        return 1
-    fi
+    can_install || return 1
     echo "installing openssh-server (its service is not started)"
     local policy=/usr/sbin/policy-rc.d made=
     [ -e "$policy" ] || { printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && made=$policy; }
@@ -63,6 +64,13 @@ install_sshd() {
     return $status
 }
 
+if ! can_install; then
+    tables=(lab)
+    [ "${1:-}" != tests ] || tables+=(tests)
+    mapfile -t wanted < <(missing "${tables[@]}")
+    [ "${1:-}" != tests ] || [ -x /usr/sbin/sshd ] || wanted+=(openssh-server)
+    [ ${#wanted[@]} = 0 ] || echo "missing packages: ${wanted[*]} (as root on Debian or Ubuntu, this installs them)" >&2
+fi
 install lab
 if [ "${1:-}" = tests ]; then
     { install tests && install_sshd; } || [ "${CI:-}" != true ]

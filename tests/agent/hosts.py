@@ -100,7 +100,7 @@ class Wired:
 
     def until_mended(self, picture: object) -> None:
         """Wait until all that can be seen is again as it was."""
-        patience = 60 if self.host.datapath_type is None else 15  # a kernel of its own is slow
+        patience = 180 if self.host.datapath_type is None else 15  # a kernel of its own is slow
         try:
             wait_until(lambda: self.picture() == picture, "mended as before", patience)
         except LabError as e:
@@ -114,7 +114,7 @@ class Wired:
             remotes = len(re.findall("Controller|Manager", show))
             return remotes > 0 and show.count("is_connected: true") == remotes
 
-        wait_until(connected, "manager and controllers connected", 20)
+        wait_until(connected, "manager and controllers connected", 60)
 
     def database_size(self) -> int:
         """Size of the database file: every transaction that changes something makes it longer."""

@@ -12,7 +12,7 @@ from tunbridge.lab.host import wait_until
 from tunbridge.lab.machine import NamespaceMachine
 
 pytestmark = pytest.mark.ovs
-KINDS = ("namespace", "uml")
+KINDS = ("namespace", "vm")
 
 
 @pytest.fixture
@@ -41,9 +41,8 @@ class Workload:
         self.ip("netns", "exec", self.namespace, "ethtool", "-K", "eth0", "tx", "off")
         self.ip("-n", self.namespace, "addr", "add", address, "dev", "eth0")
         self.ip("-n", self.namespace, "link", "set", "eth0", "up")
-        if not self.is_inside:  # a kernel of its own has no IPv6
-            # The host itself must send nothing by its end: its neighbour discovery would be counted with what leaks.
-            host.host.run("ip", "link", "set", name, "addrgenmode", "none")
+        # The host itself must send nothing by its end: its neighbour discovery would be counted with what leaks.
+        host.host.run("ip", "link", "set", name, "addrgenmode", "none")
         host.host.run("ip", "link", "set", name, "up")
         host.host.vsctl("add-port", "br-int", name)
 

@@ -14,7 +14,7 @@ from tunbridge.lab.host import wait_until
 from tunbridge.lab.lab import agent_command
 
 pytestmark = pytest.mark.ovs
-KINDS = ("namespace", "uml")
+KINDS = ("namespace", "vm")
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_going_from_the_default_form_to_the_hardened_one_leaves_nothing_of_it(lo
     assert lone.host.vsctl("get-controller", "br-eth1") == "unix:/var/run/openvswitch/tunbridge.sock"
 
 
-@pytest.mark.namespaces_only("Debian's User Mode Linux has no IPv6")
+@pytest.mark.kernel_too
 def test_an_ipv6_underlay_and_long_bridge_names(make_lab: MakeLab) -> None:
     providers = {
         "a": {"p1": Provider(bridge="br-datacentre", nics=["eth1"]), "p2": Provider(bridge="br-ex", nics=["eth2"])}

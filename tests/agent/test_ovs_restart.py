@@ -1,6 +1,7 @@
 """`tunbridge ovs restart`: all flows are there afterwards, and nothing is left armed, whoever is killed when."""
 
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from tests.agent.hosts import PHYSNET, Wired
 from tests.agent.workloads import restart_command
-from tests.kernel import boot
+from tests.kernels import Kernels
 from tunbridge.agent import answer, armed
 from tunbridge.agent.config import Peer
 from tunbridge.lab.host import wait_until
@@ -212,6 +213,9 @@ def test_killed_together_with_the_agent_is_finished_at_the_agents_next_start(wir
     until_whole(wired, before)
 
 
-def test_with_the_kernels_datapath_packets_go_on_meanwhile(tmp_path: Path) -> None:
-    sections = boot(Path(__file__).parent / "kernel" / "restart.sh", tmp_path, kinds="stepped")
-    assert sections["restarts"].splitlines() == ["down 20 20", "armed 20 20", "after 20 20"]
+def test_with_the_kernels_datapath_packets_go_on_meanwhile(kernels: Kernels) -> None:
+    host = kernels.one_host()
+    printed = host.run(
+        "env", "-C", str(Path(__file__).parents[2]), sys.executable, "-m", "tests.agent.workloads", "stepped"
+    ).stdout
+    assert printed.splitlines() == ["down 20 20", "armed 20 20", "after 20 20"]

@@ -10,7 +10,7 @@ from tunbridge.agent.config import Peer
 from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
-KINDS = ("namespace", "uml")
+KINDS = ("namespace", "vm")
 
 
 class Kept:
@@ -27,15 +27,15 @@ def kept() -> Kept:
 
 @pytest.fixture
 def wired(make_lab: MakeLab, kind: str, kept: Kept) -> Wired:
-    """A host in order. A kernel of its own takes 30 s to come to that: it is the last test's, if that left it so."""
-    if kind == "uml" and kept.host is not None and kept.host.host.pid("agent") is not None:
+    """A host in order. A kernel of its own takes a while to come to that: it is the last test's, if that left it so."""
+    if kind == "vm" and kept.host is not None and kept.host.host.pid("agent") is not None:
         if kept.host.picture() == kept.picture:
             return kept.host
         kept.host = None
     host = Wired(make_lab(providers={"network0": PHYSNET}, network0="10.0.0.27"), "network0")
     host.configure(peers=[Peer(host="compute0", ip="10.0.0.25"), Peer(host="compute1", ip="10.0.0.26")])
     host.start()
-    if kind == "uml":
+    if kind == "vm":
         kept.host, kept.picture = host, host.picture()
     return host
 

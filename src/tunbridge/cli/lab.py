@@ -50,7 +50,7 @@ class Kernel(StrEnum):
     """What the hosts of a lab are made of."""
 
     namespace = "namespace"
-    uml = "uml"
+    vm = "vm"
     auto = "auto"
     """Whatever has the kernel's datapath; the line about it says what, and why."""
 
@@ -108,8 +108,9 @@ def up(
     kernel: Annotated[
         Kernel | None,
         typer.Option(
-            help="What hosts are: namespaces, or User Mode Linux kernels with the kernel's datapath; auto: kernels"
-            " where namespaces would not have that datapath.  [default: what the lab has, else namespaces]"
+            help="What hosts are: namespaces, or virtual machines (QEMU) with kernels of their own and the kernel's"
+            " datapath; auto: virtual machines where namespaces would not have that datapath.  [default: what the lab"
+            " has, else namespaces]"
         ),
     ] = None,
 ) -> None:
@@ -290,6 +291,8 @@ def _print_status(status: labs.LabStatus) -> None:
     for number, row in enumerate(rows):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         console.print(line, style="bold" if number == 0 else None)
+    for problem in (h.problem for h in status.hosts if h.problem is not None):
+        console.print("\n" + terminal.printable(problem), style="yellow", markup=False)
     console.print()
     for network, address in status.outside.items():
         console.print(f"outside   {network}: {address or 'no address'}")

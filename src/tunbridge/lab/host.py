@@ -33,7 +33,8 @@ from tunbridge.lab.toml import to_toml
 __all__ = ["Host", "StartedAgent", "to_toml", "wait_until"]
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
-AGENT_WAIT_S = 60.0
+AGENT_WAIT_S = 300.0
+"""An emulated kernel needs 20 s for it, and several times as much on a busy machine."""
 _WRITE_PID = 'echo $$ > /run/agent.pid.new && mv /run/agent.pid.new /run/agent.pid && exec "$0" "$@"'
 """The agent's process writes its own id, so that a killed `lab up` leaves no agent that the next one does not see."""
 
@@ -123,7 +124,7 @@ class Host:
             f"external_ids:hostname={self.name}", "external_ids:rundir=/run/openvswitch",
         )  # fmt: skip
         self.run("ovs-vswitchd", "--pidfile", "--detach", "--no-chdir", "--log-file", "-vconsole:off")
-        self.vsctl("--timeout=20", "set", "Open_vSwitch", ".", "external_ids:tunbridge-lab=true")
+        self.vsctl("--timeout=60", "set", "Open_vSwitch", ".", "external_ids:tunbridge-lab=true")
         self.plug_underlay()
 
     def plug_underlay(self) -> None:

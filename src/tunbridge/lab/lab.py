@@ -31,7 +31,7 @@ from typing import IO
 import msgspec
 from msgspec import Struct
 
-from tunbridge.lab import namespaces, uml
+from tunbridge.lab import namespaces, qemu_machine
 from tunbridge.lab.host import Host
 from tunbridge.lab.machine import NamespaceMachine
 from tunbridge.lab.namespaces import LabError
@@ -87,6 +87,8 @@ class HostStatus(Struct, frozen=True, kw_only=True):
     ovs_vswitchd: int | None
     agent: int | None
     providers: dict[str, str]
+    problem: str | None = None
+    """Why the host itself does not run: of a kernel that ended, the end of its console."""
 
     @property
     def running(self) -> bool:
@@ -132,13 +134,13 @@ def choose_kind() -> tuple[str, str]:
     datapath = choose_datapath()
     if datapath.type == "system":
         return "namespace", datapath.why
-    package = uml.missing()
-    if package is None:
-        return "uml", "this kernel has no openvswitch module, and User Mode Linux is installed"
-    return "namespace", f"{datapath.why}; kernel hosts need the package {package}"
+    reason = qemu_machine.why_not()
+    if reason is None:
+        return "vm", "this kernel has no openvswitch module, and QEMU is installed"
+    return "namespace", f"{datapath.why}; {reason}"
 
 
-_KINDS = {"namespace": "namespaces", "uml": "kernels of their own"}
+_KINDS = {"namespace": "namespaces", "vm": "kernels of their own"}
 
 
 class Lab:
@@ -173,12 +175,12 @@ class Lab:
     def up(self, plan: LabPlan, progress: Progress, agents: bool = True, kind: str | None = None) -> None:
         """Make the lab, or what is missing of it. Raises LabError, also when it is there with another plan or kind.
 
-        `kind` is what hosts are made of: "namespace", or "uml" for kernels of their own; None: what it has, else the
+        `kind` is what hosts are made of: "namespace", or "vm" for kernels of their own; None: what it has, else the
         first.
         """
         namespaces.require("ip", "nsenter", "unshare", "ethtool", "ovs-vsctl", "ovsdb-server", "ovs-vswitchd")
         with self.lock():
-            state = self._begin(plan, kind)
+            state = self._begin(plan, kind, progress)
             server = self._server(state.plan)
             if server is not None:
                 server.prepare()
@@ -206,7 +208,7 @@ class Lab:
         progress("server", "starting the Networking API")
         progress("server", f"{server.url} answers after {server.start():.1f} s")
 
-    def _begin(self, plan: LabPlan, kind: str | None) -> State:
+    def _begin(self, plan: LabPlan, kind: str | None, progress: Progress) -> State:
         """Write lab.json, or find it with the same plan."""
         state = self._state()
         if state is not None:
@@ -221,12 +223,12 @@ class Lab:
                     f" `tunbridge lab down{self.option}` removes it, or take another --name"
                 )
             return state
-        package = uml.missing() if kind == "uml" else None
-        if package is not None:
-            raise LabError(f"kernel hosts need the package {package} (Debian, Ubuntu: apt-get install {package})")
+        datapath = choose_datapath()
+        if kind == "vm":
+            _, how = qemu_machine.prepare(lambda what: progress("kernel", what))
+            datapath = Datapath("system", f"each host is a kernel of its own ({how.why})")
         self._remove()  # what a killed run left
         self.folder.mkdir(parents=True)
-        datapath = Datapath("system", "each host is a kernel of its own") if kind == "uml" else choose_datapath()
         state = State(kind=kind or "namespace", plan=plan, datapath=datapath)
         new = self.folder / "lab.json.new"
         new.write_bytes(msgspec.json.format(msgspec.json.encode(state), indent=2))
@@ -330,7 +332,7 @@ class Lab:
         """Give all hosts. Raises LabError, also for others than root: they cannot see what runs in a host."""
         namespaces.require()
         state = self.state()
-        machine = uml.UmlMachine if state.kind == "uml" else NamespaceMachine
+        machine = qemu_machine.QemuMachine if state.kind == "vm" else NamespaceMachine
         return [
             Host(
                 machine(self.name, planned.name, self.folder / planned.name),
@@ -413,6 +415,7 @@ def _status(host: Host, planned: HostPlan) -> HostStatus:
         ovs_vswitchd=host.pid("ovs-vswitchd"),
         agent=host.pid("agent"),
         providers={n: f"{p.bridge} ({', '.join(p.nics) or 'no NIC'})" for n, p in planned.providers.items()},
+        problem=host.machine.problem(),
     )
 
 

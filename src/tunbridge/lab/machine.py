@@ -1,6 +1,6 @@
 """What a host of a lab is made of: something with a file system and a network of its own, that commands run in.
 
-`Machine` is all that the rest of the lab asks of it, so another kind (a User Mode Linux kernel) has these to provide.
+`Machine` is all that the rest of the lab asks of it, so another kind has these to provide: qemu_machine.py does.
 `NamespaceMachine` is a network, a mount and a UTS namespace, kept by a process that only sleeps. Its folder stands at
 /run inside it, and parts of the folder where Open vSwitch and the agent look for them (`PLACES`): so plain `ovs-vsctl`,
 `ovs-ofctl`, `ovs-appctl` address this host's Open vSwitch, and the agent reads /etc/tunbridge/agent.toml.
@@ -73,6 +73,9 @@ class Machine(Protocol):
 
     def is_running(self) -> bool:
         """Say whether commands can run in it."""
+
+    def problem(self) -> str | None:
+        """Say why no command can run in it, for a person; None when it runs."""
 
     def attach(self, device: str, switch_namespace: str, switch: str | None, port: str) -> bool:
         """Give it a NIC that leads to a Linux bridge in a namespace (None: to nothing). False when it has it."""
@@ -151,6 +154,10 @@ class NamespaceMachine:
         """Say whether the process that keeps the namespaces is there."""
         return self._holder() is not None
 
+    def problem(self) -> str | None:
+        """Say that it does not run, None when it does."""
+        return None if self.is_running() else f"{self.name}: is not running; `tunbridge lab up` starts it again"
+
     def _holder(self) -> int | None:
         return self.pid(self.folder / "holder.pid")
 
@@ -164,7 +171,7 @@ class NamespaceMachine:
         """Give the command line that runs `argv` inside."""
         holder = self._holder()
         if holder is None:
-            raise LabError(f"{self.name}: is not running; `tunbridge lab up` starts it again")
+            raise LabError(self.problem() or f"{self.name}: has just been stopped")
         return ["nsenter", f"--target={holder}", "--net", "--mount", "--uts", "--", *argv]
 
     def enter(self, *argv: str, **environ: str) -> NoReturn:

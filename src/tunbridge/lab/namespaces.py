@@ -58,9 +58,11 @@ def require(*commands: str) -> None:
     """Raise LabError unless this is root with these commands installed."""
     if os.geteuid() != 0:
         raise LabError("a lab needs root, since its hosts are network namespaces; try again with sudo")
-    for command in commands:
-        if shutil.which(command) is None:
-            raise LabError(f"{command} is not installed{_package(command)}")
+    missing = [command for command in commands if shutil.which(command) is None]
+    if missing:
+        packages = " ".join(sorted({_PACKAGES[command] for command in missing}))
+        are = "is" if len(missing) == 1 else "are"
+        raise LabError(f"{', '.join(missing)} {are} not installed (Debian, Ubuntu: apt-get install {packages})")
 
 
 def namespace(lab: str, part: str) -> str:
