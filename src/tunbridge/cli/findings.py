@@ -48,7 +48,7 @@ def _not_checked(document: Document) -> Iterator[tuple[str, str, str]]:
 def _finding(text: Text, finding: Finding, source: str | None) -> None:
     text.append(f"{finding.severity}", style=STYLES[finding.severity])
     text.append(f" {finding.code}: {one_line(finding.host)}: {one_line(finding.message)}\n")
-    text.append("  mend: ", style="dim").append(one_line(finding.fix) + "\n")
+    text.append("  fix: ", style="dim").append(one_line(finding.fix) + "\n")
     if source is not None:
         place = f"{source}, line {finding.line}" if finding.line is not None else source
         text.append("  from: ", style="dim").append(one_line(place) + "\n")
@@ -77,9 +77,9 @@ def code_list() -> Text:
 
 
 def explanation(code: str) -> Text:
-    """Say what a code means, when it is not reported, and how to mend it."""
+    """Say what a code means, when it is not reported, and how to fix it."""
     entry = CODES[code]
     text = Text(entry.code, style="bold").append(f" ({entry.severity}): {entry.summary}\n", style="not bold")
-    for title, paragraph in (("", entry.meaning), ("Not reported when ", entry.not_when), ("To mend: ", entry.mend)):
+    for title, paragraph in (("", entry.meaning), ("Not reported when ", entry.not_when), ("To fix: ", entry.fix)):
         text.append("\n").append(title, style="bold").append(paragraph + "\n")
     return text

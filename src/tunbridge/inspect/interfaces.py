@@ -33,6 +33,8 @@ _NIC = re.compile(
     r"|dpdk[\w-]*|usb\d+|venet\d+|vmnic\d+)"
     r"(?:\.\d+)?"
 )
+_FUEL = re.compile(r"p_[0-9a-f]{8}-\d+")
+"""Mirantis Fuel's internal port that is also in a Linux bridge, and so joins the two."""
 _PAIRED = re.compile(r"(?:int|phy)-.+")
 
 
@@ -77,6 +79,16 @@ def looks_like_nic(interface: Interface) -> bool:
     if interface.type not in DEVICE_TYPES or is_workload(interface):
         return False
     return interface.type != "system" or _matches(_NIC, interface.name)
+
+
+def has_nic_name(name: str) -> bool:
+    """Whether a name is one of those that the kernel and udev give to physical devices."""
+    return _matches(_NIC, name)
+
+
+def is_enslaved(interface: Interface) -> bool:
+    """Whether an internal port is also in a bridge of the host's own IP stack, and so leads on from there."""
+    return interface.type == "internal" and (interface.master is not None or _matches(_FUEL, interface.name))
 
 
 def is_nic_of(bridge: Bridge, port: Port) -> bool:

@@ -76,7 +76,7 @@ def logical_lines(text: str) -> Iterator[LogicalLine]:
         number, index = index + 1, index + 1
         if not line:
             continue
-        if _OPENING.match(line) and not _closed(line):
+        if _OPENING.match(line) and not is_closed(line):
             line, index = _unwrap(raw, index)
         elif len(raw[number - 1].rstrip()) >= _FULL_LINE and index < len(raw) and _BARE_NAME.match(line):
             rest = raw[index].strip(_EDGE)
@@ -85,7 +85,8 @@ def logical_lines(text: str) -> Iterator[LogicalLine]:
         yield LogicalLine(number, line)
 
 
-def _closed(line: str) -> bool:
+def is_closed(line: str) -> bool:
+    """Whether all quotes and brackets that `line` opens are closed."""
     return _CLOSED.match(line) is not None or _scan(line, "") == ""
 
 

@@ -6,8 +6,10 @@ to the port, `options:` to the interface ...), and it belongs to the object of t
 
     outside --UUID, Bridge, Manager, or a Port with its Interface--> inside a host
     inside  --ovs_version, or a shell prompt--> outside, where anything may stand
+    inside  --a sentence--> suspended: only another Bridge of the same host may follow
 
-Inside a host, what is neither such a line nor `key: value` is an error: half a host must not pass for a whole one.
+Inside a host, what is neither such a line nor `key: value` is an error. What was cut off or left out (no UUID, no
+`ovs_version`, `...`, a line that breaks off) is kept in `Host.missing_parts`: half a host must not pass for a whole one.
 """
 
 import re
@@ -15,12 +17,13 @@ from collections.abc import Callable
 from pathlib import PurePath
 
 from tunbridge.errors import TunbridgeError
-from tunbridge.inspect.model import Bridge, Controller, Host, Interface, Lines, Manager, Port
+from tunbridge.inspect.model import Bridge, Controller, Host, Interface, Lines, Manager, Part, Port
 from tunbridge.inspect.names import distinguish
 from tunbridge.inspect.pasted import (
     LogicalLine,
     asks_for_show,
     heading_file,
+    is_closed,
     is_prompt,
     logical_lines,
     mended,
@@ -35,15 +38,24 @@ NOT_SHOWN = [
     "bond_mode", "lacp", "bond_active_slave", "other_config", "external_ids", "mtu", "mtu_request", "mac_in_use",
     "admin_state", "link_state", "link_speed", "duplex", "lacp_current", "bfd", "statistics", "status",
     "mac_table_size", "mac_table_used", "chassis_id", "flow_restore_wait", "underlay",
+    "bridge_mappings", "master",
 ]  # fmt: skip
 """What the model has and `ovs-vsctl show` does not print."""
 
+_KINDS = ("Bridge", "Port", "Interface", "Manager", "Controller")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _OBJECT = re.compile(r'(Bridge|Port|Interface|Manager|Controller)\s+("(?:[^"\\]|\\.)*"|[^\s"“”{}\[\]]+)$', re.DOTALL)
 _ATTRIBUTE = re.compile(r"([A-Za-z_][\w-]*):(?:\s+(.*))?$", re.DOTALL)
-_IGNORABLE = re.compile(
-    r"[.…\s*_=~`|+-]+|[\[(<]\s*(?:\.{2,}|…|snip\w*|omitted|truncated)\s*[\])>]|--\s*more\s*--.*|#.*", re.I
+_IGNORABLE = re.compile(r"[\s*_=~`|+-]+|#.*")
+_CUT = r"(?:snip\w*|omit\w*|truncated|elided|skipped|cut|more|abridged)"
+_ELISION = re.compile(
+    r"[\W_]*(?:\.{2,}|…)[\W_]*"  # ... and […]
+    rf"|(?:[\[({{<~=*#-]|\.{{2,}}|…).{{0,80}}\b{_CUT}\b.{{0,80}}"  # <output omitted>, ---snip---, --More--(42%)
+    r"|(?:\.{2,}|…).{0,80}|.{0,80}(?:\.{3}|…)",  # ... 150 ports like this
+    re.I,
 )
+_SENTENCE_WORDS = 3
+"""A line of so many words, or of one, that is not of the format is text around the output; one of two is a mistake."""
 _STEM_SUFFIXES = (".txt", ".log", ".out", ".ovs-vsctl-show", ".show")
 
 
@@ -83,6 +95,11 @@ def stem(source: str) -> str:
             break
         base = shorter
     return base
+
+
+def _is_sentence(line: str) -> bool:
+    words = line.split()
+    return len(words) != _SENTENCE_WORDS - 1 and not (words[0] in _KINDS and len(words) <= _SENTENCE_WORDS)
 
 
 def _no_dump(text: str, source: str) -> ReadError:
@@ -184,7 +201,9 @@ class _HostDraft:
         self.ovs_version: str | None = None
         self.managers: list[_RemoteDraft] = []
         self.bridges: list[_BridgeDraft] = []
+        self.bridge_names: set[str] = set()
         self.lines = lines
+        self.missing: dict[Part, None] = {} if system_id else {"beginning": None}
         self.bridge: _BridgeDraft | None = None
         self.port: _PortDraft | None = None
         self.interface: _InterfaceDraft | None = None
@@ -210,6 +229,7 @@ class _HostDraft:
     def _begin_bridge(self, name: str, lines: Lines) -> _BridgeDraft:
         self.bridge = _BridgeDraft(name, lines)
         self.bridges.append(self.bridge)
+        self.bridge_names.add(name)
         self.port = self.interface = self.remote = None
         return self.bridge
 
@@ -252,6 +272,7 @@ class _HostDraft:
             managers=[Manager(target=m.target, is_connected=m.is_connected, lines=m.lines) for m in self.managers],
             bridges=[bridge.done() for bridge in self.bridges],
             not_told=NOT_SHOWN,
+            missing_parts=list(self.missing if self.ovs_version else {**self.missing, "end": None}),
             lines=self.lines,
         )
 
@@ -269,6 +290,9 @@ _INTERFACE_KEYS: dict[str, Callable[[str], object]] = {
 }
 
 
+_KEYS = frozenset((*_PORT_KEYS, *_INTERFACE_KEYS, "fail_mode", "datapath_type", "is_connected"))
+
+
 class _Reader:
     """The state machine of the module's head: takes one line after the other, and gives the hosts at the end."""
 
@@ -281,6 +305,8 @@ class _Reader:
         self._prompt_name: str | None = None
         self._held: tuple[str, int] | None = None
         """Name and line of a `Port 22` that is a port of a host without a head only if the next line confirms it."""
+        self._sentence: LogicalLine | None = None
+        """Text that stood inside the host: it has ended, unless another of its bridges follows."""
 
     def take(self, line: LogicalLine, last: bool = False) -> None:
         """Understand one line; the `last` one, without an end, may be cut anywhere. Raises ReadError."""
@@ -289,11 +315,21 @@ class _Reader:
         again = mended(line.text)
         if again is not None and self._understood(LogicalLine(line.number, again)):
             return
-        if self._host is not None and not self._complete and not last and not _IGNORABLE.fullmatch(line.text):
-            raise ReadError(
-                f"{self._source}, line {line.number}: expected Bridge, Port, Interface, Manager or Controller and a "
-                f"name, or `key: value`; found {line.text[:60]!r}"
-            )
+        host = self._host
+        if host is None or self._complete or _IGNORABLE.fullmatch(line.text):
+            return
+        if last or _ELISION.fullmatch(line.text):
+            host.missing["end" if last else "middle"] = None
+        elif _is_sentence(line.text):
+            self._sentence = self._sentence or line
+        else:
+            raise self._error(line)
+
+    def _error(self, line: LogicalLine) -> ReadError:
+        return ReadError(
+            f"{self._source}, line {line.number}: expected Bridge, Port, Interface, Manager or Controller and a "
+            f"name, or `key: value`; found {line.text[:60]!r}"
+        )
 
     def finish(self) -> list[Host]:
         """Give what was read."""
@@ -315,7 +351,7 @@ class _Reader:
 
     def _prompt(self, text: str) -> None:
         """What follows is no longer the host that was read, and the host that comes is called as the prompt says."""
-        self._host, self._complete, self._held = None, False, None
+        self._host, self._complete, self._held, self._sentence = None, False, None, None
         self._prompt_name = None
         if asks_for_show(text):
             file = heading_file(text)
@@ -324,7 +360,7 @@ class _Reader:
     def _begin_host(self, system_id: str | None, line: int) -> _HostDraft:
         lines = {"name": line, "system_id": line} if system_id else {"name": line}
         self._host = _HostDraft(system_id, self._prompt_name, lines)
-        self._complete, self._prompt_name, self._held = False, None, None
+        self._complete, self._prompt_name, self._held, self._sentence = False, None, None, None
         self._hosts.append(self._host)
         return self._host
 
@@ -337,10 +373,22 @@ class _Reader:
             if kind == "Interface" or (kind != "Bridge" and ":" not in name):
                 return True
             host = self._begin_host(None, line.number)
-        elif kind == "Bridge" and self._complete and any(b.name == name for b in host.bridges):
+        elif kind == "Bridge" and name in host.bridge_names:
             host = self._begin_host(None, line.number)  # the next host, whose head was cut off
+        self._continue(host, kind == "Bridge")
+        if name.endswith(("...", "…")) or not is_closed(line.text):
+            host.missing["middle"] = None
         host.begin(kind, name, line.number)
         return True
+
+    def _continue(self, host: _HostDraft, with_bridge: bool) -> None:
+        """Go on with a host after text that stood inside it. Raises ReadError where it cannot be told how."""
+        if self._sentence is None:
+            return
+        if not with_bridge:
+            raise self._error(self._sentence)
+        self._sentence = None
+        host.missing["middle"] = None
 
     def _resumed(self, next_: str) -> _HostDraft | None:
         """Begin a host whose head was cut off at the port that is held, if what comes `next_` belongs to a port."""
@@ -355,6 +403,10 @@ class _Reader:
         host = self._host or self._resumed(key)
         if host is None:
             return True
+        if key in _KEYS:
+            self._continue(host, with_bridge=False)
+            if not is_closed(line.text):
+                host.missing["middle"] = None
         try:
             host.set(key, value, line.number)
         except BadValueError as e:

@@ -8,7 +8,7 @@ _HEAD = """\
 One section per code, as `tunbridge check --explain CODE` prints it; this page is made from the same texts
 (`python -m tunbridge.inspect.checks.document > docs/checks.md`), and a test keeps the two equal.
 
-A finding names the host, the subject (a bridge, port, interface or address), what it means, how to mend it, and the
+A finding names the host, the subject (a bridge, port, interface or address), what it means, how to fix it, and the
 line of the source that states it. Codes are stable: `--ignore CODE` and scripts may rely on them.
 
 What `ovs-vsctl show` prints is enough for most. It prints no flows, and no state of devices: the checks of links,
@@ -28,7 +28,7 @@ def checks_page() -> str:
     rows = [f"| [`{c.code}`](#{c.code}) | {c.severity} | {c.summary} |\n" for c in CODES.values()]
     sections = [
         f"\n## {c.code}\n\n*{c.severity}*: {c.summary}\n\n{c.meaning}\n\nNot reported when {c.not_when}\n\n"
-        f"To mend: {c.mend}\n"
+        f"To fix: {c.fix}\n"
         for c in CODES.values()
     ]
     return _HEAD + "".join(rows) + "".join(sections)
