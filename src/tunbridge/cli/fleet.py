@@ -74,8 +74,11 @@ def _source(line: str, where: str) -> str:
     return text
 
 
-def read(sources: Sequence[str], timeout: float | None) -> "Reading":
-    """Read all sources, with a bar on a terminal while that takes; what failed is in `problems`."""
+def read(sources: Sequence[str], timeout: float | None, confirm: bool = False) -> "Reading":
+    """Read all sources, with a bar on a terminal while that takes; what failed is in `problems`.
+
+    `confirm`: see `read_sources`.
+    """
     from tunbridge.inspect.sources import is_live, read_sources, taken_apart
 
     # What is made now lives until the end, by the million for a big fleet, and holds no cycles: to look for some among
@@ -84,7 +87,7 @@ def read(sources: Sequence[str], timeout: float | None) -> "Reading":
     total = len(taken_apart(sources, labs.sockets))
     worth_it = total > 1 and (total > _MANY or any(map(is_live, sources)))
     if not worth_it or not sys.stderr.isatty():
-        return read_sources(sources, labs.sockets, timeout)
+        return read_sources(sources, labs.sockets, timeout, confirm=confirm)
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -94,4 +97,4 @@ def read(sources: Sequence[str], timeout: float | None) -> "Reading":
         def told(source: str) -> None:
             progress.update(task, advance=1, description=f"read {terminal.printable(source)[:40]}")
 
-        return read_sources(sources, labs.sockets, timeout, told)
+        return read_sources(sources, labs.sockets, timeout, told, confirm)

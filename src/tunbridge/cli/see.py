@@ -301,7 +301,7 @@ def check(
         if counters is not None or output is not None:
             raise UsageError("--watch: goes neither with --counters nor with -o; -f json prints a line for each change")
         raise typer.Exit(_check_again(given, timeout, ignored, as_json, fail_on))
-    document, unreadable = _document(given, timeout, ignored, with_paths=as_json, counters=counters)
+    document, unreadable = _document(given, timeout, ignored, with_paths=as_json, counters=counters, confirm=True)
     if as_json:
         _write_json(document, output)
     else:
@@ -344,12 +344,13 @@ def _document(
     ignored: Collection[str] = (),
     with_paths: bool = True,
     counters: float | None = None,
+    confirm: bool = False,
 ) -> tuple["Document", bool]:
-    """Read, understand, foretell and check. What cannot be read is reported; ends when nothing could be.
+    """Read, understand, predict and check. What cannot be read is reported; ends when nothing could be.
 
-    With `counters`, live sources are read again after so many seconds.
+    With `counters`, live sources are read again after so many seconds; for `confirm` see `read_sources`.
     """
-    reading = fleet.read(sources, timeout)
+    reading = fleet.read(sources, timeout, confirm)
     for problem in reading.problems:
         terminal.error(str(problem))
     if not reading.hosts:

@@ -38,7 +38,11 @@ Reason = Literal[
     "no-nic",
     "broken-nic",
     "host-stack",
+    "unseen",
 ]
+
+_BY_ABSENCE = ("no-patch", "no-tunnel", "no-way-in", "no-entrance", "no-nic")
+"""Reasons that say nothing of a host of whose dump a part is missing: what is not seen may be there."""
 
 GATEWAYS = ("network", "gateway", "all-in-one")
 """Roles of hosts that lead other hosts' packets to the outside."""
@@ -210,7 +214,8 @@ class _Foreteller:
             if crossing.is_passable:
                 continue
             if self._leads_to(crossing, wanted):
-                stop = Stop("broken-patch", host, start, crossing.far, peer=wanted)
+                reason: Reason = "unseen" if crossing.state == "unknown" else "broken-patch"
+                stop = Stop(reason, host, start, crossing.far, peer=wanted)
                 return [Step("patch", crossing.near)], stop
         for crossing in self.wiring.patches.get((host, wanted), ()):
             if not crossing.is_passable and self._leads_to(crossing, start):
@@ -389,6 +394,8 @@ class _Foreteller:
     ) -> Route:
         entrance = self.wiring.entrance(source)
         assert entrance is not None
+        if stop is not None and stop.reason in _BY_ABSENCE and not self.wiring.hosts[stop.host].is_whole:
+            stop = Stop("unseen", stop.host, stop.bridge)
         return Route(kind, source, entrance.name, destination, steps, stop, gateway)
 
 

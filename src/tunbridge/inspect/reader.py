@@ -163,7 +163,7 @@ class _RemoteDraft:
 
     def __init__(self, target: str, line: int) -> None:
         self.target = target
-        self.is_connected = False
+        self.is_connected: bool | None = False
         self.lines: Lines = {"name": line}
 
 
@@ -263,7 +263,17 @@ class _HostDraft:
             setattr(self.interface, key, _INTERFACE_KEYS[key](value))
             self.interface.lines[key] = line
 
+    def _forget_what_was_cut_off(self) -> None:
+        """Make unknown whether remotes are connected, where the line that tells it may be what is missing."""
+        if "middle" in self.missing:
+            remotes = [*self.managers, *(controller for bridge in self.bridges for controller in bridge.controllers)]
+        else:
+            remotes = [self.remote] if self.remote is not None and self.ovs_version is None else []
+        for remote in remotes:
+            remote.is_connected = remote.is_connected or None
+
     def done(self, source: str, name: str | None) -> Host:
+        self._forget_what_was_cut_off()
         return Host(
             name=name or self.name or stem(source) or self.system_id or "host",
             source=source,
@@ -316,10 +326,12 @@ class _Reader:
         if again is not None and self._understood(LogicalLine(line.number, again)):
             return
         host = self._host
-        if host is None or self._complete or _IGNORABLE.fullmatch(line.text):
+        if host is None or self._complete:
             return
         if last or _ELISION.fullmatch(line.text):
             host.missing["end" if last else "middle"] = None
+        elif _IGNORABLE.fullmatch(line.text):
+            return
         elif _is_sentence(line.text):
             self._sentence = self._sentence or line
         else:

@@ -182,7 +182,6 @@ _ALL = (
         "are lost; without it, the bridge begins to act as an ordinary switch.",
         not_when="the target is passive (`ptcp:`, `pssl:`, `punix:`): it waits for clients, and having none is normal.",
         fix="Start the controller: Neutron's or Tunbridge's agent for 127.0.0.1:6633, else what the target names.",
-        rests_on_absence=True,
     ),
     Code(
         code="manager-disconnected",
@@ -193,7 +192,6 @@ _ALL = (
         "this host, Neutron's or Tunbridge's, is not connected.",
         not_when="there is a client.",
         fix="Start the agent or the manager, or remove the target with `ovs-vsctl del-manager`.",
-        rests_on_absence=True,
     ),
     Code(
         code="fail-mode-not-secure",

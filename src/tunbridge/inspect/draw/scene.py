@@ -8,6 +8,7 @@ become chips that name the other end, so that no line ever has to cross another.
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 
 from tunbridge.inspect.draw.fleet import MANY, Grouping, alike, count, join
@@ -297,7 +298,8 @@ class _Tree:
         self._connect()
         for index, name in dict.fromkeys(patches):
             if (index, name) not in self.linked:
-                self.views[index].loose.append(self.ports[index, name])
+                view = self.ports[index, name]
+                self.views[index].loose.append(view if host.is_whole else _unseen(view))
 
     def _hang(self, index: int, bridge: Bridge, port: Port, view: PortView) -> None:
         if view.kind == "tunnel":
@@ -374,6 +376,10 @@ class _Tree:
         bridge = self.views[other].name if other != index else "itself"
         note = f"{self.maker.glyphs.arrow} {self.maker.safe(far)} ({bridge})"
         return PortView(port.name, "patch", note, port.tip, port.mark, places=port.places)
+
+
+def _unseen(view: PortView) -> PortView:
+    return replace(view, is_unseen=True, note=" ".join(text for text in (view.note, "(other end not shown)") if text))
 
 
 def _order(port: Port) -> tuple[int, int, Natural]:

@@ -81,7 +81,7 @@ def _alike(wiring: Wiring) -> list[list[Host]]:
 def _shape(wiring: Wiring, host: Host) -> object:
     """How a host is wired, without what differs from host to host: workloads, tags, tunnels' names and addresses."""
     managers = tuple((manager.target, manager.is_connected) for manager in host.managers)
-    shape: list[object] = [host.role, flavour(host), managers]
+    shape: list[object] = [host.role, flavour(host), managers, tuple(host.missing_parts)]
     for bridge in bridges.order(host):
         key = (host.name, bridge.name)
         wires = sorted((c.near.port or "", c.state) for c in wiring.patches.get(key, ()))

@@ -48,7 +48,7 @@ def _purpose(wiring: Wiring, host: Host, bridge: Bridge) -> Fact:
         return fact(f"bridge.integration.{flavour(host)}", cites, bridge=bridge.name, host=host.name)
     if bridge.role == "tunnel":
         return fact("bridge.tunnel", cites, bridge=bridge.name)
-    if bridge.role == "provider" and nics:
+    if bridge.role == "provider" and (nics or not host.is_whole):
         return fact("bridge.provider", cites, bridge=bridge.name)
     if bridge.role == "provider":
         return fact("bridge.provider.nonic", cites, bridge=bridge.name)
@@ -81,7 +81,7 @@ def _plugged(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
     for kind, ports in groups.items():
         cites = [c for port in ports for c in cite.port(host, bridge, port)]
         yield fact(f"plugged.{kind}", cites, ports=Names([port.name for port in ports]))
-    if not found and bridge.role == "integration":
+    if not found and bridge.role == "integration" and host.is_whole:
         yield fact("plugged.none", cite.bridge(host, bridge), bridge=bridge.name)
 
 
@@ -167,8 +167,10 @@ def _patch(wiring: Wiring, crossing: Crossing, bridge: Bridge) -> Fact:
         return fact(f"wire.{crossing.kind}", both, **names)
     peer = _peer(wiring, crossing)
     cites = cite.end(wiring, near, "options")
-    if peer is None:
+    if peer is None and crossing.state != "unknown":
         return fact("wire.patch.nopeer", cites, port=near.port or "", bridge=bridge.name)
+    if crossing.state == "unknown":
+        return fact("wire.patch.unseen", cites, port=near.port or "", bridge=bridge.name, peer=peer or "?")
     exists = any(port.name == peer for b in wiring.hosts[near.host].bridges for port in b.ports)
     key = "wire.patch.unanswered" if exists else "wire.patch.missing"
     return fact(key, cites, port=near.port or "", bridge=bridge.name, peer=peer)
@@ -191,7 +193,7 @@ def _nics(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
         yield fact("nic.joined", cites, nics=names, bridge=bridge.name)
         return
     yield fact("nic.joined", cites, nics=names, bridge=bridge.name)
-    if wiring.patches.get((host.name, bridge.name)):
+    if wiring.patches.get((host.name, bridge.name)) or not host.is_whole:
         return  # a wire that is not in order was told of above
     entrance = wiring.entrance(host.name)
     assert entrance is not None

@@ -40,6 +40,8 @@ MESSAGES = {
     "overview.tunnel": "A {type} tunnel joins {host} ({local}) and {peer} ({remote}); both ends agree.",
     "overview.tunnel.nolocal": "A {type} tunnel joins {host} and {peer} ({remote}); both ends agree.",
     "overview.tunnels": "{count} {type} tunnels join hosts that were given, and their ends agree.",
+    "overview.tunnels.some": "{count} of {total} {type} tunnels between hosts that were given are in order: their ends "
+    "agree.",
     "overview.apart": "No tunnel ends on {hosts}: from there, another host can be reached only over a physical "
     "network that both are on.",
     "overview.notgiven": "Tunnels also lead to hosts that were not given, so their inside is not known: {hosts}.",
@@ -59,6 +61,10 @@ MESSAGES = {
     "host.by.ovn": "Its ports are named as OVN's ovn-controller names them ({ports}): it is an OVN chassis.",
     "host.by.antrea": "Its ports are named as Antrea names them ({ports}): it is a node of a Kubernetes cluster.",
     "host.alike": "Wired like {host}, with their own workloads and tunnel addresses: {hosts}.",
+    "host.missing.beginning": "The beginning of {host}'s dump is missing: what is not seen here may stand there.",
+    "host.missing.middle": "Lines in the middle of {host}'s dump were left out: what is not seen here may stand there.",
+    "host.missing.end": "The end of {host}'s dump is missing: what is not seen here may stand there.",
+    "host.missing.several": "Parts of {host}'s dump are missing: what is not seen here may stand there.",
     "host.version": "{host} runs Open vSwitch {version}.",
     "host.local_ports": "A port named like its bridge ({ports}) is the host's own port in that bridge; on the host it "
     "is an ordinary network device.",
@@ -129,6 +135,8 @@ MESSAGES = {
     "cable of older Neutron between the two bridges.",
     "wire.patch.missing": "{port} ({bridge}) wants the patch port {peer} as its peer, and there is none: nothing "
     "passes.",
+    "wire.patch.unseen": "{port} ({bridge}) leads to {peer}, which is not seen: it may stand in the part of the dump "
+    "that is missing.",
     "wire.patch.unanswered": "{port} ({bridge}) wants {peer} as its peer, which does not want it: nothing passes.",
     "wire.patch.nopeer": "{port} ({bridge}) is a patch port without a peer: nothing passes.",
     "nic.joined": "NIC in {bridge}, the plug to the physical network: {nics}.",
@@ -228,6 +236,7 @@ MESSAGES = {
     "stop.broken-patch": "It ends at {port} of {bridge} on {host}: the cable to {peer} is not in order.",
     "stop.no-tunnel": "It ends in {bridge} of {host}: {peer} has a tunnel to {host}, and {host} has none to {peer}.",
     "stop.broken-tunnel": "It ends at {port} of {bridge} on {host}: the tunnel to {peer} is not in order.",
+    "stop.unseen": "How it goes on from {bridge} of {host} is not seen: part of that host's dump is missing.",
     "stop.unknown-host": "How it goes on is not known: {peer} was not given. {bridge} of {host} is the last that is "
     "known.",
     "stop.which-host": "{host} has no way to the outside of its own ({bridge} is the last bridge on the way to the "

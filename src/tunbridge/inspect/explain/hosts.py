@@ -19,6 +19,10 @@ def facts(wiring: Wiring, host: Host) -> Iterator[Fact]:
     yield from _named_by(host)
     if host.ovs_version is not None:
         yield fact("host.version", cite.host(host, "ovs_version"), host=host.name, version=host.ovs_version)
+    if not host.is_whole:
+        parts = host.missing_parts or ["beginning"]
+        key = parts[0] if len(parts) == 1 else "several"
+        yield fact(f"host.missing.{key}", cite.host(host), host=host.name)
     for manager in host.managers:
         yield _manager(host, manager)
     yield from _controllers(host)

@@ -1,5 +1,6 @@
 """The whole before its parts: which hosts there are, and what joins them."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from tunbridge.inspect.explain import cite
@@ -67,9 +68,18 @@ def _counted(wiring: Wiring, pairs: list[Crossing]) -> Iterator[Fact]:
     types: dict[str, list[Crossing]] = {}
     for crossing in pairs:
         types.setdefault(type_name(crossing.link.type if crossing.link else None), []).append(crossing)
+    totals = Counter(
+        type_name(link.type)
+        for link in wiring.document.links
+        if link.kind == "tunnel" and link.b is not None and wiring.hosts[link.b.host].known
+    )
     for kind, members in types.items():
         ends = (end for c in members for end in (c.near, c.far) if end is not None)
-        yield fact("overview.tunnels", cite.ends(wiring, ends, "options"), type=kind, count=len(members))
+        cites = cite.ends(wiring, ends, "options")
+        if totals[kind] > len(members):
+            yield fact("overview.tunnels.some", cites, type=kind, count=len(members), total=totals[kind])
+        else:
+            yield fact("overview.tunnels", cites, type=kind, count=len(members))
 
 
 def _apart(wiring: Wiring) -> Iterator[Fact]:

@@ -32,7 +32,7 @@ def _rank(wiring: Wiring, route: Route) -> tuple[bool, ...]:
 def nowhere(wiring: Wiring, routes: list[Route]) -> Iterator[Fact]:
     """Name the hosts from which no way to the outside is seen at all, not even a broken one."""
     leading = {route.source for route in routes if route.kind == "outside"}
-    hosts = [host for host in wiring.known() if wiring.entrance(host.name) is not None and host.name not in leading]
+    hosts = [h for h in wiring.known() if wiring.entrance(h.name) is not None and h.is_whole and h.name not in leading]
     if hosts:
         cites = [c for host in hosts for c in cite.host(host)]
         yield fact("way.nowhere", cites, hosts=Names([host.name for host in hosts]))
@@ -112,7 +112,7 @@ def _short(wiring: Wiring, route: Route) -> Fact:
     cites = list(cite.ends(wiring, (end for step in route.steps for end in (step.near, step.other) if end is not None)))
     cites = cites or cite.bridge(wiring.hosts[route.source], wiring.bridges[route.source, route.start])
     if route.stop is not None:
-        known = route.stop.reason in ("unknown-host", "which-host", "host-stack", "no-nic")
+        known = route.stop.reason in ("unknown-host", "which-host", "host-stack", "no-nic", "unseen")
         return fact("chain.unknown" if known else "chain.stopped", cites, chain=chain.rstrip(" →⇒⇢"))
     if route.kind == "outside":
         return fact("chain.outside", cites, chain=chain.rstrip(" →"))
