@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tunbridge.cli import labs, terminal
+from tunbridge.cli.progress import working
 from tunbridge.errors import TunbridgeError
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def read(sources: Sequence[str], timeout: float | None, confirm: bool = False) -
     total = len(taken_apart(sources, labs.sockets))
     worth_it = total > 1 and (total > _MANY or any(map(is_live, sources)))
     if not worth_it or not sys.stderr.isatty():
-        return read_sources(sources, labs.sockets, timeout, confirm=confirm)
+        with working("reading"):
+            return read_sources(sources, labs.sockets, timeout, confirm=confirm)
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

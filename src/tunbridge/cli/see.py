@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tunbridge.cli import fleet, labs, terminal
+from tunbridge.cli.progress import working
 from tunbridge.cli.output import print_safely, speaks_unicode, write_out, write_whole
 from tunbridge.errors import TunbridgeError
 
@@ -206,7 +207,8 @@ def _draw_source(document: "Document", form: DrawFormat, output: Path | None, gr
         DrawFormat.dot: lambda: dot.render(document, group.value),
         DrawFormat.csv: lambda: csv.render(document),
     }
-    source = pens[form]()
+    with working("drawing"):
+        source = pens[form]()
     if output is not None:
         write_whole(output, source)
     else:
@@ -216,7 +218,8 @@ def _draw_source(document: "Document", form: DrawFormat, output: Path | None, gr
 def _draw_png(document: "Document", output: Path | None, group: Group, scale: float) -> None:
     from tunbridge.inspect.forms import png
 
-    pixels, boxes = png.render(document, group.value, scale=scale)
+    with working("drawing"):
+        pixels, boxes = png.render(document, group.value, scale=scale)
     if boxes:
         terminal.error(f"no font here has {boxes}: drawn as boxes; a package such as fonts-noto-cjk has them")
     if output is not None:
@@ -372,8 +375,9 @@ def _understood(hosts: "list[Host]", ignored: Collection[str] = (), with_paths: 
     from tunbridge.inspect.explain import foretell
     from tunbridge.inspect.understand import understand
 
-    document = understand(hosts)
-    document = checked(foretell(document) if with_paths else document)
+    with working("checking"):
+        document = understand(hosts)
+        document = checked(foretell(document) if with_paths else document)
     if not ignored:
         return document
     return replace(

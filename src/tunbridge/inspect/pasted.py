@@ -87,6 +87,8 @@ def logical_lines(text: str) -> Iterator[LogicalLine]:
 
 def is_closed(line: str) -> bool:
     """Whether all quotes and brackets that `line` opens are closed."""
+    if '"' not in line and "{" not in line and "[" not in line:
+        return True
     return _CLOSED.match(line) is not None or _scan(line, "") == ""
 
 

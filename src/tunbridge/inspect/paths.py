@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from tunbridge.inspect.model import Document, End, Hop, Host, Path
-from tunbridge.inspect.wiring import Crossing, Wiring, flavour, reverse
+from tunbridge.inspect.wiring import Crossing, Wiring, reverse
 
 ALL_PAIRS = 8
 """Up to this many given hosts, the way from each to each is foretold."""
@@ -119,7 +119,7 @@ class _Foreteller:
         self._flow_hosts: dict[tuple[str, str | None], list[str]] = {}
         for host in self.sources:
             for crossing in self._flow_tunnels(host.name):
-                self._flow_hosts.setdefault(_flow_group(host, crossing), []).append(host.name)
+                self._flow_hosts.setdefault(self._flow_group(host.name, crossing), []).append(host.name)
 
     def all(self) -> list[Route]:
         found: list[Route] = []
@@ -315,7 +315,7 @@ class _Foreteller:
     def _by_host_stack(self, host: str) -> Iterator[Route]:
         """Antrea: to the outside through antrea-gw0, into the host's own IP stack."""
         entrance = self.wiring.entrance(host)
-        if entrance is None or flavour(self.wiring.hosts[host]) != "antrea":
+        if entrance is None or self.wiring.flavour(host) != "antrea":
             return
         if (host, entrance.name, "antrea-gw0") in self.wiring.ports:
             end = End(host=host, bridge=entrance.name, port="antrea-gw0")
@@ -367,11 +367,14 @@ class _Foreteller:
         crossing = self._tunnel(host, peer)
         return self.wiring.hosts[peer].known and (crossing is None or crossing.state in ("broken", "one-way"))
 
+    def _flow_group(self, host: str, crossing: Crossing) -> tuple[str, str | None]:
+        return self.wiring.flavour(host), crossing.link.type if crossing.link else None
+
     def _flow_tunnels(self, host: str) -> list[Crossing]:
         return [c for c in self.wiring.tunnels.get(host, ()) if c.kind == "overlay"]
 
     def _flow_peers(self, host: str, crossing: Crossing) -> list[str]:
-        return self._flow_hosts.get(_flow_group(self.wiring.hosts[host], crossing), [])
+        return self._flow_hosts.get(self._flow_group(host, crossing), [])
 
     def _all_flow_peers(self, host: str) -> Iterable[str]:
         """Give other hosts with a multi-peer port of the same kind; the one after it in the document comes first."""
@@ -397,10 +400,6 @@ class _Foreteller:
         if stop is not None and stop.reason in _BY_ABSENCE and not self.wiring.hosts[stop.host].is_whole:
             stop = Stop("unseen", stop.host, stop.bridge)
         return Route(kind, source, entrance.name, destination, steps, stop, gateway)
-
-
-def _flow_group(host: Host, crossing: Crossing) -> tuple[str, str | None]:
-    return flavour(host), crossing.link.type if crossing.link else None
 
 
 def _steps(crossings: Iterable[Crossing]) -> list[Step]:

@@ -59,6 +59,12 @@ _SENTENCE_WORDS = 3
 _STEM_SUFFIXES = (".txt", ".log", ".out", ".ovs-vsctl-show", ".show")
 
 
+MAX_LINES = 1_000_000
+"""Lines of one source: about 250,000 ports, which are read and checked in 15 s and 2 GB."""
+MAX_LINE = 1 << 20
+"""Characters of one line: a source with a longer one is no dump."""
+
+
 class ReadError(TunbridgeError):
     """The text is no dump, or breaks off its grammar: names the source, the line and what was expected there."""
 
@@ -71,6 +77,7 @@ def read_show(text: str, *, source: str, name: str | None = None) -> list[Host]:
     prints only when true, is then False. Raises ReadError.
     """
     reader = _Reader(source, name)
+    _bound(text, source)
     previous: LogicalLine | None = None
     for line in logical_lines(text):
         if previous is not None:
@@ -82,6 +89,23 @@ def read_show(text: str, *, source: str, name: str | None = None) -> list[Host]:
     if not hosts:
         raise _no_dump(text, source)
     return distinguish(hosts)
+
+
+def _bound(text: str, source: str) -> None:
+    """Refuse what is too large to be a dump. Raises ReadError."""
+    if text.count("\n") > MAX_LINES:
+        raise ReadError(f"{source}: more than {MAX_LINES:,} lines: not the output of `ovs-vsctl show`")
+    number = start = 0
+    while len(text) - start > MAX_LINE:
+        number += 1
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        if end - start > MAX_LINE:
+            raise ReadError(
+                f"{source}, line {number}: a line of more than {MAX_LINE:,} characters: not the output of "
+                "`ovs-vsctl show`"
+            )
+        start = end + 1
 
 
 def stem(source: str) -> str:

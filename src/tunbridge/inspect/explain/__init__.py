@@ -19,10 +19,12 @@ from tunbridge.inspect.explain.statement import (
 from tunbridge.inspect.explain.text import to_text
 from tunbridge.inspect.model import Document, Host
 from tunbridge.inspect.paths import foretell, routes
-from tunbridge.inspect.wiring import Wiring, flavour
+from tunbridge.inspect.wiring import Wiring, in_order
 
 __all__ = ["Citation", "Lang", "Section", "Sentence", "explain", "foretell", "to_text"]
 
+BRIDGES_TOLD = 64
+"""Of a host with more bridges than this, the rest are counted."""
 ALIKE = 3
 """From this many hosts that are wired alike, the first is explained and the others are named."""
 
@@ -57,9 +59,13 @@ def _chapters(wiring: Wiring) -> list[Chapter]:
 
 def _host(wiring: Wiring, host: Host) -> list[Chapter]:
     found = [Chapter(fact("title.host", host=host.name), list(hosts.facts(wiring, host)))]
-    for bridge in bridges.order(host):
+    ordered = in_order(host)
+    for bridge in ordered[:BRIDGES_TOLD]:
         title = fact("title.bridge", host=host.name, bridge=bridge.name, role=Term(f"bridge.role.{bridge.role}"))
         found.append(Chapter(title, list(bridges.facts(wiring, host, bridge))))
+    if len(ordered) > BRIDGES_TOLD:
+        more = fact("host.bridges.more", cite.host(host), host=host.name, count=len(ordered) - BRIDGES_TOLD)
+        found.append(Chapter(fact("title.host", host=host.name), [more]))
     return found
 
 
@@ -81,16 +87,15 @@ def _alike(wiring: Wiring) -> list[list[Host]]:
 def _shape(wiring: Wiring, host: Host) -> object:
     """How a host is wired, without what differs from host to host: workloads, tags, tunnels' names and addresses."""
     managers = tuple((manager.target, manager.is_connected) for manager in host.managers)
-    shape: list[object] = [host.role, flavour(host), managers, tuple(host.missing_parts)]
-    for bridge in bridges.order(host):
+    shape: list[object] = [host.role, wiring.flavour(host.name), managers, tuple(host.missing_parts)]
+    for bridge in in_order(host):
         key = (host.name, bridge.name)
         wires = sorted((c.near.port or "", c.state) for c in wiring.patches.get(key, ()))
         nics = sorted((c.near.port or "", c.state) for c in wiring.nics.get(key, ()))
         controllers = sorted((c.target, str(c.is_connected)) for c in bridge.controllers)
         tunnels = {
             (c.kind, c.state, c.link.type if c.link else None)
-            for c in wiring.tunnels.get(host.name, ())
-            if c.near.bridge == bridge.name
+            for c in wiring.tunnels_of.get(key, ())
         }
         wrong = any(interface.error is not None for port in bridge.ports for interface in port.interfaces)
         shape.append((bridge.name, bridge.role, bridge.fail_mode, tuple(wires), tuple(nics), tuple(controllers)))

@@ -61,6 +61,7 @@ MESSAGES = {
     "host.by.ovn": "Its ports are named as OVN's ovn-controller names them ({ports}): it is an OVN chassis.",
     "host.by.antrea": "Its ports are named as Antrea names them ({ports}): it is a node of a Kubernetes cluster.",
     "host.alike": "Wired like {host}, with their own workloads and tunnel addresses: {hosts}.",
+    "host.bridges.more": "{host} has {count} more bridges, which are not told of here; the data has them all.",
     "host.missing.beginning": "The beginning of {host}'s dump is missing: what is not seen here may stand there.",
     "host.missing.middle": "Lines in the middle of {host}'s dump were left out: what is not seen here may stand there.",
     "host.missing.end": "The end of {host}'s dump is missing: what is not seen here may stand there.",
@@ -131,6 +132,8 @@ MESSAGES = {
     "port.error": "{port} does not work: {error}.",
     "port.gone": "No such device, so no traffic: {ports}. The port outlived its device, as when a VM is gone.",
     "wire.patch": "Patch ports {port} ({bridge}) and {other} ({joined}): a virtual cable between the two bridges.",
+    "wire.more": "{count} more patch ports of {bridge} are not told of here; the data has them all.",
+    "port.error.more": "{count} more ports of {bridge} do not work.",
     "wire.veth": "{port} ({bridge}) and {other} ({joined}) are, by their names, the two ends of a veth pair: the "
     "cable of older Neutron between the two bridges.",
     "wire.patch.missing": "{port} ({bridge}) wants the patch port {peer} as its peer, and there is none: nothing "
@@ -171,6 +174,7 @@ MESSAGES = {
     "tunnel.oneway": "{port}, {type} tunnel to {peer}: {peer} has none back, so what is sent here is not accepted "
     "there.",
     "tunnel.broken": "{port}, {type} tunnel to {peer}: its two ends do not fit together, or one has an error.",
+    "tunnel.wrong.more": "{count} more tunnels of {bridge} are not in order.",
     "option.keys_flow": "in_key=flow, out_key=flow: flows read and write the network's number in the tunnel header "
     "(VNI, or GRE key), so one port carries all networks.",
     "option.key_flow": "key=flow: flows read and write the network's number in the tunnel header (VNI, or GRE key), "

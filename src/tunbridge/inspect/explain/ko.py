@@ -64,6 +64,7 @@ MESSAGES = {
     "host.by.ovn": "포트 이름이 OVN ovn-controller의 방식입니다({ports}). 이 호스트는 OVN 섀시입니다.",
     "host.by.antrea": "포트 이름이 Antrea의 방식입니다({ports}). 이 호스트는 쿠버네티스 클러스터의 노드입니다.",
     "host.alike": "{host:과} 연결 구조가 같고, 워크로드와 터널 주소만 각자의 것입니다: {hosts}.",
+    "host.bridges.more": "{host}에는 여기서 다루지 않는 브리지가 {count}개 더 있습니다. 데이터에는 모두 있습니다.",
     "host.missing.beginning": "{host}의 덤프 앞부분이 빠져 있습니다. 여기 보이지 않는 것이 거기 있을 수 있습니다.",
     "host.missing.middle": "{host}의 덤프 중간이 생략되어 있습니다. 여기 보이지 않는 것이 거기 있을 수 있습니다.",
     "host.missing.end": "{host}의 덤프 끝부분이 빠져 있습니다. 여기 보이지 않는 것이 거기 있을 수 있습니다.",
@@ -135,6 +136,8 @@ MESSAGES = {
     "port.gone": "장치가 없어(No such device) 통신하지 못하는 포트: {ports}. VM이 사라진 경우처럼 장치는 없어지고 "
     "포트만 남았습니다.",
     "wire.patch": "패치 포트 쌍 {port}({bridge}) ↔ {other}({joined}): 두 브리지를 잇는 가상 케이블입니다.",
+    "wire.more": "{bridge}의 패치 포트 {count}개는 여기서 다루지 않습니다. 데이터에는 모두 있습니다.",
+    "port.error.more": "{bridge}에 동작하지 않는 포트가 {count}개 더 있습니다.",
     "wire.veth": "{port}({bridge}) ↔ {other}({joined}): 이름으로 보아 veth 쌍이며, 예전 Neutron이 두 브리지를 이을 때 "
     "쓰던 케이블입니다.",
     "wire.patch.missing": "{bridge}의 {port:이} 상대(peer)로 지정한 패치 포트 {peer:이} 없어, 아무것도 통과하지 "
@@ -177,6 +180,7 @@ MESSAGES = {
     "받아들이지 않습니다.",
     "tunnel.broken": "{port:은} {peer:으로} 가는 {type} 터널이지만, 양쪽 설정이 서로 맞지 않거나 한쪽에 오류가 "
     "있습니다.",
+    "tunnel.wrong.more": "{bridge}에 정상이 아닌 터널이 {count}개 더 있습니다.",
     "option.keys_flow": "in_key=flow, out_key=flow: 터널 헤더의 네트워크 번호(VNI 또는 GRE 키)를 플로우가 읽고 "
     "쓰므로, 포트 하나로 모든 네트워크를 나릅니다.",
     "option.key_flow": "key=flow: 터널 헤더의 네트워크 번호(VNI 또는 GRE 키)를 플로우가 읽고 쓰므로, 포트 하나로 모든 "

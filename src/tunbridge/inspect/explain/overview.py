@@ -7,7 +7,7 @@ from tunbridge.inspect.explain import cite
 from tunbridge.inspect.explain.statement import Chapter, Citation, Fact, Names, Term, fact
 from tunbridge.inspect.explain.tunnels import addresses, type_name
 from tunbridge.inspect.model import Host
-from tunbridge.inspect.wiring import Crossing, Wiring, flavour
+from tunbridge.inspect.wiring import Crossing, Wiring
 
 PAIRS_SHOWN = 6
 """Up to this many tunnels are named with their addresses; more are counted by type."""
@@ -22,7 +22,7 @@ def chapter(wiring: Wiring) -> Chapter:
 def assumption(wiring: Wiring) -> Fact:
     """Say on what the foretold ways rest, beside the wiring."""
     hosts = [host for host in wiring.known() if wiring.entrance(host.name) is not None]
-    kinds = {flavour(host) for host in hosts}
+    kinds = {wiring.flavour(host.name) for host in hosts}
     key = f"assumed.{kinds.pop()}" if len(kinds) == 1 else "assumed.plain"
     return fact(key, [c for host in hosts for c in cite.host(host)])
 
