@@ -26,9 +26,10 @@ from tunbridge.inspect.pasted import (
     is_closed,
     is_prompt,
     logical_lines,
-    mended,
+    unquoted,
     named_by_prompt,
 )
+from tunbridge.inspect.wrappers import named_alone, named_by_heading
 from tunbridge.inspect.values import BadValueError, integer, integers, mapping, string
 
 NO_BRIDGE = "?"
@@ -135,6 +136,11 @@ def _no_dump(text: str, source: str) -> ReadError:
             return ReadError(
                 f"{source}, line {line.number}: {expected}, but the command failed there: {line.text[:200]}"
             )
+        if re.match(r"_uuid\s*(?::|\s)|(?:Bridge|Interface|Port|Open_vSwitch) table$", line.text):
+            return ReadError(
+                f"{source}, line {line.number}: these are tables as ovs-vsctl list and ovsdb-client dump print them for "
+                "people; with --format=json they are read"
+            )
         if first is None and not is_prompt(line.text):
             first = line
     if first is None:
@@ -232,6 +238,11 @@ class _HostDraft:
         self.port: _PortDraft | None = None
         self.interface: _InterfaceDraft | None = None
         self.remote: _RemoteDraft | None = None
+
+    @property
+    def is_only_words(self) -> bool:
+        """Whether nothing but bare names was read: neither a UUID nor any port."""
+        return self.system_id is None and not any(bridge.ports for bridge in self.bridges)
 
     def begin(self, kind: str, name: str, line: int) -> None:
         """Begin the object that a line names, in the object of the next higher kind that was begun last."""
@@ -339,14 +350,21 @@ class _Reader:
         self._prompt_name: str | None = None
         self._held: tuple[str, int] | None = None
         """Name and line of a `Port 22` that is a port of a host without a head only if the next line confirms it."""
+        self._alone: str | None = None
+        """The name that stood alone on the line before: that of the host, if a UUID follows."""
+        self._node: str | None = None
+        """The name in a heading, for prompts after it that tell none (`oc debug node/NAME`, then `sh-4.4#`)."""
         self._sentence: LogicalLine | None = None
         """Text that stood inside the host: it has ended, unless another of its bridges follows."""
 
     def take(self, line: LogicalLine, last: bool = False) -> None:
         """Understand one line; the `last` one, without an end, may be cut anywhere. Raises ReadError."""
         if self._understood(line):
+            self._alone = named_alone(line.text)
             return
-        again = mended(line.text)
+        if not _IGNORABLE.fullmatch(line.text):
+            self._alone = named_alone(line.text)
+        again = unquoted(line.text)
         if again is not None and self._understood(LogicalLine(line.number, again)):
             return
         host = self._host
@@ -356,6 +374,9 @@ class _Reader:
             host.missing["end" if last else "middle"] = None
         elif _IGNORABLE.fullmatch(line.text):
             return
+        elif host.is_only_words:
+            self._hosts.remove(host)  # a line of prose that happened to begin with "Bridge"
+            self._host = None
         elif _is_sentence(line.text):
             self._sentence = self._sentence or line
         else:
@@ -368,7 +389,9 @@ class _Reader:
         )
 
     def finish(self) -> list[Host]:
-        """Give what was read."""
+        """Give what was read; beside real hosts, bare names in prose are none."""
+        if any(not host.is_only_words for host in self._hosts):
+            self._hosts = [host for host in self._hosts if not host.is_only_words]
         return [host.done(self._source, self._name) for host in self._hosts]
 
     def _understood(self, line: LogicalLine) -> bool:
@@ -391,11 +414,12 @@ class _Reader:
         self._prompt_name = None
         if asks_for_show(text):
             file = heading_file(text)
-            self._prompt_name = stem(file) if file else named_by_prompt(text)
+            self._node = named_by_heading(text) or self._node
+            self._prompt_name = stem(file) if file else named_by_prompt(text) or self._node
 
     def _begin_host(self, system_id: str | None, line: int) -> _HostDraft:
         lines = {"name": line, "system_id": line} if system_id else {"name": line}
-        self._host = _HostDraft(system_id, self._prompt_name, lines)
+        self._host = _HostDraft(system_id, self._prompt_name or (self._alone if system_id else None), lines)
         self._complete, self._prompt_name, self._held, self._sentence = False, None, None, None
         self._hosts.append(self._host)
         return self._host
