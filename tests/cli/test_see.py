@@ -63,9 +63,9 @@ def test_equal_findings_of_a_host_are_one_entry(tmp_path: Path) -> None:
     done = run("check", path, NETWORK)
     entry = done.stdout[: done.stdout.index("not checked")].splitlines()
     assert len(entry) == 4 and entry[0].startswith("warning interface-error: stale: tap0 of br-int does not work")
-    assert entry[1] == " also: tap1, tap2, tap3, tap4, tap5 (6 in all)"
+    assert entry[1] == "  also: tap1, tap2, tap3, tap4, tap5 (6 in all)"
     assert entry[2] == "  fix: ovs-vsctl --if-exists del-port br-int tap0; likewise for the others"
-    assert entry[3] == f" from: {path}, lines 14, 18, 22, 26, 30, 34"
+    assert entry[3] == f"  from: {path}, lines 14, 18, 22, 26, 30, 34"
     assert done.stdout.endswith("2 hosts checked: 0 errors, 6 warnings, 0 info\n")
 
 

@@ -75,7 +75,8 @@ SHAPES: dict[str, Callable[[int], str]] = {
         bridge("br-int", *(port(f"tap{i}", error=f"could not open tap{i} (No such device)") for i in range(n)))
     ),
     "NICs": lambda n: host(
-        bridge("br-int", patch("int-e", "phy-e")), bridge("e", patch("phy-e", "int-e"), *(port(f"eth{i}") for i in range(n)))
+        bridge("br-int", patch("int-e", "phy-e")),
+        bridge("e", patch("phy-e", "int-e"), *(port(f"eth{i}") for i in range(n)))
     ),
     "hosts": lambda n: "".join(
         host(bridge("br-int", port("tap0", tag=1)), uuid=f"{i:08x}{UUIDS[0][8:]}") for i in range(n)

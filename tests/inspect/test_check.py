@@ -330,7 +330,14 @@ NEAR_MISS: dict[str, list[Hosts]] = {
     **STATE_NEAR_MISS,
 }  # fmt: skip
 
-VARYING = {"bridge-unconnected", "interface-error", "bond-member-down", "lacp-not-negotiated", "mac-table-full", "system-id-duplicate"}
+VARYING = {
+    "bridge-unconnected",
+    "interface-error",
+    "bond-member-down",
+    "lacp-not-negotiated",
+    "mac-table-full",
+    "system-id-duplicate",
+}
 """Codes whose severity depends on the case."""
 
 
@@ -408,7 +415,7 @@ def test_on_neutron_s_hosts_the_agent_comes_first_and_the_exact_command_second()
         ),
     ):
         (fix,) = fixes(hosts)
-        assert fix.endswith(command) and 0 <= fix.index("restart Neutron's") < fix.index("ovs-vsctl")
+        assert fix.endswith(command) and 0 <= fix.index("restart the agent") < fix.index("ovs-vsctl")
     assert fixes(tunnel_of_compute(remote_ip="10.0.0.99"))[0] == (
         "ovs-vsctl set interface vxlan-0a00001b options:remote_ip=10.0.0.27"
     )

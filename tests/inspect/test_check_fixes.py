@@ -1,4 +1,4 @@
-"""A fix that is printed must do no harm: it restores what was there, names no placeholder, and is silent on cut dumps."""
+"""A fix that is printed must do no harm: it restores what was, has no placeholder, and keeps silent on cut dumps."""
 
 import re
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests.inspect.hosts import bridge, change, compute, host, network, ovn, patch, port, two
+from tests.inspect.hosts import bridge, change, compute, host, ovn, patch, port, two
 from tests.inspect.test_check import DUMPS, RAISED
 from tunbridge.inspect.check import check
-from tunbridge.inspect.explain import explain, foretell, to_text
 from tunbridge.inspect.draw import text as picture
-from tunbridge.inspect.model import Controller, Document, Finding, Host, Interface, Port
+from tunbridge.inspect.explain import explain, foretell, to_text
+from tunbridge.inspect.model import Document, Finding, Host, Interface, Port
 from tunbridge.inspect.reader import read_show
 from tunbridge.inspect.understand import understand
 
@@ -167,7 +167,9 @@ def test_emptying_tables_says_who_must_fill_them_again(whole: Host, then: str) -
 def test_taking_a_manager_away_keeps_the_others() -> None:
     from tunbridge.inspect.model import Manager
 
-    managers = [Manager(target=t, is_connected=t.startswith("ptcp")) for t in ("ptcp:6640:127.0.0.1", "tcp:1.2.3.4:6640")]
+    managers = [
+        Manager(target=t, is_connected=t.startswith("ptcp")) for t in ("ptcp:6640:127.0.0.1", "tcp:1.2.3.4:6640")
+    ]
     (finding,) = found(checked(replace(two()[0], managers=managers)), "manager-disconnected")
     assert finding.fix.endswith("ovs-vsctl set-manager ptcp:6640:127.0.0.1")
 
@@ -186,7 +188,8 @@ CUT = {
     "cut in a line": lambda text: text[: text.index("Interface patch-int") + len("Interface pat")],
 }
 MARKS = (
-    "...", "…", "<snip>", "[...]", "--More--", "--More--(42%)", "[~150 more ports]", "[~150 more …]", "<output omitted>",
+    "...", "…", "<snip>", "[...]", "--More--", "--More--(42%)", "[~150 more ports]", "[~150 more …]",
+    "<output omitted>",
     "---snip---", "-- snip --", "(truncated)", "... 150 more like this ...", "# ... snip ...",
 )  # fmt: skip
 
@@ -277,7 +280,9 @@ def test_a_host_whose_tunnels_have_no_other_end_is_one_finding_at_that_host() ->
 
 
 def test_a_host_without_tunnels_is_not_said_to_have_some() -> None:
-    bare = host("bare", bridge("br-int", patch("patch-tun", "patch-int")), bridge("br-tun", patch("patch-int", "patch-tun")))
+    bare = host(
+        "bare", bridge("br-int", patch("patch-tun", "patch-int")), bridge("br-tun", patch("patch-int", "patch-tun"))
+    )
     other = host("other", *[replace(b) for b in bare.bridges])
     document = checked(*cloud(3)[:2], bare, other)
     for entry in document.not_checked:
@@ -292,7 +297,13 @@ def test_a_host_without_tunnels_is_not_said_to_have_some() -> None:
     ("type_", "error", "datapath", "means", "fix"),
     [
         ("dpdk", "Address family not supported by protocol", "netdev", "built without DPDK", "dpdk-init"),
-        ("dpdkvhostuserclient", "Address family not supported by protocol", "netdev", "built without DPDK", "dpdk-init"),
+        (
+            "dpdkvhostuserclient",
+            "Address family not supported by protocol",
+            "netdev",
+            "built without DPDK",
+            "dpdk-init",
+        ),
         ("gtpu", "Address family not supported by protocol", None, "no tunnels of this type", "iface_types"),
         ("stt", "Address family not supported by protocol", None, "no tunnels of this type", "iface_types"),
         ("lisp", "Address family not supported by protocol", None, "no tunnels of this type", "iface_types"),
@@ -304,9 +315,7 @@ def test_a_host_without_tunnels_is_not_said_to_have_some() -> None:
         ("system", "No such device", None, "there never was one", "type=internal"),
     ],
 )
-def test_an_error_is_explained_by_the_type(
-    type_: str, error: str, datapath: str | None, means: str, fix: str
-) -> None:
+def test_an_error_is_explained_by_the_type(type_: str, error: str, datapath: str | None, means: str, fix: str) -> None:
     named = Port(
         name="mgmt20",
         tag=1,
@@ -332,7 +341,9 @@ def test_the_sibling_that_has_the_uplink_is_named() -> None:
 
 
 def test_neutron_s_tunnel_bridge_may_have_any_name_and_no_tunnel_yet() -> None:
-    whole = host("h", bridge("br-int", patch("patch-tun", "patch-int")), bridge("br-tunnel", patch("patch-int", "patch-tun")))
+    whole = host(
+        "h", bridge("br-int", patch("patch-tun", "patch-int")), bridge("br-tunnel", patch("patch-int", "patch-tun"))
+    )
     document = checked(whole)
     assert document.hosts[0].bridges[1].role == "tunnel"
     assert document.findings == []
@@ -347,6 +358,6 @@ def test_no_part_of_a_real_dump_raises_more_than_the_whole(path: Path) -> None:
     for end in range(1, len(lines)):
         try:
             hosts = read_show("\n".join(lines[:end]), source=path.name)
-        except Exception:  # noqa: BLE001, S112 - what is no dump yet
+        except Exception:
             continue
         assert {f.code for f in checked(*hosts).findings if f.severity == "error"} <= whole

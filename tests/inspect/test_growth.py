@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -62,7 +63,7 @@ VERBS: dict[str, Callable[[Document], object]] = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_reading_and_checking_grows_with_the_size(shape: str) -> None:
-    once, twice = (steps(lambda size=size: known(size, shape)) for size in (SIZE, 2 * SIZE))  # type: ignore[misc]
+    once, twice = (steps(partial(known, size, shape)) for size in (SIZE, 2 * SIZE))
     assert twice <= ALLOWED * once
 
 
@@ -70,7 +71,7 @@ def test_reading_and_checking_grows_with_the_size(shape: str) -> None:
 def test_showing_grows_with_the_size(shape: str) -> None:
     documents = [known(size, shape) for size in (SIZE, 2 * SIZE)]
     for verb, show in VERBS.items():
-        once, twice = (steps(lambda document=document: show(document)) for document in documents)  # type: ignore[misc]
+        once, twice = (steps(partial(show, document)) for document in documents)
         assert twice <= ALLOWED * once, verb
 
 
@@ -84,7 +85,13 @@ def test_the_counter_sees_a_square() -> None:
 
 
 def test_what_is_drawn_of_very_many_is_bounded() -> None:
-    for shape in ("bridges", "a chain of bridges", "a star of bridges", "patch pairs between two bridges", "equal errors"):
+    for shape in (
+        "bridges",
+        "a chain of bridges",
+        "a star of bridges",
+        "patch pairs between two bridges",
+        "equal errors",
+    ):
         drawn = text.render(known(3000, shape), width=120)
         assert drawn.count("\n") < 700, shape
 

@@ -104,7 +104,9 @@ def plain(host: Host) -> object:
     def strip(value: object) -> object:
         if isinstance(value, dict):
             value = {**value, "is_connected": value.get("is_connected") or False}  # unknown where the end is missing
-            return {key: strip(item) for key, item in value.items() if key not in ("lines", "not_told", "missing_parts")}
+            return {
+                key: strip(item) for key, item in value.items() if key not in ("lines", "not_told", "missing_parts")
+            }
         return [strip(item) for item in value] if isinstance(value, list) else value
 
     return strip(msgspec.to_builtins(host))

@@ -68,11 +68,11 @@ def _findings(text: Text, equal: list[Finding], source: str | None) -> None:
     if equal[1:]:
         others = ", ".join(one_line(other.subject) for other in equal[1 : 1 + SUBJECTS_SHOWN])
         more = f" and {len(equal) - 1 - SUBJECTS_SHOWN} more" if len(equal) - 1 > SUBJECTS_SHOWN else ""
-        text.append(" also: ", style="dim").append(f"{others}{more} ({len(equal)} in all)\n")
+        text.append("  also: ", style="dim").append(f"{others}{more} ({len(equal)} in all)\n")
     text.append("  fix: ", style="dim").append(one_line(finding.fix))
     text.append("; likewise for the others\n" if equal[1:] else "\n")
     if source is not None:
-        text.append(" from: ", style="dim").append(f"{one_line(source)}{_lines(equal)}\n")
+        text.append("  from: ", style="dim").append(f"{one_line(source)}{_lines(equal)}\n")
 
 
 def _lines(equal: list[Finding]) -> str:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tunbridge.cli import fleet, labs, terminal
-from tunbridge.cli.progress import working
 from tunbridge.cli.output import print_safely, speaks_unicode, write_out, write_whole
+from tunbridge.cli.progress import working
 from tunbridge.errors import TunbridgeError
 
 if TYPE_CHECKING:

@@ -48,7 +48,7 @@ def read_content(data: bytes, label: str, name: str | None) -> Reading:
 
 
 def _outputs(text: str) -> str:
-    """Return the outputs in Ansible's JSON, each after a heading with the host's name; the text itself if it is none."""
+    """Return the outputs in Ansible's JSON, each after a heading with the host's name; else the text itself."""
     try:
         found = list(_ansible(json.loads(text), ""))
     except (ValueError, RecursionError):

@@ -85,9 +85,7 @@ def with_devices(host: Host, devices: Sequence[Device]) -> Host:
     told = [attribute for attribute in host.not_told if attribute != "underlay"]
     masters = {device.name: device.master for device in devices if device.master not in (None, _DATAPATH)}
     bridges = [_with_masters(bridge, masters) for bridge in host.bridges] if masters else host.bridges
-    return replace(
-        host, bridges=bridges, underlay=[device for device in devices if device.addresses], not_told=told
-    )
+    return replace(host, bridges=bridges, underlay=[device for device in devices if device.addresses], not_told=told)
 
 
 def _with_masters(bridge: Bridge, masters: Mapping[str, str | None]) -> Bridge:

@@ -9,7 +9,8 @@ to the port, `options:` to the interface ...), and it belongs to the object of t
     inside  --a sentence--> suspended: only another Bridge of the same host may follow
 
 Inside a host, what is neither such a line nor `key: value` is an error. What was cut off or left out (no UUID, no
-`ovs_version`, `...`, a line that breaks off) is kept in `Host.missing_parts`: half a host must not pass for a whole one.
+`ovs_version`, `...`, a line that breaks off) is kept in `Host.missing_parts`: half a host must not pass for a whole
+one.
 """
 
 import re
@@ -26,11 +27,11 @@ from tunbridge.inspect.pasted import (
     is_closed,
     is_prompt,
     logical_lines,
-    unquoted,
     named_by_prompt,
+    unquoted,
 )
-from tunbridge.inspect.wrappers import named_alone, named_by_heading
 from tunbridge.inspect.values import BadValueError, integer, integers, mapping, string
+from tunbridge.inspect.wrappers import named_alone, named_by_heading
 
 NO_BRIDGE = "?"
 """Name of a bridge whose own line is missing from a text with a truncated head, and that no local port tells."""
@@ -138,8 +139,8 @@ def _no_dump(text: str, source: str) -> ReadError:
             )
         if re.match(r"_uuid\s*(?::|\s)|(?:Bridge|Interface|Port|Open_vSwitch) table$", line.text):
             return ReadError(
-                f"{source}, line {line.number}: these are tables as ovs-vsctl list and ovsdb-client dump print them for "
-                "people; with --format=json they are read"
+                f"{source}, line {line.number}: these are tables as ovs-vsctl list and ovsdb-client dump print them "
+                "for people; with --format=json they are read"
             )
         if first is None and not is_prompt(line.text):
             first = line
@@ -338,6 +339,10 @@ _INTERFACE_KEYS: dict[str, Callable[[str], object]] = {
 _KEYS = frozenset((*_PORT_KEYS, *_INTERFACE_KEYS, "fail_mode", "datapath_type", "is_connected"))
 
 
+_RESULT_KEYS = frozenset(("ok", "changed", "fatal", "skipping", "UnitId"))
+"""Words before a colon in headings: `ok: [NAME] => {`."""
+
+
 class _Reader:
     """The state machine of the module's head: takes one line after the other, and gives the hosts at the end."""
 
@@ -377,7 +382,7 @@ class _Reader:
         elif host.is_only_words:
             self._hosts.remove(host)  # a line of prose that happened to begin with "Bridge"
             self._host = None
-        elif _is_sentence(line.text):
+        elif self._sentence is not None or _is_sentence(line.text):
             self._sentence = self._sentence or line
         else:
             raise self._error(line)
@@ -399,6 +404,9 @@ class _Reader:
         if match := _OBJECT.match(text):
             return self._object(match[1], string(match[2]), line)
         if match := _ATTRIBUTE.match(text):
+            if match[1] in _RESULT_KEYS and named_by_heading(text):
+                self._prompt(text)
+                return True
             return self._attribute(match[1], match[2] or "", line)
         if _UUID.fullmatch(text):
             self._begin_host(text.lower(), line.number)

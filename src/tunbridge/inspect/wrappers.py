@@ -1,6 +1,6 @@
 """What programs put around the output of a command, taken off: HTML, a prefix on each line, Ansible's lists, notes.
 
-Everything is decided by line, or by what most lines have in common; each line keeps the number that it has in the source.
+Everything is decided by line, or by what most lines have in common; each line keeps its number in the source.
 """
 
 import html
@@ -158,7 +158,6 @@ _HEADINGS = tuple(
         rf"\[\d+\] \d\d:\d\d:\d\d \[(?:SUCCESS|FAILURE)\] {_HOST}.*$",  # pssh
         rf"([=#*~+-])\1{{2,}} *{_HOST}:? *\1{{3,}}$",  # ===== NAME =====
         rf"(?:.*[#$>] *)?(?:oc|kubectl) debug (?:-\S+ )*node/{_HOST}.*$",
-        rf"Starting pod/{_HOST}-debug.*$",
     )
 )
 _ALONE = re.compile(rf"{_HOST}:?$")

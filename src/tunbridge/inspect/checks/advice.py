@@ -7,7 +7,7 @@ again; ovn-controller and Antrea take away what they did not make.
 from tunbridge.inspect.wiring import Flavour
 
 _AGENTS: dict[Flavour, str] = {
-    "neutron": "Neutron's Open vSwitch agent (systemctl restart neutron-openvswitch-agent)",
+    "neutron": "the agent of this host (neutron-openvswitch-agent or tunbridge-agent)",
     "ovn": "ovn-controller (systemctl restart ovn-controller)",
     "antrea": "the antrea-agent Pod of this node",
     "plain": "whatever program made it",

@@ -60,7 +60,7 @@ def shortened(bridge: str, prefix: str) -> str:
     return f"{prefix}{bridge[: _NAME_LENGTH - len(prefix) - _HASH_LENGTH]}{digest[:_HASH_LENGTH]}"
 
 
-def conventional_peer(host: Host, bridge: Bridge, name: str) -> str | None:
+def conventional_peer(bridge: Bridge, name: str) -> str | None:
     """Return the peer that Neutron's names give to the patch port `name` of `bridge`; None when they tell none."""
     if name in ("patch-tun", "patch-int"):
         return {"patch-tun": "patch-int", "patch-int": "patch-tun"}[name]

@@ -201,8 +201,8 @@ def dpdk_on_kernel_bridges(view: View) -> Iterator[Finding]:
                 "dpdk-on-system-bridge",
                 host.name,
                 interface.name,
-                f"{interface.name} is of type {interface.type}, but {bridge.name} is in the kernel's datapath, which has "
-                "no such ports",
+                f"{interface.name} is of type {interface.type}, but {bridge.name} is in the kernel's datapath, which "
+                "has no such ports",
                 "move the port to a bridge with datapath_type=netdev (ovs-vsctl --columns=name,datapath_type list "
                 "bridge), or, if this whole bridge is to be in user space, set its datapath_type where its agent is "
                 "configured",

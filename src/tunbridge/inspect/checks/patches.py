@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
+from itertools import pairwise
 from shlex import quote
 
 from tunbridge.inspect.checks.advice import by_agent, restart
@@ -68,7 +69,7 @@ def _missing(
 
 def _free_conventional_peer(view: View, host: Host, bridge: Bridge, interface: Interface) -> str | None:
     """Return the peer that the names tell, if it is there and names nobody else."""
-    peer = view.named(host).get(conventional_peer(host, bridge, interface.name) or "")
+    peer = view.named(host).get(conventional_peer(bridge, interface.name) or "")
     is_free = peer is not None and is_patch(peer) and peer.options.get("peer") in (None, interface.name)
     return peer.name if peer is not None and is_free else None
 
@@ -102,9 +103,7 @@ def _make_peer(
     return f"{restart(owner)}, which makes the {home.kind} and its patch ports; {left_over}"
 
 
-def _one_sided(
-    view: View, host: Host, bridge: Bridge, port: Port, interface: Interface, peer: Interface
-) -> Finding:
+def _one_sided(view: View, host: Host, bridge: Bridge, port: Port, interface: Interface, peer: Interface) -> Finding:
     back = peer.options.get("peer")
     if peer is interface:
         text = f"patch port {interface.name} is its own peer"
@@ -198,7 +197,7 @@ def _circle(wires: dict[str, dict[str, list[Link]]], start: str, goal: str) -> t
     path = [goal]
     while path[-1] != start:
         path.append(before[path[-1]])
-    between = [wires[one][other][0] for one, other in zip(path, path[1:], strict=False)]
+    between = [wires[one][other][0] for one, other in pairwise(path)]
     return path, between
 
 
@@ -239,7 +238,7 @@ def _is_conventional(host: Host, bridges: dict[str, Bridge], wire: Link) -> bool
     ends = ((near, str(wire.a.port), str(wire.b.port)), (far, str(wire.b.port), str(wire.a.port)))
     homes = [home_of(host, str(port)) for port in (wire.a.port, wire.b.port)]
     placed = all(h is not None and h.bridge == b.name for h, b in zip(homes, (near, far), strict=True))
-    return placed and all(conventional_peer(host, bridge, name) == peer for bridge, name, peer in ends)
+    return placed and all(conventional_peer(bridge, name) == peer for bridge, name, peer in ends)
 
 
 def mixed_datapaths(view: View) -> Iterator[Finding]:

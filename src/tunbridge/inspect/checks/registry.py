@@ -30,9 +30,9 @@ _ALL = (
         "no bridge of the host has an interface of that name (or no peer is named), so the wire ends in nothing, and "
         "what is sent into it is dropped: the bridges are cut from each other.",
         not_when="part of the dump is missing: the peer may stand there, and that is listed as not checked.",
-        fix="Restart the agent that owns the pair: Neutron's and Tunbridge's agent and ovn-controller make theirs anew, "
-        "and the flows that go with them, which go by port numbers. `phy-X` and `int-X` name their bridge X: where X "
-        "itself is missing, make it again or take it out of the mapping; else remove the half that is left over.",
+        fix="Restart the agent that owns the pair: Neutron's and Tunbridge's agent and ovn-controller make theirs "
+        "anew, and the flows that go with them, which go by port numbers. `phy-X` and `int-X` name their bridge X: where "
+        "X itself is missing, make it again or take it out of the mapping; else remove the half that is left over.",
         rests_on_absence=True,
     ),
     Code(
@@ -250,8 +250,8 @@ _ALL = (
         code="workload-untagged",
         severity="warning",
         summary="A workload's port on an integration bridge of Neutron has no VLAN tag.",
-        meaning="Neutron's agent gives every port that it wires a local VLAN, as a tag. A port without one has not been "
-        "wired: the agent does not know it, was not running, or could not bind it.",
+        meaning="Neutron's agent gives every port that it wires a local VLAN, as a tag. A port without one has not "
+        "been wired: the agent does not know it, was not running, or could not bind it.",
         not_when="OVN or Antrea wired the host: they use no tags; or the port has an error of its own.",
         fix="Find the port's UUID in `external_ids:iface-id`, see whether it is bound to this host, and look into the "
         "agent's log.",
@@ -263,8 +263,8 @@ _ALL = (
         summary="The integration bridge holds workloads, and nothing leads out of it.",
         meaning="Workloads are plugged in, but the bridge has no patch port, tunnel or NIC, and no router: they reach "
         "nothing but each other.",
-        not_when="a router or DHCP server of the same host is plugged in, as on an all-in-one host with local networks; "
-        "Antrea routes by the host itself.",
+        not_when="a router or DHCP server of the same host is plugged in, as on an all-in-one host with local "
+        "networks; Antrea routes by the host itself.",
         fix="Restart the agent, and see its log for why it makes no tunnels and patch ports.",
         rests_on_absence=True,
     ),
@@ -272,9 +272,9 @@ _ALL = (
         code="controller-missing",
         severity="warning",
         summary="A bridge in fail mode secure has no active controller, while its siblings have one.",
-        meaning="In fail mode `secure` Open vSwitch adds no flow of its own. A bridge without a controller then forwards "
-        "only what some program wrote, and nothing after Open vSwitch has started again. Its siblings (other bridges of "
-        "the host, or the bridge of that name on another host) have a controller.",
+        meaning="In fail mode `secure` Open vSwitch adds no flow of its own. A bridge without a controller then "
+        "forwards only what some program wrote, and nothing after Open vSwitch has started again. Its siblings (other "
+        "bridges of the host, or the bridge of that name on another host) have a controller.",
         not_when="OVN or Antrea wired the host: they need no controller in the database.",
         fix="Restart the agent, which sets the controller of its bridges.",
         rests_on_absence=True,

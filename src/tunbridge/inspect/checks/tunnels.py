@@ -100,8 +100,8 @@ def _lost(overlay: Overlay, host: str, tunnels: list[Tunnel]) -> Finding:
         "tunnel-one-way",
         host,
         bridge.name if bridge is not None else host,
-        f"{len(set(names))} hosts have a tunnel to {host}, which has none back to them ({_names(names)}): it drops what "
-        "arrives from there",
+        f"{len(set(names))} hosts have a tunnel to {host}, which has none back to them ({_names(names)}): it drops "
+        "what arrives from there",
         f"on {host}: {_anew(overlay.view.owners[host])}",
         bridge.lines.get("name") if bridge is not None else None,
     )
@@ -336,8 +336,8 @@ def _same_uuid(host: Host, earlier: Host) -> Finding:
         str(host.system_id),
         f"{host.name} and {earlier.name} have the same system UUID but different tunnels: copies of one "
         "database, or one host before and after its address changed",
-        "on the clone, if it is one: stop Open vSwitch, remove /etc/openvswitch/conf.db and system-id.conf, start it again; "
-        "that removes all its bridges, also one that holds the host's own address",
+        "on the clone, if it is one: stop Open vSwitch, remove /etc/openvswitch/conf.db and system-id.conf, start it "
+        "again; that removes all its bridges, also one that holds the host's own address",
         host.lines.get("system_id"),
     )
 

@@ -1,4 +1,4 @@
-"""Checks of how bridges hang together and reach the outside: NICs, mappings, bridges and workloads joined to nothing."""
+"""Checks of how bridges hang together and reach the outside: NICs, mappings, what is joined to nothing."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -249,7 +249,11 @@ def _note_of(view: View, host: Host, bridge: Bridge) -> tuple[str, str] | None:
                 "nothing, if that is so on purpose",
             )
         return None
-    if view.owners[host.name] == "ovn" and bridge.role == "provider" and any(is_nic_of(bridge, p) for p in bridge.ports):
+    if (
+        view.owners[host.name] == "ovn"
+        and bridge.role == "provider"
+        and any(is_nic_of(bridge, p) for p in bridge.ports)
+    ):
         return (
             "has a NIC, but the integration bridge is not joined to it: no provider network is served here now",
             "nothing, if none is meant to be; ovn-controller makes the patch ports when a network that is mapped to "

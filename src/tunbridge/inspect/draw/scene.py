@@ -334,19 +334,27 @@ class _Tree:
         wrong = {place[1] for place, mark in self.maker.marks.of(host.name) if mark.is_wrong}
         order = sorted(
             range(len(host.bridges)),
-            key=lambda i: (ranks[host.bridges[i].role], host.bridges[i].name not in wrong, len(host.bridges[i].ports) < 2),
+            key=lambda i: (
+                ranks[host.bridges[i].role],
+                host.bridges[i].name not in wrong,
+                len(host.bridges[i].ports) < 2,
+            ),
         )
         return [host.bridges[i] for i in sorted(order[:MAX_BRIDGES])]
 
     def _ports(self, index: int, bridge: Bridge) -> list[Port]:
-        """Give the ports to show, in their order; of very many, workloads in which nothing is wrong are only counted."""
+        """Give the ports to show, in their order; of very many, workloads in order are only counted."""
         if len(bridge.ports) <= MAX_PORTS:
             return sorted(bridge.ports, key=_order)
         shown: list[Port] = []
         hidden = 0
         for port in bridge.ports:
             plain = self.maker.kind(self.host, bridge, port) == "workload" and port.name != bridge.name
-            if plain and len(shown) >= MAX_PORTS and self.maker.marks.at(self.host.name, bridge.name, port.name) is None:
+            if (
+                plain
+                and len(shown) >= MAX_PORTS
+                and self.maker.marks.at(self.host.name, bridge.name, port.name) is None
+            ):
                 hidden += 1
             else:
                 shown.append(port)

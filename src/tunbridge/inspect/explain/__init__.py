@@ -93,10 +93,7 @@ def _shape(wiring: Wiring, host: Host) -> object:
         wires = sorted((c.near.port or "", c.state) for c in wiring.patches.get(key, ()))
         nics = sorted((c.near.port or "", c.state) for c in wiring.nics.get(key, ()))
         controllers = sorted((c.target, str(c.is_connected)) for c in bridge.controllers)
-        tunnels = {
-            (c.kind, c.state, c.link.type if c.link else None)
-            for c in wiring.tunnels_of.get(key, ())
-        }
+        tunnels = {(c.kind, c.state, c.link.type if c.link else None) for c in wiring.tunnels_of.get(key, ())}
         wrong = any(interface.error is not None for port in bridge.ports for interface in port.interfaces)
         shape.append((bridge.name, bridge.role, bridge.fail_mode, tuple(wires), tuple(nics), tuple(controllers)))
         shape.append((frozenset(tunnels), wrong))

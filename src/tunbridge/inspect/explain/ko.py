@@ -142,8 +142,8 @@ MESSAGES = {
     "쓰던 케이블입니다.",
     "wire.patch.missing": "{bridge}의 {port:이} 상대(peer)로 지정한 패치 포트 {peer:이} 없어, 아무것도 통과하지 "
     "못합니다.",
-    "wire.patch.unseen": "{bridge}의 {port:은} {peer:을} 상대(peer)로 지정했지만 보이지 않습니다. 덤프에서 빠진 부분에 있을 "
-    "수 있습니다.",
+    "wire.patch.unseen": "{bridge}의 {port:은} {peer:을} 상대(peer)로 지정했지만 보이지 않습니다. 덤프에서 빠진 부분에 "
+    "있을 수 있습니다.",
     "wire.patch.unanswered": "{bridge}의 {port:은} {peer:을} 상대(peer)로 지정했지만 {peer:은} 그렇지 않아, 아무것도 "
     "통과하지 못합니다.",
     "wire.patch.nopeer": "{bridge}의 {port:은} 상대(peer)가 없는 패치 포트라서, 아무것도 통과하지 못합니다.",

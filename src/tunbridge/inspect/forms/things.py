@@ -11,8 +11,8 @@ from tunbridge.inspect.draw.scene import DEAD_VLAN, TUNNEL_TYPES
 from tunbridge.inspect.model import Bridge, Document, End, Host, Interface, Link, Port
 
 MAX_THINGS = 20_000
-"""With more ports than this, tunnels that are in order are left out (a mesh of 500 hosts has 249,500 of their ends), and
-then all that comes after so many things."""
+"""With more ports than this, tunnels that are in order are left out (a mesh of 500 hosts has 249,500 of their ends),
+and then all that comes after so many things."""
 
 Rows = list[tuple[str, str]]
 
