@@ -160,6 +160,8 @@ _HEADINGS = tuple(
         rf"(?:.*[#$>] *)?(?:oc|kubectl) debug (?:-\S+ )*node/{_HOST}.*$",
     )
 )
+_CUT_WORDS = frozenset(("snip", "snipped", "more", "omitted", "truncated", "cut", "skipped", "elided", "output"))
+"""What stands between dashes where something was left out (`---snip---`), and is no host."""
 _ALONE = re.compile(rf"{_HOST}:?$")
 
 
@@ -169,6 +171,8 @@ def named_by_heading(line: str) -> str | None:
         return None
     for pattern in _HEADINGS:
         if match := pattern.match(line):
+            if match["host"].lower() in _CUT_WORDS:
+                return None
             unit = match.groupdict().get("unit")
             return f"{match['host']}-{unit}" if unit else match["host"]
     return None

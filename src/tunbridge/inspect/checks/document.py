@@ -18,9 +18,9 @@ something's absence where part of the dump is missing.
 
 A fix is one that does no harm. Where an agent wired the host (the names of its ports tell: Neutron's, OVN's,
 Antrea's), to restart that agent comes first and a command by hand second, if at all: a port made by hand has an
-OpenFlow number that the agent's flows do not know. A port is put only where its name says that it belongs. In the text, equal
-findings of one host are one entry; the JSON has each. A live source that says that a controller is not connected is
-asked again for up to 5.5 s, as Open vSwitch writes that down every 5 s only.
+OpenFlow number that the agent's flows do not know. A port is put only where its name says that it belongs. In the
+text, equal findings of one host are one entry; the JSON has each. A live source that says that a controller is not
+connected is asked again for up to 5.5 s, as Open vSwitch writes that down every 5 s only.
 
 Counters tell something only when they grow: `tunbridge check --counters 10` reads each source twice, 10 seconds apart,
 and `tunbridge diff` compares those of two saved documents.

@@ -31,8 +31,8 @@ _ALL = (
         "what is sent into it is dropped: the bridges are cut from each other.",
         not_when="part of the dump is missing: the peer may stand there, and that is listed as not checked.",
         fix="Restart the agent that owns the pair: Neutron's and Tunbridge's agent and ovn-controller make theirs "
-        "anew, and the flows that go with them, which go by port numbers. `phy-X` and `int-X` name their bridge X: where "
-        "X itself is missing, make it again or take it out of the mapping; else remove the half that is left over.",
+        "anew, with the flows that go with them, by port numbers. `phy-X` and `int-X` name their bridge X: where X "
+        "itself is missing, make it again or take it out of the mapping; else remove the half that is left over.",
         rests_on_absence=True,
     ),
     Code(

@@ -42,8 +42,8 @@ MESSAGES = {
     "overview.hosts": "주어진 호스트({role}): {hosts}.",
     "overview.tunnel": "{host}({local}), {peer}({remote}) 사이에 {type} 터널이 있고, 양쪽 설정이 서로 맞습니다.",
     "overview.tunnel.nolocal": "{host}, {peer}({remote}) 사이에 {type} 터널이 있고, 양쪽 설정이 서로 맞습니다.",
-    "overview.tunnels.some": "주어진 호스트 사이의 {type} 터널 {total}개 가운데 {count}개는 양쪽 설정이 서로 맞습니다.",
     "overview.tunnels": "주어진 호스트 사이에 {type} 터널 {count}개가 있고, 양쪽 설정이 서로 맞습니다.",
+    "overview.tunnels.some": "주어진 호스트 사이의 {type} 터널 {total}개 가운데 {count}개는 양쪽 설정이 서로 맞습니다.",
     "overview.apart": "터널이 없는 호스트: {hosts}. 여기서 다른 호스트로는 양쪽이 함께 연결된 물리 네트워크로만 갈 수 "
     "있습니다.",
     "overview.notgiven": "주어지지 않은 호스트로 가는 터널도 있으며, 그쪽 내부는 알 수 없습니다: {hosts}.",
