@@ -1,7 +1,7 @@
 """A fix that is printed must do no harm: it restores what was, has no placeholder, and keeps silent on cut dumps."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from tests.inspect.hosts import bridge, change, compute, host, ovn, patch, port,
 from tests.inspect.test_check import DUMPS, RAISED
 from tunbridge.inspect.check import check
 from tunbridge.inspect.draw import text as picture
-from tunbridge.inspect.explain import explain, foretell, to_text
+from tunbridge.inspect.explain import explain, predict, to_text
 from tunbridge.inspect.model import Document, Finding, Host, Interface, Port
 from tunbridge.inspect.reader import read_show
 from tunbridge.inspect.understand import understand
@@ -182,7 +182,7 @@ def test_a_bridge_with_something_in_it_is_not_to_be_deleted() -> None:
 
 # -- part of the dump is missing --------------------------------------------------------------------------------------
 
-CUT = {
+CUT: dict[str, Callable[[str], str]] = {
     "head -20": lambda text: "\n".join(text.splitlines()[:20]) + "\n",
     "no ovs_version line": lambda text: re.sub(r".*ovs_version.*\n?", "", text),
     "cut in a line": lambda text: text[: text.index("Interface patch-int") + len("Interface pat")],
@@ -200,7 +200,7 @@ def elided(mark: str) -> str:
 
 
 def assert_not_checked(text: str) -> None:
-    document = foretell(checked(read(text)))
+    document = predict(checked(read(text)))
     assert [f for f in document.findings if f.severity != "info"] == []
     assert "patch-peer-missing" in {entry.code for entry in document.not_checked}
     assert all("missing" in e.reason or "left out" in e.reason for e in document.not_checked if "patch" in e.code)
@@ -268,7 +268,7 @@ def test_a_host_that_lost_all_its_tunnels_is_one_finding_at_that_host() -> None:
     (finding,) = found(document, "tunnel-one-way")
     assert (finding.host, finding.subject) == ("h7", "br-tun") and "19 hosts have a tunnel to h7" in finding.message
     assert {f.host for f in document.findings} == {"h7"}
-    words = to_text(explain(foretell(document)))
+    words = to_text(explain(predict(document)))
     assert "171 of 190" in words
 
 

@@ -13,7 +13,7 @@ from tunbridge.cli.findings import report
 from tunbridge.inspect.check import check
 from tunbridge.inspect.document import to_json
 from tunbridge.inspect.draw import svg, text
-from tunbridge.inspect.explain import explain, foretell, to_text
+from tunbridge.inspect.explain import explain, predict, to_text
 from tunbridge.inspect.forms import csv, dot, html, mermaid
 from tunbridge.inspect.model import Document
 from tunbridge.inspect.reader import MAX_LINE, MAX_LINES, ReadError, read_show
@@ -48,7 +48,7 @@ def known(size: int, shape: str) -> Document:
 
 
 VERBS: dict[str, Callable[[Document], object]] = {
-    "foretell": foretell,
+    "predict": predict,
     "report": lambda d: report(d).plain,
     "explain": lambda d: to_text(explain(d)),
     "json": to_json,

@@ -372,12 +372,12 @@ def _understood(hosts: "list[Host]", ignored: Collection[str] = (), with_paths: 
     from msgspec.structs import replace
 
     from tunbridge.inspect.check import check as checked
-    from tunbridge.inspect.explain import foretell
+    from tunbridge.inspect.explain import predict
     from tunbridge.inspect.understand import understand
 
     with working("checking"):
         document = understand(hosts)
-        document = checked(foretell(document) if with_paths else document)
+        document = checked(predict(document) if with_paths else document)
     if not ignored:
         return document
     return replace(

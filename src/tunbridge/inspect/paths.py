@@ -1,6 +1,6 @@
-"""The way that a workload's packet will take, foretold from the wiring: no flow is read, no workload needed.
+"""The way that a workload's packet will take, predicted from the wiring: no flow is read, no workload needed.
 
-A path is foretold on one assumption, that whoever programs the flows (Neutron's agent, OVN, Antrea) uses the wiring as
+A path is predicted on one assumption, that whoever programs the flows (Neutron's agent, OVN, Antrea) uses the wiring as
 it is meant: workloads plug into the integration bridge, tunnels lead to other hosts, provider bridges to the outside.
 
     workload - integration bridge - (patch) - tunnel bridge = tunnel = the same on the other host       "overlay"
@@ -8,7 +8,7 @@ it is meant: workloads plug into the integration bridge, tunnels lead to other h
     workload - ... = tunnel = gateway host - (router) - provider bridge - NIC - physical network        "outside"
 
 Where a wire is missing, broken, or leads to what was not given, the path ends there with a `Stop` that says why.
-How many are foretold is bounded (`ALL_PAIRS`, `PEERS`), so that their number grows with the hosts and not its square.
+How many are predicted is bounded (`ALL_PAIRS`, `PEERS`), so that their number grows with the hosts and not its square.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ from tunbridge.inspect.model import Document, End, Hop, Host, Path
 from tunbridge.inspect.wiring import Crossing, Wiring, reverse
 
 ALL_PAIRS = 8
-"""Up to this many given hosts, the way from each to each is foretold."""
+"""Up to this many given hosts, the way from each to each is predicted."""
 PEERS = 3
 """With more hosts: to one gateway, one other host and one whose tunnel is not in order."""
 
@@ -68,7 +68,7 @@ class Stop(Struct, frozen=True):
 
 
 class Route(Struct, frozen=True):
-    """A foretold path with the reasons that `Path` leaves out. `start` is the bridge that the workload plugs into."""
+    """A predicted path with the reasons that `Path` leaves out. `start` is the bridge that the workload plugs into."""
 
     kind: Literal["overlay", "outside"]
     source: str
@@ -80,15 +80,15 @@ class Route(Struct, frozen=True):
     """The other host by which the packet leaves to the outside."""
 
 
-def foretell(document: Document) -> Document:
+def predict(document: Document) -> Document:
     """Give the document with `paths` filled."""
     wiring = Wiring(document)
     return msgspec.structs.replace(document, paths=[_path(wiring, route) for route in routes(wiring)])
 
 
 def routes(wiring: Wiring) -> list[Route]:
-    """Foretell for every given host that workloads can plug into."""
-    return _Foreteller(wiring).all()
+    """Predict for every given host that workloads can plug into."""
+    return _Predictor(wiring).all()
 
 
 def _path(wiring: Wiring, route: Route) -> Path:
@@ -109,7 +109,7 @@ def _hop(wiring: Wiring, end: End) -> Hop:
     return Hop(host=end.host, bridge=end.bridge, port=end.port, line=port.lines.get("name"))
 
 
-class _Foreteller:
+class _Predictor:
     """The walk over one document, with what it needs to know of all hosts at once."""
 
     def __init__(self, wiring: Wiring) -> None:
@@ -131,7 +131,7 @@ class _Foreteller:
     # -- to a workload on another host ---------------------------------------------------------------------------
 
     def overlay(self, source: str, destination: str) -> Route:
-        """Foretell the way from a workload on `source` to one on `destination`, which has a tunnel with it."""
+        """Predict the way from a workload on `source` to one on `destination`, which has a tunnel with it."""
         crossing = self._tunnel(source, destination)
         if crossing is None:
             return self._without_tunnel(source, destination)
@@ -279,7 +279,7 @@ class _Foreteller:
         yield self._route("outside", source, None, steps, stop or Stop("which-host", source, bridge))
 
     def exits(self, host: str) -> list[Route]:
-        """Foretell the ways from a workload on `host` to the outside that need no other host."""
+        """Predict the ways from a workload on `host` to the outside that need no other host."""
         if host not in self._exits:
             found = [*self._by_provider(host), *self._by_router(host), *self._by_host_stack(host)]
             self._exits[host] = found

@@ -1,10 +1,10 @@
 """Explain a document in words: what hosts and bridges are for, how they hang together, and the way of a packet.
 
 Every sentence cites the lines that it rests on, and says nothing that the source does not show: `ovs-vsctl show` shows
-wiring and no flows, so the ways are foretold, and say on what assumption.
+wiring and no flows, so the paths are predicted, and say on what assumption.
 """
 
-from tunbridge.inspect.explain import bridges, cite, en, hosts, ko, overview, state, tunnels, ways
+from tunbridge.inspect.explain import bridges, cite, en, hosts, ko, overview, paths, state, tunnels
 from tunbridge.inspect.explain.statement import (
     Chapter,
     Citation,
@@ -18,10 +18,10 @@ from tunbridge.inspect.explain.statement import (
 )
 from tunbridge.inspect.explain.text import to_text
 from tunbridge.inspect.model import Document, Host
-from tunbridge.inspect.paths import foretell, routes
+from tunbridge.inspect.paths import predict, routes
 from tunbridge.inspect.wiring import Wiring, in_order
 
-__all__ = ["Citation", "Lang", "Section", "Sentence", "explain", "foretell", "to_text"]
+__all__ = ["Citation", "Lang", "Section", "Sentence", "explain", "predict", "to_text"]
 
 BRIDGES_TOLD = 64
 """Of a host with more bridges than this, the rest are counted."""
@@ -32,7 +32,7 @@ _SPEAKERS = {"en": Speaker(en.MESSAGES), "ko": Speaker(ko.MESSAGES)}
 
 
 def explain(document: Document, lang: Lang = "en") -> list[Section]:
-    """Explain the document: the whole, each host and bridge, then the ways of a packet.
+    """Explain the document: the overview, each host and bridge, then the paths of a packet.
 
     The sentences of both languages are the same statements with the same citations.
     """
@@ -52,8 +52,8 @@ def _chapters(wiring: Wiring) -> list[Chapter]:
     found.append(Chapter(fact("title.options"), list(tunnels.options(wiring))))
     ahead = routes(wiring)
     if ahead:
-        found.append(Chapter(fact("title.ways"), [overview.assumption(wiring), *ways.nowhere(wiring, ahead)]))
-        found += ways.chapters(wiring, ahead)
+        found.append(Chapter(fact("title.ways"), [overview.assumption(wiring), *paths.nowhere(wiring, ahead)]))
+        found += paths.chapters(wiring, ahead)
     return found
 
 

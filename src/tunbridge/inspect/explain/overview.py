@@ -20,7 +20,7 @@ def chapter(wiring: Wiring) -> Chapter:
 
 
 def assumption(wiring: Wiring) -> Fact:
-    """Say on what the foretold ways rest, beside the wiring."""
+    """Say on what the predicted ways rest, beside the wiring."""
     hosts = [host for host in wiring.known() if wiring.entrance(host.name) is not None]
     kinds = {wiring.flavour(host.name) for host in hosts}
     key = f"assumed.{kinds.pop()}" if len(kinds) == 1 else "assumed.plain"
