@@ -37,10 +37,10 @@ def test_the_state_is_said_in_english() -> None:
         "flow-restore-wait is set on live:",
         "The tunnels of this host leave via br-phy, which holds 10.0.0.25: MTU 1500; it is up.",
         "NIC eth0: MTU 9000, 25 Gbit/s; it is up.",
-        "bond0 sends by eth1 now.",
+        "bond0 sends via eth1 now.",
         "Down in bond0: eth2.",
-        "bond0 negotiates by LACP (active); a partner is heard on eth1.",
-        "BFD does NOT find the other host by vxlan-0a00001b.",
+        "bond0 negotiates with LACP (active); a partner is heard on eth1.",
+        "BFD does NOT find the other host via vxlan-0a00001b.",
         "br0 has learned 7 MAC addresses; there is room for 8192.",
     ):
         assert sentence in said, sentence

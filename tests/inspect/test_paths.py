@@ -5,9 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.inspect.explain_hosts import SEED_COMPUTE, SEED_NETWORK, assert_paths_hold, document, without
+from tests.inspect.hosts import bridge, host, port
 from tunbridge.inspect.explain import predict
 from tunbridge.inspect.model import Document, End, Hop, Host, Link, Path
 from tunbridge.inspect.paths import ALL_PAIRS, PEERS
+from tunbridge.inspect.understand import understand
 
 
 def paths(**dumps: str) -> list[Path]:
@@ -309,3 +311,10 @@ def test_every_path_is_made_of_neighbours_and_ends_where_it_says(found: Document
 def test_hosts_without_bridges_and_empty_documents_are_no_trouble() -> None:
     assert predict(Document()).paths == []
     assert predict(Document(hosts=[Host(name="h"), Host(name="x", known=False)])).paths == []
+
+
+def test_a_host_with_two_multi_peer_tunnels_has_no_path_to_itself() -> None:
+    flow = {"remote_ip": "flow", "key": "flow"}
+    both = [port("v1", "vxlan", **flow), port("v2", "vxlan", dst_port="8472", **flow)]
+    document = predict(understand([host("a", bridge("br-int", *both, port("veth1"), controller=False))]))
+    assert [path for path in document.paths if path.destination == path.source] == []

@@ -119,7 +119,9 @@ class _Predictor:
         self._flow_hosts: dict[tuple[str, str | None], list[str]] = {}
         for host in self.sources:
             for crossing in self._flow_tunnels(host.name):
-                self._flow_hosts.setdefault(self._flow_group(host.name, crossing), []).append(host.name)
+                group = self._flow_hosts.setdefault(self._flow_group(host.name, crossing), [])
+                if host.name not in group[-1:]:  # it may have two such tunnels
+                    group.append(host.name)
 
     def all(self) -> list[Route]:
         found: list[Route] = []

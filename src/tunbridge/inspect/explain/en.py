@@ -192,14 +192,14 @@ MESSAGES = {
     "option.dst_port": "dst_port={port}: the outer UDP destination port is this one.",
     # -- paths ----------------------------------------------------------------------------------------------------
     "assumed.neutron": "The source shows wiring, not flows: the paths are predicted on the assumption that flows use "
-    "it as Neutron's agent does, for networks that reach these hosts. In the chains, → is a virtual cable or a NIC, ⇒ a "
-    "tunnel, ⇢ a router.",
+    "it as Neutron's agent does, for networks that reach these hosts. In the chains, → is a virtual cable or a NIC, ⇒ "
+    "a tunnel, ⇢ a router.",
     "assumed.ovn": "The source shows wiring, not flows: the paths are predicted on the assumption that flows use it as "
     "OVN does, for networks that reach these hosts. In the chains, → is a virtual cable or a NIC, ⇒ a tunnel, ⇢ a "
     "router.",
     "assumed.antrea": "The source shows wiring, not flows: the paths are predicted on the assumption that the nodes "
-    "are of one cluster and that flows use the wiring as Antrea does in its encap mode. In the chains, → is a virtual "
-    "cable or a NIC, ⇒ a tunnel, ⇢ a router.",
+    "are of one cluster and that flows use the wiring as Antrea does in its encap mode. In the chains, → is a "
+    "virtual cable or a NIC, ⇒ a tunnel, ⇢ a router.",
     "assumed.plain": "The source shows wiring, not flows: the paths are predicted on the assumption that flows use it "
     "as it is meant; they may decide otherwise. In the chains, → is a virtual cable or a NIC, ⇒ a tunnel, ⇢ a router.",
     "way.alike": "Alike, with their own ports:",
