@@ -4,8 +4,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.inspect import hosts as made
 from tests.inspect.explain_hosts import SEED_COMPUTE, SEED_NETWORK, assert_paths_hold, document, without
-from tests.inspect.hosts import bridge, host, port
 from tunbridge.inspect.explain import predict
 from tunbridge.inspect.model import Document, End, Hop, Host, Link, Path
 from tunbridge.inspect.paths import ALL_PAIRS, PEERS
@@ -315,6 +315,8 @@ def test_hosts_without_bridges_and_empty_documents_are_no_trouble() -> None:
 
 def test_a_host_with_two_multi_peer_tunnels_has_no_path_to_itself() -> None:
     flow = {"remote_ip": "flow", "key": "flow"}
-    both = [port("v1", "vxlan", **flow), port("v2", "vxlan", dst_port="8472", **flow)]
-    document = predict(understand([host("a", bridge("br-int", *both, port("veth1"), controller=False))]))
+    both = [made.port("v1", "vxlan", **flow), made.port("v2", "vxlan", dst_port="8472", **flow)]
+    document = predict(
+        understand([made.host("a", made.bridge("br-int", *both, made.made.port("veth1"), controller=False))])
+    )
     assert [path for path in document.paths if path.destination == path.source] == []
