@@ -314,7 +314,9 @@ def test_hosts_without_bridges_and_empty_documents_are_no_trouble() -> None:
 
 
 def test_a_host_with_two_multi_peer_tunnels_has_no_path_to_itself() -> None:
-    flow = {"remote_ip": "flow", "key": "flow"}
-    both = [made.port("v1", "vxlan", **flow), made.port("v2", "vxlan", dst_port="8472", **flow)]
+    both = [
+        made.port("v1", "vxlan", remote_ip="flow", key="flow"),
+        made.port("v2", "vxlan", dst_port="8472", remote_ip="flow", key="flow"),
+    ]
     found = predict(understand([made.host("a", made.bridge("br-int", *both, made.port("veth1"), controller=False))]))
     assert [path for path in found.paths if path.destination == path.source] == []
