@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from bench.figures import Figure, repeat
+from tests.inspect.shapes import SHAPES
+from tests.inspect.test_growth import VERBS
 from tunbridge.inspect.check import check
 from tunbridge.inspect.draw import svg, text
 from tunbridge.inspect.draw.fleet import Grouping
@@ -96,6 +98,33 @@ def seeing(runs: int) -> Iterator[Figure]:
             values = repeat(runs, lambda document=document, draw=draw: _ms(lambda: draw(document)))  # type: ignore[misc]
             yield Figure(f"draw {count} hosts as {name}", "ms", values, "reading and checking them", lines)
     yield from _fleet(runs)
+    yield from growth(runs)
+
+
+GROWN = 10_000
+"""Ports, bridges ... of the larger host, of which the smaller has half."""
+
+
+def growth(runs: int) -> Iterator[Figure]:
+    """Time of 2n by time of n, for each verb and each way in which one host can be large: a square would give 4."""
+    for shape, made in SHAPES.items():
+        smaller, larger = made(GROWN // 2), made(GROWN)
+        steps: dict[str, Callable[[str], Callable[[], object]]] = {
+            "read and check": lambda text: lambda: _all([text]),
+            **{verb: _shown(verb) for verb in VERBS},
+        }
+        for verb, prepared in steps.items():
+            once, twice = prepared(smaller), prepared(larger)
+            ratios = repeat(runs, lambda once=once, twice=twice: _ms(twice) / _ms(once))  # type: ignore[misc]
+            yield Figure(f"{verb}: {GROWN:,} by {GROWN // 2:,} {shape}", "ratio", ratios)
+
+
+def _shown(verb: str) -> Callable[[str], Callable[[], object]]:
+    def prepared(source: str) -> Callable[[], object]:
+        document = _all([source])
+        return lambda: VERBS[verb](document)
+
+    return prepared
 
 
 def _fleet(runs: int) -> Iterator[Figure]:

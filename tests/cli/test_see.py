@@ -47,9 +47,26 @@ def test_an_error_ends_with_1_and_names_code_host_line_and_command(tmp_path: Pat
     done = run("check", damaged(tmp_path), NETWORK)
     assert done.returncode == 1
     assert "error patch-peer-missing: damaged: patch port patch-tun of br-int leads to nowhere" in done.stdout
-    assert "mend: ovs-vsctl set interface patch-tun options:peer=patch-int" in done.stdout
+    assert "fix: ovs-vsctl set interface patch-tun options:peer=patch-int" in done.stdout
     assert f"from: {tmp_path}/damaged.txt, line 14" in done.stdout
     assert done.stdout.endswith("2 hosts checked: 2 errors, 0 warnings, 0 info\n")
+
+
+def test_equal_findings_of_a_host_are_one_entry(tmp_path: Path) -> None:
+    ports = "".join(
+        f"        Port tap{n}\n            tag: 1\n            Interface tap{n}\n"
+        f'                error: "could not open network device tap{n} (No such device)"\n'
+        for n in range(6)
+    )
+    path = tmp_path / "stale.txt"
+    path.write_text(COMPUTE.read_text().replace("        Port patch-tun\n", ports + "        Port patch-tun\n"))
+    done = run("check", path, NETWORK)
+    entry = done.stdout[: done.stdout.index("not checked")].splitlines()
+    assert len(entry) == 4 and entry[0].startswith("warning interface-error: stale: tap0 of br-int does not work")
+    assert entry[1] == "  also: tap1, tap2, tap3, tap4, tap5 (6 in all)"
+    assert entry[2] == "  fix: ovs-vsctl --if-exists del-port br-int tap0; likewise for the others"
+    assert entry[3] == f"  from: {path}, lines 14, 18, 22, 26, 30, 34"
+    assert done.stdout.endswith("2 hosts checked: 0 errors, 6 warnings, 0 info\n")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +190,7 @@ def test_codes_are_listed_and_explained() -> None:
     assert [line.split()[1] for line in listed.stdout.splitlines()] == list(CODES)
     for code, entry in CODES.items():
         done = run("check", "--explain", code) if code in ("dead-vlan", "tunnel-one-way") else None
-        assert done is None or (done.returncode == 0 and entry.meaning in done.stdout and entry.mend in done.stdout)
+        assert done is None or (done.returncode == 0 and entry.meaning in done.stdout and entry.fix in done.stdout)
 
 
 def test_an_unknown_code_is_refused_with_those_like_it() -> None:

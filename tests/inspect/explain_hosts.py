@@ -1,9 +1,9 @@
-"""Dumps for the tests of paths and explain, documents made from them, and what holds for every foretold path."""
+"""Dumps for the tests of paths and explain, documents made from them, and what holds for every predicted path."""
 
 import re
 from pathlib import Path
 
-from tunbridge.inspect.explain import foretell
+from tunbridge.inspect.explain import predict
 from tunbridge.inspect.model import Document, End, Hop
 from tunbridge.inspect.reader import read_show
 from tunbridge.inspect.understand import understand
@@ -28,10 +28,10 @@ def without(dump: str, port: str) -> str:
 
 
 def assert_paths_hold(found: Document) -> None:
-    """Check every path that is foretold: it is made of neighbours, begins where workloads are, ends where it says."""
+    """Check every path that is predicted: it is made of neighbours, begins where workloads are, ends where it says."""
     wiring = Wiring(found)
     hosts = {host.name: host for host in found.hosts}
-    for path in foretell(found).paths:
+    for path in predict(found).paths:
         for here, there in zip(path.hops, path.hops[1:], strict=False):
             assert _adjacent(found, here, there), (here, there)
         if path.hops:

@@ -174,7 +174,11 @@ RAISED: dict[str, list[Hosts]] = {
         for target in ("ptcp:6640:127.0.0.1", "tcp:10.0.0.1:6640")
     ],
     "fail-mode-not-secure": [with_first_bridge(fail_mode=None), with_first_bridge(fail_mode="standalone")],
-    "provider-without-nic": [changed(1, "br-ex", "eth1", None), [VLAN_ONLY]],
+    "provider-without-nic": [
+        changed(1, "br-ex", "eth1", None),
+        [VLAN_ONLY],
+        [host("a", bridge("br-data", port("eth0"))), host("b", bridge("br-data", port("vnet0")))],
+    ],
     "nic-on-integration-bridge": [
         changed(0, "br-int", "eth0", port("eth0")),
         changed(0, "br-int", "bond0", port("bond0")),
@@ -184,7 +188,27 @@ RAISED: dict[str, list[Hosts]] = {
     "bridge-unconnected": [
         with_bridge(bridge("br-new", controller=False)),
         with_bridge(bridge("br-vlan", port("eth7"))),
+        [host("o", *ovn("o", ["10.0.0.2"]).bridges, bridge("br-ex", port("eth0"), controller=False))],
+        with_bridge(bridge("br-mgmt", port("eth7", "internal"), controller=False)),
         [host("x", bridge("br-int", port("tap1", tag=1)), bridge("br-tun", tunnel("10.0.0.25", "10.0.0.27")))],
+    ],
+    "dpdk-on-system-bridge": [
+        changed(0, "br-int", "vhu1", port("vhu1", "dpdkvhostuserclient", tag=1)),
+        [host("d", bridge("br-phy", port("dpdk0", "dpdk"), controller=False, datapath_type="system"))],
+    ],
+    "workload-untagged": [changed(0, "br-int", "tap1", port("tap1"))],
+    "integration-bridge-isolated": [
+        [host("i", bridge("br-int", port("qvo1", tag=1), port("qvo2", tag=1)))],
+        [host("i", bridge("br-int", port("tap1")), bridge("br-data", port("eth0"), controller=False))],
+    ],
+    "controller-missing": [
+        with_first_bridge(controllers=[]),
+        with_first_bridge(controllers=[Controller(target="ptcp:6634", is_connected=False)]),
+        [two()[0], replace(two()[1], bridges=[replace(b, controllers=[]) for b in two()[1].bridges])],
+    ],
+    "bridge-mapping-missing": [
+        [replace(ovn("o", ["10.0.0.2"]), bridge_mappings={"physnet1": "br-ex"})],
+        [replace(h, bridge_mappings={"physnet1": "br-ex", "physnet2": "br-vlan"}) for h in two()[1:]],
     ],
     **STATE_RAISED,
 }
@@ -247,6 +271,10 @@ NEAR_MISS: dict[str, list[Hosts]] = {
     "fail-mode-not-secure": [two(), with_bridge(bridge("br-x", port("eth9"), controller=False))],
     "provider-without-nic": [
         two(),
+        changed(1, "br-ex", "eth1", port("p_ff798dba-0", "internal")),
+        changed(1, "br-ex", "eth1", Port(name="lb", interfaces=[Interface(name="lb", type="internal", master="br0")])),
+        [host("a", bridge("br-int", patch("patch-tun", "patch-int")),
+              bridge("br-tunnel", patch("patch-int", "patch-tun")))],
         [
             replace(
                 VLAN_ONLY,
@@ -271,14 +299,45 @@ NEAR_MISS: dict[str, list[Hosts]] = {
     "bridge-unconnected": [
         two(),
         [host("mininet", bridge("s1", port("s1-eth1")), bridge("s2", port("s2-eth1")))],
-        [host("o", *ovn("o", ["10.0.0.2"]).bridges, bridge("br-ex", port("eth0"), controller=False))],
         with_bridge(bridge("br-isolated", port("ens4"), port("vlan20", "internal"), controller=False)),
         with_bridge(bridge("br-ex2", port("qg-1", "internal"), controller=False)),
     ],
+    "dpdk-on-system-bridge": [
+        [host("d", bridge("br-phy", port("dpdk0", "dpdk"), controller=False, datapath_type="netdev"))],
+        [replace(host("d", bridge("br-phy", port("dpdk0", "dpdk"))), not_told=["external_ids"])],
+    ],
+    "workload-untagged": [
+        two(),
+        changed(0, "br-int", "tap1", port("tap1", tag=1)),
+        changed(0, "br-int", "tap1", port("tap1", error="could not open network device tap1 (No such device)")),
+        [ovn("a", ["10.0.0.2"], port("tap1"))],
+        [host("libvirt", bridge("br-int", port("vnet0"), controller=False))],
+    ],
+    "integration-bridge-isolated": [
+        two(),
+        [ovn("a", ["10.0.0.2"], port("tap1"))],
+        [host("i", bridge("br-int", port("qvo1", tag=1), port("qr-1", "internal", tag=1)))],
+        [host("i", bridge("br-int", port("vnet0"), port("eth0"), controller=False))],
+        [host("k8s", bridge("br-int", port("pod-a1b2c3"), port("antrea-gw0", "internal"), controller=False))],
+    ],
+    "controller-missing": [
+        two(),
+        [ovn("a", ["10.0.0.2"]), compute("b", "10.0.0.2", ["10.0.0.1"])],
+        with_bridge(bridge("br-x", port("eth9"), controller=False)),
+        with_bridge(bridge("tbr-1a2b", controller=False, fail_mode="secure")),
+    ],
+    "bridge-mapping-missing": [two(), [replace(h, bridge_mappings={"physnet1": "br-ex"}) for h in two()[1:]]],
     **STATE_NEAR_MISS,
 }  # fmt: skip
 
-VARYING = {"interface-error", "bond-member-down", "lacp-not-negotiated", "mac-table-full", "system-id-duplicate"}
+VARYING = {
+    "bridge-unconnected",
+    "interface-error",
+    "bond-member-down",
+    "lacp-not-negotiated",
+    "mac-table-full",
+    "system-id-duplicate",
+}
 """Codes whose severity depends on the case."""
 
 
@@ -340,17 +399,23 @@ def test_one_damage_to_the_readme_s_hosts_gives_one_story(damage: Callable[[str]
         assert finding.line is not None or "bridge" in finding.subject
 
 
-def test_the_command_that_mends_is_exact() -> None:
+def test_on_neutron_s_hosts_the_agent_comes_first_and_the_exact_command_second() -> None:
     def fixes(hosts: Hosts) -> list[str]:
         return [finding.fix for finding in errors(checked(*hosts))]
 
-    assert fixes(changed(1, "br-ex", "phy-br-ex", None)) == [
-        "ovs-vsctl add-port br-ex phy-br-ex -- set interface phy-br-ex type=patch options:peer=int-br-ex"
-    ]
-    assert fixes(changed(1, "br-tun", "vxlan-0a000019", None)) == [
-        "on network0: ovs-vsctl add-port br-tun vxlan-0a000019 -- set interface vxlan-0a000019 type=vxlan "
-        "options:local_ip=10.0.0.27 options:remote_ip=10.0.0.25 options:in_key=flow options:out_key=flow"
-    ]
+    for hosts, command in (
+        (
+            changed(1, "br-ex", "phy-br-ex", None),
+            "ovs-vsctl add-port br-ex phy-br-ex -- set interface phy-br-ex type=patch options:peer=int-br-ex",
+        ),
+        (
+            changed(1, "br-tun", "vxlan-0a000019", None),
+            "ovs-vsctl add-port br-tun vxlan-0a000019 -- set interface vxlan-0a000019 type=vxlan "
+            "options:local_ip=10.0.0.27 options:remote_ip=10.0.0.25 options:in_key=flow options:out_key=flow",
+        ),
+    ):
+        (fix,) = fixes(hosts)
+        assert fix.endswith(command) and 0 <= fix.index("restart the agent") < fix.index("ovs-vsctl")
     assert fixes(tunnel_of_compute(remote_ip="10.0.0.99"))[0] == (
         "ovs-vsctl set interface vxlan-0a00001b options:remote_ip=10.0.0.27"
     )
@@ -359,8 +424,7 @@ def test_the_command_that_mends_is_exact() -> None:
 def test_names_in_commands_are_quoted_for_the_shell() -> None:
     evil = "x; rm -rf /"
     (finding,) = errors(checked(*changed(0, "br-int", evil, patch(evil, "$(reboot)"))))
-    words = shlex.split(finding.fix)
-    assert evil in " ".join(words) and "$(reboot)" in words and f"options:peer={evil}" in words
+    assert shlex.split(finding.fix)[-4:] == ["ovs-vsctl", "del-port", "br-int", evil]
 
 
 @pytest.mark.parametrize(

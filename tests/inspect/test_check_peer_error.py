@@ -16,6 +16,7 @@ DUMP = """\
                 type: patch
                 options: {{peer=patch-tun}}
                 error: "No usable peer 'patch-tun' exists in 'netdev' datapath."
+    ovs_version: "2.17.9"
 """
 
 

@@ -203,3 +203,12 @@ def test_a_database_of_something_else_is_refused(tmp_path: Path) -> None:
     other.write_text('{"name": "Other", "version": "1.0.0", "tables": {"T": {"columns": {"c": {"type": "string"}}}}}')
     subprocess.run(["ovsdb-tool", "create", str(tmp_path / "other.db"), str(other)], check=True, timeout=30)
     assert "the database Other" in str(read_file(tmp_path / "other.db").problems[0])
+
+
+def test_a_file_without_a_host_name_names_its_host(database: Database, tmp_path: Path) -> None:
+    copy = tmp_path / "compute7.db"
+    copy.write_bytes((database.folder / "conf.db").read_bytes())
+    (host,) = read_sources([str(copy)], lambda _: {}).hosts
+    assert host.name == "compute7"
+    (host,) = read_sources([str(database.folder / "conf.db")], lambda _: {}).hosts
+    assert host.name == host.system_id

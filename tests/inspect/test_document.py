@@ -16,7 +16,7 @@ from tunbridge.inspect.check import check
 from tunbridge.inspect.checks.document import checks_page
 from tunbridge.inspect.checks.registry import CODES
 from tunbridge.inspect.document import schema, schema_text, to_json
-from tunbridge.inspect.explain import foretell
+from tunbridge.inspect.explain import predict
 from tunbridge.inspect.model import Document, Host
 from tunbridge.inspect.reader import read_show
 from tunbridge.inspect.understand import understand
@@ -62,17 +62,17 @@ def test_the_page_of_the_document_names_every_field() -> None:
     ],
 )
 def test_documents_fit_the_schema(hosts: list[Host]) -> None:
-    valid(check(foretell(understand(hosts))))
+    valid(check(predict(understand(hosts))))
 
 
 @pytest.mark.skipif(not DUMPS.is_dir(), reason="the real dumps are not here")
 def test_the_document_of_all_real_dumps_fits_the_schema() -> None:
     hosts = [h for path in sorted(DUMPS.glob("*-*.txt")) for h in read_show(path.read_text(), source=path.name)]
-    assert len(valid(check(foretell(understand(hosts))))["hosts"]) > 20
+    assert len(valid(check(predict(understand(hosts))))["hosts"]) > 20
 
 
 def test_the_document_has_the_fields_that_were_promised() -> None:
-    data = valid(check(foretell(understand(two()))))
+    data = valid(check(predict(understand(two()))))
     assert list(data) == ["version", "hosts", "links", "paths", "findings", "not_checked"]
     host = data["hosts"][1]
     assert {

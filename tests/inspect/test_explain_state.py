@@ -35,12 +35,12 @@ def test_the_state_is_said_in_english() -> None:
     said = words("en", live())
     for sentence in (
         "flow-restore-wait is set on live:",
-        "The tunnels of this host leave by br-phy, which holds 10.0.0.25: MTU 1500; it is up.",
+        "The tunnels of this host leave via br-phy, which holds 10.0.0.25: MTU 1500; it is up.",
         "NIC eth0: MTU 9000, 25 Gbit/s; it is up.",
-        "bond0 sends by eth1 now.",
+        "bond0 sends via eth1 now.",
         "Down in bond0: eth2.",
-        "bond0 negotiates by LACP (active); a partner is heard on eth1.",
-        "BFD does NOT find the other host by vxlan-0a00001b.",
+        "bond0 negotiates with LACP (active); a partner is heard on eth1.",
+        "BFD does NOT find the other host via vxlan-0a00001b.",
         "br0 has learned 7 MAC addresses; there is room for 8192.",
     ):
         assert sentence in said, sentence
@@ -63,7 +63,7 @@ def test_and_in_korean() -> None:
 
 def test_a_text_says_nothing_of_it() -> None:
     said = words("en", *two())
-    assert not [word for word in ("NIC eth1: MTU", "BFD", "leave by", "has learned", "LACP") if word in said]
+    assert not [word for word in ("NIC eth1: MTU", "BFD", "leave via", "has learned", "LACP") if word in said]
 
 
 def test_a_host_in_another_state_is_not_called_alike() -> None:

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import msgspec
@@ -209,3 +210,27 @@ def test_what_is_written_to_a_real_database_is_the_model_again(database: Databas
     live = read_live(database.remote, "compute0")
     wanted = {b.name: {p.name: p.interfaces[0].options for p in b.ports} for b in compute.bridges}
     assert {b.name: {p.name: p.interfaces[0].options for p in b.ports} for b in live.bridges} == wanted
+
+
+def test_a_controller_that_is_back_is_not_said_to_be_away(database: Database) -> None:
+    database.vsctl("add-br", "br-int", "--", "set-controller", "br-int", "tcp:127.0.0.1:6633")
+    asked = Event()
+
+    def refresh() -> None:
+        """As Open vSwitch does every 5 s, after the controller has come back."""
+        asked.wait(10)
+        database.vsctl("set", "controller", "br-int", "is_connected=true")
+
+    refreshing = Thread(target=refresh)
+    refreshing.start()
+    stale = read_sources([database.remote], lambda _: {}).hosts[0]
+    asked.set()
+    fresh = read_sources([database.remote], lambda _: {}, confirm=True).hosts[0]
+    refreshing.join()
+    assert stale.bridges[0].controllers[0].is_connected is False
+    assert fresh.bridges[0].controllers[0].is_connected is True
+
+
+def test_the_mapping_of_ovn_is_read(database: Database) -> None:
+    database.vsctl("set", "Open_vSwitch", ".", 'external_ids:ovn-bridge-mappings="physnet1:br-ex, physnet2:br-vlan,x"')
+    assert read_live(database.remote).bridge_mappings == {"physnet1": "br-ex", "physnet2": "br-vlan"}

@@ -1,17 +1,19 @@
-"""The ways that are foretold are right for each kind of host, stop where the wiring stops, and stay few."""
+"""The ways that are predicted are right for each kind of host, stop where the wiring stops, and stay few."""
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.inspect import hosts as made
 from tests.inspect.explain_hosts import SEED_COMPUTE, SEED_NETWORK, assert_paths_hold, document, without
-from tunbridge.inspect.explain import foretell
+from tunbridge.inspect.explain import predict
 from tunbridge.inspect.model import Document, End, Hop, Host, Link, Path
 from tunbridge.inspect.paths import ALL_PAIRS, PEERS
+from tunbridge.inspect.understand import understand
 
 
 def paths(**dumps: str) -> list[Path]:
-    return foretell(document(**dumps)).paths
+    return predict(document(**dumps)).paths
 
 
 def ports(path: Path) -> list[str]:
@@ -71,7 +73,7 @@ def test_a_wrong_remote_address_breaks_both_directions() -> None:
 
 
 def test_without_a_tunnel_back_the_peer_is_reached_from_one_side_only() -> None:
-    whole = foretell(document(compute0=SEED_COMPUTE, network0=SEED_NETWORK))
+    whole = predict(document(compute0=SEED_COMPUTE, network0=SEED_NETWORK))
     (tunnel,) = [link for link in whole.links if link.kind == "tunnel"]
     holder, other = (tunnel.a, tunnel.b) if tunnel.a.host == "compute0" else (tunnel.b, tunnel.a)
     assert holder is not None
@@ -81,7 +83,7 @@ def test_without_a_tunnel_back_the_peer_is_reached_from_one_side_only() -> None:
         b=End(host=other.host),
     )  # fmt: skip
     links = [link for link in whole.links if link.kind != "tunnel"]
-    found = foretell(Document(hosts=whole.hosts, links=[*links, one_way])).paths
+    found = predict(Document(hosts=whole.hosts, links=[*links, one_way])).paths
     forth, back = only(found, "overlay", "compute0", "network0"), only(found, "overlay", "network0", "compute0")
     assert (ports(forth), forth.complete) == (["patch-tun", "patch-int", "vxlan-0a00001b"], False)
     assert (ports(back), back.complete) == (["patch-tun", "patch-int"], False)
@@ -307,5 +309,14 @@ def test_every_path_is_made_of_neighbours_and_ends_where_it_says(found: Document
 
 
 def test_hosts_without_bridges_and_empty_documents_are_no_trouble() -> None:
-    assert foretell(Document()).paths == []
-    assert foretell(Document(hosts=[Host(name="h"), Host(name="x", known=False)])).paths == []
+    assert predict(Document()).paths == []
+    assert predict(Document(hosts=[Host(name="h"), Host(name="x", known=False)])).paths == []
+
+
+def test_a_host_with_two_multi_peer_tunnels_has_no_path_to_itself() -> None:
+    both = [
+        made.port("v1", "vxlan", remote_ip="flow", key="flow"),
+        made.port("v2", "vxlan", dst_port="8472", remote_ip="flow", key="flow"),
+    ]
+    found = predict(understand([made.host("a", made.bridge("br-int", *both, made.port("veth1"), controller=False))]))
+    assert [path for path in found.paths if path.destination == path.source] == []

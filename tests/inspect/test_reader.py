@@ -174,9 +174,11 @@ def test_escapes_are_resolved() -> None:
     assert interface.error == "x\ny (No such device)"
 
 
-def test_is_connected_that_is_not_printed_is_false() -> None:
-    host = read(f'{UUID}\n    Manager "ptcp:6640"\n    Bridge s1\n        Controller "tcp:127.0.0.1:6653"\n')
-    assert host.managers[0].is_connected is False and host.bridges[0].controllers[0].is_connected is False
+def test_is_connected_that_is_not_printed_is_false_unless_it_may_have_been_cut_off() -> None:
+    text = f'{UUID}\n    Manager "ptcp:6640"\n    Bridge s1\n        Controller "tcp:127.0.0.1:6653"\n'
+    whole, cut = read(text + '    ovs_version: "2.9.0"\n'), read(text)
+    assert whole.managers[0].is_connected is False and whole.bridges[0].controllers[0].is_connected is False
+    assert cut.managers[0].is_connected is False and cut.bridges[0].controllers[0].is_connected is None
 
 
 def test_a_head_that_was_cut_off_keeps_what_is_left() -> None:

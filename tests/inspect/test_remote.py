@@ -1,8 +1,11 @@
 """Databases over TCP and TLS: a real ovsdb-server, with keys made for the test."""
 
+import contextlib
 import re
 import shutil
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,3 +137,24 @@ def test_files_for_tls_that_are_missing_are_named(keys: Path, tmp_path: Path) ->
     bad = ("--private-key", tmp_path / "no.pem", "--certificate", tmp_path / "no.pem", "--ca-cert", keys / "ca.pem")
     done = run(*bad, "check", "ssl:127.0.0.1:1")
     assert done.returncode == 2 and "Traceback" not in done.stderr and "ssl:127.0.0.1:1" in done.stderr
+
+
+@pytest.mark.parametrize("sent", [b"", b"[" + b"1," * 50_000], ids=["never begins", "never ends"])
+def test_an_answer_that_never_comes_or_never_ends_is_given_up(sent: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            calling, _ = listening.accept()
+            with calling, contextlib.suppress(OSError):
+                calling.sendall(sent)
+                while sent:
+                    calling.sendall(b"1," * 50_000)
+                calling.recv(1 << 20)
+                calling.recv(1)  # until the other side gives up
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        with pytest.raises(TunbridgeError, match=r"in time|longer than"):
+            read_live(f"tcp:127.0.0.1:{listening.getsockname()[1]}", timeout=1)
+        thread.join(10)
+        assert not thread.is_alive()

@@ -1,7 +1,7 @@
 """Findings and codes as text for people. Everything that comes from a dump is made printable, and stays on its line."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.text import Text
 
@@ -11,6 +11,8 @@ from tunbridge.inspect.model import Document, Finding
 
 HOSTS_SHOWN = 6
 """Hosts that are named in a line; more are counted."""
+SUBJECTS_SHOWN = 12
+"""Equal findings whose subjects and lines are named; more are counted."""
 STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold cyan"}
 
 
@@ -23,8 +25,8 @@ def report(document: Document) -> Text:
     """Give all findings, what was not checked and why, and a last line that counts."""
     sources = {host.name: host.source for host in document.hosts}
     text = Text()
-    for finding in document.findings:
-        _finding(text, finding, sources.get(finding.host))
+    for equal in _grouped(document.findings):
+        _findings(text, equal, sources.get(equal[0].host))
     for codes, hosts, reason in _not_checked(document):
         text.append("not checked", style="dim").append(f" {codes}: {one_line(hosts)}: {one_line(reason)}\n")
     if document.findings or document.not_checked:
@@ -45,13 +47,38 @@ def _not_checked(document: Document) -> Iterator[tuple[str, str, str]]:
         yield ", ".join(of_hosts), ", ".join(hosts[:HOSTS_SHOWN]) + more, reason
 
 
-def _finding(text: Text, finding: Finding, source: str | None) -> None:
+def _grouped(findings: Sequence[Finding]) -> Iterable[list[Finding]]:
+    """Put findings together that say the same of several subjects of one host."""
+    groups: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in findings:
+        said = (_without(finding.subject, text) for text in (finding.message, finding.fix))
+        groups.setdefault((finding.severity, finding.code, finding.host, *said), []).append(finding)
+    return groups.values()
+
+
+def _without(subject: str, text: str) -> str:
+    """Return the text with its subject made the same as every other."""
+    return text.replace(subject, "\\0") if subject else text
+
+
+def _findings(text: Text, equal: list[Finding], source: str | None) -> None:
+    finding = equal[0]
     text.append(f"{finding.severity}", style=STYLES[finding.severity])
     text.append(f" {finding.code}: {one_line(finding.host)}: {one_line(finding.message)}\n")
-    text.append("  mend: ", style="dim").append(one_line(finding.fix) + "\n")
+    if equal[1:]:
+        others = ", ".join(one_line(other.subject) for other in equal[1 : 1 + SUBJECTS_SHOWN])
+        more = f" and {len(equal) - 1 - SUBJECTS_SHOWN} more" if len(equal) - 1 > SUBJECTS_SHOWN else ""
+        text.append("  also: ", style="dim").append(f"{others}{more} ({len(equal)} in all)\n")
+    text.append("  fix: ", style="dim").append(one_line(finding.fix))
+    text.append("; likewise for the others\n" if equal[1:] else "\n")
     if source is not None:
-        place = f"{source}, line {finding.line}" if finding.line is not None else source
-        text.append("  from: ", style="dim").append(one_line(place) + "\n")
+        text.append("  from: ", style="dim").append(f"{one_line(source)}{_lines(equal)}\n")
+
+
+def _lines(equal: list[Finding]) -> str:
+    lines = [str(finding.line) for finding in equal if finding.line is not None]
+    more = ", ..." if len(lines) > SUBJECTS_SHOWN else ""
+    return f", line{'s' * (len(lines) > 1)} {', '.join(lines[:SUBJECTS_SHOWN])}{more}" if lines else ""
 
 
 def _counts(document: Document) -> str:
@@ -77,9 +104,9 @@ def code_list() -> Text:
 
 
 def explanation(code: str) -> Text:
-    """Say what a code means, when it is not reported, and how to mend it."""
+    """Say what a code means, when it is not reported, and how to fix it."""
     entry = CODES[code]
     text = Text(entry.code, style="bold").append(f" ({entry.severity}): {entry.summary}\n", style="not bold")
-    for title, paragraph in (("", entry.meaning), ("Not reported when ", entry.not_when), ("To mend: ", entry.mend)):
+    for title, paragraph in (("", entry.meaning), ("Not reported when ", entry.not_when), ("To fix: ", entry.fix)):
         text.append("\n").append(title, style="bold").append(paragraph + "\n")
     return text

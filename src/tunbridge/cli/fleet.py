@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tunbridge.cli import labs, terminal
+from tunbridge.cli.progress import working
 from tunbridge.errors import TunbridgeError
 
 if TYPE_CHECKING:
@@ -74,8 +75,11 @@ def _source(line: str, where: str) -> str:
     return text
 
 
-def read(sources: Sequence[str], timeout: float | None) -> "Reading":
-    """Read all sources, with a bar on a terminal while that takes; what failed is in `problems`."""
+def read(sources: Sequence[str], timeout: float | None, confirm: bool = False) -> "Reading":
+    """Read all sources, with a bar on a terminal while that takes; what failed is in `problems`.
+
+    `confirm`: see `read_sources`.
+    """
     from tunbridge.inspect.sources import is_live, read_sources, taken_apart
 
     # What is made now lives until the end, by the million for a big fleet, and holds no cycles: to look for some among
@@ -84,7 +88,8 @@ def read(sources: Sequence[str], timeout: float | None) -> "Reading":
     total = len(taken_apart(sources, labs.sockets))
     worth_it = total > 1 and (total > _MANY or any(map(is_live, sources)))
     if not worth_it or not sys.stderr.isatty():
-        return read_sources(sources, labs.sockets, timeout)
+        with working("reading"):
+            return read_sources(sources, labs.sockets, timeout, confirm=confirm)
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -94,4 +99,4 @@ def read(sources: Sequence[str], timeout: float | None) -> "Reading":
         def told(source: str) -> None:
             progress.update(task, advance=1, description=f"read {terminal.printable(source)[:40]}")
 
-        return read_sources(sources, labs.sockets, timeout, told)
+        return read_sources(sources, labs.sockets, timeout, told, confirm)

@@ -13,6 +13,7 @@ import typer
 
 from tunbridge.cli import fleet, labs, terminal
 from tunbridge.cli.output import print_safely, speaks_unicode, write_out, write_whole
+from tunbridge.cli.progress import working
 from tunbridge.errors import TunbridgeError
 
 if TYPE_CHECKING:
@@ -206,7 +207,8 @@ def _draw_source(document: "Document", form: DrawFormat, output: Path | None, gr
         DrawFormat.dot: lambda: dot.render(document, group.value),
         DrawFormat.csv: lambda: csv.render(document),
     }
-    source = pens[form]()
+    with working("drawing"):
+        source = pens[form]()
     if output is not None:
         write_whole(output, source)
     else:
@@ -216,7 +218,8 @@ def _draw_source(document: "Document", form: DrawFormat, output: Path | None, gr
 def _draw_png(document: "Document", output: Path | None, group: Group, scale: float) -> None:
     from tunbridge.inspect.forms import png
 
-    pixels, boxes = png.render(document, group.value, scale=scale)
+    with working("drawing"):
+        pixels, boxes = png.render(document, group.value, scale=scale)
     if boxes:
         terminal.error(f"no font here has {boxes}: drawn as boxes; a package such as fonts-noto-cjk has them")
     if output is not None:
@@ -301,7 +304,7 @@ def check(
         if counters is not None or output is not None:
             raise UsageError("--watch: goes neither with --counters nor with -o; -f json prints a line for each change")
         raise typer.Exit(_check_again(given, timeout, ignored, as_json, fail_on))
-    document, unreadable = _document(given, timeout, ignored, with_paths=as_json, counters=counters)
+    document, unreadable = _document(given, timeout, ignored, with_paths=as_json, counters=counters, confirm=True)
     if as_json:
         _write_json(document, output)
     else:
@@ -344,12 +347,13 @@ def _document(
     ignored: Collection[str] = (),
     with_paths: bool = True,
     counters: float | None = None,
+    confirm: bool = False,
 ) -> tuple["Document", bool]:
-    """Read, understand, foretell and check. What cannot be read is reported; ends when nothing could be.
+    """Read, understand, predict and check. What cannot be read is reported; ends when nothing could be.
 
-    With `counters`, live sources are read again after so many seconds.
+    With `counters`, live sources are read again after so many seconds; for `confirm` see `read_sources`.
     """
-    reading = fleet.read(sources, timeout)
+    reading = fleet.read(sources, timeout, confirm)
     for problem in reading.problems:
         terminal.error(str(problem))
     if not reading.hosts:
@@ -368,11 +372,12 @@ def _understood(hosts: "list[Host]", ignored: Collection[str] = (), with_paths: 
     from msgspec.structs import replace
 
     from tunbridge.inspect.check import check as checked
-    from tunbridge.inspect.explain import foretell
+    from tunbridge.inspect.explain import predict
     from tunbridge.inspect.understand import understand
 
-    document = understand(hosts)
-    document = checked(foretell(document) if with_paths else document)
+    with working("checking"):
+        document = understand(hosts)
+        document = checked(predict(document) if with_paths else document)
     if not ignored:
         return document
     return replace(

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from tunbridge.inspect.checks import bridges, interfaces, links, mtu, patches, switch, told, tunnels
-from tunbridge.inspect.checks.view import View
+from tunbridge.inspect.checks import bridges, interfaces, links, mtu, not_checked, patches, switch, tunnels, uplinks
+from tunbridge.inspect.checks.registry import CODES
+from tunbridge.inspect.checks.view import View, what_is_missing
 from tunbridge.inspect.model import Document, Finding, NotChecked
 from tunbridge.inspect.understand import GIVEN_TWICE
 
@@ -14,7 +15,8 @@ _RANK = {"error": 0, "warning": 1, "info": 2}
 
 def check(document: Document) -> Document:
     """Give the document with `findings` (errors first, then by host and line) and `not_checked` filled. Pure."""
-    results = list(_results(document))
+    view = View(document)
+    results = [_as_seen(view, result) for result in _results(view)]
     order = {host.name: position for position, host in enumerate(document.hosts)}
     findings = [f for f in document.findings if f.code == GIVEN_TWICE]
     findings += [result for result in results if isinstance(result, Finding)]
@@ -24,8 +26,16 @@ def check(document: Document) -> Document:
     return replace(document, findings=findings, not_checked=list(unique.values()))
 
 
-def _results(document: Document) -> Iterator[Finding | NotChecked]:
-    view = View(document)
+def _as_seen(view: View, result: Finding | NotChecked) -> Finding | NotChecked:
+    """Return a finding that rests on something's absence as not checked, where part of the dump is missing."""
+    host = view.hosts[result.host]
+    if isinstance(result, NotChecked) or host.is_whole or not CODES[result.code].rests_on_absence:
+        return result
+    reason = f"{what_is_missing(host)}: what {result.subject} seems to lack may stand there"
+    return NotChecked(code=result.code, host=result.host, reason=reason)
+
+
+def _results(view: View) -> Iterator[Finding | NotChecked]:
     overlay = tunnels.Overlay(view)
     yield from patches.patch_peers(view)
     yield from patches.loops(view)
@@ -37,13 +47,18 @@ def _results(document: Document) -> Iterator[Finding | NotChecked]:
     yield from tunnels.system_ids(view)
     yield from tunnels.unknown_peers(overlay)
     yield from interfaces.errors(view)
+    yield from interfaces.dpdk_on_kernel_bridges(view)
     yield from interfaces.dead_vlan(view)
     yield from bridges.controllers(view)
     yield from bridges.managers(view)
     yield from bridges.fail_modes(view)
-    yield from bridges.provider_nics(view)
-    yield from bridges.integration_nics(view)
-    yield from bridges.unconnected(view)
+    yield from bridges.controllers_missing(view)
+    yield from uplinks.provider_nics(view)
+    yield from uplinks.mappings(view)
+    yield from uplinks.integration_nics(view)
+    yield from uplinks.untagged(view)
+    yield from uplinks.isolated(view)
+    yield from uplinks.unconnected(view)
     yield from switch.flow_restore_wait(view)
     yield from switch.mac_tables(view)
     yield from switch.counters(view)
@@ -51,4 +66,4 @@ def _results(document: Document) -> Iterator[Finding | NotChecked]:
     yield from links.bonds(view)
     yield from links.bfd(overlay)
     yield from mtu.underlay(overlay)
-    yield from told.not_told(view)
+    yield from not_checked.without_input(view)

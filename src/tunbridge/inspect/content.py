@@ -1,5 +1,9 @@
 """What a file holds, told by how it begins: the hosts of a text, a document, a database file or listed tables."""
 
+import json
+from collections.abc import Iterator
+from typing import Any
+
 import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -7,7 +11,7 @@ from msgspec.structs import replace
 from tunbridge.errors import TunbridgeError
 from tunbridge.inspect.live import host_of
 from tunbridge.inspect.model import VERSION, Document, Host
-from tunbridge.inspect.reader import ReadError, read_show
+from tunbridge.inspect.reader import ReadError, read_show, stem
 from tunbridge.openvswitch import database_file, listed
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -37,14 +41,47 @@ def read_content(data: bytes, label: str, name: str | None) -> Reading:
         bare = text.strip("\ufeff \t\r\n")
         if listed.is_listed(bare):
             return Reading([host_of(listed.parse_listed(bare, label), label, name)])
+        if '"stdout' in bare:
+            return Reading(read_show(_outputs(bare), source=label, name=name))
         return Reading(_document(text, label, name))
     return Reading(read_show(text, source=label, name=name))
+
+
+def _outputs(text: str) -> str:
+    """Return the outputs in Ansible's JSON, each after a heading with the host's name; else the text itself."""
+    try:
+        found = list(_ansible(json.loads(text), ""))
+    except (ValueError, RecursionError):
+        return text
+    return "\n".join(f"{host} | CHANGED\n{output}" if host else output for host, output in found) or text
+
+
+def _ansible(value: Any, name: str) -> Iterator[tuple[str, str]]:
+    """Give host and output of every result in a JSON value; a host's name is the key under which its result stands."""
+    if isinstance(value, dict):
+        lines, output = value.get("stdout_lines"), value.get("stdout")
+        if isinstance(lines, list) or isinstance(output, str):
+            yield name, "\n".join(map(str, lines)) if isinstance(lines, list) else str(output)
+            return
+        for key, inner in value.items():
+            yield from _ansible(inner, str(key) if isinstance(inner, dict) else name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _ansible(inner, name)
 
 
 def _database(data: bytes, label: str, name: str | None) -> Reading:
     tables, wrong = database_file.replay(data, label)
     host = host_of(tables, label, name, sorted(database_file.STATE_COLUMNS))
+    if host.name == host.system_id and (called := _file_name(label)):
+        host = replace(host, name=called)
     return Reading([host], [SourceError(f"{label}: {wrong}")] if wrong else [])
+
+
+def _file_name(label: str) -> str:
+    """Return the name that a database file's own name suggests; `conf.db` is what they all are called."""
+    name = stem(label).removesuffix(".db")
+    return "" if name == "conf" else name
 
 
 def _decoded(data: bytes) -> str:

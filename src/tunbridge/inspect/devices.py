@@ -2,16 +2,19 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
-from tunbridge.inspect.model import Device, Host, UpDown
+from tunbridge.inspect.model import Bridge, Device, Host, UpDown
 from tunbridge.inspect.tunnels import canonical
 
 _HEAD = re.compile(r"\d+: (?P<name>[^\s:@]+)(?:@\S+)?: <(?P<flags>[A-Z0-9_,-]*)> mtu (?P<mtu>\d{1,9})\b(?P<rest>.*)")
 _STATE = re.compile(r"\bstate (\w+)")
+_MASTER = re.compile(r"\bmaster (\S+)")
+_DATAPATH = "ovs-system"
+"""The master of devices that Open vSwitch's own kernel datapath holds."""
 _LINK = re.compile(r"\s+link/\S+ ([0-9a-f:]{17})\b")
 _ADDRESS = re.compile(r"\s+inet6? ([0-9A-Fa-f.:]+)(?:/\d+)?\b")
 
@@ -30,6 +33,7 @@ def _device(entry: Any) -> Device:
         name=str(entry["ifname"]),
         addresses=[str(info["local"]) for info in entry.get("addr_info", []) if "local" in info],
         mac=str(entry["address"]) if "address" in entry else None,
+        master=str(entry["master"]) if "master" in entry else None,
         mtu=int(entry["mtu"]),
         admin_state="up" if "UP" in flags else "down",
         link_state=_link_state(flags, str(entry.get("operstate", ""))),
@@ -52,11 +56,14 @@ def parse_text(text: str) -> list[Device]:
             state = _STATE.search(head["rest"])
             up: UpDown = "up" if "UP" in flags else "down"
             link = _link_state(flags, state[1] if state else "")
-            devices.append(Device(name=head["name"], mtu=int(head["mtu"]), admin_state=up, link_state=link))
+            master = found[1] if (found := _MASTER.search(head["rest"])) else None
+            devices.append(
+                Device(name=head["name"], master=master, mtu=int(head["mtu"]), admin_state=up, link_state=link)
+            )
         elif devices and (mac := _LINK.match(line)):
             devices[-1] = replace(devices[-1], mac=mac[1])
         elif devices and (address := _ADDRESS.match(line)):
-            devices[-1] = replace(devices[-1], addresses=[*devices[-1].addresses, address[1]])
+            devices[-1].addresses.append(address[1])
     return devices
 
 
@@ -76,7 +83,24 @@ def with_devices(host: Host, devices: Sequence[Device]) -> Host:
     if not any(device.name in internal and internal[device.name] in (None, device.mac) for device in devices):
         return host
     told = [attribute for attribute in host.not_told if attribute != "underlay"]
-    return replace(host, underlay=[device for device in devices if device.addresses], not_told=told)
+    masters = {device.name: device.master for device in devices if device.master not in (None, _DATAPATH)}
+    bridges = [_with_masters(bridge, masters) for bridge in host.bridges] if masters else host.bridges
+    return replace(host, bridges=bridges, underlay=[device for device in devices if device.addresses], not_told=told)
+
+
+def _with_masters(bridge: Bridge, masters: Mapping[str, str | None]) -> Bridge:
+    """Note at internal interfaces which other device holds them: a Linux bridge, say."""
+    ports = [
+        replace(
+            port,
+            interfaces=[
+                replace(i, master=masters[i.name]) if i.type == "internal" and i.name in masters else i
+                for i in port.interfaces
+            ],
+        )
+        for port in bridge.ports
+    ]
+    return replace(bridge, ports=ports)
 
 
 def underlay_of(devices: Sequence[Device] | None, own: Iterable[str]) -> list[Device] | None:

@@ -30,10 +30,17 @@ _WORKLOAD = re.compile(
 _SERVICE = re.compile(r"(?:qr|qg|sg|ha|fg|fpr|rfp|o-hm)-?[\w-]+|o-hm0")
 _NIC = re.compile(
     r"(?:eth\d+|em\d+|en[a-z]\w*|enP\w+|p\d+p\d+(?:_\d+)?|(?:ovs_?|ovs-)?bond[\w-]*|team[\w-]*|ib\d+|ibp\w+|wl\w+"
-    r"|dpdk[\w-]*|usb\d+|venet\d+|vmnic\d+)"
+    r"|dpdk[\w-]*|usb\d+|venet\d+|vmnic\d+|p[01]|swp\d+(?:s\d+)?|lan\d+|wan\d*|hsn\d+|[xgs]e\d+|sfp\d+"
+    r"|Ethernet ?\d+)"
     r"(?:\.\d+)?"
 )
+_FUEL = re.compile(r"p_[0-9a-f]{8}-\d+")
+"""Mirantis Fuel's internal port that is also in a Linux bridge, and so joins the two."""
 _PAIRED = re.compile(r"(?:int|phy)-.+")
+
+
+_VIRTUAL_DRIVERS = frozenset(("tun", "veth", "openvswitch", "bridge", "dummy", "macvlan", "vxlan", "mlx5e_rep"))
+"""Drivers of devices that are no hardware: what `status:driver_name` of a live source tells."""
 
 
 def _matches(pattern: re.Pattern[str], name: str) -> bool:
@@ -76,11 +83,29 @@ def looks_like_nic(interface: Interface) -> bool:
     """Say whether its type and name are those of a physical network device, wherever it is plugged."""
     if interface.type not in DEVICE_TYPES or is_workload(interface):
         return False
+    driver = (interface.status or {}).get("driver_name")
+    if driver and interface.type == "system":
+        return driver not in _VIRTUAL_DRIVERS
     return interface.type != "system" or _matches(_NIC, interface.name)
 
 
+def has_nic_name(name: str) -> bool:
+    """Whether a name is one of those that the kernel and udev give to physical devices."""
+    return _matches(_NIC, name)
+
+
+def is_enslaved(interface: Interface) -> bool:
+    """Whether an internal port is also in a bridge of the host's own IP stack, and so leads on from there."""
+    return interface.type == "internal" and (interface.master is not None or _matches(_FUEL, interface.name))
+
+
 def is_nic_of(bridge: Bridge, port: Port) -> bool:
-    """Say whether `port` leads `bridge` to a physical network: on a provider bridge any device does, however named."""
+    """Say whether `port` leads `bridge` to a physical network: on a provider bridge any device does, however named.
+
+    A bridge's own port is none, also where its `type:` line is missing.
+    """
+    if is_local(bridge, port):
+        return False
     for interface in port.interfaces:
         if looks_like_nic(interface):
             return True

@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-VERSION = "1.2"
+VERSION = "1.3"
 """Version of the document format: major.minor."""
 
 HostRole = Literal["compute", "network", "gateway", "all-in-one", "unknown"]
@@ -19,6 +19,7 @@ LinkState = Literal["ok", "one-way", "broken", "unknown"]
 Severity = Literal["error", "warning", "info"]
 
 UpDown = Literal["up", "down"]
+Part = Literal["beginning", "middle", "end"]
 
 Lines = dict[str, int]
 """Attribute name -> 1-based line of the source that states it; "name" is the line that begins the object."""
@@ -45,7 +46,8 @@ class Interface(Struct, frozen=True, kw_only=True):
 
     What follows `error` is as in ovs-vswitchd.conf.db(5), null where the source does not tell it: `mtu` in bytes,
     `link_speed` in bit/s, `bfd` what is configured and `bfd_status` what is so, `statistics` counters since the device
-    was made. `growth` is by how much they grew between two readings, `Host.counted_over` seconds apart.
+    was made. `growth` is by how much they grew between two readings, `Host.counted_over` seconds apart. `master` is the
+    device of the host's own IP stack that it is enslaved to (a Linux bridge, say).
     """
 
     name: str
@@ -66,6 +68,7 @@ class Interface(Struct, frozen=True, kw_only=True):
     statistics: dict[str, int] | None = None
     growth: dict[str, int] | None = None
     status: dict[str, str] | None = None
+    master: str | None = None
     lines: Lines = field(default_factory=dict)
 
 
@@ -110,6 +113,7 @@ class Device(Struct, frozen=True, kw_only=True):
     name: str
     addresses: list[str] = field(default_factory=list)
     mac: str | None = None
+    master: str | None = None
     mtu: int | None = None
     admin_state: UpDown | None = None
     link_state: UpDown | None = None
@@ -127,6 +131,10 @@ class Host(Struct, frozen=True, kw_only=True):
     vSwitch waits at its start for somebody to restore flows. `underlay` are the devices that hold the host's tunnel
     addresses, null where the source tells no devices. `counted_over` is the time in seconds between two readings of
     the statistics, null when they were read once.
+
+    `missing_parts`: parts of the text that were cut off or left out, so that what is absent here may exist on the
+    host. `bridge_mappings`: physical network -> bridge, of OVN or Neutron's agent; null where the source does not
+    tell it.
     """
 
     name: str
@@ -143,7 +151,14 @@ class Host(Struct, frozen=True, kw_only=True):
     flow_restore_wait: bool | None = None
     underlay: list[Device] | None = None
     counted_over: float | None = None
+    missing_parts: list[Part] = field(default_factory=list)
+    bridge_mappings: dict[str, str] | None = None
     lines: Lines = field(default_factory=dict)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the source shows all of the host, so that what is absent from it does not exist."""
+        return self.system_id is not None and not self.missing_parts
 
 
 class End(Struct, frozen=True, kw_only=True):
@@ -197,7 +212,7 @@ class Path(Struct, frozen=True, kw_only=True):
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """Something found wrong: a stable code, where, what it means and how to mend it."""
+    """Something found wrong: a stable code, where, what it means and how to fix it."""
 
     severity: Severity
     code: str

@@ -3,10 +3,11 @@
 Line numbers stay those of the source, so that every statement can be traced to what the user sees in an editor.
 """
 
-import html
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from tunbridge.inspect.wrappers import bare_lines, named_by_heading
 
 MAX_WRAPPED = 64
 """Source lines that one line may have been wrapped into; what is not closed by then was cut, not wrapped."""
@@ -16,7 +17,6 @@ _FULL_LINE = 50
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[()*+][0-9A-Za-z]|[@-Z\\^_=>])")
 _NEWLINE = re.compile(r"\r*\n|\r")
 _EDGE = " \t\r\n\v\f\xa0\u200b\u2060\ufeff\u3000\u2002\u2003\u2009\u202f\x00"
-_STRAIGHT = str.maketrans("“”„‟″", '"""""')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _STRUCTURE = re.compile(
@@ -46,7 +46,6 @@ _PROMPTS = tuple(
         r"\$(?=\s)",
     )
 )
-_ANSIBLE = re.compile(rf"{_NAME} \| (?:CHANGED|SUCCESS|FAILED|UNREACHABLE)\b.*$")
 _HEADING = re.compile(r"==> (?P<file>.+) <==$")
 _SSH = re.compile(
     r"\bssh\s+(?:-[bcDEeFIiJLlmOopQRSWw]\s+\S+\s+|-\S+\s+)*(?:[\w.-]+@)?(?P<host>[A-Za-z0-9][\w.-]*)\s+.*\bovs-vsctl\b"
@@ -67,25 +66,27 @@ def logical_lines(text: str) -> Iterator[LogicalLine]:
         text = _ESCAPE.sub("", text)
     if _SURROGATE.search(text):
         text = _SURROGATE.sub("\ufffd", text)
-    if '"' not in text:  # Open vSwitch quotes something in every dump: what quotes there are have been replaced
-        text = html.unescape(text.translate(_STRAIGHT)) if "&" in text else text.translate(_STRAIGHT)
-    raw = _NEWLINE.split(text) if "\r" in text else text.split("\n")
+    lines = bare_lines(_NEWLINE.split(text) if "\r" in text else text.split("\n"))
+    raw = [line.text for line in lines]
     index = 0
     while index < len(raw):
         line = raw[index].strip(_EDGE)
-        number, index = index + 1, index + 1
+        at, index = index, index + 1
         if not line:
             continue
-        if _OPENING.match(line) and not _closed(line):
+        if _OPENING.match(line) and not is_closed(line):
             line, index = _unwrap(raw, index)
-        elif len(raw[number - 1].rstrip()) >= _FULL_LINE and index < len(raw) and _BARE_NAME.match(line):
+        elif len(raw[at].rstrip()) >= _FULL_LINE and index < len(raw) and _BARE_NAME.match(line):
             rest = raw[index].strip(_EDGE)
             if _REST_OF_NAME.match(rest) and not _STRUCTURE.match(rest):
                 line, index = line + rest, index + 1
-        yield LogicalLine(number, line)
+        yield LogicalLine(lines[at].number, line)
 
 
-def _closed(line: str) -> bool:
+def is_closed(line: str) -> bool:
+    """Whether all quotes and brackets that `line` opens are closed."""
+    if '"' not in line and "{" not in line and "[" not in line:
+        return True
     return _CLOSED.match(line) is not None or _scan(line, "") == ""
 
 
@@ -127,19 +128,19 @@ def _unwrap(raw: list[str], index: int) -> tuple[str, int]:
     return first, index
 
 
-def mended(line: str) -> str | None:
+def unquoted(line: str) -> str | None:
     """Take the marks of a mail's quotation off `line`; None when it has none."""
     return line.lstrip("> ").strip(_EDGE) or None if line.startswith(">") else None
 
 
 def is_prompt(line: str) -> bool:
     """Say whether `line` is a shell prompt, with or without a command, or a heading between outputs."""
-    return _prompt(line) is not None or _ANSIBLE.match(line) is not None or _HEADING.match(line) is not None
+    return _prompt(line) is not None or named_by_heading(line) is not None or _HEADING.match(line) is not None
 
 
 def asks_for_show(line: str) -> bool:
     """Say whether what follows the prompt `line` should be the output of `ovs-vsctl show`."""
-    if _ANSIBLE.match(line) or _HEADING.match(line):
+    if named_by_heading(line) or _HEADING.match(line):
         return True
     prompt = _prompt(line)
     return prompt is not None and re.search(r"\bovs-vsctl\b.*\bshow\b", prompt["command"]) is not None
@@ -147,8 +148,8 @@ def asks_for_show(line: str) -> bool:
 
 def named_by_prompt(line: str) -> str | None:
     """Give the host's name that the prompt `line` shows: where `ssh` goes, else the machine of the prompt."""
-    if match := _ANSIBLE.match(line):
-        return match["host"]
+    if name := named_by_heading(line):
+        return name
     if match := _HEADING.match(line):
         return None
     prompt = _prompt(line)
@@ -178,7 +179,7 @@ def _prompt(line: str) -> re.Match[str] | None:
         and "➜" not in line
     ):
         return None
-    line = line[:500]
+    line = line[:500].strip("*_` ")  # bold in Markdown
     for pattern in _PROMPTS:
         if match := pattern.match(line):
             return match

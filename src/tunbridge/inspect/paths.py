@@ -1,6 +1,6 @@
-"""The way that a workload's packet will take, foretold from the wiring: no flow is read, no workload needed.
+"""The way that a workload's packet will take, predicted from the wiring: no flow is read, no workload needed.
 
-A path is foretold on one assumption, that whoever programs the flows (Neutron's agent, OVN, Antrea) uses the wiring as
+A path is predicted on one assumption, that whoever programs the flows (Neutron's agent, OVN, Antrea) uses the wiring as
 it is meant: workloads plug into the integration bridge, tunnels lead to other hosts, provider bridges to the outside.
 
     workload - integration bridge - (patch) - tunnel bridge = tunnel = the same on the other host       "overlay"
@@ -8,7 +8,7 @@ it is meant: workloads plug into the integration bridge, tunnels lead to other h
     workload - ... = tunnel = gateway host - (router) - provider bridge - NIC - physical network        "outside"
 
 Where a wire is missing, broken, or leads to what was not given, the path ends there with a `Stop` that says why.
-How many are foretold is bounded (`ALL_PAIRS`, `PEERS`), so that their number grows with the hosts and not its square.
+How many are predicted is bounded (`ALL_PAIRS`, `PEERS`), so that their number grows with the hosts and not its square.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,10 +18,10 @@ import msgspec
 from msgspec import Struct
 
 from tunbridge.inspect.model import Document, End, Hop, Host, Path
-from tunbridge.inspect.wiring import Crossing, Wiring, flavour, reverse
+from tunbridge.inspect.wiring import Crossing, Wiring, reverse
 
 ALL_PAIRS = 8
-"""Up to this many given hosts, the way from each to each is foretold."""
+"""Up to this many given hosts, the way from each to each is predicted."""
 PEERS = 3
 """With more hosts: to one gateway, one other host and one whose tunnel is not in order."""
 
@@ -38,7 +38,11 @@ Reason = Literal[
     "no-nic",
     "broken-nic",
     "host-stack",
+    "unseen",
 ]
+
+_BY_ABSENCE = ("no-patch", "no-tunnel", "no-way-in", "no-entrance", "no-nic")
+"""Reasons that say nothing of a host of whose dump a part is missing: what is not seen may be there."""
 
 GATEWAYS = ("network", "gateway", "all-in-one")
 """Roles of hosts that lead other hosts' packets to the outside."""
@@ -64,7 +68,7 @@ class Stop(Struct, frozen=True):
 
 
 class Route(Struct, frozen=True):
-    """A foretold path with the reasons that `Path` leaves out. `start` is the bridge that the workload plugs into."""
+    """A predicted path with the reasons that `Path` leaves out. `start` is the bridge that the workload plugs into."""
 
     kind: Literal["overlay", "outside"]
     source: str
@@ -76,15 +80,15 @@ class Route(Struct, frozen=True):
     """The other host by which the packet leaves to the outside."""
 
 
-def foretell(document: Document) -> Document:
+def predict(document: Document) -> Document:
     """Give the document with `paths` filled."""
     wiring = Wiring(document)
     return msgspec.structs.replace(document, paths=[_path(wiring, route) for route in routes(wiring)])
 
 
 def routes(wiring: Wiring) -> list[Route]:
-    """Foretell for every given host that workloads can plug into."""
-    return _Foreteller(wiring).all()
+    """Predict for every given host that workloads can plug into."""
+    return _Predictor(wiring).all()
 
 
 def _path(wiring: Wiring, route: Route) -> Path:
@@ -105,7 +109,7 @@ def _hop(wiring: Wiring, end: End) -> Hop:
     return Hop(host=end.host, bridge=end.bridge, port=end.port, line=port.lines.get("name"))
 
 
-class _Foreteller:
+class _Predictor:
     """The walk over one document, with what it needs to know of all hosts at once."""
 
     def __init__(self, wiring: Wiring) -> None:
@@ -115,7 +119,9 @@ class _Foreteller:
         self._flow_hosts: dict[tuple[str, str | None], list[str]] = {}
         for host in self.sources:
             for crossing in self._flow_tunnels(host.name):
-                self._flow_hosts.setdefault(_flow_group(host, crossing), []).append(host.name)
+                group = self._flow_hosts.setdefault(self._flow_group(host.name, crossing), [])
+                if host.name not in group[-1:]:  # it may have two such tunnels
+                    group.append(host.name)
 
     def all(self) -> list[Route]:
         found: list[Route] = []
@@ -127,7 +133,7 @@ class _Foreteller:
     # -- to a workload on another host ---------------------------------------------------------------------------
 
     def overlay(self, source: str, destination: str) -> Route:
-        """Foretell the way from a workload on `source` to one on `destination`, which has a tunnel with it."""
+        """Predict the way from a workload on `source` to one on `destination`, which has a tunnel with it."""
         crossing = self._tunnel(source, destination)
         if crossing is None:
             return self._without_tunnel(source, destination)
@@ -210,7 +216,8 @@ class _Foreteller:
             if crossing.is_passable:
                 continue
             if self._leads_to(crossing, wanted):
-                stop = Stop("broken-patch", host, start, crossing.far, peer=wanted)
+                reason: Reason = "unseen" if crossing.state == "unknown" else "broken-patch"
+                stop = Stop(reason, host, start, crossing.far, peer=wanted)
                 return [Step("patch", crossing.near)], stop
         for crossing in self.wiring.patches.get((host, wanted), ()):
             if not crossing.is_passable and self._leads_to(crossing, start):
@@ -274,7 +281,7 @@ class _Foreteller:
         yield self._route("outside", source, None, steps, stop or Stop("which-host", source, bridge))
 
     def exits(self, host: str) -> list[Route]:
-        """Foretell the ways from a workload on `host` to the outside that need no other host."""
+        """Predict the ways from a workload on `host` to the outside that need no other host."""
         if host not in self._exits:
             found = [*self._by_provider(host), *self._by_router(host), *self._by_host_stack(host)]
             self._exits[host] = found
@@ -310,7 +317,7 @@ class _Foreteller:
     def _by_host_stack(self, host: str) -> Iterator[Route]:
         """Antrea: to the outside through antrea-gw0, into the host's own IP stack."""
         entrance = self.wiring.entrance(host)
-        if entrance is None or flavour(self.wiring.hosts[host]) != "antrea":
+        if entrance is None or self.wiring.flavour(host) != "antrea":
             return
         if (host, entrance.name, "antrea-gw0") in self.wiring.ports:
             end = End(host=host, bridge=entrance.name, port="antrea-gw0")
@@ -362,11 +369,14 @@ class _Foreteller:
         crossing = self._tunnel(host, peer)
         return self.wiring.hosts[peer].known and (crossing is None or crossing.state in ("broken", "one-way"))
 
+    def _flow_group(self, host: str, crossing: Crossing) -> tuple[str, str | None]:
+        return self.wiring.flavour(host), crossing.link.type if crossing.link else None
+
     def _flow_tunnels(self, host: str) -> list[Crossing]:
         return [c for c in self.wiring.tunnels.get(host, ()) if c.kind == "overlay"]
 
     def _flow_peers(self, host: str, crossing: Crossing) -> list[str]:
-        return self._flow_hosts.get(_flow_group(self.wiring.hosts[host], crossing), [])
+        return self._flow_hosts.get(self._flow_group(host, crossing), [])
 
     def _all_flow_peers(self, host: str) -> Iterable[str]:
         """Give other hosts with a multi-peer port of the same kind; the one after it in the document comes first."""
@@ -389,11 +399,9 @@ class _Foreteller:
     ) -> Route:
         entrance = self.wiring.entrance(source)
         assert entrance is not None
+        if stop is not None and stop.reason in _BY_ABSENCE and not self.wiring.hosts[stop.host].is_whole:
+            stop = Stop("unseen", stop.host, stop.bridge)
         return Route(kind, source, entrance.name, destination, steps, stop, gateway)
-
-
-def _flow_group(host: Host, crossing: Crossing) -> tuple[str, str | None]:
-    return flavour(host), crossing.link.type if crossing.link else None
 
 
 def _steps(crossings: Iterable[Crossing]) -> list[Step]:

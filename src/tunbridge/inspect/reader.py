@@ -6,8 +6,11 @@ to the port, `options:` to the interface ...), and it belongs to the object of t
 
     outside --UUID, Bridge, Manager, or a Port with its Interface--> inside a host
     inside  --ovs_version, or a shell prompt--> outside, where anything may stand
+    inside  --a sentence--> suspended: only another Bridge of the same host may follow
 
-Inside a host, what is neither such a line nor `key: value` is an error: half a host must not pass for a whole one.
+Inside a host, what is neither such a line nor `key: value` is an error. What was cut off or left out (no UUID, no
+`ovs_version`, `...`, a line that breaks off) is kept in `Host.missing_parts`: half a host must not pass for a whole
+one.
 """
 
 import re
@@ -15,18 +18,20 @@ from collections.abc import Callable
 from pathlib import PurePath
 
 from tunbridge.errors import TunbridgeError
-from tunbridge.inspect.model import Bridge, Controller, Host, Interface, Lines, Manager, Port
+from tunbridge.inspect.model import Bridge, Controller, Host, Interface, Lines, Manager, Part, Port
 from tunbridge.inspect.names import distinguish
 from tunbridge.inspect.pasted import (
     LogicalLine,
     asks_for_show,
     heading_file,
+    is_closed,
     is_prompt,
     logical_lines,
-    mended,
     named_by_prompt,
+    unquoted,
 )
 from tunbridge.inspect.values import BadValueError, integer, integers, mapping, string
+from tunbridge.inspect.wrappers import named_alone, named_by_heading
 
 NO_BRIDGE = "?"
 """Name of a bridge whose own line is missing from a text with a truncated head, and that no local port tells."""
@@ -35,16 +40,31 @@ NOT_SHOWN = [
     "bond_mode", "lacp", "bond_active_slave", "other_config", "external_ids", "mtu", "mtu_request", "mac_in_use",
     "admin_state", "link_state", "link_speed", "duplex", "lacp_current", "bfd", "statistics", "status",
     "mac_table_size", "mac_table_used", "chassis_id", "flow_restore_wait", "underlay",
+    "bridge_mappings", "master",
 ]  # fmt: skip
 """What the model has and `ovs-vsctl show` does not print."""
 
+_KINDS = ("Bridge", "Port", "Interface", "Manager", "Controller")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _OBJECT = re.compile(r'(Bridge|Port|Interface|Manager|Controller)\s+("(?:[^"\\]|\\.)*"|[^\s"“”{}\[\]]+)$', re.DOTALL)
 _ATTRIBUTE = re.compile(r"([A-Za-z_][\w-]*):(?:\s+(.*))?$", re.DOTALL)
-_IGNORABLE = re.compile(
-    r"[.…\s*_=~`|+-]+|[\[(<]\s*(?:\.{2,}|…|snip\w*|omitted|truncated)\s*[\])>]|--\s*more\s*--.*|#.*", re.I
+_IGNORABLE = re.compile(r"[\s*_=~`|+-]+|#.*")
+_CUT = r"(?:snip\w*|omit\w*|truncated|elided|skipped|cut|more|abridged)"
+_ELISION = re.compile(
+    r"[\W_]*(?:\.{2,}|…)[\W_]*"  # ... and […]
+    rf"|(?:[\[({{<~=*#-]|\.{{2,}}|…).{{0,80}}\b{_CUT}\b.{{0,80}}"  # <output omitted>, ---snip---, --More--(42%)
+    r"|(?:\.{2,}|…).{0,80}|.{0,80}(?:\.{3}|…)",  # ... 150 ports like this
+    re.I,
 )
+_SENTENCE_WORDS = 3
+"""A line of so many words, or of one, that is not of the format is text around the output; one of two is a mistake."""
 _STEM_SUFFIXES = (".txt", ".log", ".out", ".ovs-vsctl-show", ".show")
+
+
+MAX_LINES = 1_000_000
+"""Lines of one source: about 250,000 ports, which are read and checked in 15 s and 2 GB."""
+MAX_LINE = 1 << 20
+"""Characters of one line: a source with a longer one is no dump."""
 
 
 class ReadError(TunbridgeError):
@@ -59,6 +79,7 @@ def read_show(text: str, *, source: str, name: str | None = None) -> list[Host]:
     prints only when true, is then False. Raises ReadError.
     """
     reader = _Reader(source, name)
+    _bound(text, source)
     previous: LogicalLine | None = None
     for line in logical_lines(text):
         if previous is not None:
@@ -70,6 +91,23 @@ def read_show(text: str, *, source: str, name: str | None = None) -> list[Host]:
     if not hosts:
         raise _no_dump(text, source)
     return distinguish(hosts)
+
+
+def _bound(text: str, source: str) -> None:
+    """Refuse what is too large to be a dump. Raises ReadError."""
+    if text.count("\n") > MAX_LINES:
+        raise ReadError(f"{source}: more than {MAX_LINES:,} lines: not the output of `ovs-vsctl show`")
+    number = start = 0
+    while len(text) - start > MAX_LINE:
+        number += 1
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        if end - start > MAX_LINE:
+            raise ReadError(
+                f"{source}, line {number}: a line of more than {MAX_LINE:,} characters: not the output of "
+                "`ovs-vsctl show`"
+            )
+        start = end + 1
 
 
 def stem(source: str) -> str:
@@ -85,6 +123,11 @@ def stem(source: str) -> str:
     return base
 
 
+def _is_sentence(line: str) -> bool:
+    words = line.split()
+    return len(words) != _SENTENCE_WORDS - 1 and not (words[0] in _KINDS and len(words) <= _SENTENCE_WORDS)
+
+
 def _no_dump(text: str, source: str) -> ReadError:
     """Say why `text` holds no host: what the first line that says something is instead."""
     expected = "expected the output of `ovs-vsctl show`: a UUID, then `Bridge NAME`, `Port NAME` ..."
@@ -93,6 +136,11 @@ def _no_dump(text: str, source: str) -> ReadError:
         if re.match(r"(?:\S+/)?ovs-vsctl: ", line.text) or "command not found" in line.text:
             return ReadError(
                 f"{source}, line {line.number}: {expected}, but the command failed there: {line.text[:200]}"
+            )
+        if re.match(r"_uuid\s*(?::|\s)|(?:Bridge|Interface|Port|Open_vSwitch) table$", line.text):
+            return ReadError(
+                f"{source}, line {line.number}: these are tables as ovs-vsctl list and ovsdb-client dump print them "
+                "for people; with --format=json they are read"
             )
         if first is None and not is_prompt(line.text):
             first = line
@@ -146,7 +194,7 @@ class _RemoteDraft:
 
     def __init__(self, target: str, line: int) -> None:
         self.target = target
-        self.is_connected = False
+        self.is_connected: bool | None = False
         self.lines: Lines = {"name": line}
 
 
@@ -184,11 +232,18 @@ class _HostDraft:
         self.ovs_version: str | None = None
         self.managers: list[_RemoteDraft] = []
         self.bridges: list[_BridgeDraft] = []
+        self.bridge_names: set[str] = set()
         self.lines = lines
+        self.missing: dict[Part, None] = {} if system_id else {"beginning": None}
         self.bridge: _BridgeDraft | None = None
         self.port: _PortDraft | None = None
         self.interface: _InterfaceDraft | None = None
         self.remote: _RemoteDraft | None = None
+
+    @property
+    def is_only_words(self) -> bool:
+        """Whether nothing but bare names was read: neither a UUID nor any port."""
+        return self.system_id is None and not any(bridge.ports for bridge in self.bridges)
 
     def begin(self, kind: str, name: str, line: int) -> None:
         """Begin the object that a line names, in the object of the next higher kind that was begun last."""
@@ -210,6 +265,7 @@ class _HostDraft:
     def _begin_bridge(self, name: str, lines: Lines) -> _BridgeDraft:
         self.bridge = _BridgeDraft(name, lines)
         self.bridges.append(self.bridge)
+        self.bridge_names.add(name)
         self.port = self.interface = self.remote = None
         return self.bridge
 
@@ -243,7 +299,17 @@ class _HostDraft:
             setattr(self.interface, key, _INTERFACE_KEYS[key](value))
             self.interface.lines[key] = line
 
+    def _forget_what_was_cut_off(self) -> None:
+        """Make unknown whether remotes are connected, where the line that tells it may be what is missing."""
+        if "middle" in self.missing:
+            remotes = [*self.managers, *(controller for bridge in self.bridges for controller in bridge.controllers)]
+        else:
+            remotes = [self.remote] if self.remote is not None and self.ovs_version is None else []
+        for remote in remotes:
+            remote.is_connected = remote.is_connected or None
+
     def done(self, source: str, name: str | None) -> Host:
+        self._forget_what_was_cut_off()
         return Host(
             name=name or self.name or stem(source) or self.system_id or "host",
             source=source,
@@ -252,6 +318,7 @@ class _HostDraft:
             managers=[Manager(target=m.target, is_connected=m.is_connected, lines=m.lines) for m in self.managers],
             bridges=[bridge.done() for bridge in self.bridges],
             not_told=NOT_SHOWN,
+            missing_parts=list(self.missing if self.ovs_version else {**self.missing, "end": None}),
             lines=self.lines,
         )
 
@@ -269,6 +336,13 @@ _INTERFACE_KEYS: dict[str, Callable[[str], object]] = {
 }
 
 
+_KEYS = frozenset((*_PORT_KEYS, *_INTERFACE_KEYS, "fail_mode", "datapath_type", "is_connected"))
+
+
+_RESULT_KEYS = frozenset(("ok", "changed", "fatal", "skipping", "UnitId"))
+"""Words before a colon in headings: `ok: [NAME] => {`."""
+
+
 class _Reader:
     """The state machine of the module's head: takes one line after the other, and gives the hosts at the end."""
 
@@ -281,22 +355,48 @@ class _Reader:
         self._prompt_name: str | None = None
         self._held: tuple[str, int] | None = None
         """Name and line of a `Port 22` that is a port of a host without a head only if the next line confirms it."""
+        self._alone: str | None = None
+        """The name that stood alone on the line before: that of the host, if a UUID follows."""
+        self._node: str | None = None
+        """The name in a heading, for prompts after it that tell none (`oc debug node/NAME`, then `sh-4.4#`)."""
+        self._sentence: LogicalLine | None = None
+        """Text that stood inside the host: it has ended, unless another of its bridges follows."""
 
     def take(self, line: LogicalLine, last: bool = False) -> None:
         """Understand one line; the `last` one, without an end, may be cut anywhere. Raises ReadError."""
         if self._understood(line):
+            self._alone = named_alone(line.text)
             return
-        again = mended(line.text)
+        if not _IGNORABLE.fullmatch(line.text):
+            self._alone = named_alone(line.text)
+        again = unquoted(line.text)
         if again is not None and self._understood(LogicalLine(line.number, again)):
             return
-        if self._host is not None and not self._complete and not last and not _IGNORABLE.fullmatch(line.text):
-            raise ReadError(
-                f"{self._source}, line {line.number}: expected Bridge, Port, Interface, Manager or Controller and a "
-                f"name, or `key: value`; found {line.text[:60]!r}"
-            )
+        host = self._host
+        if host is None or self._complete:
+            return
+        if last or _ELISION.fullmatch(line.text):
+            host.missing["end" if last else "middle"] = None
+        elif _IGNORABLE.fullmatch(line.text):
+            return
+        elif host.is_only_words:
+            self._hosts.remove(host)  # a line of prose that happened to begin with "Bridge"
+            self._host = None
+        elif self._sentence is not None or _is_sentence(line.text):
+            self._sentence = self._sentence or line
+        else:
+            raise self._error(line)
+
+    def _error(self, line: LogicalLine) -> ReadError:
+        return ReadError(
+            f"{self._source}, line {line.number}: expected Bridge, Port, Interface, Manager or Controller and a "
+            f"name, or `key: value`; found {line.text[:60]!r}"
+        )
 
     def finish(self) -> list[Host]:
-        """Give what was read."""
+        """Give what was read; beside real hosts, bare names in prose are none."""
+        if any(not host.is_only_words for host in self._hosts):
+            self._hosts = [host for host in self._hosts if not host.is_only_words]
         return [host.done(self._source, self._name) for host in self._hosts]
 
     def _understood(self, line: LogicalLine) -> bool:
@@ -304,6 +404,9 @@ class _Reader:
         if match := _OBJECT.match(text):
             return self._object(match[1], string(match[2]), line)
         if match := _ATTRIBUTE.match(text):
+            if match[1] in _RESULT_KEYS and named_by_heading(text):
+                self._prompt(text)
+                return True
             return self._attribute(match[1], match[2] or "", line)
         if _UUID.fullmatch(text):
             self._begin_host(text.lower(), line.number)
@@ -315,16 +418,17 @@ class _Reader:
 
     def _prompt(self, text: str) -> None:
         """What follows is no longer the host that was read, and the host that comes is called as the prompt says."""
-        self._host, self._complete, self._held = None, False, None
+        self._host, self._complete, self._held, self._sentence = None, False, None, None
         self._prompt_name = None
         if asks_for_show(text):
             file = heading_file(text)
-            self._prompt_name = stem(file) if file else named_by_prompt(text)
+            self._node = named_by_heading(text) or self._node
+            self._prompt_name = stem(file) if file else named_by_prompt(text) or self._node
 
     def _begin_host(self, system_id: str | None, line: int) -> _HostDraft:
         lines = {"name": line, "system_id": line} if system_id else {"name": line}
-        self._host = _HostDraft(system_id, self._prompt_name, lines)
-        self._complete, self._prompt_name, self._held = False, None, None
+        self._host = _HostDraft(system_id, self._prompt_name or (self._alone if system_id else None), lines)
+        self._complete, self._prompt_name, self._held, self._sentence = False, None, None, None
         self._hosts.append(self._host)
         return self._host
 
@@ -337,10 +441,22 @@ class _Reader:
             if kind == "Interface" or (kind != "Bridge" and ":" not in name):
                 return True
             host = self._begin_host(None, line.number)
-        elif kind == "Bridge" and self._complete and any(b.name == name for b in host.bridges):
+        elif kind == "Bridge" and name in host.bridge_names:
             host = self._begin_host(None, line.number)  # the next host, whose head was cut off
+        self._continue(host, kind == "Bridge")
+        if name.endswith(("...", "…")) or not is_closed(line.text):
+            host.missing["middle"] = None
         host.begin(kind, name, line.number)
         return True
+
+    def _continue(self, host: _HostDraft, with_bridge: bool) -> None:
+        """Go on with a host after text that stood inside it. Raises ReadError where it cannot be told how."""
+        if self._sentence is None:
+            return
+        if not with_bridge:
+            raise self._error(self._sentence)
+        self._sentence = None
+        host.missing["middle"] = None
 
     def _resumed(self, next_: str) -> _HostDraft | None:
         """Begin a host whose head was cut off at the port that is held, if what comes `next_` belongs to a port."""
@@ -355,6 +471,10 @@ class _Reader:
         host = self._host or self._resumed(key)
         if host is None:
             return True
+        if key in _KEYS:
+            self._continue(host, with_bridge=False)
+            if not is_closed(line.text):
+                host.missing["middle"] = None
         try:
             host.set(key, value, line.number)
         except BadValueError as e:

@@ -30,14 +30,22 @@ def with_roles(host: Host) -> Host:
     """Give `host` with the roles of its bridges and its own."""
     integration = _integration(host)
     joined = joined_bridges(host)
+    has_patch_tun = any(
+        i.name == "patch-tun" and is_patch(i) for b in host.bridges if b.name == integration for i in interfaces_of(b)
+    )
     bridges = [
         bridge
-        if (role := _bridge_role(host, bridge, integration, joined)) == bridge.role
+        if (role := _bridge_role(host, bridge, integration, joined, has_patch_tun)) == bridge.role
         else replace(bridge, role=role)
         for bridge in host.bridges
     ]
     host = replace(host, bridges=bridges)
     return replace(host, role=_host_role(host))
+
+
+def interfaces_of(bridge: Bridge) -> list[Interface]:
+    """Return the interfaces of all ports of `bridge`."""
+    return [interface for port in bridge.ports for interface in port.interfaces]
 
 
 def joined_bridges(host: Host) -> dict[str, set[str]]:
@@ -84,7 +92,7 @@ def _integration(host: Host) -> str | None:
     if "br-int" in names:
         return "br-int"
     for bridge in host.bridges:
-        interfaces = [i for port in bridge.ports for i in port.interfaces]
+        interfaces = interfaces_of(bridge)
         if bridge.name.startswith("br-int") or any(i.name == "patch-tun" and is_patch(i) for i in interfaces):
             return bridge.name
         if any(is_tunnel(i) and OVN_TUNNEL.fullmatch(i.name) for i in interfaces):
@@ -95,13 +103,17 @@ def _integration(host: Host) -> str | None:
     return None
 
 
-def _bridge_role(host: Host, bridge: Bridge, integration: str | None, joined: dict[str, set[str]]) -> BridgeRole:
+def _bridge_role(
+    host: Host, bridge: Bridge, integration: str | None, joined: dict[str, set[str]], has_patch_tun: bool
+) -> BridgeRole:
     if bridge.name == integration:
         return "integration"
-    interfaces = [i for port in bridge.ports for i in port.interfaces]
+    interfaces = interfaces_of(bridge)
     is_joined = integration is not None and integration in joined.get(bridge.name, ())
-    if bridge.name == "br-tun" or (is_joined and any(map(is_tunnel, interfaces))):
+    if bridge.name == "br-tun" or (any(map(is_tunnel, interfaces)) and (is_joined or has_patch_tun)):
         return "tunnel"
+    if any(i.name == "patch-int" and is_patch(i) for i in interfaces):
+        return "tunnel"  # of Neutron (`tun_peer_patch_port`), however it is named, and before it has any tunnel
     if _TRUNK.fullmatch(bridge.name):  # Neutron: one virtual machine's trunk
         return "other"
     if is_joined or _PROVIDER.fullmatch(bridge.name) or any(i.name.startswith("qg-") for i in interfaces):
@@ -135,7 +147,7 @@ def _serves_the_host(host: Host, bridge: Bridge) -> bool:
 
 
 def _host_role(host: Host) -> HostRole:
-    interfaces = [i for bridge in host.bridges for port in bridge.ports for i in port.interfaces]
+    interfaces = [interface for bridge in host.bridges for interface in interfaces_of(bridge)]
     workloads = any(map(is_workload, interfaces))
     services = _has_services(interfaces)
     if workloads:

@@ -17,6 +17,7 @@ keep the others from being shown.
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -34,6 +35,10 @@ STDIN = "standard input"
 AT_ONCE = 16
 """Sources that are read at the same time."""
 
+REFRESH = 5.5
+"""Seconds after which Open vSwitch has written into its database whether a controller is connected: every 5 s."""
+_ASK_AGAIN = 0.5
+
 Told = Callable[[str], None]
 LabResolver = Callable[[str], Mapping[str, str]]
 """Lab name ("" for the default one) -> host name -> OVSDB remote. Raises TunbridgeError when there is no such lab."""
@@ -48,18 +53,23 @@ def local_ovsdb(environ: Mapping[str, str] = os.environ) -> str:
 
 
 def read_sources(
-    sources: Sequence[str], lab: LabResolver, timeout: float | None = None, told: Told = lambda _source: None
+    sources: Sequence[str],
+    lab: LabResolver,
+    timeout: float | None = None,
+    told: Told = lambda _source: None,
+    confirm: bool = False,
 ) -> Reading:
     """Read every source, several at a time; with none, the local OVSDB. Gives the hosts in the order of the sources.
 
     `timeout`: seconds for each live source, instead of those of its kind. `told(source)` is called when one has been
-    read, or cannot be. Raises nothing: what failed is in `problems`.
+    read, or cannot be. With `confirm`, a live source that says that a controller is not connected is read again until
+    it says otherwise or has had the time to (REFRESH). Raises nothing: what failed is in `problems`.
     """
     parts = taken_apart(sources, lab, timeout)
     hosts: list[Host] = []
     problems: list[TunbridgeError] = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        futures = [pool.submit(_read, part, told) for part in parts]
+        futures = [pool.submit(_read, part, told, confirm) for part in parts]
         for future in futures:
             reading = future.result()
             hosts.extend(reading.hosts)
@@ -84,13 +94,31 @@ class Source(NamedTuple):
     """Where its OVSDB answers, also `ssh:…`, if it does."""
 
 
-def _read(source: Source, told: Told) -> Reading:
+def _read(source: Source, told: Told, confirm: bool) -> Reading:
     try:
-        return source.read()
+        reading = source.read()
+        return _confirmed(source, reading) if confirm and source.remote is not None else reading
     except TunbridgeError as e:
         return Reading([], [e])
     finally:
         told(source.label)
+
+
+def _confirmed(source: Source, reading: Reading) -> Reading:
+    """Ask again while a controller is said to be away: the column is as old as its last refresh."""
+    deadline = time.monotonic() + REFRESH
+    while any(map(_lacks_controller, reading.hosts)) and time.monotonic() < deadline:
+        time.sleep(_ASK_AGAIN)
+        reading = source.read()
+    return reading
+
+
+def _lacks_controller(host: Host) -> bool:
+    return any(
+        controller.is_connected is False and not controller.target.startswith(("ptcp:", "pssl:", "punix:"))
+        for bridge in host.bridges
+        for controller in bridge.controllers
+    )
 
 
 def taken_apart(sources: Sequence[str], lab: LabResolver, timeout: float | None = None) -> list[Source]:

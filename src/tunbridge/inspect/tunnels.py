@@ -6,7 +6,7 @@ with the number of tunnels, not with its square.
 """
 
 import ipaddress
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
@@ -139,15 +139,16 @@ def own_addresses(hosts: Sequence[Host], tunnels: Iterable[Tunnel]) -> tuple[dic
     Stated ones (`local_ip`, or `addresses` of a host that was read live) go first; the rest is inferred. A host that
     has lost its last tunnel is known by the one address that others name and nobody has.
     """
-    addresses: dict[str, list[str]] = {host.name: [canonical(a) for a in host.addresses] for host in hosts}
+    stated: dict[str, dict[str, None]] = {h.name: dict.fromkeys(canonical(a) for a in h.addresses) for h in hosts}
     named: dict[str, dict[str, _Peer]] = {}
     for tunnel in tunnels:
-        if tunnel.local is not None and tunnel.local != FLOW and tunnel.local not in addresses[tunnel.host]:
-            addresses[tunnel.host].append(tunnel.local)
+        if tunnel.local is not None and tunnel.local != FLOW:
+            stated[tunnel.host][tunnel.local] = None
         if tunnel.remote is not None and tunnel.remote != FLOW:
             match = OVN_TUNNEL.fullmatch(tunnel.name) if len(tunnel.name) < 20 else None
             peer = _Peer(match[1] if match else tunnel.remote, tunnel.type)
             named.setdefault(tunnel.host, {})[tunnel.remote] = peer
+    addresses = {host: list(own) for host, own in stated.items()}
     silent = [host.name for host in hosts if not addresses[host.name] and _is_in_overlay(host, named)]
     if named and silent:
         _infer(silent, named, addresses)
@@ -253,9 +254,8 @@ class _Matcher:
         self.partner: dict[int, int] = {}
         self.peer_host: dict[int, str] = {}
         self.duplicates: set[int] = set()
-        self._towards: dict[tuple[str, str], list[int]] = defaultdict(list)
-        """(host, remote address) -> its ends that lead there."""
-        self._multipeer: dict[str, list[int]] = defaultdict(list)
+        self._multipeer: dict[tuple[str, str], int] = {}
+        """(host, type) -> its first multi-peer end."""
         self._strays: dict[str, list[int]] = defaultdict(list)
         """Host -> its ends whose remote address belongs to no given host and is named by no other one."""
         seen: set[tuple[object, ...]] = set()
@@ -268,9 +268,8 @@ class _Matcher:
             if tunnel.remote is None:
                 continue
             if tunnel.remote == FLOW:
-                self._multipeer[tunnel.host].append(index)
+                self._multipeer.setdefault((tunnel.host, tunnel.type), index)
                 continue
-            self._towards[tunnel.host, tunnel.remote].append(index)
             peer = owner.get(tunnel.remote)
             if peer is not None:
                 self.peer_host[index] = peer
@@ -288,30 +287,41 @@ class _Matcher:
 
     def pair_up(self, strictness: int) -> None:
         """Pair each open end with one of the other host that leads back, of the same type (1) and keys too (2)."""
+        waiting: dict[tuple[object, ...], deque[int]] = defaultdict(deque)
+        for index, other in enumerate(self.tunnels):
+            if index not in self.partner and index not in self.duplicates:
+                waiting[other.host, other.remote, *_fitting(other, strictness)].append(index)
         for index, tunnel, peer in self._open():
-            for back in self._back(tunnel, peer):
-                other = self.tunnels[back]
-                if back in self.partner or back in self.duplicates:
-                    continue
-                same = (tunnel.type == other.type) + (tunnel.type == other.type and tunnel.agrees_on_keys(other))
-                exact = other.local in (None, tunnel.remote)
-                if same >= strictness and (exact or strictness < 2):
-                    self.partner[index], self.partner[back] = back, index
-                    break
+            fronts = (self._front(waiting, (peer, *key)) for key in self._keys(tunnel, strictness))
+            back = min((front for front in fronts if front is not None), default=None)
+            if back is not None:
+                self.partner[index], self.partner[back] = back, index
 
-    def _back(self, tunnel: Tunnel, peer: str) -> Iterator[int]:
-        """Give the ends of `peer` that lead to where `tunnel` begins."""
+    def _front(self, waiting: dict[tuple[object, ...], deque[int]], key: tuple[object, ...]) -> int | None:
+        """Return the first end under `key` that has no partner yet; those that have one are taken off."""
+        ends = waiting.get(key)
+        while ends and ends[0] in self.partner:
+            ends.popleft()
+        return ends[0] if ends else None
+
+    def _keys(self, tunnel: Tunnel, strictness: int) -> Iterator[tuple[object, ...]]:
+        """Return the keys under which ends stand that lead to where `tunnel` begins and fit it."""
         own = [tunnel.local] if tunnel.local not in (None, FLOW) else self.addresses[tunnel.host]
         for address in own:
-            yield from self._towards.get((peer, str(address)), ())
+            if strictness == 0:
+                yield (address,)
+            elif strictness == 1:
+                yield address, tunnel.type
+            else:
+                for local in (None, tunnel.remote):
+                    yield address, tunnel.type, tunnel.out_key, tunnel.in_key, local
 
     def accept_multipeer(self) -> None:
         """A multi-peer end of the same type on the other host receives from anybody."""
         for index, tunnel, peer in list(self._open()):
-            for back in self._multipeer.get(peer, ()):
-                if self.tunnels[back].type == tunnel.type:
-                    self.partner[index] = back
-                    break
+            back = self._multipeer.get((peer, tunnel.type))
+            if back is not None:
+                self.partner[index] = back
 
     def pair_misaddressed(self) -> None:
         """Pair ends that were meant for each other, but of which one carries an address that nobody has.
@@ -324,20 +334,28 @@ class _Matcher:
             waiting[peer].append(index)
         for peer, indexes in waiting.items():
             strays = [s for s in self._strays.get(peer, ()) if s not in self.partner]
+            by_name: dict[tuple[str, str | None], deque[int]] = defaultdict(deque)
+            by_type: dict[str, list[int]] = defaultdict(list)
+            for stray in strays:
+                tunnel = self.tunnels[stray]
+                by_name[tunnel.type, address_in_name(tunnel.name, tunnel.type)].append(stray)
+                by_type[tunnel.type].append(stray)
             for index in indexes:
-                stray = self._meant_for(index, strays, alone=len(indexes) == 1)
-                if stray is not None:
-                    strays.remove(stray)
-                    self.partner[index], self.partner[stray] = stray, index
+                near = self.tunnels[index]
+                named = (by_name.get((near.type, address)) for address in self.addresses[near.host])
+                meant = next((ends.popleft() for ends in named if ends), None)
+                same = by_type[near.type]
+                if meant is None and len(indexes) == len(same) == 1:
+                    meant = same[0]
+                if meant is not None:
+                    self.partner[index], self.partner[meant] = meant, index
 
-    def _meant_for(self, index: int, strays: list[int], alone: bool) -> int | None:
-        tunnel = self.tunnels[index]
-        same = [s for s in strays if self.tunnels[s].type == tunnel.type]
-        for stray in same:
-            named = address_in_name(self.tunnels[stray].name, self.tunnels[stray].type)
-            if named is not None and named in self.addresses[tunnel.host]:
-                return stray
-        return same[0] if alone and len(same) == 1 else None
+
+def _fitting(tunnel: Tunnel, strictness: int) -> tuple[object, ...]:
+    """Return what an end at the other host must fit, as far as `strictness` wants it."""
+    if strictness == 0:
+        return ()
+    return (tunnel.type,) if strictness == 1 else (tunnel.type, tunnel.in_key, tunnel.out_key, tunnel.local)
 
 
 def address_in_name(name: str, type_: str) -> str | None:

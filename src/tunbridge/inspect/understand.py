@@ -30,13 +30,13 @@ def understand(hosts: Sequence[Host]) -> Document:
         for host in given
     ]
     matching = match(ends, addresses)
-    strangers = _strangers(matching, {host.name for host in given})
-    truncated = {host.name for host in given if host.system_id is None}
+    unknown_hosts = _unknown_hosts(matching, {host.name for host in given})
+    truncated = {host.name for host in given if not host.is_whole}
     doubt = _Doubt(_shared(addresses), truncated, ambiguous)
     links = [link for host in given for link in _inside(host)]
-    links.extend(_tunnel_links(matching, addresses, strangers, doubt))
+    links.extend(_tunnel_links(matching, addresses, unknown_hosts, doubt))
     return Document(
-        hosts=[*given, *(Host(name=name, known=False, addresses=[address]) for address, name in strangers.items())],
+        hosts=[*given, *(Host(name=name, known=False, addresses=[address]) for address, name in unknown_hosts.items())],
         links=links,
         findings=findings,
         not_checked=[_ambiguous(host) for host in given if host.name in ambiguous],
@@ -49,7 +49,7 @@ class _Doubt(Struct, frozen=True):
     shared: set[str]
     """They have an address that another one has too: whose tunnel is whose cannot be told."""
     truncated: set[str]
-    """The beginning of their dump is missing, and the end may stand there."""
+    """Part of their dump is missing, and the end may stand there."""
     ambiguous: set[str]
     """Their own address is not known."""
 
@@ -64,11 +64,12 @@ def _shared(addresses: dict[str, list[str]]) -> set[str]:
 
 
 def _ambiguous(host: Host) -> NotChecked:
+    why = "its tunnels state no local_ip" if any(tunnels_of(host)) else "it has no tunnel that would state it"
     return NotChecked(
         code="tunnel-one-way",
         host=host.name,
-        reason="its own tunnel address cannot be told: its tunnels state no local_ip, and its peers, as far as they "
-        "were given, do not single one address out",
+        reason=f"its own tunnel address cannot be told: {why}, and the other hosts, as far as they were given, do not "
+        "single one address out",
     )
 
 
@@ -120,7 +121,7 @@ def _given_twice(left_out: Host, used: Host) -> Finding:
     )
 
 
-def _strangers(matching: Matching, taken: set[str]) -> dict[str, str]:
+def _unknown_hosts(matching: Matching, taken: set[str]) -> dict[str, str]:
     """Name the hosts that tunnels lead to but that were not given: address -> name, which is the address."""
     names: dict[str, str] = {}
     for index, tunnel in enumerate(matching.tunnels):
@@ -135,7 +136,10 @@ def _strangers(matching: Matching, taken: set[str]) -> dict[str, str]:
 
 
 def _inside(host: Host) -> Iterator[Link]:
-    """Give the links that begin in one host alone: patch pairs, old veth pairs, NICs."""
+    """Give the links that begin in one host alone: patch pairs, old veth pairs, NICs.
+
+    Where part of the dump is missing, a patch port whose other end is not seen is `unknown`, not broken.
+    """
     ends: dict[str, tuple[End, Interface]] = {}
     for bridge in host.bridges:
         for port in bridge.ports:
@@ -143,25 +147,28 @@ def _inside(host: Host) -> Iterator[Link]:
             for interface in port.interfaces:
                 ends.setdefault(interface.name, (end, interface))
     done: set[str] = set()
+    unseen: LinkState = "broken" if host.is_whole else "unknown"
     for bridge in host.bridges:
         for port in bridge.ports:
             for interface in port.interfaces:
                 if interface.name not in done:
-                    yield from _patch(interface, ends, done)
+                    yield from _patch(interface, ends, done, unseen)
             if is_nic_of(bridge, port):
                 down = bool(port.interfaces) and all(interface.error for interface in port.interfaces)
                 end = End(host=host.name, bridge=bridge.name, port=port.name)
                 yield Link(kind="physical", state="broken" if down else "ok", a=end)
 
 
-def _patch(interface: Interface, ends: dict[str, tuple[End, Interface]], done: set[str]) -> Iterator[Link]:
+def _patch(
+    interface: Interface, ends: dict[str, tuple[End, Interface]], done: set[str], unseen: LinkState
+) -> Iterator[Link]:
     """Give the link that begins at `interface`, unless it is the far end of one that was given already."""
     peer = peer_name(interface)
     end, _ = ends[interface.name]
     far = ends.get(peer) if peer is not None else None
     if interface.type == "patch":
         if far is None:
-            yield Link(kind="patch", state="broken", a=end)
+            yield Link(kind="patch", state=unseen, a=end)
             return
         mutual = far[1].type == "patch" and far[1].options.get("peer") == interface.name
     else:
@@ -171,11 +178,14 @@ def _patch(interface: Interface, ends: dict[str, tuple[End, Interface]], done: s
     if mutual:
         done.add(far[1].name)
     whole = mutual and not interface.error and not far[1].error and far[1] is not interface
-    yield Link(kind="patch", state="ok" if whole else "broken", a=end, b=far[0])
+    state: LinkState = "ok" if whole else "broken"
+    if not mutual and "peer" not in far[1].options:
+        state = unseen  # its options may be among what is missing
+    yield Link(kind="patch", state=state, a=end, b=far[0])
 
 
 def _tunnel_links(
-    matching: Matching, addresses: dict[str, list[str]], strangers: dict[str, str], doubt: _Doubt
+    matching: Matching, addresses: dict[str, list[str]], unknown_hosts: dict[str, str], doubt: _Doubt
 ) -> Iterator[Link]:
     """Give one link per tunnel, not one per end."""
     for index, tunnel in enumerate(matching.tunnels):
@@ -191,7 +201,7 @@ def _tunnel_links(
             remote_address=tunnel.remote,
             state=_state(index, tunnel, far, matching, doubt),
             a=End(host=tunnel.host, bridge=tunnel.bridge, port=tunnel.port),
-            b=_far_end(index, tunnel, far, matching, strangers),
+            b=_far_end(index, tunnel, far, matching, unknown_hosts),
         )
 
 
@@ -200,13 +210,13 @@ def _only(values: list[str]) -> str | None:
 
 
 def _far_end(
-    index: int, tunnel: Tunnel, far: Tunnel | None, matching: Matching, strangers: dict[str, str]
+    index: int, tunnel: Tunnel, far: Tunnel | None, matching: Matching, unknown_hosts: dict[str, str]
 ) -> End | None:
     if far is not None:
         return End(host=far.host, bridge=far.bridge, port=far.port)
     if index in matching.peer_host:
         return End(host=matching.peer_host[index])
-    return End(host=strangers[tunnel.remote]) if tunnel.remote in strangers else None
+    return End(host=unknown_hosts[tunnel.remote]) if tunnel.remote in unknown_hosts else None
 
 
 def _state(index: int, tunnel: Tunnel, far: Tunnel | None, matching: Matching, doubt: _Doubt) -> LinkState:

@@ -54,6 +54,9 @@ class Wiring:
                     self.ports[host.name, bridge.name, port.name] = port
         self.patches: dict[tuple[str, str], list[Crossing]] = defaultdict(list)
         self.tunnels: dict[str, list[Crossing]] = defaultdict(list)
+        self.tunnels_of: dict[tuple[str, str], list[Crossing]] = defaultdict(list)
+        """(host, bridge) -> the tunnels that end there."""
+        self.tunnel_at: dict[End, Crossing] = {}
         self.tunnels_to: dict[tuple[str, str], list[Crossing]] = defaultdict(list)
         self.named_by: dict[str, list[str]] = defaultdict(list)
         """Host -> the hosts that have a tunnel to it, whether or not it has one back."""
@@ -61,6 +64,9 @@ class Wiring:
         for link in document.links:
             self._add(link)
         self._routes: dict[str, dict[str, list[Crossing]]] = {}
+        self._flavours: dict[str, Flavour] = {}
+        self._entrances: dict[str, Bridge | None] = {}
+        self._ranks: dict[str, dict[str, int]] = {}
 
     def _add(self, link: Link) -> None:
         kinds: dict[str, CrossingKind] = {"patch": "patch", "physical": "patch", "tunnel": "tunnel"}
@@ -72,6 +78,8 @@ class Wiring:
             if link.kind == "tunnel":
                 if self._exists(near):
                     self.tunnels[near.host].append(crossing)
+                    self.tunnels_of[near.host, near.bridge or ""].append(crossing)
+                    self.tunnel_at.setdefault(near, crossing)
                     if far is not None:
                         self.tunnels_to[near.host, far.host].append(crossing)
                 elif far is not None:
@@ -104,6 +112,23 @@ class Wiring:
 
         None when that cannot be told: several bridges, and none of them the integration bridge.
         """
+        if host not in self._entrances:
+            self._entrances[host] = self._find_entrance(host)
+        return self._entrances[host]
+
+    def flavour(self, host: str) -> Flavour:
+        """Tell what wired `host`: see the function `flavour`."""
+        if host not in self._flavours:
+            self._flavours[host] = flavour(self.hosts[host])
+        return self._flavours[host]
+
+    def rank(self, host: str, bridge: str) -> int:
+        """Return the place of a bridge in the order in which a workload's packet meets them."""
+        if host not in self._ranks:
+            self._ranks[host] = {b.name: rank for rank, b in enumerate(in_order(self.hosts[host]))}
+        return self._ranks[host][bridge]
+
+    def _find_entrance(self, host: str) -> Bridge | None:
         bridges = self.hosts[host].bridges
         integration = [bridge for bridge in bridges if bridge.role == "integration"]
         for bridge in integration:
@@ -138,6 +163,12 @@ class Wiring:
         """Give the hosts that `host` has a tunnel to or that have one to it, each once, its own tunnels first."""
         own = (c.far.host for c in self.tunnels.get(host, ()) if c.far is not None)
         return dict.fromkeys(peer for peer in (*own, *self.named_by.get(host, ())) if peer != host)
+
+
+def in_order(host: Host) -> list[Bridge]:
+    """Give the bridges in the order in which a packet of a workload meets them."""
+    ranks = {"integration": 0, "tunnel": 1, "provider": 2, "other": 3}
+    return sorted(host.bridges, key=lambda bridge: ranks[bridge.role])
 
 
 def reverse(crossings: list[Crossing]) -> list[Crossing]:

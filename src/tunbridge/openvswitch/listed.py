@@ -1,6 +1,7 @@
 """What `ovs-vsctl --format=json list TABLE` prints (and `ovsdb-client dump -f json`): tables, one after the other."""
 
 import json
+import re
 from typing import Any
 
 from tunbridge.errors import TunbridgeError
@@ -8,6 +9,9 @@ from tunbridge.openvswitch.read_ovsdb import COLUMNS, LATER, Row, Tables, value
 
 COMMAND = f"for t in {' '.join(COLUMNS)}; do ovs-vsctl --format=json list $t; done"
 """Prints what is needed of a host."""
+
+
+_FILLED = re.compile(r"\S")
 
 
 class ListedError(TunbridgeError):
@@ -31,6 +35,8 @@ def parse_listed(text: str, source: str) -> Tables:
                 if name in tables:
                     raise ListedError(f"{source}: table {name} is there twice; give one file for each host")
                 tables[name] = _rows(name, listed)
+    except ListedError as e:
+        raise ListedError(f"{source}: {str(e).removeprefix(f'{source}: ')}") from e
     except (ValueError, KeyError, TypeError, RecursionError) as e:
         raise ListedError(f"{source}: not the tables that `ovs-vsctl --format=json list` prints: {e!r}") from e
     missing = [name for name in COLUMNS if name not in tables]
@@ -44,8 +50,8 @@ def _values(text: str) -> list[Any]:
     decoder = json.JSONDecoder()
     values = []
     position = 0
-    while text[position:].strip():
-        position += len(text[position:]) - len(text[position:].lstrip())
+    while match := _FILLED.search(text, position):
+        position = match.start()
         found, position = decoder.raw_decode(text, position)
         values.append(found)
     return values
@@ -74,6 +80,8 @@ def _rows(name: str, listed: Any) -> dict[str, Row]:
     rows: dict[str, Row] = {}
     for data in listed["data"]:
         datum = dict(zip(headings, data, strict=True))
+        if lacking := [column for column in COLUMNS[name] if column not in datum and column not in LATER]:
+            raise ListedError(f"table {name} is listed without column {', '.join(lacking)}; list it without --columns")
         row = {c: value(datum[c], c) if c in datum or c not in LATER else None for c in COLUMNS[name]}
         rows[str(row["_uuid"])] = row
     return rows

@@ -21,6 +21,9 @@ Row = dict[str, Any]
 TIMEOUT = 5.0
 """Seconds for the whole of it."""
 
+MAX_ANSWER = 256 * 2**20
+"""Bytes of an answer: no database of a host has more."""
+
 DATABASE = "Open_vSwitch"
 
 COLUMNS = {
@@ -65,7 +68,7 @@ class Tables:
 def read_tables(remote: str, timeout: float = TIMEOUT) -> Tables:
     """Read the tables at `remote` (`unix:PATH`, `tcp:IP:PORT`) in `timeout` seconds. Raises OvsdbUnreadableError."""
     deadline = time.monotonic() + timeout
-    connection = ovs.jsonrpc.Connection(_connected(remote, timeout))
+    connection = ovs.jsonrpc.Connection(_Bounded(_connected(remote, timeout), remote, deadline))
     try:
         results = _select(connection, COLUMNS, remote, deadline)
         lacking: set[str] = set()
@@ -84,6 +87,31 @@ def read_tables(remote: str, timeout: float = TIMEOUT) -> Tables:
     if set(tables) != set(COLUMNS):
         raise OvsdbUnreadableError(f"{remote}: not a database of Open vSwitch")
     return Tables(tables)
+
+
+class _Bounded:
+    """A stream that neither goes on for longer than allowed nor gives more than MAX_ANSWER.
+
+    A connection reads on until a message is whole: without this, an answer that never ends would be read for ever.
+    """
+
+    def __init__(self, stream: Any, remote: str, deadline: float) -> None:
+        self._stream = stream
+        self._remote = remote
+        self._deadline = deadline
+        self._left = MAX_ANSWER
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def recv(self, size: int) -> tuple[int, Any]:
+        error, data = self._stream.recv(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise OvsdbUnreadableError(f"{self._remote}: an answer longer than {MAX_ANSWER // 2**20} MiB")
+        if data and time.monotonic() > self._deadline:
+            raise OvsdbUnreadableError(f"{self._remote}: an answer that does not end in time")
+        return error, data
 
 
 def _select(connection: Any, columns: dict[str, list[str]], remote: str, deadline: float) -> list[Any]:

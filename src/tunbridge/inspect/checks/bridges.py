@@ -1,16 +1,11 @@
-"""Checks of bridges and what controls them: controllers, managers, fail mode, NICs, and bridges joined to nothing."""
+"""Checks of what controls bridges: OpenFlow controllers, OVSDB managers, and what happens without them."""
 
-from collections import deque
 from collections.abc import Iterator
 from shlex import quote
 
-from tunbridge.inspect.checks.patches import home_of
-from tunbridge.inspect.checks.view import View, finding
-from tunbridge.inspect.interfaces import is_local, is_nic_of, is_patch, is_service, is_tunnel, looks_like_nic
-from tunbridge.inspect.model import Bridge, Finding, Host, NotChecked
-from tunbridge.inspect.roles import is_ovn, joined_bridges
-
-_PASSIVE = ("ptcp:", "pssl:", "punix:")
+from tunbridge.inspect.checks.advice import after_emptying, restart
+from tunbridge.inspect.checks.view import View, finding, is_active
+from tunbridge.inspect.model import Bridge, Finding, Host, Manager, NotChecked
 
 
 def controllers(view: View) -> Iterator[Finding | NotChecked]:
@@ -18,7 +13,7 @@ def controllers(view: View) -> Iterator[Finding | NotChecked]:
     for host in view.given:
         for bridge in host.bridges:
             for controller in bridge.controllers:
-                if controller.target.startswith(_PASSIVE):
+                if not is_active(controller.target):
                     continue
                 if controller.is_connected is None:
                     yield NotChecked(
@@ -40,7 +35,7 @@ def _disconnected(host: Host, bridge: Bridge, target: str, line: int | None) -> 
         + ("it goes on with the flows it has, but gets no new ones" if secure else "it acts as an ordinary switch"),
         "start Neutron's or Tunbridge's agent on this host, which listens there (ss -ltnp | grep 6633)"
         if "127.0.0.1:" in target
-        else f"start the controller at {target}, or ovs-vsctl del-controller {quote(bridge.name)}",
+        else f"start the controller at {target}; can this host reach it?",
         line,
     )
 
@@ -56,27 +51,45 @@ def managers(view: View) -> Iterator[Finding | NotChecked]:
                     reason=f"whether anybody is connected to {manager.target} is not known",
                 )
             elif not manager.is_connected:
-                passive = manager.target.startswith(_PASSIVE)
-                yield finding(
-                    "manager-disconnected",
-                    host.name,
-                    manager.target,
-                    f"no client is connected to the OVSDB manager {manager.target}"
-                    + (": is the agent of this host running?" if "127.0.0.1" in manager.target else "")
-                    if passive
-                    else f"Open vSwitch is not connected to its OVSDB manager {manager.target}",
-                    "start the agent of this host (Neutron's or Tunbridge's); if none uses it: ovs-vsctl del-manager"
-                    if passive
-                    else "start the manager there; if it is no longer used: ovs-vsctl del-manager",
-                    manager.lines.get("name"),
-                )
+                yield _no_client(host, manager) if not is_active(manager.target) else _no_manager(host, manager)
+
+
+def _no_client(host: Host, manager: Manager) -> Finding:
+    is_local = "127.0.0.1" in manager.target
+    return finding(
+        "manager-disconnected",
+        host.name,
+        manager.target,
+        f"no client is connected to the OVSDB manager {manager.target}"
+        + (": is the agent of this host running?" if is_local else ""),
+        f"start the agent of this host (Neutron's or Tunbridge's); {_without_manager(host, manager)}",
+        manager.lines.get("name"),
+    )
+
+
+def _no_manager(host: Host, manager: Manager) -> Finding:
+    return finding(
+        "manager-disconnected",
+        host.name,
+        manager.target,
+        f"Open vSwitch is not connected to its OVSDB manager {manager.target}",
+        f"start the manager there; {_without_manager(host, manager)}",
+        manager.lines.get("name"),
+    )
+
+
+def _without_manager(host: Host, manager: Manager) -> str:
+    """Return how to take one manager away and keep the others: `del-manager` would remove all."""
+    others = [quote(other.target) for other in host.managers if other.target != manager.target]
+    command = f"ovs-vsctl set-manager {' '.join(others)}" if others else "ovs-vsctl del-manager"
+    return f"if nothing uses it any more: {command}"
 
 
 def fail_modes(view: View) -> Iterator[Finding]:
     """Report bridges that flows should control, and that would switch by themselves without."""
     for host in view.given:
         for bridge in host.bridges:
-            active = any(not c.target.startswith(_PASSIVE) for c in bridge.controllers)
+            active = any(is_active(c.target) for c in bridge.controllers)
             if bridge.fail_mode != "secure" and (active or bridge.role in ("integration", "tunnel")):
                 yield finding(
                     "fail-mode-not-secure",
@@ -84,113 +97,47 @@ def fail_modes(view: View) -> Iterator[Finding]:
                     bridge.name,
                     f"{bridge.name} is not in fail mode secure: whenever it has no controller and no flows, it floods "
                     "and learns like an ordinary switch",
-                    f"ovs-vsctl set-fail-mode {quote(bridge.name)} secure (this empties its flow tables)",
+                    f"ovs-vsctl set-fail-mode {quote(bridge.name)} secure; this empties its flow tables: "
+                    + after_emptying(view.owners[host.name]),
                     bridge.lines.get("fail_mode", bridge.lines.get("name")),
                 )
 
 
-def provider_nics(view: View) -> Iterator[Finding]:
-    """Report provider bridges from which no NIC can be reached."""
-    for host in view.given:
-        if not any(bridge.role == "provider" for bridge in host.bridges):
-            continue
-        joined = joined_bridges(host)
-        by_name = {bridge.name: bridge for bridge in host.bridges}
-        for bridge in host.bridges:
-            if bridge.role == "provider" and not _reaches_nic(bridge, by_name, joined):
-                yield finding(
-                    "provider-without-nic",
-                    host.name,
-                    bridge.name,
-                    f"provider bridge {bridge.name} has no NIC: its network ends on this host",
-                    f"ovs-vsctl add-port {quote(bridge.name)} NIC",
-                    bridge.lines.get("name"),
-                )
+def controllers_missing(view: View) -> Iterator[Finding]:
+    """Report bridges that forward only by flows and have no controller to write them, while their siblings have one.
 
-
-def _reaches_nic(bridge: Bridge, by_name: dict[str, Bridge], joined: dict[str, set[str]]) -> bool:
-    """Search on through patch ports, but not through what all networks share (integration and tunnel bridges)."""
-    seen = {bridge.name}
-    waiting = deque([bridge.name])
-    while waiting:
-        here = by_name[waiting.popleft()]
-        if any(is_nic_of(here, port) for port in here.ports):
-            return True
-        for name in joined.get(here.name, ()):
-            if name not in seen and by_name[name].role in ("provider", "other"):
-                seen.add(name)
-                waiting.append(name)
-    return False
-
-
-def integration_nics(view: View) -> Iterator[Finding]:
-    """Report physical NICs in the integration bridge."""
-    for host, bridge, port in view.ports():
-        if bridge.role != "integration" or any(p.name.startswith("antrea-") for p in bridge.ports):
-            continue
-        if any(map(looks_like_nic, port.interfaces)):
-            yield finding(
-                "nic-on-integration-bridge",
-                host.name,
-                port.name,
-                f"{port.name} looks like a physical NIC, and is plugged into the integration bridge {bridge.name}: "
-                "local VLANs of workloads can leave on it",
-                f"ovs-vsctl del-port {quote(bridge.name)} {quote(port.name)}, and add it to a provider bridge",
-                port.lines.get("name"),
-            )
-
-
-def unconnected(view: View) -> Iterator[Finding]:
-    """Report bridges that are joined to nothing although they are there to be."""
-    for host in view.given:
-        if len(host.bridges) < 2 or host.system_id is None:
-            continue
-        joined = joined_bridges(host)
-        ovn = is_ovn(host)
-        explained = _bridges_of_missing_peers(host)
-        for bridge in host.bridges:
-            reason = None if joined.get(bridge.name) else _why_unconnected(bridge, ovn)
-            if bridge.name in explained:
-                continue  # the port that is missing there is reported already
-            if reason is not None:
-                yield finding(
-                    "bridge-unconnected",
-                    host.name,
-                    bridge.name,
-                    f"{bridge.name} {reason}",
-                    "restart the agent, which makes the patch pairs of its bridges; if the bridge is of no use: "
-                    f"ovs-vsctl del-br {quote(bridge.name)}",
-                    bridge.lines.get("name"),
-                )
-
-
-def _bridges_of_missing_peers(host: Host) -> set[str]:
-    interfaces = {i.name for b in host.bridges for p in b.ports for i in p.interfaces}
-    return {
-        home_of(host, bridge, peer)
-        for bridge in host.bridges
-        for port in bridge.ports
-        for i in port.interfaces
-        if is_patch(i) and (peer := i.options.get("peer")) is not None and peer not in interfaces
-    }
-
-
-def _why_unconnected(bridge: Bridge, ovn: bool) -> str | None:
-    """Say what is wrong with a bridge that no wire joins to another; None when it may well stand alone.
-
-    A broken wire is reported as such, so a bridge with any patch port is passed over. The bridge of a Mininet, a
-    libvirt or an Antrea host stands alone by design: it has workloads or a NIC, and no agent's controller beside them.
+    OVN and Antrea write flows without a controller in the database.
     """
-    others = [port for port in bridge.ports if not is_local(bridge, port)]
-    interfaces = [i for port in others for i in port.interfaces]
-    if any(map(is_patch, interfaces)):
-        return None
-    if bridge.role == "tunnel" and any(map(is_tunnel, interfaces)):
-        return "has tunnels, but no patch port to the integration bridge: no workload's packet reaches them"
-    if bridge.role == "tunnel":
-        return "is there for tunnels, but has neither tunnels nor a patch port to the integration bridge"
-    if bridge.role == "provider" and bridge.controllers and not ovn and not any(map(is_service, interfaces)):
-        return "is controlled as a provider bridge, but has no patch port to the integration bridge"
-    if not others and bridge.role in ("other", "provider"):
-        return "has nothing in it but its own port, and is joined to no other bridge"
-    return None
+    elsewhere: dict[str, Host] = {}
+    for host in view.given:
+        for bridge in host.bridges:
+            if _is_controlled(bridge):
+                elsewhere.setdefault(bridge.name, host)
+    for host in view.given:
+        if view.owners[host.name] in ("ovn", "antrea"):
+            continue
+        beside = next(filter(_is_controlled, host.bridges), None)
+        for bridge in host.bridges:
+            if bridge.fail_mode != "secure" or _is_controlled(bridge) or bridge.name.startswith("tbr-"):
+                continue
+            other = elsewhere.get(bridge.name)
+            if beside is not None:
+                yield _controller_missing(view, host, bridge, f"{beside.name} of the same host has one")
+            elif other is not None:
+                yield _controller_missing(view, host, bridge, f"{bridge.name} of {other.name} has one")
+
+
+def _is_controlled(bridge: Bridge) -> bool:
+    return any(is_active(controller.target) for controller in bridge.controllers)
+
+
+def _controller_missing(view: View, host: Host, bridge: Bridge, sibling: str) -> Finding:
+    return finding(
+        "controller-missing",
+        host.name,
+        bridge.name,
+        f"{bridge.name} is in fail mode secure and has no active controller, while {sibling}: without flows that "
+        "somebody writes, it drops everything",
+        f"{restart(view.owners[host.name])}, which sets the controller of its bridges and writes their flows",
+        bridge.lines.get("fail_mode", bridge.lines.get("name")),
+    )

@@ -16,7 +16,7 @@ def why_down(device: Interface | Device) -> str | None:
     return "it has no carrier" if device.link_state == "down" else None
 
 
-def _mend(device: Interface | Device) -> str:
+def _fix(device: Interface | Device) -> str:
     if device.admin_state == "down":
         return f"ip link set {quote(device.name)} up"
     return f"look at the cable and the switch port; ethtool {quote(device.name)} tells what the NIC sees"
@@ -38,7 +38,7 @@ def nics(view: View) -> Iterator[Finding]:
         if reason is not None and not nic.error and is_nic_of(bridge, port):
             seen.add((host.name, nic.name))
             text = f"NIC {nic.name} of {bridge.name} is down ({reason}): nothing leaves {bridge.name} by it"
-            yield finding("nic-down", host.name, nic.name, text, _mend(nic))
+            yield finding("nic-down", host.name, nic.name, text, _fix(nic))
     for host in view.given:
         for device in host.underlay or ():
             reason = why_down(device)
@@ -50,7 +50,7 @@ def nics(view: View) -> Iterator[Finding]:
 
 def _underlay_down(host: Host, device: Device, reason: str) -> Finding:
     text = f"{device.name}, which holds the tunnel address, is down ({reason}): no tunnel of this host works"
-    return finding("nic-down", host.name, device.name, text, _mend(device))
+    return finding("nic-down", host.name, device.name, text, _fix(device))
 
 
 def _egress(view: View, seen: set[tuple[str, str]]) -> Iterator[Finding]:
@@ -61,7 +61,7 @@ def _egress(view: View, seen: set[tuple[str, str]]) -> Iterator[Finding]:
         if status.get("tunnel_egress_iface_carrier") == "down" and (host.name, device) not in seen:
             seen.add((host.name, device))
             text = f"{device}, which tunnel {tunnel.name} leaves by, is down (it has no carrier)"
-            yield finding("nic-down", host.name, device, text, _mend(Device(name=device, link_state="down")))
+            yield finding("nic-down", host.name, device, text, _fix(Device(name=device, link_state="down")))
 
 
 def bonds(view: View) -> Iterator[Finding]:
@@ -85,7 +85,7 @@ def _members(host: Host, bridge: Bridge, bond: Port) -> Iterator[Finding]:
         host.name,
         bond.name,
         f"bond {bond.name} of {bridge.name} has {len(down)} of {len(members)} members down ({what}): {then}",
-        "; ".join(_mend(member) for member in members if member.name in down),
+        "; ".join(_fix(member) for member in members if member.name in down),
         bond.lines.get("name"),
         None if left else "error",
     )

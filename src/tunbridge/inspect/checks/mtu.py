@@ -133,7 +133,8 @@ def _too_small(need: _Need) -> Finding:
         f"{largest.port}{whose} has MTU {largest.mtu}, and {tunnel.type} adds {need.added.size} bytes "
         f"({need.added}). Larger packets are lost",
         f"ip link set {quote(device.name)} mtu {need.bytes}, likewise on what is below it, the other hosts and the "
-        f"switches between; or openstack network set --mtu {(device.mtu or 0) - need.added.size} NETWORK",
+        f"switches between; or lower the MTU of the network to {(device.mtu or 0) - need.added.size} "
+        "(openstack network set --mtu)",
     )
 
 

@@ -1,10 +1,13 @@
 """Checks of the wires inside a host: patch ports whose other end is missing or elsewhere, circles, mixed datapaths."""
 
-from collections import deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
+from itertools import pairwise
 from shlex import quote
 
-from tunbridge.inspect.checks.view import View, finding
+from tunbridge.inspect.checks.advice import by_agent, restart
+from tunbridge.inspect.checks.homes import Home, conventional_peer, home_of
+from tunbridge.inspect.checks.view import View, finding, what_is_missing
 from tunbridge.inspect.interfaces import is_patch
 from tunbridge.inspect.model import Bridge, Finding, Host, Interface, Link, NotChecked, Port
 from tunbridge.inspect.roles import OVN_PATCH
@@ -13,64 +16,94 @@ from tunbridge.inspect.roles import OVN_PATCH
 def patch_peers(view: View) -> Iterator[Finding | NotChecked]:
     """Report patch ports whose peer does not exist or does not name them in return."""
     for host in view.given:
-        interfaces = {i.name: i for b in host.bridges for p in b.ports for i in p.interfaces}
-        named_by = {i.options.get("peer"): i.name for i in interfaces.values() if is_patch(i)}
+        interfaces = view.named(host)
+        candidates = _candidates(interfaces)
         for bridge in host.bridges:
             for port in bridge.ports:
                 for interface in filter(is_patch, port.interfaces):
-                    peer = interface.options.get("peer")
-                    if peer not in interfaces:
-                        yield _missing(host, bridge, interface, named_by.get(interface.name))
-                    elif not _names(interfaces[peer], interface):
-                        yield _one_sided(host, interface, interfaces[peer])
+                    peer = interfaces.get(interface.options.get("peer", ""))
+                    if peer is None:
+                        yield _missing(view, host, bridge, port, interface, candidates.get(interface.name))
+                    elif _names(peer, interface):
+                        continue
+                    elif not host.is_whole and "peer" not in peer.options:
+                        reason = f"{what_is_missing(host)}, and the options of {peer.name} may stand there"
+                        yield NotChecked(code="patch-peer-one-sided", host=host.name, reason=reason)
+                    else:
+                        yield _one_sided(view, host, bridge, port, interface, peer)
+
+
+def _candidates(interfaces: dict[str, Interface]) -> dict[str, str]:
+    """Return, for each interface that exactly one patch port names as its peer, the name of that one."""
+    patches = [i for i in interfaces.values() if is_patch(i) and "peer" in i.options]
+    named = Counter(i.options["peer"] for i in patches)
+    return {i.options["peer"]: i.name for i in patches if named[i.options["peer"]] == 1}
 
 
 def _names(peer: Interface, interface: Interface) -> bool:
     return is_patch(peer) and peer is not interface and peer.options.get("peer") == interface.name
 
 
-def _missing(host: Host, bridge: Bridge, interface: Interface, candidate: str | None) -> Finding | NotChecked:
-    """Report a port without a peer. `candidate` is a patch port that names it, and thus is meant to be its peer."""
+def _missing(
+    view: View, host: Host, bridge: Bridge, port: Port, interface: Interface, candidate: str | None
+) -> Finding:
+    """Report a port without a peer. `candidate` is the patch port that names it, and thus is meant to be its peer."""
     peer = interface.options.get("peer")
-    if host.system_id is None and peer is not None:
-        return NotChecked(
-            code="patch-peer-missing",
-            host=host.name,
-            reason=f"the beginning of the dump is missing, and {peer}, the peer of {interface.name}, may stand there",
-        )
+    home = home_of(host, peer) if peer is not None else None
     if peer is None:
         text = f"patch port {interface.name} of {bridge.name} names no peer: it leads nowhere"
-        fix = f"ovs-vsctl set interface {quote(interface.name)} options:peer={quote(candidate or 'PEER')}"
+        candidate = candidate or _free_conventional_peer(view, host, bridge, interface)
     else:
-        text = (
-            f"patch port {interface.name} of {bridge.name} leads to {peer}, which does not exist on this host: "
-            f"what {bridge.name} sends there is dropped"
-        )
-        fix = (
-            f"ovs-vsctl add-port {quote(home_of(host, bridge, peer))} {quote(peer)} -- set interface {quote(peer)} "
-            f"type=patch options:peer={quote(interface.name)}"
-        )
-        if candidate is not None:
-            fix = f"ovs-vsctl set interface {quote(interface.name)} options:peer={quote(candidate)}"
+        text = f"patch port {interface.name} of {bridge.name} leads to {peer}, which does not exist on this host"
+        text += f", nor does its {home.kind} {home.bridge}" if home is not None and not home.exists else ""
+        text += f": what {bridge.name} sends there is dropped"
+    if candidate is not None:
+        fix = f"ovs-vsctl set interface {quote(interface.name)} options:peer={quote(candidate)}"
+    elif peer is None:
+        fix = f"set its options:peer to the other end of the wire, or, {_left_over(bridge, port)}"
+    else:
+        fix = _make_peer(view, host, bridge, port, interface, peer, home)
     line = interface.lines.get("options", interface.lines.get("name"))
     return finding("patch-peer-missing", host.name, interface.name, text, fix, line)
 
 
-def home_of(host: Host, bridge: Bridge, peer: str) -> str:
-    """Name the bridge that `peer`, missing and named by a port of `bridge`, belongs into: Neutron's and OVN's names."""
-    names = [other.name for other in host.bridges if other.name != bridge.name]
-    if peer == "patch-tun" or peer.startswith(("int-", "patch-br-int-to-")):
-        wanted = [b.name for b in host.bridges if b.role == "integration"]
-    elif peer == "patch-int":
-        wanted = [b.name for b in host.bridges if b.role == "tunnel"] or ["br-tun"]
-    else:
-        wanted = [name for name in names if peer == f"phy-{name}" or peer.endswith(f"-to-{name}")]
-    if wanted:
-        return wanted[0]
-    return names[0] if len(names) == 1 else "BRIDGE"
+def _free_conventional_peer(view: View, host: Host, bridge: Bridge, interface: Interface) -> str | None:
+    """Return the peer that the names tell, if it is there and names nobody else."""
+    peer = view.named(host).get(conventional_peer(bridge, interface.name) or "")
+    is_free = peer is not None and is_patch(peer) and peer.options.get("peer") in (None, interface.name)
+    return peer.name if peer is not None and is_free else None
 
 
-def _one_sided(host: Host, interface: Interface, peer: Interface) -> Finding:
+def _left_over(bridge: Bridge, port: Port) -> str:
+    return f"if this half is left over: ovs-vsctl del-port {quote(bridge.name)} {quote(port.name)}"
+
+
+def _make_peer(
+    view: View, host: Host, bridge: Bridge, port: Port, interface: Interface, peer: str, home: Home | None
+) -> str:
+    owner = view.owners[host.name]
+    left_over = _left_over(bridge, port)
+    if owner in ("ovn", "antrea"):
+        return f"{restart(owner)}, which makes and removes such pairs; {left_over}"
+    if home is None or home.bridge == bridge.name:
+        return f"make {peer} in the bridge that it is meant for, as a patch port with this one as its peer, or, " + (
+            left_over
+        )
+    if home.exists:
+        command = (
+            f"ovs-vsctl add-port {quote(home.bridge)} {quote(peer)} -- set interface {quote(peer)} type=patch "
+            f"options:peer={quote(interface.name)}"
+        )
+        return by_agent("neutron", "which makes the pair anew", command)
+    if home.kind == "bridge":
+        return (
+            f"if {home.bridge} is still in bridge_mappings: make the bridge again, with its NIC, and {restart(owner)}, "
+            f"which makes the pair; {left_over}"
+        )
+    return f"{restart(owner)}, which makes the {home.kind} and its patch ports; {left_over}"
+
+
+def _one_sided(view: View, host: Host, bridge: Bridge, port: Port, interface: Interface, peer: Interface) -> Finding:
     back = peer.options.get("peer")
     if peer is interface:
         text = f"patch port {interface.name} is its own peer"
@@ -78,30 +111,61 @@ def _one_sided(host: Host, interface: Interface, peer: Interface) -> Finding:
         text = f"patch port {interface.name} leads to {peer.name}, which is no patch port but of type {peer.type}"
     else:
         text = f"patch port {interface.name} leads to {peer.name}, which itself leads to {back or 'nothing'}"
-    fix = f"ovs-vsctl set interface {quote(peer.name)} type=patch options:peer={quote(interface.name)}"
-    if peer is interface:
-        fix = f"ovs-vsctl set interface {quote(interface.name)} options:peer=PEER"
     line = interface.lines.get("options", interface.lines.get("name"))
+    fix = _one_sided_fix(view, host, bridge, port, interface, peer)
     return finding("patch-peer-one-sided", host.name, interface.name, f"{text}: no packet passes", fix, line)
+
+
+def _one_sided_fix(view: View, host: Host, bridge: Bridge, port: Port, interface: Interface, peer: Interface) -> str:
+    """Return a fix that touches the other end only if that is a patch port that is in use by nobody else."""
+    meant = _free_conventional_peer(view, host, bridge, interface)
+    if meant is not None and meant != peer.name:
+        return f"ovs-vsctl set interface {quote(interface.name)} options:peer={quote(meant)}"
+    third = view.named(host).get(peer.options.get("peer", ""))
+    in_use = third is not None and _names(third, peer)
+    if peer is not interface and is_patch(peer) and not in_use:
+        return f"ovs-vsctl set interface {quote(peer.name)} options:peer={quote(interface.name)}"
+    whose = f"; {peer.name} is in use as it is, leave it" if in_use or not is_patch(peer) else ""
+    return f"set options:peer of {interface.name} to the other end of its wire, or, {_left_over(bridge, port)}{whose}"
 
 
 def loops(view: View) -> Iterator[Finding]:
     """Report each wire that closes a circle of bridges."""
     for host in view.given:
-        neighbours: dict[str, dict[str, None]] = {}
+        groups = _Groups()
+        wires: dict[str, dict[str, list[Link]]] = defaultdict(dict)
         for link in view.patches(host.name):
             if link.state != "ok" or link.b is None or _is_kept_apart(view, link):
                 continue
             here, there = str(link.a.bridge), str(link.b.bridge)
-            circle = _way(neighbours, there, here)
-            if circle is not None:
-                yield _loop(view, host, link, circle)
-            neighbours.setdefault(here, {})[there] = None
-            neighbours.setdefault(there, {})[here] = None
+            if not groups.join(here, there):
+                yield _loop(view, host, link, _circle(wires, there, here))
+            for one, other in ((here, there), (there, here)):
+                wires[one].setdefault(other, []).append(link)
+
+
+class _Groups:
+    """Bridges that hang together: union-find, so that a wire costs the same however many bridges there are."""
+
+    def __init__(self) -> None:
+        self._up: dict[str, str] = {}
+
+    def join(self, one: str, other: str) -> bool:
+        """Make the two one group; False when they were already."""
+        a, b = self._root(one), self._root(other)
+        self._up[a] = b
+        return a != b
+
+    def _root(self, name: str) -> str:
+        up = self._up
+        while (above := up.setdefault(name, name)) != name:
+            up[name] = up.setdefault(above, above)
+            name = up[name]
+        return name
 
 
 def _is_kept_apart(view: View, link: Link) -> bool:
-    """Say whether flows are known to keep networks apart on this wire: OVN's localnet ports, Neutron's trunks."""
+    """Whether flows are known to keep networks apart on this wire: OVN's localnet ports, Neutron's trunks."""
     assert link.b is not None
     if any(str(bridge).startswith("tbr-") for bridge in (link.a.bridge, link.b.bridge)):
         return True
@@ -109,28 +173,38 @@ def _is_kept_apart(view: View, link: Link) -> bool:
     return port is not None and len(port.name) < 256 and OVN_PATCH.fullmatch(port.name) is not None
 
 
-def _way(neighbours: dict[str, dict[str, None]], start: str, goal: str) -> list[str] | None:
-    """Give the bridges on the shortest way from `start` to `goal`, both included, if there is one."""
+LONGEST_CIRCLE = 64
+"""A circle of more bridges than this is reported without their names: to search further would cost their square."""
+
+
+def _circle(wires: dict[str, dict[str, list[Link]]], start: str, goal: str) -> tuple[list[str], list[Link]]:
+    """Return the bridges on a shortest path from `start` to `goal`, both included, and the wires on it."""
     before: dict[str, str] = {start: start}
     waiting = deque([start])
-    while waiting:
+    while waiting and goal not in before:
         bridge = waiting.popleft()
-        if bridge == goal:
-            way = [bridge]
-            while way[-1] != start:
-                way.append(before[way[-1]])
-            return way
-        for neighbour in neighbours.get(bridge, ()):
+        if goal in wires.get(bridge, ()):
+            before[goal] = bridge
+            break
+        for neighbour in wires.get(bridge, ()):
+            if len(before) > LONGEST_CIRCLE:
+                return [start, goal], []
             if neighbour not in before:
                 before[neighbour] = bridge
                 waiting.append(neighbour)
-    return None
+    if goal not in before:
+        return [start, goal], []
+    path = [goal]
+    while path[-1] != start:
+        path.append(before[path[-1]])
+    between = [wires[one][other][0] for one, other in pairwise(path)]
+    return path, between
 
 
-def _loop(view: View, host: Host, link: Link, circle: list[str]) -> Finding:
+def _loop(view: View, host: Host, link: Link, found: tuple[list[str], list[Link]]) -> Finding:
     assert link.b is not None
+    circle, others = found
     port = view.port(link.a)
-    circle = circle[::-1]  # from the far bridge of the wire around to its near one
     text = (
         f"the wire {link.a.port} - {link.b.port} closes a circle: {' - '.join([*circle, circle[0]])}"
         if len(circle) > 1
@@ -141,9 +215,30 @@ def _loop(view: View, host: Host, link: Link, circle: list[str]) -> Finding:
         host.name,
         ", ".join(dict.fromkeys(circle)),
         f"{text}; a broadcast can go round without end",
-        f"ovs-vsctl del-port {quote(str(link.a.port))} -- del-port {quote(str(link.b.port))}",
+        _break_circle(host, [link, *others]),
         port.lines.get("name") if port else None,
     )
+
+
+def _break_circle(host: Host, wires: list[Link]) -> str:
+    """Return the command for the one wire that no agent made; where that cannot be told, the choice."""
+    bridges = {bridge.name: bridge for bridge in host.bridges}
+    odd = [wire for wire in wires if not _is_conventional(host, bridges, wire)]
+    if len(odd) == 1 and odd[0].b is not None:
+        return f"ovs-vsctl del-port {quote(str(odd[0].a.port))} -- del-port {quote(str(odd[0].b.port))}"
+    pairs = ", ".join(f"{wire.a.port} - {wire.b.port}" for wire in odd or wires if wire.b is not None)
+    return f"delete both ports of the one wire that is not meant to be: {pairs}"
+
+
+def _is_conventional(host: Host, bridges: dict[str, Bridge], wire: Link) -> bool:
+    """Whether both ends are where, and named as, Neutron's agent makes them."""
+    if wire.b is None:
+        return False
+    near, far = bridges[str(wire.a.bridge)], bridges[str(wire.b.bridge)]
+    ends = ((near, str(wire.a.port), str(wire.b.port)), (far, str(wire.b.port), str(wire.a.port)))
+    homes = [home_of(host, str(port)) for port in (wire.a.port, wire.b.port)]
+    placed = all(h is not None and h.bridge == b.name for h, b in zip(homes, (near, far), strict=True))
+    return placed and all(conventional_peer(bridge, name) == peer for bridge, name, peer in ends)
 
 
 def mixed_datapaths(view: View) -> Iterator[Finding]:
@@ -159,16 +254,29 @@ def mixed_datapaths(view: View) -> Iterator[Finding]:
             pair = frozenset((one.name, other.name))
             if types[0] != types[1] and pair not in done:
                 done.add(pair)
-                system = one if types[0] == "system" else other
-                yield finding(
-                    "mixed-datapaths",
-                    host.name,
-                    f"{one.name}, {other.name}",
-                    f"{one.name} is in datapath {types[0]} and {other.name} in {types[1]}, and {link.a.port} joins "
-                    "them: a patch pair does not cross datapaths, so no packet passes",
-                    f"ovs-vsctl set bridge {quote(system.name)} datapath_type=netdev",
-                    (one if system is other else other).lines.get("datapath_type"),
-                )
+                yield _mixed(view, host, link, one, other)
+
+
+def _mixed(view: View, host: Host, link: Link, one: Bridge, other: Bridge) -> Finding:
+    types = [bridge.datapath_type or "system" for bridge in (one, other)]
+    system = one if types[0] == "system" else other
+    user = other if system is one else one
+    owner = view.owners[host.name]
+    by_hand = (
+        f"by hand, which makes the bridge anew: ovs-vsctl set bridge {quote(system.name)} "
+        f"datapath_type={quote(user.datapath_type or 'system')}"
+    )
+    return finding(
+        "mixed-datapaths",
+        host.name,
+        f"{one.name}, {other.name}",
+        f"{one.name} is in datapath {types[0]} and {other.name} in {types[1]}, and {link.a.port} joins "
+        "them: a patch pair does not cross datapaths, so no packet passes",
+        f"give both the same datapath_type; in the agent's configuration (datapath_type), then {restart(owner)}"
+        if owner == "neutron"
+        else f"give both the same datapath_type, if {system.name} is meant to be in user space too; {by_hand}",
+        user.lines.get("datapath_type"),
+    )
 
 
 def _is_patch_port(port: Port | None) -> bool:

@@ -9,14 +9,16 @@ from tunbridge.inspect.model import Severity
 
 
 class Code(Struct, frozen=True, kw_only=True):
-    """One kind of finding. `summary` is a line; `meaning`, `not_when` and `mend` are paragraphs."""
+    """One kind of finding. `summary` is a line; `meaning`, `not_when` and `fix` are paragraphs."""
 
     code: str
     severity: Severity
     summary: str
     meaning: str
     not_when: str
-    mend: str
+    fix: str
+    rests_on_absence: bool = False
+    """Whether it says that something is not there: nothing is said then of a host of which part is missing."""
 
 
 _ALL = (
@@ -27,10 +29,11 @@ _ALL = (
         meaning="A patch port is one end of a wire between two bridges. Its `options:peer` names the other end. Here "
         "no bridge of the host has an interface of that name (or no peer is named), so the wire ends in nothing, and "
         "what is sent into it is dropped: the bridges are cut from each other.",
-        not_when="the beginning of the dump is missing (no UUID line): the peer may stand there, and that is listed "
-        "as not checked.",
-        mend="Make the missing end, with the port as its peer, or restart the agent that owns the pair: Neutron's, "
-        "OVN's controller and Tunbridge's make theirs anew.",
+        not_when="part of the dump is missing: the peer may stand there, and that is listed as not checked.",
+        fix="Restart the agent that owns the pair: Neutron's and Tunbridge's agent and ovn-controller make theirs "
+        "anew, with the flows that go with them, by port numbers. `phy-X` and `int-X` name their bridge X: where X "
+        "itself is missing, make it again or take it out of the mapping; else remove the half that is left over.",
+        rests_on_absence=True,
     ),
     Code(
         code="patch-peer-one-sided",
@@ -39,18 +42,19 @@ _ALL = (
         meaning="Both ends of a patch pair must name each other. Here the port's peer is not a patch port, or it names "
         "another one, or the port names itself. Open vSwitch passes no packet over such a wire.",
         not_when="both ends name each other.",
-        mend="Set `options:peer` of both ends, each to the other's interface name.",
+        fix="Set `options:peer` of both ends, each to the other's interface name.",
     ),
     Code(
         code="tunnel-one-way",
         severity="error",
         summary="A host has a tunnel to another one that has none back.",
         meaning="Tunnels of Neutron, OVN and Tunbridge come in pairs: each end names the other's address. A host that "
-        "receives a packet from an address for which it has no tunnel port drops it, so here no packet arrives.",
+        "receives a packet from an address for which it has no tunnel port drops it, so here no packet arrives. Where "
+        "one host lacks several ends, it is reported once, at that host.",
         not_when="the other host was not given, its own address cannot be told, or it has a multi-peer tunnel "
         "(`remote_ip=flow`), which receives from anybody.",
-        mend="Add the missing end on the other host. With Neutron: is its agent up, and are l2population and the "
-        "tunnel types the same on both? With OVN: is ovn-controller running there?",
+        fix="With Neutron: is the agent of the host without the end up, and are l2population and the tunnel types the "
+        "same on both? With OVN: is ovn-controller running there? By hand only where no agent makes tunnels.",
     ),
     Code(
         code="tunnel-address-mismatch",
@@ -60,7 +64,7 @@ _ALL = (
         "packets go to an address that nobody answers, or arrive from one that is not expected, and are dropped. A "
         "tunnel to the host's own address is reported likewise.",
         not_when="an end states no `local_ip` (OVN): the kernel then chooses the source address by its routes.",
-        mend="Set `options:remote_ip` of the one end to `options:local_ip` of the other.",
+        fix="Set `options:remote_ip` of the one end to `options:local_ip` of the other.",
     ),
     Code(
         code="tunnel-duplicate",
@@ -70,7 +74,7 @@ _ALL = (
         "A second one with the same is refused (`File exists`) and carries nothing; which of the two works may change "
         "with a restart.",
         not_when="they differ in one of these, as several VTEPs or keys do.",
-        mend="Delete one of the two.",
+        fix="Delete one of the two.",
     ),
     Code(
         code="tunnel-type-mismatch",
@@ -78,7 +82,7 @@ _ALL = (
         summary="The two ends of a tunnel are of different types.",
         meaning="One host sends VXLAN, say, and the other expects Geneve: each drops what the other sends.",
         not_when="the two hosts have a second pair of tunnels of the other type: they are matched by type.",
-        mend="Give both ends one type. With Neutron: the same `tunnel_types` on every host; with OVN: a common "
+        fix="Give both ends one type. With Neutron: the same `tunnel_types` on every host; with OVN: a common "
         "`ovn-encap-type`.",
     ),
     Code(
@@ -88,7 +92,7 @@ _ALL = (
         meaning="What one end sends (`out_key`, or `key`) must be what the other receives (`in_key`, or `key`): `flow` "
         "with `flow`, or the same number. An absent key is 0. What arrives with another key is dropped.",
         not_when="one end is multi-peer (`remote_ip=flow`).",
-        mend="Set the same `options:key` on both ends; overlays of Neutron, OVN and Tunbridge use `flow`.",
+        fix="Set the same `options:key` on both ends; overlays of Neutron, OVN and Tunbridge use `flow`.",
     ),
     Code(
         code="tunnel-port-mismatch",
@@ -97,7 +101,7 @@ _ALL = (
         meaning="Each end sends to its `options:dst_port` and listens on it too, by default 4789 for VXLAN and 6081 "
         "for Geneve. With different ports, nobody listens where the packets go.",
         not_when="the type uses no UDP port (GRE).",
-        mend="Set the same `options:dst_port` on both ends, or remove it from both.",
+        fix="Set the same `options:dst_port` on both ends, or remove it from both.",
     ),
     Code(
         code="tunnel-name-mismatch",
@@ -107,7 +111,7 @@ _ALL = (
         "leads to 10.0.0.27. Here the name tells one address and `remote_ip` another. The tunnel follows `remote_ip`; "
         "but somebody has edited it by hand, or the peer's address has changed, and agents find ports by name.",
         not_when="the name is not of that form (OVN's `ovn-32a2f4-0`, names given by hand).",
-        mend="Delete the port and let the agent make it anew, or correct `remote_ip`.",
+        fix="Delete the port and let the agent make it anew, or correct `remote_ip`.",
     ),
     Code(
         code="local-ip-duplicate",
@@ -116,7 +120,7 @@ _ALL = (
         meaning="Each host of an overlay needs an address of its own. Here two of them state the same `local_ip`: "
         "their peers reach only one of them, or now the one and now the other. Often a host was cloned.",
         not_when="both texts are of one host (the same system UUID).",
-        mend="Give one of them another address: `local_ip` in Neutron's and Tunbridge's agent, `ovn-encap-ip` in OVN.",
+        fix="Give one of them another address: `local_ip` in Neutron's and Tunbridge's agent, `ovn-encap-ip` in OVN.",
     ),
     Code(
         code="system-id-duplicate",
@@ -127,7 +131,7 @@ _ALL = (
         "the same one run on copies of one disk image. OVN knows a chassis by `system-id`: two chassis with one id "
         "take the ports and tunnels from each other in turns, so there it is an error.",
         not_when="the two texts fit one host at two times: then `host-given-twice` says so.",
-        mend="On the clone: stop Open vSwitch, remove /etc/openvswitch/conf.db and system-id.conf, and start it again.",
+        fix="On the clone: stop Open vSwitch, remove /etc/openvswitch/conf.db and system-id.conf, and start it again.",
     ),
     Code(
         code="host-given-twice",
@@ -136,7 +140,7 @@ _ALL = (
         meaning="Both have the same system UUID, and nothing contradicts that they are one host, perhaps at two times. "
         "The one given first is left out, since one host cannot be in one picture twice.",
         not_when="they state different tunnel addresses: then `system-id-duplicate` says so.",
-        mend="Give each host once.",
+        fix="Give each host once.",
     ),
     Code(
         code="interface-error",
@@ -146,17 +150,18 @@ _ALL = (
         "it. Such an interface carries no packets. It is a warning, not an error, where a workload's device has gone "
         "(`No such device` of a tap or veth): the workload was deleted, and its port was left behind.",
         not_when="the column is empty.",
-        mend="What helps depends on the error; the finding says it. `ovs-vswitchd.log` has the details.",
+        fix="What helps depends on the error and on the type of the interface; the finding says it. "
+        "`ovs-vswitchd.log` has the details.",
     ),
     Code(
         code="bridge-loop",
         severity="error",
         summary="Patch ports join bridges of a host in a circle.",
-        meaning="There are two ways from one bridge to another (or a bridge is patched to itself). A broadcast that "
+        meaning="There are two paths from one bridge to another (or a bridge is patched to itself). A broadcast that "
         "takes both comes back and circles without end, unless flows or spanning tree prevent it.",
         not_when="the wires are those of OVN (`patch-…-to-…`, one per localnet port) or of Neutron's trunk bridges "
         "(`tbr-…`): their flows keep networks apart.",
-        mend="Delete one of the patch pairs of the circle.",
+        fix="Delete the patch pair of the circle that no agent made.",
     ),
     Code(
         code="dead-vlan",
@@ -165,7 +170,7 @@ _ALL = (
         meaning="Neutron puts ports into VLAN 4095, the dead VLAN, until they are bound, or when binding failed. All "
         "that comes from such a port is dropped.",
         not_when="the port is being wired at this very moment; look again in a few seconds.",
-        mend="Find the port's UUID in the interface's `external_ids:iface-id`, and see `binding_vif_type` of the port "
+        fix="Find the port's UUID in the interface's `external_ids:iface-id`, and see `binding_vif_type` of the port "
         "and the agent's log.",
     ),
     Code(
@@ -176,7 +181,7 @@ _ALL = (
         "bridge goes on with the flows that it has, but nothing is updated and packets to the controller (DHCP, ARP) "
         "are lost; without it, the bridge begins to act as an ordinary switch.",
         not_when="the target is passive (`ptcp:`, `pssl:`, `punix:`): it waits for clients, and having none is normal.",
-        mend="Start the controller: Neutron's or Tunbridge's agent for 127.0.0.1:6633, else what the target names.",
+        fix="Start the controller: Neutron's or Tunbridge's agent for 127.0.0.1:6633, else what the target names.",
     ),
     Code(
         code="manager-disconnected",
@@ -186,7 +191,7 @@ _ALL = (
         "waits for clients. Nobody is connected at this moment. For `ptcp:6640:127.0.0.1` it means that the agent on "
         "this host, Neutron's or Tunbridge's, is not connected.",
         not_when="there is a client.",
-        mend="Start the agent or the manager, or remove the target with `ovs-vsctl del-manager`.",
+        fix="Start the agent or the manager, or remove the target with `ovs-vsctl del-manager`.",
     ),
     Code(
         code="fail-mode-not-secure",
@@ -195,17 +200,21 @@ _ALL = (
         meaning="Without fail mode `secure`, a bridge that loses its controller, or has none yet, floods and learns by "
         "itself: networks that flows keep apart can then leak into each other.",
         not_when="the bridge has no controller and is not one of a cloud's own (integration, tunnels).",
-        mend="Where flows separate tenants: `ovs-vsctl set-fail-mode BRIDGE secure`. Open vSwitch empties the flow "
+        fix="Where flows separate tenants: `ovs-vsctl set-fail-mode BRIDGE secure`. Open vSwitch empties the flow "
         "tables of the bridge when the mode changes.",
+        rests_on_absence=True,
     ),
     Code(
         code="provider-without-nic",
         severity="warning",
-        summary="A provider bridge has no way to the physical network.",
+        summary="A provider bridge has no path to the physical network.",
         meaning="The bridge is there to lead to the outside, but there is no NIC in it, nor in a bridge that it is "
-        "patched to: what is sent to the provider network goes nowhere, other than to the host itself.",
-        not_when="the host routes for it (an address on the bridge itself, as in DevStack): that cannot be seen here.",
-        mend="`ovs-vsctl add-port BRIDGE NIC`. Take addresses off the NIC first: put them on the bridge.",
+        "patched to: what is sent to the provider network goes nowhere, other than to the host itself. Any bridge is "
+        "reported that has no NIC while the bridge of the same name on another host has one.",
+        not_when="the host routes for it (an address on the bridge itself, as in DevStack): that cannot be seen here; "
+        "or one of its internal ports is also in a Linux bridge (a live source tells that).",
+        fix="`ovs-vsctl add-port BRIDGE NIC`. Take addresses off the NIC first: put them on the bridge.",
+        rests_on_absence=True,
     ),
     Code(
         code="nic-on-integration-bridge",
@@ -215,7 +224,7 @@ _ALL = (
         "mean nothing outside of the host. A NIC there lets them out onto the physical network, or others in.",
         not_when="it is a representor of a virtual function, which stands for a workload (names like `eth4_0`, "
         "`pf0vf3`), or Antrea moved it there.",
-        mend="Move it into a provider bridge: `ovs-vsctl del-port BR-INT NIC -- add-port BRIDGE NIC`.",
+        fix="Move it into a provider bridge: `ovs-vsctl del-port BR-INT NIC -- add-port BRIDGE NIC`.",
     ),
     Code(
         code="mixed-datapaths",
@@ -224,17 +233,73 @@ _ALL = (
         meaning="A patch pair works within one datapath. One of the two bridges is in the kernel's (`system`) and the "
         "other in the userspace one (`netdev`): no packet passes between them.",
         not_when="bridges of different datapaths are not joined.",
-        mend="Give both the same `datapath_type`: `ovs-vsctl set bridge BRIDGE datapath_type=netdev`.",
+        fix="Give both the same `datapath_type`: `ovs-vsctl set bridge BRIDGE datapath_type=netdev`.",
+        rests_on_absence=True,
+    ),
+    Code(
+        code="dpdk-on-system-bridge",
+        severity="error",
+        summary="A port of DPDK is in a bridge of the kernel's datapath.",
+        meaning="Interfaces of type `dpdk`, `dpdkvhostuser` and `dpdkvhostuserclient` exist in the userspace datapath "
+        "only (`datapath_type` netdev). Here the bridge is in the kernel's (`system`): the port carries nothing.",
+        not_when="the datapath type is not known (texts of Open vSwitch before 2.13), or the interface has an error, "
+        "which `interface-error` explains.",
+        fix="Move the port into a bridge with `datapath_type=netdev`.",
+    ),
+    Code(
+        code="workload-untagged",
+        severity="warning",
+        summary="A workload's port on an integration bridge of Neutron has no VLAN tag.",
+        meaning="Neutron's agent gives every port that it wires a local VLAN, as a tag. A port without one has not "
+        "been wired: the agent does not know it, was not running, or could not bind it.",
+        not_when="OVN or Antrea wired the host: they use no tags; or the port has an error of its own.",
+        fix="Find the port's UUID in `external_ids:iface-id`, see whether it is bound to this host, and look into the "
+        "agent's log.",
+        rests_on_absence=True,
+    ),
+    Code(
+        code="integration-bridge-isolated",
+        severity="warning",
+        summary="The integration bridge holds workloads, and nothing leads out of it.",
+        meaning="Workloads are plugged in, but the bridge has no patch port, tunnel or NIC, and no router: they reach "
+        "nothing but each other.",
+        not_when="a router or DHCP server of the same host is plugged in, as on an all-in-one host with local "
+        "networks; Antrea routes by the host itself.",
+        fix="Restart the agent, and see its log for why it makes no tunnels and patch ports.",
+        rests_on_absence=True,
+    ),
+    Code(
+        code="controller-missing",
+        severity="warning",
+        summary="A bridge in fail mode secure has no active controller, while its siblings have one.",
+        meaning="In fail mode `secure` Open vSwitch adds no flow of its own. A bridge without a controller then "
+        "forwards only what some program wrote, and nothing after Open vSwitch has started again. Its siblings (other "
+        "bridges of the host, or the bridge of that name on another host) have a controller.",
+        not_when="OVN or Antrea wired the host: they need no controller in the database.",
+        fix="Restart the agent, which sets the controller of its bridges.",
+        rests_on_absence=True,
+    ),
+    Code(
+        code="bridge-mapping-missing",
+        severity="error",
+        summary="A physical network is mapped to a bridge that does not exist.",
+        meaning="`external_ids:ovn-bridge-mappings` (or `bridge_mappings` of Neutron's agent) names a bridge that the "
+        "host does not have. Ports on that physical network are not wired, and networks on it end here.",
+        not_when="the source tells no mapping: a text does not.",
+        fix="Make the bridge and plug its NIC in, or correct the mapping.",
     ),
     Code(
         code="bridge-unconnected",
         severity="warning",
         summary="A bridge is joined to nothing.",
         meaning="A tunnel bridge, or a bridge that the agent controls, has no patch port to any other; or a bridge has "
-        "nothing in it but its own port. No workload's packet can pass through it.",
-        not_when="OVN has not yet made the patch ports of a provider bridge (it makes them with the first localnet "
-        "port), routers are plugged into it directly (`qg-`), or the host itself uses it (a NIC without controller).",
-        mend="Restart the agent, which makes the patch pair of every bridge that it knows, or delete the bridge.",
+        "nothing in it but its own port. No workload's packet can pass through it. It is information, not a warning, "
+        "where that may be meant: OVN makes the patch ports of a provider bridge with the first port of its network on "
+        "the host, and a bridge that holds only internal ports serves the host itself (one of them may be named like a "
+        "NIC, and is none).",
+        not_when="routers are plugged into it directly (`qg-`), or the host itself uses it (a NIC without controller).",
+        fix="Restart the agent, which makes the patch pair of every bridge that it knows.",
+        rests_on_absence=True,
     ),
     Code(
         code="nic-down",
@@ -245,7 +310,7 @@ _ALL = (
         "What is sent there goes nowhere.",
         not_when="Open vSwitch could not open it at all (`interface-error`), it is a member of a bond "
         "(`bond-member-down`), or a workload's device: that is down while the workload is.",
-        mend="`ip link set NIC up`; without carrier, look at the cable and the switch port.",
+        fix="`ip link set NIC up`; without carrier, look at the cable and the switch port.",
     ),
     Code(
         code="bond-member-down",
@@ -254,7 +319,7 @@ _ALL = (
         meaning="The bond works on with the members that are left, with less bandwidth and, when one is left, without "
         "redundancy: the next failure cuts the host off. With all members down it is an error: it is cut off.",
         not_when="the state of the members is not known (a text, a database file).",
-        mend="As for `nic-down`. `ovs-appctl bond/show BOND` tells which members Open vSwitch uses.",
+        fix="As for `nic-down`. `ovs-appctl bond/show BOND` tells which members Open vSwitch uses.",
     ),
     Code(
         code="lacp-not-negotiated",
@@ -264,7 +329,7 @@ _ALL = (
         "heard on it (`lacp_current` false). Such a member is not used; when that is so of all, nothing passes (an "
         "error), unless `other_config:lacp-fallback-ab` is set.",
         not_when="`lacp` is off, or the member is down: then `bond-member-down` says so.",
-        mend="Make the switch ports of all members one LACP group, at least one side active.",
+        fix="Make the switch ports of all members one LACP group, at least one side active.",
     ),
     Code(
         code="bfd-down",
@@ -274,7 +339,7 @@ _ALL = (
         "(the session is not `up`), or the other end says that it cannot forward. OVN moves gateways away from such a "
         "host. Where only one of the two ends has BFD on, the session never comes up.",
         not_when="BFD is off, or a session was switched off on purpose (`admin_down`).",
-        mend="Can the hosts reach each other's tunnel addresses, and do firewalls let the tunnel's UDP port (or GRE) "
+        fix="Can the hosts reach each other's tunnel addresses, and do firewalls let the tunnel's UDP port (or GRE) "
         "through? Is BFD on at both ends?",
     ),
     Code(
@@ -289,7 +354,7 @@ _ALL = (
         not_when="the workloads in question are on provider networks; or it cannot be told which are (then it is "
         "listed as not checked). The guest itself may have been given a smaller MTU than its port, by DHCP: then "
         "nothing is lost.",
-        mend="Raise the MTU of the underlay on every host and switch between, or lower that of the network to the "
+        fix="Raise the MTU of the underlay on every host and switch between, or lower that of the network to the "
         "underlay's MTU less the headers (Neutron: `global_physnet_mtu`, `path_mtu`, `openstack network set --mtu`).",
     ),
     Code(
@@ -301,7 +366,7 @@ _ALL = (
         "If ovs-vswitchd was started with it, all bridges of the host are dead; else they will be after its next "
         "start.",
         not_when="it is not set. A restart in progress sets it for some seconds: look again.",
-        mend="`ovs-vsctl remove Open_vSwitch . other_config flow-restore-wait`, then restart the agent: Open vSwitch "
+        fix="`ovs-vsctl remove Open_vSwitch . other_config flow-restore-wait`, then restart the agent: Open vSwitch "
         "empties the tables of bridges with a controller at that moment.",
     ),
     Code(
@@ -313,7 +378,7 @@ _ALL = (
         "packets to that one are flooded to all ports: slow, and seen by everybody. It is told as information from 90 "
         "% on.",
         not_when="the source is not on that machine: no database holds it.",
-        mend="`ovs-vsctl set bridge BRIDGE other_config:mac-table-size=50000`; look for loops and for machines that "
+        fix="`ovs-vsctl set bridge BRIDGE other_config:mac-table-size=50000`; look for loops and for machines that "
         "invent addresses (`ovs-appctl fdb/show BRIDGE`).",
     ),
     Code(
@@ -325,7 +390,7 @@ _ALL = (
         not_when="the counters were read once, or did not grow: old drops say nothing of now. Open vSwitch writes "
         "statistics every 5 s, so readings should be further apart than that. Nor when the interface is switched off, "
         "as a bridge's own port often is: it drops whatever is flooded to it.",
-        mend="Compare the MTUs of both ends; look at queue lengths (`ethtool -g`, `ethtool -S`) and at CPU load.",
+        fix="Compare the MTUs of both ends; look at queue lengths (`ethtool -g`, `ethtool -S`) and at CPU load.",
     ),
     Code(
         code="errors-growing",
@@ -334,7 +399,7 @@ _ALL = (
         meaning="`rx_errors`, `tx_errors`, `rx_crc_err`, `rx_frame_err` or `collisions` of an interface grew between "
         "two readings: packets arrive damaged, or cannot be sent.",
         not_when="the counters were read once, or did not grow.",
-        mend="Another cable, transceiver or switch port; the same speed and duplex at both ends.",
+        fix="Another cable, transceiver or switch port; the same speed and duplex at both ends.",
     ),
 )
 

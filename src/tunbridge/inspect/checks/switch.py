@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from shlex import quote
 
+from tunbridge.inspect.checks.advice import after_emptying
 from tunbridge.inspect.checks.view import View, finding
 from tunbridge.inspect.model import Bridge, Finding, Host, Interface
 
@@ -23,8 +24,8 @@ def flow_restore_wait(view: View) -> Iterator[Finding]:
                 host.name,
                 "other_config:flow-restore-wait is set: an ovs-vswitchd that was started since forwards nothing and "
                 "talks to no controller, and one that is started now will not either",
-                "ovs-vsctl remove Open_vSwitch . other_config flow-restore-wait, then restart the agent, which "
-                "writes the flows anew",
+                "ovs-vsctl remove Open_vSwitch . other_config flow-restore-wait; that empties the flow tables of "
+                "bridges with a controller: " + after_emptying(view.owners[host.name]),
             )
 
 

@@ -3,19 +3,37 @@
 from collections.abc import Iterator
 
 from tunbridge.inspect.checks.registry import CODES
+from tunbridge.inspect.interfaces import is_nic_of, is_patch
 from tunbridge.inspect.model import Bridge, Document, End, Finding, Host, Interface, Link, Port, Severity
+from tunbridge.inspect.roles import joined_bridges
+from tunbridge.inspect.wiring import Flavour, flavour
+
+PASSIVE = ("ptcp:", "pssl:", "punix:")
+"""Targets at which Open vSwitch waits for clients."""
 
 
 class View:
-    """A document, and where things are in it."""
+    """A document, and where things are in it. What is asked of a host again and again is worked out once."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
         self.hosts: dict[str, Host] = {host.name: host for host in document.hosts}
         self.given: list[Host] = [host for host in document.hosts if host.known]
+        self.owners: dict[str, Flavour] = {host.name: flavour(host) for host in self.given}
+        self.joined: dict[str, dict[str, set[str]]] = {host.name: joined_bridges(host) for host in self.given}
+        """Host -> bridge -> the bridges that a patch port leads to."""
+        self._interfaces: dict[str, dict[str, Interface]] = {}
         self._ports: dict[tuple[str, str, str], Port] = {}
-        for host, bridge, port in self.ports():
-            self._ports[host.name, bridge.name, port.name] = port
+        self._uplinks: dict[str, dict[str, None]] = {}
+        for host in self.given:
+            interfaces = self._interfaces.setdefault(host.name, {})
+            for bridge in host.bridges:
+                for port in bridge.ports:
+                    self._ports[host.name, bridge.name, port.name] = port
+                    for interface in port.interfaces:
+                        interfaces[interface.name] = interface
+                if any(is_nic_of(bridge, port) for port in bridge.ports):
+                    self._uplinks.setdefault(bridge.name, {})[host.name] = None
         self._patches: dict[str, list[Link]] = {}
         for link in document.links:
             if link.kind == "patch":
@@ -38,9 +56,36 @@ class View:
         """Give the port at the end of a link, None on a host that was not given."""
         return self._ports.get((end.host, end.bridge or "", end.port or ""))
 
+    def named(self, host: Host) -> dict[str, Interface]:
+        """Return the interfaces of `host` by name."""
+        return self._interfaces[host.name]
+
+    def lacks_peer(self, host: Host, interface: Interface) -> bool:
+        """Whether a patch port's peer is not on the host."""
+        return is_patch(interface) and interface.options.get("peer") not in self._interfaces[host.name]
+
     def patches(self, host: str) -> list[Link]:
         """Give the patch pairs (and old veth pairs) inside `host`, whole or not."""
         return self._patches.get(host, [])
+
+    def with_uplink(self, bridge: str) -> list[str]:
+        """Return the hosts whose bridge of that name has a NIC."""
+        return list(self._uplinks.get(bridge, ()))
+
+
+def is_active(target: str) -> bool:
+    """Whether Open vSwitch itself connects to this manager or controller."""
+    return not target.startswith(PASSIVE)
+
+
+def what_is_missing(host: Host) -> str:
+    """Say which part of a host's dump was cut off or left out."""
+    parts = host.missing_parts or ["beginning"]
+    if parts == ["middle"]:
+        return "lines in the middle of the dump were left out"
+    return f"the {' and the '.join(part for part in parts if part != 'middle')} of the dump " + (
+        "are missing" if len([p for p in parts if p != "middle"]) > 1 else "is missing"
+    )
 
 
 def finding(

@@ -7,7 +7,7 @@ from tunbridge.inspect.draw.measure import PHYSICAL, Chip, Column, Frame, Joint,
 from tunbridge.inspect.draw.metrics import Metrics, Style
 from tunbridge.inspect.draw.safe import cells, shorten
 from tunbridge.inspect.draw.shapes import Badge, Box, BoxKind, Label, Picture, Wire, WireKind
-from tunbridge.inspect.draw.views import BridgeView, Glyphs, Words
+from tunbridge.inspect.draw.views import BridgeView, Glyphs, PortView, Words
 
 
 @dataclass(slots=True)
@@ -269,7 +269,7 @@ class HostPlacer:
             self._nic(column, bridge)
         elif column.kind == "loose":
             box = self._foot_chip(column.chips[0], column.x + column.w // 2, bridge)
-            self._loose(box, box.bottom, 1)
+            self._loose(column.chips[0].view, box, box.bottom, 1)
         elif column.child:
             below = self._bridge(column.child, host)
             self._joints(column.child, bridge, below)
@@ -322,7 +322,7 @@ class HostPlacer:
     def _joint(self, joint: Joint, middle: int, above: Box, below: Box) -> None:
         lower = self._chip(joint.lower, "port", middle - joint.lower.w // 2, below.y, below)
         if joint.upper is None or joint.pair is None:
-            self._loose(lower, lower.y, -1)
+            self._loose(joint.lower.view, lower, lower.y, -1)
             return
         upper = self._foot_chip(joint.upper, middle, above)
         bad = "error" if joint.pair.state in ("broken", "one-way") else ""
@@ -330,12 +330,15 @@ class HostPlacer:
         points = [(middle, upper.bottom), (middle, lower.y)]
         self.picture.wires.append(Wire("patch", points, (upper, lower), bad, role=below.role, cross=cross))
 
-    def _loose(self, box: Box, y: int, direction: int) -> None:
-        """Draw the wire of a patch port whose other end is not there: half the way, and a cross."""
+    def _loose(self, view: PortView, box: Box, y: int, direction: int) -> None:
+        """Draw the wire of a patch port whose other end is not there: half of it, and a cross if it is missing."""
         end = y + direction * max(1, self.m.layer_gap // 2)
         at = end if direction > 0 or self.m.layer_gap > 1 else y - 1
         points = [(box.middle, min(y, end)), (box.middle, max(y, end))]
-        self.picture.wires.append(Wire("patch", points, (box,), severity="error", cross=(box.middle, at)))
+        if view.is_unseen:
+            self.picture.wires.append(Wire("patch", points, (box,), is_dim=True))
+        else:
+            self.picture.wires.append(Wire("patch", points, (box,), severity="error", cross=(box.middle, at)))
 
     def _chip(self, chip: Chip, kind: BoxKind, x: int, y: int, parent: Box, w: int = 0) -> Box:
         m = self.m

@@ -6,12 +6,16 @@ to be wrong (an interface's error, a broken link) is marked too when nobody has 
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import islice
 
 from tunbridge.inspect.draw.names import ranges
 from tunbridge.inspect.draw.safe import visible
 from tunbridge.inspect.model import Document, End, Finding, Host, Link, Severity
 
 _RANK: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
+
+SUBJECTS_SHOWN = 200
+"""Subjects of one host that a line of the legend names; more are counted."""
 
 Place = tuple[str, str | None, str | None]
 """(host, bridge or None, port or None), by name."""
@@ -38,13 +42,16 @@ class LegendLine:
     number: int
     severity: Severity
     code: str
-    subjects: dict[str, list[str]] = field(default_factory=dict)
+    subjects: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def items(self, is_ascii: bool = False) -> list[str]:
         """Give "subject, subject (host)" for each host, names made visible; hosts with the same subjects are one."""
         hosts: dict[str, list[str]] = {}
         for host, subjects in self.subjects.items():
-            names = ", ".join(visible(subject, is_ascii) for subject in subjects)
+            shown = [visible(subject, is_ascii) for subject in islice(subjects, SUBJECTS_SHOWN)]
+            if len(subjects) > SUBJECTS_SHOWN:
+                shown.append(f"+{len(subjects) - SUBJECTS_SHOWN:,} more")
+            names = ", ".join(shown)
             hosts.setdefault(names, []).extend([visible(host, is_ascii)] if host else [])
         return [f"{names} ({ranges(of)})" if of else names for names, of in hosts.items()]
 
@@ -54,7 +61,7 @@ def worst(marks: list[Mark]) -> Mark | None:
     if not marks:
         return None
     first = min(marks, key=lambda mark: (_RANK[mark.severity], mark.number))
-    notes = dict.fromkeys(note for mark in marks for note in mark.notes)
+    notes = dict.fromkeys(note for mark in islice(marks, 1000) for note in mark.notes)
     return Mark(first.severity, first.number, tuple(notes)[:12])
 
 
@@ -93,9 +100,7 @@ class Marks:
         if line is None:
             line = self._lines[severity, code] = LegendLine(len(self.legend) + 1, severity, code)
             self.legend.append(line)
-        subjects = line.subjects.setdefault(places[0][0] if places else "", [])
-        if subject not in subjects:
-            subjects.append(subject)
+        line.subjects.setdefault(places[0][0] if places else "", {})[subject] = None
         for place in places:
             self._at[place].append(Mark(severity, line.number, (note,)))
 

@@ -71,17 +71,20 @@ def _missing(ends: list[str], found: dict[_Pair, str]) -> Iterable[_Pair]:
 def _exceptions(wrong: dict[_Pair, str], glyphs: Glyphs) -> list[Exceptional]:
     """Name them: a host with many of one kind is one line, the others are a line each."""
     lines: list[Exceptional] = []
+    left = 0
     for what in ("broken", "one-way", "missing"):
         pairs = {pair: state for pair, state in wrong.items() if state.startswith(what)}
-        while pairs:
-            counts = Counter(name for pair in pairs for name in pair)
-            host, _ = max(counts.items(), key=lambda item: item[1])
-            mine = {pair: pairs.pop(pair) for pair in list(pairs) if host in pair}
-            if len(lines) < MAX_LINES:
+        counts = Counter(name for pair in pairs for name in pair)
+        hosts: dict[str, dict[_Pair, str]] = {name: {} for name, _ in counts.most_common()}
+        for pair, state in pairs.items():
+            hosts[max(pair, key=lambda name: counts[name])][pair] = state
+        for host, mine in hosts.items():
+            if mine and len(lines) < MAX_LINES:
                 lines += _of_host(what, host, mine, glyphs)
             else:
-                return [*lines, Exceptional("more", f"{len(mine) + len(pairs):,} tunnels; `check` names them", "info")]
-    return lines
+                left += len(mine)
+    more = [Exceptional("more", f"{left:,} tunnels; `check` names them", "info")] if left else []
+    return lines + more
 
 
 def _of_host(what: str, host: str, mine: dict[_Pair, str], glyphs: Glyphs) -> list[Exceptional]:

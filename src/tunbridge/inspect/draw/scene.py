@@ -8,7 +8,10 @@ become chips that name the other end, so that no line ever has to cross another.
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
+
+import msgspec
 
 from tunbridge.inspect.draw.fleet import MANY, Grouping, alike, count, join
 from tunbridge.inspect.draw.marks import Mark, Marks, Place, worst
@@ -37,6 +40,14 @@ DEAD_VLAN = 4095
 MAX_TUNNELS = 4
 """More tunnels of one host than this are one row, "vxlan ×19"; wrong ones stay on their own."""
 MAX_NICS = 4
+MAX_WIRES = 16
+"""More patch pairs between two bridges, or patch ports of one bridge that lead to nothing, are folded."""
+MAX_PORTS = 2000
+"""Of a bridge with more ports, those in which nothing is wrong are counted beyond so many, and not sorted by name."""
+MAX_BRIDGES = 64
+"""A host with more bridges shows this many: those with something wrong or something in them come first."""
+MAX_DEPTH = 16
+"""A chain of more bridges goes on at the top of the host: it is seldom longer than three."""
 MAX_GHOSTS = 8
 """More hosts that were not given than this share one frame."""
 
@@ -116,6 +127,9 @@ class _Maker:
         for bridge in walk(view.roots):
             bridge.tunnels = self.fold_tunnels(bridge.tunnels)
             bridge.nics = fold(bridge.nics, MAX_NICS, "nic")
+            bridge.loose = fold(bridge.loose, MAX_WIRES, "patch")
+            bridge.stubs = fold(bridge.stubs, MAX_WIRES, "patch")
+            bridge.pairs = fold_pairs(bridge.pairs)
         return view
 
     def ghost(self, host: Host) -> HostView:
@@ -268,6 +282,18 @@ def fold(ports: list[PortView], limit: int, kind: PortKind) -> list[PortView]:
     return [port for i, port in enumerate(ports) if i in kept] + [more]
 
 
+def fold_pairs(pairs: list[Pair]) -> list[Pair]:
+    """Keep some patch pairs between two bridges, wrong ones first; the last one counts the others."""
+    if len(pairs) <= MAX_WIRES:
+        return pairs
+    order = sorted(range(len(pairs)), key=lambda i: pairs[i].state == "ok")
+    kept = set(order[: MAX_WIRES - 1])
+    hidden = [pair for i, pair in enumerate(pairs) if i not in kept]
+    (upper,), (lower,) = (fold(ports, 1, "patch") for ports in ([p.upper for p in hidden], [p.lower for p in hidden]))
+    wrong: LinkState = next((pair.state for pair in hidden if pair.state != "ok"), "ok")
+    return [pair for i, pair in enumerate(pairs) if i in kept] + [Pair(upper, lower, wrong)]
+
+
 def _state(is_connected: bool | None) -> str:
     return "" if is_connected is None else ", connected" if is_connected else ", not connected"
 
@@ -280,14 +306,16 @@ class _Tree:
     """The bridges of one host hung under each other along their patch pairs."""
 
     def __init__(self, maker: _Maker, host: Host) -> None:
-        self.maker, self.host = maker, host
+        self.maker = maker
+        self.folded = max(0, len(host.bridges) - MAX_BRIDGES) if len(host.bridges) > MAX_BRIDGES + 1 else 0
+        self.host = host = msgspec.structs.replace(host, bridges=self._shown(host)) if self.folded else host
         self.views = [maker.bridge(host, bridge) for bridge in host.bridges]
         self.ports: dict[tuple[int, str], PortView] = {}
         self.edges: dict[int, list[tuple[int, str, str, LinkState]]] = defaultdict(list)
         self.linked: set[tuple[int, str]] = set()
         patches: list[tuple[int, str]] = []
         for index, bridge in enumerate(host.bridges):
-            for port in sorted(bridge.ports, key=_order):
+            for port in self._ports(index, bridge):
                 view = maker.port(host, bridge, port)
                 self.ports.setdefault((index, port.name), view)
                 if view.kind == "patch":
@@ -297,7 +325,43 @@ class _Tree:
         self._connect()
         for index, name in dict.fromkeys(patches):
             if (index, name) not in self.linked:
-                self.views[index].loose.append(self.ports[index, name])
+                view = self.ports[index, name]
+                self.views[index].loose.append(view if host.is_whole else _unseen(view))
+
+    def _shown(self, host: Host) -> list[Bridge]:
+        """Choose the bridges that are shown of very many."""
+        ranks: dict[BridgeRole, int] = {"integration": 0, "tunnel": 1, "provider": 2, "other": 3}
+        wrong = {place[1] for place, mark in self.maker.marks.of(host.name) if mark.is_wrong}
+        order = sorted(
+            range(len(host.bridges)),
+            key=lambda i: (
+                ranks[host.bridges[i].role],
+                host.bridges[i].name not in wrong,
+                len(host.bridges[i].ports) < 2,
+            ),
+        )
+        return [host.bridges[i] for i in sorted(order[:MAX_BRIDGES])]
+
+    def _ports(self, index: int, bridge: Bridge) -> list[Port]:
+        """Give the ports to show, in their order; of very many, workloads in order are only counted."""
+        if len(bridge.ports) <= MAX_PORTS:
+            return sorted(bridge.ports, key=_order)
+        shown: list[Port] = []
+        hidden = 0
+        for port in bridge.ports:
+            plain = self.maker.kind(self.host, bridge, port) == "workload" and port.name != bridge.name
+            if (
+                plain
+                and len(shown) >= MAX_PORTS
+                and self.maker.marks.at(self.host.name, bridge.name, port.name) is None
+            ):
+                hidden += 1
+            else:
+                shown.append(port)
+        if hidden:
+            more = PortView(f"+{hidden:,} more", "workload", tip=f"{hidden:,} more ports", count=hidden)
+            self.views[index].workloads.append(more)
+        return shown
 
     def _hang(self, index: int, bridge: Bridge, port: Port, view: PortView) -> None:
         if view.kind == "tunnel":
@@ -309,6 +373,7 @@ class _Tree:
 
     def _connect(self) -> None:
         """Turn the host's patch links into edges between bridges; a port takes part in one edge at most."""
+        cables: set[int] = set()
         bridges: dict[str, int] = {}
         for index, bridge in enumerate(self.host.bridges):
             bridges.setdefault(bridge.name, index)
@@ -323,9 +388,9 @@ class _Tree:
             self.linked |= ends
             for (i, name), (j, other) in ((near, far), (far, near)):
                 self.edges[i].append((j, name, other, link.state))
-                workload = self.ports[i, name]
-                if workload in self.views[i].workloads:  # an old veth pair between bridges, which links call a patch
-                    self.views[i].workloads.remove(workload)
+                cables.add(id(self.ports[i, name]))
+        for view in self.views:  # an old veth pair between bridges, which links call a patch, is no workload
+            view.workloads = [port for port in view.workloads if id(port) not in cables]
 
     def roots(self) -> list[BridgeView]:
         """Hang everything; give the bridges at the top, the integration bridge first."""
@@ -342,6 +407,8 @@ class _Tree:
             else:
                 roots.append(view)
                 main = main or (view if view.role == "integration" else None)
+        if self.folded:
+            roots.append(BridgeView(f"+{self.folded:,} more bridges", "other", [], "not drawn", None))
         for view in self.views:
             view.children.sort(key=lambda child: (child.role != "tunnel", not child.pairs, _natural(child.name)))
         return roots
@@ -354,12 +421,14 @@ class _Tree:
         """Hang what is patched to `root`, and to that, breadth first: a bridge hangs as high as it can."""
         seen.add(root)
         above = {root: -1}
+        depths = {root: 0}
         queue = [root]
         for index in queue:
             for other, _, _, _ in self.edges[index]:
-                if other not in seen:
+                if other not in seen and depths[index] < MAX_DEPTH:
                     seen.add(other)
                     above[other] = index
+                    depths[other] = depths[index] + 1
                     queue.append(other)
                     self.views[index].children.append(self.views[other])
         for index in queue:
@@ -374,6 +443,10 @@ class _Tree:
         bridge = self.views[other].name if other != index else "itself"
         note = f"{self.maker.glyphs.arrow} {self.maker.safe(far)} ({bridge})"
         return PortView(port.name, "patch", note, port.tip, port.mark, places=port.places)
+
+
+def _unseen(view: PortView) -> PortView:
+    return replace(view, is_unseen=True, note=" ".join(text for text in (view.note, "(other end not shown)") if text))
 
 
 def _order(port: Port) -> tuple[int, int, Natural]:

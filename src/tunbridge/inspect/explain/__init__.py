@@ -1,10 +1,10 @@
 """Explain a document in words: what hosts and bridges are for, how they hang together, and the way of a packet.
 
 Every sentence cites the lines that it rests on, and says nothing that the source does not show: `ovs-vsctl show` shows
-wiring and no flows, so the ways are foretold, and say on what assumption.
+wiring and no flows, so the paths are predicted, and say on what assumption.
 """
 
-from tunbridge.inspect.explain import bridges, cite, en, hosts, ko, overview, state, tunnels, ways
+from tunbridge.inspect.explain import bridges, cite, en, hosts, ko, overview, paths, state, tunnels
 from tunbridge.inspect.explain.statement import (
     Chapter,
     Citation,
@@ -18,11 +18,13 @@ from tunbridge.inspect.explain.statement import (
 )
 from tunbridge.inspect.explain.text import to_text
 from tunbridge.inspect.model import Document, Host
-from tunbridge.inspect.paths import foretell, routes
-from tunbridge.inspect.wiring import Wiring, flavour
+from tunbridge.inspect.paths import predict, routes
+from tunbridge.inspect.wiring import Wiring, in_order
 
-__all__ = ["Citation", "Lang", "Section", "Sentence", "explain", "foretell", "to_text"]
+__all__ = ["Citation", "Lang", "Section", "Sentence", "explain", "predict", "to_text"]
 
+BRIDGES_TOLD = 64
+"""Of a host with more bridges than this, the rest are counted."""
 ALIKE = 3
 """From this many hosts that are wired alike, the first is explained and the others are named."""
 
@@ -30,7 +32,7 @@ _SPEAKERS = {"en": Speaker(en.MESSAGES), "ko": Speaker(ko.MESSAGES)}
 
 
 def explain(document: Document, lang: Lang = "en") -> list[Section]:
-    """Explain the document: the whole, each host and bridge, then the ways of a packet.
+    """Explain the document: the overview, each host and bridge, then the paths of a packet.
 
     The sentences of both languages are the same statements with the same citations.
     """
@@ -50,16 +52,20 @@ def _chapters(wiring: Wiring) -> list[Chapter]:
     found.append(Chapter(fact("title.options"), list(tunnels.options(wiring))))
     ahead = routes(wiring)
     if ahead:
-        found.append(Chapter(fact("title.ways"), [overview.assumption(wiring), *ways.nowhere(wiring, ahead)]))
-        found += ways.chapters(wiring, ahead)
+        found.append(Chapter(fact("title.ways"), [overview.assumption(wiring), *paths.nowhere(wiring, ahead)]))
+        found += paths.chapters(wiring, ahead)
     return found
 
 
 def _host(wiring: Wiring, host: Host) -> list[Chapter]:
     found = [Chapter(fact("title.host", host=host.name), list(hosts.facts(wiring, host)))]
-    for bridge in bridges.order(host):
+    ordered = in_order(host)
+    for bridge in ordered[:BRIDGES_TOLD]:
         title = fact("title.bridge", host=host.name, bridge=bridge.name, role=Term(f"bridge.role.{bridge.role}"))
         found.append(Chapter(title, list(bridges.facts(wiring, host, bridge))))
+    if len(ordered) > BRIDGES_TOLD:
+        more = fact("host.bridges.more", cite.host(host), host=host.name, count=len(ordered) - BRIDGES_TOLD)
+        found.append(Chapter(fact("title.host", host=host.name), [more]))
     return found
 
 
@@ -81,17 +87,13 @@ def _alike(wiring: Wiring) -> list[list[Host]]:
 def _shape(wiring: Wiring, host: Host) -> object:
     """How a host is wired, without what differs from host to host: workloads, tags, tunnels' names and addresses."""
     managers = tuple((manager.target, manager.is_connected) for manager in host.managers)
-    shape: list[object] = [host.role, flavour(host), managers]
-    for bridge in bridges.order(host):
+    shape: list[object] = [host.role, wiring.flavour(host.name), managers, tuple(host.missing_parts)]
+    for bridge in in_order(host):
         key = (host.name, bridge.name)
         wires = sorted((c.near.port or "", c.state) for c in wiring.patches.get(key, ()))
         nics = sorted((c.near.port or "", c.state) for c in wiring.nics.get(key, ()))
         controllers = sorted((c.target, str(c.is_connected)) for c in bridge.controllers)
-        tunnels = {
-            (c.kind, c.state, c.link.type if c.link else None)
-            for c in wiring.tunnels.get(host.name, ())
-            if c.near.bridge == bridge.name
-        }
+        tunnels = {(c.kind, c.state, c.link.type if c.link else None) for c in wiring.tunnels_of.get(key, ())}
         wrong = any(interface.error is not None for port in bridge.ports for interface in port.interfaces)
         shape.append((bridge.name, bridge.role, bridge.fail_mode, tuple(wires), tuple(nics), tuple(controllers)))
         shape.append((frozenset(tunnels), wrong))

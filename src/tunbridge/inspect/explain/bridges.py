@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from tunbridge.inspect.explain import cite, state, tunnels
 from tunbridge.inspect.explain.statement import Fact, Names, Term, fact
 from tunbridge.inspect.model import Bridge, Host, Port
-from tunbridge.inspect.wiring import Crossing, Wiring, flavour, is_internal
+from tunbridge.inspect.wiring import Crossing, Flavour, Wiring, is_internal
 
 DEAD_VLAN = 4095
 """Neutron's tag for a port that belongs to no network (yet, or any more): its frames are dropped."""
+WIRES_TOLD = 24
+"""Of the patch ports and of the errors in a bridge, this many are told of one by one; the rest are counted."""
 TAGGED_SHOWN = 4
 """Of the ports that have one tag, this many are named; the rest are counted."""
 
@@ -31,7 +33,7 @@ def facts(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
     """Say what `bridge` is for, then what is in it."""
     yield _purpose(wiring, host, bridge)
     yield from _plugged(wiring, host, bridge)
-    yield from _tags(host, bridge)
+    yield from _tags(wiring, host, bridge)
     yield from _errors(host, bridge)
     yield from _patches(wiring, host, bridge)
     yield from _nics(wiring, host, bridge)
@@ -45,10 +47,10 @@ def _purpose(wiring: Wiring, host: Host, bridge: Bridge) -> Fact:
     cites = cite.bridge(host, bridge)
     nics = wiring.nics.get((host.name, bridge.name), [])
     if bridge.role == "integration":
-        return fact(f"bridge.integration.{flavour(host)}", cites, bridge=bridge.name, host=host.name)
+        return fact(f"bridge.integration.{wiring.flavour(host.name)}", cites, bridge=bridge.name, host=host.name)
     if bridge.role == "tunnel":
         return fact("bridge.tunnel", cites, bridge=bridge.name)
-    if bridge.role == "provider" and nics:
+    if bridge.role == "provider" and (nics or not host.is_whole):
         return fact("bridge.provider", cites, bridge=bridge.name)
     if bridge.role == "provider":
         return fact("bridge.provider.nonic", cites, bridge=bridge.name)
@@ -76,20 +78,20 @@ def workloads(wiring: Wiring, host: Host, bridge: Bridge) -> list[Port]:
 def _plugged(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
     groups: dict[str, list[Port]] = {}
     found = workloads(wiring, host, bridge)
+    system = wiring.flavour(host.name)
     for port in found:
-        groups.setdefault(_kind(host, port), []).append(port)
+        groups.setdefault(_kind(system, port), []).append(port)
     for kind, ports in groups.items():
         cites = [c for port in ports for c in cite.port(host, bridge, port)]
         yield fact(f"plugged.{kind}", cites, ports=Names([port.name for port in ports]))
-    if not found and bridge.role == "integration":
+    if not found and bridge.role == "integration" and host.is_whole:
         yield fact("plugged.none", cite.bridge(host, bridge), bridge=bridge.name)
 
 
-def _kind(host: Host, port: Port) -> str:
+def _kind(system: Flavour, port: Port) -> str:
     for prefix, kind in _KINDS.items():
         if port.name.startswith(prefix):
             return kind
-    system = flavour(host)
     if port.name.startswith("tap"):
         internal = any(interface.type == "internal" for interface in port.interfaces)
         if system == "ovn":
@@ -100,7 +102,7 @@ def _kind(host: Host, port: Port) -> str:
     return "unknown"
 
 
-def _tags(host: Host, bridge: Bridge) -> Iterator[Fact]:
+def _tags(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
     tags: dict[int, list[Port]] = {}
     for port in bridge.ports:
         if port.tag is not None:
@@ -109,7 +111,7 @@ def _tags(host: Host, bridge: Bridge) -> Iterator[Fact]:
     if tags:
         cites = [c for tag in sorted(tags) for port in tags[tag] for c in cite.port(host, bridge, port, "tag")]
         listed = [_listed(tag, tags[tag]) for tag in sorted(tags)]
-        local = bridge.role == "integration" and flavour(host) == "neutron"
+        local = bridge.role == "integration" and wiring.flavour(host.name) == "neutron"
         yield fact("tags.local" if local else "tags.access", cites, tags=Names(listed), bridge=bridge.name)
     if dead:
         cites = [c for port in dead for c in cite.port(host, bridge, port, "tag")]
@@ -131,6 +133,7 @@ def _listed(tag: int, ports: list[Port]) -> str:
 
 def _errors(host: Host, bridge: Bridge) -> Iterator[Fact]:
     gone: list[Port] = []
+    told = 0
     for port in bridge.ports:
         for interface in port.interfaces:
             if interface.error is None:
@@ -138,7 +141,11 @@ def _errors(host: Host, bridge: Bridge) -> Iterator[Fact]:
             if "No such device" in interface.error:
                 gone.append(port)
                 continue
-            yield fact("port.error", cite.port(host, bridge, port, "error"), port=port.name, error=interface.error)
+            told += 1
+            if told <= WIRES_TOLD:
+                yield fact("port.error", cite.port(host, bridge, port, "error"), port=port.name, error=interface.error)
+    if told > WIRES_TOLD:
+        yield fact("port.error.more", cite.bridge(host, bridge), count=told - WIRES_TOLD, bridge=bridge.name)
     if gone:
         cites = [c for port in gone for c in cite.port(host, bridge, port, "error")]
         yield fact("port.gone", cites, ports=Names([port.name for port in gone]))
@@ -149,13 +156,17 @@ def _errors(host: Host, bridge: Bridge) -> Iterator[Fact]:
 
 def _patches(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
     """Tell each pair once: where the first of its two bridges, in the order of `order`, is told of."""
-    names = [b.name for b in order(host)]
-    earlier = names[: names.index(bridge.name)]
-    for crossing in wiring.patches.get((host.name, bridge.name), ()):
-        far = crossing.far
-        if crossing.is_passable and far is not None and far.bridge in earlier:
-            continue
+    here = wiring.rank(host.name, bridge.name)
+    told = [
+        crossing
+        for crossing in wiring.patches.get((host.name, bridge.name), ())
+        if not (crossing.is_passable and crossing.far is not None)
+        or wiring.rank(host.name, crossing.far.bridge or "") >= here
+    ]
+    for crossing in told[:WIRES_TOLD]:
         yield _patch(wiring, crossing, bridge)
+    if len(told) > WIRES_TOLD:
+        yield fact("wire.more", cite.bridge(host, bridge), count=len(told) - WIRES_TOLD, bridge=bridge.name)
 
 
 def _patch(wiring: Wiring, crossing: Crossing, bridge: Bridge) -> Fact:
@@ -167,10 +178,11 @@ def _patch(wiring: Wiring, crossing: Crossing, bridge: Bridge) -> Fact:
         return fact(f"wire.{crossing.kind}", both, **names)
     peer = _peer(wiring, crossing)
     cites = cite.end(wiring, near, "options")
+    if crossing.state == "unknown":
+        return fact("wire.patch.unseen", cites, port=near.port or "", bridge=bridge.name, peer=peer or "?")
     if peer is None:
         return fact("wire.patch.nopeer", cites, port=near.port or "", bridge=bridge.name)
-    exists = any(port.name == peer for b in wiring.hosts[near.host].bridges for port in b.ports)
-    key = "wire.patch.unanswered" if exists else "wire.patch.missing"
+    key = "wire.patch.unanswered" if far is not None else "wire.patch.missing"
     return fact(key, cites, port=near.port or "", bridge=bridge.name, peer=peer)
 
 
@@ -191,16 +203,10 @@ def _nics(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
         yield fact("nic.joined", cites, nics=names, bridge=bridge.name)
         return
     yield fact("nic.joined", cites, nics=names, bridge=bridge.name)
-    if wiring.patches.get((host.name, bridge.name)):
+    if wiring.patches.get((host.name, bridge.name)) or not host.is_whole:
         return  # a wire that is not in order was told of above
     entrance = wiring.entrance(host.name)
     assert entrance is not None
     routed = any(port.name.startswith("qg-") for port in bridge.ports)
-    key = f"nic.apart.{'router' if routed else 'ovn' if flavour(host) == 'ovn' else 'other'}"
+    key = f"nic.apart.{'router' if routed else 'ovn' if wiring.flavour(host.name) == 'ovn' else 'other'}"
     yield fact(key, cite.bridge(host, bridge), bridge=bridge.name, entrance=entrance.name)
-
-
-def order(host: Host) -> list[Bridge]:
-    """Give the bridges in the order in which a packet of a workload meets them."""
-    ranks = {"integration": 0, "tunnel": 1, "provider": 2, "other": 3}
-    return sorted(host.bridges, key=lambda bridge: ranks[bridge.role])

@@ -26,7 +26,7 @@ MESSAGES = {
     "client.no": "no program is connected",
     "client.unknown": "whether a program is connected is not known",
     # -- titles ---------------------------------------------------------------------------------------------------
-    "title.overview": "The whole",
+    "title.overview": "Overview",
     "title.host": "Host {host}",
     "title.alike": "Hosts like {host}",
     "title.bridge": "{host} / {bridge}: {role}",
@@ -34,12 +34,14 @@ MESSAGES = {
     "title.options": "What the tunnel options mean",
     "title.overlay": "From a {workload} on {host} to a {other} on {peer}",
     "title.outside": "From a {workload} on {host} to the outside",
-    "title.gateway": "From a {workload} on {host} to the outside, by {gateway}",
-    # -- the whole ------------------------------------------------------------------------------------------------
+    "title.gateway": "From a {workload} on {host} to the outside, via {gateway}",
+    # -- overview -------------------------------------------------------------------------------------------------
     "overview.hosts": "Hosts given ({role}): {hosts}.",
     "overview.tunnel": "A {type} tunnel joins {host} ({local}) and {peer} ({remote}); both ends agree.",
     "overview.tunnel.nolocal": "A {type} tunnel joins {host} and {peer} ({remote}); both ends agree.",
     "overview.tunnels": "{count} {type} tunnels join hosts that were given, and their ends agree.",
+    "overview.tunnels.some": "{count} of {total} {type} tunnels between hosts that were given are in order: their ends "
+    "agree.",
     "overview.apart": "No tunnel ends on {hosts}: from there, another host can be reached only over a physical "
     "network that both are on.",
     "overview.notgiven": "Tunnels also lead to hosts that were not given, so their inside is not known: {hosts}.",
@@ -48,17 +50,22 @@ MESSAGES = {
     "integration bridge.",
     "host.network": "By its wiring, {host} is a network node: the others' traffic to the outside passes through it.",
     "host.gateway": "By its wiring, {host} is a gateway: it joins the overlay to a physical network.",
-    "host.all-in-one": "By its wiring, {host} is all in one: workloads and the way to the outside are on this host.",
+    "host.all-in-one": "By its wiring, {host} is all in one: workloads and the path to the outside are on this host.",
     "host.unknown": "What {host} is in its cloud cannot be told from its bridges alone.",
     "host.empty": "{host} has no bridge: Open vSwitch is there, and nothing is set up yet.",
     "host.mininet": "{host} holds switches named as Mininet names them ({bridges}), and no integration bridge: what "
-    "they forward is up to their controllers, so no way is foretold.",
+    "they forward is up to their controllers, so no path is predicted.",
     "host.switches": "{host} has the bridges {bridges}; none of them is an integration bridge, so where workloads "
-    "would plug in, and which way they would take, is not foretold.",
+    "would plug in, and which path they would take, is not predicted.",
     "host.by.neutron": "Its ports are named as Neutron's Open vSwitch agent (ML2/OVS) names them: {ports}.",
     "host.by.ovn": "Its ports are named as OVN's ovn-controller names them ({ports}): it is an OVN chassis.",
     "host.by.antrea": "Its ports are named as Antrea names them ({ports}): it is a node of a Kubernetes cluster.",
     "host.alike": "Wired like {host}, with their own workloads and tunnel addresses: {hosts}.",
+    "host.bridges.more": "{host} has {count} more bridges, which are not told of here; the data has them all.",
+    "host.missing.beginning": "The beginning of {host}'s dump is missing: what is not seen here may stand there.",
+    "host.missing.middle": "Lines in the middle of {host}'s dump were left out: what is not seen here may stand there.",
+    "host.missing.end": "The end of {host}'s dump is missing: what is not seen here may stand there.",
+    "host.missing.several": "Parts of {host}'s dump are missing: what is not seen here may stand there.",
     "host.version": "{host} runs Open vSwitch {version}.",
     "host.local_ports": "A port named like its bridge ({ports}) is the host's own port in that bridge; on the host it "
     "is an ordinary network device.",
@@ -95,7 +102,7 @@ MESSAGES = {
     "bridge.integration.plain": "{bridge} is the integration bridge: the workloads of {host} plug in here.",
     "bridge.tunnel": "{bridge} is the tunnel bridge: what is for other hosts goes into a tunnel here, and what comes "
     "out of one is handed on to the integration bridge.",
-    "bridge.provider": "{bridge} is a provider bridge: the way to a physical network.",
+    "bridge.provider": "{bridge} is a provider bridge: the path to a physical network.",
     "bridge.provider.nonic": "{bridge} is a provider bridge, but no NIC is in it: by itself it leads to no physical "
     "network.",
     "bridge.other": "{bridge} is neither integration, tunnel nor provider bridge, as far as its ports tell.",
@@ -125,10 +132,14 @@ MESSAGES = {
     "port.error": "{port} does not work: {error}.",
     "port.gone": "No such device, so no traffic: {ports}. The port outlived its device, as when a VM is gone.",
     "wire.patch": "Patch ports {port} ({bridge}) and {other} ({joined}): a virtual cable between the two bridges.",
+    "wire.more": "{count} more patch ports of {bridge} are not told of here; the data has them all.",
+    "port.error.more": "{count} more ports of {bridge} do not work.",
     "wire.veth": "{port} ({bridge}) and {other} ({joined}) are, by their names, the two ends of a veth pair: the "
     "cable of older Neutron between the two bridges.",
     "wire.patch.missing": "{port} ({bridge}) wants the patch port {peer} as its peer, and there is none: nothing "
     "passes.",
+    "wire.patch.unseen": "{port} ({bridge}) leads to {peer}, which is not seen: it may stand in the part of the dump "
+    "that is missing.",
     "wire.patch.unanswered": "{port} ({bridge}) wants {peer} as its peer, which does not want it: nothing passes.",
     "wire.patch.nopeer": "{port} ({bridge}) is a patch port without a peer: nothing passes.",
     "nic.joined": "NIC in {bridge}, the plug to the physical network: {nics}.",
@@ -139,17 +150,17 @@ MESSAGES = {
     # -- how it is now ---------------------------------------------------------------------------------------------
     "state.waiting": "flow-restore-wait is set on {host}: since its start, or from its next one, Open vSwitch waits "
     "for flows to be restored, and forwards nothing.",
-    "state.underlay": "The tunnels of this host leave by {device}, which holds {addresses}: MTU {mtu}; it is {state}.",
-    "state.underlay.speed": "The tunnels of this host leave by {device}, which holds {addresses}: MTU {mtu}, {speed}; "
+    "state.underlay": "The tunnels of this host leave via {device}, which holds {addresses}: MTU {mtu}; it is {state}.",
+    "state.underlay.speed": "The tunnels of this host leave via {device}, which holds {addresses}: MTU {mtu}, {speed}; "
     "it is {state}.",
     "state.nic": "NIC {device}: MTU {mtu}; it is {state}.",
     "state.nic.speed": "NIC {device}: MTU {mtu}, {speed}; it is {state}.",
-    "state.bond.active": "{port} sends by {member} now.",
+    "state.bond.active": "{port} sends via {member} now.",
     "state.bond.down": "Down in {port}: {members}.",
-    "state.bond.lacp": "{port} negotiates by LACP ({lacp}); a partner is heard on {members}.",
-    "state.bond.lacp.none": "{port} negotiates by LACP ({lacp}), and no partner is heard.",
-    "state.bfd.up": "BFD finds the other host by {ports}.",
-    "state.bfd.down": "BFD does NOT find the other host by {ports}.",
+    "state.bond.lacp": "{port} negotiates with LACP ({lacp}); a partner is heard on {members}.",
+    "state.bond.lacp.none": "{port} negotiates with LACP ({lacp}), and no partner is heard.",
+    "state.bfd.up": "BFD finds the other host via {ports}.",
+    "state.bfd.down": "BFD does NOT find the other host via {ports}.",
     "state.mac_table": "{bridge} has learned {used} MAC addresses; there is room for {size}.",
     # -- tunnels --------------------------------------------------------------------------------------------------
     "tunnel.known": "{port} is the {type} tunnel to {peer}: from {local} to {remote}.",
@@ -163,6 +174,7 @@ MESSAGES = {
     "tunnel.oneway": "{port}, {type} tunnel to {peer}: {peer} has none back, so what is sent here is not accepted "
     "there.",
     "tunnel.broken": "{port}, {type} tunnel to {peer}: its two ends do not fit together, or one has an error.",
+    "tunnel.wrong.more": "{count} more tunnels of {bridge} are not in order.",
     "option.keys_flow": "in_key=flow, out_key=flow: flows read and write the network's number in the tunnel header "
     "(VNI, or GRE key), so one port carries all networks.",
     "option.key_flow": "key=flow: flows read and write the network's number in the tunnel header (VNI, or GRE key), "
@@ -178,23 +190,23 @@ MESSAGES = {
     "rules match as fwmark).",
     "option.csum": "csum=true: outer packets carry a checksum.",
     "option.dst_port": "dst_port={port}: the outer UDP destination port is this one.",
-    # -- ways -----------------------------------------------------------------------------------------------------
-    "assumed.neutron": "The source shows wiring, not flows: the ways are foretold on the assumption that flows use it "
-    "as Neutron's agent does, for networks that reach these hosts. In the chains, → is a virtual cable or a NIC, ⇒ a "
-    "tunnel, ⇢ a router.",
-    "assumed.ovn": "The source shows wiring, not flows: the ways are foretold on the assumption that flows use it as "
+    # -- paths ----------------------------------------------------------------------------------------------------
+    "assumed.neutron": "The source shows wiring, not flows: the paths are predicted on the assumption that flows use "
+    "it as Neutron's agent does, for networks that reach these hosts. In the chains, → is a virtual cable or a NIC, ⇒ "
+    "a tunnel, ⇢ a router.",
+    "assumed.ovn": "The source shows wiring, not flows: the paths are predicted on the assumption that flows use it as "
     "OVN does, for networks that reach these hosts. In the chains, → is a virtual cable or a NIC, ⇒ a tunnel, ⇢ a "
     "router.",
-    "assumed.antrea": "The source shows wiring, not flows: the ways are foretold on the assumption that the nodes are "
-    "of one cluster and that flows use the wiring as Antrea does in its encap mode. In the chains, → is a virtual "
-    "cable or a NIC, ⇒ a tunnel, ⇢ a router.",
-    "assumed.plain": "The source shows wiring, not flows: the ways are foretold on the assumption that flows use it "
+    "assumed.antrea": "The source shows wiring, not flows: the paths are predicted on the assumption that the nodes "
+    "are of one cluster and that flows use the wiring as Antrea does in its encap mode. In the chains, → is a "
+    "virtual cable or a NIC, ⇒ a tunnel, ⇢ a router.",
+    "assumed.plain": "The source shows wiring, not flows: the paths are predicted on the assumption that flows use it "
     "as it is meant; they may decide otherwise. In the chains, → is a virtual cable or a NIC, ⇒ a tunnel, ⇢ a router.",
     "way.alike": "Alike, with their own ports:",
-    "way.more": "{count} more of the ways that were followed are alike.",
+    "way.more": "{count} more of the paths that were followed are alike.",
     "way.gateways": "It may also leave by {hosts}: it is the host that the network's router is on, which the source "
     "does not tell.",
-    "way.nowhere": "No way to the outside is seen from {hosts}: neither a NIC behind the bridge that workloads plug "
+    "way.nowhere": "No path to the outside is seen from {hosts}: neither a NIC behind the bridge that workloads plug "
     "into, nor a tunnel to a host that has one.",
     "chain.workload": "{chain} → {workload}",
     "chain.outside": "{chain} → outside",
@@ -202,25 +214,25 @@ MESSAGES = {
     "chain.unknown": "{chain} ? not known from here on",
     "way.start": "The {workload}'s packet enters {bridge} of {host}.",
     "way.end": "{bridge} of {host} gives it to the {workload}'s port.",
-    "way.provider": "This is the way of a {workload} on a provider network; from any other network, a router comes "
+    "way.provider": "This is the path of a {workload} on a provider network; from any other network, a router comes "
     "before it.",
-    "step.patch": "{bridge} sends it out by {port}; it comes in by {other} of {joined}, on {host}.",
-    "step.veth": "{bridge} sends it out by {port}; by the names, it comes in by {other} of {joined}, on {host}.",
+    "step.patch": "{bridge} sends it out via {port}; it comes in via {other} of {joined}, on {host}.",
+    "step.veth": "{bridge} sends it out via {port}; by the names, it comes in via {other} of {joined}, on {host}.",
     "step.half": "{bridge} sends it to {port}.",
-    "step.tunnel": "{bridge} puts it into {type} by {port}, from {local} to {remote}; it comes out at {other} of "
+    "step.tunnel": "{bridge} encapsulates it in {type} on {port}, from {local} to {remote}; it comes out at {other} of "
     "{joined}, on {peer}.",
-    "step.tunnel.nolocal": "{bridge} puts it into {type} by {port}, to {remote}; it comes out at {other} of {joined}, "
-    "on {peer}.",
-    "step.tunnel.out": "{bridge} puts it into {type} by {port}, from {local} to {remote}.",
-    "step.tunnel.nolocal.out": "{bridge} puts it into {type} by {port}, to {remote}.",
-    "step.overlay": "{bridge} puts it into {type} by {port}; if {peer} is of the same cluster, flows name its "
+    "step.tunnel.nolocal": "{bridge} encapsulates it in {type} on {port}, to {remote}; it comes out at {other} of "
+    "{joined}, on {peer}.",
+    "step.tunnel.out": "{bridge} encapsulates it in {type} on {port}, from {local} to {remote}.",
+    "step.tunnel.nolocal.out": "{bridge} encapsulates it in {type} on {port}, to {remote}.",
+    "step.overlay": "{bridge} encapsulates it in {type} on {port}; if {peer} is of the same cluster, flows name its "
     "address, and it comes out there at {other}.",
-    "step.overlay.out": "{bridge} puts it into {type} by {port}; flows name the other host's address.",
-    "step.router": "A router of {host} takes it from {bridge} by {port} and gives it to {joined} by {other}; which "
+    "step.overlay.out": "{bridge} encapsulates it in {type} on {port}; flows name the other host's address.",
+    "step.router": "A router of {host} takes it from {bridge} via {port} and gives it to {joined} via {other}; which "
     "inner side belongs to which outer side is not in the source.",
-    "step.nic": "{bridge} sends it out by the NIC {port}: it is on the physical network.",
-    "step.nics": "{bridge} sends it out by one of its NICs ({nics}), here {port}: it is on the physical network.",
-    "step.stack": "{bridge} gives it to the host by {port}.",
+    "step.nic": "{bridge} sends it out via the NIC {port}: it is on the physical network.",
+    "step.nics": "{bridge} sends it out via one of its NICs ({nics}), here {port}: it is on the physical network.",
+    "step.stack": "{bridge} gives it to the host via {port}.",
     "router.none": "Unless the VM is on a provider network itself, a router in {bridge} of {host} has to take it "
     "there; none is plugged in yet.",
     "router.ovn": "OVN's router, which is flows and no port, takes it to the provider network, on {host} in {bridge}.",
@@ -228,9 +240,10 @@ MESSAGES = {
     "stop.broken-patch": "It ends at {port} of {bridge} on {host}: the cable to {peer} is not in order.",
     "stop.no-tunnel": "It ends in {bridge} of {host}: {peer} has a tunnel to {host}, and {host} has none to {peer}.",
     "stop.broken-tunnel": "It ends at {port} of {bridge} on {host}: the tunnel to {peer} is not in order.",
+    "stop.unseen": "How it goes on from {bridge} of {host} is not seen: part of that host's dump is missing.",
     "stop.unknown-host": "How it goes on is not known: {peer} was not given. {bridge} of {host} is the last that is "
     "known.",
-    "stop.which-host": "{host} has no way to the outside of its own ({bridge} is the last bridge on the way to the "
+    "stop.which-host": "{host} has no path to the outside of its own ({bridge} is the last bridge on the path to the "
     "tunnels); hosts that were not given may have one: {hosts}.",
     "stop.no-way-in": "It ends in {bridge} of {host}: no cable in order leads from there to {peer}.",
     "stop.no-entrance": "It ends in {bridge} of {host}: where workloads of {host} plug in is not known.",

@@ -7,7 +7,7 @@ from tunbridge.inspect.explain import cite
 from tunbridge.inspect.explain.state import of_host
 from tunbridge.inspect.explain.statement import Citation, Fact, Names, Term, fact
 from tunbridge.inspect.model import Bridge, Controller, Host, Manager
-from tunbridge.inspect.wiring import Flavour, Wiring, flavour, is_internal, typical_ports
+from tunbridge.inspect.wiring import Flavour, Wiring, is_internal, typical_ports
 
 _LOOPBACK = ("127.", "[::1]", "localhost")
 _MININET = re.compile(r"s\d+")
@@ -16,12 +16,16 @@ _MININET = re.compile(r"s\d+")
 def facts(wiring: Wiring, host: Host) -> Iterator[Fact]:
     """Say what `host` is, by what, and who programs it."""
     yield _role(wiring, host)
-    yield from _named_by(host)
+    yield from _named_by(wiring, host)
     if host.ovs_version is not None:
         yield fact("host.version", cite.host(host, "ovs_version"), host=host.name, version=host.ovs_version)
+    if not host.is_whole:
+        parts = host.missing_parts or ["beginning"]
+        key = parts[0] if len(parts) == 1 else "several"
+        yield fact(f"host.missing.{key}", cite.host(host), host=host.name)
     for manager in host.managers:
         yield _manager(host, manager)
-    yield from _controllers(host)
+    yield from _controllers(wiring, host)
     yield from _fail_modes(host)
     yield from _local_ports(host)
     yield from of_host(host)
@@ -43,8 +47,8 @@ def _is_mininet(bridge: Bridge) -> bool:
     return bool(_MININET.fullmatch(bridge.name)) and all(name.startswith(f"{bridge.name}-eth") for name in others)
 
 
-def _named_by(host: Host) -> Iterator[Fact]:
-    kind: Flavour = flavour(host)
+def _named_by(wiring: Wiring, host: Host) -> Iterator[Fact]:
+    kind: Flavour = wiring.flavour(host.name)
     if kind != "plain":
         found = typical_ports(host, kind)
         cites = [c for bridge, port in found for c in cite.port(host, bridge, port)]
@@ -63,8 +67,9 @@ def _state(remote: Manager | Controller) -> str:
     return {True: "yes", False: "no", None: "unknown"}[remote.is_connected]
 
 
-def _controllers(host: Host) -> Iterator[Fact]:
+def _controllers(wiring: Wiring, host: Host) -> Iterator[Fact]:
     """One sentence for all bridges that have the same controller in the same state."""
+    programmer = "neutron" if wiring.flavour(host.name) == "neutron" else "other"
     groups: dict[tuple[str, str], list[tuple[Bridge, Controller]]] = {}
     for bridge in host.bridges:
         for controller in bridge.controllers:
@@ -80,16 +85,12 @@ def _controllers(host: Host) -> Iterator[Fact]:
             yield fact("controller.listens", cites, bridges=bridges, targets=targets)
             continue
         form = "unix" if target.startswith("unix:") else "local" if _is_loopback(target) else "remote"
-        key = f"controller.{'local' if form == 'unix' else form}.{_programmer(host)}"
+        key = f"controller.{'local' if form == 'unix' else form}.{programmer}"
         yield fact(key, cites, bridges=bridges, target=target, state=Term(f"connected.{state}"))
 
 
 def _is_loopback(target: str) -> bool:
     return any(target.partition(":")[2].startswith(place) for place in _LOOPBACK)
-
-
-def _programmer(host: Host) -> str:
-    return "neutron" if flavour(host) == "neutron" else "other"
 
 
 def _fail_modes(host: Host) -> Iterator[Fact]:

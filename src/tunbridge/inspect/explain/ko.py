@@ -43,6 +43,7 @@ MESSAGES = {
     "overview.tunnel": "{host}({local}), {peer}({remote}) 사이에 {type} 터널이 있고, 양쪽 설정이 서로 맞습니다.",
     "overview.tunnel.nolocal": "{host}, {peer}({remote}) 사이에 {type} 터널이 있고, 양쪽 설정이 서로 맞습니다.",
     "overview.tunnels": "주어진 호스트 사이에 {type} 터널 {count}개가 있고, 양쪽 설정이 서로 맞습니다.",
+    "overview.tunnels.some": "주어진 호스트 사이의 {type} 터널 {total}개 가운데 {count}개는 양쪽 설정이 서로 맞습니다.",
     "overview.apart": "터널이 없는 호스트: {hosts}. 여기서 다른 호스트로는 양쪽이 함께 연결된 물리 네트워크로만 갈 수 "
     "있습니다.",
     "overview.notgiven": "주어지지 않은 호스트로 가는 터널도 있으며, 그쪽 내부는 알 수 없습니다: {hosts}.",
@@ -63,6 +64,11 @@ MESSAGES = {
     "host.by.ovn": "포트 이름이 OVN ovn-controller의 방식입니다({ports}). 이 호스트는 OVN 섀시입니다.",
     "host.by.antrea": "포트 이름이 Antrea의 방식입니다({ports}). 이 호스트는 쿠버네티스 클러스터의 노드입니다.",
     "host.alike": "{host:과} 연결 구조가 같고, 워크로드와 터널 주소만 각자의 것입니다: {hosts}.",
+    "host.bridges.more": "{host}에는 여기서 다루지 않는 브리지가 {count}개 더 있습니다. 데이터에는 모두 있습니다.",
+    "host.missing.beginning": "{host}의 덤프 앞부분이 빠져 있습니다. 여기 보이지 않는 것이 거기 있을 수 있습니다.",
+    "host.missing.middle": "{host}의 덤프 중간이 생략되어 있습니다. 여기 보이지 않는 것이 거기 있을 수 있습니다.",
+    "host.missing.end": "{host}의 덤프 끝부분이 빠져 있습니다. 여기 보이지 않는 것이 거기 있을 수 있습니다.",
+    "host.missing.several": "{host}의 덤프 여러 부분이 빠져 있습니다. 여기 보이지 않는 것이 거기 있을 수 있습니다.",
     "host.version": "{host}의 Open vSwitch 버전은 {version}입니다.",
     "host.local_ports": "브리지와 이름이 같은 포트({ports})는 호스트 자신이 그 브리지에 연결되는 포트로, 호스트에서는 "
     "일반 네트워크 장치로 보입니다.",
@@ -130,10 +136,14 @@ MESSAGES = {
     "port.gone": "장치가 없어(No such device) 통신하지 못하는 포트: {ports}. VM이 사라진 경우처럼 장치는 없어지고 "
     "포트만 남았습니다.",
     "wire.patch": "패치 포트 쌍 {port}({bridge}) ↔ {other}({joined}): 두 브리지를 잇는 가상 케이블입니다.",
+    "wire.more": "{bridge}의 패치 포트 {count}개는 여기서 다루지 않습니다. 데이터에는 모두 있습니다.",
+    "port.error.more": "{bridge}에 동작하지 않는 포트가 {count}개 더 있습니다.",
     "wire.veth": "{port}({bridge}) ↔ {other}({joined}): 이름으로 보아 veth 쌍이며, 예전 Neutron이 두 브리지를 이을 때 "
     "쓰던 케이블입니다.",
     "wire.patch.missing": "{bridge}의 {port:이} 상대(peer)로 지정한 패치 포트 {peer:이} 없어, 아무것도 통과하지 "
     "못합니다.",
+    "wire.patch.unseen": "{bridge}의 {port:은} {peer:을} 상대(peer)로 지정했지만 보이지 않습니다. 덤프에서 빠진 부분에 "
+    "있을 수 있습니다.",
     "wire.patch.unanswered": "{bridge}의 {port:은} {peer:을} 상대(peer)로 지정했지만 {peer:은} 그렇지 않아, 아무것도 "
     "통과하지 못합니다.",
     "wire.patch.nopeer": "{bridge}의 {port:은} 상대(peer)가 없는 패치 포트라서, 아무것도 통과하지 못합니다.",
@@ -170,6 +180,7 @@ MESSAGES = {
     "받아들이지 않습니다.",
     "tunnel.broken": "{port:은} {peer:으로} 가는 {type} 터널이지만, 양쪽 설정이 서로 맞지 않거나 한쪽에 오류가 "
     "있습니다.",
+    "tunnel.wrong.more": "{bridge}에 정상이 아닌 터널이 {count}개 더 있습니다.",
     "option.keys_flow": "in_key=flow, out_key=flow: 터널 헤더의 네트워크 번호(VNI 또는 GRE 키)를 플로우가 읽고 "
     "쓰므로, 포트 하나로 모든 네트워크를 나릅니다.",
     "option.key_flow": "key=flow: 터널 헤더의 네트워크 번호(VNI 또는 GRE 키)를 플로우가 읽고 쓰므로, 포트 하나로 모든 "
@@ -235,6 +246,7 @@ MESSAGES = {
     "stop.no-tunnel": "{host}의 {bridge}에서 끝납니다. {peer}에는 {host:으로} 오는 터널이 있지만, {host}에는 "
     "{peer:으로} 가는 터널이 없습니다.",
     "stop.broken-tunnel": "{host}의 {bridge}에 있는 {port}에서 끝납니다. {peer:으로} 가는 터널이 정상이 아닙니다.",
+    "stop.unseen": "{host}의 {bridge} 다음은 보이지 않습니다. 그 호스트의 덤프 일부가 빠져 있습니다.",
     "stop.unknown-host": "{peer:이} 주어지지 않아 그 뒤는 알 수 없습니다. {host}의 {bridge}까지만 알 수 있습니다.",
     "stop.which-host": "{host}에는 외부로 나가는 길이 없습니다(터널로 가는 마지막 브리지는 {bridge}). 주어지지 않은 "
     "다음 호스트에 있을 수 있습니다: {hosts}.",

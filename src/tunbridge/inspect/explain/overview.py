@@ -1,12 +1,13 @@
 """The whole before its parts: which hosts there are, and what joins them."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from tunbridge.inspect.explain import cite
 from tunbridge.inspect.explain.statement import Chapter, Citation, Fact, Names, Term, fact
 from tunbridge.inspect.explain.tunnels import addresses, type_name
 from tunbridge.inspect.model import Host
-from tunbridge.inspect.wiring import Crossing, Wiring, flavour
+from tunbridge.inspect.wiring import Crossing, Wiring
 
 PAIRS_SHOWN = 6
 """Up to this many tunnels are named with their addresses; more are counted by type."""
@@ -19,9 +20,9 @@ def chapter(wiring: Wiring) -> Chapter:
 
 
 def assumption(wiring: Wiring) -> Fact:
-    """Say on what the foretold ways rest, beside the wiring."""
+    """Say on what the predicted ways rest, beside the wiring."""
     hosts = [host for host in wiring.known() if wiring.entrance(host.name) is not None]
-    kinds = {flavour(host) for host in hosts}
+    kinds = {wiring.flavour(host.name) for host in hosts}
     key = f"assumed.{kinds.pop()}" if len(kinds) == 1 else "assumed.plain"
     return fact(key, [c for host in hosts for c in cite.host(host)])
 
@@ -67,9 +68,18 @@ def _counted(wiring: Wiring, pairs: list[Crossing]) -> Iterator[Fact]:
     types: dict[str, list[Crossing]] = {}
     for crossing in pairs:
         types.setdefault(type_name(crossing.link.type if crossing.link else None), []).append(crossing)
+    totals = Counter(
+        type_name(link.type)
+        for link in wiring.document.links
+        if link.kind == "tunnel" and link.b is not None and wiring.hosts[link.b.host].known
+    )
     for kind, members in types.items():
         ends = (end for c in members for end in (c.near, c.far) if end is not None)
-        yield fact("overview.tunnels", cite.ends(wiring, ends, "options"), type=kind, count=len(members))
+        cites = cite.ends(wiring, ends, "options")
+        if totals[kind] > len(members):
+            yield fact("overview.tunnels.some", cites, type=kind, count=len(members), total=totals[kind])
+        else:
+            yield fact("overview.tunnels", cites, type=kind, count=len(members))
 
 
 def _apart(wiring: Wiring) -> Iterator[Fact]:

@@ -80,4 +80,6 @@ def _wrapped(text: str, width: int) -> Iterator[str]:
 
 
 def _columns(text: str) -> int:
+    if text.isascii():
+        return len(text)
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

@@ -7,6 +7,8 @@ from tunbridge.inspect.explain.statement import Citation, Fact, Names, Value, fa
 from tunbridge.inspect.model import Bridge, Host, Interface
 from tunbridge.inspect.wiring import FLOW, Crossing, Wiring
 
+WRONG_TOLD = 24
+"""Of the tunnels of a bridge that are not in order, this many are told of one by one."""
 EXAMPLES = 3
 """Up to this many tunnels of a bridge are told of one by one; of more, the first, and the rest together."""
 
@@ -26,7 +28,7 @@ def type_name(kind: str | None) -> str:
 
 def facts(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
     """Say where the tunnels of `bridge` lead."""
-    crossings = [c for c in wiring.tunnels.get(host.name, ()) if c.near.bridge == bridge.name]
+    crossings = wiring.tunnels_of.get((host.name, bridge.name), [])
     good = [c for c in crossings if c.kind == "overlay" or c.state in ("ok", "unknown")]
     told = good if len(good) <= EXAMPLES else good[:1]
     for crossing in told:
@@ -37,9 +39,11 @@ def facts(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
         ports = Names([c.near.port or "" for c in rest])
         hosts = Names(list(dict.fromkeys(c.far.host for c in rest if c.far is not None)))
         yield fact("tunnel.others", cites, ports=ports, hosts=hosts)
-    for crossing in crossings:
-        if crossing not in good:
-            yield _wrong(wiring, crossing)
+    wrong = [c for c in crossings if not (c.kind == "overlay" or c.state in ("ok", "unknown"))]
+    for crossing in wrong[:WRONG_TOLD]:
+        yield _wrong(wiring, crossing)
+    if len(wrong) > WRONG_TOLD:
+        yield fact("tunnel.wrong.more", cite.bridge(host, bridge), count=len(wrong) - WRONG_TOLD, bridge=bridge.name)
 
 
 def _tunnel(wiring: Wiring, crossing: Crossing) -> Fact:

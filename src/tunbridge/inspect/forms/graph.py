@@ -126,8 +126,9 @@ class _Maker:
             leaf = self.node(group.nodes, kind, port.name, port.note, severity=severity)
             self.graph.edges.append(Edge(leaf, bridge, severity=severity))
         for port in view.loose:
-            leaf = self.node(group.nodes, "missing", "peer is not there", severity="error")
-            self.graph.edges.append(Edge(bridge, leaf, port.name, "error"))
+            what, severity = ("peer is not there", "error") if not port.is_unseen else ("peer is not shown", "")
+            leaf = self.node(group.nodes, "missing" if severity else "other", what, severity=severity)
+            self.graph.edges.append(Edge(bridge, leaf, port.name, severity))
         for port in view.tunnels:
             if self.overlay:
                 label = f"{port.name} {port.note}".strip()

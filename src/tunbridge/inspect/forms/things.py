@@ -11,13 +11,14 @@ from tunbridge.inspect.draw.scene import DEAD_VLAN, TUNNEL_TYPES
 from tunbridge.inspect.model import Bridge, Document, End, Host, Interface, Link, Port
 
 MAX_THINGS = 20_000
-"""With more ports than this, tunnels that are in order are left out: a mesh of 500 hosts has 249,500 of their ends."""
+"""With more ports than this, tunnels that are in order are left out (a mesh of 500 hosts has 249,500 of their ends),
+and then all that comes after so many things."""
 
 Rows = list[tuple[str, str]]
 
 
 class Things:
-    """`rows` are the things, `numbers` where each is found, `left_out` how many tunnels were left out."""
+    """`rows` are the things, `numbers` where each is found, `left_out` how many ports were left out."""
 
     def __init__(self, document: Document) -> None:
         self.numbers: dict[Place, int] = {}
@@ -79,10 +80,14 @@ class Things:
         place = (host.name, bridge.name, None)
         number = self._add("bridge", place, bridge.role, rows, up, _source(host, bridge.lines.get("name")))
         for port in bridge.ports:
-            if self._is_full and _is_tunnel(port) and not self.marks.at(host.name, bridge.name, port.name):
+            if self._leaves_out(port) and not self.marks.at(host.name, bridge.name, port.name):
                 self.left_out += 1
             else:
                 self._port(host, bridge, port, number)
+
+    def _leaves_out(self, port: Port) -> bool:
+        """Whether a port is one of too many: tunnels first, then whatever is beyond the limit."""
+        return self._is_full and (_is_tunnel(port) or len(self.rows) >= MAX_THINGS)
 
     def _port(self, host: Host, bridge: Bridge, port: Port, up: int) -> None:
         place = (host.name, bridge.name, port.name)

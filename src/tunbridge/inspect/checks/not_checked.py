@@ -60,7 +60,7 @@ _NEEDS = {
 """Code -> its need. What tells statistics tells the status of BFD too."""
 
 
-def not_told(view: View) -> Iterator[NotChecked]:
+def without_input(view: View) -> Iterator[NotChecked]:
     """Say which checks had no input, host by host."""
     for host in view.given:
         unknown = set(host.not_told)

@@ -7,7 +7,7 @@ from tunbridge.inspect.explain.statement import Chapter, Citation, Fact, Names, 
 from tunbridge.inspect.explain.tunnels import addresses, type_name
 from tunbridge.inspect.model import End
 from tunbridge.inspect.paths import GATEWAYS, Route, Step, Stop
-from tunbridge.inspect.wiring import Wiring, flavour
+from tunbridge.inspect.wiring import Wiring
 
 SHOWN = 4
 """Of ways that are like the example, this many are listed; the rest are counted."""
@@ -32,7 +32,7 @@ def _rank(wiring: Wiring, route: Route) -> tuple[bool, ...]:
 def nowhere(wiring: Wiring, routes: list[Route]) -> Iterator[Fact]:
     """Name the hosts from which no way to the outside is seen at all, not even a broken one."""
     leading = {route.source for route in routes if route.kind == "outside"}
-    hosts = [host for host in wiring.known() if wiring.entrance(host.name) is not None and host.name not in leading]
+    hosts = [h for h in wiring.known() if wiring.entrance(h.name) is not None and h.is_whole and h.name not in leading]
     if hosts:
         cites = [c for host in hosts for c in cite.host(host)]
         yield fact("way.nowhere", cites, hosts=Names([host.name for host in hosts]))
@@ -43,7 +43,7 @@ def _shape(wiring: Wiring, route: Route) -> tuple[object, ...]:
     steps = [(step.kind, _role(wiring, step.near), _role(wiring, step.other)) for step in route.steps]
     reason = route.stop.reason if route.stop else None
     inside = route.gateway is None
-    return (route.kind, inside, reason, flavour(wiring.hosts[route.source]), *steps)
+    return (route.kind, inside, reason, wiring.flavour(route.source), *steps)
 
 
 def _role(wiring: Wiring, end: End | None) -> str | None:
@@ -82,7 +82,7 @@ def _title(wiring: Wiring, route: Route) -> Fact:
 def _workload(wiring: Wiring, host: str) -> Term:
     """What is at the ends of a way: on a network node, DHCP and routers rather than VMs."""
     found = wiring.hosts[host]
-    system = flavour(found)
+    system = wiring.flavour(host)
     if found.role in ("network", "gateway") or not found.known:
         return Term("word.workload")
     return Term({"antrea": "word.pod", "plain": "word.workload"}.get(system, "word.vm"))
@@ -112,7 +112,7 @@ def _short(wiring: Wiring, route: Route) -> Fact:
     cites = list(cite.ends(wiring, (end for step in route.steps for end in (step.near, step.other) if end is not None)))
     cites = cites or cite.bridge(wiring.hosts[route.source], wiring.bridges[route.source, route.start])
     if route.stop is not None:
-        known = route.stop.reason in ("unknown-host", "which-host", "host-stack", "no-nic")
+        known = route.stop.reason in ("unknown-host", "which-host", "host-stack", "no-nic", "unseen")
         return fact("chain.unknown" if known else "chain.stopped", cites, chain=chain.rstrip(" →⇒⇢"))
     if route.kind == "outside":
         return fact("chain.outside", cites, chain=chain.rstrip(" →"))
@@ -178,7 +178,7 @@ def _tunnel(wiring: Wiring, step: Step, values: dict[str, Value], cites: list[Ci
         if other is None:
             return fact("step.overlay.out", cites, **values)
         return fact("step.overlay", cites, **values, other=other.port or "", peer=other.host)
-    crossing = next(c for c in wiring.tunnels[near.host] if c.near == near)
+    crossing = wiring.tunnel_at[near]
     local, remote = addresses(crossing)
     values["remote"] = remote
     key = "step.tunnel"
@@ -197,7 +197,7 @@ def _router_to_come(wiring: Wiring, route: Route, arrived: End) -> Iterator[Fact
     entrance = wiring.entrance(gateway)
     if entrance is None or (arrived.host, arrived.bridge) != (gateway, entrance.name):
         return
-    key = {"ovn": "router.ovn", "neutron": "router.none"}.get(flavour(wiring.hosts[gateway]))
+    key = {"ovn": "router.ovn", "neutron": "router.none"}.get(wiring.flavour(gateway))
     if key is not None and not any(step.kind == "router" for step in route.steps):
         cites = cite.bridge(wiring.hosts[gateway], entrance)
         yield fact(key, cites, bridge=entrance.name, host=gateway)
@@ -214,7 +214,7 @@ def _other_gateways(wiring: Wiring, route: Route) -> Iterator[Fact]:
 
 def _only_provider(wiring: Wiring, route: Route) -> Iterator[Fact]:
     """By the host's own provider bridge goes what is on a provider network; other networks need a router first."""
-    if flavour(wiring.hosts[route.source]) in ("neutron", "ovn") and not any(s.kind == "router" for s in route.steps):
+    if wiring.flavour(route.source) in ("neutron", "ovn") and not any(s.kind == "router" for s in route.steps):
         cites = cite.end(wiring, route.steps[-1].near)
         yield fact("way.provider", cites, workload=_workload(wiring, route.source))
 
