@@ -76,8 +76,8 @@ class Port(Struct, frozen=True, kw_only=True):
     """A port of a bridge: one interface, or several when it is a bond. `tag` is the local VLAN, 4095 the dead one.
 
     `lacp` is what the bond is to negotiate, `bond_active_slave` the MAC of the member in use, of `active-backup`.
-    Neutron writes into `other_config` which network the port is in; `network` is that network's name, null when no cloud
-    could be asked.
+    Neutron writes into `other_config` which network the port is in; `network` is that network's name, null when no
+    cloud could be asked.
     """
 
     name: str

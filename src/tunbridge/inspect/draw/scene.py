@@ -179,9 +179,7 @@ class _Maker:
         mark = self.marks.at(host.name, bridge.name, port.name)
         tip = [f"port {port.name} of {bridge.name}"]
         tip += [f"tag: {port.tag}"] * (port.tag is not None)
-        tip += [f"network: {' '.join(filter(None, (port.network, networks.network_id(port))))}"] * bool(
-            networks.label(port)
-        )
+        tip += [f"network: {networks.full(port)}"] * bool(networks.full(port))
         tip += [f"trunks: {', '.join(map(str, port.trunks))}"] * bool(port.trunks)
         tip += [f"bond of {', '.join(i.name for i in port.interfaces)}"] * (len(port.interfaces) > 1)
         for interface in port.interfaces:

@@ -109,7 +109,7 @@ class Things:
 def _port(port: Port) -> Rows:
     rows = [
         ("tag", "" if port.tag is None else f"{port.tag}{' (dead VLAN)' * (port.tag == DEAD_VLAN)}"),
-        ("network", " ".join(filter(None, (port.network, networks.network_id(port))))),
+        ("network", networks.full(port)),
         ("trunks", ", ".join(map(str, port.trunks))),
         ("bond", (port.bond_mode or "yes") if len(port.interfaces) > 1 else ""),
         ("LACP", port.lacp or ""),
