@@ -107,7 +107,7 @@ def _counters(status: Status) -> Iterator[Metric]:
         repairs.add_metric([kind], number)
     yield repairs
     for name, text, value in (
-        ("tunbridge_drift", "Times that a host in sync was found changed by somebody else.", counts.drift),
+        ("tunbridge_drift", "Times that a host in sync was found changed by another process.", counts.drift),
         ("tunbridge_passes", "Comparisons of the host with what is wanted.", counts.passes),
         ("tunbridge_failed_passes", "Those that ended with an error, and were tried again.", counts.failed_passes),
         ("tunbridge_ovsdb_reconnects", "Lost connections to the local OVSDB.", counts.ovsdb_reconnects),

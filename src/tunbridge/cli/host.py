@@ -157,7 +157,7 @@ def _print_without(found: Without) -> None:
             "", "its log tells the last that it did: journalctl -u tunbridge-agent; systemctl restart tunbridge-agent"
         )
     else:
-        _line("", "start it: systemctl start tunbridge-agent. Until then the host stays as it is, and nothing mends it")
+        _line("", "start it: systemctl start tunbridge-agent. Until then nothing repairs this host")
     if found.plan is None:
         _line("OVS", found.open_vswitch or "")
         return

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
+from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 
 from tunbridge.cli import terminal
-from tunbridge.cli.labs import sockets
+from tunbridge.cli.labs import sockets, with_network_names
 from tunbridge.cli.output import Form
 from tunbridge.lab import lab as labs
 from tunbridge.lab.lab import DEFAULT, Lab
@@ -202,6 +203,7 @@ def _show(lab: Lab, out: Path) -> None:
 
     console = terminal.console()
     document = _settled(lab)
+    document = replace(document, hosts=with_network_names(document.hosts, [f"lab:{lab.name}"]))
     console.print()
     console.print(text.render_rich(document, width=console.width))
     pictures = {
@@ -235,32 +237,34 @@ def _next_steps(lab: Lab) -> None:
     source = "lab:" if lab.name == DEFAULT else f"lab:{lab.name}"
     host = lab.hosts()[0].name
     steps = [
-        (f"{me} explain {source}", "the same in words, with the way that a VM's packet will take"),
+        (f"{me} explain {source}", "the same in words, with the path that a VM's packet takes"),
         (f"{me} check {source}", "what is wrong (nothing, yet)"),
         (f"{me} lab exec{lab.option} {host} -- ovs-vsctl show", "what you would see on the host itself"),
-        (f"{me} lab exec{lab.option} {host} -- ovs-vsctl del-port patch-tun", "break it: the agent mends it at once"),
+        (f"{me} lab exec{lab.option} {host} -- ovs-vsctl del-port patch-tun", "break it: the agent repairs it at once"),
         (f"{me} lab pause{lab.option} {host}", "hold the agent still, to look at damage; then resume"),
         (f"{me} lab shell{lab.option} {host}", "look around"),
         (f"{me} lab down{lab.option}", "remove every trace"),
     ]
-    steps[-1:-1] = _cloud_steps(lab)
+    steps[-1:-1] = _cloud_steps(lab, me)
     console = terminal.console()
     console.print("\nnext:")
     for command, what in steps:
-        console.print(Text(f"  # {what}\n", style="dim").append(f"  {command}", style="not dim bold"))
+        console.print(Text(f"  # {what}\n" if what else "", style="dim").append(f"  {command}", style="not dim bold"))
 
 
-def _cloud_steps(lab: Lab) -> list[tuple[str, str]]:
+def _cloud_steps(lab: Lab, me: str) -> list[tuple[str, str]]:
     """Name what to try with the lab's server, where it has one."""
     server = lab.server
     if server is None:
         return []
-    me = Path(sys.argv[0])
-    client = me.with_name("openstack") if me.with_name("openstack").exists() else Path("openstack")
+    beside = Path(sys.argv[0]).with_name("openstack")
+    client = beside if beside.exists() else Path("openstack")
     return [
         (f"export OS_CLIENT_CONFIG_FILE={server.clouds_yaml} OS_CLOUD=tunbridge", "the Networking API is this cloud"),
         (f"{client} network agent list", "the lab's hosts, as their agents registered them"),
-        (f"{client} network create blue", "a network; then a subnet and a port, as with Neutron"),
+        (f"{client} network create blue", "a network, as with Neutron; a subnet, and VMs in it"),
+        (f"{client} subnet create --network blue --subnet-range 10.0.5.0/24 blue4", ""),
+        (f"{me} lab vm add{lab.option} web --network blue --host {lab.hosts()[0].name}", ""),
     ]
 
 

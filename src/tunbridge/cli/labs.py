@@ -4,13 +4,20 @@ Only the layout of their directories is used, so that looking at a lab needs non
 `/run/tunbridge/lab/NAME/HOST/openvswitch/db.sock`.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tunbridge.errors import TunbridgeError
+
+if TYPE_CHECKING:
+    from tunbridge.inspect.model import Host
 
 ROOT = Path("/run/tunbridge/lab")
 DEFAULT = "default"
 _SOCKET = Path("openvswitch/db.sock")
+_CLOUDS_YAML = Path("server/auth/clouds.yaml")
+_CLOUD = "tunbridge"
 
 
 class NoLabError(TunbridgeError):
@@ -44,3 +51,30 @@ def sockets(name: str) -> dict[str, str]:
     if not found:
         raise NoLabError(f"lab:{name}: none of its hosts has a running Open vSwitch; `tunbridge lab up` starts them")
     return {host: f"unix:{socket}" for host, socket in found.items()}
+
+
+def with_network_names(hosts: "list[Host]", sources: Sequence[str]) -> "list[Host]":
+    """Give the hosts with the names of their networks, as far as servers of the labs among the sources tell them."""
+    from tunbridge.inspect import networks
+    from tunbridge.inspect.sources import split_name
+
+    targets = [split_name(source)[1] for source in sources]
+    labs = {target.removeprefix("lab:") or DEFAULT for target in targets if target.startswith("lab:")}
+    files = [file for name in sorted(labs) if (file := ROOT / name / _CLOUDS_YAML).is_file()]
+    if not files or not networks.has_networks(hosts):
+        return hosts
+    found: dict[str, str] = {}
+    for file in files:
+        found |= _network_names(file)
+    return networks.named(hosts, found)
+
+
+def _network_names(clouds_yaml: Path) -> dict[str, str]:
+    """Network id -> name; nothing when the server does not answer: the hosts can be shown without."""
+    from tunbridge.cloud import CloudError, connect
+
+    try:
+        with connect(_CLOUD, {"OS_CLIENT_CONFIG_FILE": str(clouds_yaml)}) as cloud:
+            return {network["id"]: network["name"] for network in cloud.list("networks") if network["name"]}
+    except CloudError:
+        return {}

@@ -358,7 +358,7 @@ def _document(
         terminal.error(str(problem))
     if not reading.hosts:
         raise typer.Exit(EXIT_UNREADABLE)
-    hosts = reading.hosts
+    hosts = labs.with_network_names(reading.hosts, sources)
     if counters is not None:
         from tunbridge.inspect.counters import with_growth
 

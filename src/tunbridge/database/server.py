@@ -175,7 +175,7 @@ class Embedded:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
-            umask=0o077,  # of its pid file too
+            preexec_fn=lambda: os.umask(0o077),  # of its pid file too; uvloop takes no `umask`
             start_new_session=True,  # Ctrl-C in a terminal is for us; we end it when nothing needs it any more
         )
         reading = asyncio.create_task(self._pass_on(self._process))

@@ -76,7 +76,8 @@ class Port(Struct, frozen=True, kw_only=True):
     """A port of a bridge: one interface, or several when it is a bond. `tag` is the local VLAN, 4095 the dead one.
 
     `lacp` is what the bond is to negotiate, `bond_active_slave` the MAC of the member in use, of `active-backup`.
-    Neutron writes into `other_config` which network the port is in.
+    Neutron writes into `other_config` which network the port is in; `network` is that network's name, null when no
+    cloud could be asked.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Port(Struct, frozen=True, kw_only=True):
     lacp: str | None = None
     bond_active_slave: str | None = None
     other_config: dict[str, str] | None = None
+    network: str | None = None
     interfaces: list[Interface] = field(default_factory=list)
     lines: Lines = field(default_factory=dict)
 

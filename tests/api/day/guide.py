@@ -1,7 +1,7 @@
 """docs/guide-openstack.md: its commands are run, and what they print is put below them.
 
-Lines of a block that start with "$ openstack" are run, "$ export" says as whom, "# tunbridge" is run at the server;
-all other lines are what was printed. TUNBRIDGE_WRITE_GUIDE=1 writes the page anew when its test runs.
+Lines of a block that start with "$ openstack" are run, "$ export" and "$ unset" say as whom, "# tunbridge" is run by
+root; all other lines are what was printed. TUNBRIDGE_WRITE_GUIDE=1 writes the page anew when its test runs.
 """
 
 import re
@@ -15,18 +15,26 @@ _VARIES = (
     (re.compile(r"\b[0-9a-f]{32}\b"), "<project>"),
     (re.compile(r"fa:16:3e(:[0-9a-f]{2}){3}"), "<mac>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "<server>"),
+    (re.compile(r"10\.0\.7\.(?!0\b|1\b|2\b|20\b|254\b)\d+"), "<address>"),
+    (re.compile(r"(?<=after )\d+\.\d s"), "<time>"),
+    (re.compile(r"time[= ][\d.]+ ?ms"), "<time>"),
+    (re.compile(r"= [\d./]+ ms"), "= <times>"),
+    (re.compile(r"^\w+: port \w+; waiting for .*\n", re.MULTILINE), ""),
+    (re.compile(r" {2,}|-{4,}"), "<width>"),
 )
+"""What is another on each run: also a line of progress that a fast host does not come to print."""
 Run = Callable[[str, list[str]], tuple[int, str]]
-"""Runs a command as somebody."""
-AddUser = Callable[[list[str]], None]
+"""Runs an `openstack` command as somebody."""
+RunAsRoot = Callable[[list[str]], str]
+"""Runs a `tunbridge` command, and gives what it prints."""
 
 
-def replayed(page: str, run: Run, add_user: AddUser) -> str:
+def replayed(page: str, run: Run, run_as_root: RunAsRoot) -> str:
     """Give the page with what its commands print now."""
-    return "\n".join(_lines(page, run, add_user)) + "\n"
+    return "\n".join(_lines(page, run, run_as_root)) + "\n"
 
 
-def _lines(page: str, run: Run, add_user: AddUser) -> Iterator[str]:
+def _lines(page: str, run: Run, run_as_root: RunAsRoot) -> Iterator[str]:
     inside, who = False, "admin"
     for line in page.splitlines():
         if line.startswith("```"):
@@ -37,9 +45,11 @@ def _lines(page: str, run: Run, add_user: AddUser) -> Iterator[str]:
         if not inside:
             continue
         if line.startswith("# tunbridge "):
-            add_user(shlex.split(line)[2:])
+            yield from run_as_root(shlex.split(line)[2:]).rstrip().splitlines()
         elif line.startswith("$ export OS_USERNAME="):
             who = line.split("=")[1].split()[0]
+        elif line.startswith("$ unset OS_USERNAME "):
+            who = "admin"
         elif line.startswith("$ openstack "):
             _, output = run(who, shlex.split(line)[2:])
             yield from output.rstrip().splitlines()

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import msgspec
 
+from tunbridge.inspect import networks
 from tunbridge.inspect.draw.fleet import MANY, Grouping, alike, count, join
 from tunbridge.inspect.draw.marks import Mark, Marks, Place, worst
 from tunbridge.inspect.draw.mesh import mesh
@@ -178,6 +179,7 @@ class _Maker:
         mark = self.marks.at(host.name, bridge.name, port.name)
         tip = [f"port {port.name} of {bridge.name}"]
         tip += [f"tag: {port.tag}"] * (port.tag is not None)
+        tip += [f"network: {networks.full(port)}"] * bool(networks.full(port))
         tip += [f"trunks: {', '.join(map(str, port.trunks))}"] * bool(port.trunks)
         tip += [f"bond of {', '.join(i.name for i in port.interfaces)}"] * (len(port.interfaces) > 1)
         for interface in port.interfaces:
@@ -209,6 +211,8 @@ class _Maker:
             notes.append("dead VLAN")
         elif port.tag is not None:
             notes.append(f"tag {port.tag}")
+        if (network := networks.label(port)) is not None and port.tag != DEAD_VLAN:
+            notes.append(f"net {self.safe(network)}")
         if port.trunks:
             notes.append(f"trunk {','.join(map(str, port.trunks))}")
         return f" {self.glyphs.dot} ".join(notes)

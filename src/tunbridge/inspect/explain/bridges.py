@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tunbridge.inspect import networks
 from tunbridge.inspect.explain import cite, state, tunnels
 from tunbridge.inspect.explain.statement import Fact, Names, Term, fact
 from tunbridge.inspect.model import Bridge, Host, Port
@@ -112,7 +113,13 @@ def _tags(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
         cites = [c for tag in sorted(tags) for port in tags[tag] for c in cite.port(host, bridge, port, "tag")]
         listed = [_listed(tag, tags[tag]) for tag in sorted(tags)]
         local = bridge.role == "integration" and wiring.flavour(host.name) == "neutron"
-        yield fact("tags.local" if local else "tags.access", cites, tags=Names(listed), bridge=bridge.name)
+        known = local and all(networks.label(ports[0]) for ports in tags.values())
+        yield fact(
+            "tags.networks" if known else "tags.local" if local else "tags.access",
+            cites,
+            tags=Names(listed),
+            bridge=bridge.name,
+        )
     if dead:
         cites = [c for port in dead for c in cite.port(host, bridge, port, "tag")]
         yield fact("tags.dead", cites, ports=Names([port.name for port in dead]))
@@ -128,7 +135,9 @@ def _tags(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
 
 def _listed(tag: int, ports: list[Port]) -> str:
     more = f" (+{len(ports) - TAGGED_SHOWN})" if len(ports) > TAGGED_SHOWN else ""
-    return f"{tag}: {' '.join(port.name for port in ports[:TAGGED_SHOWN])}{more}"
+    network = networks.label(ports[0])
+    name = f"{tag} ({network})" if network else str(tag)
+    return f"{name}: {' '.join(port.name for port in ports[:TAGGED_SHOWN])}{more}"
 
 
 def _errors(host: Host, bridge: Bridge) -> Iterator[Fact]:

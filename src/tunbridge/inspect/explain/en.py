@@ -124,6 +124,7 @@ MESSAGES = {
     "plugged.unknown": "Ports whose other side the source does not tell: {ports}.",
     "tags.local": "Local VLANs: {tags}. Ports of one tag are in one network; the number counts on this host only, and "
     "which network it is, is not in the source.",
+    "tags.networks": "Local VLANs, and the network of each: {tags}. The number counts on this host only.",
     "tags.access": "VLAN tags on {bridge}: {tags}. Such a port gets that VLAN's frames, without the tag.",
     "tags.dead": "Tag 4095 is Neutron's dead VLAN: these ports are cut off until the agent gives them a network: "
     "{ports}.",

@@ -128,6 +128,7 @@ MESSAGES = {
     "plugged.unknown": "반대쪽이 무엇인지 원본에 나오지 않는 포트: {ports}.",
     "tags.local": "로컬 VLAN: {tags}. 태그가 같은 포트는 같은 네트워크에 속합니다. 이 번호는 이 호스트 안에서만 "
     "통하며, 어느 네트워크인지는 원본에 나오지 않습니다.",
+    "tags.networks": "로컬 VLAN과 각각의 네트워크: {tags}. 이 번호는 이 호스트 안에서만 통합니다.",
     "tags.access": "{bridge}의 VLAN 태그: {tags}. 이 포트들은 해당 VLAN의 프레임을 태그 없이 받습니다.",
     "tags.dead": "태그 4095는 Neutron의 데드 VLAN입니다. 에이전트가 네트워크를 정해 줄 때까지 차단되는 포트: {ports}.",
     "tags.trunks": "{port:은} VLAN {vlans}만 태그를 단 채로 전달합니다.",

@@ -5,6 +5,7 @@ Everything is decided here and made visible text; the page's script only shows i
 
 from collections.abc import Iterator
 
+from tunbridge.inspect import networks
 from tunbridge.inspect.draw.marks import Marks, Place
 from tunbridge.inspect.draw.safe import visible
 from tunbridge.inspect.draw.scene import DEAD_VLAN, TUNNEL_TYPES
@@ -92,7 +93,9 @@ class Things:
     def _port(self, host: Host, bridge: Bridge, port: Port, up: int) -> None:
         place = (host.name, bridge.name, port.name)
         rows = _port(port)
+        network = networks.label(port)
         note = f"tag {port.tag}" if port.tag is not None else ""
+        note += f" net {network}" if network else ""
         link, far = self._far.get(place, (None, None))
         if link is not None and far is not None:
             where = " on ".join(part for part in (far.port, far.bridge, far.host) if part)
@@ -106,6 +109,7 @@ class Things:
 def _port(port: Port) -> Rows:
     rows = [
         ("tag", "" if port.tag is None else f"{port.tag}{' (dead VLAN)' * (port.tag == DEAD_VLAN)}"),
+        ("network", networks.full(port)),
         ("trunks", ", ".join(map(str, port.trunks))),
         ("bond", (port.bond_mode or "yes") if len(port.interfaces) > 1 else ""),
         ("LACP", port.lacp or ""),
