@@ -136,3 +136,13 @@ def test_the_receiver_of_a_cut_tcp_connection_cannot_make_it_anew() -> None:
 
 def test_other_protocols_know_no_middle_of_a_connection() -> None:
     assert severed.compute(Connection(zone=3, mark=2, protocol=17, src="10.0.0.2", dst="10.0.0.1")) == []
+
+
+def test_an_icmpv6_connection_is_judged_by_rules_since_to_delete_it_ends_vswitchd() -> None:
+    cut = Connection(
+        zone=3, mark=2, protocol=58, src="2001:db8::2", dst="2001:db8::1", src_port=128, dst_port=0, icmp_id=7
+    )
+    assert not severed.can_be_deleted(cut)
+    (flow,) = severed.compute(cut)
+    assert (flow.table, flow.actions) == (81, "resubmit(,82)")
+    assert flow.match == "ct_state=+est+trk,icmp6,reg6=0x3,ipv6_src=2001:db8::2,ipv6_dst=2001:db8::1"

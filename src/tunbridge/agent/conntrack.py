@@ -103,7 +103,8 @@ class Cutter:
             if not gone:
                 continue
             await self._sever(gone)
-            answers = await self._ask([("dpctl/flush-conntrack", f"zone={zone}", tuple_of(c)) for c in gone])
+            tuples = [tuple_of(c) for c in gone if severed.can_be_deleted(c)]
+            answers = await self._ask([("dpctl/flush-conntrack", f"zone={zone}", one) for one in tuples])
             self.cut_so_far += len(gone)
             refused = sum(answer is None for answer in answers)
             self._log.info("connections cut", zone=zone, connections=len(gone) - refused, not_cut=refused)
