@@ -5,6 +5,7 @@ import pytest
 from tests.dataplane.test_desired import cloud, local, port, started
 from tunbridge.dataplane.conntrack import Connection, Cut
 from tunbridge.dataplane.desired import Desired
+from tunbridge.dataplane.features import severed
 from tunbridge.dataplane.view import Rows, Rule, SecurityGroup, port_keys
 
 OUT, IN = 0x1, 0x2
@@ -121,3 +122,27 @@ def test_an_address_of_an_address_group_concerns_its_connections() -> None:
 def test_after_a_start_every_zone_is_to_be_judged() -> None:
     desired, _ = start(rule())
     assert desired.zones() == [Cut(1, None)]
+
+
+def test_the_receiver_of_a_cut_tcp_connection_cannot_make_it_anew() -> None:
+    cut = Connection(zone=3, mark=2, protocol=6, src="10.0.0.2", dst="10.0.0.1", src_port=40000, dst_port=80)
+    (flow,) = severed.compute(cut)
+    assert flow.table == 71
+    assert flow.match == (
+        "ct_state=+new+trk,tcp,reg6=0x3,nw_src=10.0.0.1,nw_dst=10.0.0.2,tp_src=80,tp_dst=40000,tcp_flags=-syn"
+    )
+    assert (flow.actions, flow.ours, "idle_timeout=" in flow.extra) == ("drop", False, True)
+
+
+def test_other_protocols_know_no_middle_of_a_connection() -> None:
+    assert severed.compute(Connection(zone=3, mark=2, protocol=17, src="10.0.0.2", dst="10.0.0.1")) == []
+
+
+def test_an_icmpv6_connection_is_judged_by_rules_since_to_delete_it_ends_vswitchd() -> None:
+    cut = Connection(
+        zone=3, mark=2, protocol=58, src="2001:db8::2", dst="2001:db8::1", src_port=128, dst_port=0, icmp_id=7
+    )
+    assert not severed.can_be_deleted(cut)
+    (flow,) = severed.compute(cut)
+    assert (flow.table, flow.actions) == (81, "resubmit(,82)")
+    assert flow.match == "ct_state=+est+trk,icmp6,reg6=0x3,ipv6_src=2001:db8::2,ipv6_dst=2001:db8::1"

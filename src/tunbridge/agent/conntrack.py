@@ -2,7 +2,7 @@
 
 The flows that refuse new packets are in the bridges before: then the connections of the addresses concerned are read
 from the datapath, each is held against the rules of now, and those that no rule allows any more are deleted, and no
-other. A deleted connection's next packet is new, and is refused.
+other. A deleted connection's next packet is new, and is refused, from either end (features/severed.py).
 """
 
 import asyncio
@@ -12,9 +12,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tunbridge.agent.log import Log
+from tunbridge.dataplane import names
 from tunbridge.dataplane.conntrack import Connection, Cut
 from tunbridge.dataplane.desired import Desired
-from tunbridge.openvswitch import unixctl
+from tunbridge.dataplane.features import severed
+from tunbridge.openvswitch import ofctl, unixctl
+from tunbridge.openvswitch.ofctl import OfctlError
 
 TIMEOUT_S = 10.0
 _FIELDS = re.compile(r"(\w+)=([^,()]+)")
@@ -89,6 +92,7 @@ class Cutter:
 
     async def cut(self, cuts: Iterable[Cut], desired: Desired) -> None:
         """Delete the connections of these addresses that nothing allows any more."""
+        await self._follow()
         for zone, wanted in _by_zone(cuts).items():
             text = (await self._ask([("dpctl/dump-conntrack", f"zone={zone}")]))[0]
             if text is None:
@@ -98,10 +102,26 @@ class Cutter:
             gone = [c for c in concerned if not desired.allows(c)]
             if not gone:
                 continue
-            answers = await self._ask([("dpctl/flush-conntrack", f"zone={zone}", tuple_of(c)) for c in gone])
+            await self._sever(gone)
+            tuples = [tuple_of(c) for c in gone if severed.can_be_deleted(c)]
+            answers = await self._ask([("dpctl/flush-conntrack", f"zone={zone}", one) for one in tuples])
             self.cut_so_far += len(gone)
             refused = sum(answer is None for answer in answers)
             self._log.info("connections cut", zone=zone, connections=len(gone) - refused, not_cut=refused)
+
+    async def _sever(self, gone: Sequence[Connection]) -> None:
+        lines = "".join(f"{flow.add_line()}\n" for connection in gone for flow in severed.compute(connection))
+        if not lines:
+            return
+        try:
+            await asyncio.to_thread(ofctl.bundle, str(self._rundir), names.INTEGRATION_BRIDGE, lines)
+        except OfctlError as e:
+            self._log.warning("a connection that is cut may be made anew by its receiver", error=str(e))
+        await self._follow()
+
+    async def _follow(self) -> None:
+        """Wait until the datapath does what the bridges' flows say."""
+        await self._ask([("revalidator/wait",)])
 
     async def _ask(self, questions: Sequence[tuple[str, ...]]) -> list[str | None]:
         path = unixctl.control_socket(self._rundir, "ovs-vswitchd")

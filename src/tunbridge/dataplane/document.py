@@ -153,7 +153,7 @@ def _declared() -> Iterator[str]:
         numbers.setdefault(number, []).append(feature)
     for features in numbers.values():
         yield f"| `{pipeline.cookie(features[0]):#x}` | {', '.join(features)} |"
-    yield f"| `{pipeline.LEARNED_COOKIE:#x}` and the local VLAN | made by `learn()`; not swept, they age |"
+    yield f"| `{pipeline.LEARNED_COOKIE:#x}` and the local VLAN | by `learn()`, or for a cut connection; they age |"
 
 
 def _table(bridge: str, table: Table, flows: list[Flow]) -> Iterator[str]:

@@ -16,7 +16,7 @@ _FIELDS = (
     "conj_id", "ct_state", "ct_zone", "ct_mark", "proto", "reg3", "reg4", "reg5", "reg6", "reg7", "tun_id", "in_port",
     "dl_vlan", "vlan_tci", "dl_src", "dl_dst", "ipv6_src", "ipv6_dst", "nw_src", "nw_dst", "arp_spa", "arp_tpa",
     "nw_proto", "arp_op", "arp_sha", "arp_tha", "nw_frag", "icmp_type", "icmp_code", "nd_target", "nd_sll", "nd_tll",
-    "tp_src", "tp_dst",
+    "tp_src", "tp_dst", "tcp_flags",
 )  # fmt: skip
 _ORDER = {name: place for place, name in enumerate(_FIELDS)}
 

@@ -111,7 +111,10 @@ def _table(
 # br-int, from its end backwards, so that each table can name those that it continues in.
 _L4 = "nw_proto tp_src tp_dst icmp_type icmp_code nw_frag"
 _RULE = f"conj_id proto nw_src nw_dst ipv6_src ipv6_dst ct_state {_L4}"
-_STATE = "proto ct_state ct_mark dl_dst nw_dst nw_proto tp_src tp_dst icmp_type nw_frag"
+_STATE = (
+    "reg6 proto ct_state ct_mark dl_dst nw_src nw_dst ipv6_src ipv6_dst nw_proto nw_frag "
+    "tp_src tp_dst tcp_flags icmp_type"
+)
 
 OUTPUT = _table(
     94, "output", "to the port in `out`; between bridges the local VLAN says which network it is",

@@ -1,0 +1,171 @@
+"""Security groups with real packets: who gets in, and which connections end when something is taken away."""
+
+import functools
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.packets import sockets
+from tests.packets.cloud import Cloud, Workload
+from tests.packets.sockets import connected, connects, gets_datagram
+from tunbridge.lab.host import wait_until
+
+pytestmark = pytest.mark.ovs
+WEB, SSH, UDP_PORT = 80, 22, 5000
+
+
+class Town:
+    """A network with a client on the server's host, one on the other, and the server that rules are about."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        cloud.network.update_quota(cloud.api.current_project_id, security_groups=-1)
+        network = cloud.make_network("town", "10.20.0.0/24")
+        self.clients = self.group("clients")
+        self.others = self.group("others")
+        self.near = cloud.vm("h0", network, security_groups=[self.clients.id])
+        self.far = cloud.vm("h1", network, security_groups=[self.clients.id])
+        self.server = cloud.vm("h0", network, security_groups=[self.others.id])
+        for vm in (self.near, self.far):
+            vm.ip("neigh", "replace", self.server.address, "lladdr", self.server.mac, "dev", "eth0")
+
+    def group(self, name: str, *rules: dict[str, Any], **attributes: Any) -> Any:
+        """Make a group with these ingress rules besides those that every group starts with."""
+        made = self.cloud.network.create_security_group(name=name, **attributes)
+        for rule in rules:
+            self.rule(made, **rule)
+        return made
+
+    def rule(self, group: Any, **attributes: Any) -> Any:
+        wanted = {"direction": "ingress", "ether_type": "IPv4", **attributes}
+        return self.cloud.network.create_security_group_rule(security_group_id=group.id, **wanted)
+
+    def put(self, vm: Workload, *groups: Any) -> None:
+        """Put a workload into these groups and no other."""
+        self.cloud.network.update_port(vm.port.id, security_groups=[g.id for g in groups])
+
+
+def tcp(port: int, **more: Any) -> dict[str, Any]:
+    return {"protocol": "tcp", "port_range_min": port, "port_range_max": port, **more}
+
+
+@pytest.fixture(scope="module")
+def town(cloud: Cloud) -> Iterator[Town]:
+    yield Town(cloud)
+
+
+def test_the_default_group_lets_its_members_in_and_nobody_else(town: Town) -> None:
+    default = town.cloud.network.find_security_group("default")
+    town.put(town.near, default)
+    town.put(town.server, default)
+    assert town.near.reaches(town.server.address)
+    assert town.server.reaches(town.near.address)
+    assert town.far.never_reaches(town.server.address)
+    assert town.server.never_reaches(town.far.address)
+    town.put(town.far, default)
+    assert town.far.reaches(town.server.address)
+    town.put(town.near, town.clients)
+    town.put(town.far, town.clients)
+
+
+def test_a_rule_works_at_once_and_its_removal_cuts_its_connections_and_no_other(town: Town) -> None:
+    web = town.group("web", tcp(SSH))
+    town.put(town.server, web)
+    assert not connects(town.far, town.server, WEB, 1)
+    rule = town.rule(web, **tcp(WEB))
+    pages = [connected(client, town.server, WEB) for client in (town.near, town.far)]
+    logins = [connected(client, town.server, SSH) for client in (town.near, town.far)]
+    town.cloud.network.delete_security_group_rule(rule.id)
+    for page in pages:
+        page.until_cut()
+    assert [login.is_alive() for login in logins] == [True, True]
+    assert not connects(town.near, town.server, WEB, 1)
+    assert not connects(town.far, town.server, WEB, 1)
+    assert connects(town.far, town.server, SSH)
+
+
+def test_who_leaves_a_remote_group_loses_his_connections_and_no_other_does(town: Town) -> None:
+    town.put(town.server, town.group("from clients", tcp(WEB, remote_group_id=town.clients.id)))
+    near, far = (connected(client, town.server, WEB) for client in (town.near, town.far))
+    town.put(town.far, town.others)
+    far.until_cut()
+    assert near.is_alive()
+    assert not connects(town.far, town.server, WEB, 1)
+    town.put(town.far, town.clients)
+    assert connects(town.far, town.server, WEB)
+
+
+def test_an_address_group_lets_its_addresses_in_for_as_long_as_they_are_in_it(town: Town) -> None:
+    network = town.cloud.network
+    friends = network.create_address_group(name="friends", addresses=[f"{town.near.address}/32"])
+    town.put(town.server, town.group("friends", tcp(WEB, remote_address_group_id=friends.id)))
+    wait_until(lambda: not connects(town.far, town.server, WEB, 0.5), "who is no friend is not let in")
+    near = connected(town.near, town.server, WEB)
+    network.add_addresses_to_address_group(friends, [f"{town.far.address}/32"])
+    far = connected(town.far, town.server, WEB)
+    network.remove_addresses_from_address_group(friends, [f"{town.far.address}/32"])
+    far.until_cut()
+    assert near.is_alive()
+
+
+def test_a_connection_ends_when_the_group_that_allowed_it_is_taken_from_the_port(town: Town) -> None:
+    web, login = town.group("web only", tcp(WEB)), town.group("login only", tcp(SSH))
+    town.put(town.server, web, login)
+    page, shell = connected(town.far, town.server, WEB), connected(town.far, town.server, SSH)
+    town.put(town.server, login)
+    page.until_cut()
+    assert shell.is_alive()
+
+
+def test_stateless_groups_need_a_rule_for_each_direction(town: Town) -> None:
+    echo = {"protocol": "icmp", "port_range_min": 8}
+    stateless = town.group("stateless", echo, stateful=False)
+    town.put(town.server, stateless)
+    assert town.far.reaches(town.server.address)
+    assert town.near.reaches(town.server.address)
+    town.put(town.near, town.group("open", {"protocol": "icmp"}))
+    assert town.server.never_reaches(town.near.address)  # the request gets there, no rule lets the answer in
+    town.rule(stateless, protocol="icmp", port_range_min=0)
+    assert town.server.reaches(town.near.address)
+    town.put(town.near, town.clients)
+
+
+def test_icmp_types_count(town: Town) -> None:
+    town.put(town.server, town.group("unreachables", {"protocol": "icmp", "port_range_min": 3}))
+    assert town.far.never_reaches(town.server.address)
+    town.put(town.server, town.group("echo", {"protocol": "icmp", "port_range_min": 8, "port_range_max": 0}))
+    assert town.far.reaches(town.server.address)
+
+
+@pytest.mark.parametrize("stateful", [True, False], ids=["stateful", "stateless"])
+def test_datagrams_larger_than_the_mtu_arrive_where_rules_allow_them(town: Town, stateful: bool) -> None:
+    udp = {"protocol": "udp", "port_range_min": UDP_PORT, "port_range_max": UDP_PORT}
+    group = town.group("large", {"protocol": "icmp"}, udp, stateful=stateful)
+    town.put(town.server, group)
+    for client in (town.near, town.far):
+        assert client.reaches(town.server.address, "-s", "3000")
+        assert gets_datagram(client, town.server, UDP_PORT, 4000)
+        assert not gets_datagram(client, town.server, UDP_PORT + 1, 4000, 0.5)
+
+
+def test_icmp_errors_about_a_known_connection_come_back(town: Town) -> None:
+    udp = {"protocol": "udp", "port_range_min": UDP_PORT, "port_range_max": UDP_PORT}
+    town.put(town.server, town.group("closed udp", udp))
+    for client in (town.near, town.far):  # they let nothing in
+        with sockets.inside(client.namespace, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as asking:
+            asking.connect((town.server.address, UDP_PORT))
+            asking.settimeout(0.3)
+            wait_until(functools.partial(_is_refused, asking), "told that the port is closed", 5)
+
+
+def _is_refused(asking: socket.socket) -> bool:
+    try:
+        asking.send(b"?")
+        asking.recv(1)
+    except ConnectionRefusedError:
+        return True
+    except TimeoutError:
+        pass
+    return False
