@@ -209,7 +209,7 @@ class Sequence:
             user, target = self.user(), self.user()
             body = {"object_type": kind, "object_id": thing.id, "action": "access_as_shared"}
             reply = user.post("/rbac-policies", {"rbac_policy": {**body, "target_tenant": target.project_id}})
-            if self.did(user, reply, 201, 403, 404, 409):
+            if self.did(user, reply, 201, 400, 403, 404, 409):
                 assert user.name == "admin" or thing.project == user.project_id, self.told[-1]
                 thing.shared.add(target.project_id)
 

@@ -47,7 +47,7 @@ BINDINGS = (
             "binding_host_id": "compute1",
             "binding_vif_type": "ovs",
             "binding_vif_details": {
-                "port_filter": False,
+                "port_filter": True,
                 "connectivity": "l2",
                 "ovs_hybrid_plug": False,
                 "datapath_type": "system",

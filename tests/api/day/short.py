@@ -27,7 +27,7 @@ ADMINS = (
     Step("network list --share", lists=({"ID": "$blue", "Name": "blue"},)),
     Step("ip availability show blue", shows={"used_ips": 1, "total_ips": 253}),
     Step("network segment range create --network-type vxlan --minimum 900 --maximum 950 --shared range"),
-    Step("network segment range list", lists=({"Minimum ID": 900},)),
+    Step("network segment range list", lists=({"Minimum ID": 900}, {"Minimum ID": 1, "Default": True})),
     Step("default security group rule list --egress", lists=({}, {})),
     Step("network agent list", lists=()),
     Step("availability zone list --network", lists=()),

@@ -1,6 +1,7 @@
 """Which servers use a directory of users now: each keeps a file there, locked for as long as its process lives."""
 
 import fcntl
+import itertools
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -8,13 +9,15 @@ from pathlib import Path
 from tunbridge.api.auth.files import PrivateFileError, make_directory
 
 _PREFIX = ".used-by-"
+_numbers = itertools.count()
+"""A process may run several servers."""
 
 
 class Presence:
     """Tells other processes that a server uses the directory, from `announce` until `close` or the process's end."""
 
     def __init__(self, directory: Path, url: str) -> None:
-        self._path = directory / f"{_PREFIX}{os.getpid()}"
+        self._path = directory / f"{_PREFIX}{os.getpid()}-{next(_numbers)}"
         self._url = url
         self._descriptor: int | None = None
 

@@ -1,5 +1,7 @@
 """Network segment ranges: VLANs and VNIs that networks are given."""
 
+from msgspec import structs
+
 from tunbridge.model import convert
 from tunbridge.model.checks import plain
 from tunbridge.model.resource import UNSET, Field, Resource, boolean, integer, text
@@ -10,6 +12,13 @@ from tunbridge.model.who import Who
 
 def _bound(name: str) -> Field:
     return Field(name, plain.range_of(1, 2**32 - 1), convert.to_int, column=integer(name))
+
+
+def _without_times(field: Field) -> Field:
+    """A range of the configuration has never been created: its times are null."""
+    if field.name not in ("created_at", "updated_at"):
+        return field
+    return structs.replace(field, schema={"type": ["string", "null"], "format": "date-time"})
 
 
 NETWORK_SEGMENT_RANGE = Resource(
@@ -45,7 +54,7 @@ NETWORK_SEGMENT_RANGE = Resource(
         _bound("maximum"),
         common.computed("used", {"type": "object"}),
         common.computed("available", {"type": "array", "items": {"type": "integer"}}),
-        *common.STANDARD,
+        *(_without_times(field) for field in common.STANDARD),
         common.tags(Who.ADMIN, Who.ADMIN),
     ),
     create_by=Who.ADMIN,
