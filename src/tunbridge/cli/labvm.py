@@ -67,7 +67,7 @@ def add(
     name: Name = DEFAULT,
     form: AsForm = Form.text,
 ) -> None:
-    """Make a VM on a host."""
+    """Make a VM on one of the hosts."""
     from tunbridge.lab.vm import Vms, Wish
 
     vms = Vms(Lab(name))

@@ -115,7 +115,10 @@ RANGES = (
         "network create --provider-network-type vlan --provider-physical-network physnet1 picked",
         keeps={"picked": "provider:segmentation_id"},
     ),
-    Step("network segment range list --used", lists=({"ID": "$vlans", "Minimum ID": 100, "Maximum ID": 102},)),
+    Step(
+        "network segment range list --used",
+        lists=({"ID": "$vlans", "Minimum ID": 100, "Maximum ID": 102}, {"Network Type": "vxlan", "Default": True}),
+    ),
     Step("network segment range set --name wires --minimum 100 --maximum 120 vlans"),
     Step("network segment range show wires", shows={"id": "$vlans", "maximum": 120}),
     Step("network segment range set --minimum 119 --maximum 120 wires", fails="is referenced by one or more project"),
