@@ -1,0 +1,23 @@
+"""IPv6 between hosts, packets at the MTU and above."""
+
+import pytest
+
+from tests.packets.cloud import Cloud
+
+pytestmark = pytest.mark.ovs
+
+
+def test_addresses_by_router_advertisement_reach_across_hosts(cloud: Cloud) -> None:
+    network = cloud.make_network("six", "10.60.0.0/24")
+    cloud.make_subnet(network, "2001:db8:60::/64", ipv6_ra_mode="slaac", ipv6_address_mode="slaac")
+    near, beside, far = (cloud.vm(host, network, address=False) for host in ("h0", "h0", "h1"))
+    for one in (near, beside, far):
+        assert one.reaches(near.address6, "-6", seconds=8), one.shell("ip -6 addr")
+    assert near.reaches(far.address6, "-6")
+
+
+def test_packets_at_the_mtu_pass_and_larger_ones_do_not(cloud: Cloud) -> None:
+    network = cloud.make_network("mtu", "10.61.0.0/24")
+    near, far = (cloud.vm(host, network) for host in ("h0", "h1"))
+    assert near.reaches(far.address, "-M", "do", "-s", str(network.mtu - 28))
+    assert near.never_reaches(far.address, "-M", "do", "-s", str(network.mtu - 27))
