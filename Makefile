@@ -41,7 +41,8 @@ test-ansible: packages setup
 test: test-packages setup
 	$(PY) -m pytest -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
 
-bench: packages setup
+bench: setup
+	@tools/packages.sh bench
 	$(PY) -m bench
 
 lint: setup

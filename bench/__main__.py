@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from bench import agent, kernel, remote, restart, scale, seeing, server
+from bench import agent, kernel, packets, remote, restart, scale, seeing, server
 from bench.figures import Figure, as_json, console, table
 
-PARTS = ("seeing", "ssh", "wiring", "repairs", "at-rest", "peers", "kernel", "restart", "server", "scale")
+PARTS = ("seeing", "ssh", "wiring", "repairs", "at-rest", "peers", "kernel", "restart", "server", "scale", "packets")
 
 
 def main(
@@ -64,6 +64,8 @@ def _measure(part: str, quick: bool) -> list[Figure]:
         return list(server.server(*((20, 3000, 50) if quick else (400, 50_000, 1000))))
     if part == "scale":
         return list(scale.scale(*((100, 10, 3) if quick else (1000, 200, 20))))
+    if part == "packets":
+        return list(packets.packets(*((3, 20, 100, [20]) if quick else (20, 100, 2000, [100, 1000]))))
     if part == "restart":
         return list(restart.restarts(2 if quick else 5))
     return list(agent.peers([2, 50] if quick else [2, 50, 200]))

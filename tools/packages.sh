@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Install the system packages that are missing: those of the lab, and with `tests` those that only tests use.
+# Install the system packages that are missing: those of the lab, with `tests` those that only tests use, and with `bench`
+# those of `make bench`.
 # Safe to run twice, asks nothing. Where it cannot install (not root, no apt), it says what is missing; that is an error
 # for the lab's own, while tests that miss something of theirs skip with a reason (and fail where CI=true).
 set -euo pipefail
@@ -10,6 +11,7 @@ declare -A lab=(
     [ip]=iproute2 [ss]=iproute2 [nsenter]=util-linux [unshare]=util-linux [ping]=iputils-ping [ethtool]=ethtool
     [udhcpc]=udhcpc
 )
+declare -A bench=([iperf3]=iperf3)
 # command, or file -> package that has it
 declare -A tests=(
     [qemu-system-x86_64]=qemu-system-x86 [busybox]=busybox-static [depmod]=kmod
@@ -72,6 +74,7 @@ if ! can_install; then
     [ ${#wanted[@]} = 0 ] || echo "missing packages: ${wanted[*]} (as root on Debian or Ubuntu, this installs them)" >&2
 fi
 install lab
+if [ "${1:-}" = bench ]; then install bench; fi
 if [ "${1:-}" = tests ]; then
     { install tests && install_sshd; } || [ "${CI:-}" != true ]
 fi

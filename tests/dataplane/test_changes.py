@@ -15,7 +15,8 @@ from tunbridge.dataplane import changes, host
 from tunbridge.dataplane.changes import Difference
 from tunbridge.dataplane.host import HostSpec, ProviderSpec
 from tunbridge.dataplane.nics import NicState
-from tunbridge.openvswitch.ovsdb import LocalOvsdb, OvsdbError
+from tunbridge.openvswitch.errors import OvsdbError
+from tunbridge.openvswitch.ovsdb import LocalOvsdb
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
 CONTROLLER = "tcp:127.0.0.1:6633"

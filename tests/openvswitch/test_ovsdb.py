@@ -9,7 +9,8 @@ import ovs.poller
 import pytest
 
 from tests.dataplane.test_changes import Database
-from tunbridge.openvswitch.ovsdb import LocalOvsdb, OvsdbError
+from tunbridge.openvswitch.errors import OvsdbError
+from tunbridge.openvswitch.ovsdb import LocalOvsdb
 
 PORT = 16640
 

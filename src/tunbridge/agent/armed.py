@@ -18,9 +18,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-import ovs.poller
 from msgspec import Struct
 
 from tunbridge.agent import bridgestate
@@ -30,10 +30,13 @@ from tunbridge.agent.log import Log
 from tunbridge.dataplane import operations
 from tunbridge.errors import TunbridgeError
 from tunbridge.openvswitch import ofctl
+from tunbridge.openvswitch.errors import OvsdbError
 from tunbridge.openvswitch.ofctl import OfctlError
-from tunbridge.openvswitch.ovsdb import LocalOvsdb, OvsdbError
 from tunbridge.openvswitch.recorded import Player, record
 from tunbridge.openvswitch.rows import Snapshot
+
+if TYPE_CHECKING:
+    from tunbridge.openvswitch.ovsdb import LocalOvsdb
 
 FLAG = "flow-restore-wait"
 """Key of Open_vSwitch:other_config (ovs-vswitchd.conf.db(5))."""
@@ -125,8 +128,10 @@ def is_ours(now: Snapshot) -> bool:
     return MARK in now.external_ids
 
 
-def connect(database: LocalOvsdb, wait_s: float) -> None:
+def connect(database: "LocalOvsdb", wait_s: float) -> None:
     """Wait until the copy is there. Raises OvsdbError: not in `wait_s` seconds."""
+    import ovs.poller  # late: as LocalOvsdb
+
     deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline:
         database.run()
@@ -139,7 +144,7 @@ def connect(database: LocalOvsdb, wait_s: float) -> None:
     raise OvsdbError(f"{database.remote}: no OVSDB answers there; is ovsdb-server running?")
 
 
-def arm(database: LocalOvsdb) -> None:
+def arm(database: "LocalOvsdb") -> None:
     """Set the flag, and the mark that tells whose it is. Raises OvsdbError."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     database.transact(
@@ -151,7 +156,7 @@ def arm(database: LocalOvsdb) -> None:
     )
 
 
-def disarm(database: LocalOvsdb, done: bool) -> None:
+def disarm(database: "LocalOvsdb", done: bool) -> None:
     """Clear the flag; with `done` the mark too. Raises OvsdbError."""
     ops = [operations.set_keys("Open_vSwitch", [], "other_config", {FLAG: None})]
     if done:
@@ -168,7 +173,7 @@ def recordings(state: SavedState) -> dict[str, bytes]:
     return found
 
 
-def finish(rundir: str, database: LocalOvsdb, state: SavedState, recorded: Mapping[str, bytes]) -> list[str]:
+def finish(rundir: str, database: "LocalOvsdb", state: SavedState, recorded: Mapping[str, bytes]) -> list[str]:
     """Put everything back, clear the flag, and put it back again: gives what Open vSwitch refused.
 
     When the flag goes, the bridges get their controllers, and Open vSwitch empties the tables of a bridge that gets its
@@ -190,7 +195,7 @@ def _needs_more(saved: BridgeState) -> bool:
     return bool(saved.meters or saved.tlv_map)
 
 
-def _play_until_applied(database: LocalOvsdb, players: Sequence[Player]) -> None:
+def _play_until_applied(database: "LocalOvsdb", players: Sequence[Player]) -> None:
     """Put the flows back again and again until vswitchd says that it has emptied the tables, and once more.
 
     That it has done so is known only after the next packets may have been lost.
@@ -246,6 +251,8 @@ class Rescue:
                 return True
 
     def _attempt(self) -> bool:
+        from tunbridge.openvswitch.ovsdb import LocalOvsdb  # late: few agents ever have something to finish
+
         database = LocalOvsdb(self._config.ovsdb)
         try:
             connect(database, CONNECT_S)
@@ -253,7 +260,7 @@ class Rescue:
         finally:
             database.close()
 
-    def _rescue(self, database: LocalOvsdb) -> bool:
+    def _rescue(self, database: "LocalOvsdb") -> bool:
         """Finish. False when it has to be tried again."""
         if not self._told:
             self._told = True
@@ -273,11 +280,11 @@ class Rescue:
         state = msgspec.structs.replace(state, bridges=kept)
         return self._end(database, finish(self._rundir, database, state, recordings(state)))
 
-    def _present(self, database: LocalOvsdb, state: SavedState) -> list[str]:
+    def _present(self, database: "LocalOvsdb", state: SavedState) -> list[str]:
         """Name the saved bridges that were not deleted meanwhile."""
         return [name for name in state.bridges if name in database.snapshot().bridges]
 
-    def _end(self, database: LocalOvsdb, refused: list[str]) -> bool:
+    def _end(self, database: "LocalOvsdb", refused: list[str]) -> bool:
         disarm(database, done=True)
         self._file.remove()
         for what in refused:

@@ -8,8 +8,6 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pyroute2 import IPRoute
-
 from tunbridge.dataplane.nics import NicState
 
 # linux/rtnetlink.h: RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV4_ROUTE, RTMGRP_IPV6_IFADDR, RTMGRP_IPV6_ROUTE
@@ -22,6 +20,8 @@ def read(names: Iterable[str]) -> dict[str, NicState]:
     wanted = set(names)
     if not wanted:
         return {}
+    from pyroute2 import IPRoute  # late: it is large, and a host without provider networks does without
+
     with IPRoute() as netlink:
         index = {link.get("ifname"): link["index"] for link in netlink.get_links() if link.get("ifname") in wanted}
         addresses: dict[int, list[str]] = {}

@@ -32,9 +32,9 @@ from tunbridge.agent.port_status import PortStatus
 from tunbridge.agent.record import Record
 from tunbridge.agent.report import News, Reporter
 from tunbridge.agent.saved import SavedFlows
-from tunbridge.agent.wanted import host_spec, local_of, relevant_devices, responder_settings
+from tunbridge.agent.wanted import LocalOf, host_spec, relevant_devices, responder_settings
 from tunbridge.configuration import ConfigurationError
-from tunbridge.dataplane import changes, host, port_settings
+from tunbridge.dataplane import changes, host
 from tunbridge.dataplane.changes import Problem
 from tunbridge.dataplane.conntrack import Cut
 from tunbridge.dataplane.desired import Desired, Owner
@@ -42,10 +42,11 @@ from tunbridge.dataplane.flows import Flow, FlowKey
 from tunbridge.dataplane.host import WantedHost
 from tunbridge.dataplane.local import Local
 from tunbridge.dataplane.nics import NicState
+from tunbridge.dataplane.port_settings import Checked
 from tunbridge.notify import Notifier
+from tunbridge.openvswitch.errors import OvsdbError
 from tunbridge.openvswitch.openflow import Add, Delete, Refused
 from tunbridge.openvswitch.openflow.listener import Listener
-from tunbridge.openvswitch.ovsdb import OvsdbError
 from tunbridge.openvswitch.rows import Snapshot
 
 if TYPE_CHECKING:
@@ -110,11 +111,12 @@ class Agent:
         self._generation = 0
         self._plugged: Local | None = None
         """What the host has, with all workloads; those that the central database knows are in `desired.local`."""
-        self._local_problems: list[Problem] = []
+        self._local_of = LocalOf()
         self._looked_at: tuple[WantedHost, Snapshot] | None = None
         """What `_plugged` was made of."""
         self._usable: set[str] = set()
         """Bridges that we made or have taken over."""
+        self._checked_ports = Checked()
         self._judged = False
         self._compared: tuple[WantedHost, Snapshot, list[Problem]] | None = None
         """What was wanted and what there was when the wiring was last compared and in order."""
@@ -353,14 +355,16 @@ class Agent:
         """Work out what flows are wanted now, and hand each bridge what changed."""
         seen = self._looked_at
         if seen is None or seen[0] != wanted or not _same_wiring(seen[1], now):
-            self._plugged, self._local_problems = local_of(self.config, wanted, now, self._plugged)
+            self._plugged = self._local_of(self.config, wanted, now)
             self._looked_at = (wanted, now)
-        found, problems = self._plugged, self._local_problems
+        found, problems = self._plugged, self._local_of.problems
         assert found is not None
         self.cloud.plugged(set(found.workloads))
         # One that the central database has not answered for yet keeps the flows and the tag that it has.
         known = {id: w for id, w in found.workloads.items() if self.cloud.known(id)}
-        local = msgspec.structs.replace(found, workloads=known)
+        local = found
+        if len(known) != len(found.workloads):
+            local = msgspec.structs.replace(found, workloads=known)
         touched = self.cloud.take_touched()
         self.desired.touch(touched)
         self.packet_ins.touch(touched)
@@ -382,7 +386,7 @@ class Agent:
 
     async def _write_ports(self, now: Snapshot) -> None:
         """Write tag and other_config of the workloads' ports, as Neutron's agent does."""
-        operations = port_settings.difference(now, self.desired.ports)
+        operations = self._checked_ports.difference(now, self.desired.ports)
         if operations:
             await self.ovsdb.transact(operations, comment="tunbridge agent: ports", raise_cfg=False)
 

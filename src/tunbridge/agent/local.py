@@ -18,7 +18,7 @@ from tunbridge.agent.local_tables import ACCESS, TABLES
 from tunbridge.database.errors import DatabaseError
 from tunbridge.database.replica import Replica
 from tunbridge.database.transaction import Operation
-from tunbridge.openvswitch.ovsdb import OvsdbError
+from tunbridge.openvswitch.errors import OvsdbError
 from tunbridge.openvswitch.rows import Snapshot
 
 _RAISE_CFG: Operation = {"op": "mutate", "table": "Open_vSwitch", "where": [], "mutations": [["next_cfg", "+=", 1]]}

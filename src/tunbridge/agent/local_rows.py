@@ -32,10 +32,12 @@ class Rows:
             self._parent.pop(row.id, None)
         for child, (parent, column) in _PARENTS.items():
             if parent == table and new is not None:
-                self._parent.update(dict.fromkeys(getattr(new, column), row.id))
-                if old is not None:
-                    for gone in set(getattr(old, column)) - set(getattr(new, column)):
-                        self._made[child].pop(gone, None)
+                before, after = () if old is None else getattr(old, column), getattr(new, column)
+                if before is after:
+                    continue
+                self._parent.update(dict.fromkeys(set(after).difference(before), row.id))
+                for gone in set(before).difference(after):
+                    self._made[child].pop(gone, None)
 
     def _forget(self, table: str, id: str) -> None:
         self._made[table].pop(id, None)
@@ -72,7 +74,8 @@ class Rows:
         if made is not None or row is None:
             return made
         controllers = [self._controller(each) for each in row.controller]
-        ports = [self._port(each) for each in row.ports]
+        known = self._made["Port"]
+        ports = [known.get(each) or self._port(each) for each in row.ports]
         made = BridgeRow(
             uuid=id,
             name=row.name,

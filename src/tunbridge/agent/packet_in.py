@@ -65,6 +65,8 @@ class PacketIns:
         """Take note of the workloads that are wired now, and tell those whose advertisement is new or has changed."""
         local = self._desired.local
         workloads = {} if local is None else local.workloads
+        if self._workloads is workloads and len(self._advertised) == len(workloads):
+            return
         if self._workloads is not workloads:
             self._workloads = workloads
             self._by_ofport = {w.ofport: w for w in workloads.values()}

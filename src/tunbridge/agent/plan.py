@@ -12,13 +12,13 @@ from tunbridge.agent import devices, log
 from tunbridge.agent.cloud import Cloud, cloud_of
 from tunbridge.agent.config import AgentConfig
 from tunbridge.agent.local import LocalOvsdb
-from tunbridge.agent.wanted import host_spec, local_of, relevant_devices
+from tunbridge.agent.wanted import LocalOf, host_spec, relevant_devices
 from tunbridge.dataplane import changes, flows, host
 from tunbridge.dataplane.changes import Problem
 from tunbridge.dataplane.desired import Desired
 from tunbridge.dataplane.host import WantedHost
 from tunbridge.openvswitch import ofctl
-from tunbridge.openvswitch.ovsdb import OvsdbError
+from tunbridge.openvswitch.errors import OvsdbError
 from tunbridge.openvswitch.rows import Snapshot
 
 CONNECT_TIMEOUT_S = 5.0
@@ -63,11 +63,11 @@ async def _make(config: AgentConfig) -> Plan:
         now = database.snapshot()
         wired = _wanted(config, now, cloud)
         desired = Desired(cloud.source)
-        local, _ = local_of(config, wired, now, None)
+        local = LocalOf()(config, wired, now)
         cloud.plugged(set(local.workloads))
         complete = await _until(moved, lambda: cloud.complete)
         wired = _wanted(config, now, cloud)
-        desired.set_local(local_of(config, wired, now, None)[0])
+        desired.set_local(LocalOf()(config, wired, now))
         delta = desired.run()
         nics = await asyncio.to_thread(devices.read, relevant_devices(wired, now))
         found = changes.difference(wired, now, nics)

@@ -19,12 +19,16 @@ class PortStatus:
     def __init__(self, report: Callable[[Mapping[str, str]], None]) -> None:
         self._report = report
         self._waiting: deque[tuple[int, dict[str, str]]] = deque()
+        self._states: Mapping[str, PortState] = {}
         self._expected: dict[str, str] = {}
         self.reported: dict[str, str] = {}
         """Port id -> status, as last reported."""
 
     def expect(self, generation: int, states: Mapping[str, PortState]) -> None:
         """Note what is true of all ports of this host once every bridge has this generation of flows."""
+        if states is self._states:
+            return
+        self._states = states
         statuses = {id: _STATUS[state.status] for id, state in states.items()}
         if statuses != self._expected:
             self._expected = statuses

@@ -1,14 +1,16 @@
 """From the agent's state to its `Status`: what it does, what it waits for, and what to do about that."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
+from operator import is_
 from typing import TYPE_CHECKING
 
 import tunbridge
 from tunbridge.agent.status import BridgeStatus, PeerStatus, Status, WorkloadStatus, utc_now
 from tunbridge.dataplane import names
 from tunbridge.dataplane.changes import Problem
+from tunbridge.dataplane.desired import PortState, Workload
 from tunbridge.openvswitch.rows import Snapshot
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ class Reporter:
         self._in_sync = False
         self._state: object = None
         self._counters: object = None
+        self._told: tuple[tuple[object, ...], tuple[WorkloadStatus, ...]] | None = None
+        """What the workloads' statuses were made of, and these."""
+        self._told_of: dict[str, tuple[tuple[object, ...], WorkloadStatus]] = {}
         self._now: Snapshot | None = None
         """The last copy of the OVSDB that there was, also while there is none."""
 
@@ -111,18 +116,35 @@ class Reporter:
                 problem = "Open vSwitch has not made its port yet"
             yield PeerStatus(host=peer.host, ip=peer.ip, port=name, problem=problem)
 
-    def _workloads(self) -> Iterator[WorkloadStatus]:
-        desired, reported = self._agent.desired, self._agent.port_status.reported
-        for id, workload in sorted(desired.local.workloads.items() if desired.local is not None else ()):
-            port = self._agent.cloud.source.port(id)
-            state = desired.states.get(id)
-            yield WorkloadStatus(
-                port_id=id,
-                device=workload.name,
-                network_id=port.network_id if port is not None else None,
-                status=reported.get(id, "DOWN"),
-                reason=state.reason if state is not None else "not known to the central database",
-            )
+    def _workloads(self) -> tuple[WorkloadStatus, ...]:
+        """Made anew only when the workloads, their states or what was reported are other objects than before."""
+        desired = self._agent.desired
+        workloads = {} if desired.local is None else desired.local.workloads
+        made_of = (workloads, desired.states, self._agent.port_status.reported)
+        if self._told is None or not all(map(is_, self._told[0], made_of)):
+            self._told_of = {id: told for id, told in self._told_of.items() if id in workloads}
+            self._told = (made_of, tuple(self._each_workload(*made_of)))
+        return self._told[1]
+
+    def _each_workload(
+        self, workloads: Mapping[str, Workload], states: Mapping[str, PortState], reported: Mapping[str, str]
+    ) -> Iterator[WorkloadStatus]:
+        for id, workload in sorted(workloads.items()):
+            made_of = (workload, states.get(id), reported.get(id))
+            told = self._told_of.get(id)
+            if told is None or not all(map(is_, told[0], made_of)):
+                self._told_of[id] = told = (made_of, self._workload(*made_of))
+            yield told[1]
+
+    def _workload(self, workload: Workload, state: PortState | None, reported: str | None) -> WorkloadStatus:
+        port = self._agent.cloud.source.port(workload.port_id)
+        return WorkloadStatus(
+            port_id=workload.port_id,
+            device=workload.name,
+            network_id=port.network_id if port is not None else None,
+            status=reported or "DOWN",
+            reason=state.reason if state is not None else "not known to the central database",
+        )
 
     def _waits_for(self) -> Iterator[Problem]:
         """Name what is missing, from the bottom up: what depends on the first thing is told only when that is there."""

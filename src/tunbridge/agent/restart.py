@@ -25,8 +25,9 @@ from tunbridge.agent.config import AgentConfig
 from tunbridge.dataplane.flows import FlowError
 from tunbridge.errors import TunbridgeError
 from tunbridge.openvswitch import ofctl
+from tunbridge.openvswitch.errors import OvsdbError
 from tunbridge.openvswitch.ofctl import OfctlError
-from tunbridge.openvswitch.ovsdb import LocalOvsdb, OvsdbError
+from tunbridge.openvswitch.ovsdb import LocalOvsdb
 from tunbridge.openvswitch.rows import Snapshot
 
 COMMAND_S = 120.0

@@ -1,6 +1,7 @@
 """From the configuration and the local OVSDB to what the data plane computes on: what is wanted, and what there is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
+from operator import is_
 
 from tunbridge.agent.config import AgentConfig
 from tunbridge.dataplane import changes, names
@@ -9,7 +10,7 @@ from tunbridge.dataplane.host import HostSpec, ProviderSpec, WantedHost
 from tunbridge.dataplane.local import Local, Workload
 from tunbridge.dataplane.operations import ORIGIN
 from tunbridge.dataplane.responders import Settings
-from tunbridge.openvswitch.rows import BridgeRow, InterfaceRow, PortRow, Snapshot
+from tunbridge.openvswitch.rows import BridgeRow, PortRow, Snapshot
 
 
 def host_spec(config: AgentConfig, remote_ips: list[str]) -> HostSpec:
@@ -42,22 +43,42 @@ def responder_settings(config: AgentConfig) -> Settings:
     return Settings(lease_time=config.dhcp_lease_duration, dns_domain=config.dns_domain, forward=bool(config.resolvers))
 
 
-def local_of(
-    config: AgentConfig, wanted: WantedHost, now: Snapshot, before: Local | None
-) -> tuple[Local, list[Problem]]:
-    """What the host has now. `before` decides who keeps a port id that two interfaces claim."""
-    usable = {row.name: row for row in changes.usable(wanted, now)}
-    workloads, problems = _workloads(usable.get(names.INTEGRATION_BRIDGE), before)
-    return Local(
-        host=config.host,
-        tunnel_ip=config.local_ip,
-        tunnel_type=config.tunnel_type,
-        ofports={name: row.ofports() for name, row in usable.items()},
-        providers={b.physical_network: b.name for b in wanted.bridges if b.physical_network and b.name in usable},
-        tunnels=_tunnels(usable.get(names.TUNNEL_BRIDGE), config.tunnel_type),
-        workloads=workloads,
-        vlans=before.vlans if before is not None else _vlans(usable.get(names.INTEGRATION_BRIDGE)),
-    ), problems
+class LocalOf:
+    """Says what the host has now. What was before decides who keeps a port id that two interfaces claim.
+
+    Workloads are the same object as before while no interface with a port id has changed: whoever compares them,
+    with a thousand of them there, is done at once.
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        """Of the last call."""
+        self._plugged: list[PortRow] = []
+        self._workloads: dict[str, Workload] = {}
+        self._vlans: dict[str, int] | None = None
+
+    def __call__(self, config: AgentConfig, wanted: WantedHost, now: Snapshot) -> Local:
+        usable = {row.name: row for row in changes.usable(wanted, now)}
+        integration = usable.get(names.INTEGRATION_BRIDGE)
+        self._look(integration)
+        if self._vlans is None:
+            self._vlans = _vlans(integration)
+        return Local(
+            host=config.host,
+            tunnel_ip=config.local_ip,
+            tunnel_type=config.tunnel_type,
+            ofports={name: row.ofports() for name, row in usable.items()},
+            providers={b.physical_network: b.name for b in wanted.bridges if b.physical_network and b.name in usable},
+            tunnels=_tunnels(usable.get(names.TUNNEL_BRIDGE), config.tunnel_type),
+            workloads=self._workloads,
+            vlans=self._vlans,
+        )
+
+    def _look(self, bridge: BridgeRow | None) -> None:
+        plugged = [] if bridge is None else _plugged(bridge)
+        if len(plugged) != len(self._plugged) or not all(map(is_, plugged, self._plugged)):
+            self._plugged = plugged
+            self._workloads, self.problems = _workloads(plugged, self._workloads)
 
 
 def _tunnels(bridge: BridgeRow | None, tunnel_type: str) -> dict[str, str]:
@@ -68,22 +89,22 @@ def _tunnels(bridge: BridgeRow | None, tunnel_type: str) -> dict[str, str]:
     return {i.options["remote_ip"]: i.name for i in interfaces if i.type == tunnel_type and "remote_ip" in i.options}
 
 
-def _plugged(bridge: BridgeRow) -> Iterator[tuple[PortRow, InterfaceRow]]:
-    """Interfaces that somebody has plugged a workload into, in the order of their port numbers."""
-    found = [
-        (port, port.interfaces[0])
+def _plugged(bridge: BridgeRow) -> list[PortRow]:
+    """Ports that somebody has plugged a workload into, and whose interface Open vSwitch has made."""
+    return [
+        port
         for port in bridge.ports
         if len(port.interfaces) == 1
         and "iface-id" in port.interfaces[0].external_ids
         and (port.interfaces[0].ofport or 0) > 0
     ]
-    yield from sorted(found, key=lambda pair: pair[1].ofport or 0)
 
 
-def _workloads(bridge: BridgeRow | None, before: Local | None) -> tuple[dict[str, Workload], list[Problem]]:
+def _workloads(plugged: Iterable[PortRow], before: Mapping[str, Workload]) -> tuple[dict[str, Workload], list[Problem]]:
+    """The workloads by port id; of two with the same one, the former one or the smaller port number counts."""
     found: dict[str, Workload] = {}
     problems = []
-    for _port, interface in _plugged(bridge) if bridge is not None else ():
+    for interface in sorted((port.interfaces[0] for port in plugged), key=lambda i: i.ofport or 0):
         id = interface.external_ids["iface-id"]
         workload = Workload(
             port_id=id,
@@ -91,10 +112,12 @@ def _workloads(bridge: BridgeRow | None, before: Local | None) -> tuple[dict[str
             ofport=interface.ofport or 0,
             mac=interface.external_ids.get("attached-mac"),
         )
+        former = before.get(id)
+        if former == workload:
+            workload = former
         there = found.setdefault(id, workload)
         if there is workload:
             continue
-        former = before.workloads.get(id) if before is not None else None
         if former is not None and former.name == interface.name:
             found[id], there, workload = workload, workload, there
         message = (

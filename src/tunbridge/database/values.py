@@ -4,6 +4,7 @@ In Python: str, int, bool; a reference is the id as str; OPTIONAL is None or a v
 which nobody may change (the empty one is shared).
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -127,8 +128,25 @@ def changed(column: Column, old: Any, wire: Any) -> Any:
     decode = decoder(column)
     new = wire if decode is None else decode(wire)
     if column.many is Many.SET:
-        return tuple(sorted(set(old) ^ set(new)))
+        return _toggled(old, new)
     if column.many is Many.MAP:
         same = {key for key, content in new.items() if old.get(key) == content}  # both have the pair: it went
         return {key: content for key, content in {**old, **new}.items() if key not in same} or NO_PAIRS
     return new
+
+
+_FEW = 16
+
+
+def _toggled(old: tuple[Any, ...], items: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A sorted set without those of the items that it has, and with the others; few items cost no sorting."""
+    if len(items) > _FEW:
+        return tuple(sorted(set(old) ^ set(items)))
+    found = list(old)
+    for item in items:
+        place = bisect_left(found, item)
+        if place < len(found) and found[place] == item:
+            del found[place]
+        else:
+            found.insert(place, item)
+    return tuple(found)

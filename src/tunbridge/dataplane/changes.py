@@ -93,8 +93,18 @@ class _Differ:
         self.nic_states = nic_states
         self.changes: list[Change] = []
         self.problems: list[Problem] = []
-        self.where = {port.name: (bridge, port) for bridge, port in now.ports()}
-        self.in_bond = {i.name: (b, p) for b, p in now.ports() for i in p.interfaces}
+        names = {p.name for b in host.bridges for p in b.ports} | {nic for b in host.bridges for nic in b.nics}
+        self.where: dict[str, tuple[BridgeRow, PortRow]] = {}
+        """Where a port of a name that is wanted is."""
+        self.in_bond: dict[str, tuple[BridgeRow, PortRow]] = {}
+        """Where an interface of a name that is wanted is."""
+        for bridge in now.bridges.values():
+            for port in bridge.ports:
+                if port.name in names:
+                    self.where[port.name] = (bridge, port)
+                for interface in port.interfaces:
+                    if interface.name in names:
+                        self.in_bond[interface.name] = (bridge, port)
         self._symbols = 0
 
     def run(self) -> Difference:

@@ -110,7 +110,7 @@ def _differing(old: Local, new: Local) -> set[Key]:
     for attribute in ("host", "tunnel_type", "tunnels", "providers"):
         if getattr(old, attribute) != getattr(new, attribute):
             keys.add(("self", attribute))
-    if old.workloads.keys() != new.workloads.keys():
+    if old.workloads is not new.workloads and old.workloads.keys() != new.workloads.keys():
         keys.add(("self", "workloads"))
     keys |= {("workload", id) for id in _changed(old.workloads, new.workloads)}
     keys |= {("tunnel", ip) for ip in _changed(old.tunnels, new.tunnels)}
@@ -123,6 +123,6 @@ def _differing(old: Local, new: Local) -> set[Key]:
 
 def _changed(old: Mapping[str, object], new: Mapping[str, object]) -> set[str]:
     """Keys whose values differ."""
-    if old is new:
+    if old is new or old == new:
         return set()
-    return {k for k in old.keys() | new.keys() if old.get(k) != new.get(k)}
+    return {key for key, value in new.items() if old.get(key) != value} | (old.keys() - new.keys())

@@ -9,20 +9,43 @@ from collections.abc import Mapping
 from tunbridge.dataplane import operations
 from tunbridge.dataplane.contribution import SETTINGS, PortSettings
 from tunbridge.dataplane.operations import Operation
-from tunbridge.openvswitch.rows import Snapshot
+from tunbridge.openvswitch.rows import PortRow, Snapshot
 
 
-def difference(now: Snapshot, wanted: Mapping[str, PortSettings]) -> list[Operation]:
-    """Operations that give each port (by name) its settings; other keys of `other_config` stay."""
+class Checked:
+    """Compares ports with their settings, and does not compare again what has not changed since it agreed."""
+
+    def __init__(self) -> None:
+        self._right: dict[int, PortRow] = {}
+        """Rows that need no look, by their address in memory."""
+        self._wanted: dict[str, PortSettings] = {}
+
+    def difference(self, now: Snapshot, wanted: Mapping[str, PortSettings]) -> list[Operation]:
+        """Operations that give each port (by name) its settings; other keys of `other_config` stay."""
+        if self._wanted != wanted:
+            changed = {name for name in self._wanted.keys() | wanted if self._wanted.get(name) != wanted.get(name)}
+            self._right = {at: row for at, row in self._right.items() if row.name not in changed}
+            self._wanted = dict(wanted)
+        found: list[Operation] = []
+        rows = {id(row): row for bridge in now.bridges.values() for row in bridge.ports}
+        right = self._right
+        self._right = {at: row for at, row in rows.items() if at in right}
+        for at in rows.keys() - right.keys():
+            settings = wanted.get(rows[at].name)
+            different = [] if settings is None else _operations(rows[at], settings)
+            if different:
+                found += different
+            else:
+                self._right[at] = rows[at]
+        return found
+
+
+def _operations(port: PortRow, settings: PortSettings) -> list[Operation]:
+    where = operations.by_uuid(port.uuid)
     found: list[Operation] = []
-    for _, port in now.ports() if wanted else ():
-        settings = wanted.get(port.name)
-        if settings is None:
-            continue
-        where = operations.by_uuid(port.uuid)
-        if port.tag != settings.tag:
-            found.append(operations.update("Port", where, {"tag": settings.tag}))
-        keys = {key: settings.other_config.get(key) for key in SETTINGS}
-        if any(port.other_config.get(key) != value for key, value in keys.items()):
-            found.append(operations.set_keys("Port", where, "other_config", keys))
+    if port.tag != settings.tag:
+        found.append(operations.update("Port", where, {"tag": settings.tag}))
+    keys = {key: settings.other_config.get(key) for key in SETTINGS}
+    if any(port.other_config.get(key) != value for key, value in keys.items()):
+        found.append(operations.set_keys("Port", where, "other_config", keys))
     return found

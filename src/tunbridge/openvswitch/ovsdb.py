@@ -20,7 +20,7 @@ import ovs.jsonrpc
 import ovs.poller
 import ovs.stream
 
-from tunbridge.errors import TunbridgeError
+from tunbridge.openvswitch.errors import OvsdbError
 from tunbridge.openvswitch.rows import BridgeRow, ControllerRow, InterfaceRow, ManagerRow, PortRow, Snapshot
 
 Operation = dict[str, Any]
@@ -46,12 +46,6 @@ SYNC_MS = 5000
 """A new connection that has no copy by then is given up and tried again."""
 PROBE_MS = 5000
 """Idle time after which a connection is probed."""
-
-
-class OvsdbError(TunbridgeError):
-    """The local OVSDB cannot be reached or refused a transaction."""
-
-    exit_status = 1
 
 
 def get_schema(remote: str, timeout: float) -> Any:

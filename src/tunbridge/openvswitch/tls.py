@@ -7,7 +7,6 @@ host's name is not compared, as Open vSwitch does not (ovs-vsctl(8), "Public Key
 from pathlib import Path
 
 from msgspec import Struct
-from ovs.stream import Stream
 
 from tunbridge.errors import TunbridgeError
 
@@ -54,6 +53,8 @@ def prepare(remote: str) -> None:
             path.open("rb").close()
         except OSError as e:
             raise TlsError(f"{option}={path}: cannot be read: {e.strerror or e}") from e
+    from ovs.stream import Stream  # late: only who connects by Open vSwitch's library needs it
+
     Stream.ssl_set_private_key_file(str(_files.private_key))
     Stream.ssl_set_certificate_file(str(_files.certificate))
     Stream.ssl_set_ca_cert_file(str(_files.ca_cert))
