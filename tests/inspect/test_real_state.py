@@ -243,7 +243,11 @@ def test_drops_that_grow_between_two_readings_are_told_and_old_ones_are_not(clou
         for source in range(5):
             packet_out(cloud.a, "br-int", "LOCAL", "output:tap1", frame(source, 1000))
         deadline = time.monotonic() + 30  # Open vSwitch writes statistics every 5 s
-        while not any("tx_dropped +5" in f.message for f in (found := counted(before, after := cloud.read()))):
+        while True:
+            after = cloud.read()
+            found = counted(before, after)
+            if any("tx_dropped +5" in finding.message for finding in found):
+                break
             assert time.monotonic() < deadline, found
             time.sleep(0.3)
     finally:
