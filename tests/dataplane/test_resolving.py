@@ -6,7 +6,7 @@ import pytest
 
 from tests.dataplane.conftest import MakeWorld
 from tests.dataplane.world import AddressPair, Delivery, World
-from tunbridge.dataplane import addresses
+from tunbridge.dataplane import addresses, pipeline
 from tunbridge.dataplane.features import services
 from tunbridge.dataplane.responders import Kind
 
@@ -191,5 +191,5 @@ def test_a_request_from_a_tunnel_is_answered_by_nobody_here(world: World) -> Non
 
 def test_each_port_has_its_own_meter(world: World) -> None:
     meters = world.hosts["a"].desired.meters("br-int")
-    assert set(meters) == {11, 12}
+    assert set(meters) == {pipeline.WORKLOAD_METERS + ofport for ofport in (11, 12)}
     assert "rate=100" in world.dummy.meters(world.hosts["a"].bridges["br-int"])
