@@ -182,8 +182,14 @@ class Workload:
         return False
 
     def never_reaches(self, address: str, *options: str) -> bool:
-        """Whether none of three pings is answered."""
-        return self.run("ping", "-c3", "-i0.2", "-W1", *options, address, check=False).returncode != 0
+        """Whether none of three pings is answered, once a change that was made just before has come to the host."""
+        ping = ("ping", "-W1", *options, address)
+        deadline = time.monotonic() + 5
+        while self.run(*ping, "-c1", check=False).returncode == 0:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return self.run(*ping, "-c3", "-i0.2", check=False).returncode != 0
 
     def python(self, script: str) -> str:
         """Run a Python script inside, with scapy at hand; its output."""
