@@ -172,7 +172,7 @@ def test_two_servers_bind_each_port_once_whoever_claims_and_whatever_the_api_doe
                 hosts[port["id"]] = now["binding:host_id"]
                 assert await first.show("port", port["id"]) == now
                 # Bound once: made, bound by a claim, and at most once more by the API.
-                assert now["revision_number"] <= (2 if port in given else 1)
+                assert now["revision_number"] <= (3 if port in given else 2)  # made with 1
             kept = {id for id, name in hosts.items() if name == "one"}
             one.plugged(ids - kept)
             for id in kept:

@@ -85,7 +85,8 @@ def looks_like_nic(interface: Interface) -> bool:
         return False
     driver = (interface.status or {}).get("driver_name")
     if driver and interface.type == "system":
-        return driver not in _VIRTUAL_DRIVERS
+        # A host that is a container or a lab's has its NICs as veth pairs, with the names of NICs.
+        return driver not in _VIRTUAL_DRIVERS or _matches(_NIC, interface.name)
     return interface.type != "system" or _matches(_NIC, interface.name)
 
 
