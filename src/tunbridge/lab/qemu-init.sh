@@ -14,4 +14,6 @@ fi
 for module in /modules/*; do /busybox insmod "$module"; done
 /busybox mount -t virtiofs machine /machine || exit 1
 for folder in proc sys dev; do /busybox mount --move /$folder /machine/$folder; done
-exec /busybox chroot /machine /bin/sh "$SCRIPT"
+# The machine's files become the root of the mount namespace, not only of this process: setns(2), so nsenter, goes there.
+cd /machine && /busybox mount --move . / || exit 1
+exec /busybox chroot . /bin/sh "$SCRIPT"
