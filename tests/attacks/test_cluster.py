@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -76,12 +77,19 @@ class Cluster:
         return json.loads(line)["said"]
 
     def leader(self) -> int:
-        """Give the number of the member that leads and has the majority behind it."""
-        while True:
-            for number, one in enumerate(self.members):
-                if one.process and "Role: leader" in one.appctl("cluster/status", schema.NAME):
+        """Give the number of the member that leads in the newest term.
+
+        One that was stopped or cut off believes for a while that it still leads, in an older term.
+        """
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            statuses = [one.appctl("cluster/status", schema.NAME) if one.process else "" for one in self.members]
+            terms = [int(found[1]) if (found := re.search(r"^Term: (\d+)$", said, re.M)) else -1 for said in statuses]
+            for number, said in enumerate(statuses):
+                if terms[number] == max(terms) and "Role: leader" in said:
                     return number
             time.sleep(0.01)
+        raise AssertionError("no member leads")
 
     def close(self) -> None:
         if self.writer is not None:
