@@ -161,7 +161,7 @@ def _plug_cpu(cloud: Cloud, runs: int) -> Iterator[Figure]:
     yield Figure(f"CPU of all processes per plug (in {_SETTLE_S:g} s)", "ms", found, "Neutron 29: 3200")
 
 
-# Many ports
+# Cardinality ports
 
 
 def _many(cloud: Cloud, count: int, remote: int) -> Iterator[Figure]:

@@ -10,7 +10,7 @@ from tests.inspect.test_growth import VERBS
 from tunbridge.inspect.check import check
 from tunbridge.inspect.draw import svg, text
 from tunbridge.inspect.draw.fleet import Grouping
-from tunbridge.inspect.forms import dot, html, mermaid, png
+from tunbridge.inspect.formats import dot, html, mermaid, png
 from tunbridge.inspect.model import Document
 from tunbridge.inspect.reader import read_show
 from tunbridge.inspect.understand import understand

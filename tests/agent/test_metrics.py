@@ -10,13 +10,13 @@ from prometheus_client.samples import Sample
 
 from tests.agent.hosts import PHYSNET, Wired
 from tunbridge.agent import config
-from tunbridge.agent.bulletin import Bulletin
 from tunbridge.agent.config import Peer
 from tunbridge.agent.metrics import MetricsError, MetricsServer, application, registry
-from tunbridge.agent.record import BOUNDS_S, Record
-from tunbridge.agent.status import Status, utc_now
+from tunbridge.agent.status.bulletin import Bulletin
+from tunbridge.agent.status.document import Status, utc_now
+from tunbridge.agent.status.record import BOUNDS_S, Record
 from tunbridge.configuration import ConfigurationError
-from tunbridge.dataplane.changes import Problem
+from tunbridge.dataplane.diff import Problem
 from tunbridge.lab.host import wait_until
 from tunbridge.lab.lab import Lab
 from tunbridge.lab.plan import HostPlan, LabPlan, checked

@@ -7,8 +7,8 @@ import pytest
 
 from tests.agent.hosts import NIC, PHYSNET, Wired
 from tests.conftest import MakeLab
-from tunbridge.agent import answer
 from tunbridge.agent.config import DEFAULT_RUN_DIR, AgentConfig
+from tunbridge.agent.status import answer
 from tunbridge.cli import host as cli_host
 from tunbridge.lab.host import wait_until
 

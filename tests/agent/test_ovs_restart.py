@@ -10,8 +10,9 @@ import pytest
 from tests.agent.hosts import PHYSNET, Wired
 from tests.agent.workloads import restart_command
 from tests.kernels import Kernels
-from tunbridge.agent import answer, armed
+from tunbridge.agent import flow_restore_wait
 from tunbridge.agent.config import Peer
+from tunbridge.agent.status import answer
 from tunbridge.lab.host import wait_until
 from tunbridge.lab.lab import Lab, agent_command
 from tunbridge.lab.plan import HostPlan, LabPlan, checked
@@ -66,11 +67,11 @@ def restart(host: Wired, *arguments: str) -> tuple[int, str]:
 
 
 def armed_now(host: Wired) -> bool:
-    return armed.FLAG in host.host.vsctl("get", "Open_vSwitch", ".", "other_config")
+    return flow_restore_wait.FLAG in host.host.vsctl("get", "Open_vSwitch", ".", "other_config")
 
 
 def marked(host: Wired) -> bool:
-    return armed.MARK in host.host.vsctl("get", "Open_vSwitch", ".", "external_ids")
+    return flow_restore_wait.MARK in host.host.vsctl("get", "Open_vSwitch", ".", "external_ids")
 
 
 def in_sync(host: Wired) -> bool:
@@ -137,14 +138,14 @@ def test_it_is_refused_where_nobody_would_finish_it(wired: Wired) -> None:
 
 
 def test_it_is_refused_while_somebody_else_restarts(wired: Wired) -> None:
-    wired.host.vsctl("set", "Open_vSwitch", ".", f"other_config:{armed.FLAG}=true")
+    wired.host.vsctl("set", "Open_vSwitch", ".", f"other_config:{flow_restore_wait.FLAG}=true")
     try:
         status, text = restart(wired)
         assert status == 2
         assert "is set already, and not by us" in text
         assert armed_now(wired), "what is not ours is left alone"
     finally:
-        wired.host.vsctl("remove", "Open_vSwitch", ".", "other_config", armed.FLAG)
+        wired.host.vsctl("remove", "Open_vSwitch", ".", "other_config", flow_restore_wait.FLAG)
 
 
 def test_two_at_once_are_refused(wired: Wired) -> None:

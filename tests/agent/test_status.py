@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.agent.hosts import PHYSNET, Wired
-from tunbridge.agent import answer
 from tunbridge.agent.config import DEFAULT_RUN_DIR, Peer, Provider
-from tunbridge.agent.status import Status, decode
+from tunbridge.agent.status import answer
+from tunbridge.agent.status.document import Status, decode
 from tunbridge.lab.host import wait_until
 from tunbridge.lab.lab import Lab, agent_command
 from tunbridge.lab.plan import HostPlan, LabPlan, checked

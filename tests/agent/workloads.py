@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tests.agent.hosts import Wired
-from tunbridge.agent import armed
+from tunbridge.agent import flow_restore_wait
 from tunbridge.agent.config import Peer
 from tunbridge.lab import namespaces
 from tunbridge.lab.host import wait_until
@@ -163,7 +163,11 @@ def stepped(pair: Pair) -> Iterator[tuple[str, int, int]]:
                 wait_until(lambda: host.host.run("ovs-ofctl", "show", "br-tun", check=False).returncode == 0, "answers")
             yield moment, 20, pair.ping(20)
             (host.host.folder / f"{moment}.go").touch()
-        wait_until(lambda: armed.MARK not in host.host.vsctl("get", "Open_vSwitch", ".", "external_ids"), "done", 60)
+        wait_until(
+            lambda: flow_restore_wait.MARK not in host.host.vsctl("get", "Open_vSwitch", ".", "external_ids"),
+            "done",
+            60,
+        )
     yield "after", 20, pair.ping(20)
 
 

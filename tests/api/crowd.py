@@ -1,4 +1,4 @@
-"""Many clients at once on two servers of one database; afterwards its rows are walked for broken promises."""
+"""Cardinality clients at once on two servers of one database; afterwards its rows are walked for broken promises."""
 
 import asyncio
 import contextlib

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 
 from tests.database.members import Member, member
-from tunbridge.api.auth.first import ADMIN, admin_password
+from tunbridge.api.auth.bootstrap import ADMIN, admin_password
 from tunbridge.api.auth.passwords import hashed
 from tunbridge.api.auth.users import Role, add_user, edit
 from tunbridge.model import catalog

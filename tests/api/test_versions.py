@@ -16,13 +16,16 @@ from tunbridge.database import upkeep
 from tunbridge.database.store import Store
 from tunbridge.database.transaction import Transaction
 from tunbridge.model import catalog
-from tunbridge.model.tables import Column, Many, Table, Type
+from tunbridge.model.tables import Cardinality, Column, Table, Type
 from tunbridge.rules import copies
 
 NOW = tuple(catalog.tables())
 NEWER = (
-    *(replace(t, columns=(*t.columns, Column("to_come", many=Many.SET))) if t.name == "Network" else t for t in NOW),
-    Table("Balancer", (Column("name"), Column("network_id", Type.REF, Many.OPTIONAL, table="Network"))),
+    *(
+        replace(t, columns=(*t.columns, Column("to_come", many=Cardinality.SET))) if t.name == "Network" else t
+        for t in NOW
+    ),
+    Table("Balancer", (Column("name"), Column("network_id", Type.REF, Cardinality.OPTIONAL, table="Network"))),
 )
 LATER = {"Port": ("fixed_ips",), "Port_Binding": ("port_id", "network_id", "claimed")}
 """Columns that the older version does not have, besides `tags`."""

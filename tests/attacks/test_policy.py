@@ -12,8 +12,8 @@ from tests.attacks.situations import OTHER, OWN, ROLES, SITUATIONS
 from tunbridge.api import policy
 from tunbridge.api.policy import Target
 from tunbridge.model import catalog
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import Field, Resource
-from tunbridge.model.who import Who
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.rulebook import rulebook
 from tunbridge.rules.settings import NetworkingSettings

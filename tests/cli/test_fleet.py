@@ -1,4 +1,4 @@
-"""Many sources: a file that lists them, a limit of time for each, a bar on a terminal and none elsewhere."""
+"""Cardinality sources: a file that lists them, a limit of time for each, a bar on a terminal and none elsewhere."""
 
 import json
 import os

@@ -1,6 +1,6 @@
 """Tables of every kind of column, small, for the tests of the database room."""
 
-from tunbridge.model.tables import Column, Many, Table, Type
+from tunbridge.model.tables import Cardinality, Column, Table, Type
 
 NETWORK = Table(
     "Network",
@@ -8,9 +8,9 @@ NETWORK = Table(
         Column("name"),
         Column("project_id", indexed=True),
         Column("shared", Type.BOOLEAN),
-        Column("segmentation_id", Type.INTEGER, Many.OPTIONAL),
-        Column("tags", many=Many.SET, indexed=True),
-        Column("options", many=Many.MAP),
+        Column("segmentation_id", Type.INTEGER, Cardinality.OPTIONAL),
+        Column("tags", many=Cardinality.SET, indexed=True),
+        Column("options", many=Cardinality.MAP),
         Column("details", Type.JSON),
     ),
 )
@@ -20,8 +20,8 @@ PORT = Table(
         Column("name"),
         Column("network_id", Type.REF, table="Network", indexed=True),
         Column("mac_address"),
-        Column("device_id", many=Many.OPTIONAL, indexed=True),
-        Column("groups", Type.REF, Many.SET, table="Group", strong=False, indexed=True),
+        Column("device_id", many=Cardinality.OPTIONAL, indexed=True),
+        Column("groups", Type.REF, Cardinality.SET, table="Group", strong=False, indexed=True),
         Column("revision", Type.INTEGER),
     ),
     indexes=(("network_id", "mac_address"),),

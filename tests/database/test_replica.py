@@ -19,28 +19,28 @@ from tunbridge.database.access import Access
 from tunbridge.database.conditions import NO_ROWS, together, where
 from tunbridge.database.replica import Replica
 from tunbridge.database.session import connect
-from tunbridge.model.tables import Column, Many, Table, Type
+from tunbridge.model.tables import Cardinality, Column, Table, Type
 
 TABLES = (NETWORK, PORT)
-BRIDGE = Table("Bridge", (Column("name"), Column("ports", Type.REF, Many.SET, table="Port")))
+BRIDGE = Table("Bridge", (Column("name"), Column("ports", Type.REF, Cardinality.SET, table="Port")))
 OVS_PORT = Table(
     "Port",
     (
         Column("name"),
-        Column("tag", Type.INTEGER, Many.OPTIONAL),
-        Column("trunks", Type.INTEGER, Many.SET),
-        Column("vlan_mode", many=Many.OPTIONAL),
-        Column("interfaces", Type.REF, Many.SET, table="Interface"),
-        Column("other_config", many=Many.MAP),
+        Column("tag", Type.INTEGER, Cardinality.OPTIONAL),
+        Column("trunks", Type.INTEGER, Cardinality.SET),
+        Column("vlan_mode", many=Cardinality.OPTIONAL),
+        Column("interfaces", Type.REF, Cardinality.SET, table="Interface"),
+        Column("other_config", many=Cardinality.MAP),
     ),
 )
 INTERFACE = Table(
     "Interface",
     (
         Column("name", indexed=True),
-        Column("ofport", Type.INTEGER, Many.OPTIONAL),
-        Column("external_ids", many=Many.MAP),
-        Column("mac_in_use", many=Many.OPTIONAL),
+        Column("ofport", Type.INTEGER, Cardinality.OPTIONAL),
+        Column("external_ids", many=Cardinality.MAP),
+        Column("mac_in_use", many=Cardinality.OPTIONAL),
     ),
 )
 

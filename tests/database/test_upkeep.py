@@ -15,12 +15,14 @@ from tunbridge.database.connection import Database
 from tunbridge.database.conversion import SchemaTooOldError
 from tunbridge.database.errors import DatabaseUnavailable
 from tunbridge.database.schema import missing
-from tunbridge.model.tables import Column, Many, Table, Type
+from tunbridge.model.tables import Cardinality, Column, Table, Type
 
 NEWER = (
-    Table("Network", (*NETWORK.columns, Column("mtu", Type.INTEGER), Column("zones", many=Many.SET, indexed=True))),
+    Table(
+        "Network", (*NETWORK.columns, Column("mtu", Type.INTEGER), Column("zones", many=Cardinality.SET, indexed=True))
+    ),
     *TABLES[1:],
-    Table("Router", (Column("name"), Column("network_id", Type.REF, Many.OPTIONAL, table="Network"))),
+    Table("Router", (Column("name"), Column("network_id", Type.REF, Cardinality.OPTIONAL, table="Network"))),
 )
 OTHER = (*TABLES, Table("Trunk", (Column("name"),), indexes=(("name",),)))
 

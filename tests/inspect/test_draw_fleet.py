@@ -15,7 +15,7 @@ from tunbridge.inspect.draw.metrics import CELLS, PIXELS, Metrics
 from tunbridge.inspect.draw.names import ranges
 from tunbridge.inspect.draw.scene import build
 from tunbridge.inspect.draw.views import ASCII
-from tunbridge.inspect.forms import dot, mermaid
+from tunbridge.inspect.formats import dot, mermaid
 from tunbridge.inspect.model import Document, Host
 from tunbridge.inspect.understand import understand
 

@@ -14,7 +14,7 @@ from tunbridge.inspect.check import check
 from tunbridge.inspect.document import to_json
 from tunbridge.inspect.draw import svg, text
 from tunbridge.inspect.explain import explain, predict, to_text
-from tunbridge.inspect.forms import csv, dot, html, mermaid
+from tunbridge.inspect.formats import csv, dot, html, mermaid
 from tunbridge.inspect.model import Document
 from tunbridge.inspect.reader import MAX_LINE, MAX_LINES, ReadError, read_show
 from tunbridge.inspect.understand import understand

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from tunbridge.model import catalog
 from tunbridge.model.catalog import check
 from tunbridge.model.resource import Resource, ref, text
-from tunbridge.model.tables import Many, Table, Type
+from tunbridge.model.tables import Cardinality, Table, Type
 
 ALIASES = {extension.alias for extension in catalog.EXTENSIONS}
 NETWORK = catalog.resource("network")
@@ -59,7 +59,7 @@ def test_no_unique_index_has_an_optional_column() -> None:
     """The database holds two rows without the value to be equal."""
     for table in catalog.tables():
         for index in table.indexes:
-            assert all(table.column(name).many is Many.ONE for name in index), table.name
+            assert all(table.column(name).many is Cardinality.ONE for name in index), table.name
 
 
 def test_filters_that_people_use_have_an_index() -> None:

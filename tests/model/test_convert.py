@@ -8,8 +8,8 @@ from hypothesis import given, settings
 
 from tests.model import reference, values
 from tunbridge.model import convert
-from tunbridge.model.checks import Check, InvalidError, addresses, plain, ports
 from tunbridge.model.convert import Convert
+from tunbridge.model.validators import Check, InvalidError, addresses, plain, ports
 
 NEAR = {
     "convert_ip_to_canonical_format": values.IPS,

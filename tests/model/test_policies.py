@@ -7,8 +7,8 @@ import pytest
 
 from tests.model import reference
 from tunbridge.model import catalog
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import Field, Resource
-from tunbridge.model.who import Who
 
 RULES: dict[str, str] = reference.data("neutron_policies.json")["rules"]
 

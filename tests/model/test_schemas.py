@@ -8,8 +8,8 @@ from hypothesis import given, settings
 
 from tests.model import values
 from tunbridge.model import catalog
-from tunbridge.model.checks import InvalidError
 from tunbridge.model.resource import Field, Resource
+from tunbridge.model.validators import InvalidError
 
 FIELDS = [(r, f) for r in catalog.RESOURCES for f in r.fields]
 SHOWN_AS_TEXT = {f"subnetpool.{name}_prefixlen" for name in ("default", "min", "max")}

@@ -8,7 +8,7 @@ from pathlib import Path
 import ovs.poller
 import pytest
 
-from tests.dataplane.test_changes import Database
+from tests.dataplane.test_diff import Database
 from tunbridge.openvswitch.errors import OvsdbError
 from tunbridge.openvswitch.ovsdb import LocalOvsdb
 

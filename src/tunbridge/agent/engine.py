@@ -17,27 +17,27 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tunbridge.agent import devices
-from tunbridge.agent.answer import Answering
-from tunbridge.agent.armed import Rescue
+from tunbridge.agent import netlink
 from tunbridge.agent.bridges import BridgeFlows, Hooks
-from tunbridge.agent.bulletin import BEAT_S, Bulletin
 from tunbridge.agent.cloud import Cloud, cloud_of
 from tunbridge.agent.config import AgentConfig, Peer, manager_remote, metrics_address
 from tunbridge.agent.conntrack import Cutter
+from tunbridge.agent.flow_restore_wait import Rescue
 from tunbridge.agent.local import LocalOvsdb
 from tunbridge.agent.log import Log
 from tunbridge.agent.packet_in import PacketIns
 from tunbridge.agent.port_status import PortStatus
-from tunbridge.agent.record import Record
-from tunbridge.agent.report import News, Reporter
 from tunbridge.agent.saved import SavedFlows
+from tunbridge.agent.status.answer import Answering
+from tunbridge.agent.status.bulletin import BEAT_S, Bulletin
+from tunbridge.agent.status.record import Record
+from tunbridge.agent.status.report import News, Reporter
 from tunbridge.agent.wanted import LocalOf, host_spec, relevant_devices, responder_settings
 from tunbridge.configuration import ConfigurationError
-from tunbridge.dataplane import changes, host
-from tunbridge.dataplane.changes import Problem
+from tunbridge.dataplane import diff, host
 from tunbridge.dataplane.conntrack import Cut
 from tunbridge.dataplane.desired import Desired, Owner
+from tunbridge.dataplane.diff import Problem
 from tunbridge.dataplane.flows import Flow, FlowKey
 from tunbridge.dataplane.host import WantedHost
 from tunbridge.dataplane.local import Local
@@ -151,7 +151,7 @@ class Agent:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._take_config)
-        monitor = devices.DeviceMonitor(self._devices_changed)
+        monitor = netlink.DeviceMonitor(self._devices_changed)
         self.log.info("started", host=self.config.host, local_ip=self.config.local_ip, ovsdb=self.config.ovsdb)
         try:
             for source in (self.ovsdb.run, self.cloud.run, self._passes, self._beat, self.packet_ins.run):
@@ -261,12 +261,12 @@ class Agent:
         await self._write_ports(now)
         return not difference.changes
 
-    async def _difference(self, wanted: WantedHost, now: Snapshot) -> changes.Difference:
+    async def _difference(self, wanted: WantedHost, now: Snapshot) -> diff.Difference:
         """What differs in the wiring. Most events do not concern it: then the last comparison still holds."""
         seen = self._compared
         if seen is not None and self._nics is not None and _same_wiring(seen[1], now) and seen[0] == wanted:
-            return changes.Difference(changes=[], problems=seen[2])
-        found = changes.difference(wanted, now, await self._nic_states(wanted, now))
+            return diff.Difference(changes=[], problems=seen[2])
+        found = diff.difference(wanted, now, await self._nic_states(wanted, now))
         self._compared = None if found.changes else (wanted, now, found.problems)
         return found
 
@@ -274,7 +274,7 @@ class Agent:
         """What the host shall look like. A tunnel to a host that is not known yet stays until all hosts are known."""
         peers = {p.ip for p in self.peers()}
         if now is not None and not self.cloud.complete:
-            peers |= changes.tunnel_addresses(now)
+            peers |= diff.tunnel_addresses(now)
         return host.wanted(host_spec(self.config, sorted(peers)))
 
     def peers(self) -> list[Peer]:
@@ -286,10 +286,10 @@ class Agent:
     async def _nic_states(self, wanted: WantedHost, now: Snapshot) -> dict[str, NicState]:
         names = relevant_devices(wanted, now)
         if self._nics is None or self._nics.keys() != names:
-            self._nics = await asyncio.to_thread(devices.read, names) if names else {}
+            self._nics = await asyncio.to_thread(netlink.read, names) if names else {}
         return self._nics
 
-    async def _change(self, difference: changes.Difference) -> None:
+    async def _change(self, difference: diff.Difference) -> None:
         """Commit all changes as one transaction; wait for it only where flows are emptied on the way."""
         for bridge in sorted({*difference.emptied, *difference.released}):
             count = await asyncio.to_thread(self.saved.save_from, self.config.ovs_rundir, bridge)
@@ -309,7 +309,7 @@ class Agent:
 
     def _keep_bridges(self, wanted: WantedHost, now: Snapshot) -> None:
         """Have a task for each bridge that we work with, and for each that waits for its saved flows."""
-        self._usable = {row.name for row in changes.usable(wanted, now)}
+        self._usable = {row.name for row in diff.usable(wanted, now)}
         names = set(self._usable)
         for name in self.saved.bridges():
             if name in now.bridges:
@@ -467,7 +467,7 @@ class Agent:
         if not self.ovsdb.connected:
             return False
         now = self.ovsdb.snapshot()
-        ids = {row.datapath_id for row in changes.usable(self.wanted(now), now)}
+        ids = {row.datapath_id for row in diff.usable(self.wanted(now), now)}
         on_manager = self.ovsdb.manager_remote is None or self.ovsdb.on_manager
         return on_manager and None not in ids and ids <= self.listener.datapath_ids
 

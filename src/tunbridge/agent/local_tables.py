@@ -4,7 +4,7 @@ Statistics are left out, so that their updates wake nobody.
 """
 
 from tunbridge.database.access import Access
-from tunbridge.model.tables import Column, Many, Table, Type
+from tunbridge.model.tables import Cardinality, Column, Table, Type
 
 ACCESS = Access(
     database="Open_vSwitch",
@@ -17,19 +17,19 @@ ACCESS = Access(
 )
 
 
-def _text(name: str, many: Many = Many.ONE) -> Column:
+def _text(name: str, many: Cardinality = Cardinality.ONE) -> Column:
     return Column(name, Type.TEXT, many)
 
 
-def _refs(name: str, table: str, many: Many = Many.SET) -> Column:
+def _refs(name: str, table: str, many: Cardinality = Cardinality.SET) -> Column:
     return Column(name, Type.REF, many, table)
 
 
-def _integer(name: str, many: Many = Many.OPTIONAL) -> Column:
+def _integer(name: str, many: Cardinality = Cardinality.OPTIONAL) -> Column:
     return Column(name, Type.INTEGER, many)
 
 
-_MAPS = tuple(_text(name, Many.MAP) for name in ("other_config", "external_ids"))
+_MAPS = tuple(_text(name, Cardinality.MAP) for name in ("other_config", "external_ids"))
 
 TABLES = (
     Table(
@@ -37,21 +37,21 @@ TABLES = (
         (
             _refs("bridges", "Bridge"),
             _refs("manager_options", "Manager"),
-            _text("ovs_version", Many.OPTIONAL),
-            _integer("next_cfg", Many.ONE),
-            _integer("cur_cfg", Many.ONE),
+            _text("ovs_version", Cardinality.OPTIONAL),
+            _integer("next_cfg", Cardinality.ONE),
+            _integer("cur_cfg", Cardinality.ONE),
             *_MAPS,
         ),
     ),
-    Table("Manager", (_text("target"), Column("is_connected", Type.BOOLEAN), _text("external_ids", Many.MAP))),
+    Table("Manager", (_text("target"), Column("is_connected", Type.BOOLEAN), _text("external_ids", Cardinality.MAP))),
     Table(
         "Bridge",
         (
             _text("name"),
-            _text("fail_mode", Many.OPTIONAL),
+            _text("fail_mode", Cardinality.OPTIONAL),
             _text("datapath_type"),
-            _text("datapath_id", Many.OPTIONAL),
-            _text("protocols", Many.SET),
+            _text("datapath_id", Cardinality.OPTIONAL),
+            _text("protocols", Cardinality.SET),
             _refs("controller", "Controller"),
             _refs("ports", "Port"),
             *_MAPS,
@@ -63,9 +63,9 @@ TABLES = (
             _text("target"),
             _integer("max_backoff"),
             _integer("inactivity_probe"),
-            _text("connection_mode", Many.OPTIONAL),
+            _text("connection_mode", Cardinality.OPTIONAL),
             Column("is_connected", Type.BOOLEAN),
-            _text("external_ids", Many.MAP),
+            _text("external_ids", Cardinality.MAP),
         ),
     ),
     Table(
@@ -73,8 +73,8 @@ TABLES = (
         (
             _text("name"),
             _integer("tag"),
-            _integer("trunks", Many.SET),
-            _text("vlan_mode", Many.OPTIONAL),
+            _integer("trunks", Cardinality.SET),
+            _text("vlan_mode", Cardinality.OPTIONAL),
             _refs("interfaces", "Interface"),
             *_MAPS,
         ),
@@ -84,10 +84,10 @@ TABLES = (
         (
             _text("name"),
             _text("type"),
-            _text("options", Many.MAP),
+            _text("options", Cardinality.MAP),
             _integer("ofport"),
-            _text("error", Many.OPTIONAL),
-            _text("external_ids", Many.MAP),
+            _text("error", Cardinality.OPTIONAL),
+            _text("external_ids", Cardinality.MAP),
         ),
     ),
 )

@@ -16,8 +16,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from tunbridge.agent.bulletin import HUNG_S, Bulletin
-from tunbridge.agent.status import Histogram, Status
+from tunbridge.agent.status.bulletin import HUNG_S, Bulletin
+from tunbridge.agent.status.document import Histogram, Status
 from tunbridge.errors import TunbridgeError
 
 REQUEST_S = 10.0

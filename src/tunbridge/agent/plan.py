@@ -8,14 +8,14 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from tunbridge.agent import devices, log
+from tunbridge.agent import log, netlink
 from tunbridge.agent.cloud import Cloud, cloud_of
 from tunbridge.agent.config import AgentConfig
 from tunbridge.agent.local import LocalOvsdb
 from tunbridge.agent.wanted import LocalOf, host_spec, relevant_devices
-from tunbridge.dataplane import changes, flows, host
-from tunbridge.dataplane.changes import Problem
+from tunbridge.dataplane import diff, flows, host
 from tunbridge.dataplane.desired import Desired
+from tunbridge.dataplane.diff import Problem
 from tunbridge.dataplane.host import WantedHost
 from tunbridge.openvswitch import ofctl
 from tunbridge.openvswitch.errors import OvsdbError
@@ -69,8 +69,8 @@ async def _make(config: AgentConfig) -> Plan:
         wired = _wanted(config, now, cloud)
         desired.set_local(LocalOf()(config, wired, now))
         delta = desired.run()
-        nics = await asyncio.to_thread(devices.read, relevant_devices(wired, now))
-        found = changes.difference(wired, now, nics)
+        nics = await asyncio.to_thread(netlink.read, relevant_devices(wired, now))
+        found = diff.difference(wired, now, nics)
         made = await _plan(config, wired, now, found, desired, complete)
         return msgspec.structs.replace(made, problems=[*made.problems, *delta.problems])
     finally:
@@ -91,15 +91,15 @@ async def _until(moved: asyncio.Event, condition: Callable[[], bool]) -> bool:
 def _wanted(config: AgentConfig, now: Snapshot, cloud: Cloud) -> WantedHost:
     peers = {p.ip for p in config.peers} | set(cloud.tunnel_ips().values())
     if not cloud.complete:
-        peers |= changes.tunnel_addresses(now)
+        peers |= diff.tunnel_addresses(now)
     return host.wanted(host_spec(config, sorted(peers)))
 
 
 async def _plan(
-    config: AgentConfig, wired: WantedHost, now: Snapshot, found: changes.Difference, desired: Desired, complete: bool
+    config: AgentConfig, wired: WantedHost, now: Snapshot, found: diff.Difference, desired: Desired, complete: bool
 ) -> Plan:
     flow_plans = []
-    ready = {row.name for row in changes.usable(wired, now)}
+    ready = {row.name for row in diff.usable(wired, now)}
     for name in sorted(ready):
         with contextlib.suppress(ofctl.UnreachableError):
             present = flows.parse_dump(await asyncio.to_thread(ofctl.dump_flows, config.ovs_rundir, name))

@@ -5,7 +5,7 @@ r"""`tunbridge ovs restart`: restart `ovs-vswitchd` so that packets go on and ev
                      \______ fails, no answer ______/--> disarmed; the agent puts back what was saved
 
 What stands between arming and clearing survives every signal that can be caught; after one that cannot, the agent
-finishes (armed.py).
+finishes (flow_restore_wait.py).
 """
 
 import shutil
@@ -19,9 +19,10 @@ from types import FrameType
 
 from msgspec import Struct
 
-from tunbridge.agent import answer, armed, bridgestate
-from tunbridge.agent.armed import RestartError, SavedState, StateFile
+from tunbridge.agent import bridgestate, flow_restore_wait
 from tunbridge.agent.config import AgentConfig
+from tunbridge.agent.flow_restore_wait import RestartError, SavedState, StateFile
+from tunbridge.agent.status import answer
 from tunbridge.dataplane.flows import FlowError
 from tunbridge.errors import TunbridgeError
 from tunbridge.openvswitch import ofctl
@@ -81,7 +82,7 @@ class Restart:
         self.config = config
         self._database = LocalOvsdb(config.ovsdb)
         self._file = StateFile(config.state_dir)
-        armed.connect(self._database, armed.CONNECT_S)
+        flow_restore_wait.connect(self._database, flow_restore_wait.CONNECT_S)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -112,14 +113,14 @@ class Restart:
 
     def _without_switch(self) -> Iterator[str]:
         now, argv = self._now(), self.config.vswitchd_restart
-        if armed.is_ours(now):
+        if flow_restore_wait.is_ours(now):
             yield "a planned restart is under way, or was killed and the agent is finishing it; try again then"
-        elif armed.FLAG in now.other_config:
+        elif flow_restore_wait.FLAG in now.other_config:
             yield (
-                f"other_config:{armed.FLAG} is set already, and not by us: is `ovs-ctl restart` running? If not:"
-                f" ovs-vsctl remove Open_vSwitch . other_config {armed.FLAG}"
+                f"other_config:{flow_restore_wait.FLAG} is set already, and not by us: is `ovs-ctl restart` running?"
+                f" If not: ovs-vsctl remove Open_vSwitch . other_config {flow_restore_wait.FLAG}"
             )
-        if armed.process(self.config.ovs_rundir) is None:
+        if flow_restore_wait.process(self.config.ovs_rundir) is None:
             yield f"no ovs-vswitchd runs (none is named by {self.config.ovs_rundir}/ovs-vswitchd.pid); start it instead"
         if shutil.which(argv[0]) is None:
             yield f"vswitchd_restart: {argv[0]} is not installed; set it to the command that restarts ovs-vswitchd here"
@@ -150,7 +151,7 @@ class Restart:
 
     def run(self, progress: Progress) -> Done:
         """Restart. Raises RefusedError (nothing was changed), RestartError (it says how it stands)."""
-        with armed.lock(self.config.state_dir) as held:
+        with flow_restore_wait.lock(self.config.state_dir) as held:
             if held is None:
                 raise RefusedError("another `tunbridge ovs restart` is at work on this host")
             if reasons := self.outlook().reasons:
@@ -162,24 +163,24 @@ class Restart:
         return Done(away=away, total=time.monotonic() - began, refused=refused)
 
     def _restart(self, progress: Progress) -> tuple[float, list[str]]:
-        name = armed.process(self.config.ovs_rundir)
+        name = flow_restore_wait.process(self.config.ovs_rundir)
         bridges, missing = self._read()
         if missing or name is None:
             raise RefusedError("; ".join(missing) or "ovs-vswitchd has ended")
         state = SavedState(process=name, at=time.time(), bridges=bridges)
         flows = sum(len(b.flows) for b in bridges.values())
-        recorded = armed.recordings(state)
+        recorded = flow_restore_wait.recordings(state)
         self._file.save(state)
         progress(f"saved {flows} flows of {len(bridges)} bridges")
         try:
-            armed.arm(self._database)
-            progress(f"armed: {armed.FLAG} is set")
+            flow_restore_wait.arm(self._database)
+            progress(f"armed: {flow_restore_wait.FLAG} is set")
             start = time.monotonic()
             self._command()
             self._await_switch(name, bridges)
             away = time.monotonic() - start
             progress(f"ovs-vswitchd was restarted, and answers after {away:.1f} s")
-            refused = armed.finish(self.config.ovs_rundir, self._database, state, recorded)
+            refused = flow_restore_wait.finish(self.config.ovs_rundir, self._database, state, recorded)
         except (OfctlError, OvsdbError, RestartError) as e:
             raise RestartError(f"{e}. {self._given_up()}") from e
         self._file.remove()
@@ -209,7 +210,7 @@ class Restart:
         began = time.monotonic()
         waiting = list(bridges)
         while (waited := time.monotonic() - began) < ANSWER_S:
-            running = armed.process(self.config.ovs_rundir)
+            running = flow_restore_wait.process(self.config.ovs_rundir)
             if running == before and waited > SAME_S:
                 raise RestartError(f"{' '.join(self.config.vswitchd_restart)} has not restarted ovs-vswitchd")
             if running not in (None, before):
@@ -222,11 +223,13 @@ class Restart:
     def _given_up(self) -> str:
         """Leave nothing armed. The mark stays, so the agent goes on with what was saved."""
         try:
-            armed.disarm(self._database, done=False)
+            flow_restore_wait.disarm(self._database, done=False)
         except OvsdbError as e:
-            return f"And {armed.FLAG} is still set ({e}): the agent clears it as soon as the database answers"
+            return (
+                f"And {flow_restore_wait.FLAG} is still set ({e}): the agent clears it as soon as the database answers"
+            )
         return (
-            f"{armed.FLAG} is cleared; the agent puts the saved flows back as soon as ovs-vswitchd answers"
+            f"{flow_restore_wait.FLAG} is cleared; the agent puts the saved flows back as soon as ovs-vswitchd answers"
             " (tunbridge host status tells how it stands)"
         )
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from operator import is_
 
 from tunbridge.agent.config import AgentConfig
-from tunbridge.dataplane import changes, names
-from tunbridge.dataplane.changes import Problem
+from tunbridge.dataplane import diff, names
+from tunbridge.dataplane.diff import Problem
 from tunbridge.dataplane.host import HostSpec, ProviderSpec, WantedHost
 from tunbridge.dataplane.local import Local, Workload
 from tunbridge.dataplane.operations import ORIGIN
@@ -58,7 +58,7 @@ class LocalOf:
         self._vlans: dict[str, int] | None = None
 
     def __call__(self, config: AgentConfig, wanted: WantedHost, now: Snapshot) -> Local:
-        usable = {row.name: row for row in changes.usable(wanted, now)}
+        usable = {row.name: row for row in diff.usable(wanted, now)}
         integration = usable.get(names.INTEGRATION_BRIDGE)
         self._look(integration)
         if self._vlans is None:

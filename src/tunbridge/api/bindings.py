@@ -8,9 +8,9 @@ from tunbridge.api import body, http, policy, query
 from tunbridge.api.controller import Answer, Controller, Database
 from tunbridge.api.http import Exchange
 from tunbridge.api.policy import Target
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import Resource
-from tunbridge.model.who import Who
-from tunbridge.rules import bindings, moves
+from tunbridge.rules import bindings, extended_bindings
 from tunbridge.rules.errors import Forbidden, http_bad_request, no_such_resource
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 
@@ -55,7 +55,7 @@ class BindingApi:
     def _port(self, reader: Reader, request: Request, id: str) -> Row:
         """Give a port that the caller may know of and that moves. Raises NetworkingError."""
         row = self._ports.visible(reader, request.caller, id)
-        moves.check_moves(row)
+        extended_bindings.check_moves(row)
         return row
 
     async def _list(self, request: Request, port: str, text: str) -> Answer:
@@ -73,7 +73,7 @@ class BindingApi:
         fields = query.fields_of(text)
         await self._database.barrier()
         store = self._database.store
-        found = moves.binding(store, self._port(store, request, port), host)
+        found = extended_bindings.binding(store, self._port(store, request, port), host)
         if not policy.may(self._resource.get_by, request.caller, Target(None)):
             raise no_such_resource()
         return Answer(200, body.encode({"binding": _only(_shown(found), fields)}))
@@ -84,7 +84,7 @@ class BindingApi:
         if bulk:
             raise http_bad_request("Bulk operation not supported")
         values = body.created(self._resource, request.caller, given[0])
-        await self._database.commit(lambda txn: self._do(txn, request, port, moves.create, values))
+        await self._database.commit(lambda txn: self._do(txn, request, port, extended_bindings.create, values))
         return self._one(port, values["host"], 201)
 
     async def _update(self, request: Request, port: str, host: str, content: bytes) -> Answer:
@@ -92,17 +92,19 @@ class BindingApi:
         values = body.updated(self._resource, request.caller, content)
         new = values.get("host", host)
         changes = {**values, "host": host, "new_host": new}
-        await self._database.commit(lambda txn: self._do(txn, request, port, moves.update, changes))
+        await self._database.commit(lambda txn: self._do(txn, request, port, extended_bindings.update, changes))
         return self._one(port, new, 200)
 
     async def _delete(self, request: Request, port: str, host: str) -> Answer:
         self._must(self._resource.delete_by, request, "delete_port_binding", hidden=True)
-        await self._database.commit(lambda txn: self._do(txn, request, port, moves.delete, {"host": host}))
+        await self._database.commit(lambda txn: self._do(txn, request, port, extended_bindings.delete, {"host": host}))
         return Answer(204, b"")
 
     async def _activate(self, request: Request, port: str, host: str) -> Answer:
         self._must(Who.SERVICE_ONLY, request, "activate", hidden=True)
-        await self._database.commit(lambda txn: self._do(txn, request, port, moves.activate, {"host": host}))
+        await self._database.commit(
+            lambda txn: self._do(txn, request, port, extended_bindings.activate, {"host": host})
+        )
         # As the answer to an action, without a name around it.
         return Answer(200, body.encode(self._found(port, host)))
 
@@ -117,7 +119,7 @@ class BindingApi:
 
     def _found(self, port: str, host: str) -> Values:
         store = self._database.store
-        return _shown(moves.binding(store, self._ports.rules.get(store, port), host))
+        return _shown(extended_bindings.binding(store, self._ports.rules.get(store, port), host))
 
 
 def _only(values: Values, fields: frozenset[str]) -> Values:

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from tunbridge.api.offer import why_not
-from tunbridge.model.checks import InvalidError
 from tunbridge.model.resource import MAX_ITEMS, REQUIRED, UNSET, Field, Resource
+from tunbridge.model.validators import InvalidError
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, NetworkingError, http_bad_request
 from tunbridge.rules.request import Values

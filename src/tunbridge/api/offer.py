@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import Extension, Resource
-from tunbridge.model.who import Who
 
 
 class Offer(msgspec.Struct, frozen=True):

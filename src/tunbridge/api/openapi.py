@@ -10,8 +10,8 @@ import tunbridge
 from tunbridge.api.controller import Controller
 from tunbridge.api.offer import Offer
 from tunbridge.api.query import TAG_FILTERS
-from tunbridge.model.checks.base import Schema
 from tunbridge.model.resource import REQUIRED, Field, Resource
+from tunbridge.model.validators.base import Schema
 
 _ERRORS = {
     "400": "The request contradicts itself, or names something unknown.",

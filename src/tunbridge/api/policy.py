@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import UNSET, Resource
-from tunbridge.model.who import Who
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import Forbidden, no_such_resource
 from tunbridge.rules.request import Values

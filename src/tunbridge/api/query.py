@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from tunbridge.model.checks import InvalidError
 from tunbridge.model.convert import key_values, to_boolean, to_int
 from tunbridge.model.resource import Field, Resource
+from tunbridge.model.validators import InvalidError
 from tunbridge.rules.errors import BadRequest, http_bad_request
 from tunbridge.rules.request import Row
 

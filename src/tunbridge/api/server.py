@@ -29,8 +29,8 @@ from tunbridge.api.config import ServerConfig
 from tunbridge.api.controller import Controller
 from tunbridge.api.networking import NetworkingApi
 from tunbridge.api.offer import Offer, offer
-from tunbridge.api.pages import pages
 from tunbridge.api.quotas import QuotaApi
+from tunbridge.api.routes import pages
 from tunbridge.api.views import Views
 from tunbridge.database.connection import Database
 from tunbridge.errors import TunbridgeError

@@ -5,7 +5,7 @@ from typing import Any
 from tunbridge.api import body, http
 from tunbridge.api.controller import Answer, Controller
 from tunbridge.api.http import Exchange
-from tunbridge.model.checks.containers import duplicates
+from tunbridge.model.validators.containers import duplicates
 from tunbridge.rules.base import check_tag_count
 from tunbridge.rules.errors import BadRequest, NotFound, invalid
 from tunbridge.rules.request import Request

@@ -13,7 +13,7 @@ from tunbridge.errors import TunbridgeError
 if TYPE_CHECKING:
     from tunbridge.agent.config import AgentConfig
     from tunbridge.agent.plan import Plan
-    from tunbridge.agent.status import Answer, Status
+    from tunbridge.agent.status.document import Answer, Status
 
 app = typer.Typer(help="The host in front of you, as its agent sees it.", no_args_is_help=True)
 EXIT_NOT_IN_SYNC = 1
@@ -47,8 +47,8 @@ def status(
     config: ConfigFile = None, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
 ) -> None:
     """Tell whether this host is in sync, and if not, what the agent waits for and what to do."""
-    from tunbridge.agent import answer
     from tunbridge.agent import config as configuration
+    from tunbridge.agent.status import answer
     from tunbridge.configuration import ConfigurationError
 
     try:

@@ -198,7 +198,7 @@ def _draw_format(output: Path | None) -> DrawFormat:
 def _draw_source(document: "Document", form: DrawFormat, output: Path | None, group: Group) -> None:
     """Write a form that other programs show."""
     from tunbridge.inspect.draw import svg
-    from tunbridge.inspect.forms import csv, dot, html, mermaid
+    from tunbridge.inspect.formats import csv, dot, html, mermaid
 
     pens = {
         DrawFormat.svg: lambda: svg.render(document, group=group.value),
@@ -216,7 +216,7 @@ def _draw_source(document: "Document", form: DrawFormat, output: Path | None, gr
 
 
 def _draw_png(document: "Document", output: Path | None, group: Group, scale: float) -> None:
-    from tunbridge.inspect.forms import png
+    from tunbridge.inspect.formats import png
 
     with working("drawing"):
         pixels, boxes = png.render(document, group.value, scale=scale)

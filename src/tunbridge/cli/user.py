@@ -103,7 +103,7 @@ def _row(user: User, users: Users) -> dict[str, Any]:
 @app.command()
 def passwd(name: Name, generate: Generate = False, directory: Directory = None, config: Config = None) -> None:
     """Give a user another password. Tokens got with the old one end at once."""
-    from tunbridge.api.auth import first, users
+    from tunbridge.api.auth import bootstrap, users
 
     place = _place(directory, config)
     (users.read(place) or Users()).user(name)
@@ -112,21 +112,21 @@ def passwd(name: Name, generate: Generate = False, directory: Directory = None, 
         user = all_users.user(name)
         user.password_hash = password_hash
         user.stamp = users.new_stamp()
-    if name == first.ADMIN and first.forget_password(place):
-        typer.echo(f"{place / first.KEPT_IN} held the old password and is removed", err=True)
+    if name == bootstrap.ADMIN and bootstrap.forget_password(place):
+        typer.echo(f"{place / bootstrap.KEPT_IN} held the old password and is removed", err=True)
     _tell(place)
 
 
 @app.command()
 def remove(name: Name, directory: Directory = None, config: Config = None) -> None:
     """Remove a user. Tokens and application credentials end at once; the project and what is in it stay."""
-    from tunbridge.api.auth import first, users
+    from tunbridge.api.auth import bootstrap, users
 
     place = _place(directory, config)
     with users.edit(place) as all_users:
         users.remove_user(all_users, name)
-    if name == first.ADMIN:
-        first.forget_password(place)
+    if name == bootstrap.ADMIN:
+        bootstrap.forget_password(place)
     _tell(place)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from tunbridge.database.values import KINDS, changed, decoder, default, encode, normal
-from tunbridge.model.tables import Column, Many, Table, Type
+from tunbridge.model.tables import Cardinality, Column, Table, Type
 
 Row = Any
 """A struct of a table's own type: `id` and one attribute per column. Nobody changes one that a store holds."""
@@ -118,19 +118,19 @@ class RowMaker:
 
 def _field_type(column: Column) -> Any:
     """Let the decoder check what is one plain value; anything else arrives in a form of OVSDB's own."""
-    return _SCALARS.get(column.type, Any) if column.many is Many.ONE else Any
+    return _SCALARS.get(column.type, Any) if column.many is Cardinality.ONE else Any
 
 
 def _field_default(column: Column) -> Any:
-    return None if column.many is Many.MAP else default(column)
+    return None if column.many is Cardinality.MAP else default(column)
 
 
 def _is_interned(column: Column) -> bool:
-    one = column.many in (Many.ONE, Many.OPTIONAL)
+    one = column.many in (Cardinality.ONE, Cardinality.OPTIONAL)
     repeats = column.indexed or column.repeats
     return one and (column.type is Type.REF or (repeats and column.type is Type.TEXT))
 
 
 def _is_pooled(column: Column) -> bool:
-    one = column.many in (Many.ONE, Many.OPTIONAL)
+    one = column.many in (Cardinality.ONE, Cardinality.OPTIONAL)
     return one and column.type in (Type.TEXT, Type.JSON) and not _is_interned(column)

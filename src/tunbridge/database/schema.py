@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from tunbridge.model.tables import Column, Many, Table, Type
+from tunbridge.model.tables import Cardinality, Column, Table, Type
 
 NAME = "Tunbridge"
 """Of the database."""
@@ -59,11 +59,11 @@ def _table(table: Table) -> dict[str, Any]:
 
 def _type(column: Column) -> Any:
     key = _atom(column)
-    if column.many is Many.ONE:
+    if column.many is Cardinality.ONE:
         return key if isinstance(key, str) else {"key": key}
-    if column.many is Many.OPTIONAL:
+    if column.many is Cardinality.OPTIONAL:
         return {"key": key, "min": 0, "max": 1}
-    if column.many is Many.SET:
+    if column.many is Cardinality.SET:
         return {"key": key, "min": 0, "max": "unlimited"}
     return {"key": "string", "value": "string", "min": 0, "max": "unlimited"}
 

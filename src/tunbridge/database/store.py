@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from tunbridge.database.rows import Row, RowMaker
-from tunbridge.model.tables import Many, Table
+from tunbridge.model.tables import Cardinality, Table
 
 Updates = Mapping[str, Mapping[str, Any]]
 """Table -> id -> JSON (msgspec.Raw) of one row's update: <table-updates2> of ovsdb-server(7), 4.1.14."""
@@ -131,7 +131,7 @@ class _TableRows:
         self.table = table
         self.maker = maker
         self.rows: dict[str, Row] = {}
-        self.indexes = {c.name: _Index(c.name, c.many is Many.SET) for c in table.columns if c.indexed}
+        self.indexes = {c.name: _Index(c.name, c.many is Cardinality.SET) for c in table.columns if c.indexed}
         self.uniques = {frozenset(columns): _Unique(columns) for columns in table.indexes}
         self._all: list[_Index | _Unique] = [*self.indexes.values(), *self.uniques.values()]
 
@@ -156,7 +156,7 @@ class _TableRows:
         index = self.indexes.get(column)
         if index is not None:
             return [self.rows[id] for id in index.ids(value)]
-        if self.table.column(column).many is Many.SET:
+        if self.table.column(column).many is Cardinality.SET:
             return [row for row in self.rows.values() if value in getattr(row, column)]
         return [row for row in self.rows.values() if getattr(row, column) == value]
 

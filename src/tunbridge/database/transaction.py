@@ -15,7 +15,7 @@ from tunbridge.database.errors import RowGone, Target
 from tunbridge.database.rows import Row
 from tunbridge.database.store import Store
 from tunbridge.database.values import encode
-from tunbridge.model.tables import Many
+from tunbridge.model.tables import Cardinality
 
 Operation = dict[str, Any]
 _Key = tuple[str, str]
@@ -65,7 +65,7 @@ class Transaction:
         changed = self._changed.get(table)
         if not changed:
             return found
-        is_set = self._store.makers[table].columns[column].many is Many.SET
+        is_set = self._store.makers[table].columns[column].many is Cardinality.SET
         rows = self._over(found, changed)
         # A row that was changed is wanted when it matches now, wherever it comes from.
         return [
@@ -234,7 +234,7 @@ class Transaction:
     def _condition(self, table: str, column: str, value: Any) -> list[Any]:
         """Give the condition under which `find` finds a row."""
         declared = self._store.makers[table].columns[column]
-        is_set = declared.many is Many.SET
+        is_set = declared.many is Cardinality.SET
         return [column, "includes" if is_set else "==", encode(declared, (value,) if is_set else value)]
 
     def _do(self, operation: Operation, target: Target) -> None:

@@ -16,7 +16,7 @@ from tunbridge.database.errors import DatabaseUnavailable
 from tunbridge.database.schema import COMMIT, NAME, Schema, different, merged, missing
 from tunbridge.database.session import Session, SessionError, check_remote
 from tunbridge.database.store import Store
-from tunbridge.model.tables import Many, Table, Type
+from tunbridge.model.tables import Cardinality, Table, Type
 
 if TYPE_CHECKING:
     from tunbridge.openvswitch.tls import Files
@@ -141,7 +141,7 @@ def _row_problems(store: Store, tables: Sequence[Table]) -> list[str]:
     """Say which references lead nowhere, and which values exist twice; ovsdb-server does not let it come to that."""
     problems = []
     for table in tables:
-        references = [c for c in table.columns if c.type is Type.REF and c.many is not Many.MAP and c.table]
+        references = [c for c in table.columns if c.type is Type.REF and c.many is not Cardinality.MAP and c.table]
         for row in store.all(table.name):
             for column in references:
                 for target in _targets(getattr(row, column.name)):

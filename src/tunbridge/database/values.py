@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from tunbridge.model.tables import Column, Many, Type
+from tunbridge.model.tables import Cardinality, Column, Type
 
 NO_PAIRS: Final[dict[str, str]] = {}
 """The empty map, shared by all rows."""
@@ -18,9 +18,9 @@ _DEFAULTS = {Type.INTEGER: 0, Type.BOOLEAN: False, Type.REF: "00000000-0000-0000
 
 def default(column: Column) -> Any:
     """Give what a row has that says nothing of this column, as ovsdb-server does it."""
-    if column.many is Many.ONE:
+    if column.many is Cardinality.ONE:
         return _DEFAULTS.get(column.type, "")
-    return {Many.OPTIONAL: None, Many.SET: (), Many.MAP: NO_PAIRS}[column.many]
+    return {Cardinality.OPTIONAL: None, Cardinality.SET: (), Cardinality.MAP: NO_PAIRS}[column.many]
 
 
 KINDS: Final[dict[Type, type]] = {
@@ -38,16 +38,16 @@ def normal(column: Column, kind: type, value: Any) -> Any:
 
     Raises TypeError, ValueError for a value that the column cannot hold.
     """
-    if column.many is Many.SET:
+    if column.many is Cardinality.SET:
         for item in value:
             _check(column, kind, item)
         return tuple(sorted(set(value)))
-    if column.many is Many.MAP:
+    if column.many is Cardinality.MAP:
         for pair in value.items():
             _check(column, kind, pair[0])
             _check(column, kind, pair[1])
         return dict(value) if value else NO_PAIRS
-    if value is not None or column.many is Many.ONE:
+    if value is not None or column.many is Cardinality.ONE:
         _check(column, kind, value)
     return value
 
@@ -78,9 +78,9 @@ def _is_unicode(text: str) -> bool:
 def encode(column: Column, value: Any) -> Any:
     """Give a normal value as JSON of OVSDB."""
     is_ref = column.type is Type.REF
-    if column.many is Many.MAP:
+    if column.many is Cardinality.MAP:
         return ["map", [[key, content] for key, content in value.items()]]
-    if column.many is Many.SET:
+    if column.many is Cardinality.SET:
         return ["set", [["uuid", item] for item in value] if is_ref else list(value)]
     if value is None:
         return ["set", []]
@@ -89,11 +89,11 @@ def encode(column: Column, value: Any) -> Any:
 
 def decoder(column: Column) -> Callable[[Any], Any] | None:
     """Give the function that makes a normal value of OVSDB's JSON (or of its absence); None: it is one already."""
-    if column.many is Many.MAP:
+    if column.many is Cardinality.MAP:
         return _pairs
-    if column.many is Many.SET:
+    if column.many is Cardinality.SET:
         return _items
-    if column.many is Many.OPTIONAL:
+    if column.many is Cardinality.OPTIONAL:
         return _optional
     return _reference if column.type is Type.REF else None
 
@@ -127,9 +127,9 @@ def changed(column: Column, old: Any, wire: Any) -> Any:
     """Apply the difference of a "modify" (ovsdb-server(7), 4.1.14) to a value."""
     decode = decoder(column)
     new = wire if decode is None else decode(wire)
-    if column.many is Many.SET:
+    if column.many is Cardinality.SET:
         return _toggled(old, new)
-    if column.many is Many.MAP:
+    if column.many is Cardinality.MAP:
         same = {key for key, content in new.items() if old.get(key) == content}  # both have the pair: it went
         return {key: content for key, content in {**old, **new}.items() if key not in same} or NO_PAIRS
     return new

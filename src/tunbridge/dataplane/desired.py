@@ -21,7 +21,6 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from tunbridge.dataplane import conntrack
-from tunbridge.dataplane.changes import Problem
 from tunbridge.dataplane.conntrack import Connection, Cut
 from tunbridge.dataplane.contribution import (
     FREE_VLANS,
@@ -34,6 +33,7 @@ from tunbridge.dataplane.contribution import (
     PortSettings,
     PortState,
 )
+from tunbridge.dataplane.diff import Problem
 from tunbridge.dataplane.features import FEATURES
 from tunbridge.dataplane.flows import Flow, FlowKey
 from tunbridge.dataplane.identifiers import Identifiers

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from tunbridge.model.checks.addresses import Address, address, mac_number, network_parts
-from tunbridge.model.checks.base import NULL, InvalidError, Schema, invalid_input
-from tunbridge.model.checks.plain import FALSE, TRUE, as_boolean, as_integer
+from tunbridge.model.validators.addresses import Address, address, mac_number, network_parts
+from tunbridge.model.validators.base import NULL, InvalidError, Schema, invalid_input
+from tunbridge.model.validators.plain import FALSE, TRUE, as_boolean, as_integer
 
 
 class Convert(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ Hosts write only the tables marked `hosts_only`, each its own rows.
 """
 
 from tunbridge.model.resource import boolean, integer, json, ref, text
-from tunbridge.model.tables import Column, Many, Table, Type
+from tunbridge.model.tables import Cardinality, Column, Table, Type
 
 ADDRESS = Table(
     "Address",
@@ -47,9 +47,9 @@ DEFAULT_SECURITY_GROUP = Table(
 """Which group is a project's default one; there cannot be two."""
 
 GUARD = Table("Guard", (text("name"), integer("uses")), indexes=(("name",),))
-"""Locks for what no index can hold: rules/guard.py."""
+"""Locks for what no index can hold: rules/locks.py."""
 GUARD = Table("Guard", (text("name"), integer("uses")), indexes=(("name",),))
-"""Locks for what no index can hold: rules/guard.py."""
+"""Locks for what no index can hold: rules/locks.py."""
 
 HOST = Table(
     "Host",
@@ -58,11 +58,11 @@ HOST = Table(
         text("agent_type"),
         text("binary"),
         text("topic"),
-        text("availability_zone", Many.OPTIONAL, indexed=True),
+        text("availability_zone", Cardinality.OPTIONAL, indexed=True),
         json("configurations"),
         text("created_at"),
         text("started_at"),
-        text("resource_versions", Many.MAP),
+        text("resource_versions", Cardinality.MAP),
     ),
     indexes=(("host", "agent_type"),),
     hosts_only=True,
@@ -77,7 +77,7 @@ HOST_HEARTBEAT = Table(
 """When a host's agent last said that it is alive. Hosts do not watch this table: a heartbeat wakes only servers."""
 AGENT_SETTING = Table(
     "Agent_Setting",
-    (text("host"), text("agent_type"), boolean("admin_state_up"), text("description", Many.OPTIONAL)),
+    (text("host"), text("agent_type"), boolean("admin_state_up"), text("description", Cardinality.OPTIONAL)),
     indexes=(("host", "agent_type"),),
 )
 """What an admin has set of an agent."""

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
-from tunbridge.model.checks import Check, Schema
 from tunbridge.model.convert import Convert
-from tunbridge.model.tables import Column, Many, Table, Type
-from tunbridge.model.who import Who
+from tunbridge.model.policy_rules import Who
+from tunbridge.model.tables import Cardinality, Column, Table, Type
+from tunbridge.model.validators import Check, Schema
 
 
 class Absent(Enum):
@@ -163,12 +163,12 @@ def column_name(field: str) -> str:
     return field.replace(":", "_").replace("-", "_")
 
 
-def text(name: str, many: Many = Many.ONE, indexed: bool = False) -> Column:
+def text(name: str, many: Cardinality = Cardinality.ONE, indexed: bool = False) -> Column:
     """Give a column of text."""
     return Column(column_name(name), Type.TEXT, many, indexed=indexed)
 
 
-def integer(name: str, many: Many = Many.ONE) -> Column:
+def integer(name: str, many: Cardinality = Cardinality.ONE) -> Column:
     """Give a column of a number."""
     return Column(column_name(name), Type.INTEGER, many)
 
@@ -183,6 +183,6 @@ def json(name: str) -> Column:
     return Column(column_name(name), Type.JSON)
 
 
-def ref(name: str, table: str, many: Many = Many.ONE, strong: bool = True) -> Column:
+def ref(name: str, table: str, many: Cardinality = Cardinality.ONE, strong: bool = True) -> Column:
     """Give a column that points at a row of another table; the store finds rows by it."""
     return Column(column_name(name), Type.REF, many, table=table, strong=strong, indexed=True)

@@ -19,7 +19,7 @@ class Type(Enum):
     JSON = "json"
 
 
-class Many(Enum):
+class Cardinality(Enum):
     """How many values a column holds."""
 
     ONE = "one"
@@ -33,7 +33,7 @@ class Column(msgspec.Struct, frozen=True):
 
     name: str
     type: Type = Type.TEXT
-    many: Many = Many.ONE
+    many: Cardinality = Cardinality.ONE
     table: str | None = None
     """Of a REF: the table it points into."""
     strong: bool = True

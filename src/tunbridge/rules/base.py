@@ -9,16 +9,16 @@ from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import UNSET, Absent, Field, Resource
 from tunbridge.model.resources.common import MAX_TAGS
-from tunbridge.model.tables import Column, Many, Type
-from tunbridge.model.who import Who
+from tunbridge.model.tables import Cardinality, Column, Type
 from tunbridge.rules import quota
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, PreconditionFailed, not_found
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 
-_EMPTY: dict[Many, Any] = {Many.OPTIONAL: None, Many.SET: (), Many.MAP: {}}
+_EMPTY: dict[Cardinality, Any] = {Cardinality.OPTIONAL: None, Cardinality.SET: (), Cardinality.MAP: {}}
 _ZERO: dict[Type, Any] = {Type.TEXT: "", Type.INTEGER: 0, Type.BOOLEAN: False, Type.JSON: "null"}
 
 
@@ -43,7 +43,7 @@ def stored(column: Column, value: Any) -> Any:
         return _EMPTY[column.many] if column.many in _EMPTY else _ZERO[column.type]
     if column.type is Type.JSON:
         return msgspec.json.encode(value).decode()
-    if column.many is Many.SET:
+    if column.many is Cardinality.SET:
         return tuple(dict.fromkeys(value))
     return value
 
@@ -52,7 +52,7 @@ def shown(column: Column, value: Any) -> Any:
     """Give a column's value as users see it."""
     if column.type is Type.JSON:
         return None if value is None else msgspec.json.decode(value)
-    return list(value) if column.many is Many.SET else value
+    return list(value) if column.many is Cardinality.SET else value
 
 
 class Rules:

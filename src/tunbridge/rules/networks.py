@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tunbridge.model.resource import UNSET
-from tunbridge.rules import guard, hosts, rbac, segments
+from tunbridge.rules import hosts, locks, rbac, segments
 from tunbridge.rules.base import Rules
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, invalid
@@ -165,7 +165,7 @@ class NetworkRules(Rules):
             if other.is_default and (row is None or other.id != row.id):
                 message = f"A default external network already exists: {other.id}."
                 raise Conflict("DefaultExternalNetworkExists", message)
-        guard.lock(txn, "default external network")
+        locks.lock(txn, "default external network")
 
 
 def _scope(reader: Reader, subnets: list[Row], version: int) -> str | None:

@@ -4,13 +4,11 @@ from collections.abc import Iterable
 
 from tunbridge.model.resource import Resource
 from tunbridge.rules import times
+from tunbridge.rules.agents import AgentRules
+from tunbridge.rules.availability_zones import AvailabilityZoneRules
 from tunbridge.rules.base import Rules
+from tunbridge.rules.network_ip_availability import NetworkIpAvailabilityRules
 from tunbridge.rules.networks import NetworkRules
-from tunbridge.rules.others import (
-    AgentRules,
-    AvailabilityZoneRules,
-    NetworkIpAvailabilityRules,
-)
 from tunbridge.rules.ports import PortRules
 from tunbridge.rules.rbac import RbacPolicyRules
 from tunbridge.rules.security_groups import (

@@ -5,11 +5,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.protocols import ICMP, IPV6_ONLY, LEGACY_IPV6_ICMP, PORT_PROTOCOLS, number, spellings
 from tunbridge.model.resources.address_group import MAX_ADDRESSES
 from tunbridge.model.resources.security_group import PARENT
-from tunbridge.model.who import Who
-from tunbridge.rules import guard, ipam, rbac
+from tunbridge.rules import ipam, locks, rbac
 from tunbridge.rules.base import Action, Rules
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound, invalid, no_such_resource
@@ -268,7 +268,7 @@ class DefaultSecurityGroupRuleRules(Rules):
             if both and _key({name: getattr(row, name) for name in MATCH}) == wanted:
                 message = f"Default Security group rule already exists. Rule id is {row.id}."
                 raise Conflict("DefaultSecurityGroupRuleExists", message)
-        guard.lock(txn, "default security group rules")
+        locks.lock(txn, "default security group rules")
         return self.insert(txn, request, values)
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
-from tunbridge.rules import guard, segments
+from tunbridge.rules import locks, segments
 from tunbridge.rules.errors import BadRequest, Conflict, no_such_resource
 from tunbridge.rules.networks import given
-from tunbridge.rules.others import TimedRules
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.settings import NetworkingSettings
+from tunbridge.rules.timed import TimedRules
 
 _NAMESPACE = uuid.UUID("6b1cf1f6-7f0c-4c8c-9a55-3f0d4d5d5c11")
 """Ids of ranges of the configuration are made in it of what they say: every server gives them the same."""
@@ -84,7 +84,7 @@ class NetworkSegmentRangeRules(TimedRules):
         _check_range(kind, values["minimum"], values["maximum"])
         if values["shared"]:
             values["project_id"] = ""
-        guard.lock(txn, RANGES)
+        locks.lock(txn, RANGES)
         _check_overlap(txn, values, None)
         return self.insert(txn, request, values, default=False)
 
@@ -97,7 +97,7 @@ class NetworkSegmentRangeRules(TimedRules):
         if outside:
             raise _in_use(row.id)
         whole = {"network_type": row.network_type, "physical_network": row.physical_network}
-        guard.lock(txn, RANGES)
+        locks.lock(txn, RANGES)
         _check_overlap(txn, {**whole, "minimum": least, "maximum": most}, row.id)
         self.save(txn, request, row, values)
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import UNSET
-from tunbridge.model.who import Who
-from tunbridge.rules import guard, ipam, rbac
+from tunbridge.rules import ipam, locks, rbac
 from tunbridge.rules.base import Action, Rules
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, invalid
@@ -45,7 +45,7 @@ def allocate(txn: Txn, pool: Row, values: Values, cidr: str | None, prefixlen: i
         if cut is None:
             raise _not_allocated(f"Insufficient prefix space to allocate subnet size /{size}")
         found = cut
-    guard.lock(txn, f"subnetpool {pool.id}")
+    locks.lock(txn, f"subnetpool {pool.id}")
     txn.exists("Subnetpool", pool.id)
     return found
 
@@ -192,7 +192,7 @@ class SubnetpoolRules(Rules):
         if ipam.overlap((ipam.network(subnet.cidr) for subnet in subnets), gone):
             message = "Illegal update to prefixes: One or more the prefixes to be removed is in use by a subnet.."
             raise BadRequest("IllegalSubnetPoolPrefixUpdate", message)
-        guard.lock(txn, f"subnetpool {row.id}")
+        locks.lock(txn, f"subnetpool {row.id}")
         left = ipam.available(prefixes_of(row), gone)
         if not left:
             raise BadRequest("EmptySubnetPoolPrefixList", "Empty subnet pool prefix list.")
@@ -206,7 +206,7 @@ class SubnetpoolRules(Rules):
             raise invalid(
                 "A default subnetpool for this IP family has already been set. Only one default may exist per IP family"
             )
-        guard.lock(txn, f"default subnetpool {version}")
+        locks.lock(txn, f"default subnetpool {version}")
 
     def _owns_scope(self, txn: Txn, request: Request, id: str) -> bool:
         scope = txn.get("Address_Scope", id)
@@ -240,7 +240,7 @@ class SubnetpoolRules(Rules):
                     "Failed to associate address scope: subnetpools within an address scope must have unique prefixes."
                 )
                 raise Conflict("AddressScopePrefixConflict", message)
-        guard.lock(txn, f"address scope {id}")
+        locks.lock(txn, f"address scope {id}")
 
     @staticmethod
     def _check_affinity(txn: Txn, row: Row) -> None:

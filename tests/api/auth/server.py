@@ -18,9 +18,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tunbridge.api.auth.base import RefusedError
+from tunbridge.api.auth.bootstrap import ADMIN, admin_password
 from tunbridge.api.auth.config import AuthConfig
 from tunbridge.api.auth.factory import make
-from tunbridge.api.auth.first import ADMIN, admin_password
 
 JsonObject = dict[str, Any]
 

@@ -3,7 +3,7 @@
 from argon2 import PasswordHasher
 
 from tests.api.serving import PASSWORD, Cloud
-from tunbridge.api.auth.first import ADMIN
+from tunbridge.api.auth.bootstrap import ADMIN
 from tunbridge.api.auth.users import Role, add_user, edit, new_stamp
 
 PEOPLE: dict[str, tuple[str, Role]] = {

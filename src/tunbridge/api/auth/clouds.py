@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tunbridge.api.auth import first
+from tunbridge.api.auth import bootstrap
 from tunbridge.api.auth.config import AuthConfig
 from tunbridge.api.auth.files import make_directory, write_private
 from tunbridge.api.auth.identity.answers import PATH
@@ -56,8 +56,8 @@ def _cloud(config: AuthConfig, url: str) -> dict[str, Any]:
 
 
 def _first_user(config: AuthConfig) -> dict[str, str]:
-    password = first.admin_password(config.path)
-    return {} if password is None else {"username": first.ADMIN, "password": password}
+    password = bootstrap.admin_password(config.path)
+    return {} if password is None else {"username": bootstrap.ADMIN, "password": password}
 
 
 def _lines(values: dict[str, Any], indent: int) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from starlette.routing import BaseRoute
 
-from tunbridge.api.auth import first
+from tunbridge.api.auth import bootstrap
 from tunbridge.api.auth.base import Unauthorized
 from tunbridge.api.auth.config import AuthConfig
 from tunbridge.api.auth.directory import Directory
@@ -46,8 +46,8 @@ class HttpBasicAuthenticator:
 
     async def start(self) -> None:
         """Read the users; make the first one where there is none. Raises TunbridgeError."""
-        if await asyncio.to_thread(first.make_admin, self._path):
-            self._log.info("made the user admin", password_file=str(self._path / first.KEPT_IN))
+        if await asyncio.to_thread(bootstrap.make_admin, self._path):
+            self._log.info("made the user admin", password_file=str(self._path / bootstrap.KEPT_IN))
         self._directory.load()
         self._presence.announce()
 

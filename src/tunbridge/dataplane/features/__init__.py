@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import base, flood, neighbour, network, policy, port, remote, services
+from tunbridge.dataplane.features import flood, frame, neighbour, network, policy, port, remote, services
 
 FEATURES: Mapping[str, Callable[[Context, str], None]] = MappingProxyType(
     {
-        "base": base.compute,
+        "base": frame.compute,
         "port": port.compute,
         "network": network.compute,
         "policy": policy.compute,

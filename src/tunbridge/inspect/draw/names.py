@@ -1,4 +1,4 @@
-"""Many names told in few characters, in the notation of cluster tools: `compute[0-16,18-479]`."""
+"""Cardinality names told in few characters, in the notation of cluster tools: `compute[0-16,18-479]`."""
 
 import re
 from collections import defaultdict

@@ -1,11 +1,11 @@
 """Address groups: prefixes that security group rules name together."""
 
 from tunbridge.model import convert
-from tunbridge.model.checks import addresses, plain
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import UNSET, Field, Resource, text
 from tunbridge.model.resources import common
-from tunbridge.model.tables import Column, Many, Type
-from tunbridge.model.who import Who
+from tunbridge.model.tables import Cardinality, Column, Type
+from tunbridge.model.validators import addresses, plain
 
 MAX_ADDRESSES = 5000
 """Of one group: each change of it is checked, stored and sent to all hosts as a whole."""
@@ -34,7 +34,7 @@ ADDRESS_GROUP = Resource(
             default=UNSET,
             put=False,
             most=MAX_ADDRESSES,
-            column=Column("addresses", Type.TEXT, Many.SET),
+            column=Column("addresses", Type.TEXT, Cardinality.SET),
         ),
         common.flag("shared", False, post=False, put=False, visible=False),
         *common.STAMPS,

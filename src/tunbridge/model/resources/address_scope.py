@@ -1,10 +1,10 @@
 """Address scopes: subnet pools among which no address is there twice."""
 
 from tunbridge.model import convert
-from tunbridge.model.checks import plain
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import Field, Resource, integer
 from tunbridge.model.resources import common
-from tunbridge.model.who import Who
+from tunbridge.model.validators import plain
 
 ADDRESS_SCOPE = Resource(
     name="address_scope",

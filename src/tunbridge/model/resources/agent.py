@@ -1,10 +1,10 @@
 """Agents: the hosts as Neutron shows them, and the availability zones that they are in."""
 
 from tunbridge.model import convert
-from tunbridge.model.checks import plain
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import Field, Resource
 from tunbridge.model.resources import common
-from tunbridge.model.who import Who
+from tunbridge.model.validators import plain
 
 _TEXT = {"type": "string"}
 

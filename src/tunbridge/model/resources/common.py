@@ -3,10 +3,10 @@
 from typing import Any
 
 from tunbridge.model import convert
-from tunbridge.model.checks import Schema, containers, plain
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import UNSET, Field, integer, text
-from tunbridge.model.tables import Column, Many, Type
-from tunbridge.model.who import Who
+from tunbridge.model.tables import Cardinality, Column, Type
+from tunbridge.model.validators import Schema, containers, plain
 
 NAME_LENGTH = 255
 DESCRIPTION_LENGTH = 255
@@ -90,7 +90,7 @@ def tags(set_by: Who, seen_by: Who, post: bool = False) -> Field:
         put=False,
         filter=True,
         extension="standard-attr-tag",
-        column=Column("tags", Type.TEXT, Many.SET, indexed=True),
+        column=Column("tags", Type.TEXT, Cardinality.SET, indexed=True),
         create_by=set_by if post else None,
         update_by=set_by,
         seen_by=seen_by,

@@ -1,11 +1,11 @@
 """Networks (layer 2), with the attributes that extensions give them."""
 
 from tunbridge.model import convert
-from tunbridge.model.checks import Schema, containers, dns, plain
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import UNSET, Field, Resource, boolean, column_name, integer, json, ref, text
 from tunbridge.model.resources import common
-from tunbridge.model.tables import Column, Many, Type
-from tunbridge.model.who import Who
+from tunbridge.model.tables import Cardinality, Column, Type
+from tunbridge.model.validators import Schema, containers, dns, plain
 
 _UUIDS: Schema = {"type": "array", "items": plain.UUID_SCHEMA}
 _UUID_OR_NULL = plain.uuid_or_none.schema
@@ -30,7 +30,7 @@ _PROVIDER = (
         default=UNSET,
         filter=True,
         extension="provider",
-        column=text("provider:network_type", Many.OPTIONAL, indexed=True),
+        column=text("provider:network_type", Cardinality.OPTIONAL, indexed=True),
         create_by=Who.ADMIN,
         update_by=Who.ADMIN,
         seen_by=Who.ADMIN,
@@ -41,7 +41,7 @@ _PROVIDER = (
         default=UNSET,
         filter=True,
         extension="provider",
-        column=text("provider:physical_network", Many.OPTIONAL, indexed=True),
+        column=text("provider:physical_network", Cardinality.OPTIONAL, indexed=True),
         create_by=Who.ADMIN,
         update_by=Who.ADMIN,
         seen_by=Who.ADMIN,
@@ -53,7 +53,7 @@ _PROVIDER = (
         default=UNSET,
         filter=True,
         extension="provider",
-        column=Column(column_name("provider:segmentation_id"), Type.INTEGER, Many.OPTIONAL, indexed=True),
+        column=Column(column_name("provider:segmentation_id"), Type.INTEGER, Cardinality.OPTIONAL, indexed=True),
         create_by=Who.ADMIN,
         update_by=Who.ADMIN,
         seen_by=Who.ADMIN,
@@ -139,7 +139,7 @@ NETWORK = Resource(
         *common.STANDARD,
         common.tags(Who.ADMIN_OR_MEMBER, Who.NETWORK_TAGS_READER),
     ),
-    columns=(ref("segment", "Segment", Many.OPTIONAL), common.SHARES),
+    columns=(ref("segment", "Segment", Cardinality.OPTIONAL), common.SHARES),
     get_by=Who.NETWORK_READER,
     tags=True,
     quota="network",

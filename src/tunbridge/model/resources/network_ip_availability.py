@@ -1,9 +1,9 @@
 """How many addresses a network has, and how many are in use."""
 
-from tunbridge.model.checks import plain
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import Field, Resource
 from tunbridge.model.resources import common
-from tunbridge.model.who import Who
+from tunbridge.model.validators import plain
 
 _COUNT = {"type": "integer", "minimum": 0}
 

@@ -3,11 +3,11 @@
 from msgspec import structs
 
 from tunbridge.model import convert
-from tunbridge.model.checks import plain
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import UNSET, Field, Resource, boolean, integer, text
 from tunbridge.model.resources import common
-from tunbridge.model.tables import Many
-from tunbridge.model.who import Who
+from tunbridge.model.tables import Cardinality
+from tunbridge.model.validators import plain
 
 
 def _bound(name: str) -> Field:
@@ -47,7 +47,7 @@ NETWORK_SEGMENT_RANGE = Resource(
             default=UNSET,
             put=False,
             filter=True,
-            column=text("physical_network", Many.OPTIONAL),
+            column=text("physical_network", Cardinality.OPTIONAL),
             schema={"type": ["string", "null"]},
         ),
         _bound("minimum"),

@@ -1,11 +1,11 @@
 """Ports: where something is plugged into a network; and their bindings to hosts."""
 
 from tunbridge.model import convert
-from tunbridge.model.checks import Schema, addresses, containers, dns, plain, ports
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import UNSET, Field, Resource, boolean, json, ref, text
 from tunbridge.model.resources import common
-from tunbridge.model.tables import Column, Many
-from tunbridge.model.who import Who
+from tunbridge.model.tables import Cardinality, Column
+from tunbridge.model.validators import Schema, addresses, containers, dns, plain, ports
 
 VNIC_TYPES = [
     "normal",
@@ -108,7 +108,7 @@ _SECURITY = (
         default=UNSET,
         filter=True,
         extension="security-group",
-        column=ref("security_groups", "Security_Group", Many.SET),
+        column=ref("security_groups", "Security_Group", Cardinality.SET),
     ),
 )
 
@@ -176,7 +176,7 @@ _BINDING = (
         default=UNSET,
         post=False,
         extension="data-plane-status",
-        column=text("data_plane_status", Many.OPTIONAL),
+        column=text("data_plane_status", Cardinality.OPTIONAL),
         update_by=Who.DATA_PLANE_INTEGRATOR,
     ),
 )
@@ -194,8 +194,8 @@ PORT = Resource(
         common.tags(Who.MEMBER_OR_ADVSVC, Who.PORT_TAGS_READER, post=True),
     ),
     columns=(
-        ref("addresses", "Address", Many.SET),
-        ref("bindings", "Port_Binding", Many.SET),
+        ref("addresses", "Address", Cardinality.SET),
+        ref("bindings", "Port_Binding", Cardinality.SET),
         json("fixed_ips"),  # as users see it, so that hosts need not watch addresses; "" in rows of older versions
     ),
     indexes=(("network_id", "mac_address"),),

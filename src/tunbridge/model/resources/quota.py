@@ -1,10 +1,10 @@
 """Quotas: limits of a project, by kind of thing; /quotas/PROJECT, /default and /details."""
 
 from tunbridge.model import convert
-from tunbridge.model.checks import plain
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import Field, Resource
 from tunbridge.model.resources import common
-from tunbridge.model.who import Who
+from tunbridge.model.validators import plain
 
 LIMITED = (
     "network",

@@ -1,11 +1,11 @@
 """RBAC policies: what a project shares with another one, or with all."""
 
 from tunbridge.model import convert
-from tunbridge.model.checks import plain, ports
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import Field, Resource
 from tunbridge.model.resources import common
 from tunbridge.model.tables import Column
-from tunbridge.model.who import Who
+from tunbridge.model.validators import plain, ports
 
 RBAC_POLICY = Resource(
     name="rbac_policy",

@@ -1,11 +1,11 @@
 """Security groups, their rules, and the templates of the rules that new groups begin with."""
 
 from tunbridge.model import convert
-from tunbridge.model.checks import addresses, plain
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import REQUIRED, Field, Resource, boolean, ref, text
 from tunbridge.model.resources import common
-from tunbridge.model.tables import Column, Many, Type
-from tunbridge.model.who import Who
+from tunbridge.model.tables import Cardinality, Column, Type
+from tunbridge.model.validators import addresses, plain
 
 PARENT = "PARENT"
 """What a template names for the group that its rule will be in."""
@@ -63,7 +63,7 @@ def _match_fields() -> tuple[Field, ...]:
             put=False,
             filter=True,
             sort=True,
-            column=text("protocol", Many.OPTIONAL),
+            column=text("protocol", Cardinality.OPTIONAL),
             schema=_TEXT_OR_NULL,
         ),
         *(
@@ -74,7 +74,7 @@ def _match_fields() -> tuple[Field, ...]:
                 put=False,
                 filter=True,
                 sort=True,
-                column=Column(name, Type.INTEGER, Many.OPTIONAL),
+                column=Column(name, Type.INTEGER, Cardinality.OPTIONAL),
                 schema=_PORT_SCHEMA,
             )
             for name in ("port_range_min", "port_range_max")
@@ -96,7 +96,7 @@ def _match_fields() -> tuple[Field, ...]:
             put=False,
             filter=True,
             sort=True,
-            column=text("remote_ip_prefix", Many.OPTIONAL),
+            column=text("remote_ip_prefix", Cardinality.OPTIONAL),
             schema=_TEXT_OR_NULL,
         ),
     )
@@ -124,7 +124,7 @@ SECURITY_GROUP_RULE = Resource(
             put=False,
             filter=True,
             sort=True,
-            column=ref("remote_group_id", "Security_Group", Many.OPTIONAL),
+            column=ref("remote_group_id", "Security_Group", Cardinality.OPTIONAL),
         ),
         *_match_fields(),
         common.PROJECT,
@@ -136,7 +136,7 @@ SECURITY_GROUP_RULE = Resource(
             filter=True,
             sort=True,
             extension="security-groups-remote-address-group",
-            column=ref("remote_address_group_id", "Address_Group", Many.OPTIONAL),
+            column=ref("remote_address_group_id", "Address_Group", Cardinality.OPTIONAL),
         ),
         common.computed(
             "normalized_cidr",
@@ -144,7 +144,7 @@ SECURITY_GROUP_RULE = Resource(
             "security-groups-normalized-cidr",
             filter=True,
             sort=True,
-            column=text("normalized_cidr", Many.OPTIONAL),
+            column=text("normalized_cidr", Cardinality.OPTIONAL),
         ),
         common.computed(
             "belongs_to_default_sg",
@@ -170,7 +170,7 @@ _REMOTE = (
         put=False,
         filter=True,
         sort=True,
-        column=text(name, Many.OPTIONAL),
+        column=text(name, Cardinality.OPTIONAL),
     )
     for name in ("remote_group_id", "remote_address_group_id")
 )

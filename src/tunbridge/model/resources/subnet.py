@@ -1,11 +1,11 @@
 """Subnets: a prefix of a network, with its pools, gateway, DHCP and DNS."""
 
 from tunbridge.model import convert
-from tunbridge.model.checks import addresses, plain, ports
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import UNSET, Field, Resource, boolean, integer, json, ref, text
 from tunbridge.model.resources import common
-from tunbridge.model.tables import Column, Many, Type
-from tunbridge.model.who import Who
+from tunbridge.model.tables import Cardinality, Column, Type
+from tunbridge.model.validators import addresses, plain, ports
 
 IPV6_MODES = ["dhcpv6-stateful", "dhcpv6-stateless", "slaac", None]
 
@@ -18,7 +18,7 @@ def _ipv6_mode(name: str) -> Field:
         put=False,
         filter=True,
         sort=True,
-        column=text(name, Many.OPTIONAL),
+        column=text(name, Cardinality.OPTIONAL),
     )
 
 
@@ -46,7 +46,7 @@ SUBNET = Resource(
             put=False,
             filter=True,
             sort=True,
-            column=ref("subnetpool_id", "Subnetpool", Many.OPTIONAL),
+            column=ref("subnetpool_id", "Subnetpool", Cardinality.OPTIONAL),
         ),
         Field("prefixlen", plain.non_negative, convert.to_int, default=UNSET, put=False, visible=False),
         Field(
@@ -66,7 +66,7 @@ SUBNET = Resource(
             default=UNSET,
             filter=True,
             sort=True,
-            column=text("gateway_ip", Many.OPTIONAL),
+            column=text("gateway_ip", Cardinality.OPTIONAL),
         ),
         Field(
             "allocation_pools",
@@ -100,7 +100,7 @@ SUBNET = Resource(
             ports.service_types,
             default=UNSET,
             extension="subnet-service-types",
-            column=Column("service_types", Type.TEXT, Many.SET),
+            column=Column("service_types", Type.TEXT, Cardinality.SET),
         ),
         common.flag("router:external", False, "subnet-external-network", post=False, put=False, filter=True),
         common.flag(

@@ -1,11 +1,11 @@
 """Subnet pools: prefixes that subnets are cut out of."""
 
 from tunbridge.model import convert
-from tunbridge.model.checks import addresses, plain
+from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import UNSET, Field, Resource, boolean, integer, ref
 from tunbridge.model.resources import common
-from tunbridge.model.tables import Column, Many, Type
-from tunbridge.model.who import Who
+from tunbridge.model.tables import Cardinality, Column, Type
+from tunbridge.model.validators import addresses, plain
 
 
 def _length(name: str) -> Field:
@@ -37,7 +37,7 @@ SUBNETPOOL = Resource(
             column=common.NAME.column,
         ),
         common.PROJECT,
-        Field("prefixes", addresses.subnet_list, column=Column("prefixes", Type.TEXT, Many.SET)),
+        Field("prefixes", addresses.subnet_list, column=Column("prefixes", Type.TEXT, Cardinality.SET)),
         Field(
             "default_quota",
             plain.non_negative,
@@ -45,7 +45,7 @@ SUBNETPOOL = Resource(
             default=UNSET,
             filter=True,
             sort=True,
-            column=integer("default_quota", Many.OPTIONAL),
+            column=integer("default_quota", Cardinality.OPTIONAL),
             schema={"type": ["integer", "null"]},
         ),
         common.computed("ip_version", {"enum": [4, 6]}, filter=True, sort=True, column=integer("ip_version")),
@@ -69,7 +69,7 @@ SUBNETPOOL = Resource(
             filter=True,
             sort=True,
             extension="address-scope",
-            column=ref("address_scope_id", "Address_Scope", Many.OPTIONAL),
+            column=ref("address_scope_id", "Address_Scope", Cardinality.OPTIONAL),
         ),
         *common.STANDARD,
         common.tags(Who.ADMIN_OR_MEMBER, Who.READER_OR_SHARED),

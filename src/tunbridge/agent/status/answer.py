@@ -14,9 +14,9 @@ from pathlib import Path
 
 import msgspec
 
-from tunbridge.agent.bulletin import HUNG_S, Bulletin
 from tunbridge.agent.log import Log
-from tunbridge.agent.status import Answer, decode, encode
+from tunbridge.agent.status.bulletin import HUNG_S, Bulletin
+from tunbridge.agent.status.document import Answer, decode, encode
 from tunbridge.errors import TunbridgeError
 
 ANSWER_S = 2.0

@@ -4,9 +4,9 @@ import ipaddress
 import re
 from typing import Any
 
-from tunbridge.model.checks.base import Check, Schema, or_none
-from tunbridge.model.checks.containers import list_of, refuse_keys
-from tunbridge.model.checks.plain import UUID_SCHEMA, is_uuid
+from tunbridge.model.validators.base import Check, Schema, or_none
+from tunbridge.model.validators.containers import list_of, refuse_keys
+from tunbridge.model.validators.plain import UUID_SCHEMA, is_uuid
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 IP_SCHEMA: Schema = {"anyOf": [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}]}

@@ -5,7 +5,7 @@ import uuid as uuids
 from collections.abc import Sequence
 from typing import Any
 
-from tunbridge.model.checks.base import Check, InvalidError, Schema, or_none
+from tunbridge.model.validators.base import Check, InvalidError, Schema, or_none
 
 MAX_INTEGER = 2**31 - 1
 """The largest number that Neutron's database holds."""

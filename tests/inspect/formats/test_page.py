@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.inspect.forms.browser import Shown, chromium
-from tests.inspect.forms.test_sources import NAMES, hostile
+from tests.inspect.formats.browser import Shown, chromium
+from tests.inspect.formats.test_sources import NAMES, hostile
 from tests.inspect.test_draw_fleet import fleet, to
 from tests.inspect.test_draw_text import seed
 from tunbridge.inspect.draw.safe import visible
-from tunbridge.inspect.forms import html
+from tunbridge.inspect.formats import html
 from tunbridge.inspect.model import Document
 
 Open = Callable[..., Shown]

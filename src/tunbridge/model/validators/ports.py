@@ -3,7 +3,7 @@
 import ipaddress
 from typing import Any
 
-from tunbridge.model.checks.addresses import (
+from tunbridge.model.validators.addresses import (
     CIDR_SCHEMA,
     IP_SCHEMA,
     mac_number,
@@ -12,9 +12,9 @@ from tunbridge.model.checks.addresses import (
     refuse_mac,
     refuse_subnet,
 )
-from tunbridge.model.checks.base import Check, InvalidError, invalid_input
-from tunbridge.model.checks.containers import Key, list_of_any_or_none
-from tunbridge.model.checks.plain import (
+from tunbridge.model.validators.base import Check, InvalidError, invalid_input
+from tunbridge.model.validators.containers import Key, list_of_any_or_none
+from tunbridge.model.validators.plain import (
     UUID_SCHEMA,
     is_uuid,
     oneline_not_empty_string,

@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from tests.inspect.draw_documents import HOSTILE, cloud, port
-from tunbridge.inspect.forms import csv, dot, mermaid
+from tunbridge.inspect.formats import csv, dot, mermaid
 from tunbridge.inspect.model import Bridge, Document, Finding, Host
 
 NAMES = [

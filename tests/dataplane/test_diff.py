@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tunbridge.dataplane import changes, host
-from tunbridge.dataplane.changes import Difference
+from tunbridge.dataplane import diff, host
+from tunbridge.dataplane.diff import Difference
 from tunbridge.dataplane.host import HostSpec, ProviderSpec
 from tunbridge.dataplane.nics import NicState
 from tunbridge.openvswitch.errors import OvsdbError
@@ -79,7 +79,7 @@ class Database:
 
     def difference(self, spec: HostSpec, nics: Mapping[str, NicState] = NICS) -> Difference:
         self.copy.run()
-        return changes.difference(host.wanted(spec), self.copy.snapshot(), nics)
+        return diff.difference(host.wanted(spec), self.copy.snapshot(), nics)
 
     def apply(self, spec: HostSpec, nics: Mapping[str, NicState] = NICS) -> Difference:
         found = self.difference(spec, nics)
@@ -342,7 +342,7 @@ def test_a_refused_transaction_changes_nothing_and_says_why(database: Database) 
 def host_operations() -> list[dict[str, object]]:
     from tunbridge.openvswitch.rows import Snapshot
 
-    return changes.difference(host.wanted(COMPUTE), Snapshot(uuid=""), NICS).operations
+    return diff.difference(host.wanted(COMPUTE), Snapshot(uuid=""), NICS).operations
 
 
 # Any sequence of events ends where a fresh start ends

@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from tunbridge.model.checks.base import Check
-from tunbridge.model.checks.plain import refuse_string
+from tunbridge.model.validators.base import Check
+from tunbridge.model.validators.plain import refuse_string
 
 MAX_NAME = 255
 _LABEL = re.compile(r"[a-z0-9-]{1,63}|<project_id>|<project_name>|<user_name>|<user_id>")

@@ -4,6 +4,6 @@
 field has of its own.
 """
 
-from tunbridge.model.checks.base import Check, InvalidError, Schema, invalid_input, or_none
+from tunbridge.model.validators.base import Check, InvalidError, Schema, invalid_input, or_none
 
 __all__ = ["Check", "InvalidError", "Schema", "invalid_input", "or_none"]

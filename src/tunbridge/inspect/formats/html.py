@@ -15,7 +15,7 @@ from importlib import resources
 from tunbridge.inspect.draw import svg
 from tunbridge.inspect.draw.fleet import Grouping
 from tunbridge.inspect.draw.safe import visible
-from tunbridge.inspect.forms.things import Things
+from tunbridge.inspect.formats.things import Things
 from tunbridge.inspect.model import Document, Finding, Severity
 
 MAX_FINDINGS = 1000
@@ -119,4 +119,4 @@ def _hashes(texts: list[str]) -> str:
 
 
 def _asset(name: str) -> str:
-    return resources.files("tunbridge.inspect.forms").joinpath(name).read_text(encoding="utf-8")
+    return resources.files("tunbridge.inspect.formats").joinpath(name).read_text(encoding="utf-8")

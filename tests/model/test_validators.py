@@ -10,7 +10,7 @@ from oslo_config import cfg
 
 from tests.model import reference, values
 from tests.model.test_attributes import DIFFERENCES, KEYS, ours
-from tunbridge.model.checks import Check, InvalidError, addresses, plain, ports
+from tunbridge.model.validators import Check, InvalidError, addresses, plain, ports
 
 cfg.CONF.register_opts(
     [cfg.IntOpt("max_allowed_address_pair", default=10), cfg.StrOpt("dns_domain", default="openstacklocal")]

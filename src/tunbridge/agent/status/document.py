@@ -8,7 +8,7 @@ import datetime
 import msgspec
 from msgspec import Struct
 
-from tunbridge.dataplane.changes import Problem
+from tunbridge.dataplane.diff import Problem
 
 
 def utc_now() -> str:

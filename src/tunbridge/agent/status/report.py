@@ -7,10 +7,10 @@ from operator import is_
 from typing import TYPE_CHECKING
 
 import tunbridge
-from tunbridge.agent.status import BridgeStatus, PeerStatus, Status, WorkloadStatus, utc_now
+from tunbridge.agent.status.document import BridgeStatus, PeerStatus, Status, WorkloadStatus, utc_now
 from tunbridge.dataplane import names
-from tunbridge.dataplane.changes import Problem
 from tunbridge.dataplane.desired import PortState, Workload
+from tunbridge.dataplane.diff import Problem
 from tunbridge.openvswitch.rows import Snapshot
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ nobody makes the loop wait.
 
 import time
 
-from tunbridge.agent.status import Answer, Status
+from tunbridge.agent.status.document import Answer, Status
 
 BEAT_S = 5.0
 """The loop notes at least this often that it runs."""

@@ -3,7 +3,7 @@
 from tunbridge.inspect.draw.fleet import Grouping
 from tunbridge.inspect.draw.safe import clip
 from tunbridge.inspect.draw.style import LIGHT
-from tunbridge.inspect.forms.graph import Edge, Group, Node, graph
+from tunbridge.inspect.formats.graph import Edge, Group, Node, graph
 from tunbridge.inspect.model import Document
 
 MAX_REMARK = 160

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from tunbridge.model.checks.base import Check, Schema, invalid_input, or_none
-from tunbridge.model.checks.plain import as_integer, string, uuid
+from tunbridge.model.validators.base import Check, Schema, invalid_input, or_none
+from tunbridge.model.validators.plain import as_integer, string, uuid
 
 
 def refuse_keys(expected: Iterable[str], value: Any, exactly: bool = True) -> str | None:

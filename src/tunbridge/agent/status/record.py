@@ -3,8 +3,8 @@
 from collections import Counter, deque
 from collections.abc import Collection, Sequence
 
-from tunbridge.agent.status import Counts, Histogram, Repair, utc_now
-from tunbridge.dataplane.changes import Change
+from tunbridge.agent.status.document import Counts, Histogram, Repair, utc_now
+from tunbridge.dataplane.diff import Change
 
 KEPT = 10
 """So many of the last repairs are told."""

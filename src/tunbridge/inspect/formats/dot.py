@@ -2,7 +2,7 @@
 
 from tunbridge.inspect.draw.fleet import Grouping
 from tunbridge.inspect.draw.style import LIGHT
-from tunbridge.inspect.forms.graph import Edge, Graph, Group, Node, graph
+from tunbridge.inspect.formats.graph import Edge, Graph, Group, Node, graph
 from tunbridge.inspect.model import Document
 
 _SHAPE = {"overlay": "cds", "physical": "oval", "ghost": "box", "missing": "plaintext"}

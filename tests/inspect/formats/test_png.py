@@ -12,8 +12,8 @@ import pytest
 from tests.inspect.draw_documents import cloud, port
 from tests.inspect.test_draw_text import seed
 from tunbridge.inspect.draw import svg
-from tunbridge.inspect.forms import png
-from tunbridge.inspect.forms.png import PngError
+from tunbridge.inspect.formats import png
+from tunbridge.inspect.formats.png import PngError
 from tunbridge.inspect.model import Bridge, Document, Host
 
 ROOT = Path(__file__).parents[3]

@@ -1,0 +1,1 @@
+"""What an agent tells of itself: the document, where it is put together, and the socket where it is read."""

@@ -1,0 +1,62 @@
+"""Rules of agents: hosts register them, an admin describes them and removes dead ones."""
+
+from tunbridge.rules import hosts
+from tunbridge.rules.request import Reader, Request, Row, Txn, Values
+from tunbridge.rules.timed import TimedRules
+
+
+class AgentRules(TimedRules):
+    """The rules of agents: hosts register them, an admin may describe them and remove dead ones."""
+
+    name = "Agent"
+
+    def body(self, reader: Reader, row: Row) -> Values:
+        """Give all that can be seen of an agent."""
+        setting = self._setting(reader, row)
+        beat = hosts.heartbeat(reader, row)
+        return {
+            "id": row.id,
+            "agent_type": row.agent_type,
+            "binary": row.binary,
+            "topic": row.topic,
+            "host": row.host,
+            "admin_state_up": True if setting is None else setting.admin_state_up,
+            "created_at": _plain(row.created_at),
+            "started_at": _plain(row.started_at),
+            "heartbeat_timestamp": None if beat is None else beat.strftime("%Y-%m-%d %H:%M:%S"),
+            "alive": hosts.is_alive(reader, row, self._settings, self._clock()),
+            "configurations": hosts.configurations(row),
+            "description": None if setting is None else setting.description,
+            "availability_zone": row.availability_zone,
+        }
+
+    def update(self, txn: Txn, _request: Request, row: Row, values: Values) -> None:
+        """Keep what an admin says of an agent."""
+        columns: Values = {name: values[name] for name in ("admin_state_up", "description") if name in values}
+        setting = self._setting(txn, row)
+        if setting is not None:
+            txn.update("Agent_Setting", setting.id, columns)
+            return
+        made: Values = {"host": row.host, "agent_type": row.agent_type, "admin_state_up": True, **columns}
+        txn.insert("Agent_Setting", made)
+
+    def delete(self, txn: Txn, _request: Request, row: Row) -> None:
+        """Forget an agent; one that lives registers itself again."""
+        setting = self._setting(txn, row)
+        if setting is not None:
+            txn.delete("Agent_Setting", setting.id)
+        beat = txn.find_unique("Host_Heartbeat", ("host", "agent_type"), (row.host, row.agent_type))
+        if beat is not None:
+            txn.delete("Host_Heartbeat", beat.id)
+        if row.agent_type == hosts.AGENT_TYPE:
+            txn.delete_where("Port_Status", "host", row.host)
+        txn.delete("Host", row.id)
+
+    @staticmethod
+    def _setting(reader: Reader, row: Row) -> Row | None:
+        return reader.find_unique("Agent_Setting", ("host", "agent_type"), (row.host, row.agent_type))
+
+
+def _plain(text: str) -> str:
+    """Give a time as Neutron prints those of agents."""
+    return text.replace("T", " ").removesuffix("Z")
