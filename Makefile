@@ -6,7 +6,7 @@ TUNBRIDGE := $(VENV)/bin/tunbridge
 # Files of tests that run at the same time: most of them wait more than they compute.
 TEST_JOBS := 4
 
-.PHONY: help up down test test-attacks test-kernel test-ansible bench lint setup packages test-packages docs lock clean
+.PHONY: help up down test test-attacks test-kernel test-ansible bench lint setup packages test-packages docs man dist deb lock clean
 
 help:
 	@echo 'make up      two real Open vSwitch hosts on this machine, wired as in examples/, two VMs, drawn   (root)'
@@ -19,6 +19,9 @@ help:
 	@echo 'make lint    formatting, lints, types, layering'
 	@echo 'make setup   only .venv with .venv/bin/tunbridge in it'
 	@echo 'make docs    make the pages that are derived from the code'
+	@echo 'make man     the man pages, into build/man'
+	@echo 'make dist    wheel and sdist, into dist/'
+	@echo 'make deb     the Debian packages: tunbridge, tunbridge-agent, tunbridge-server, into dist/'
 	@echo 'make lock    pin the dependencies anew into requirements*.lock'
 
 up: packages setup
@@ -67,6 +70,17 @@ docs: setup
 	$(PY) -m tunbridge.inspect.checks.document > docs/checks.md
 	$(PY) -m tunbridge.dataplane.document > docs/pipeline.md
 	$(PY) -c 'from tunbridge.inspect.document import schema_text; print(schema_text(), end="")' > docs/document.schema.json
+
+man: setup
+	@tools/packages.sh deb
+	$(PY) tools/manpages.py build/man
+
+dist: setup
+	$(PY) -m build --no-isolation --outdir dist .
+
+deb: setup
+	@tools/packages.sh deb
+	tools/deb.sh $(VENV)
 
 lock:
 	tools/lock.sh $(VENV)

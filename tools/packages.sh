@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install the system packages that are missing: those of the lab, with `tests` those that only tests use, and with `bench`
-# those of `make bench`.
+# those of `make bench`, with `deb` those of `make man` and `make deb`.
 # Safe to run twice, asks nothing. Where it cannot install (not root, no apt), it says what is missing; that is an error
 # for the lab's own, while tests that miss something of theirs skip with a reason (and fail where CI=true).
 set -euo pipefail
@@ -12,6 +12,7 @@ declare -A lab=(
     [udhcpc]=udhcpc
 )
 declare -A bench=([iperf3]=iperf3)
+declare -A deb=([lowdown]=lowdown [dpkg-deb]=dpkg [gzip]=gzip)
 # command, or file -> package that has it
 declare -A tests=(
     [qemu-system-x86_64]=qemu-system-x86 [busybox]=busybox-static [depmod]=kmod
@@ -19,6 +20,7 @@ declare -A tests=(
     [dhclient]=isc-dhcp-client [dhcpcd]=dhcpcd-base [dig]=bind9-dnsutils
     [chromium]=chromium [rsvg-convert]=librsvg2-bin [fc-list]=fontconfig
     [/usr/share/fonts/truetype/nanum/NanumGothic.ttf]=fonts-nanum
+    [lowdown]=lowdown [man]=man-db
 )
 
 missing() { # names of the packages of these tables whose command is not there
@@ -75,6 +77,7 @@ if ! can_install; then
 fi
 install lab
 if [ "${1:-}" = bench ]; then install bench; fi
+if [ "${1:-}" = deb ]; then install deb; fi
 if [ "${1:-}" = tests ]; then
     { install tests && install_sshd; } || [ "${CI:-}" != true ]
 fi

@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
         "agent",
         help="Wire this host's Open vSwitch and keep it so: br-int, br-tun, tunnels to the peers, provider bridges.",
         epilog=(
-            "Settings are in docs/agent.md; each is also an environment variable, TUNBRIDGE_AGENT_<KEY>. SIGHUP reads"
+            "Settings are in docs/agent.md; each is also an environment variable, TUNBRIDGE_AGENT_KEY. SIGHUP reads"
             " the file again, SIGTERM stops and leaves the host's network as it is."
             " Exit status of --plan: 0 nothing to do, 3 changes to make, 1 something cannot be done (and is told)."
         ),

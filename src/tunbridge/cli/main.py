@@ -64,6 +64,17 @@ def options(
         tls.use(tls.Files(private_key, certificate, ca_cert))
 
 
+def _missing(e: ModuleNotFoundError) -> str:
+    """Say which part of the installation a command needs. Raises the error again when it is one of ours."""
+    if e.name is None or e.name.partition(".")[0] == "tunbridge":
+        raise e
+    part = "server" if sys.argv[1:2] in (["server"], ["user"], ["db"]) else "agent"
+    return (
+        f"this command needs the Python package {e.name}, which is not installed; it comes with tunbridge[{part}]:"
+        f" pip install 'tunbridge[{part}]'"
+    )
+
+
 def main() -> None:
     """Run the command line; an error that a person can act on is one line on standard error, not a traceback."""
     try:
@@ -71,6 +82,9 @@ def main() -> None:
     except TunbridgeError as e:
         terminal.error(str(e))
         sys.exit(e.exit_status)
+    except ModuleNotFoundError as e:
+        terminal.error(_missing(e))
+        sys.exit(TunbridgeError.exit_status)
     except BrokenPipeError:
         terminal.silence()
         sys.exit(141)

@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
         "server",
         help="Serve OpenStack's Networking API v2.0, with a database of its own or a shared one.",
         epilog=(
-            "Settings are in docs/server.md; each is also an environment variable, TUNBRIDGE_SERVER_<KEY>."
+            "Settings are in docs/server.md; each is also an environment variable, TUNBRIDGE_SERVER_KEY."
             " SIGTERM ends it once the requests under way are answered."
         ),
     )(server)

@@ -10,7 +10,6 @@ file system: busybox, the modules for virtiofs, `qemu-init.sh`, and variables fo
 """
 
 import contextlib
-import fcntl
 import shlex
 import shutil
 import subprocess
@@ -46,6 +45,8 @@ class Kernel(Struct, frozen=True):
 @contextlib.contextmanager
 def cache_lock(cache: Path = CACHE) -> Iterator[None]:
     """Let one process at a time fetch or probe, so that the others find the result. Raises LabError."""
+    import fcntl  # not on every platform where hosts can be drawn
+
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with (cache / "lock").open("w") as file:

@@ -18,7 +18,6 @@ For tests and programs:
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
@@ -157,6 +156,8 @@ class Lab:
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Keep others from changing this lab at the same time. Raises LabError when somebody does."""
+        import fcntl  # not on every platform where hosts can be drawn
+
         path = ROOT / f".{self.name}.lock"
         with _open_anew(path) as file:
             try:

@@ -8,10 +8,6 @@ import os
 import time
 from typing import Any
 
-import ovs.jsonrpc
-import ovs.poller
-import ovs.stream
-
 from tunbridge.errors import TunbridgeError
 from tunbridge.openvswitch import tls
 
@@ -67,6 +63,8 @@ class Tables:
 
 def read_tables(remote: str, timeout: float = TIMEOUT) -> Tables:
     """Read the tables at `remote` (`unix:PATH`, `tcp:IP:PORT`) in `timeout` seconds. Raises OvsdbUnreadableError."""
+    import ovs.jsonrpc
+
     deadline = time.monotonic() + timeout
     connection = ovs.jsonrpc.Connection(_Bounded(_connected(remote, timeout), remote, deadline))
     try:
@@ -115,6 +113,8 @@ class _Bounded:
 
 
 def _select(connection: Any, columns: dict[str, list[str]], remote: str, deadline: float) -> list[Any]:
+    import ovs.jsonrpc
+
     operations = [{"op": "select", "table": t, "where": [], "columns": c} for t, c in columns.items()]
     request = ovs.jsonrpc.Message.create_request("transact", ["Open_vSwitch", *operations])
     return _reply(connection, request, remote, deadline)
@@ -130,6 +130,8 @@ def _lacking(results: list[Any]) -> str | None:
 
 
 def _connected(remote: str, timeout: float) -> Any:
+    import ovs.stream
+
     if remote.startswith("ssl:"):
         tls.prepare(remote)
     try:
@@ -156,6 +158,9 @@ def _reason(error: int) -> str:
 
 def _reply(connection: Any, request: Any, remote: str, deadline: float) -> list[Any]:
     """Send `request` and wait for its reply until `deadline`, answering probes meanwhile."""
+    import ovs.jsonrpc
+    import ovs.poller
+
     error = connection.send(request)
     while not error:
         connection.run()

@@ -1,6 +1,5 @@
 """Files that only the server's user may read: read strictly, written whole or not at all, edited one at a time."""
 
-import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -86,6 +85,8 @@ def _sync(directory: Path) -> None:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock of `path` (a file beside it) against other processes and threads. Raises PrivateFileError."""
+    import fcntl  # not on every platform where hosts can be drawn
+
     lock = path.with_name(f".{path.name}.lock")
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
