@@ -31,10 +31,10 @@ down: setup
 	$(TUNBRIDGE) lab down
 
 test-kernel: test-packages setup
-	TUNBRIDGE_KERNEL_TESTS=all $(PY) -m pytest -n 3 --dist loadfile --timeout 900 -k "vm or kernel" tests/agent tests/lab $(PYTEST_ARGS)
+	TUNBRIDGE_KERNEL_TESTS=all $(PY) -m pytest -n 3 --dist loadgroup --timeout 900 -k "vm or kernel" tests/agent tests/lab $(PYTEST_ARGS)
 
 test-attacks: test-packages setup
-	TUNBRIDGE_ATTACKS=10 TUNBRIDGE_TEST_ROUNDS=3000 $(PY) -m pytest -n 2 --dist loadfile --timeout 900 -s \
+	TUNBRIDGE_ATTACKS=10 TUNBRIDGE_TEST_ROUNDS=3000 $(PY) -m pytest -n 2 --dist loadgroup --timeout 900 -s \
 		tests/attacks tests/api/test_crashes.py tests/api/test_hard_times.py tests/api/test_two_servers.py \
 		tests/database/test_lost.py $(PYTEST_ARGS)
 
@@ -42,7 +42,7 @@ test-ansible: packages setup
 	$(PY) -m tests.api.day.ansible
 
 test: test-packages setup
-	$(PY) -m pytest -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
+	$(PY) -m pytest -n $(TEST_JOBS) --dist loadgroup $(PYTEST_ARGS)
 
 bench: setup
 	@tools/packages.sh bench

@@ -104,13 +104,26 @@ def make_lab(request: pytest.FixtureRequest, kind: str, lab_name: Callable[[], s
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests on kernels of their own more time: the first one of a worker boots them, and most are emulated."""
+    """Have one process run all tests on kernels of their own, first; the others are grouped by file.
+
+    Kernels are booted once for all tests of a process, and are emulated on most machines: two at a time slow each other
+    and all else. With more time: the first test boots them.
+    """
     for item in items:
-        on_kernel = isinstance(item, pytest.Function) and (
-            "kernels" in item.fixturenames or (hasattr(item, "callspec") and item.callspec.params.get("kind") == "vm")
-        )
-        if on_kernel and item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(KERNEL_TIMEOUT_S))
+        if _on_kernel(item):
+            item.add_marker(pytest.mark.xdist_group("kernels"))
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(KERNEL_TIMEOUT_S))
+        elif item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+    items.sort(key=lambda item: not _on_kernel(item))
+
+
+def _on_kernel(item: pytest.Item) -> bool:
+    if not isinstance(item, pytest.Function):
+        return False
+    kind = item.callspec.params.get("kind") if hasattr(item, "callspec") else None
+    return "kernels" in item.fixturenames or kind == "vm" or item.get_closest_marker("on_kernel") is not None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

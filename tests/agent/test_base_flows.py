@@ -84,7 +84,6 @@ def test_workloads_without_a_network_reach_nobody(pair: tuple[Wired, Wired]) -> 
     wait_until(lambda: one.reaches("192.168.1.2"), "with NORMAL in br-int the one reaches the other", 15)
 
 
-@pytest.mark.kernel_too
 def test_the_outside_reaches_no_workload_and_no_tunnel(pair: tuple[Wired, Wired]) -> None:
     _, network = pair
     Workload(network, "tapthree", "203.0.113.3/24")

@@ -31,7 +31,6 @@ def lone(make_lab: MakeLab) -> Wired:
     return host
 
 
-@pytest.mark.kernel_too
 def test_both_hosts_look_like_those_of_the_cloud(network: Wired) -> None:
     compute = Wired(network.lab, "compute0")
     for host, dump in ((compute, "compute0.txt"), (network, "network.txt")):
@@ -40,7 +39,6 @@ def test_both_hosts_look_like_those_of_the_cloud(network: Wired) -> None:
         assert normalised(host.host.vsctl("show")) == normalised(example(dump))
 
 
-@pytest.mark.kernel_too
 def test_a_second_start_writes_nothing_and_changes_no_flow(lone: Wired) -> None:
     lone.start()
     before, size, flows = lone.picture(), lone.database_size(), durations(lone)
@@ -107,7 +105,6 @@ def test_going_from_the_default_form_to_the_hardened_one_leaves_nothing_of_it(lo
     assert lone.host.vsctl("get-controller", "br-eth1") == "unix:/var/run/openvswitch/tunbridge.sock"
 
 
-@pytest.mark.kernel_too
 def test_an_ipv6_underlay_and_long_bridge_names(make_lab: MakeLab) -> None:
     providers = {
         "a": {"p1": Provider(bridge="br-datacentre", nics=["eth1"]), "p2": Provider(bridge="br-ex", nics=["eth2"])}

@@ -64,7 +64,6 @@ VSCTL_DAMAGE = {
 }
 
 
-@pytest.mark.kernel_too
 @pytest.mark.parametrize("damage", VSCTL_DAMAGE.values(), ids=VSCTL_DAMAGE.keys())
 def test_damage_in_the_database_is_mended(wired: Wired, damage: str) -> None:
     before = wired.picture()
@@ -90,7 +89,6 @@ FLOW_DAMAGE = {
 }
 
 
-@pytest.mark.kernel_too
 @pytest.mark.parametrize("damage", FLOW_DAMAGE.values(), ids=FLOW_DAMAGE.keys())
 def test_damage_in_the_flows_is_mended(wired: Wired, damage: list[str]) -> None:
     before = wired.picture()
@@ -151,7 +149,6 @@ def test_a_host_that_lost_its_database_is_built_again(wired: Wired) -> None:
     wired.until_mended(before)
 
 
-@pytest.mark.kernel_too
 def test_damage_while_the_agent_is_down_is_mended_at_its_start(wired: Wired) -> None:
     before = wired.picture()
     wired.host.kill("agent")

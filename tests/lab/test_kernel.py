@@ -1,5 +1,6 @@
 """A lab of namespaces on a kernel that has the openvswitch module: its datapath is used, all else is the same."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -8,7 +9,13 @@ import pytest
 from tests.agent.hosts import example, normalised
 from tests.kernels import Kernels
 
-pytestmark = pytest.mark.ovs
+pytestmark = [
+    pytest.mark.ovs,
+    pytest.mark.skipif(
+        os.environ.get("TUNBRIDGE_KERNEL_TESTS") != "all",
+        reason="takes minutes where kernels are emulated: make test-kernel",
+    ),
+]
 LAB = """
 lab() { "$0" -m tunbridge lab "$@"; }
 echo "--- up"
