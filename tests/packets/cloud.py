@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import openstack
@@ -25,6 +26,13 @@ ip addr add $ip/$mask dev $interface
 [ -z "$mtu" ] || ip link set $interface mtu $mtu
 for gateway in $router; do ip route replace default via $gateway dev $interface; done
 env > /tmp/lease.$interface.$$.new && mv /tmp/lease.$interface.$$.new "$LEASE"
+"""
+DHCLIENT_SCRIPT = """#!/bin/sh
+case $reason in
+BOUND6 | RENEW6 | REBIND6) [ -z "$new_ip6_address" ] || ip addr replace "$new_ip6_address/128" dev "$interface" nodad ;;
+PREINIT6) exit 0 ;;
+esac
+env > "$LEASE.new" && mv "$LEASE.new" "$LEASE"
 """
 
 
@@ -84,6 +92,14 @@ def _connect(path: str) -> Connection:
     return Connection(config=config.get_one(cloud="tunbridge"))
 
 
+def attach(host: Wired, tap: str, iface_id: str, mac: str) -> None:
+    """Put a device into br-int, as a hypervisor does it."""
+    host.host.vsctl(
+        "--", "add-port", "br-int", tap, "--", "set", "interface", tap, f"external_ids:iface-id={iface_id}",
+        f'external_ids:attached-mac="{mac}"', "external_ids:iface-status=active",
+    )  # fmt: skip
+
+
 class Workload:
     """A namespace with an eth0 whose other end is in br-int of a host, plugged as a hypervisor does it."""
 
@@ -94,27 +110,27 @@ class Workload:
         self.host = host
         self.port = port
         self.mac = mac or port.mac_address
-        number = next(_numbers)
-        self.tap = f"tap{number}"
-        self.namespace = namespaces.namespace(host.lab.name, f"vm{number}")
+        self.namespace = namespaces.namespace(host.lab.name, f"vm{next(_numbers)}")
         namespaces.add(self.namespace)
-        veth = ("type", "veth", "peer", "name", self.tap, "netns", host.host.namespace)
-        self.ip("link", "add", "eth0", "address", self.mac, *veth)
-        self.run("ethtool", "-K", "eth0", "tx", "off")
-        mtu = cloud.network.get_network(port.network_id).mtu if port is not None else 1450
-        self.ip("link", "set", "eth0", "mtu", str(mtu))
         self.ip("link", "set", "lo", "up")
+        self.tap = self.wire("eth0", host)
         self.ip("link", "set", "eth0", "up")
-        host.host.run("ip", "link", "set", self.tap, "addrgenmode", "none")
-        host.host.run("ip", "link", "set", self.tap, "up")
         self.attach(iface_id or port.id)
 
+    def wire(self, device: str, host: Wired) -> str:
+        """Make a device whose other end is on a host; the other end's name."""
+        tap = f"tap{next(_numbers)}"
+        veth = ("type", "veth", "peer", "name", tap, "netns", host.host.namespace)
+        self.ip("link", "add", device, "address", self.mac, *veth)
+        self.run("ethtool", "-K", device, "tx", "off")
+        mtu = self.cloud.network.get_network(self.port.network_id).mtu if self.port is not None else 1450
+        self.ip("link", "set", device, "mtu", str(mtu))
+        host.host.run("ip", "link", "set", tap, "addrgenmode", "none")
+        host.host.run("ip", "link", "set", tap, "up")
+        return tap
+
     def attach(self, iface_id: str) -> None:
-        self.host.host.vsctl(
-            "--", "add-port", "br-int", self.tap, "--", "set", "interface", self.tap,
-            f"external_ids:iface-id={iface_id}", f'external_ids:attached-mac="{self.mac}"',
-            "external_ids:iface-status=active",
-        )  # fmt: skip
+        attach(self.host, self.tap, iface_id, self.mac)
 
     def detach(self) -> None:
         self.host.host.vsctl("--if-exists", "del-port", "br-int", self.tap)
@@ -146,11 +162,11 @@ class Workload:
     def address6(self) -> str:
         return next(str(f["ip_address"]) for f in self.port.fixed_ips if ":" in f["ip_address"])
 
-    def configure(self) -> None:
-        """Give eth0 the addresses of the port by hand."""
+    def configure(self, device: str = "eth0") -> None:
+        """Give a device the addresses of the port by hand."""
         for fixed in self.port.fixed_ips:
             subnet = self.cloud.network.get_subnet(fixed["subnet_id"])
-            self.ip("addr", "add", f"{fixed['ip_address']}/{subnet.cidr.split('/')[1]}", "dev", "eth0", *(
+            self.ip("addr", "add", f"{fixed['ip_address']}/{subnet.cidr.split('/')[1]}", "dev", device, *(
                 ["nodad"] if ":" in fixed["ip_address"] else []))  # fmt: skip
 
     def wait_active(self, seconds: float = 10.0) -> float:
@@ -161,17 +177,30 @@ class Workload:
 
     def dhcp(self) -> dict[str, str]:
         """Run a real DHCP client, and give the lease as it told it."""
-        script = self.host.lab.folder / "udhcpc.sh"
-        if not script.exists():
-            script.write_text(UDHCPC_SCRIPT)
-            script.chmod(0o755)
-        lease = self.host.lab.folder / f"lease.{self.tap}"
+        script, lease = self._client_files("udhcpc", UDHCPC_SCRIPT)
         self.run(
             "env", f"LEASE={lease}", "busybox", "udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", "5", "-T", "1",
             "-s", str(script), *itertools.chain.from_iterable(("-O", o) for o in ("mtu", "staticroutes", "search")),
         )  # fmt: skip
-        lines = (line.partition("=") for line in lease.read_text().splitlines())
-        return {key: value for key, _, value in lines}
+        return _environment(lease)
+
+    def dhcp6(self, *options: str) -> dict[str, str]:
+        """Run a real DHCPv6 client until it has what it asks for, and give that as it told it. `-S`: no address."""
+        script, lease = self._client_files("dhclient", DHCLIENT_SCRIPT)
+        wait_until(lambda: "fe80" in self.shell("ip -6 addr show dev eth0 scope link -tentative"), "link-local")
+        self.run(
+            "timeout", "20", "dhclient", "-6", "-1", "-d", *options, "-sf", str(script), "-e", f"LEASE={lease}",
+            "-lf", f"{lease}.db", "-pf", f"{lease}.pid", "--no-pid", "eth0", check=False,
+        )  # fmt: skip
+        return _environment(lease)
+
+    def _client_files(self, name: str, content: str) -> tuple[Path, Path]:
+        """The script of a DHCP client, and where it leaves what this workload was given."""
+        script = self.host.lab.folder / f"{name}.sh"
+        if not script.exists():
+            script.write_text(content)
+            script.chmod(0o755)
+        return script, self.host.lab.folder / f"{name}.{self.tap}"
 
     def reaches(self, address: str, *options: str, seconds: float = 3.0) -> bool:
         """Whether one ping of several within a time is answered."""
@@ -194,6 +223,12 @@ class Workload:
     def python(self, script: str) -> str:
         """Run a Python script inside, with scapy at hand; its output."""
         return self.run(sys.executable, "-c", script).stdout
+
+
+def _environment(path: Path) -> dict[str, str]:
+    """The variables that `env` has written."""
+    lines = (line.partition("=") for line in path.read_text().splitlines())
+    return {key: value for key, _, value in lines}
 
 
 class Ping:

@@ -187,9 +187,9 @@ def _with_tag(frame: bytes, told: list[tuple[int, int, bytes]]) -> bytes:
 
 
 @contextmanager
-def wire(workload: Workload) -> Iterator[Wire]:
+def wire(workload: Workload, device: str = "eth0") -> Iterator[Wire]:
     """The wire of a workload for a while."""
-    made = Wire(workload.namespace)
+    made = Wire(workload.namespace, device)
     try:
         yield made
     finally:
