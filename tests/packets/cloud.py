@@ -30,7 +30,7 @@ env > /tmp/lease.$interface.$$.new && mv /tmp/lease.$interface.$$.new "$LEASE"
 DHCLIENT_SCRIPT = """#!/bin/sh
 case $reason in
 BOUND6 | RENEW6 | REBIND6) [ -z "$new_ip6_address" ] || ip addr replace "$new_ip6_address/128" dev "$interface" nodad ;;
-PREINIT6) exit 0 ;;
+PREINIT6 | STOP6) exit 0 ;;
 esac
 env > "$LEASE.new" && mv "$LEASE.new" "$LEASE"
 """
@@ -81,6 +81,22 @@ class Cloud:
         if wait:
             made.wait_active()
         return made
+
+    def db(self, *argv: str) -> None:
+        """Run `tunbridge db` on the server's database."""
+        assert self.lab.server is not None
+        config = ("--config", str(self.lab.server.folder / "server.toml"))
+        namespaces.run(sys.executable, "-m", "tunbridge", "db", *argv, *config)
+
+    def replace_database(self, backup: Path | None) -> None:
+        """Start the server with a copy of its database in place of it; None: with an empty one."""
+        server = self.lab.server
+        assert server is not None
+        server.stop()
+        (server.folder / "state" / "db").unlink()
+        if backup is not None:
+            self.db("restore", str(backup))
+        server.start()
 
     def outside(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in the namespace of the physical networks."""
@@ -188,10 +204,9 @@ class Workload:
         """Run a real DHCPv6 client until it has what it asks for, and give that as it told it. `-S`: no address."""
         script, lease = self._client_files("dhclient", DHCLIENT_SCRIPT)
         wait_until(lambda: "fe80" in self.shell("ip -6 addr show dev eth0 scope link -tentative"), "link-local")
-        self.run(
-            "timeout", "20", "dhclient", "-6", "-1", "-d", *options, "-sf", str(script), "-e", f"LEASE={lease}",
-            "-lf", f"{lease}.db", "-pf", f"{lease}.pid", "--no-pid", "eth0", check=False,
-        )  # fmt: skip
+        client = ("dhclient", "-6", "-sf", str(script), "-e", f"LEASE={lease}", "-pf", f"{lease}.pid")
+        self.run(*client, "-1", *options, "-lf", f"{lease}.db", "eth0")
+        self.run(*client, "-x", *options, "-lf", f"{lease}.db", "eth0")  # it goes on in the background
         return _environment(lease)
 
     def _client_files(self, name: str, content: str) -> tuple[Path, Path]:

@@ -1,11 +1,12 @@
 """The life of a port under traffic: disabled, deleted, plugged twice, on another host."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.packets.cloud import Cloud, Workload
+from tests.packets.cloud import Cloud, Workload, ping_during
 from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
@@ -55,6 +56,24 @@ def test_a_port_may_be_replugged_on_another_host(cloud: Cloud, network: Any, pee
     assert peer.reaches(vm.address)
 
 
+def test_a_port_that_is_plugged_before_it_exists_is_wired_once_it_does(
+    cloud: Cloud, network: Any, peer: Workload, tmp_path: Path
+) -> None:
+    steady, port = cloud.vm("h0", network), cloud.make_port(network)
+    assert steady.reaches(peer.address)
+    cloud.db("backup", str(tmp_path / "backup"))
+    cloud.network.delete_port(port)
+    vm = cloud.plug("h0", port)
+    vm.configure()
+    vsctl = vm.host.host.vsctl
+    wait_until(lambda: vsctl("get", "port", vm.tap, "tag") == "4095", "a port that nobody knows is dead")
+    assert vm.never_reaches(peer.address)
+    answered, lost = ping_during(steady, peer.address, lambda: cloud.replace_database(tmp_path / "backup"))
+    assert (answered > 100, lost) == (True, 0)
+    vm.wait_active()
+    assert vm.reaches(peer.address)
+
+
 def test_of_two_interfaces_with_one_port_one_wins_and_it_is_told(cloud: Cloud, network: Any, peer: Workload) -> None:
     vm = cloud.vm("h0", network)
     twin = cloud.plug("h0", vm.port)
@@ -69,6 +88,7 @@ def test_a_changed_address_and_mac_count_at_once(cloud: Cloud, network: Any, pee
     assert vm.reaches(peer.address)
     vm.ip("addr", "flush", "dev", "eth0", "scope", "global")
     vm.detach()
+    wait_until(lambda: cloud.status(vm.port) == "DOWN", "unplugged")  # who has it plugged in would claim it again
     cloud.network.update_port(vm.port.id, binding_host_id="")  # a bound port keeps its MAC address, as in Neutron
     vm.port = cloud.network.update_port(
         vm.port.id, fixed_ips=[{"ip_address": "10.50.0.222"}], mac_address="fa:16:3e:50:50:50"

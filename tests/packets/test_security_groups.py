@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Ether
+from scapy.packet import Packet
 
 from tests.packets import sockets
 from tests.packets.cloud import Cloud, Workload
-from tests.packets.sockets import connected, connects, gets_datagram
+from tests.packets.sockets import Wire, connected, connects, gets_datagram, wire
+from tunbridge.dataplane.features.port_security import link_local
 from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
@@ -169,3 +174,32 @@ def _is_refused(asking: socket.socket) -> bool:
     except TimeoutError:
         pass
     return False
+
+
+def test_broadcast_and_multicast_arrive_where_the_receivers_rules_allow_them(town: Town) -> None:
+    udp = {"protocol": "udp", "port_range_min": UDP_PORT, "port_range_max": UDP_PORT}
+    town.put(town.server, town.group("to all", udp, {**udp, "ether_type": "IPv6"}))
+    for sender, closed in ((town.near, town.far), (town.far, town.near)):
+        with wire(sender) as sending, wire(town.server) as heard, wire(closed) as heard_closed:
+            for kind, frame in _to_many(sender).items():
+                allowed, other = (bytes(frame / UDP(dport=UDP_PORT + n) / f"{kind} {n}".encode()) for n in (0, 1))
+                wait_until(functools.partial(_arrives, sending, heard, allowed, other), f"{kind} arrives", 5)
+            assert not any(b"to many" in frame for frame in heard_closed.seen(lambda _: False, 0.2))
+
+
+def _to_many(sender: Workload) -> dict[str, Packet]:
+    """Frames to many receivers, without what they carry."""
+    source6 = link_local(sender.mac)
+    return {
+        "broadcast to many": Ether(src=sender.mac, dst="ff:ff:ff:ff:ff:ff") / IP(src=sender.address, dst="10.20.0.255"),
+        "multicast to many": Ether(src=sender.mac, dst="01:00:5e:01:01:01") / IP(src=sender.address, dst="239.1.1.1"),
+        "IPv6 multicast to many": Ether(src=sender.mac, dst="33:33:00:00:00:09") / IPv6(src=source6, dst="ff02::9"),
+    }
+
+
+def _arrives(sending: Wire, heard: Wire, allowed: bytes, other: bytes) -> bool:
+    """Whether a frame arrives; one to another port, sent before, must not."""
+    sending.send(other, allowed)
+    frames = heard.seen(lambda frame: frame == allowed, 0.3)
+    assert other not in frames
+    return frames[-1:] == [allowed]

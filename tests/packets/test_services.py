@@ -1,0 +1,106 @@
+"""What the agents answer: real DHCPv6 clients, and requests of a VM while another one floods."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from scapy.layers.dhcp import BOOTP, DHCP
+from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import ICMPv6ND_RS, IPv6
+from scapy.layers.l2 import Ether
+
+from tests.packets.cloud import Cloud, Workload
+from tests.packets.sockets import inside
+
+pytestmark = pytest.mark.ovs
+FLOOD_PPS = 5_000
+"""Fifty times what a VM may ask of the agent."""
+
+
+def test_dhcpv6_gives_addresses_and_they_reach_across_hosts(cloud: Cloud) -> None:
+    network = cloud.make_network("stateful", "10.80.0.0/24")
+    mode = "dhcpv6-stateful"
+    cloud.make_subnet(
+        network, "2001:db8:80::/64", ipv6_ra_mode=mode, ipv6_address_mode=mode, dns_nameservers=["2001:db8:80::53"]
+    )
+    near, far = (cloud.vm(host, network, address=False) for host in ("h0", "h1"))
+    for vm in (near, far):
+        lease = vm.dhcp6()
+        assert lease["new_ip6_address"] == vm.address6
+        assert lease["new_dhcp6_name_servers"] == "2001:db8:80::53"
+        vm.ip("-6", "route", "replace", "2001:db8:80::/64", "dev", "eth0")
+    assert near.reaches(far.address6, "-6")
+    assert far.reaches(near.address6, "-6")
+
+
+def test_dhcpv6_gives_options_alone_where_addresses_are_made_of_advertisements(cloud: Cloud) -> None:
+    network = cloud.make_network("stateless", None)
+    mode = "dhcpv6-stateless"
+    cloud.make_subnet(
+        network, "2001:db8:81::/64", ipv6_ra_mode=mode, ipv6_address_mode=mode, dns_nameservers=["2001:db8:81::53"]
+    )
+    near, far = (cloud.vm(host, network, address=False) for host in ("h0", "h1"))
+    for vm in (near, far):
+        lease = vm.dhcp6("-S")
+        assert lease["new_dhcp6_name_servers"] == "2001:db8:81::53"
+        assert "new_ip6_address" not in lease
+    assert near.reaches(far.address6, "-6", seconds=8)
+
+
+@contextmanager
+def flood(vm: Workload, *frames: bytes) -> Iterator[list[int]]:
+    """Send frames in turn, `FLOOD_PPS` of them a second, for a while. Gives how many were sent."""
+    wire = inside(vm.namespace, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+    wire.bind(("eth0", 0))
+    ending = threading.Event()
+    sent = [0]
+
+    def run() -> None:
+        began = time.monotonic()
+        while not ending.is_set():
+            while sent[0] < (time.monotonic() - began) * FLOOD_PPS:
+                wire.send(frames[sent[0] % len(frames)])
+                sent[0] += 1
+            time.sleep(0.002)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield sent
+    finally:
+        ending.set()
+        thread.join()
+        wire.close()
+
+
+def requests(vm: Workload) -> list[bytes]:
+    """What a VM can ask the agent for, again and again."""
+    ether, chaddr = Ether(src=vm.mac, dst="ff:ff:ff:ff:ff:ff"), bytes.fromhex(vm.mac.replace(":", ""))
+    discover = BOOTP(chaddr=chaddr) / DHCP(options=[("message-type", "discover"), "end"])
+    dhcp = ether / IP(src="0.0.0.0", dst="255.255.255.255") / UDP(sport=68, dport=67) / discover  # noqa: S104
+    solicitation = Ether(src=vm.mac, dst="33:33:00:00:00:02") / IPv6(src="::", dst="ff02::2", hlim=255) / ICMPv6ND_RS()
+    return [bytes(dhcp), bytes(solicitation)]
+
+
+def _dhcp_seconds(vm: Workload) -> float:
+    began = time.monotonic()
+    assert vm.dhcp()["ip"] == vm.address
+    return time.monotonic() - began
+
+
+def test_a_vm_that_floods_requests_delays_nobody_elses(cloud: Cloud) -> None:
+    network = cloud.make_network("flooded", "10.82.0.0/24")
+    cloud.make_subnet(network, "2001:db8:82::/64", ipv6_ra_mode="slaac", ipv6_address_mode="slaac")
+    rude, polite = (cloud.vm("h0", network, address=False) for _ in range(2))
+    alone = min(_dhcp_seconds(polite) for _ in range(2))
+    with flood(rude, *requests(rude)) as sent:
+        time.sleep(1)
+        began = time.monotonic()
+        beside = [_dhcp_seconds(polite) for _ in range(3)]
+        rate = sent[0] / (time.monotonic() - began + 1)
+    print(f"DHCP takes {alone * 1000:.0f} ms; while another VM sends {rate:.0f} requests a second: {beside}")
+    # udhcpc asks again after a second: an answer that was lost, or came late, takes more than that.
+    assert max(beside) < alone + 1
