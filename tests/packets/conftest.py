@@ -1,14 +1,14 @@
 """Clouds for the tests of a module, removed again whatever happens."""
 
+import ipaddress
 import socket
 from collections.abc import Callable, Iterator
 
-import msgspec
 import pytest
 
 from tests.agent.hosts import NIC
 from tests.packets.cloud import Cloud
-from tunbridge.agent.config import Provider
+from tunbridge.agent.config import Provider, TunnelType
 from tunbridge.lab.lab import Lab
 from tunbridge.lab.plan import HostPlan, LabPlan, checked
 
@@ -20,14 +20,16 @@ def _free_port() -> int:
         return port
 
 
-def make_cloud(name: str, hosts: int = 2) -> Cloud:
+def make_cloud(name: str, hosts: int = 2, tunnel_type: TunnelType = "vxlan", underlay: str = "10.0.0.0/24") -> Cloud:
     """A lab with a server: hosts h0, h1, … that all reach the physical network physnet1."""
     lab = Lab(name)
     providers = {"physnet1": Provider(bridge="br-eth1", nics=[NIC])}
-    plans = [HostPlan(name=f"h{i}", local_ip=f"10.0.0.{11 + i}", providers=providers) for i in range(hosts)]
-    plan = msgspec.structs.replace(
-        LabPlan(name=name, hosts=plans, prefix_length=24), server=f"127.0.0.1:{_free_port()}"
-    )
+    network = ipaddress.ip_network(underlay)
+    plans = [
+        HostPlan(name=f"h{i}", local_ip=str(network[11 + i]), tunnel_type=tunnel_type, providers=providers)
+        for i in range(hosts)
+    ]
+    plan = LabPlan(name=name, hosts=plans, prefix_length=network.prefixlen, server=f"127.0.0.1:{_free_port()}")
     lab.up(checked(plan), lambda _part, _what: None)
     return Cloud(lab)
 

@@ -80,7 +80,7 @@ def requests(vm: Workload) -> list[bytes]:
     """What a VM can ask the agent for, again and again."""
     ether, chaddr = Ether(src=vm.mac, dst="ff:ff:ff:ff:ff:ff"), bytes.fromhex(vm.mac.replace(":", ""))
     discover = BOOTP(chaddr=chaddr) / DHCP(options=[("message-type", "discover"), "end"])
-    dhcp = ether / IP(src="0.0.0.0", dst="255.255.255.255") / UDP(sport=68, dport=67) / discover  # noqa: S104
+    dhcp = ether / IP(src="0.0.0.0", dst="255.255.255.255") / UDP(sport=68, dport=67) / discover
     solicitation = Ether(src=vm.mac, dst="33:33:00:00:00:02") / IPv6(src="::", dst="ff02::2", hlim=255) / ICMPv6ND_RS()
     return [bytes(dhcp), bytes(solicitation)]
 

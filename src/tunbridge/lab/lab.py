@@ -18,6 +18,7 @@ For tests and programs:
 """
 
 import contextlib
+import ipaddress
 import os
 import shutil
 import signal
@@ -195,7 +196,11 @@ class Lab:
                 self._agents(state, progress)
 
     def _server(self, plan: LabPlan) -> LabServer | None:
-        return None if plan.server is None else LabServer(self.name, self.folder / "server", plan.server)
+        if plan.server is None:
+            return None
+        first = plan.hosts[0]
+        version = ipaddress.ip_address(first.local_ip).version
+        return LabServer(self.name, self.folder / "server", plan.server, first.tunnel_type, version)
 
     @property
     def server(self) -> LabServer | None:

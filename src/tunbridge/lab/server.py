@@ -29,16 +29,22 @@ run_dir = "{folder}/run"
 
 [auth]
 directory = "{folder}/auth"
+
+[networking]
+project_network_types = ["{tunnel_type}"]
+overlay_ip_version = {ip_version}
 """
 
 
 class LabServer:
     """The server of one lab."""
 
-    def __init__(self, lab: str, folder: Path, listen: str) -> None:
+    def __init__(self, lab: str, folder: Path, listen: str, tunnel_type: str, ip_version: int) -> None:
+        """`tunnel_type`: of the hosts' tunnels, and so of networks; `ip_version`: of what is under the tunnels."""
         self.lab = lab
         self.folder = folder
         self.listen = listen
+        self._networking: dict[str, object] = {"tunnel_type": tunnel_type, "ip_version": ip_version}
 
     @property
     def url(self) -> str:
@@ -68,7 +74,7 @@ class LabServer:
         """Start it; give the seconds until it was ready. Raises LabError."""
         self.prepare()
         config = self.folder / "server.toml"
-        config.write_text(_CONFIG.format(listen=self.listen, folder=self.folder), encoding="utf-8")
+        config.write_text(_CONFIG.format(listen=self.listen, folder=self.folder, **self._networking), encoding="utf-8")
         notify = self.folder / "notify"
         notify.unlink(missing_ok=True)
         begun = time.monotonic()

@@ -52,7 +52,7 @@ def reaches(row: Row, network: Row) -> bool:
     """Say whether a host can have ports of a network: by its tunnels, or a bridge to its physical network."""
     told = configurations(row)
     kind = network.provider_network_type
-    if kind == "vxlan":
+    if kind in ("vxlan", "geneve", "gre"):
         return kind in _container(told.get("tunnel_types"))
     if kind in ("flat", "vlan"):
         return network.provider_physical_network in _container(told.get("bridge_mappings"))

@@ -73,14 +73,16 @@ class NetworkSegmentRangeRules(TimedRules):
         """Make a range. Raises NetworkingError."""
         values = dict(values)
         kind, physical_network = given(values.get("network_type")), given(values.get("physical_network"))
-        if kind not in ("vlan", "vxlan"):
-            message = f"Invalid input for operation: network_type '{kind}' is not offered; offered are vlan and vxlan."
+        offered = ("vlan", *segments.tunnels(request.settings))
+        if kind not in offered:
+            listed = f"{', '.join(offered[:-1])} and {offered[-1]}"
+            message = f"Invalid input for operation: network_type '{kind}' is not offered; offered are {listed}."
             raise BadRequest("InvalidInput", message)
         if kind == "vlan" and not physical_network:
             message = "Network type vlan requires 'physical_network' to be specified while creating new range."
             raise BadRequest("BadRequest", f"Bad network_segment_range request: {message}")
         if kind != "vlan" and physical_network:
-            raise BadRequest("InvalidInput", "Invalid input for operation: physical_network is not for vxlan.")
+            raise BadRequest("InvalidInput", f"Invalid input for operation: physical_network is not for {kind}.")
         _check_range(kind, values["minimum"], values["maximum"])
         if values["shared"]:
             values["project_id"] = ""
@@ -147,7 +149,7 @@ def _used(reader: Reader, row: Row) -> dict[int, str]:
 
 
 def _check_range(kind: str, least: int, most: int) -> None:
-    largest = segments.MAX_VLAN if kind == "vlan" else segments.MAX_VNI
+    largest = segments.MAX_VLAN if kind == "vlan" else segments.MAX_KEY[kind]
     if not 1 <= least <= most <= largest:
         message = f"minimum and maximum of a {kind} range are 1 to {largest}, minimum first; not {least} and {most}"
         raise BadRequest("InvalidInput", f"Invalid input for operation: {message}.")

@@ -1,4 +1,4 @@
-"""Segments: which VLAN or VXLAN identifier a network has, and the largest packet that it carries.
+"""Segments: which VLAN, VNI or GRE key a network has, and the largest packet that it carries.
 
 A network's segment is a row of Segment, unique by type, physical network and identifier; it goes with its network. A
 local network has none.
@@ -12,10 +12,11 @@ from tunbridge.rules.request import Reader, Request, Txn
 from tunbridge.rules.settings import NetworkingSettings
 
 KEY = ("network_type", "physical_network", "segmentation_id")
-TYPES = ("flat", "vlan", "vxlan", "local")
-VXLAN_OVERHEAD = {4: 50, 6: 70}
-"""Bytes that VXLAN adds to a packet: Ethernet 14, IP 20 or 40, UDP 8, VXLAN 8 (RFC 7348)."""
-MAX_VNI = 2**24 - 1
+TUNNEL_OVERHEAD = {"vxlan": 30, "geneve": 30, "gre": 22}
+"""Bytes that a tunnel adds to a packet besides IP's: Ethernet 14, UDP 8, VXLAN or Geneve 8 (RFC 7348, RFC 8926 without
+options), or Ethernet 14, GRE with a key 8 (RFC 2890)."""
+IP_HEADER = {4: 20, 6: 40}
+MAX_KEY = {"vxlan": 2**24 - 1, "geneve": 2**24 - 1, "gre": 2**32 - 1}
 MAX_VLAN = 4094
 _TRIES = 64
 
@@ -41,7 +42,12 @@ class Range(NamedTuple):
 def configured(settings: NetworkingSettings) -> list[Range]:
     """Give the ranges of the configuration."""
     found = [Range("vlan", r.physical_network, r.minimum, r.maximum) for r in settings.vlan_ranges]
-    return found + [Range("vxlan", None, r.minimum, r.maximum) for r in settings.vni_ranges]
+    return found + [Range(kind, None, r.minimum, r.maximum) for kind in tunnels(settings) for r in settings.vni_ranges]
+
+
+def tunnels(settings: NetworkingSettings) -> list[str]:
+    """The types of tunnelled networks that are offered: VXLAN always, others where project networks may be of them."""
+    return [kind for kind in TUNNEL_OVERHEAD if kind == "vxlan" or kind in settings.project_network_types]
 
 
 def ranges(reader: Reader, settings: NetworkingSettings) -> list[Range]:
@@ -56,9 +62,9 @@ def ranges(reader: Reader, settings: NetworkingSettings) -> list[Range]:
 def check(reader: Reader, settings: NetworkingSettings, segment: Segment) -> None:
     """Refuse a segment that cannot be, in Neutron's words. Raises BadRequest."""
     kind, physical_network, segmentation_id = segment
-    if kind not in TYPES:
+    if kind not in ("flat", "vlan", "local", *tunnels(settings)):
         raise invalid(f"network_type value '{kind}' not supported")
-    if kind in ("local", "vxlan") and physical_network:
+    if (kind == "local" or kind in TUNNEL_OVERHEAD) and physical_network:
         if kind == "local":
             raise invalid("physical_network prohibited for local provider network")
         raise invalid(f"provider:physical_network specified for {kind} network")
@@ -72,8 +78,8 @@ def check(reader: Reader, settings: NetworkingSettings, segment: Segment) -> Non
         raise _unknown(kind, physical_network)
     if kind == "vlan" and segmentation_id is not None and not 1 <= segmentation_id <= MAX_VLAN:
         raise invalid(f"segmentation_id out of range (1 through {MAX_VLAN})")
-    if kind == "vxlan" and segmentation_id is not None and not 1 <= segmentation_id <= MAX_VNI:
-        raise invalid(f"segmentation_id out of range (1 through {MAX_VNI})")
+    if kind in MAX_KEY and segmentation_id is not None and not 1 <= segmentation_id <= MAX_KEY[kind]:
+        raise invalid(f"segmentation_id out of range (1 through {MAX_KEY[kind]})")
 
 
 def _known(reader: Reader, settings: NetworkingSettings, kind: str, physical_network: str) -> bool:
@@ -168,9 +174,9 @@ def _free(txn: Txn, request: Request, wanted: Range) -> int | None:
 
 def mtu(settings: NetworkingSettings, segment: Segment) -> int:
     """Give the largest packet that a segment carries, in bytes."""
-    if segment.network_type == "vxlan":
+    if segment.network_type in TUNNEL_OVERHEAD:
         under = min(m for m in (settings.global_physnet_mtu, settings.path_mtu) if m > 0)
-        return under - VXLAN_OVERHEAD[settings.overlay_ip_version]
+        return under - TUNNEL_OVERHEAD[segment.network_type] - IP_HEADER[settings.overlay_ip_version]
     own = settings.physical_network_mtus.get(segment.physical_network or "")
     return settings.global_physnet_mtu if own is None else min(own, settings.global_physnet_mtu)
 

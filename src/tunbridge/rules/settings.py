@@ -1,5 +1,7 @@
 """What an operator chooses about networks; the names and defaults are Neutron's options where it has them."""
 
+from typing import Literal
+
 import msgspec
 from msgspec import field
 
@@ -25,6 +27,9 @@ QUOTAS = {
 """Neutron's defaults; it has none for address groups, a project could then fill the database."""
 
 
+ProjectNetworkType = Literal["vxlan", "geneve", "gre", "vlan", "local"]
+
+
 class VlanRange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """VLANs of a physical network that project networks are given; without one an admin still names any."""
 
@@ -34,7 +39,7 @@ class VlanRange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class VniRange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """VXLAN network identifiers that project networks are given."""
+    """Identifiers that tunnelled project networks are given: VNIs, or keys of GRE."""
 
     minimum: int = 1
     maximum: int = 16_777_215
@@ -50,11 +55,12 @@ class NetworkingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     physical_network_mtus: dict[str, int] = {}
     path_mtu: int = 0
     """Largest packet of a tunnel, in bytes; 0: as global_physnet_mtu."""
-    overlay_ip_version: int = 4
+    overlay_ip_version: Literal[4, 6] = 4
     physical_networks: list[str] = field(default_factory=lambda: ["*"])
     """Names that flat and VLAN networks may use; * for any."""
-    project_network_types: list[str] = field(default_factory=lambda: ["vxlan"])
-    """Types that are tried in this order for a network whose creator named none."""
+    project_network_types: list[ProjectNetworkType] = field(default_factory=lambda: ["vxlan"])
+    """Types that are tried in this order for a network whose creator named none. Geneve and GRE are offered only here
+    named: hosts have tunnels of one type (`tunnel_type` of their agents)."""
     vlan_ranges: list[VlanRange] = []
     vni_ranges: list[VniRange] = field(default_factory=lambda: [VniRange()])
     default_quotas: dict[str, int] = {}

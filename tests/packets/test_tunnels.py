@@ -1,0 +1,80 @@
+"""Between hosts: Geneve and GRE, tunnels over IPv6, large segment ids, a tunnel address that changes under traffic."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.packets.cloud import Cloud, Ping, Workload
+from tests.packets.conftest import make_cloud
+from tunbridge.agent.config import TunnelType
+from tunbridge.lab.host import wait_until
+
+pytestmark = pytest.mark.ovs
+MAX_VNI = 2**24 - 1
+
+
+def passes_what_it_says(one: Workload, other: Workload, mtu: int) -> None:
+    """Find that packets of the network's MTU pass whole, and that one byte more does not."""
+    assert one.cloud.network.get_network(one.port.network_id).mtu == mtu
+    assert one.reaches(other.address, "-M", "do", "-s", str(mtu - 28))
+    assert one.never_reaches(other.address, "-M", "do", "-s", str(mtu - 27))
+
+
+@pytest.mark.parametrize(
+    ("tunnel_type", "underlay", "mtu"), [("geneve", "fd00:77::/64", 1430), ("gre", "10.0.0.0/24", 1458)]
+)
+def test_networks_are_carried_by_tunnels_of_other_types_and_over_ipv6(
+    lab_name: Callable[[], str], tunnel_type: TunnelType, underlay: str, mtu: int
+) -> None:
+    cloud = make_cloud(lab_name(), tunnel_type=tunnel_type, underlay=underlay)
+    network = cloud.make_network("other", "10.90.0.0/24")
+    assert network.provider_network_type == tunnel_type
+    near, far = (cloud.vm(host, network, address=False) for host in ("h0", "h1"))
+    for vm in (near, far):
+        assert vm.dhcp()["mtu"] == str(mtu)
+    passes_what_it_says(near, far, mtu)
+    kinds = near.host.host.vsctl("--bare", "--columns=type", "list", "interface").split()
+    assert tunnel_type in kinds and "vxlan" not in kinds
+    port = near.host.host.vsctl("--bare", "--columns=other_config", "list", "port", near.tap)
+    assert {f"network_type={tunnel_type}", f"segmentation_id={network.provider_segmentation_id}"} <= set(port.split())
+
+
+@pytest.fixture(scope="module")
+def far_ids(cloud: Cloud) -> Iterator[list[list[Workload]]]:
+    """VMs of three networks whose VNIs are the same in the low 12 bits, as local VLANs have them, one on each host."""
+    found: list[list[Workload]] = []
+    for vni in (5, 5 + 4096, MAX_VNI - 4095 + 5):
+        network = cloud.make_network(f"vni {vni}", "10.91.0.0/24", provider_network_type="vxlan",
+                                     provider_segmentation_id=vni)  # fmt: skip
+        ips = [[{"ip_address": f"10.91.0.{len(found) * 2 + n + 10}"}] for n in (0, 1)]
+        found.append([cloud.vm(f"h{n}", network, fixed_ips=ips[n]) for n in (0, 1)])
+    yield found
+
+
+def test_vnis_above_4096_are_told_apart(far_ids: list[list[Workload]]) -> None:
+    for near, far in far_ids:
+        assert near.reaches(far.address)
+    near = far_ids[0][0]
+    for _, other in far_ids[1:]:
+        assert near.never_reaches(other.address)
+
+
+def test_a_changed_tunnel_address_moves_the_traffic_with_it(cloud: Cloud, far_ids: list[list[Workload]]) -> None:
+    near, far = far_ids[1]
+    moving = cloud.hosts["h1"]
+    for host in cloud.hosts.values():  # they know each other by the central database alone
+        host.configure(peers=[])
+        host.reload()
+    moving.host.run("ip", "addr", "add", "10.0.0.99/24", "dev", moving.underlay_device)
+    assert near.reaches(far.address)
+    pings = [Ping(near, far.address), Ping(far, near.address)]
+    moving.configure(local_ip="10.0.0.99")
+    moving.reload()
+    wait_until(lambda: "vxlan-0a000063" in cloud.hosts["h0"].ports("br-tun"), "the other host follows", 10)
+    wait_until(lambda: "vxlan-0a00000c" not in cloud.hosts["h0"].ports("br-tun"), "the old tunnel is gone", 10)
+    assert near.reaches(far.address)
+    time.sleep(1)
+    lost = [ping.end() for ping in pings]
+    print(f"answered and lost, of 100 a second: {lost}")
+    assert all(answered > 50 and missing < 200 for answered, missing in lost)
