@@ -18,7 +18,7 @@ declare -A tests=(
     [qemu-system-x86_64]=qemu-system-x86 [busybox]=busybox-static [depmod]=kmod
     [ssh]=openssh-client [openssl]=openssl [dot]=graphviz
     [dhclient]=isc-dhcp-client [dhcpcd]=dhcpcd-base [dig]=bind9-dnsutils
-    [chromium]=chromium [rsvg-convert]=librsvg2-bin [fc-list]=fontconfig
+    [iperf3]=iperf3 [chromium]=chromium [rsvg-convert]=librsvg2-bin [fc-list]=fontconfig
     [/usr/share/fonts/truetype/nanum/NanumGothic.ttf]=fonts-nanum
     [lowdown]=lowdown [man]=man-db
 )

@@ -260,6 +260,34 @@ class Ping:
         return len(seen), max(seen, default=0) - len(seen)
 
 
+class Stream:
+    """A TCP connection of iperf3 that carries 2 MB/s in the background, from one workload to another."""
+
+    _INTERVAL_S = 0.1
+    _LINE = re.compile(r"sec +([\d.]+) \w?Bytes")
+
+    def __init__(self, sender: Workload, receiver: Workload) -> None:
+        port = ("-p", str(5300 + next(_numbers)))
+        self._server = receiver.start("iperf3", "-s", "-1", *port)
+        wait_until(lambda: receiver.run("ss", "-Hltn", f"sport = :{port[1]}").stdout != "", "iperf3 listens")
+        self._client = sender.start(
+            "iperf3", "-c", receiver.address, *port, "-b", "16M", "-t", "300", "-i", str(self._INTERVAL_S), "-f", "k",
+            "--forceflush",
+        )  # fmt: skip
+
+    def end(self) -> float:
+        """End it; the longest time in seconds in which nothing was sent. Fails when the connection had ended before."""
+        assert self._client.poll() is None, self._client.communicate()[0]
+        self._client.send_signal(signal.SIGINT)
+        output = self._client.communicate(timeout=30)[0]
+        self._server.terminate()
+        self._server.communicate(timeout=30)
+        amounts = [float(amount) for amount in self._LINE.findall(output)]
+        assert len(amounts) > 10, output
+        stalls = [len(list(group)) for silent, group in itertools.groupby(amounts, lambda a: a == 0) if silent]
+        return max(stalls, default=0) * self._INTERVAL_S
+
+
 def ping_during(workload: Workload, address: str, during: Callable[[], object], after: float = 2.0) -> tuple[int, int]:
     """Ping while `during` runs, and `after` seconds more; packets answered and lost."""
     ping = Ping(workload, address)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.packets.cloud import Cloud, Ping, Workload, ping_during
+from tests.packets.cloud import Cloud, Ping, Stream, Workload, ping_during
 from tunbridge.lab.host import wait_until
 from tunbridge.lab.lab import agent_command
 
@@ -67,6 +67,20 @@ def test_no_packet_is_lost_while_something_is_restarted(
     answered_beside, lost_beside = beside.end()
     assert min(answered, answered_beside) > 50
     assert (lost, lost_beside) == (0, 0)
+
+
+def test_connections_last_and_never_stall_while_one_thing_after_the_other_is_restarted(
+    cloud: Cloud, vms: tuple[Workload, Workload, Workload]
+) -> None:
+    near, peer, far = vms
+    streams = [Stream(near, peer), Stream(near, far)]
+    time.sleep(0.5)
+    for restart in RESTARTS.values():
+        restart(cloud)
+        time.sleep(0.5)
+    stalls = [stream.end() for stream in streams]
+    print(f"longest stalls, in seconds: {stalls}")
+    assert max(stalls) < 1
 
 
 def test_an_agent_restarted_while_the_central_database_is_away_deletes_nothing(
