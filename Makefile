@@ -6,7 +6,7 @@ TUNBRIDGE := $(VENV)/bin/tunbridge
 # Files of tests that run at the same time: most of them wait more than they compute.
 TEST_JOBS := 4
 
-.PHONY: help up down test test-attacks test-kernel test-ansible bench lint setup packages test-packages docs man dist deb lock clean
+.PHONY: help up down test test-attacks test-kernel test-ansible bench lint setup developer packages test-packages docs man dist deb lock clean
 
 help:
 	@echo 'make up      two real Open vSwitch hosts on this machine, wired as in examples/, two VMs, drawn   (root)'
@@ -18,6 +18,7 @@ help:
 	@echo 'make bench   the figures of docs/performance.md, measured here                           (root)'
 	@echo 'make lint    formatting, lints, types, layering'
 	@echo 'make setup   only .venv with .venv/bin/tunbridge in it'
+	@echo 'make developer  .venv with what tests, lint and docs need as well'
 	@echo 'make docs    make the pages that are derived from the code'
 	@echo 'make man     the man pages, into build/man'
 	@echo 'make dist    wheel and sdist, into dist/'
@@ -30,34 +31,39 @@ up: packages setup
 down: setup
 	$(TUNBRIDGE) lab down
 
-test-kernel: test-packages setup
+test-kernel: test-packages developer
 	TUNBRIDGE_KERNEL_TESTS=all $(PY) -m pytest -n 3 --dist loadgroup --timeout 900 -k "vm or kernel" tests/agent tests/lab $(PYTEST_ARGS)
 
-test-attacks: test-packages setup
+test-attacks: test-packages developer
 	TUNBRIDGE_ATTACKS=10 TUNBRIDGE_TEST_ROUNDS=3000 $(PY) -m pytest -n 2 --dist loadgroup --timeout 900 -s \
 		tests/attacks tests/api/test_crashes.py tests/api/test_hard_times.py tests/api/test_two_servers.py \
 		tests/database/test_lost.py $(PYTEST_ARGS)
 
-test-ansible: packages setup
+test-ansible: packages developer
 	$(PY) -m tests.api.day.ansible
 
-test: test-packages setup
+test: test-packages developer
 	$(PY) -m pytest -n $(TEST_JOBS) --dist loadgroup $(PYTEST_ARGS)
 
-bench: setup
+bench: developer
 	@tools/packages.sh bench
 	$(PY) -m bench
 
-lint: setup
+lint: developer
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-setup: $(VENV)/.done
+setup: $(VENV)/.installed
+
+developer: $(VENV)/.done
+
+$(VENV)/.installed: requirements.lock pyproject.toml tools/setup.sh
+	tools/setup.sh $(VENV)
 
 $(VENV)/.done: requirements.lock requirements-dev.lock pyproject.toml tools/setup.sh
-	tools/setup.sh $(VENV)
+	tools/setup.sh $(VENV) developer
 
 test-packages:
 	@tools/packages.sh tests
@@ -65,20 +71,20 @@ test-packages:
 packages:
 	@tools/packages.sh
 
-docs: setup
+docs: developer
 	$(VENV)/bin/typer tunbridge.cli.main utils docs --name tunbridge --output docs/cli.md
 	$(PY) -m tunbridge.inspect.checks.document > docs/checks.md
 	$(PY) -m tunbridge.dataplane.document > docs/pipeline.md
 	$(PY) -c 'from tunbridge.inspect.document import schema_text; print(schema_text(), end="")' > docs/document.schema.json
 
-man: setup
+man: developer
 	@tools/packages.sh deb
 	$(PY) tools/manpages.py build/man
 
-dist: setup
+dist: developer
 	$(PY) -m build --no-isolation --outdir dist .
 
-deb: setup
+deb: developer
 	@tools/packages.sh deb
 	tools/deb.sh $(VENV)
 
