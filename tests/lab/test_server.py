@@ -12,7 +12,7 @@ from tunbridge.lab import namespaces
 from tunbridge.lab.host import wait_until
 from tunbridge.lab.lab import Lab
 from tunbridge.lab.plan import LabPlan, from_numbers
-from tunbridge.lab.server import LabServer
+from tunbridge.lab.server import PORT, LabServer, free_address
 
 pytestmark = pytest.mark.ovs
 
@@ -94,3 +94,17 @@ def test_down_leaves_nothing_of_the_server(lab_name: Callable[[], str]) -> None:
     made.down()
     assert namespaces.processes((), made.name) == []
     assert not made.folder.exists()
+
+
+def test_the_usual_port_is_taken_when_it_is_free_else_another_one() -> None:
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            other.bind(("127.0.0.1", PORT))
+            other.listen()
+        except OSError:
+            pass  # somebody has it already
+        host, _, port = free_address().partition(":")
+        assert (host, port != str(PORT)) == ("127.0.0.1", True)
+        with socket.socket() as ours:
+            ours.bind((host, int(port)))

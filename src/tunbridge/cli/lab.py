@@ -1,5 +1,6 @@
 """`tunbridge lab`: whole hosts on this machine."""
 
+import contextlib
 import os
 import shutil
 import sys
@@ -100,8 +101,13 @@ def up(
         bool, typer.Option("--server", help="Serve the Networking API as well, with the hosts registered.")
     ] = False,
     listen: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Where --server listens, on this machine's loopback.")
-    ] = "127.0.0.1:9696",
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where --server listens, on this machine's loopback.  [default: 127.0.0.1:9696, or a free port where"
+            " that one is taken]",
+        ),
+    ] = None,
     vms: Annotated[
         bool, typer.Option("--vms", help="With --server: a network and two VMs in it that ping each other.")
     ] = False,
@@ -121,7 +127,9 @@ def up(
         raise typer.BadParameter("--like names the hosts; it does not go with --compute and --network")
     if vms and not server:
         raise typer.BadParameter("--vms needs --server, which serves the API that networks are made with")
-    plan = msgspec.structs.replace(_plan(name, dumps, compute, network), server=listen if server else None)
+    plan = msgspec.structs.replace(
+        _plan(name, dumps, compute, network), server=(listen or _listen(name)) if server else None
+    )
     console = terminal.console()
     for note in plan.notes:
         console.print(terminal.printable(f"note: {note}"), style="yellow")
@@ -139,6 +147,17 @@ def up(
     if ping:
         console.print(terminal.printable(ping))
     _next_steps(lab)
+
+
+def _listen(name: str) -> str:
+    """Give where the server of a lab listens when nobody says: where it does already, else where it can."""
+    from tunbridge.lab.server import free_address
+
+    with contextlib.suppress(LabError):  # there is no such lab yet
+        there = Lab(name).server
+        if there is not None:
+            return there.listen
+    return free_address()
 
 
 def _kind(kernel: Kernel | None, console: Console) -> str | None:

@@ -22,6 +22,8 @@ from tunbridge.lab.machine import environment, wait_until
 from tunbridge.lab.namespaces import LabError
 
 READY_S = 60.0
+PORT = 9696
+"""Where OpenStack's networking listens."""
 _CONFIG = """\
 listen = ["{listen}"]
 state_dir = "{folder}/state"
@@ -34,6 +36,16 @@ directory = "{folder}/auth"
 project_network_types = ["{tunnel_type}"]
 overlay_ip_version = {ip_version}
 """
+
+
+def free_address() -> str:
+    """Give `127.0.0.1:9696`, or, where something else listens there, a free port of loopback."""
+    for port in (PORT, 0):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return f"127.0.0.1:{probe.getsockname()[1]}"
+    raise LabError("no port of 127.0.0.1 is free")
 
 
 class LabServer:
