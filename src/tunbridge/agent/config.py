@@ -17,6 +17,7 @@ from msgspec import Meta, Struct, field
 
 from tunbridge import configuration
 from tunbridge.configuration import ConfigurationError
+from tunbridge.dataplane import names
 
 ENV_PREFIX = "TUNBRIDGE_AGENT_"
 DEFAULT_RUN_DIR = "/run/tunbridge-agent"
@@ -128,7 +129,10 @@ def _checked(config: AgentConfig) -> AgentConfig:
         if str(ip) in seen:
             raise ConfigurationError(f"peers[{number}].ip: {peer.ip} is already the address of {seen[str(ip)]}")
         seen[str(ip)] = peer.host
-    used: dict[str, str] = {"br-int": "the integration bridge", "br-tun": "the tunnel bridge"}
+    used: dict[str, str] = {
+        names.INTEGRATION_BRIDGE: "the integration bridge",
+        names.TUNNEL_BRIDGE: "the tunnel bridge",
+    }
     for network, provider in config.providers.items():
         for name in (provider.bridge, *provider.nics):
             if name in used:

@@ -48,8 +48,6 @@ DEFAULT_SECURITY_GROUP = Table(
 
 GUARD = Table("Guard", (text("name"), integer("uses")), indexes=(("name",),))
 """Locks for what no index can hold: rules/locks.py."""
-GUARD = Table("Guard", (text("name"), integer("uses")), indexes=(("name",),))
-"""Locks for what no index can hold: rules/locks.py."""
 
 HOST = Table(
     "Host",

@@ -51,7 +51,7 @@ class PortRules(Rules):
         values["mac_address"] = self._mac(txn, request, network.id, given(values.get("mac_address")))
         wanted = given(values.pop("fixed_ips", UNSET))
         addresses = self._new_addresses(txn, request, network, values, wanted)
-        self._secure(txn, request, values, network, bool(addresses))
+        self._secure(txn, request, values, network)
         values["extra_dhcp_opts"] = _dhcp_options(values.get("extra_dhcp_opts") or [], [])
         host, vnic_type, profile = (given(values.pop(name, None)) for name in BINDING)
         bound = bindings.values(
@@ -84,7 +84,7 @@ class PortRules(Rules):
             owner = values.get("device_owner", row.device_owner)
             columns["addresses"] = self._moved_addresses(txn, request, network, row, wanted, mac, owner)
         merged = self._merged(row, values)
-        self._secure(txn, request, merged, network, bool(columns.get("addresses", row.addresses)), row)
+        self._secure(txn, request, merged, network, row)
         values |= {name: merged[name] for name in merged if name in values}
         if "extra_dhcp_opts" in values:
             there = msgspec.json.decode(row.extra_dhcp_opts or "[]")
@@ -350,9 +350,7 @@ class PortRules(Rules):
             **values,
         }
 
-    def _secure(
-        self, txn: Txn, request: Request, values: Values, network: Row, has_address: bool, row: Row | None = None
-    ) -> None:
+    def _secure(self, txn: Txn, request: Request, values: Values, network: Row, row: Row | None = None) -> None:
         """See to port security, groups and address pairs, which depend on each other. Raises NetworkingError."""
         trusted = (values.get("device_owner") or "").startswith("network:")
         enabled = given(values.get("port_security_enabled"))
@@ -379,7 +377,6 @@ class PortRules(Rules):
             message = "Port Security must be enabled in order to have allowed address pairs on a port."
             raise Conflict("AddressPairAndPortSecurityRequired", message)
         values["allowed_address_pairs"] = _pairs(request, pairs, values["mac_address"])
-        del has_address
 
     def _default_group(self, txn: Txn, request: Request, project: str) -> str:
         rules: Any = self.others["security_group"]

@@ -11,6 +11,7 @@ import msgspec
 
 from tunbridge.agent.config import AgentConfig
 from tunbridge.database.transaction import Operation
+from tunbridge.dataplane import names
 
 AGENT_TYPE = "Open vSwitch agent"
 BINARY = "tunbridge-agent"
@@ -24,7 +25,7 @@ def registration(config: AgentConfig) -> dict[str, Any]:
         "bridge_mappings": {network: provider.bridge for network, provider in sorted(config.providers.items())},
         "datapath_type": config.datapath_type or "system",
         "extensions": [],
-        "integration_bridge": "br-int",
+        "integration_bridge": names.INTEGRATION_BRIDGE,
         "l2_population": True,
         "ovs_hybrid_plug": False,
         "port_filter": True,

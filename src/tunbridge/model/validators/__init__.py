@@ -1,6 +1,6 @@
 """Checks of values that clients send: each refuses with Neutron's reason, and knows its JSON Schema.
 
-`plain` for single values, `containers` for lists and dictionaries, `addresses`, `dns`, `ports`, `groups` for what the
+`plain` for single values, `containers` for lists and dictionaries, `addresses`, `dns` and `ports` for what the
 field has of its own.
 """
 
