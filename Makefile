@@ -55,9 +55,12 @@ lint: developer
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
+# Bytecode, as an installed package has it: where Python may not write it itself, each start would compile everything.
 setup: $(VENV)/.installed
+	@$(PY) -m compileall -q src
 
 developer: $(VENV)/.done
+	@$(PY) -m compileall -q src
 
 $(VENV)/.installed: requirements.lock pyproject.toml tools/setup.sh
 	tools/setup.sh $(VENV)

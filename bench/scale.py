@@ -14,10 +14,9 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
-import structlog
-
 from bench.figures import Figure
 from tests.database.members import Member, member
+from tunbridge import log
 from tunbridge.agent.central import Central
 from tunbridge.agent.config import AgentConfig
 from tunbridge.database.connection import Database
@@ -36,7 +35,7 @@ def scale(size: int, connected: int, runs: int) -> Iterator[Figure]:
 
 
 async def _measure(made: Member, size: int, connected: int, runs: int) -> list[Figure]:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    log.configure("logfmt", "error")
     database = Database(catalog.tables())
     await database.start([made.remote])
     await database.wait_ready(60)
@@ -136,7 +135,7 @@ class _Bench:
 
     def _central(self, name: str) -> Central:
         config = AgentConfig(host=name, local_ip="10.0.0.1", database=[self._made.remote], report_interval=3600)
-        return Central(config, structlog.get_logger(), lambda: None)
+        return Central(config, log.get(), lambda: None)
 
     @contextlib.asynccontextmanager
     async def hosts(self, count: int) -> AsyncIterator[None]:

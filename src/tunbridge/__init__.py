@@ -1,5 +1,3 @@
 """Tunbridge: the virtual network of an OpenStack cloud, standing on its own."""
 
-from importlib.metadata import version
-
-__version__ = version("tunbridge")
+__version__ = "0.1.0"

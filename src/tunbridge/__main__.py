@@ -1,6 +1,43 @@
-"""`python -m tunbridge` is the same as the `tunbridge` command."""
+"""The `tunbridge` command, and `python -m tunbridge`.
 
-from tunbridge.cli.main import main
+As a service, the agent starts without the command line's libraries: to import them takes twice as long as all the rest.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tunbridge.errors import TunbridgeError
+
+
+def main() -> None:
+    """Run the command line."""
+    arguments = sys.argv[1:]
+    if not _is_service(arguments):
+        from tunbridge.cli.main import main as command_line
+
+        command_line()
+        return
+    from tunbridge.agent import config, service
+
+    try:
+        service.run(config.config_path(Path(arguments[2]) if arguments[2:] else None))
+    except TunbridgeError as e:
+        from tunbridge.cli import terminal
+
+        terminal.error(str(e))
+        sys.exit(e.exit_status)
+
+
+def _is_service(arguments: Sequence[str]) -> bool:
+    """Whether this is `tunbridge agent` with nothing but a configuration, as a service manager calls it."""
+    match arguments:
+        case ["agent"]:
+            return True
+        case ["agent", "--config" | "-c", config]:
+            return bool(config)
+    return False
+
 
 if __name__ == "__main__":
     main()

@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from tests.api.serving import Cloud, User, serving
 from tests.api.test_crashes import UNLIMITED
+from tunbridge import log
 from tunbridge.agent.central import Central
 from tunbridge.agent.config import AgentConfig, Provider
 
@@ -30,7 +29,7 @@ def config_of(name: str, remote: str, **more: Any) -> AgentConfig:
 @contextlib.asynccontextmanager
 async def host(name: str, remote: str, **more: Any) -> AsyncIterator[Central]:
     """Run what an agent has of the central database; it is registered and complete."""
-    made = Central(config_of(name, remote, **more), structlog.get_logger(), lambda: None)
+    made = Central(config_of(name, remote, **more), log.get(), lambda: None)
     running = asyncio.create_task(made.run())
     try:
         await until(lambda: made.registered and made.complete, "registered, and all is there")

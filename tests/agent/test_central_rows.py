@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 import pytest
-import structlog
 
 from tests.agent.clouds import Api, cloud, config_of, host, until
 from tests.api.serving import Cloud
+from tunbridge import log
 from tunbridge.agent.central import Central
 from tunbridge.database.session import connect
 from tunbridge.dataplane.view import FixedIp, Network, Port, Subnet
@@ -62,7 +62,7 @@ def test_a_host_sees_its_networks_whole_and_no_other(play: Callable[[Scene], Non
             assert one.source.port(first["id"]) is port, "made once"
             # A host that comes now is never sent anything but the other hosts.
             seen: set[str] = set()
-            three = Central(config_of("three", made.database.remote), structlog.get_logger(), lambda: None)
+            three = Central(config_of("three", made.database.remote), log.get(), lambda: None)
             three._store.listen(lambda table, _old, _new: seen.add(table))
             running = asyncio.create_task(three.run())
             await until(lambda: three.complete, "all is there")

@@ -7,19 +7,18 @@ from typing import Any
 
 import httpx
 import pytest
-import structlog
 
 from tests.api.crowd import at_once
 from tests.api.serving import PASSWORD, Cloud, User, error
 from tests.attacks.conftest import PROXY
 from tests.attacks.test_http import send, status
-from tunbridge.agent.log import configure
 from tunbridge.api.addresses import Proxies, bucket, is_host
 from tunbridge.api.auth import passwords
 from tunbridge.api.auth.base import TooManyAttemptsError
 from tunbridge.api.auth.identity.token_body import moment
 from tunbridge.api.auth.passwords import FREE_FAILURES, Verifier
 from tunbridge.configuration import ConfigurationError
+from tunbridge.log import configure, silence
 
 TOKENS = "/identity/v3/auth/tokens"
 
@@ -204,7 +203,7 @@ def test_a_line_of_the_log_is_one_line_and_json_stays_json(form: Any, monkeypatc
     try:
         configure(form, "info").info("seen", name=evil)
     finally:
-        structlog.reset_defaults()
+        silence()
     (line,) = text.getvalue().splitlines()
     assert line.isprintable()
     if form == "json":

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from tunbridge.agent.log import Log
 from tunbridge.agent.saved import SavedFlows
 from tunbridge.dataplane import flows, names, pipeline
 from tunbridge.dataplane.contribution import Meter
 from tunbridge.dataplane.desired import Owner
 from tunbridge.dataplane.flows import Flow, FlowError, FlowKey
+from tunbridge.log import Log
 from tunbridge.openvswitch import ofctl, openflow
 from tunbridge.openvswitch.ofctl import OfctlError, UnreachableError
 from tunbridge.openvswitch.openflow import Add, Delete, Event, FlowChanged, PacketIn, Refused, Suspect, Switch

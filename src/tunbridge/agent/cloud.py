@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from tunbridge.agent.config import AgentConfig
-from tunbridge.agent.log import Log
 from tunbridge.dataplane.view import Key, Rows, Source
+from tunbridge.log import Log
 
 
 class Cloud(Protocol):

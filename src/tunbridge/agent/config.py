@@ -20,6 +20,7 @@ from tunbridge.configuration import ConfigurationError
 from tunbridge.dataplane import names
 
 ENV_PREFIX = "TUNBRIDGE_AGENT_"
+USUAL_PATH = Path("/etc/tunbridge/agent.toml")
 DEFAULT_RUN_DIR = "/run/tunbridge-agent"
 
 TunnelType = Literal["vxlan", "geneve", "gre"]
@@ -106,6 +107,11 @@ class AgentConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Command with which `tunbridge ovs restart` restarts ovs-vswitchd, and nothing else of Open vSwitch."""
     log_format: LogFormat = "logfmt"
     log_level: LogLevel = "info"
+
+
+def config_path(given: Path | None) -> Path | None:
+    """The configuration file: the one that was named, else the usual one if it is there."""
+    return given if given is not None else (USUAL_PATH if USUAL_PATH.exists() else None)
 
 
 def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> AgentConfig:

@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tunbridge.agent.log import Log
 from tunbridge.dataplane import names
 from tunbridge.dataplane.conntrack import Connection, Cut
 from tunbridge.dataplane.desired import Desired
 from tunbridge.dataplane.features import severed
+from tunbridge.log import Log
 from tunbridge.openvswitch import ofctl, unixctl
 from tunbridge.openvswitch.ofctl import OfctlError
 

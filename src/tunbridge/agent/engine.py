@@ -24,7 +24,6 @@ from tunbridge.agent.config import AgentConfig, Peer, manager_remote, metrics_ad
 from tunbridge.agent.conntrack import Cutter
 from tunbridge.agent.flow_restore_wait import Rescue
 from tunbridge.agent.local import LocalOvsdb
-from tunbridge.agent.log import Log
 from tunbridge.agent.packet_in import PacketIns
 from tunbridge.agent.port_status import PortStatus
 from tunbridge.agent.saved import SavedFlows
@@ -43,6 +42,7 @@ from tunbridge.dataplane.host import WantedHost
 from tunbridge.dataplane.local import Local
 from tunbridge.dataplane.nics import NicState
 from tunbridge.dataplane.port_settings import Checked
+from tunbridge.log import Log
 from tunbridge.notify import Notifier
 from tunbridge.openvswitch.errors import OvsdbError
 from tunbridge.openvswitch.openflow import Add, Delete, Refused

@@ -26,9 +26,9 @@ from msgspec import Struct
 from tunbridge.agent import bridgestate
 from tunbridge.agent.bridgestate import BridgeState
 from tunbridge.agent.config import AgentConfig
-from tunbridge.agent.log import Log
 from tunbridge.dataplane import operations
 from tunbridge.errors import TunbridgeError
+from tunbridge.log import Log
 from tunbridge.openvswitch import ofctl
 from tunbridge.openvswitch.errors import OvsdbError
 from tunbridge.openvswitch.ofctl import OfctlError

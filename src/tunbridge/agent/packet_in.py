@@ -10,12 +10,12 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
-from tunbridge.agent.log import Log
 from tunbridge.dataplane import names, responders
 from tunbridge.dataplane.desired import Desired, Workload
 from tunbridge.dataplane.features import services
 from tunbridge.dataplane.responders import Forward, Kind, MalformedError, Settings, Subject, Zones
 from tunbridge.dataplane.view import Key, Source, View
+from tunbridge.log import Log
 from tunbridge.openvswitch.openflow import PacketIn
 
 RESOLVE_S = 2.0

@@ -5,10 +5,10 @@ import contextlib
 from collections.abc import Callable
 
 import msgspec
-import structlog
 from msgspec import Struct
 
-from tunbridge.agent import log, netlink
+from tunbridge import log
+from tunbridge.agent import netlink
 from tunbridge.agent.cloud import Cloud, cloud_of
 from tunbridge.agent.config import AgentConfig
 from tunbridge.agent.local import LocalOvsdb
@@ -55,7 +55,7 @@ def make(config: AgentConfig) -> Plan:
 async def _make(config: AgentConfig) -> Plan:
     moved = asyncio.Event()
     database = LocalOvsdb(config.ovsdb, None, moved.set)
-    cloud = cloud_of(config, structlog.get_logger(), moved.set, watch_only=True)
+    cloud = cloud_of(config, log.get(), moved.set, watch_only=True)
     tasks = [asyncio.create_task(database.run()), asyncio.create_task(cloud.run())]
     try:
         if not await _until(moved, lambda: database.connected):

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from tunbridge.agent.config import USUAL_PATH, config_path
 from tunbridge.cli import terminal
 
 if TYPE_CHECKING:
     from tunbridge.agent.config import AgentConfig
     from tunbridge.agent.plan import Plan
 
-DEFAULT_CONFIG = Path("/etc/tunbridge/agent.toml")
 EXIT_PROBLEMS, EXIT_CHANGES = 1, 3
 
 
@@ -40,7 +40,7 @@ def register(app: typer.Typer) -> None:
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
-        "--config", "-c", metavar="FILE", help=f"TOML configuration. (default: {DEFAULT_CONFIG}, if it is there)"
+        "--config", "-c", metavar="FILE", help=f"TOML configuration. (default: {USUAL_PATH}, if it is there)"
     ),
 ]
 
@@ -52,24 +52,13 @@ def agent(
 ) -> None:
     """Run the agent in the foreground, or print its plan."""
     # Late: the other commands need neither netlink nor the OVSDB client, and start faster without.
-    from tunbridge.agent import config as configuration
-
-    path = config_path(config)
-    settings = configuration.load(path)
     if plan:
-        raise typer.Exit(_plan(settings, form))
-    import asyncio
+        from tunbridge.agent import config as configuration
 
-    from tunbridge.agent import log
-    from tunbridge.agent.engine import serve
+        raise typer.Exit(_plan(configuration.load(config_path(config)), form))
+    from tunbridge.agent import service
 
-    logger = log.configure(settings.log_format, settings.log_level)
-    asyncio.run(serve(settings, logger, lambda: configuration.load(path)))
-
-
-def config_path(given: Path | None) -> Path | None:
-    """Give the configuration file: the one that was named, else the usual one if it is there."""
-    return given if given is not None else (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
+    service.run(config_path(config))
 
 
 def _plan(settings: "AgentConfig", form: PlanFormat) -> int:

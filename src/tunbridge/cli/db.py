@@ -183,7 +183,7 @@ def _place(config: Path | None) -> Path:
 def _with(config: Path | None, given: list[str] | None, act: Callable[[list[str], "Files | None"], Awaitable[T]]) -> T:
     """Do something with the running database: the one that was given, that of the configuration, or our own."""
 
-    from tunbridge.agent import log
+    from tunbridge import log
 
     async def run() -> T:
         settings = _settings(config)

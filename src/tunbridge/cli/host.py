@@ -6,8 +6,9 @@ import msgspec
 import typer
 from rich.text import Text
 
+from tunbridge.agent.config import config_path
 from tunbridge.cli import terminal
-from tunbridge.cli.agent import ConfigFile, config_path
+from tunbridge.cli.agent import ConfigFile
 from tunbridge.cli.app import App
 from tunbridge.errors import TunbridgeError
 

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tunbridge.agent.config import config_path
 from tunbridge.cli import terminal
-from tunbridge.cli.agent import ConfigFile, config_path
+from tunbridge.cli.agent import ConfigFile
 from tunbridge.cli.app import App
 
 if TYPE_CHECKING:

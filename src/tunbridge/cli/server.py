@@ -42,9 +42,9 @@ def server(
     # Late: the other commands start faster without these.
     import uvloop
 
-    from tunbridge.agent.log import configure
     from tunbridge.api import config as configuration
     from tunbridge.api.server import run
+    from tunbridge.log import configure
 
     path = config if config is not None else (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
     given = {"listen": listen, "database": database}

@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import structlog
 
+from tunbridge import log
 from tunbridge.database import conversion, leader
 from tunbridge.database.access import Access
 from tunbridge.database.conditions import Asked, Conditions
@@ -40,7 +40,7 @@ _Tables = dict[str, dict[str, msgspec.Raw]]
 _decode_update = msgspec.json.Decoder(tuple[Any, str, _Tables]).decode
 _decode_snapshot = msgspec.json.Decoder(tuple[bool, str, dict[str, msgspec.Raw]]).decode
 
-logger = structlog.get_logger(__name__)
+logger = log.get(__name__)
 
 
 class Link:

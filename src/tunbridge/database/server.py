@@ -18,15 +18,15 @@ import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
-import structlog
 
 from tunbridge.database import files
 from tunbridge.database.errors import DatabaseError
 from tunbridge.database.schema import NAME
 from tunbridge.database.session import SessionError, connect
+from tunbridge.log import Log, get
 from tunbridge.model.tables import Table
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Embedded:
         state: Path,
         run: Path,
         tables: Sequence[Table],
-        log: Any = None,
+        log: Log | None = None,
         listen: Sequence[str] = (),
         tls: "Files | None" = None,
     ) -> None:
@@ -83,7 +83,7 @@ class Embedded:
         self._tls = tls
         self._state = state.absolute()
         self._run = run.absolute()
-        self._log = log or structlog.get_logger(__name__)
+        self._log = log or get(__name__)
         self._lock: int | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._last_lines: deque[str] = deque(maxlen=5)

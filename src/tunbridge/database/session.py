@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import structlog
 
+from tunbridge import log
 from tunbridge.database.errors import DatabaseError
 from tunbridge.database.framing import Framer, FramingError
 
@@ -24,7 +24,7 @@ PROBE_S = 5.0
 GIVE_UP_S = 10.0
 """After so long without the answer the connection is given up: `ovsdb-server` may be busy with a snapshot that long."""
 
-logger = structlog.get_logger(__name__)
+logger = log.get(__name__)
 
 _CHUNK = 1 << 18
 _NULL = msgspec.Raw(b"null")

@@ -13,8 +13,8 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
-import structlog
 
+from tunbridge import log
 from tunbridge.database.rows import Row, RowMaker
 from tunbridge.model.tables import Cardinality, Table
 
@@ -31,7 +31,7 @@ decode_rows = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 """Takes the updates of a table apart: id -> JSON of one row's update."""
 
 _id = attrgetter("id")
-logger = structlog.get_logger(__name__)
+logger = log.get(__name__)
 
 
 class UnknownRowError(Exception):

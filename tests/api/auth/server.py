@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import msgspec
-import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,6 +20,7 @@ from tunbridge.api.auth.base import RefusedError
 from tunbridge.api.auth.bootstrap import ADMIN, admin_password
 from tunbridge.api.auth.config import AuthConfig
 from tunbridge.api.auth.factory import make
+from tunbridge.log import Log, Logfmt
 
 JsonObject = dict[str, Any]
 
@@ -75,10 +75,13 @@ class Running:
 def running(config: AuthConfig, uds: Path | None = None) -> Iterator[Running]:
     """Run a server until the end of the block."""
     text = io.StringIO()
-    log = structlog.wrap_logger(structlog.PrintLogger(text), processors=[structlog.processors.LogfmtRenderer()])
+    told = logging.Logger("server", logging.DEBUG)
+    written = logging.StreamHandler(text)
+    written.setFormatter(Logfmt())
+    told.addHandler(written)
     socket = uvicorn.Config("", port=0).bind_socket() if uds is None else None
     url = f"http://127.0.0.1:{socket.getsockname()[1]}" if socket else "http://tunbridge"
-    authenticator = make(config, url, log)
+    authenticator = make(config, url, Log(told))
 
     async def whoami(request: Request) -> Response:
         try:

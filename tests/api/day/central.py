@@ -6,9 +6,9 @@ import subprocess
 from typing import Any
 
 import msgspec
-import structlog
 
 from tests.api.serving import Cloud
+from tunbridge import log
 from tunbridge.agent.central import Central
 from tunbridge.agent.config import AgentConfig, Provider
 
@@ -53,7 +53,7 @@ def register_host(remote: str, config: AgentConfig) -> None:
     """Do what an agent does until its entry is written."""
 
     async def run() -> None:
-        central = Central(msgspec.structs.replace(config, database=[remote]), structlog.get_logger(), lambda: None)
+        central = Central(msgspec.structs.replace(config, database=[remote]), log.get(), lambda: None)
         running = asyncio.create_task(central.run())
         async with asyncio.timeout(20):
             while not central.registered:

@@ -17,12 +17,12 @@ from tunbridge.agent.central.conditions import Needs, needs
 from tunbridge.agent.central.source import CentralSource, keys_of
 from tunbridge.agent.central.tables import TABLES
 from tunbridge.agent.config import AgentConfig
-from tunbridge.agent.log import Log
 from tunbridge.database.errors import DatabaseError, DatabaseUnavailable
 from tunbridge.database.replica import Replica
 from tunbridge.database.rows import Row
 from tunbridge.dataplane import view
 from tunbridge.dataplane.view import Key
+from tunbridge.log import Log
 from tunbridge.openvswitch import tls
 
 UNREPORTED = "BUILD"

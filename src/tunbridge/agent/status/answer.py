@@ -14,10 +14,10 @@ from pathlib import Path
 
 import msgspec
 
-from tunbridge.agent.log import Log
 from tunbridge.agent.status.bulletin import HUNG_S, Bulletin
 from tunbridge.agent.status.document import Answer, decode, encode
 from tunbridge.errors import TunbridgeError
+from tunbridge.log import Log
 
 ANSWER_S = 2.0
 """Longest wait for an answer. Most take a millisecond."""
