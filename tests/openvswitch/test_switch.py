@@ -233,6 +233,20 @@ def test_meters_and_groups_are_added_changed_and_deleted(ovs: Dummy, bridge: str
     asyncio.run(run())
 
 
+def test_more_meters_than_one_message_holds_and_one_of_another_kind(ovs: Dummy, bridge: str) -> None:
+    async def run() -> None:
+        async with connected(ovs, bridge) as ours:
+            mine = {number: Meter(number, 5) for number in range(1, 2501)}
+            assert await ours.switch.apply([], mine) == []
+            ovs.ofctl("add-meter", bridge, "meter=9999,kbps,stats,bands=type=drop,rate=1,type=drop,rate=2")
+            meters = dict((await ours.switch.dump()).meters)
+            assert isinstance(meters.pop(9999), str)
+            assert meters == mine
+            await ours.switch.apply([], dict.fromkeys([*mine, 9999]))
+
+    asyncio.run(run())
+
+
 def test_a_refused_meter_and_group_are_named(ovs: Dummy, bridge: str) -> None:
     async def run() -> None:
         async with connected(ovs, bridge) as ours:

@@ -24,6 +24,8 @@ from tunbridge.openvswitch.openflow.wire import (
     HEADER,
     HELLO,
     HELLO_BODY,
+    MORE,
+    MULTIPART_REQUEST,
     OFP14_VERSION,
     message,
 )  # fmt: skip
@@ -54,6 +56,8 @@ class Channel(asyncio.Protocol):
         self._in = bytearray()
         self._hello: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
+        self._parts: dict[int, list[bytes]] = {}
+        """What has come of multipart answers."""
         self._tracked = range(0)
         self._errors: dict[int, str] = {}
         self._writable = asyncio.Event()
@@ -139,6 +143,12 @@ class Channel(asyncio.Protocol):
             self._failed(f"{self.bridge}: {name} to a request that nobody waits for")
 
     def _answer(self, xid: int, body: bytes) -> None:
+        parts = self._parts.get(xid)
+        if parts is not None:
+            parts.append(body[8:])
+            if int.from_bytes(body[2:4]) & MORE:
+                return
+            body = b"".join(parts)
         waiting = self._waiting.pop(xid, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(body)
@@ -214,6 +224,15 @@ class Channel(asyncio.Protocol):
             return await self._in_time(waiting)
         finally:
             self._waiting.pop(xid, None)
+
+    async def multipart(self, kind: int, body: bytes = b"") -> bytes:
+        """Ask for what may come in several messages, and give it whole. Raises RequestError, UnreachableError."""
+        xid = self.xids(1)[0]
+        self._parts[xid] = []
+        try:
+            return await self.request(message(MULTIPART_REQUEST, struct.pack("!HH4x", kind, 0) + body, xid), xid)
+        finally:
+            del self._parts[xid]
 
     async def barrier(self) -> None:
         """Wait until the bridge has dealt with all that was sent. Raises UnreachableError."""

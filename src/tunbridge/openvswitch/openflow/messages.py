@@ -39,6 +39,9 @@ ATOMIC_ORDERED = 3
 
 # Meters, section 7.3.4.4, and groups, 7.3.4.3; OVS knows "add or modify" since 2.6
 METER_ADD, METER_MODIFY, METER_DELETE = 0, 1, 2
+ALL_METERS = struct.pack("!I4x", 0xFFFFFFFF)
+_KBPS, _PKTPS, _BURST, _STATS, _DROP = 1, 2, 4, 8, 1
+_UNITS: Mapping[int, Literal["pktps", "kbps"]] = {_PKTPS | _STATS: "pktps", _KBPS | _STATS: "kbps"}
 GROUP_DELETE, GROUP_ADD_OR_MODIFY = 2, 0x8000
 _GROUP_KINDS = {"all": 0, "select": 1, "indirect": 2, "ff": 3}
 
@@ -99,8 +102,28 @@ def meter_mod(command: int, number: int, meter: Meter | None) -> bytes:
     """Give the body of a meter mod; no meter for a deletion."""
     if meter is None:
         return struct.pack("!HHI", command, 0, number)
-    flags = (2 if meter.unit == "pktps" else 1) | (4 if meter.burst is not None else 0) | 8
-    return struct.pack("!HHI", command, flags, number) + struct.pack("!HHII4x", 1, 16, meter.rate, meter.burst or 0)
+    flags = (_STATS | _PKTPS if meter.unit == "pktps" else _STATS | _KBPS) | (_BURST if meter.burst is not None else 0)
+    return struct.pack("!HHI", command, flags, number) + struct.pack("!HHII4x", _DROP, 16, meter.rate, meter.burst or 0)
+
+
+def meters(configs: bytes) -> dict[int, Meter | str]:
+    """Read what MULTIPART_METER_CONFIG gives (section 7.3.5.14); a meter that is none of ours is text."""
+    found: dict[int, Meter | str] = {}
+    while configs:
+        length, flags, number = struct.unpack_from("!HHI", configs)
+        if not 8 <= length <= len(configs):
+            raise ValueError("a meter's length is wrong")
+        found[number] = _meter(flags, configs[8:length])
+        configs = configs[length:]
+    return found
+
+
+def _meter(flags: int, bands: bytes) -> Meter | str:
+    unit = _UNITS.get(flags & ~_BURST)
+    if unit is None or len(bands) != 16 or struct.unpack_from("!HH", bands) != (_DROP, 16):
+        return f"flags={flags:#x},bands={bands.hex()}"
+    rate, burst = struct.unpack_from("!II", bands, 4)
+    return Meter(rate, burst if flags & _BURST else None, unit)
 
 
 def group_mod(command: int, number: int, group: str | None) -> bytes:

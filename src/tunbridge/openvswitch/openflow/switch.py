@@ -8,7 +8,6 @@ section 7.3.5.17), and are not reported; except that OVS deletes the flows of a 
 """
 
 import asyncio
-import re
 import struct
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Literal
@@ -38,6 +37,8 @@ from tunbridge.openvswitch.openflow.wire import (
     GROUP_MOD,
     METER_MOD,
     MULTIPART_FLOW_MONITOR,
+    MULTIPART_GROUP_DESC,
+    MULTIPART_METER_CONFIG,
     MULTIPART_REPLY,
     NXT_SET_CONTROLLER_ID,
     NXT_SET_PACKET_IN_FORMAT,
@@ -177,15 +178,19 @@ class Switch:
             self._channel.offer(messages.packet_out(data, actions, in_port, self._channel.xids(1)[0]))
 
     async def dump(self) -> Tables:
-        """Read all flows, groups and meters. Raises OfctlError, UnreachableError."""
+        """Read all flows, groups and meters. Raises OfctlError, UnreachableError.
+
+        `ovs-ofctl` is a process of 10 ms or more, so it runs only where there is something that it has to put in words.
+        """
+        channel = self._open()
+        try:
+            meters = messages.meters(await channel.multipart(MULTIPART_METER_CONFIG, messages.ALL_METERS))
+            groups = await channel.multipart(MULTIPART_GROUP_DESC)
+        except (RequestError, ValueError, struct.error) as e:
+            raise OfctlError(f"{self.bridge}: meters and groups cannot be read: {e}") from e
+        described = await ofctl.command_async(self._rundir, self.bridge, "dump-groups") if groups else ""
         flows = await ofctl.command_async(self._rundir, self.bridge, "dump-flows", "--no-stats", "--no-names")
-        groups = await ofctl.command_async(self._rundir, self.bridge, "dump-groups")
-        meters = await ofctl.command_async(self._rundir, self.bridge, "dump-meters")
-        return Tables(
-            flows,
-            _numbered("group_id=", groups),
-            {number: _meter(text) for number, text in _numbered("meter=", meters).items()},
-        )
+        return Tables(flows, _groups(described), meters)
 
     async def apply(
         self,
@@ -382,26 +387,7 @@ async def _joined(parts: Iterable[bytes]) -> AsyncIterator[bytes]:
     yield b"".join(parts)
 
 
-_METER = re.compile(r"(pktps|kbps) (?:(burst) )?stats bands=type=drop rate=(\d+)(?: burst_size=(\d+))?")
-
-
-def _meter(text: str) -> Meter | str:
-    found = _METER.fullmatch(text)
-    if found is None:
-        return text
-    return Meter(int(found[3]), int(found[4]) if found[2] else None, "pktps" if found[1] == "pktps" else "kbps")
-
-
-def _numbered(word: str, dump: str) -> dict[int, str]:
-    """Read `dump-groups` or `dump-meters`: lines that begin with the word and a number; what follows belongs to it."""
-    found: dict[int, str] = {}
-    number = None
-    for line in dump.splitlines():
-        text = line.strip()
-        if text.startswith(word):
-            head, _, rest = text.removeprefix(word).replace(",", " ", 1).partition(" ")
-            number = int(head)
-            found[number] = rest
-        elif number is not None and text:
-            found[number] += f" {text}" if not found[number].endswith("=") else text
-    return found
+def _groups(dump: str) -> dict[int, str]:
+    """Read `dump-groups`: number -> the rest of its line."""
+    words = (line.strip().removeprefix("group_id=").partition(",") for line in dump.splitlines() if "group_id=" in line)
+    return {int(number): rest for number, _, rest in words}

@@ -5,7 +5,6 @@ So a rare action costs a process, and still goes into the same atomic bundle as 
 """
 
 import asyncio
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,6 +48,8 @@ async def _run(command: str, kind: int, lines: Sequence[str]) -> tuple[list[byte
             pass
         finally:
             writer.close()
+
+    import tempfile  # late: it is large, and seldom anything comes here
 
     with tempfile.TemporaryDirectory(prefix="tunbridge-") as directory:
         path = Path(directory) / "bridge"
