@@ -78,8 +78,14 @@ class BridgeFlows:
         self._switch = Switch(
             rundir, name, self._event, lambda text: log.warning("OpenFlow", told=text), fragments=fragments
         )
-        self._cookies: dict[FlowKey, int] = {}
-        """Flows of ours that are in the bridge, as far as is known."""
+        self._there: dict[FlowKey, Flow] = {}
+        """Flows of ours that are in the bridge, as last read, written or told; without actions where these are not
+        known. What is there as it is wanted is not written again: it would count as a younger flow."""
+        self._meters_there: dict[int, openflow.Meter | str] = {}
+        self._swept = False
+        """Whether nothing of a former run is left that nobody wants."""
+        self._meanwhile: list[FlowChanged] = []
+        """What others changed while the bridge was read: it may not be in what was read."""
         self._unknown = True
         self._pending: set[FlowKey] = set()
         self._meters: set[int] = set()
@@ -126,19 +132,23 @@ class BridgeFlows:
         self._wake.set()
 
     def _flow_changed(self, event: FlowChanged) -> None:
-        key = (event.table, event.priority, event.match)
+        self._meanwhile.append(event)
+        key = self._note(event)
         wanted = self._hooks.wanted(self.name).get(key)
-        if wanted is not None:
+        if wanted is not None or key in self._there:
             self._pending.add(key)
             self._drifted = True
-            if event.kind == "removed" and "meter:" in wanted.actions:
-                self._unknown = True  # a deleted meter takes its flows with it, and is not reported itself
-        elif event.kind == "removed":
-            self._cookies.pop(key, None)
-        elif flows.is_ours(event.cookie):
-            self._cookies[key] = event.cookie
-            self._pending.add(key)
-            self._drifted = True
+        if wanted is not None and event.kind == "removed" and "meter:" in wanted.actions:
+            self._unknown = True  # a deleted meter takes its flows with it, and is not reported itself
+
+    def _note(self, event: FlowChanged) -> FlowKey:
+        """Take into `_there` what another process did."""
+        key = (event.table, event.priority, event.match)
+        if event.kind != "removed" and flows.is_ours(event.cookie):
+            self._there[key] = Flow(table=key[0], priority=key[1], match=key[2], actions="", cookie=event.cookie)
+        else:
+            self._there.pop(key, None)
+        return key
 
     async def run(self) -> None:
         """Bring the bridge in order whenever something changed, until cancelled."""
@@ -216,16 +226,20 @@ class BridgeFlows:
         self._pending.clear()
         self._meters.clear()
         self._drifted = False
+        self._meanwhile.clear()
         try:
             present = await self._switch.dump()
             there = flows.parse_dump(present.flows)
             wanted = self._hooks.wanted(self.name)
             change = flows.difference(wanted, there, self._load() if waiting else ())
-            self._cookies = {f.key: f.cookie for f in there if f.ours}
-            sweep = self._hooks.may_sweep()
+            self._there = {f.key: f for f in there if f.ours}
+            self._meters_there = {n: m for n, m in present.meters.items() if _is_ours(n, m)}
+            for event in self._meanwhile:
+                self._note(event)
+            sweep = self._swept = self._hooks.may_sweep()
             meters = self._hooks.meters(self.name)
             changed = {n: m for n, m in meters.items() if present.meters.get(n) != _openflow(m)}
-            gone = {n for n, m in present.meters.items() if n not in meters and _is_ours(n, m)} if sweep else set()
+            gone = self._meters_there.keys() - meters.keys() if sweep else ()
             await self._write(change.add, change.delete if sweep else (), changed | dict.fromkeys(gone), drifted)
         except BaseException:
             self._unknown = True
@@ -240,15 +254,19 @@ class BridgeFlows:
         keys, self._pending = self._pending, set()
         numbers, self._meters = self._meters, set()
         self._drifted = False
-        wanted = self._hooks.wanted(self.name)
+        wanted, meters = self._hooks.wanted(self.name), self._hooks.meters(self.name)
         sweep = self._hooks.may_sweep()
-        add = [wanted[key] for key in keys if key in wanted]
-        gone = [(key, self._cookies[key]) for key in keys if key not in wanted and key in self._cookies]
-        delete = [Flow(table=k[0], priority=k[1], match=k[2], actions="", cookie=cookie) for k, cookie in gone]
-        meters = self._hooks.meters(self.name)
-        changed = {n: meters.get(n) for n in numbers if n in meters or sweep}
+        if sweep and not self._swept:
+            keys |= self._there.keys() - wanted.keys()
+            numbers |= self._meters_there.keys() - meters.keys()
+        add = [f for key in keys if (f := wanted.get(key)) is not None and self._there.get(key) != f]
+        delete = [self._there[key] for key in keys if key not in wanted and key in self._there]
+        changed = {n: m for n in numbers if (m := meters.get(n)) and self._meters_there.get(n) != _openflow(m)}
+        gone = [n for n in numbers if n not in meters]
+        self._swept = sweep or (self._swept and not delete and not gone)
         try:
-            await self._write(add, delete if sweep else (), changed, drifted)
+            all_meters = changed | dict.fromkeys(gone if sweep else ())
+            await self._write(add, delete if sweep else (), all_meters, drifted)
         except BaseException:
             self._unknown = True
             raise
@@ -264,16 +282,33 @@ class BridgeFlows:
             gone = [Delete(f.table, f.priority, f.match, f.cookie) for f in delete]
             made = [Add(f, self._hooks.owner(self.name, f.key)) for f in mine]
             wanted = {n: None if m is None else _openflow(m) for n, m in meters.items()}
+            self._expect(mine, delete, wanted)  # before: what others do meanwhile comes on top
             refused = await self._switch.apply([*gone, *made], wanted)
-            for flow in delete:
-                self._cookies.pop(flow.key, None)
-            self._cookies.update({f.key: f.cookie for f in mine})
             if refused:
+                self._not_there(refused)
                 self._hooks.refused(self.name, refused)
         if add or delete:
             self._hooks.changed(self.name, len(add), len(delete), drifted)
         if foreign:
             await self._restore(foreign)
+
+    def _expect(self, add: Iterable[Flow], delete: Iterable[Flow], meters: Mapping[int, openflow.Meter | None]) -> None:
+        for flow in delete:
+            self._there.pop(flow.key, None)
+        self._there.update((f.key, f) for f in add)
+        for number, meter in meters.items():
+            if meter is None:
+                self._meters_there.pop(number, None)
+            else:
+                self._meters_there[number] = meter
+
+    def _not_there(self, refused: Iterable[Refused]) -> None:
+        for one in refused:
+            for change in (one.change, *one.left_out):
+                if isinstance(change, Add):
+                    self._there.pop((change.flow.table, change.flow.priority, change.flow.match), None)
+                elif isinstance(change, tuple):
+                    self._meters_there.pop(change[1], None)
 
     # Flows of the operator, kept on disk while Open vSwitch empties an adopted bridge
 

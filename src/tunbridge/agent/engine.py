@@ -117,6 +117,8 @@ class Agent:
         self._usable: set[str] = set()
         """Bridges that we made or have taken over."""
         self._checked_ports = Checked()
+        self._knows_all = False
+        """Whether the flows were worked out of everything that this host needs of the central database."""
         self._judged = False
         self._compared: tuple[WantedHost, Snapshot, list[Problem]] | None = None
         """What was wanted and what there was when the wiring was last compared and in order."""
@@ -329,7 +331,7 @@ class Agent:
             wanted=self._wanted_flows,
             meters=self.desired.meters,
             owner=self._owner,
-            may_sweep=lambda: self.cloud.complete,
+            may_sweep=lambda: self._knows_all and self.cloud.complete,
             may_restore=self._is_applied,
             slow_s=self._slow_s,
             drifted=self._drifted,
@@ -365,11 +367,13 @@ class Agent:
         local = found
         if len(known) != len(found.workloads):
             local = msgspec.structs.replace(found, workloads=known)
+        complete = self.cloud.complete
         touched = self.cloud.take_touched()
         self.desired.touch(touched)
         self.packet_ins.touch(touched)
         self.desired.set_local(local)
         delta = self.desired.run()
+        self._knows_all = complete
         self._generation += 1
         for name, bridge in self.bridges.items():
             bridge.update(self._generation, delta.flows.get(name, ()), delta.meters.get(name, ()))
