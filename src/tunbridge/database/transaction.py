@@ -7,8 +7,8 @@ Operations are sent in the order in which they were asked for, after all `wait`s
 row that is changed or relied on is as this transaction saw it, then it changes.
 """
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection, Hashable
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from tunbridge.database.errors import RowGone, Target
@@ -19,6 +19,7 @@ from tunbridge.model.tables import Cardinality
 
 Operation = dict[str, Any]
 _Key = tuple[str, str]
+T = TypeVar("T")
 
 
 class Transaction:
@@ -33,6 +34,9 @@ class Transaction:
         self._changed: dict[str, dict[str, Row | None]] = {}
         self._keys: dict[tuple[str, tuple[str, ...]], dict[tuple[Any, ...], str]] = {}
         """By table and columns of a unique index that was asked for: changed rows that have, or had, these values."""
+        self._by_value: dict[tuple[str, str], dict[Any, dict[str, None]]] = {}
+        """By table and column that was looked in: changed rows that have, or had, a value."""
+        self._kept: dict[Hashable, Any] = {}
         self._own: set[_Key] = set()
         """Rows that this transaction inserts."""
         self._waits: dict[_Key, dict[str, Any]] = {}
@@ -65,13 +69,11 @@ class Transaction:
         changed = self._changed.get(table)
         if not changed:
             return found
-        is_set = self._store.makers[table].columns[column].many is Cardinality.SET
-        rows = self._over(found, changed)
         # A row that was changed is wanted when it matches now, wherever it comes from.
-        return [
+        return [row for row in found if row.id not in changed] + [
             row
-            for row in rows
-            if row.id not in changed or (value in getattr(row, column) if is_set else getattr(row, column) == value)
+            for id in self._changed_with(table, column).get(value, ())
+            if (row := changed[id]) is not None and value in self._values(table, column, row)
         ]
 
     def count(self, table: str, column: str, value: Any) -> int:
@@ -79,6 +81,32 @@ class Transaction:
         if not self._changed.get(table):
             return self._store.count(table, column, value)
         return len(self.find(table, column, value))
+
+    def _changed_with(self, table: str, column: str) -> dict[Any, dict[str, None]]:
+        found = self._by_value.get((table, column))
+        if found is None:
+            found = self._by_value[table, column] = {}
+            for id, row in self._changed[table].items():
+                if row is not None:
+                    self._note(found, table, column, id, row)
+        return found
+
+    def _note(self, by_value: dict[Any, dict[str, None]], table: str, column: str, id: str, row: Row) -> None:
+        for value in self._values(table, column, row):
+            by_value.setdefault(value, {})[id] = None
+
+    def _values(self, table: str, column: str, row: Row) -> Collection[Any]:
+        value = getattr(row, column)
+        return value if self._store.makers[table].columns[column].many is Cardinality.SET else (value,)
+
+    def kept(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Give what was made for a key earlier in this transaction, else make it: of many things, each need not
+        look at all others. Whoever writes what it was made of changes it as well, and relies on the rest (`verify`).
+        """
+        if key not in self._kept:
+            self._kept[key] = make()
+        found: T = self._kept[key]
+        return found
 
     def find_unique(self, table: str, columns: tuple[str, ...], values: tuple[Any, ...]) -> Row | None:
         """Give the row with these values in the columns of a unique index. Raises KeyError: there is no such index."""
@@ -242,9 +270,14 @@ class Transaction:
 
     def _put(self, table: str, id: str, row: Row | None) -> None:
         self._changed.setdefault(table, {})[id] = row
+        if row is None:
+            return
         for (of, columns), keys in self._keys.items():
-            if of == table and row is not None:
+            if of == table:
                 keys[_key(row, columns)] = id
+        for (of, column), by_value in self._by_value.items():
+            if of == table:
+                self._note(by_value, table, column, id, row)
 
 
 def _key(row: Row, columns: tuple[str, ...]) -> tuple[Any, ...]:

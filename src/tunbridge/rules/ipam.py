@@ -6,7 +6,7 @@ Networks and addresses are those of the standard library; a pool is the pair of 
 import ipaddress
 import itertools
 import random
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple
@@ -125,6 +125,31 @@ def is_eui64(address: Address) -> bool:
 
 
 # Prefixes
+
+
+class Apart:
+    """Networks that do not overlap, in order, so that a further one is held against its neighbours only."""
+
+    def __init__(self, networks: Iterable[Network]) -> None:
+        self._of: dict[int, list[Network]] = {4: [], 6: []}
+        for net in networks:
+            self._of[net.version].append(net)
+        for of in self._of.values():
+            of.sort(key=_start)
+
+    def overlaps(self, net: Network) -> bool:
+        """Whether one of them shares an address with a network."""
+        of = self._of[net.version]
+        at = bisect_right(of, _start(net), key=_start)
+        return (at > 0 and of[at - 1].overlaps(net)) or (at < len(of) and of[at].overlaps(net))
+
+    def add(self, net: Network) -> None:
+        """Add one that overlaps none."""
+        insort(self._of[net.version], net, key=_start)
+
+
+def _start(net: Network) -> int:
+    return int(net.network_address)
 
 
 def available(prefixes: Iterable[Network], taken: Iterable[Network]) -> list[Network]:

@@ -1,15 +1,16 @@
 """What rules know of the request that they serve, and where they read and write."""
 
 import random
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Hashable
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.settings import NetworkingSettings
 
+T = TypeVar("T")
 Row = Any
 """A row of the store: a struct with `id` and one attribute per column."""
 Values = dict[str, Any]
@@ -58,6 +59,9 @@ class Txn(Reader, Protocol):
 
     def verify_rows(self, table: str, column: str, value: Any) -> None:
         """Only happen if the rows with this value are those that are seen now."""
+
+    def kept(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What was made for a key earlier in this transaction; whoever writes what it was made of changes it, too."""
 
     def add(self, table: str, id: str, column: str, amount: int) -> None:
         """Add to a number; below the column's minimum nothing happens."""

@@ -207,15 +207,17 @@ class SecurityGroupRuleRules(Rules):
             self._reach(txn, request, groups, values["remote_group_id"])
         if values.get("remote_address_group_id") is not None:
             self._reach(txn, request, self.others["address_group"], values["remote_address_group_id"])
+        there: dict[Any, str] = txn.kept(("rules", group.id), lambda: _rules_of(txn, group.id))
         wanted = _key(values)
-        for rule in txn.find(RULES, "security_group_id", group.id):
-            if _key({name: getattr(rule, name) for name in MATCH}) == wanted:
-                message = f"Security group rule already exists. Rule id is {rule.id}."
-                raise Conflict("SecurityGroupRuleExists", message)
+        if wanted in there:
+            message = f"Security group rule already exists. Rule id is {there[wanted]}."
+            raise Conflict("SecurityGroupRuleExists", message)
         plain = Request(request.caller, request.settings, request.now, request.random)
         # Also the lock against a second rule that is the same.
         groups.touch(txn, plain, group, {})
-        return self.insert(txn, request, values, normalized_cidr=_normalized(values.get("remote_ip_prefix")))
+        id = self.insert(txn, request, values, normalized_cidr=_normalized(values.get("remote_ip_prefix")))
+        there[wanted] = id
+        return id
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
         """Remove a rule."""
@@ -359,6 +361,12 @@ def _absent_remote(reader: Reader, match: Values) -> str | None:
     if addresses and reader.get("Address_Group", addresses) is None:
         return "address_group"
     return None
+
+
+def _rules_of(reader: Reader, group_id: str) -> dict[Any, str]:
+    """Give the ids of a group's rules by what makes two rules the same."""
+    rows = reader.find(RULES, "security_group_id", group_id)
+    return {_key({name: getattr(row, name) for name in MATCH}): row.id for row in rows}
 
 
 def _normalized(prefix: str | None) -> str | None:

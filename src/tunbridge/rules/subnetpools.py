@@ -1,5 +1,6 @@
 """Subnet pools and address scopes: prefixes that subnets are cut out of, and where these must not overlap."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,9 +34,12 @@ def allocate(txn: Txn, pool: Row, values: Values, cidr: str | None, prefixlen: i
     wanted = None if cidr is None else ipam.network(cidr)
     size = wanted.prefixlen if wanted is not None else prefixlen if prefixlen is not None else pool.default_prefixlen
     _check_size(pool, size)
-    _check_quota(txn, pool, values["project_id"], size)
-    taken = [ipam.network(subnet.cidr) for subnet in txn.find("Subnet", "subnetpool_id", pool.id)]
-    free = ipam.available(prefixes_of(pool), taken)
+    state: _Pool = txn.kept(("subnetpool", pool.id), lambda: _Pool(txn, pool))
+    project = values["project_id"]
+    share = 2.0 ** (QUOTA_UNIT[pool.ip_version] - size)
+    if pool.default_quota and state.used[project] + share > pool.default_quota:
+        raise Conflict("SubnetPoolQuotaExceeded", "Per-project subnet pool prefix quota exceeded.")
+    free = state.free
     if wanted is not None:
         if not ipam.inside(free, wanted):
             raise _not_allocated("Cannot allocate requested subnet from the available set of prefixes")
@@ -47,7 +51,20 @@ def allocate(txn: Txn, pool: Row, values: Values, cidr: str | None, prefixlen: i
         found = cut
     locks.lock(txn, f"subnetpool {pool.id}")
     txn.exists("Subnetpool", pool.id)
+    state.free = ipam.available(free, [found])
+    state.used[project] += share
     return found
+
+
+class _Pool:
+    """What is free of a pool, and how much of it each project has, in units of its quota."""
+
+    def __init__(self, reader: Reader, pool: Row) -> None:
+        subnets = [(row.project_id, ipam.network(row.cidr)) for row in reader.find("Subnet", "subnetpool_id", pool.id)]
+        self.free = ipam.available(prefixes_of(pool), (net for _, net in subnets))
+        self.used: defaultdict[str, float] = defaultdict(float)
+        for project, net in subnets:
+            self.used[project] += 2.0 ** (QUOTA_UNIT[pool.ip_version] - net.prefixlen)
 
 
 def _check_size(pool: Row, size: int) -> None:
@@ -61,16 +78,6 @@ def _check_size(pool: Row, size: int) -> None:
             f"Unable to allocate subnet with prefix length {size}, minimum allowed prefix is {pool.min_prefixlen}."
         )
         raise BadRequest("MinPrefixSubnetAllocationError", message)
-
-
-def _check_quota(txn: Txn, pool: Row, project: str, size: int) -> None:
-    if not pool.default_quota:
-        return
-    unit = QUOTA_UNIT[pool.ip_version]
-    own = (s for s in txn.find("Subnet", "subnetpool_id", pool.id) if s.project_id == project)
-    used: float = sum(2.0 ** (unit - ipam.network(subnet.cidr).prefixlen) for subnet in own)
-    if used + 2.0 ** (unit - size) > pool.default_quota:
-        raise Conflict("SubnetPoolQuotaExceeded", "Per-project subnet pool prefix quota exceeded.")
 
 
 def _not_allocated(reason: str) -> Conflict:

@@ -189,22 +189,19 @@ class SubnetRules(Rules):
         return rbac.lets_use(txn, self.others["subnetpool"], pool, caller.project_id)
 
     def _check_neighbours(self, txn: Txn, network: Row, net: ipam.Network, pool: Row | None) -> None:
+        there: _Neighbours = txn.kept(("subnets", network.id), lambda: _Neighbours(txn, network.id))
+        if there.nets.overlaps(net):
+            raise invalid(f"Requested subnet with cidr: {net} for network: {network.id} overlaps with another subnet")
         scope = None if pool is None else pool.address_scope_id
-        for other in txn.find("Subnet", "network_id", network.id):
-            there = ipam.network(other.cidr)
-            if there.overlaps(net):
-                raise invalid(
-                    f"Requested subnet with cidr: {net} for network: {network.id} overlaps with another subnet"
-                )
-            if there.version != net.version:
-                continue
-            its = None if other.subnetpool_id is None else txn.get("Subnetpool", other.subnetpool_id)
+        for pool_id in there.pools[net.version]:
+            its = None if pool_id is None else txn.get("Subnetpool", pool_id)
             its_scope = None if its is None else its.address_scope_id
             if pool is not None and its_scope != scope and its_scope is not None:
                 raise subnetpools.scope_affinity()
-            if (its_scope is None or pool is None) and other.subnetpool_id != (None if pool is None else pool.id):
+            if (its_scope is None or pool is None) and pool_id != (None if pool is None else pool.id):
                 message = "Subnets hosted on the same network must be allocated from the same subnet pool."
                 raise BadRequest("NetworkSubnetPoolAffinityError", message)
+        there.add(net, None if pool is None else pool.id)
 
     def _gateway(self, net: ipam.Network, values: Values, named: bool) -> ipam.Address | None:
         wanted = values.get("gateway_ip", UNSET)
@@ -300,6 +297,22 @@ class SubnetRules(Rules):
             if port.device_owner.startswith(ROUTER_OWNER):
                 message = f"Current gateway ip {row.gateway_ip} already in use by port {port.id}. Unable to update."
                 raise Conflict("GatewayIpInUse", message)
+
+
+class _Neighbours:
+    """The subnets of one network, as far as a further one has to agree with them."""
+
+    def __init__(self, reader: Reader, network_id: str) -> None:
+        self.nets = ipam.Apart(())
+        self.pools: dict[int, dict[str | None, None]] = {4: {}, 6: {}}
+        """Subnet pools that they are of (None: of none), by IP version."""
+        for row in reader.find("Subnet", "network_id", network_id):
+            self.add(ipam.network(row.cidr), row.subnetpool_id)
+
+    def add(self, net: ipam.Network, pool_id: str | None) -> None:
+        """Take another one in."""
+        self.nets.add(net)
+        self.pools[net.version].setdefault(pool_id)
 
 
 def _invalid_pool(pool: Any) -> BadRequest:
