@@ -18,15 +18,14 @@ def main() -> None:
 
         command_line()
         return
-    from tunbridge.agent import config, service
-
     try:
-        service.run(config.config_path(Path(arguments[2]) if arguments[2:] else None))
-    except TunbridgeError as e:
-        from tunbridge.cli import terminal
+        from tunbridge.agent import config, service
 
-        terminal.error(str(e))
-        sys.exit(e.exit_status)
+        service.run(config.config_path(Path(arguments[2]) if arguments[2:] else None))
+    except (TunbridgeError, ModuleNotFoundError, BrokenPipeError) as e:
+        from tunbridge.cli.main import end
+
+        end(e)
 
 
 def _is_service(arguments: Sequence[str]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 ABSENT = {
     # of the extras
-    "argon2", "httptools", "httpx", "jwt", "prometheus_client", "pyroute2", "starlette", "structlog", "uvicorn",
+    "argon2", "httptools", "httpx", "jwt", "prometheus_client", "starlette", "uvicorn",
     "uvloop", "yaml",
     # for live sources only
     "ovs",

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -83,12 +83,14 @@ def main() -> None:
         return
     try:
         app()
-    except TunbridgeError as e:
-        terminal.error(str(e))
-        sys.exit(e.exit_status)
-    except ModuleNotFoundError as e:
-        terminal.error(_missing(e))
-        sys.exit(TunbridgeError.exit_status)
-    except BrokenPipeError:
+    except (TunbridgeError, ModuleNotFoundError, BrokenPipeError) as e:
+        end(e)
+
+
+def end(error: Exception) -> NoReturn:
+    """Say what is wrong in one line, and exit with the status that says so."""
+    if isinstance(error, BrokenPipeError):
         terminal.silence()
         sys.exit(141)
+    terminal.error(_missing(error) if isinstance(error, ModuleNotFoundError) else str(error))
+    sys.exit(error.exit_status if isinstance(error, TunbridgeError) else TunbridgeError.exit_status)
