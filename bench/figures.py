@@ -47,6 +47,13 @@ def table(figures: Sequence[Figure]) -> Table:
     return made
 
 
+def as_line(figure: Figure) -> str:
+    """Give one figure in a line."""
+    p99 = f", p99 {percentile(figure.values, 0.99):.4g}" if len(figure.values) > 1 else ""
+    ratio = "" if figure.ratio is None else f", {figure.ratio:.3g} of {figure.reference_name}"
+    return f"{figure.name}: {figure.median:.4g} {figure.unit}{p99}{ratio}"
+
+
 def as_json(figures: Sequence[Figure]) -> list[dict[str, object]]:
     """Give the figures for programs."""
     return [{**asdict(f), "median": f.median, "p99": percentile(f.values, 0.99), "ratio": f.ratio} for f in figures]

@@ -85,6 +85,12 @@ def cpu_seconds(pid: int) -> float:
     return sum(times) / 1e9
 
 
+def children_cpu_seconds(pid: int) -> float:
+    """Time of the processes that it started and that have ended (proc(5): hundredths of a second)."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
 def memory_mb(pid: int) -> float:
     """Resident memory of a process, in MiB."""
     line = next(s for s in Path(f"/proc/{pid}/status").read_text().splitlines() if s.startswith("VmRSS"))

@@ -13,7 +13,7 @@ from tests.packets.cloud import Cloud, Workload
 PLAIN = "br-plain"
 _KEY = 999_999
 """Of the plain tunnel: the agent's own takes all other keys."""
-_SECONDS = 4
+_SECONDS = 3
 
 _SERVER = """
 import socket
