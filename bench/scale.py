@@ -1,240 +1,250 @@
-"""Many hosts on one central database, without packets: what a change costs until the last host that it concerns has it.
+"""Many hosts on one central database, without packets: from the API's call to the flows of the last host.
 
 1,000 hosts with 50 ports each on 1,000 networks; a network has 50 ports on 10 hosts, so a host has 10 networks. Two
-thousand ports are in one more group, `large`. The hosts that are connected are all in this process, on one core: what
-they take one after the other is in the figures, real ones take it at once.
+thousand ports are in one more group, `large`: 400 hosts have some of them. The database and the server are real ones,
+and all hosts are connected with the central part of a real agent (bench/scale_hosts.py): it asks for what the host
+needs and reads it. Ten of them, those of the network that gets a port, compute their flows as well. A cloud has a
+machine for each host; here all of them, the server and the database share the processors, one after the other.
 """
 
 import asyncio
 import contextlib
-import os
-import resource
+import itertools
+import json
+import subprocess
+import sys
+import tempfile
+import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from queue import Empty, Queue
+from typing import Any
 
 from bench.figures import Figure
-from tests.database.members import Member, member
-from tunbridge import log
-from tunbridge.agent.central import Central
-from tunbridge.agent.config import AgentConfig
+from bench.hosts import cpu_seconds, memory_mb
+from bench.scale_hosts import config_of
+from tests.api.serving import Cloud, User, serving
+from tunbridge.agent.central import registration
 from tunbridge.database.connection import Database
 from tunbridge.database.transaction import Transaction
-from tunbridge.dataplane.view import Key
 from tunbridge.model import catalog
+from tunbridge.rules.settings import QUOTAS
 
 PORTS_PER_NETWORK, HOSTS_PER_NETWORK, LARGE = 50, 10, 2000
-_TICKS = os.sysconf("SC_CLK_TCK")
+PROCESSES = 2
+"""Among which the hosts without flows are shared out."""
+PATIENCE_S = 1800.0
+_Told = dict[str, Any]
 
 
-def scale(size: int, connected: int, runs: int) -> Iterator[Figure]:
-    """Measure with `size` hosts and networks in the database, of which `connected` hosts are there; `runs` changes."""
-    with member(catalog.tables()) as made:
-        yield from asyncio.run(_measure(made, size, connected, runs))
+def scale(size: int, runs: int) -> Iterator[Figure]:
+    """Measure with `size` hosts and networks, all of them there; `runs` changes of each kind."""
+    unlimited = ", ".join(f"{kind} = -1" for kind in QUOTAS)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tbscale")))
+        cloud = stack.enter_context(serving(folder, networking={"default_quotas": f"{{ {unlimited} }}"}))
+        content = Content(size, cloud.user())
+        asyncio.run(content.fill(cloud.database.remote))
+        hosts = stack.enter_context(Hosts(content, cloud.database.remote).running())
+        yield from hosts.loading()
+        bench = _Changes(cloud, content, hosts)
+        yield from bench.measure("a port more on a network of 10 hosts", bench.new_port, content.hosts_of(0), runs)
+        large = content.hosts_of_large()
+        yield from bench.measure(f"a rule more in a group of {content.large_size}", bench.new_rule, large, runs)
+        yield from bench.measure(f"a member more in a group of {content.large_size}", bench.new_member, large, runs)
+        process = cloud.database.process
+        assert process is not None and cloud.process is not None
+        yield Figure("memory of the database", "MiB", [memory_mb(process.pid)])
+        yield Figure("memory of the server", "MiB", [memory_mb(cloud.process.pid)])
 
 
-async def _measure(made: Member, size: int, connected: int, runs: int) -> list[Figure]:
-    log.configure("logfmt", "error")
-    database = Database(catalog.tables())
-    await database.start([made.remote])
-    await database.wait_ready(60)
-    cloud = _Cloud(size)
-    for number in range(size):
-        await database.commit(lambda txn, number=number: cloud.network(txn, number))  # type: ignore[misc]
-    bench = _Bench(made, database, cloud)
-    named = f"{size * PORTS_PER_NETWORK} ports, {connected} hosts there"
-    async with bench.hosts(connected):
-        found = [
-            Figure(f"all hosts load what they need at once ({named})", "s", [bench.load_s]),
-            Figure("one more host loads", "ms", await bench.one_loads(min(runs, 5))),
-            *await bench.told("a port more on a network of 10 hosts", bench.new_port, runs),
-            *await bench.told(f"a rule more in a group of {cloud.large_size} ports", bench.new_rule, runs),
-            *await bench.told(f"a member more in a group of {cloud.large_size} ports", bench.new_member, runs),
-            *await bench.heartbeats(runs),
-            Figure("memory of the database", "MiB", [_memory_mib(bench.pid)]),
-            Figure("memory of a host's rows, and its client", "MiB", [bench.memory_mib / connected]),
-        ]
-    await database.close()
-    return found
+class Content:
+    """What is in the database: made by the API, but for the ports, of which there are too many."""
 
-
-class _Cloud:
-    """What is in the database."""
-
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, admin: User) -> None:
         self.size = size
-        self.step = max(1, size // HOSTS_PER_NETWORK)
-        self.networks: list[str] = []
-        self.groups: list[str] = []
-        self.large: str | None = None
+        self.admin = admin
         self.large_size = min(LARGE, size * PORTS_PER_NETWORK // 2)
+        self.networks: list[tuple[str, str, str]] = []
+        """Network, its subnet, and its group."""
+        self.large = self._group("large")
+        for number in range(size):
+            network = admin.create("network", name=f"n{number}")["id"]
+            subnet = admin.create("subnet", network_id=network, ip_version=4, cidr="10.0.0.0/16")["id"]
+            self.networks.append((network, subnet, self._group(f"group{number}")))
 
-    def hosts_of(self, network: int) -> list[str]:
-        return [f"host{(network + n * self.step) % self.size}" for n in range(HOSTS_PER_NETWORK)]
+    def _group(self, name: str) -> str:
+        id: str = self.admin.create("security_group", name=name)["id"]
+        rule = {"direction": "ingress", "security_group_id": id, "remote_group_id": id}
+        self.admin.create("security_group_rule", **rule)
+        return id
 
-    def network(self, txn: Transaction, number: int) -> None:
-        """Write a network with its group, subnet and ports."""
-        if self.large is None:
-            self.large = self._group(txn, "large")
-        group = self._group(txn, f"default{number}")
-        columns = {"name": f"n{number}", "provider_network_type": "vxlan", "provider_segmentation_id": number + 1}
-        network = txn.insert("Network", {**columns, "mtu": 1450, "admin_state_up": True})
-        prefix = {"ip_version": 4, "cidr": "10.0.0.0/16", "enable_dhcp": True}
-        subnet = txn.insert("Subnet", {"network_id": network, **prefix, "dns_nameservers": "[]", "host_routes": "[]"})
-        self.networks.append(network)
-        self.groups.append(group)
-        hosts = self.hosts_of(number)
+    def hosts_of(self, network: int) -> set[str]:
+        """The hosts that have ports of a network, by its number."""
+        step = max(1, self.size // HOSTS_PER_NETWORK)
+        return {f"host{(network + n * step) % self.size}" for n in range(HOSTS_PER_NETWORK)}
+
+    def hosts_of_large(self) -> set[str]:
+        """The hosts that have ports of the large group."""
+        networks = range(-(-self.large_size // PORTS_PER_NETWORK))
+        return set(itertools.chain.from_iterable(self.hosts_of(n) for n in networks))
+
+    async def fill(self, remote: str) -> None:
+        """Write ports, and the entries of all hosts as if they had been there before."""
+        database = Database(catalog.tables())
+        await database.start([remote])
+        try:
+            await database.wait_ready(60)
+            started = registration.timestamp()
+            for number in range(self.size):
+                config = config_of(f"host{number}", remote)
+                missing = [{"count": 0}] * len(registration.updates(config, started))
+                await database._transact(registration.insertions(config, started, missing), 30)
+                await database.commit(lambda txn, number=number: self._ports(txn, number))  # type: ignore[misc]
+        finally:
+            await database.close()
+
+    def _ports(self, txn: Transaction, number: int) -> None:
+        network, subnet, group = self.networks[number]
+        hosts = sorted(self.hosts_of(number))
         for n in range(PORTS_PER_NETWORK):
             is_large = number * PORTS_PER_NETWORK + n < self.large_size
-            self.port(txn, number, n, subnet, hosts[n % len(hosts)], (group, self.large) if is_large else (group,))
-
-    @staticmethod
-    def _group(txn: Transaction, name: str) -> str:
-        group = txn.insert("Security_Group", {"name": name, "stateful": True})
-        for direction in ("ingress", "egress"):
-            remote = group if direction == "ingress" else None
-            rule = {"direction": direction, "ethertype": "IPv4", "remote_group_id": remote}
-            txn.insert("Security_Group_Rule", {"security_group_id": group, **rule})
-        return group
-
-    def port(self, txn: Transaction, number: int, n: int, subnet: str, host: str, groups: tuple[str, ...]) -> str:
-        id, network = str(uuid.uuid4()), self.networks[number]
-        ip = f"10.0.{n >> 8}.{n & 255}"
-        address = txn.insert("Address", {"subnet": subnet, "network": network, "ip_address": ip})
-        bound = {"host": host, "status": "ACTIVE", "vif_type": "ovs", "vnic_type": "normal", "profile": "{}"}
-        binding = txn.insert("Port_Binding", {**bound, "port_id": id, "network_id": network, "vif_details": "{}"})
-        values = {
-            "network_id": network,
-            "mac_address": f"fa:16:3e:{number >> 8 & 255:02x}:{number & 255:02x}:{n & 255:02x}",
-            "device_id": str(uuid.uuid4()),
-            "fixed_ips": f'[{{"subnet_id":"{subnet}","ip_address":"{ip}"}}]',
-            "addresses": (address,),
-            "bindings": (binding,),
-            "security_groups": groups,
-            "port_security_enabled": True,
-            "admin_state_up": True,
-            "allowed_address_pairs": "[]",
-            "extra_dhcp_opts": "[]",
-        }
-        return txn.insert("Port", values, id)
+            id, ip = str(uuid.uuid4()), f"10.0.1.{n}"
+            address = txn.insert("Address", {"subnet": subnet, "network": network, "ip_address": ip})
+            bound = {"host": hosts[n % len(hosts)], "status": "ACTIVE", "vif_type": "ovs", "vnic_type": "normal"}
+            place = {"port_id": id, "network_id": network, "vif_details": "{}", "profile": "{}"}
+            values = {
+                "project_id": self.admin.project_id,
+                "network_id": network,
+                "mac_address": f"fa:16:3e:{number >> 8 & 255:02x}:{number & 255:02x}:{n & 255:02x}",
+                "device_id": str(uuid.uuid4()),
+                "fixed_ips": f'[{{"subnet_id":"{subnet}","ip_address":"{ip}"}}]',
+                "addresses": (address,),
+                "bindings": (txn.insert("Port_Binding", bound | place),),
+                "security_groups": (group, self.large) if is_large else (group,),
+                "port_security_enabled": True,
+                "admin_state_up": True,
+                "allowed_address_pairs": "[]",
+                "extra_dhcp_opts": "[]",
+            }
+            txn.insert("Port", values, id)
 
 
-class _Bench:
-    """Hosts that are connected, and changes that concern some of them."""
+class Hosts:
+    """The processes in which the hosts are, and what they tell."""
 
-    def __init__(self, made: Member, database: Database, cloud: _Cloud) -> None:
-        assert made.process is not None
-        self.pid = made.process.pid
-        self._made = made
-        self._database = database
-        self._cloud = cloud
-        self._centrals: dict[str, Central] = {}
-        self._serial = PORTS_PER_NETWORK
-        self.load_s = self.memory_mib = 0.0
+    def __init__(self, content: Content, remote: str) -> None:
+        self.told: Queue[_Told] = Queue()
+        self.engines = sorted(content.hosts_of(0))
+        self._remote = remote
+        others = sorted({f"host{n}" for n in range(content.size)} - set(self.engines))
+        self._shares: list[tuple[list[str], list[str]]] = [([], others[n::PROCESSES]) for n in range(PROCESSES)] + [
+            (self.engines, [])
+        ]
 
-    def _central(self, name: str) -> Central:
-        config = AgentConfig(host=name, local_ip="10.0.0.1", database=[self._made.remote], report_interval=3600)
-        return Central(config, log.get(), lambda: None)
-
-    @contextlib.asynccontextmanager
-    async def hosts(self, count: int) -> AsyncIterator[None]:
-        """Connect hosts, all at once; those that share networks first."""
-        order = sorted(range(self._cloud.size), key=lambda n: (n % self._cloud.step, n))
-        before = _own_memory_mib()
-        self._centrals = {f"host{n}": self._central(f"host{n}") for n in order[:count]}
-        began = time.perf_counter()
-        tasks = [asyncio.create_task(central.run()) for central in self._centrals.values()]
+    @contextlib.contextmanager
+    def running(self) -> Iterator["Hosts"]:
+        processes = []
         try:
-            await _until(lambda: all(c.complete and c.registered for c in self._centrals.values()))
-            self.load_s = time.perf_counter() - began
-            self.memory_mib = _own_memory_mib() - before
-            yield
+            for engines, clients in self._shares:
+                argv = [sys.executable, "-m", "bench.scale_hosts", self._remote]
+                process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                processes.append(process)
+                assert process.stdin is not None
+                process.stdin.write(json.dumps({"engines": engines, "clients": clients}))
+                process.stdin.close()
+                threading.Thread(target=self._read, args=(process,), daemon=True).start()
+            yield self
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            for process in processes:
+                process.kill()
+                process.wait()
 
-    async def one_loads(self, runs: int) -> list[float]:
-        found = []
-        for _ in range(runs):
-            central = self._central("host0")
-            began = time.perf_counter()
-            task = asyncio.create_task(central.run())
-            await _until(lambda central=central: central.complete)  # type: ignore[misc]
-            found.append((time.perf_counter() - began) * 1000)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-        return found
+    def _read(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self.told.put(json.loads(line))
 
-    async def told(self, what: str, change: Callable[[Transaction], tuple[Key, int]], runs: int) -> list[Figure]:
-        """Time changes from when they are sent until the last host that they concern has them."""
-        seconds, cpu, hosts = [], [], 0
+    def next(self, deadline: float) -> _Told:
+        """What a process tells next. Raises TimeoutError."""
+        try:
+            return self.told.get(timeout=max(0.0, deadline - time.monotonic()))
+        except Empty:
+            raise TimeoutError("the hosts have not told what was waited for") from None
+
+    def loading(self) -> Iterator[Figure]:
+        """Wait until all have loaded."""
+        deadline = time.monotonic() + PATIENCE_S
+        found: list[_Told] = []
+        while len(found) < len(self._shares):
+            if "load_s" in (told := self.next(deadline)):
+                found.append(told)
+        (engines,) = (told for told in found if told["flows"])
+        clients = [told for told in found if not told["flows"]]
+        yield Figure("all hosts load what they need, 50 at a time", "s", [max(told["load_s"] for told in found)])
+        yield Figure("memory of a host's rows and its client", "MiB", [told["mib"] for told in clients])
+        yield Figure("the same, with its flows", "MiB", [engines["mib"]])
+        yield Figure("flows of a host", "flows", engines["flows"])
+        yield Figure("CPU to compute all flows of a host for the first time", "s", engines["first_s"])
+
+
+class _Changes:
+    """Changes by the API, and when hosts have them."""
+
+    def __init__(self, cloud: Cloud, content: Content, hosts: Hosts) -> None:
+        assert cloud.database.process is not None
+        self._pid = cloud.database.process.pid
+        self._content = content
+        self._hosts = hosts
+        self._serial = itertools.count(1)
+
+    def measure(
+        self, what: str, change: Callable[[], Sequence[str]], concerned: set[str], runs: int
+    ) -> Iterator[Figure]:
+        """Time changes from the API's call until the last host that they concern has the rows, or the flows."""
+        rows, flows, computing, cpu = [], [], [], []
         for _ in range(runs):
-            for central in self._centrals.values():
-                central.take_touched()
-            began, before = time.perf_counter(), _cpu_s(self.pid)
-            key, number = await self._database.commit(change)
-            waiting = {name for name in self._centrals if self._concerns(name, number)}
-            hosts = len(waiting)
+            began, before = time.monotonic(), cpu_seconds(self._pid)
+            key = list(change())
+            waiting, at, engines = set(concerned), [], []
             while waiting:
-                await asyncio.sleep(0)
-                waiting = {name for name in waiting if key not in self._centrals[name].take_touched()}
-            seconds.append((time.perf_counter() - began) * 1000)
-            cpu.append((_cpu_s(self.pid) - before) * 1000)
-        named = f"{what}: until the last of {hosts} hosts has it"
-        return [Figure(named, "ms", seconds), Figure("  CPU of the database", "ms", [sum(cpu) / len(cpu)])]
+                told = self._hosts.next(began + PATIENCE_S)
+                if told["host"] in waiting and key in told["keys"]:
+                    waiting.discard(told["host"])
+                    at.append(told["at"])
+                    if told["engine"]:
+                        engines.append(told)
+            rows.append((max(at) - began) * 1000)
+            flows.append((max(told["at"] for told in engines) - began) * 1000)
+            computing += [told["cpu_ms"] for told in engines]
+            cpu.append((cpu_seconds(self._pid) - before) * 1000)
+            time.sleep(0.5)
+        yield Figure(f"{what}: the API is called until the last of {len(concerned)} hosts has it", "ms", rows)
+        yield Figure(f"{what}: until the last of {len(engines)} has computed its flows", "ms", flows)
+        yield Figure("  CPU of a host's computation", "ms", computing)
+        yield Figure("  CPU of the database", "ms", cpu)
 
-    def _concerns(self, name: str, number: int) -> bool:
-        """Whether a change concerns a host: it has network `number`, or (-1) one with ports in the large group."""
-        if number >= 0:
-            return name in self._cloud.hosts_of(number)
-        networks = range(-(-self._cloud.large_size // PORTS_PER_NETWORK))
-        return any(name in self._cloud.hosts_of(network) for network in networks)
+    def new_port(self) -> tuple[str, str]:
+        host = self._hosts.engines[0]
+        return self._port(0, self._content.networks[0][2], **{"binding:host_id": host})
 
-    def new_port(self, txn: Transaction) -> tuple[Key, int]:
-        self._serial += 1
-        host = next(iter(self._centrals))
-        (subnet,) = txn.find("Subnet", "network_id", self._cloud.networks[0])
-        return ("port", self._cloud.port(txn, 0, self._serial, subnet.id, host, (self._cloud.groups[0],))), 0
-
-    def new_rule(self, txn: Transaction) -> tuple[Key, int]:
-        large = self._cloud.large or ""
-        rule = {"direction": "ingress", "ethertype": "IPv4", "protocol": "tcp", "normalized_cidr": "192.0.2.0/24"}
-        txn.insert("Security_Group_Rule", {"security_group_id": large, **rule})
-        return ("group", large), -1
-
-    def new_member(self, txn: Transaction) -> tuple[Key, int]:
+    def new_member(self) -> tuple[str, str]:
         """Put a port of a network that no host with the group has into the group."""
-        self._serial += 1
-        number, large = self._cloud.size - 1, self._cloud.large or ""
-        (subnet,) = txn.find("Subnet", "network_id", self._cloud.networks[number])
-        return ("port", self._cloud.port(txn, number, self._serial, subnet.id, "elsewhere", (large,))), -1
+        return self._port(self._content.size - 1, self._content.large)
 
-    async def heartbeats(self, runs: int) -> list[Figure]:
-        """What a heartbeat costs the database, with all these hosts connected."""
-        central = next(iter(self._centrals.values()))
-        before = _cpu_s(self.pid)
-        for _ in range(runs * 5):
-            await central._register()
-        return [Figure("a heartbeat: CPU of the database", "ms", [(_cpu_s(self.pid) - before) * 1000 / (runs * 5)])]
+    def _port(self, network: int, group: str, **more: str) -> tuple[str, str]:
+        id, subnet, _ = self._content.networks[network]
+        number = next(self._serial)
+        address = {"subnet_id": subnet, "ip_address": f"10.0.{2 + (number >> 8)}.{number & 255}"}
+        admin = self._content.admin
+        made = admin.create("port", network_id=id, fixed_ips=[address], security_groups=[group], **more)
+        return "port", str(made["id"])
 
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(600):
-        while not condition():
-            await asyncio.sleep(0.002)
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-def _memory_mib(pid: int) -> float:
-    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
-
-
-def _own_memory_mib() -> float:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / (1 << 20)
+    def new_rule(self) -> tuple[str, str]:
+        large = self._content.large
+        prefix = f"192.0.{next(self._serial) % 256}.0/24"
+        rule = {"direction": "ingress", "protocol": "tcp", "remote_ip_prefix": prefix}
+        self._content.admin.create("security_group_rule", security_group_id=large, **rule)
+        return "group", large
