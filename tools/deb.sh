@@ -21,6 +21,8 @@ rm -rf "$libraries/bin"
 "$1/bin/python" -m build --wheel --no-isolation --outdir "$work/wheel" . >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 "$python" -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --no-compile --no-deps --target "$libraries" "$work"/wheel/*.whl
 rm -rf "$libraries/bin"
+# Bytecode is part of it: nothing may write it later, and without it each start would compile everything.
+"$python" -m compileall -q -s "$base" -p / "$libraries" || true
 install -m 0755 packaging/deb/tunbridge "$base/usr/bin/tunbridge"
 "$1/bin/python" tools/manpages.py "$base/usr/share/man"
 find "$base/usr/share/man" -type f -exec gzip -9n {} +

@@ -39,9 +39,7 @@ def register(app: typer.Typer) -> None:
 
 ConfigFile = Annotated[
     Path | None,
-    typer.Option(
-        "--config", "-c", metavar="FILE", help=f"TOML configuration. (default: {USUAL_PATH}, if it is there)"
-    ),
+    typer.Option("--config", "-c", metavar="FILE", help=f"TOML configuration. (default: {USUAL_PATH}, if it is there)"),
 ]
 
 
