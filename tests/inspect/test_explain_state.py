@@ -41,7 +41,7 @@ def test_the_state_is_said_in_english() -> None:
         "Down in bond0: eth2.",
         "bond0 negotiates with LACP (active); a partner is heard on eth1.",
         "BFD does NOT find the other host via vxlan-0a00001b.",
-        "br0 has learned 7 MAC addresses; there is room for 8192.",
+        "br0 has learned 7 MAC addresses; there is room for 8,192.",
     ):
         assert sentence in said, sentence
 
@@ -56,7 +56,7 @@ def test_and_in_korean() -> None:
         "bond0에서 꺼져 있는 멤버: eth2.",
         "bond0은 LACP(active)로 협상하며, 상대가 확인되는 멤버는 다음과 같습니다: eth1.",
         "BFD가 상대 호스트까지 닿지 않는다고 판단한 터널: vxlan-0a00001b.",
-        "br0은 MAC 주소를 7개 학습했으며, 최대 8192개까지 학습할 수 있습니다.",
+        "br0은 MAC 주소를 7개 학습했으며, 최대 8,192개까지 학습할 수 있습니다.",
     ):
         assert sentence in said, sentence
 

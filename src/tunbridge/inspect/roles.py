@@ -64,15 +64,15 @@ def is_underlay(host: Host, bridge: Bridge) -> bool:
     A live source tells who holds the address. Else it is told by the form that "Userspace tunneling" of Open vSwitch's
     documentation has: a bridge of the userspace datapath with a NIC, which no agent controls, beside tunnels.
     """
-    if bridge.role not in ("other", "provider") or joined_bridges(host).get(bridge.name):
+    if bridge.role not in ("other", "provider"):
         return False
     own = {port.name for port in bridge.ports if is_local(bridge, port) or any(map(_is_internal, port.interfaces))}
-    if host.underlay is not None and any(device.name in own for device in host.underlay):
-        return True
     interfaces = interfaces_of(bridge)
-    if not any(map(looks_like_nic, interfaces)) or any(is_service(i) or is_tunnel(i) for i in interfaces):
+    holds = host.underlay is not None and any(device.name in own for device in host.underlay)
+    like_one = any(map(looks_like_nic, interfaces)) and not any(is_service(i) or is_tunnel(i) for i in interfaces)
+    if not holds and not (like_one and _may_hold_tunnels(host, bridge)):
         return False
-    return _may_hold_tunnels(host, bridge)
+    return not joined_bridges(host).get(bridge.name)  # last: it looks at the whole host
 
 
 def _is_internal(interface: Interface) -> bool:
