@@ -67,12 +67,18 @@ def is_underlay(host: Host, bridge: Bridge) -> bool:
     if bridge.role not in ("other", "provider"):
         return False
     own = {port.name for port in bridge.ports if is_local(bridge, port) or any(map(_is_internal, port.interfaces))}
+    if host.underlay is not None and any(device.name in own for device in host.underlay):
+        return not _is_joined(host, bridge)
     interfaces = interfaces_of(bridge)
-    holds = host.underlay is not None and any(device.name in own for device in host.underlay)
-    like_one = any(map(looks_like_nic, interfaces)) and not any(is_service(i) or is_tunnel(i) for i in interfaces)
-    if not holds and not (like_one and _may_hold_tunnels(host, bridge)):
+    if not any(map(looks_like_nic, interfaces)) or any(is_service(i) or is_tunnel(i) for i in interfaces):
         return False
-    return not joined_bridges(host).get(bridge.name)  # last: it looks at the whole host
+    return _may_hold_tunnels(host, bridge) and not _is_joined(host, bridge)
+
+
+def _is_joined(host: Host, bridge: Bridge) -> bool:
+    """Whether a wire leads to another bridge; the others are looked at only for a bridge that has wires."""
+    wires = any(is_patch(i) or is_veth_end(i) for i in interfaces_of(bridge))
+    return wires and bool(joined_bridges(host).get(bridge.name))
 
 
 def _is_internal(interface: Interface) -> bool:
@@ -87,19 +93,19 @@ def interfaces_of(bridge: Bridge) -> list[Interface]:
 def joined_bridges(host: Host) -> dict[str, set[str]]:
     """Give, for each bridge, the other bridges that a patch port or an int-/phy- veth pair leads to."""
     at: dict[str, str] = {}
+    wires: list[tuple[str, Interface]] = []
     for bridge in host.bridges:
         for port in bridge.ports:
             for interface in port.interfaces:
-                if interface.type == "patch" or is_veth_end(interface):
+                if is_patch(interface) or is_veth_end(interface):
                     at[interface.name] = bridge.name
+                    wires.append((bridge.name, interface))
     joined: dict[str, set[str]] = {}
-    for bridge in host.bridges:
-        for port in bridge.ports:
-            for interface in port.interfaces:
-                peer = at.get(peer_name(interface) or "")
-                if peer is not None and peer != bridge.name:
-                    joined.setdefault(bridge.name, set()).add(peer)
-                    joined.setdefault(peer, set()).add(bridge.name)
+    for name, interface in wires:
+        peer = at.get(peer_name(interface) or "")
+        if peer is not None and peer != name:
+            joined.setdefault(name, set()).add(peer)
+            joined.setdefault(peer, set()).add(name)
     return joined
 
 
