@@ -60,6 +60,6 @@ def _adjacent(found: Document, here: Hop, there: Hop) -> bool:
     if any(link.state == "ok" and [link.a, link.b] in (ends, ends[::-1]) for link in found.links):
         return True
     if here.host == there.host:
-        return here.port.startswith("qr-") and there.port.startswith("qg-")
+        return here.port.startswith(("qr-", "sg-")) and there.port.startswith(("qg-", "fg-"))
     flow = [link.a for link in found.links if link.remote_address == "flow" and link.b is None]
     return ends[0] in flow and ends[1] in flow

@@ -162,7 +162,7 @@ def test_a_live_source_is_cited_by_its_objects() -> None:
     live = Host(name="h", source=None, bridges=[Bridge(name="br-int", role="integration", fail_mode="secure")])
     (sentence,) = [s for s in sentences(explain(Document(hosts=[live]))) if "is the integration bridge" in s.text]
     assert [(c.source, c.line, c.subject) for c in sentence.citations] == [("h", None, "h br-int")]
-    assert "[h br-int]" in to_text(explain(Document(hosts=[live])))
+    assert "[h: br-int]" in to_text(explain(Document(hosts=[live])))
 
 
 def test_lines_are_printed_as_ranges(seed: Document) -> None:

@@ -7,7 +7,7 @@ OVN-Kubernetes (hex names), Antrea, libvirt (vnet), Proxmox, XenServer (vif), an
 
 import re
 
-from tunbridge.inspect.model import Bridge, Interface, Port
+from tunbridge.inspect.model import Bridge, Device, Interface, Port
 
 TUNNEL_TYPES = frozenset(
     (
@@ -114,6 +114,13 @@ def is_nic_of(bridge: Bridge, port: Port) -> bool:
         if bridge.role == "provider" and interface.type == "system" and not known_otherwise:
             return True
     return False
+
+
+def why_down(device: Interface | Device) -> str | None:
+    """Say why a device carries nothing; None while it does, or when that is not known."""
+    if device.admin_state == "down":
+        return "it is switched off"
+    return "it has no carrier" if device.link_state == "down" else None
 
 
 def is_local(bridge: Bridge, port: Port) -> bool:

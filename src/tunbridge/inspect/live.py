@@ -89,6 +89,7 @@ def _port(tables: Tables, row: Row) -> Port:
         lacp=row["lacp"],
         bond_active_slave=row["bond_active_slave"] or None,
         other_config=row["other_config"],
+        fake_bridge=row["fake_bridge"],
         interfaces=[_interface(i) for i in tables.referred("Interface", row["interfaces"])],
     )
 

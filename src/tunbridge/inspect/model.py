@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-VERSION = "1.3"
+VERSION = "1.4"
 """Version of the document format: major.minor."""
 
 HostRole = Literal["compute", "network", "gateway", "all-in-one", "unknown"]
@@ -77,7 +77,8 @@ class Port(Struct, frozen=True, kw_only=True):
 
     `lacp` is what the bond is to negotiate, `bond_active_slave` the MAC of the member in use, of `active-backup`.
     Neutron writes into `other_config` which network the port is in; `network` is that network's name, null when no
-    cloud could be asked.
+    cloud could be asked. `fake_bridge`: it is a bridge in name only, that is one VLAN of its parent (`ovs-vsctl add-br
+    NAME PARENT VLAN`); null where the source does not tell it.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Port(Struct, frozen=True, kw_only=True):
     bond_active_slave: str | None = None
     other_config: dict[str, str] | None = None
     network: str | None = None
+    fake_bridge: bool | None = None
     interfaces: list[Interface] = field(default_factory=list)
     lines: Lines = field(default_factory=dict)
 
@@ -134,6 +136,8 @@ class Host(Struct, frozen=True, kw_only=True):
     addresses, null where the source tells no devices. `counted_over` is the time in seconds between two readings of
     the statistics, null when they were read once.
 
+    `role_guessed`: neither workloads nor routers or DHCP servers are there to tell the role; it is the likelier of two.
+
     `missing_parts`: parts of the text that were cut off or left out, so that what is absent here may exist on the
     host. `bridge_mappings`: physical network -> bridge, of OVN or Neutron's agent; null where the source does not
     tell it.
@@ -142,6 +146,7 @@ class Host(Struct, frozen=True, kw_only=True):
     name: str
     known: bool = True
     role: HostRole = "unknown"
+    role_guessed: bool = False
     source: str | None = None
     system_id: str | None = None
     ovs_version: str | None = None

@@ -17,7 +17,9 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from tunbridge.inspect.interfaces import why_down
 from tunbridge.inspect.model import Document, End, Hop, Host, Path
+from tunbridge.inspect.routers import passages
 from tunbridge.inspect.wiring import Crossing, Wiring, reverse
 
 ALL_PAIRS = 8
@@ -30,6 +32,7 @@ Reason = Literal[
     "no-patch",
     "broken-patch",
     "no-tunnel",
+    "not-joined",
     "broken-tunnel",
     "unknown-host",
     "which-host",
@@ -37,11 +40,15 @@ Reason = Literal[
     "no-entrance",
     "no-nic",
     "broken-nic",
+    "dead-nic",
     "host-stack",
     "unseen",
 ]
 
-_BY_ABSENCE = ("no-patch", "no-tunnel", "no-way-in", "no-entrance", "no-nic")
+Ends = tuple[str, str | None]
+"""The hosts that a path is asked for between: from the first to the second, or to the outside (None)."""
+
+_BY_ABSENCE = ("no-patch", "no-tunnel", "not-joined", "no-way-in", "no-entrance", "no-nic")
 """Reasons that say nothing of a host of whose dump a part is missing: what is not seen may be there."""
 
 GATEWAYS = ("network", "gateway", "all-in-one")
@@ -80,15 +87,30 @@ class Route(Struct, frozen=True):
     """The other host by which the packet leaves to the outside."""
 
 
-def predict(document: Document) -> Document:
-    """Give the document with `paths` filled."""
+def predict(document: Document, ends: Ends | None = None) -> Document:
+    """Return the document with `paths` filled: all that are predicted, or those between two `ends`."""
     wiring = Wiring(document)
-    return msgspec.structs.replace(document, paths=[_path(wiring, route) for route in routes(wiring)])
+    found = routes(wiring) if ends is None else between(wiring, *ends)
+    return msgspec.structs.replace(document, paths=[_path(wiring, route) for route in found])
 
 
 def routes(wiring: Wiring) -> list[Route]:
     """Predict for every given host that workloads can plug into."""
     return _Predictor(wiring).all()
+
+
+def between(wiring: Wiring, source: str, destination: str | None) -> list[Route]:
+    """Predict from a workload on `source` to one on `destination`, or to the outside (None).
+
+    Where nothing can be predicted because it is not known where workloads plug in, the list is empty. Two hosts that no
+    tunnel joins get a path that ends (`not-joined`).
+    """
+    if wiring.entrance(source) is None:
+        return []
+    predictor = _Predictor(wiring)
+    if destination is None:
+        return list(predictor.outside(wiring.hosts[source]))
+    return [predictor.overlay(source, destination)]
 
 
 def _path(wiring: Wiring, route: Route) -> Path:
@@ -127,7 +149,7 @@ class _Predictor:
         found: list[Route] = []
         for host in self.sources:
             found += (self.overlay(host.name, peer) for peer in self._chosen_peers(host))
-            found += self._outside(host)
+            found += self.outside(host)
         return found
 
     # -- to a workload on another host ---------------------------------------------------------------------------
@@ -148,7 +170,12 @@ class _Predictor:
         reach = self.wiring.reach(source)
         own = list(self.wiring.tunnels_to.get((source, destination), ()))
         own += [c for c in self._flow_tunnels(source) if destination in self._flow_peers(source, c)]
-        return min(own, key=lambda c: (not c.is_passable, c.near.bridge not in reach), default=None)
+        return min(own, key=lambda c: (not self._carries(c), c.near.bridge not in reach), default=None)
+
+    def _carries(self, crossing: Crossing) -> bool:
+        if crossing.kind == "overlay":
+            return crossing.state != "broken"
+        return crossing.is_passable
 
     def _through_tunnel(self, crossing: Crossing, destination: str) -> tuple[list[Step], Stop | None]:
         near = crossing.near
@@ -157,7 +184,7 @@ class _Predictor:
         kind = crossing.link.type if crossing.link else None
         if not crossing.is_passable:
             unknown = crossing.state == "unknown" or not self.wiring.hosts[destination].known
-            reason: Reason = "unknown-host" if unknown else "broken-tunnel"
+            reason: Reason = "unknown-host" if unknown and crossing.state != "broken" else "broken-tunnel"
             stop = Stop(reason, near.host, near.bridge, crossing.far, destination)
             return [Step("tunnel", near, None, kind)], stop
         far = crossing.far
@@ -168,10 +195,15 @@ class _Predictor:
     def _through_overlay(self, crossing: Crossing, destination: str) -> tuple[list[Step], Stop | None]:
         """Cross to the multi-peer port of the same kind on the other host: flows choose its address per packet."""
         kind = crossing.link.type if crossing.link else None
-        for other in self._flow_tunnels(destination):
-            if other.link is not None and other.link.type == kind:
-                steps, missing = self._to_entrance(other.near)
-                return [Step("overlay", crossing.near, other.near, kind), *steps], missing
+        others = [c for c in self._flow_tunnels(destination) if c.link is not None and c.link.type == kind]
+        other = min(others, key=lambda c: not self._carries(c), default=None)
+        if not self._carries(crossing) or (other is not None and not self._carries(other)):
+            far = other.near if other is not None else None
+            stop = Stop("broken-tunnel", crossing.near.host, crossing.near.bridge, far, destination)
+            return [Step("overlay", crossing.near, None, kind)], stop
+        if other is not None:
+            steps, missing = self._to_entrance(other.near)
+            return [Step("overlay", crossing.near, other.near, kind), *steps], missing
         stop = Stop("unknown-host", crossing.near.host, crossing.near.bridge, None, destination)
         return [Step("overlay", crossing.near, None, kind)], stop
 
@@ -194,9 +226,9 @@ class _Predictor:
         assert entrance is not None
         steps, stop = self._to_bridge(source, bridges[0] if bridges else entrance.name)
         place = bridges[0] if bridges else entrance.name
-        return self._route(
-            "overlay", source, destination, steps, stop or Stop("no-tunnel", source, place, peer=destination)
-        )
+        reason: Reason = "no-tunnel" if destination in self.wiring.named_by.get(source, ()) else "not-joined"
+        stop = stop or Stop(reason, source, place, peer=destination)
+        return self._route("overlay", source, destination, steps, stop)
 
     # -- inside one host -----------------------------------------------------------------------------------------
 
@@ -238,7 +270,7 @@ class _Predictor:
 
     # -- to the outside ------------------------------------------------------------------------------------------
 
-    def _outside(self, host: Host) -> Iterator[Route]:
+    def outside(self, host: Host) -> Iterator[Route]:
         """By the host's own provider bridges, and by one gateway host that it has a tunnel to."""
         own = self.exits(host.name)
         yield from own
@@ -255,9 +287,9 @@ class _Predictor:
         peers = [p for p in self.wiring.peers(host.name) if self.wiring.hosts[p].known and self.exits(p)]
         leading = [p for p in peers if any(route.stop is None for route in self.exits(p))]
         for candidates in (leading, peers):
-            for peer in candidates:
-                if self.wiring.hosts[peer].role in GATEWAYS:
-                    return peer
+            gateways = [peer for peer in candidates if self.wiring.hosts[peer].role in GATEWAYS]
+            if gateways:
+                return min(gateways, key=lambda peer: self.wiring.hosts[peer].role_guessed)
         return next(iter(leading or peers), None) if not has_exit else None
 
     def _by(self, source: str, gateway: str) -> Iterator[Route]:
@@ -265,25 +297,28 @@ class _Predictor:
         if first.stop is not None:
             yield self._route("outside", source, None, first.steps, first.stop, gateway)
             return
-        for last in self.exits(gateway):
-            router = [] if any(step.kind == "router" for step in last.steps) else self._router_inside(gateway)
-            yield self._route("outside", source, None, [*first.steps, *router, *last.steps], last.stop, gateway)
+        for last in [*self._by_router(gateway, central=True)] or self.exits(gateway):
+            yield self._route("outside", source, None, [*first.steps, *last.steps], last.stop, gateway)
 
     def _outside_unknown(self, source: str) -> Iterator[Route]:
         """Nothing given leads outside: a host that was not given may. Where there is only one, follow its tunnel."""
         tunnels = self.wiring.tunnels.get(source, [])
-        if not any(c.far is not None and not self.wiring.hosts[c.far.host].known for c in tunnels):
+        leading = [c for c in tunnels if c.far is not None and not self.wiring.hosts[c.far.host].known]
+        if not leading:
             return
-        bridge = tunnels[0].near.bridge or ""
+        first = min(leading, key=lambda c: c.state == "broken")
+        bridge = first.near.bridge or ""
         steps, stop = self._to_bridge(source, bridge)
-        if stop is None and len(tunnels) == 1:
-            steps.append(Step("tunnel", tunnels[0].near, None, tunnels[0].link.type if tunnels[0].link else None))
+        if stop is None and (len(tunnels) == 1 or first.state == "broken"):
+            steps.append(Step("tunnel", first.near, None, first.link.type if first.link else None))
+        if stop is None and first.state == "broken" and first.far is not None:
+            stop = Stop("broken-tunnel", source, bridge, peer=first.far.host)
         yield self._route("outside", source, None, steps, stop or Stop("which-host", source, bridge))
 
     def exits(self, host: str) -> list[Route]:
         """Predict the ways from a workload on `host` to the outside that need no other host."""
         if host not in self._exits:
-            found = [*self._by_provider(host), *self._by_router(host), *self._by_host_stack(host)]
+            found = [*self._by_provider(host), *self._by_router(host, central=False), *self._by_host_stack(host)]
             self._exits[host] = found
         return self._exits[host]
 
@@ -304,15 +339,17 @@ class _Predictor:
                 if stop is not None:
                     yield self._route("outside", host, None, steps, stop)
 
-    def _by_router(self, host: str) -> Iterator[Route]:
-        """By a router of this host whose gateway port (qg-) is in a bridge that no wire joins to br-int (br-ex)."""
-        reach = self.wiring.reach(host)
-        for bridge in self.wiring.hosts[host].bridges:
-            if bridge.name not in reach:
-                router = self._router(host, bridge.name)
-                if router:
-                    steps, stop = self._to_nic(host, bridge.name)
-                    yield self._route("outside", host, None, router + steps, stop)
+    def _by_router(self, host: str, central: bool) -> Iterator[Route]:
+        """Through a router of this host: out of its outer side's own bridge (br-ex), or on through br-int."""
+        entrance = self.wiring.entrance(host)
+        for passage in passages(self.wiring, host, central):
+            router = Step("router", passage.inside, passage.outside)
+            if entrance is not None and passage.outside.bridge == entrance.name:
+                onward = [(route.steps, route.stop) for route in self._by_provider(host)]
+            else:
+                onward = []
+            for steps, stop in onward or [self._to_nic(host, passage.outside.bridge or "")]:
+                yield self._route("outside", host, None, [router, *steps], stop)
 
     def _by_host_stack(self, host: str) -> Iterator[Route]:
         """Antrea: to the outside through antrea-gw0, into the host's own IP stack."""
@@ -327,26 +364,16 @@ class _Predictor:
     def _to_nic(self, host: str, bridge: str) -> tuple[list[Step], Stop | None]:
         nics = self.wiring.nics.get((host, bridge), [])
         good = [nic for nic in nics if nic.state != "broken"]
-        if good:
-            return [Step("nic", good[0].near)], None
-        return [], Stop("broken-nic" if nics else "no-nic", host, bridge, nics[0].near if nics else None)
+        lit = [nic for nic in good if not self._is_down(nic.near)]
+        if lit:
+            return [Step("nic", lit[0].near)], None
+        reason: Reason = "dead-nic" if good else "broken-nic" if nics else "no-nic"
+        return [], Stop(reason, host, bridge, (good or nics)[0].near if nics else None)
 
-    def _router_inside(self, host: str) -> list[Step]:
-        """Give the step through a router both of whose sides are in the entrance bridge."""
-        entrance = self.wiring.entrance(host)
-        return self._router(host, entrance.name) if entrance else []
-
-    def _router(self, host: str, outer: str) -> list[Step]:
-        """From the first qr- port in the entrance bridge to the first qg- port in `outer`."""
-        entrance = self.wiring.entrance(host)
-        if entrance is None:
-            return []
-        inside = next((p.name for p in entrance.ports if p.name.startswith("qr-")), None)
-        outside = next((p.name for p in self.wiring.bridges[host, outer].ports if p.name.startswith("qg-")), None)
-        if inside is None or outside is None:
-            return []
-        near = End(host=host, bridge=entrance.name, port=inside)
-        return [Step("router", near, End(host=host, bridge=outer, port=outside))]
+    def _is_down(self, end: End) -> bool:
+        """Whether every member of a NIC's port is down, as far as a live source tells."""
+        port = self.wiring.ports[end.host, end.bridge or "", end.port or ""]
+        return bool(port.interfaces) and all(why_down(interface) for interface in port.interfaces)
 
     # -- which peers ---------------------------------------------------------------------------------------------
 

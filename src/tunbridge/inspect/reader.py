@@ -40,7 +40,7 @@ NOT_SHOWN = [
     "bond_mode", "lacp", "bond_active_slave", "other_config", "external_ids", "mtu", "mtu_request", "mac_in_use",
     "admin_state", "link_state", "link_speed", "duplex", "lacp_current", "bfd", "statistics", "status",
     "mac_table_size", "mac_table_used", "chassis_id", "flow_restore_wait", "underlay",
-    "bridge_mappings", "master",
+    "bridge_mappings", "master", "fake_bridge",
 ]  # fmt: skip
 """What the model has and `ovs-vsctl show` does not print."""
 

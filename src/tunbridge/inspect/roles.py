@@ -4,6 +4,7 @@ A name decides where the field has one (`br-int`, `br-tun`, `br-ex`); else what 
 """
 
 import re
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -24,6 +25,8 @@ OVN_PATCH = re.compile(r"patch-.+-to-.+")
 """OVN's name of a patch port: `patch-br-int-to-NETWORK`, `patch-NETWORK-to-br-int`."""
 _PROVIDER = re.compile(r"br-?(?:ex|ext|external|provider|physnet)\w*")
 _TRUNK = re.compile(r"tbr-.+")
+_COMPUTE_NAME = re.compile(r"comp|nova|worker|hyper", re.I)
+_NETWORK_NAME = re.compile(r"net|gate|gw|rout|contr|ctl|ctrl", re.I)
 
 
 def with_roles(host: Host) -> Host:
@@ -40,7 +43,40 @@ def with_roles(host: Host) -> Host:
         for bridge in host.bridges
     ]
     host = replace(host, bridges=bridges)
-    return replace(host, role=_host_role(host))
+    host_role, guessed = _host_role(host)
+    return replace(host, role=host_role, role_guessed=guessed)
+
+
+def compared(hosts: Sequence[Host]) -> list[Host]:
+    """Return the hosts with roles that the others tell: beside a network node that serves, an empty one is none."""
+    served = any(host.role in ("network", "all-in-one") and not host.role_guessed for host in hosts)
+    return [
+        replace(host, role="compute")
+        if served and host.role == "network" and host.role_guessed and not _NETWORK_NAME.search(host.name)
+        else host
+        for host in hosts
+    ]
+
+
+def is_underlay(host: Host, bridge: Bridge) -> bool:
+    """Whether the tunnels' outer packets leave by `bridge`: it holds the host's tunnel address, or is made to.
+
+    A live source tells who holds the address. Else it is told by the form that "Userspace tunneling" of Open vSwitch's
+    documentation has: a bridge of the userspace datapath with a NIC, which no agent controls, beside tunnels.
+    """
+    if bridge.role not in ("other", "provider") or joined_bridges(host).get(bridge.name):
+        return False
+    own = {port.name for port in bridge.ports if is_local(bridge, port) or any(map(_is_internal, port.interfaces))}
+    if host.underlay is not None and any(device.name in own for device in host.underlay):
+        return True
+    interfaces = interfaces_of(bridge)
+    if not any(map(looks_like_nic, interfaces)) or any(is_service(i) or is_tunnel(i) for i in interfaces):
+        return False
+    return _may_hold_tunnels(host, bridge)
+
+
+def _is_internal(interface: Interface) -> bool:
+    return interface.type == "internal"
 
 
 def interfaces_of(bridge: Bridge) -> list[Interface]:
@@ -135,6 +171,11 @@ def _serves_the_host(host: Host, bridge: Bridge) -> bool:
         for i in port.interfaces
     ):
         return True
+    return _may_hold_tunnels(host, bridge)
+
+
+def _may_hold_tunnels(host: Host, bridge: Bridge) -> bool:
+    """Whether it is a bridge of the userspace datapath that nothing controls, beside one with tunnels."""
     if bridge.datapath_type != "netdev" or bridge.controllers or bridge.fail_mode == "secure":
         return False
     return any(
@@ -146,25 +187,26 @@ def _serves_the_host(host: Host, bridge: Bridge) -> bool:
     )
 
 
-def _host_role(host: Host) -> HostRole:
+def _host_role(host: Host) -> tuple[HostRole, bool]:
+    """Return the role, and whether it is a guess: nothing is plugged in that would tell it."""
     interfaces = [interface for bridge in host.bridges for interface in interfaces_of(bridge)]
     workloads = any(map(is_workload, interfaces))
     services = _has_services(interfaces)
     if workloads:
-        return "all-in-one" if services else "compute"
+        return ("all-in-one" if services else "compute"), False
     if services:
-        return "network"
+        return "network", False
     if any(i.name == "antrea-gw0" for i in interfaces):
-        return "compute"
+        return "compute", False
     if not any(bridge.role == "integration" for bridge in host.bridges):
-        return "unknown"
+        return "unknown", False
     joined = joined_bridges(host)
     outside = any(bridge.role == "provider" and joined.get(bridge.name) for bridge in host.bridges)
     if is_ovn(host):
-        return "gateway" if outside else "unknown"
+        return ("gateway" if outside else "unknown"), False
     if outside:  # a compute node with provider networks and no instance yet looks the same: then its name decides
-        return "compute" if "comp" in host.name.lower() else "network"
-    return "compute" if any(bridge.role == "tunnel" for bridge in host.bridges) else "unknown"
+        return ("compute" if _COMPUTE_NAME.search(host.name) else "network"), True
+    return ("compute", True) if any(bridge.role == "tunnel" for bridge in host.bridges) else ("unknown", False)
 
 
 def _has_services(interfaces: list[Interface]) -> bool:

@@ -13,7 +13,7 @@ from tunbridge.inspect.devices import underlay_of
 from tunbridge.inspect.interfaces import is_nic_of
 from tunbridge.inspect.model import Document, End, Finding, Host, Interface, Link, LinkState, NotChecked
 from tunbridge.inspect.names import distinguish
-from tunbridge.inspect.roles import peer_name, with_roles
+from tunbridge.inspect.roles import compared, peer_name, with_roles
 from tunbridge.inspect.tunnels import FLOW, Matching, Tunnel, match, own_addresses, tunnels_of
 
 GIVEN_TWICE = "host-given-twice"
@@ -22,7 +22,7 @@ GIVEN_TWICE = "host-given-twice"
 def understand(hosts: Sequence[Host]) -> Document:
     """Work out what the hosts are and how they hang together. `paths` is left empty; `check` fills the findings."""
     kept, findings = _without_repeats(hosts)
-    given = [with_roles(host) for host in distinguish(kept)]
+    given = compared([with_roles(host) for host in distinguish(kept)])
     ends = [tunnel for host in given for tunnel in tunnels_of(host)]
     addresses, ambiguous = own_addresses(given, ends)
     given = [

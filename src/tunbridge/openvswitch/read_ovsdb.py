@@ -29,6 +29,7 @@ COLUMNS = {
     "Controller": ["_uuid", "target", "is_connected"],
     "Port": [
         "_uuid", "name", "tag", "trunks", "bond_mode", "interfaces", "lacp", "bond_active_slave", "other_config",
+        "fake_bridge",
     ],
     "Interface": [
         "_uuid", "name", "type", "options", "error", "external_ids", "mtu", "mtu_request", "mac_in_use", "admin_state",
@@ -37,7 +38,7 @@ COLUMNS = {
 }  # fmt: skip
 """Table -> what is read of it: ovs-vswitchd.conf.db(5)."""
 
-LATER = frozenset(("bond_active_slave", "mtu_request", "bfd", "bfd_status", "lacp_current"))
+LATER = frozenset(("bond_active_slave", "fake_bridge", "mtu_request", "bfd", "bfd_status", "lacp_current"))
 """Columns that the oldest schemas lack; what is read of them is None then."""
 
 

@@ -5,15 +5,8 @@ from shlex import quote
 
 from tunbridge.inspect.checks.tunnels import Overlay
 from tunbridge.inspect.checks.view import View, finding
-from tunbridge.inspect.interfaces import is_nic_of, is_tunnel
+from tunbridge.inspect.interfaces import is_nic_of, is_tunnel, why_down
 from tunbridge.inspect.model import Bridge, Device, Finding, Host, Interface, Port
-
-
-def why_down(device: Interface | Device) -> str | None:
-    """Say why a device carries nothing; None while it does, or when that is not known."""
-    if device.admin_state == "down":
-        return "it is switched off"
-    return "it has no carrier" if device.link_state == "down" else None
 
 
 def _fix(device: Interface | Device) -> str:

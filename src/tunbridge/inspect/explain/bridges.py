@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from tunbridge.inspect import networks
+from tunbridge.inspect import networks, plugged
 from tunbridge.inspect.explain import cite, state, tunnels
 from tunbridge.inspect.explain.statement import Fact, Names, Term, fact
 from tunbridge.inspect.model import Bridge, Host, Port
-from tunbridge.inspect.wiring import Crossing, Flavour, Wiring, is_internal
+from tunbridge.inspect.roles import is_underlay
+from tunbridge.inspect.wiring import Crossing, Wiring, is_internal
 
 DEAD_VLAN = 4095
 """Neutron's tag for a port that belongs to no network (yet, or any more): its frames are dropped."""
@@ -16,18 +17,6 @@ TAGGED_SHOWN = 4
 """Of the ports that have one tag, this many are named; the rest are counted."""
 
 _WORKLOAD_TYPES = ("system", "internal", "tap", "dpdkvhostuser", "dpdkvhostuserclient")
-_KINDS = {
-    "qvo": "vm",
-    "vnet": "vm",
-    "vhu": "vm",
-    "qr-": "router",
-    "qg-": "gateway",
-    "sg-": "snat",
-    "fg-": "floating",
-    "ha-": "ha",
-    "antrea-gw": "antrea-gw",
-}
-"""Prefixes by which Neutron, libvirt and Antrea name what they plug in; `tap` depends on the interface's type."""
 
 
 def facts(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
@@ -47,6 +36,10 @@ def facts(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
 def _purpose(wiring: Wiring, host: Host, bridge: Bridge) -> Fact:
     cites = cite.bridge(host, bridge)
     nics = wiring.nics.get((host.name, bridge.name), [])
+    if is_underlay(host, bridge):
+        devices = [device.name for device in host.underlay or () if device.name in {port.name for port in bridge.ports}]
+        known = {"port": devices[0]} if devices else {}
+        return fact("bridge.underlay" if devices else "bridge.underlay.guessed", cites, bridge=bridge.name, **known)
     if bridge.role == "integration":
         return fact(f"bridge.integration.{wiring.flavour(host.name)}", cites, bridge=bridge.name, host=host.name)
     if bridge.role == "tunnel":
@@ -81,26 +74,19 @@ def _plugged(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
     found = workloads(wiring, host, bridge)
     system = wiring.flavour(host.name)
     for port in found:
-        groups.setdefault(_kind(system, port), []).append(port)
+        groups.setdefault(plugged.kind(system, bridge, port), []).append(port)
     for kind, ports in groups.items():
         cites = [c for port in ports for c in cite.port(host, bridge, port)]
-        yield fact(f"plugged.{kind}", cites, ports=Names([port.name for port in ports]))
+        yield fact(f"plugged.{kind}", cites, ports=Names([_called(kind, port) for port in ports]), bridge=bridge.name)
     if not found and bridge.role == "integration" and host.is_whole:
         yield fact("plugged.none", cite.bridge(host, bridge), bridge=bridge.name)
 
 
-def _kind(system: Flavour, port: Port) -> str:
-    for prefix, kind in _KINDS.items():
-        if port.name.startswith(prefix):
-            return kind
-    if port.name.startswith("tap"):
-        internal = any(interface.type == "internal" for interface in port.interfaces)
-        if system == "ovn":
-            return "ovn"
-        return "dhcp" if internal and system == "neutron" else "vm"
-    if system == "antrea":
-        return "pod"
-    return "unknown"
+def _called(kind: str, port: Port) -> str:
+    """Return a port's name with what makes it known: the pod that it is of, or the VLAN that it is."""
+    if kind == "pod" and (pod := plugged.pod_name(port)) is not None:
+        return f"{pod} ({port.name})"
+    return f"{port.name} (VLAN {port.tag})" if kind in ("fake", "vlan") and port.tag is not None else port.name
 
 
 def _tags(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
@@ -206,12 +192,11 @@ def _nics(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
     if not nics:
         return
     cites = list(cite.ends(wiring, (nic.near for nic in nics)))
-    joined = bridge.name in wiring.reach(host.name)
     names = Names([nic.near.port or "" for nic in nics])
-    if joined or wiring.entrance(host.name) is None:
-        yield fact("nic.joined", cites, nics=names, bridge=bridge.name)
+    underlay = is_underlay(host, bridge)
+    yield fact("nic.underlay" if underlay else "nic.joined", cites, nics=names, bridge=bridge.name)
+    if underlay or bridge.name in wiring.reach(host.name) or wiring.entrance(host.name) is None:
         return
-    yield fact("nic.joined", cites, nics=names, bridge=bridge.name)
     if wiring.patches.get((host.name, bridge.name)) or not host.is_whole:
         return  # a wire that is not in order was told of above
     entrance = wiring.entrance(host.name)

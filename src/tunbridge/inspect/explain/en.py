@@ -15,6 +15,7 @@ MESSAGES = {
     "bridge.role.tunnel": "tunnel bridge",
     "bridge.role.provider": "provider bridge",
     "bridge.role.other": "bridge",
+    "bridge.role.underlay": "underlay bridge",
     "bond.default": "no bond_mode stated",
     "connected.yes": "it is connected",
     "connected.no": "it is NOT connected",
@@ -30,25 +31,40 @@ MESSAGES = {
     "title.host": "Host {host}",
     "title.alike": "Hosts like {host}",
     "title.bridge": "{host} / {bridge}: {role}",
-    "title.ways": "How a packet will travel",
+    "title.paths": "How a packet will travel",
     "title.options": "What the tunnel options mean",
     "title.overlay": "From a {workload} on {host} to a {other} on {peer}",
     "title.outside": "From a {workload} on {host} to the outside",
+    "title.outside.provider": "From a {workload} on {host}, in a provider network, to the outside",
+    "title.outside.router": "From a {workload} on {host} to the outside, through a router there",
+    "title.path": "From {host} to {peer}",
+    "title.path.outside": "From {host} to the outside",
     "title.gateway": "From a {workload} on {host} to the outside, via {gateway}",
     # -- overview -------------------------------------------------------------------------------------------------
     "overview.hosts": "Hosts given ({role}): {hosts}.",
+    "overview.hosts.guessed": "Hosts given (probably {role}; nothing is plugged in that would tell): {hosts}.",
     "overview.tunnel": "A {type} tunnel joins {host} ({local}) and {peer} ({remote}); both ends agree.",
     "overview.tunnel.nolocal": "A {type} tunnel joins {host} and {peer} ({remote}); both ends agree.",
     "overview.tunnels": "{count} {type} tunnels join hosts that were given, and their ends agree.",
     "overview.tunnels.some": "{count} of {total} {type} tunnels between hosts that were given are in order: their ends "
     "agree.",
     "overview.apart": "No tunnel ends on {hosts}: from there, another host can be reached only over a physical "
-    "network that both are on.",
+    "network, and which hosts are on it is not in the source.",
+    "overview.alone": "No tunnel ends on {hosts}, and no NIC is in a bridge there: no path leads to another host.",
+    "overview.apart.unseen": "No tunnel is seen on {hosts}; part of the dump is missing, so there may be one.",
     "overview.notgiven": "Tunnels also lead to hosts that were not given, so their inside is not known: {hosts}.",
     # -- hosts ----------------------------------------------------------------------------------------------------
     "host.compute": "By its wiring, {host} is a compute node: workloads (VMs or Pods) run here and plug into its "
     "integration bridge.",
-    "host.network": "By its wiring, {host} is a network node: the others' traffic to the outside passes through it.",
+    "host.network": "By its wiring, {host} is a network node: it serves DHCP or routers, and no VM runs here.",
+    "host.network.guessed.provider": "{host} has a provider bridge ({bridges}) joined to its integration bridge, and "
+    "neither VMs nor routers or DHCP servers. It is taken for a network node; a compute node with provider networks "
+    "and no VM yet looks the same.",
+    "host.compute.guessed.provider": "{host} has a provider bridge ({bridges}) joined to its integration bridge, and "
+    "neither VMs nor routers or DHCP servers. By its name, or as another host serves the network, it is taken for a "
+    "compute node; an idle network node looks the same.",
+    "host.compute.guessed": "{host} has an integration bridge and a tunnel bridge, and nothing is plugged in that "
+    "would tell its role. As it has no provider bridge, it is taken for a compute node.",
     "host.gateway": "By its wiring, {host} is a gateway: it joins the overlay to a physical network.",
     "host.all-in-one": "By its wiring, {host} is all in one: workloads and the path to the outside are on this host.",
     "host.unknown": "What {host} is in its cloud cannot be told from its bridges alone.",
@@ -61,7 +77,7 @@ MESSAGES = {
     "host.by.ovn": "Its ports are named as OVN's ovn-controller names them ({ports}): it is an OVN chassis.",
     "host.by.antrea": "Its ports are named as Antrea names them ({ports}): it is a node of a Kubernetes cluster.",
     "host.alike": "Wired like {host}, with their own workloads and tunnel addresses: {hosts}.",
-    "host.bridges.more": "{host} has {count} more bridges, which are not told of here; the data has them all.",
+    "host.bridges.more": "{host} has {count} more bridges, which are not listed here; the JSON output has all.",
     "host.missing.beginning": "The beginning of {host}'s dump is missing: what is not seen here may stand there.",
     "host.missing.middle": "Lines in the middle of {host}'s dump were left out: what is not seen here may stand there.",
     "host.missing.end": "The end of {host}'s dump is missing: what is not seen here may stand there.",
@@ -85,10 +101,10 @@ MESSAGES = {
     "forward; {state}.",
     "controller.listens": "{bridges} also listen for OpenFlow at {targets}: for tools such as ovs-ofctl, not a "
     "controller that must be there.",
-    "fail.secure.controller": "fail_mode secure ({bridges}): when the controller is gone, a bridge goes on with the "
-    "flows that it has and gets no new ones; without any flow, nothing passes.",
+    "fail.secure.controller": "fail_mode secure ({bridges}): when the connection to the controller is lost, a bridge "
+    "keeps forwarding by the flows that it has and gets no new ones; without any flow, it drops all packets.",
     "fail.secure.alone": "fail_mode secure without a controller ({bridges}): Open vSwitch adds no flow of its own, so "
-    "a program on this host writes them (ovs-ofctl, ovn-controller); without any flow, nothing passes.",
+    "a program on this host writes them (ovs-ofctl, ovn-controller); without any flow, it drops all packets.",
     "fail.standalone.controller": "No fail_mode secure ({bridges}): when no controller answers, a bridge turns into "
     "an ordinary MAC-learning switch.",
     "fail.standalone.alone": "Neither controller nor fail_mode secure ({bridges}): until someone writes flows, a "
@@ -100,8 +116,8 @@ MESSAGES = {
     "OVN's flows, not VLAN tags, keep their networks apart.",
     "bridge.integration.antrea": "{bridge} is the integration bridge: the Pods of {host} all plug in here.",
     "bridge.integration.plain": "{bridge} is the integration bridge: the workloads of {host} plug in here.",
-    "bridge.tunnel": "{bridge} is the tunnel bridge: what is for other hosts goes into a tunnel here, and what comes "
-    "out of one is handed on to the integration bridge.",
+    "bridge.tunnel": "{bridge} is the tunnel bridge: packets for other hosts are encapsulated here, and packets that "
+    "come out of a tunnel go on to the integration bridge.",
     "bridge.provider": "{bridge} is a provider bridge: the path to a physical network.",
     "bridge.provider.nonic": "{bridge} is a provider bridge, but no NIC is in it: by itself it leads to no physical "
     "network.",
@@ -109,6 +125,11 @@ MESSAGES = {
     "bridge.switch": "{bridge} is a switch of its own: the source shows nothing that joins it to another bridge.",
     "bridge.only": "{bridge} is the only bridge of {host}: whatever is there, workloads, tunnels or NICs, plugs in "
     "here.",
+    "bridge.underlay": "{bridge} carries the underlay: its port {port} holds this host's tunnel address, so the "
+    "tunnels' outer packets leave here. Packets of workloads come here only inside those.",
+    "bridge.underlay.guessed": "{bridge} looks like the underlay: a bridge of the userspace datapath with a NIC, which "
+    "no controller programs, beside a bridge with tunnels. Their outer packets leave here if {bridge} holds the tunnel "
+    "address, which the source does not tell.",
     "bridge.netdev": "datapath_type netdev: {bridge} forwards in user space (as with DPDK), not in the kernel.",
     "plugged.none": "No workload is plugged into {bridge} yet.",
     "plugged.vm": "Ports of VMs: {ports}.",
@@ -121,7 +142,13 @@ MESSAGES = {
     "plugged.ha": "Heartbeat of highly available routers (ha-): {ports}.",
     "plugged.pod": "Ports of Pods, and what else is on this node: {ports}.",
     "plugged.antrea-gw": "The node itself, for Pods' traffic that leaves the cluster's network: {ports}.",
-    "plugged.unknown": "Ports whose other side the source does not tell: {ports}.",
+    "plugged.node": "The node itself, by which it and its Pods reach each other: {ports}.",
+    "plugged.fake": "Fake bridges of {bridge} (ovs-vsctl add-br NAME {bridge} VLAN), each of them one VLAN of it: "
+    "{ports}.",
+    "plugged.vlan": "Internal ports with a VLAN tag: {ports}. Each is a VLAN interface of the host, or a fake bridge "
+    "(ovs-vsctl add-br NAME {bridge} VLAN); the source does not tell which.",
+    "plugged.unknown": "Unknown: {ports}. The source does not tell what is behind these ports: a VM, a container, a "
+    "NIC with an unusual name, or the host itself.",
     "tags.local": "Local VLANs: {tags}. Ports of one tag are in one network; the number counts on this host only, and "
     "which network it is, is not in the source.",
     "tags.networks": "Local VLANs, and the network of each: {tags}. The number counts on this host only.",
@@ -133,21 +160,23 @@ MESSAGES = {
     "port.error": "{port} does not work: {error}.",
     "port.gone": "No such device, so no traffic: {ports}. The port outlived its device, as when a VM is gone.",
     "wire.patch": "Patch ports {port} ({bridge}) and {other} ({joined}): a virtual cable between the two bridges.",
-    "wire.more": "{count} more patch ports of {bridge} are not told of here; the data has them all.",
+    "wire.more": "{count} more patch ports of {bridge} are not listed here; the JSON output has all.",
     "port.error.more": "{count} more ports of {bridge} do not work.",
     "wire.veth": "{port} ({bridge}) and {other} ({joined}) are, by their names, the two ends of a veth pair: the "
     "cable of older Neutron between the two bridges.",
-    "wire.patch.missing": "{port} ({bridge}) wants the patch port {peer} as its peer, and there is none: nothing "
-    "passes.",
+    "wire.patch.missing": "{port} ({bridge}) wants the patch port {peer} as its peer, and there is none: packets "
+    "sent to it are dropped.",
     "wire.patch.unseen": "{port} ({bridge}) leads to {peer}, which is not seen: it may stand in the part of the dump "
     "that is missing.",
-    "wire.patch.unanswered": "{port} ({bridge}) wants {peer} as its peer, which does not want it: nothing passes.",
-    "wire.patch.nopeer": "{port} ({bridge}) is a patch port without a peer: nothing passes.",
+    "wire.patch.unanswered": "{port} ({bridge}) names {peer} as its peer, which does not name it back: packets sent "
+    "to it are dropped.",
+    "wire.patch.nopeer": "{port} ({bridge}) is a patch port without a peer: packets sent to it are dropped.",
+    "nic.underlay": "NIC of the underlay, in {bridge}: {nics}.",
     "nic.joined": "NIC in {bridge}, the plug to the physical network: {nics}.",
     "nic.apart.router": "No cable joins {bridge} to {entrance}: only routers stand between them.",
     "nic.apart.ovn": "{bridge} is not joined to {entrance}: ovn-controller makes the patch ports when this host has "
     "to serve a network that is mapped to {bridge}.",
-    "nic.apart.other": "{bridge} is not joined to {entrance}: no workload's packet comes here.",
+    "nic.apart.other": "{bridge} is not joined to {entrance}: no workload's packet reaches it through a bridge.",
     # -- how it is now ---------------------------------------------------------------------------------------------
     "state.waiting": "flow-restore-wait is set on {host}: since its start, or from its next one, Open vSwitch waits "
     "for flows to be restored, and forwards nothing.",
@@ -175,6 +204,8 @@ MESSAGES = {
     "tunnel.oneway": "{port}, {type} tunnel to {peer}: {peer} has none back, so what is sent here is not accepted "
     "there.",
     "tunnel.broken": "{port}, {type} tunnel to {peer}: its two ends do not fit together, or one has an error.",
+    "tunnel.flow.broken": "{port} is a {type} tunnel to many hosts, and it has an error: packets sent to it are "
+    "dropped.",
     "tunnel.wrong.more": "{count} more tunnels of {bridge} are not in order.",
     "option.keys_flow": "in_key=flow, out_key=flow: flows read and write the network's number in the tunnel header "
     "(VNI, or GRE key), so one port carries all networks.",
@@ -203,19 +234,29 @@ MESSAGES = {
     "virtual cable or a NIC, ⇒ a tunnel, ⇢ a router.",
     "assumed.plain": "The source shows wiring, not flows: the paths are predicted on the assumption that flows use it "
     "as it is meant; they may decide otherwise. In the chains, → is a virtual cable or a NIC, ⇒ a tunnel, ⇢ a router.",
-    "way.alike": "Alike, with their own ports:",
-    "way.more": "{count} more of the paths that were followed are alike.",
-    "way.gateways": "It may also leave by {hosts}: it is the host that the network's router is on, which the source "
+    "path.alike": "Identical but for the ports:",
+    "path.more": "{count} more of the predicted paths are identical but for the ports.",
+    "path.gateways": "It may also leave by {hosts}: it is the host that the network's router is on, which the source "
     "does not tell.",
-    "way.nowhere": "No path to the outside is seen from {hosts}: neither a NIC behind the bridge that workloads plug "
+    "path.nowhere": "No path to the outside is seen from {hosts}: neither a NIC behind the bridge that workloads plug "
     "into, nor a tunnel to a host that has one.",
+    "path.none": "No path leads out of {hosts}, as far as the source tells: the bridges that workloads reach have "
+    "neither a tunnel nor a NIC.",
+    "path.none.unseen": "No path out of {hosts} is seen; part of the dump is missing, so there may be one.",
+    "path.noentrance": "No path is predicted from {hosts}: of several bridges, none is known to be the one that "
+    "workloads plug into.",
+    "path.nobridge": "No path is predicted from {hosts}: there is no bridge.",
+    "path.notjoined": "No tunnel joins these pairs of hosts: {pairs}.",
+    "path.physical": "No tunnel joins {host} and {peer}. Each has a NIC in a provider bridge; if both NICs are on one "
+    "physical network, a network that is provided over it joins them. From each to that network:",
+    "path.stopped": "{count} of {total} predicted paths end early; without --brief, each kind is explained.",
     "chain.workload": "{chain} → {workload}",
     "chain.outside": "{chain} → outside",
     "chain.stopped": "{chain} ✗ it ends here",
     "chain.unknown": "{chain} ? not known from here on",
-    "way.start": "The {workload}'s packet enters {bridge} of {host}.",
-    "way.end": "{bridge} of {host} gives it to the {workload}'s port.",
-    "way.provider": "This is the path of a {workload} on a provider network; from any other network, a router comes "
+    "path.start": "The {workload}'s packet enters {bridge} of {host}.",
+    "path.end": "{bridge} of {host} gives it to the {workload}'s port.",
+    "path.provider": "This is the path of a {workload} on a provider network; from any other network, a router comes "
     "before it.",
     "step.patch": "{bridge} sends it out via {port}; it comes in via {other} of {joined}, on {host}.",
     "step.veth": "{bridge} sends it out via {port}; by the names, it comes in via {other} of {joined}, on {host}.",
@@ -231,16 +272,23 @@ MESSAGES = {
     "step.overlay.out": "{bridge} encapsulates it in {type} on {port}; flows name the other host's address.",
     "step.router": "A router of {host} takes it from {bridge} via {port} and gives it to {joined} via {other}; which "
     "inner side belongs to which outer side is not in the source.",
+    "step.router.floating": "For a VM with a floating IP, the distributed router of {host} takes it from {bridge} via "
+    "{port} and gives it to {joined} via {other}.",
     "step.nic": "{bridge} sends it out via the NIC {port}: it is on the physical network.",
     "step.nics": "{bridge} sends it out via one of its NICs ({nics}), here {port}: it is on the physical network.",
     "step.stack": "{bridge} gives it to the host via {port}.",
-    "router.none": "Unless the VM is on a provider network itself, a router in {bridge} of {host} has to take it "
-    "there; none is plugged in yet.",
+    "router.none": "From a tenant network, a router in {bridge} of {host} has to take it to the provider network; none "
+    "is plugged in yet.",
+    "router.unseen": "From a tenant network, a router in {bridge} of {host} has to take it to the provider network; "
+    "none is seen in the part of the dump that is here.",
+    "router.inner": "From a tenant network, a router in {bridge} of {host} has to take it to the provider network; "
+    "those plugged in ({ports}) have no gateway port (qg-).",
     "router.ovn": "OVN's router, which is flows and no port, takes it to the provider network, on {host} in {bridge}.",
     "stop.no-patch": "It ends in {bridge} of {host}: no cable in order leads from there to {peer}.",
     "stop.broken-patch": "It ends at {port} of {bridge} on {host}: the cable to {peer} is not in order.",
     "stop.no-tunnel": "It ends in {bridge} of {host}: {peer} has a tunnel to {host}, and {host} has none to {peer}.",
     "stop.broken-tunnel": "It ends at {port} of {bridge} on {host}: the tunnel to {peer} is not in order.",
+    "stop.not-joined": "It ends in {bridge} of {host}: no tunnel joins {host} and {peer}.",
     "stop.unseen": "How it goes on from {bridge} of {host} is not seen: part of that host's dump is missing.",
     "stop.unknown-host": "How it goes on is not known: {peer} was not given. {bridge} of {host} is the last that is "
     "known.",
@@ -251,5 +299,6 @@ MESSAGES = {
     "stop.no-nic": "It ends in {bridge} of {host}: no NIC is in it. The host itself may route further; the source "
     "does not tell.",
     "stop.broken-nic": "It ends in {bridge} of {host}: the NIC {port} does not work.",
+    "stop.dead-nic": "It ends in {bridge} of {host}: the NIC {port} is down.",
     "stop.host-stack": "From {bridge}, the IP stack of {host} routes it on; that is not in the source.",
 }

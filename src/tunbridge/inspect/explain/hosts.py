@@ -15,7 +15,7 @@ _MININET = re.compile(r"s\d+")
 
 def facts(wiring: Wiring, host: Host) -> Iterator[Fact]:
     """Say what `host` is, by what, and who programs it."""
-    yield _role(wiring, host)
+    yield role(wiring, host)
     yield from _named_by(wiring, host)
     if host.ovs_version is not None:
         yield fact("host.version", cite.host(host, "ovs_version"), host=host.name, version=host.ovs_version)
@@ -31,7 +31,14 @@ def facts(wiring: Wiring, host: Host) -> Iterator[Fact]:
     yield from of_host(host)
 
 
-def _role(wiring: Wiring, host: Host) -> Fact:
+def role(wiring: Wiring, host: Host) -> Fact:
+    """Say what the host is for, and what of that is a guess."""
+    if host.role_guessed:
+        providers = [bridge for bridge in host.bridges if bridge.role == "provider"]
+        cites = [*cite.host(host), *(c for bridge in providers for c in cite.bridge(host, bridge))]
+        names = {"bridges": Names([bridge.name for bridge in providers])} if providers else {}
+        key = f"host.{host.role}.guessed{'.provider' if providers else ''}"
+        return fact(key, cites, host=host.name, **names)
     if host.role != "unknown":
         return fact(f"host.{host.role}", cite.host(host), host=host.name)
     if wiring.entrance(host.name) is not None or not host.bridges:

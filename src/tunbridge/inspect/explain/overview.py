@@ -1,4 +1,4 @@
-"""The whole before its parts: which hosts there are, and what joins them."""
+"""The overview: which hosts there are, and what joins them."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def chapter(wiring: Wiring) -> Chapter:
 
 
 def assumption(wiring: Wiring) -> Fact:
-    """Say on what the predicted ways rest, beside the wiring."""
+    """Say on what the predicted paths rest, beside the wiring."""
     hosts = [host for host in wiring.known() if wiring.entrance(host.name) is not None]
     kinds = {wiring.flavour(host.name) for host in hosts}
     key = f"assumed.{kinds.pop()}" if len(kinds) == 1 else "assumed.plain"
@@ -28,12 +28,13 @@ def assumption(wiring: Wiring) -> Fact:
 
 
 def _hosts(wiring: Wiring) -> Iterator[Fact]:
-    groups: dict[str, list[Host]] = {}
+    groups: dict[tuple[str, bool], list[Host]] = {}
     for host in wiring.known():
-        groups.setdefault(host.role, []).append(host)
-    for role, hosts in groups.items():
+        groups.setdefault((host.role, host.role_guessed), []).append(host)
+    for (role, guessed), hosts in groups.items():
         cites = [c for host in hosts for c in cite.host(host)]
-        yield fact("overview.hosts", cites, role=Term(f"role.{role}"), hosts=Names([host.name for host in hosts]))
+        key = "overview.hosts.guessed" if guessed else "overview.hosts"
+        yield fact(key, cites, role=Term(f"role.{role}"), hosts=Names([host.name for host in hosts]))
 
 
 def _joined(wiring: Wiring) -> Iterator[Fact]:
@@ -83,13 +84,17 @@ def _counted(wiring: Wiring, pairs: list[Crossing]) -> Iterator[Fact]:
 
 
 def _apart(wiring: Wiring) -> Iterator[Fact]:
-    """Hosts that no tunnel joins to any other: they can still meet on a physical network."""
+    """Hosts that no tunnel joins to any other: with a NIC, they can still meet on a physical network."""
     known = list(wiring.known())
-    apart = [h for h in known if not wiring.tunnels.get(h.name) and not wiring.named_by.get(h.name)]
-    apart = [h for h in apart if wiring.entrance(h.name) is not None]
-    if len(known) > 1 and apart:
-        cites: list[Citation] = [c for host in apart for c in cite.host(host)]
-        yield fact("overview.apart", cites, hosts=Names([host.name for host in apart]))
+    groups: dict[str, list[Host]] = {}
+    for host in known if len(known) > 1 else []:
+        if wiring.tunnels.get(host.name) or wiring.named_by.get(host.name) or wiring.entrance(host.name) is None:
+            continue
+        key = "overview.apart" if wiring.has_nic(host.name) else "overview.alone" if host.is_whole else ""
+        groups.setdefault(key or "overview.apart.unseen", []).append(host)
+    for key, hosts in groups.items():
+        cites: list[Citation] = [c for host in hosts for c in cite.host(host)]
+        yield fact(key, cites, hosts=Names([host.name for host in hosts]))
 
 
 def _not_given(wiring: Wiring) -> Iterator[Fact]:

@@ -1,21 +1,26 @@
-"""The ways of a packet, told step by step: one example of each kind in full, the others as one line each."""
+"""The paths of a packet, step by step: one example of each kind in full, the others as one line each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 from tunbridge.inspect.explain import cite
 from tunbridge.inspect.explain.statement import Chapter, Citation, Fact, Names, Term, Value, fact
 from tunbridge.inspect.explain.tunnels import addresses, type_name
-from tunbridge.inspect.model import End
-from tunbridge.inspect.paths import GATEWAYS, Route, Step, Stop
+from tunbridge.inspect.model import End, Host
+from tunbridge.inspect.paths import ALL_PAIRS, GATEWAYS, Route, Step, Stop
+from tunbridge.inspect.paths import between as predicted
+from tunbridge.inspect.routers import inner_sides
 from tunbridge.inspect.wiring import Wiring
 
 SHOWN = 4
-"""Of ways that are like the example, this many are listed; the rest are counted."""
+"""Of paths that are like the example, this many are listed; the rest are counted."""
+PAIRS_SHOWN = 6
+"""Of pairs of hosts that no tunnel joins, this many are named; the rest are counted."""
 _ARROWS = {"tunnel": "⇒", "overlay": "⇒", "router": "⇢"}
 
 
 def chapters(wiring: Wiring, routes: list[Route]) -> Iterator[Chapter]:
-    """Tell the ways, those of one shape together: to another host first, then to the outside."""
+    """Yield a chapter for the paths of each shape: to another host first, then to the outside."""
     shapes: dict[tuple[object, ...], list[Route]] = {}
     for route in sorted(routes, key=lambda route: _rank(wiring, route)):
         shapes.setdefault(_shape(wiring, route), []).append(route)
@@ -24,22 +29,78 @@ def chapters(wiring: Wiring, routes: list[Route]) -> Iterator[Chapter]:
 
 
 def _rank(wiring: Wiring, route: Route) -> tuple[bool, ...]:
-    """Order of telling; the best example of ways that are alike is one between compute nodes."""
+    """Order of the chapters; the best example of paths that are alike is one between compute nodes."""
     roles = [wiring.hosts[host].role for host in (route.source, route.destination) if host is not None]
     return (route.kind != "overlay", route.gateway is not None, *(role in GATEWAYS for role in roles))
 
 
+def in_one_place(wiring: Wiring, routes: list[Route]) -> Route:
+    """Return the path that stands for all: one that arrives, between two hosts, if there is such a one."""
+    return min(routes, key=lambda route: (route.stop is not None, _rank(wiring, route)))
+
+
 def nowhere(wiring: Wiring, routes: list[Route]) -> Iterator[Fact]:
-    """Name the hosts from which no way to the outside is seen at all, not even a broken one."""
+    """Name the hosts from which no path is predicted: none at all, or none to the outside, not even a broken one."""
+    sources = {route.source for route in routes}
     leading = {route.source for route in routes if route.kind == "outside"}
-    hosts = [h for h in wiring.known() if wiring.entrance(h.name) is not None and h.is_whole and h.name not in leading]
-    if hosts:
+    groups: dict[str, list[Host]] = {}
+    for host in wiring.known():
+        if wiring.entrance(host.name) is None:
+            groups.setdefault("path.noentrance" if host.bridges else "path.nobridge", []).append(host)
+        elif host.name not in sources:
+            groups.setdefault("path.none" if host.is_whole else "path.none.unseen", []).append(host)
+        elif host.name not in leading and host.is_whole:
+            groups.setdefault("path.nowhere", []).append(host)
+    for key, hosts in groups.items():
         cites = [c for host in hosts for c in cite.host(host)]
-        yield fact("way.nowhere", cites, hosts=Names([host.name for host in hosts]))
+        yield fact(key, cites, hosts=Names([host.name for host in hosts]))
+    yield from _not_joined(wiring)
+
+
+def _not_joined(wiring: Wiring) -> Iterator[Fact]:
+    """Name the pairs of hosts that have tunnels, but not to each other; of those without any, the overview tells."""
+    hosts = [h for h in wiring.known() if h.is_whole and wiring.entrance(h.name) and list(wiring.peers(h.name))]
+    hosts = [h for h in hosts if all(crossing.kind != "overlay" for crossing in wiring.tunnels.get(h.name, ()))]
+    if len(hosts) > ALL_PAIRS:
+        return
+    pairs = [(a, b) for a, b in combinations(hosts, 2) if b.name not in wiring.peers(a.name)]
+    if pairs:
+        cites = [c for pair in pairs for host in pair for c in cite.host(host)]
+        yield fact("path.notjoined", cites, pairs=Names([f"{a.name} - {b.name}" for a, b in pairs]))
+
+
+def between(wiring: Wiring, source: str, destination: str | None) -> list[Chapter]:
+    """Explain the paths from one host to another (None: to the outside)."""
+    found = predicted(wiring, source, destination)
+    title = fact("title.path.outside", (), host=source)
+    if destination is not None:
+        title = fact("title.path", (), host=source, peer=destination)
+    if not found:
+        return [Chapter(title, [fact for fact in nowhere(wiring, []) if source in _hosts_of(fact)])]
+    (first, *_) = found
+    chapters = [_chapter(wiring, [route]) for route in found]
+    if destination is None or first.stop is None or first.stop.reason != "not-joined":
+        return chapters
+    ways_out = [[r for r in predicted(wiring, host, None) if _is_provided(r)] for host in (source, destination)]
+    if not all(ways_out):
+        return chapters
+    cites = [*cite.host(wiring.hosts[source]), *cite.host(wiring.hosts[destination])]
+    said = fact("path.physical", cites, host=source, peer=destination)
+    return [Chapter(title, [said, *(_short(wiring, route) for routes in ways_out for route in routes)])]
+
+
+def _is_provided(route: Route) -> bool:
+    """Whether a path leads by the host's own provider bridge to a physical network."""
+    return route.stop is None and route.gateway is None and not any(step.kind == "router" for step in route.steps)
+
+
+def _hosts_of(said: Fact) -> Sequence[str]:
+    hosts = said.values.get("hosts")
+    return hosts.names if isinstance(hosts, Names) else ()
 
 
 def _shape(wiring: Wiring, route: Route) -> tuple[object, ...]:
-    """What two ways have in common that are told as one: roles of bridges and kinds of wire, and how it ends."""
+    """What two paths have in common that are explained as one: roles of bridges, kinds of wire, and how it ends."""
     steps = [(step.kind, _role(wiring, step.near), _role(wiring, step.other)) for step in route.steps]
     reason = route.stop.reason if route.stop else None
     inside = route.gateway is None
@@ -60,12 +121,12 @@ def _chapter(wiring: Wiring, alike: list[Route]) -> Chapter:
     if others:
         shown = others[:SHOWN]
         cites = [c for route in alike[: SHOWN + 1] for c in _first_cites(wiring, route)]
-        facts.append(fact("way.alike", cites))
+        facts.append(fact("path.alike", cites))
         facts += (_short(wiring, route) for route in shown)
         rest = others[SHOWN:]
         if rest:
             cites = [c for route in rest for c in _first_cites(wiring, route)]
-            facts.append(fact("way.more", cites, count=len(rest)))
+            facts.append(fact("path.more", cites, count=len(rest)))
     return Chapter(_title(wiring, first), facts)
 
 
@@ -75,12 +136,14 @@ def _title(wiring: Wiring, route: Route) -> Fact:
         other = _workload(wiring, route.destination)
         return fact("title.overlay", (), **values, other=other, peer=route.destination)
     if route.gateway is None:
-        return fact("title.outside", (), **values)
+        routed = any(step.kind == "router" for step in route.steps)
+        provided = not routed and route.stop is None and wiring.flavour(route.source) in ("neutron", "ovn")
+        return fact(f"title.outside{'.router' if routed else '.provider' if provided else ''}", (), **values)
     return fact("title.gateway", (), **values, gateway=route.gateway)
 
 
 def _workload(wiring: Wiring, host: str) -> Term:
-    """What is at the ends of a way: on a network node, DHCP and routers rather than VMs."""
+    """What is at the ends of a path: on a network node, DHCP and routers rather than VMs."""
     found = wiring.hosts[host]
     system = wiring.flavour(host)
     if found.role in ("network", "gateway") or not found.known:
@@ -89,7 +152,7 @@ def _workload(wiring: Wiring, host: str) -> Term:
 
 
 def _first_cites(wiring: Wiring, route: Route) -> list[Citation]:
-    """Cite the step that makes a way different from those like it: its tunnel or NIC, else where it begins."""
+    """Cite the step that makes a path different from those like it: its tunnel or NIC, else where it begins."""
     for step in route.steps:
         if step.kind in ("tunnel", "overlay", "nic", "stack"):
             return cite.end(wiring, step.near)
@@ -102,7 +165,7 @@ def _first_cites(wiring: Wiring, route: Route) -> list[Citation]:
 
 
 def _short(wiring: Wiring, route: Route) -> Fact:
-    """Give the whole way as one chain: `host: bridge (port) → (port) bridge (port) ⇒ host: (port) bridge ...`."""
+    """Return the whole path as one chain: `host: bridge (port) → (port) bridge (port) ⇒ host: (port) bridge ...`."""
     chain = f"{route.source}: {route.start}"
     for step in route.steps:
         chain += f" ({step.near.port}) {_ARROWS.get(step.kind, '→')} "
@@ -126,7 +189,7 @@ def _told(wiring: Wiring, route: Route) -> Iterator[Fact]:
     start = wiring.bridges[route.source, route.start]
     cites = cite.bridge(wiring.hosts[route.source], start)
     workload = _workload(wiring, route.source)
-    yield fact("way.start", cites, workload=workload, bridge=route.start, host=route.source)
+    yield fact("path.start", cites, workload=workload, bridge=route.start, host=route.source)
     for step in route.steps:
         yield _step(wiring, step)
         if route.gateway is not None and route.stop is None and step.other is not None:
@@ -142,7 +205,7 @@ def _told(wiring: Wiring, route: Route) -> Iterator[Fact]:
         assert entrance is not None
         cites = cite.bridge(wiring.hosts[route.destination], entrance)
         workload = _workload(wiring, route.destination)
-        yield fact("way.end", cites, workload=workload, bridge=entrance.name, host=route.destination)
+        yield fact("path.end", cites, workload=workload, bridge=entrance.name, host=route.destination)
 
 
 def _step(wiring: Wiring, step: Step) -> Fact:
@@ -161,8 +224,9 @@ def _step(wiring: Wiring, step: Step) -> Fact:
     if other is None:
         return fact("step.half", cite.end(wiring, near, "options"), **values)
     attributes = ("options",) if step.kind == "patch" else ("name", "tag")
+    floating = step.kind == "router" and (other.port or "").startswith("fg-")
     return fact(
-        f"step.{step.kind}",
+        f"step.{step.kind}{'.floating' if floating else ''}",
         cite.ends(wiring, ends, *attributes),
         **values,
         other=other.port or "",
@@ -197,26 +261,29 @@ def _router_to_come(wiring: Wiring, route: Route, arrived: End) -> Iterator[Fact
     entrance = wiring.entrance(gateway)
     if entrance is None or (arrived.host, arrived.bridge) != (gateway, entrance.name):
         return
-    key = {"ovn": "router.ovn", "neutron": "router.none"}.get(wiring.flavour(gateway))
-    if key is not None and not any(step.kind == "router" for step in route.steps):
-        cites = cite.bridge(wiring.hosts[gateway], entrance)
-        yield fact(key, cites, bridge=entrance.name, host=gateway)
+    if any(step.kind == "router" for step in route.steps) or wiring.flavour(gateway) not in ("ovn", "neutron"):
+        return
+    host = wiring.hosts[gateway]
+    inner = inner_sides(entrance)
+    key = "ovn" if wiring.flavour(gateway) == "ovn" else "inner" if inner else "none" if host.is_whole else "unseen"
+    values: dict[str, Value] = {"ports": Names(inner)} if key == "inner" else {}
+    yield fact(f"router.{key}", cite.bridge(host, entrance), bridge=entrance.name, host=gateway, **values)
 
 
 def _other_gateways(wiring: Wiring, route: Route) -> Iterator[Fact]:
-    """The way is told by one gateway host; where there are several, the router's place decides."""
+    """The path is explained through one gateway host; where there are several, the router's place decides."""
     tunnels = [c for c in wiring.tunnels.get(route.source, ()) if c.is_passable and c.far is not None]
     others = {c.far.host: c.near for c in tunnels if c.far is not None and c.far.host != route.gateway}
     others = {host: near for host, near in others.items() if wiring.hosts[host].role in GATEWAYS}
     if others:
-        yield fact("way.gateways", cite.ends(wiring, others.values()), hosts=Names(list(others)))
+        yield fact("path.gateways", cite.ends(wiring, others.values()), hosts=Names(list(others)))
 
 
 def _only_provider(wiring: Wiring, route: Route) -> Iterator[Fact]:
     """By the host's own provider bridge goes what is on a provider network; other networks need a router first."""
     if wiring.flavour(route.source) in ("neutron", "ovn") and not any(s.kind == "router" for s in route.steps):
         cites = cite.end(wiring, route.steps[-1].near)
-        yield fact("way.provider", cites, workload=_workload(wiring, route.source))
+        yield fact("path.provider", cites, workload=_workload(wiring, route.source))
 
 
 def _stop(wiring: Wiring, route: Route, stop: Stop) -> Fact:
@@ -235,6 +302,6 @@ def _stop(wiring: Wiring, route: Route, stop: Stop) -> Fact:
         values["hosts"] = Names([peer for peer in wiring.peers(stop.host) if not wiring.hosts[peer].known])
     if stop.reason in ("broken-patch", "broken-tunnel"):
         values["port"] = route.steps[-1].near.port or ""
-    if stop.reason == "broken-nic":
+    if stop.reason in ("broken-nic", "dead-nic"):
         values["port"] = (stop.port.port if stop.port else None) or ""
     return fact(f"stop.{stop.reason}", cites or cite.host(host), **values)

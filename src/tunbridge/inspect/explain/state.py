@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from tunbridge.inspect.checks.links import is_bond, why_down
+from tunbridge.inspect.checks.links import is_bond
 from tunbridge.inspect.explain import cite
 from tunbridge.inspect.explain.statement import Fact, Names, Term, Value, fact
-from tunbridge.inspect.interfaces import is_nic_of, is_tunnel
+from tunbridge.inspect.interfaces import is_nic_of, is_tunnel, why_down
 from tunbridge.inspect.model import Bridge, Device, Host, Interface, Port
 
 

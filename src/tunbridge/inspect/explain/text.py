@@ -1,18 +1,41 @@
-"""An explanation as plain text: titles, sentences, and behind each sentence in brackets what it rests on."""
+"""An explanation as plain text or Markdown: titles, sentences, and after each in brackets what it rests on."""
 
+import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
+from operator import itemgetter
 
 from tunbridge.inspect.explain.statement import Citation, Section
 
 WIDTH = 100
 """Columns; a Korean syllable takes two."""
 PLACES_SHOWN = 12
-"""More places than this are not printed behind one sentence; the data has them all."""
+"""More lines than this are not printed after one sentence; the JSON output has them all."""
+OBJECTS_SHOWN = 3
+"""The same for objects of a database: the sentence names most of them itself."""
+_REMOTE = re.compile(r" (?:Manager|Controller) \S*$")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
-def to_text(sections: list[Section], width: int = WIDTH) -> str:
-    """Give the text, wrapped at `width` columns.
+def to_markdown(sections: list[Section], citations: bool = True) -> str:
+    """Return the explanation as Markdown: a heading for each section, an item for each sentence. Names are escaped."""
+    blocks = []
+    for section in sections:
+        lines = [f"## {_escaped(section.title)}", ""]
+        for sentence in section.sentences:
+            places = _places(sentence.citations) if citations else ""
+            lines.append(f"* {_escaped(sentence.text)}" + (f" <sub>{_escaped(places)}</sub>" if places else ""))
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks) + "\n" if blocks else ""
+
+
+def _escaped(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", _one_line(text))
+
+
+def to_text(sections: list[Section], width: int = WIDTH, citations: bool = True) -> str:
+    """Return the text, wrapped at `width` columns, with what each sentence rests on if `citations`.
 
     Names stay as they came, but for line breaks, which would pass for ours: make the rest printable before it reaches
     a terminal.
@@ -22,7 +45,7 @@ def to_text(sections: list[Section], width: int = WIDTH) -> str:
         title = _one_line(section.title)
         lines = [title, "─" * min(_columns(title), width)]
         for sentence in section.sentences:
-            places = _places(sentence.citations)
+            places = _places(sentence.citations) if citations else ""
             lines += _wrapped(_one_line(f"{sentence.text} {places}" if places else sentence.text), width)
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks) + "\n" if blocks else ""
@@ -33,7 +56,7 @@ def _one_line(text: str) -> str:
 
 
 def _places(citations: list[Citation]) -> str:
-    """Give `[network.txt:12-14,20; compute0.txt:3]`, and for what has no line `[compute0 br-int patch-tun]`."""
+    """Return `[network.txt:12-14,20; compute0.txt:3]`, and for what has no line `[compute0: br-int patch-tun]`."""
     numbers: dict[str, list[int]] = {}
     subjects: dict[str, None] = {}
     for citation in citations:
@@ -44,7 +67,7 @@ def _places(citations: list[Citation]) -> str:
     places: list[tuple[str, str]] = []
     for source, lines in numbers.items():
         places += ((source, part) for part in _ranges(sorted(set(lines))))
-    places += (("", subject) for subject in subjects)
+    places += (("", place) for place in _objects(subjects))
     if not places:
         return ""
     text, last = "", None
@@ -55,6 +78,22 @@ def _places(citations: list[Citation]) -> str:
             text += ("; " if text else "") + (f"{source}:{part}" if source else part)
         last = source
     return f"[{text}{'; …' if len(places) > PLACES_SHOWN else ''}]"
+
+
+def _objects(subjects: Iterable[str]) -> Iterator[str]:
+    """Name objects by host, `compute0: br-int, br-tun patch-int`; a remote, which the sentence names, by its bridge."""
+    by_host: dict[str, dict[str, None]] = {}
+    for subject in subjects:
+        host, _, place = subject.partition(" ")
+        place = _REMOTE.sub("", f" {place}").strip()
+        by_host.setdefault(host, {})[place] = None
+    shown = list(islice(((host, place) for host, found in by_host.items() for place in found), OBJECTS_SHOWN))
+    for host, found in groupby(shown, key=itemgetter(0)):
+        places = ", ".join(place for _, place in found if place)
+        yield f"{host}: {places}" if places else host
+    more = sum(map(len, by_host.values())) - len(shown)
+    if more:
+        yield f"+{more}"
 
 
 def _ranges(lines: list[int]) -> Iterator[str]:

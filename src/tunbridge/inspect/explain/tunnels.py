@@ -29,7 +29,7 @@ def type_name(kind: str | None) -> str:
 def facts(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
     """Say where the tunnels of `bridge` lead."""
     crossings = wiring.tunnels_of.get((host.name, bridge.name), [])
-    good = [c for c in crossings if c.kind == "overlay" or c.state in ("ok", "unknown")]
+    good = [c for c in crossings if c.state in ("ok", "unknown")]
     told = good if len(good) <= EXAMPLES else good[:1]
     for crossing in told:
         yield _tunnel(wiring, crossing)
@@ -39,7 +39,7 @@ def facts(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
         ports = Names([c.near.port or "" for c in rest])
         hosts = Names(list(dict.fromkeys(c.far.host for c in rest if c.far is not None)))
         yield fact("tunnel.others", cites, ports=ports, hosts=hosts)
-    wrong = [c for c in crossings if not (c.kind == "overlay" or c.state in ("ok", "unknown"))]
+    wrong = [c for c in crossings if c.state not in ("ok", "unknown")]
     for crossing in wrong[:WRONG_TOLD]:
         yield _wrong(wiring, crossing)
     if len(wrong) > WRONG_TOLD:
@@ -76,10 +76,11 @@ def _wrong(wiring: Wiring, crossing: Crossing) -> Fact:
     cites = [*cite.end(wiring, crossing.near, "options", "error")]
     if crossing.far is not None:
         cites += cite.end(wiring, crossing.far, "options", "error")
-    peer = crossing.far.host if crossing.far is not None else "?"
-    key = "tunnel.oneway" if crossing.state == "one-way" else "tunnel.broken"
     kind = type_name(crossing.link.type if crossing.link else None)
-    return fact(key, cites, port=crossing.near.port or "", type=kind, peer=peer)
+    if crossing.far is None:
+        return fact("tunnel.flow.broken", cites, port=crossing.near.port or "", type=kind)
+    key = "tunnel.oneway" if crossing.state == "one-way" else "tunnel.broken"
+    return fact(key, cites, port=crossing.near.port or "", type=kind, peer=crossing.far.host)
 
 
 def options(wiring: Wiring) -> Iterator[Fact]:
