@@ -40,7 +40,7 @@ def register(app: typer.Typer) -> None:
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
-        "--config", "-c", metavar="FILE", help=f"TOML configuration.  [default: {DEFAULT_CONFIG}, if it is there]"
+        "--config", "-c", metavar="FILE", help=f"TOML configuration. (default: {DEFAULT_CONFIG}, if it is there)"
     ),
 ]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from tunbridge.cli import terminal
+from tunbridge.cli.app import App
 from tunbridge.cli.server import DEFAULT_CONFIG
 from tunbridge.errors import TunbridgeError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 EXIT_PROBLEMS, EXIT_CHANGES = 1, 3
 T = TypeVar("T")
 
-app = typer.Typer(
+app = App(
     help="The central database: make it, convert it to a newer version, copy it, verify it.",
     no_args_is_help=True,
     epilog=(
@@ -32,7 +33,7 @@ app = typer.Typer(
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
-        "--config", "-c", metavar="FILE", help=f"The server's configuration.  [default: {DEFAULT_CONFIG}, if there]"
+        "--config", "-c", metavar="FILE", help=f"The server's configuration. (default: {DEFAULT_CONFIG}, if there)"
     ),
 ]
 Remotes = Annotated[
@@ -42,7 +43,7 @@ Remotes = Annotated[
 Local = Annotated[
     str | None,
     typer.Option(
-        metavar="ADDRESS", help="Its address in its cluster, ssl:IP:PORT or tcp:IP:PORT.  [default: alone, no address]"
+        metavar="ADDRESS", help="Its address in its cluster, ssl:IP:PORT or tcp:IP:PORT. (default: alone, no address)"
     ),
 ]
 

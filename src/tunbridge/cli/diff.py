@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
-from typer.core import TyperCommand
 
 from tunbridge.cli import fleet, terminal
+from tunbridge.cli.app import Command
 from tunbridge.cli.findings import STYLES, one_line
 from tunbridge.cli.output import print_safely, write_out, write_whole
 from tunbridge.errors import TunbridgeError
@@ -35,7 +35,7 @@ class DiffUsageError(TunbridgeError):
     """It cannot be told which sources are the old ones and which the new ones."""
 
 
-class _TwoSets(TyperCommand):
+class _TwoSets(Command):
     """A command that tells the arguments before `--` from those after it."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -43,7 +43,7 @@ def _not_checked(document: Document) -> Iterator[tuple[str, str, str]]:
     for (reason, host), codes in by_host.items():
         alike.setdefault((reason, tuple(codes)), []).append(host)
     for (reason, of_hosts), hosts in alike.items():
-        more = f" and {len(hosts) - HOSTS_SHOWN} more" if len(hosts) > HOSTS_SHOWN else ""
+        more = f" and {len(hosts) - HOSTS_SHOWN:,} more" if len(hosts) > HOSTS_SHOWN else ""
         yield ", ".join(of_hosts), ", ".join(hosts[:HOSTS_SHOWN]) + more, reason
 
 
@@ -67,8 +67,8 @@ def _findings(text: Text, equal: list[Finding], source: str | None) -> None:
     text.append(f" {finding.code}: {one_line(finding.host)}: {one_line(finding.message)}\n")
     if equal[1:]:
         others = ", ".join(one_line(other.subject) for other in equal[1 : 1 + SUBJECTS_SHOWN])
-        more = f" and {len(equal) - 1 - SUBJECTS_SHOWN} more" if len(equal) - 1 > SUBJECTS_SHOWN else ""
-        text.append("  also: ", style="dim").append(f"{others}{more} ({len(equal)} in all)\n")
+        more = f" and {len(equal) - 1 - SUBJECTS_SHOWN:,} more" if len(equal) - 1 > SUBJECTS_SHOWN else ""
+        text.append("  also: ", style="dim").append(f"{others}{more} ({len(equal):,} in all)\n")
     text.append("  fix: ", style="dim").append(one_line(finding.fix))
     text.append("; likewise for the others\n" if equal[1:] else "\n")
     if source is not None:
@@ -85,12 +85,12 @@ def _counts(document: Document) -> str:
     hosts = sum(host.known for host in document.hosts)
     counts = Counter(finding.severity for finding in document.findings)
     words = [
-        f"{counts['error']} error{'' if counts['error'] == 1 else 's'}",
-        f"{counts['warning']} warning{'' if counts['warning'] == 1 else 's'}",
-        f"{counts['info']} info",
+        f"{counts['error']:,} error{'' if counts['error'] == 1 else 's'}",
+        f"{counts['warning']:,} warning{'' if counts['warning'] == 1 else 's'}",
+        f"{counts['info']:,} info",
     ]
     found = ", ".join(words) if document.findings else "nothing found"
-    return f"{hosts} host{'' if hosts == 1 else 's'} checked: {found}\n"
+    return f"{hosts:,} host{'' if hosts == 1 else 's'} checked: {found}\n"
 
 
 def code_list() -> Text:

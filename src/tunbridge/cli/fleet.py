@@ -27,7 +27,7 @@ HostsFile = Annotated[
 ]
 Timeout = Annotated[
     float | None,
-    typer.Option("--timeout", metavar="SECONDS", min=0.1, help="For each live source.  [default: 30 over ssh, else 5]"),
+    typer.Option("--timeout", metavar="SECONDS", min=0.1, help="For each live source. (default: 30 over ssh, else 5)"),
 ]
 _MANY = 20
 """Files, the reading of which may take a while."""

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from tunbridge.cli import terminal
 from tunbridge.cli.agent import ConfigFile, config_path
+from tunbridge.cli.app import App
 from tunbridge.errors import TunbridgeError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from tunbridge.agent.plan import Plan
     from tunbridge.agent.status.document import Answer, Status
 
-app = typer.Typer(help="The host in front of you, as its agent sees it.", no_args_is_help=True)
+app = App(help="The host in front of you, as its agent sees it.", no_args_is_help=True)
 EXIT_NOT_IN_SYNC = 1
 LONG_STEP_S = 2.0
 """A step of the agent that takes longer waits for something."""

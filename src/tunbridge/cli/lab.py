@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tunbridge.cli import terminal
+from tunbridge.cli.app import App
 from tunbridge.cli.labs import sockets, with_network_names
 from tunbridge.cli.output import Form
 from tunbridge.lab import lab as labs
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 STATUS_WAIT_S = 8.0
 """Open vSwitch writes into its database every 5 s which controllers are connected."""
 
-app = typer.Typer(
+app = App(
     no_args_is_help=True,
     help=(
         "Whole hosts on this machine: network namespaces, each with its own real Open vSwitch, wired by the real agent."
@@ -90,8 +91,8 @@ def up(
         typer.Argument(metavar="[DUMP]...", help="More dumps for --like.", show_default=False),
     ] = None,
     name: Name = DEFAULT,
-    compute: Annotated[int | None, typer.Option(min=0, help="How many compute nodes.  [default: 1]")] = None,
-    network: Annotated[int | None, typer.Option(min=0, help="How many network nodes.  [default: 1]")] = None,
+    compute: Annotated[int | None, typer.Option(min=0, help="How many compute nodes. (default: 1)")] = None,
+    network: Annotated[int | None, typer.Option(min=0, help="How many network nodes. (default: 1)")] = None,
     like: Annotated[
         list[str] | None,
         typer.Option(metavar="DUMP", help="Build the hosts of this `ovs-vsctl show` output; FILE or NAME=FILE."),

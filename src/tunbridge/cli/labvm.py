@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from tunbridge.cli import terminal
+from tunbridge.cli.app import App
 from tunbridge.cli.lab import HostOption, Name
 from tunbridge.cli.output import Form
 from tunbridge.lab.lab import DEFAULT, Lab
@@ -17,7 +18,7 @@ from tunbridge.lab.namespaces import LabError
 if TYPE_CHECKING:
     from tunbridge.lab.vm import VmStatus
 
-app = typer.Typer(
+app = App(
     no_args_is_help=True,
     help=(
         "VMs of a lab with a server: network namespaces with real DHCP clients, plugged into a host's br-int as a"
@@ -56,10 +57,10 @@ def add(
     network: Annotated[str | None, typer.Option(metavar="N", help="Make a port in this network.")] = None,
     port: Annotated[str | None, typer.Option(metavar="PORT", help="Take this port, as it is.")] = None,
     security_group: Annotated[
-        list[str] | None, typer.Option(metavar="G", help="Of the new port; may be repeated.  [default: default]")
+        list[str] | None, typer.Option(metavar="G", help="Of the new port; may be repeated. (default: default)")
     ] = None,
     fixed_ip: Annotated[
-        list[str] | None, typer.Option(metavar="IP", help="Of the new port; may be repeated.  [default: any]")
+        list[str] | None, typer.Option(metavar="IP", help="Of the new port; may be repeated. (default: any)")
     ] = None,
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Until its port is ACTIVE and it has its addresses.")

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 import tunbridge
-from tunbridge.cli import agent, db, diff, host, lab, labvm, ovs, pause, port, see, server, terminal, user
+from tunbridge.cli import agent, completion, db, diff, host, lab, labvm, ovs, pause, port, see, server, terminal, user
+from tunbridge.cli.app import App
 from tunbridge.errors import TunbridgeError
 
-app = typer.Typer(
+app = App(
     name="tunbridge",
     help="Build the Open vSwitch network of an OpenStack cloud on a set of hosts; draw, explain and check it on any.",
     no_args_is_help=True,
@@ -77,6 +78,9 @@ def _missing(e: ModuleNotFoundError) -> str:
 
 def main() -> None:
     """Run the command line; an error that a person can act on is one line on standard error, not a traceback."""
+    if completion.is_asked():
+        completion.complete(app)
+        return
     try:
         app()
     except TunbridgeError as e:

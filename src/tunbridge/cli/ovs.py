@@ -6,11 +6,12 @@ import typer
 
 from tunbridge.cli import terminal
 from tunbridge.cli.agent import ConfigFile, config_path
+from tunbridge.cli.app import App
 
 if TYPE_CHECKING:
     from tunbridge.agent.restart import Outlook
 
-app = typer.Typer(help="The Open vSwitch of the host in front of you.", no_args_is_help=True)
+app = App(help="The Open vSwitch of the host in front of you.", no_args_is_help=True)
 EXIT_REFUSED, EXIT_NOT_ALL = 2, 1
 
 

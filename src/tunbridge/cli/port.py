@@ -9,13 +9,14 @@ import msgspec
 import typer
 
 from tunbridge.cli import terminal
+from tunbridge.cli.app import App
 from tunbridge.cli.output import Form
 from tunbridge.errors import TunbridgeError
 
 if TYPE_CHECKING:
     from tunbridge.openvswitch.plugging import Plugged
 
-app = typer.Typer(
+app = App(
     no_args_is_help=True,
     help="Ports of the Networking API on this host: plug a namespace, a tap or a device in, and take it out again.",
     epilog="Needs root. What runs VMs itself (libvirt, Nova) needs none of it: see docs/libvirt.md.",
@@ -25,7 +26,7 @@ _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 Port = Annotated[str, typer.Argument(metavar="PORT", help="Id of the port, or its name.")]
 OsCloud = Annotated[
-    str | None, typer.Option("--os-cloud", metavar="NAME", help="Cloud of clouds.yaml.  [default: OS_CLOUD, OS_*]")
+    str | None, typer.Option("--os-cloud", metavar="NAME", help="Cloud of clouds.yaml. (default: OS_CLOUD, OS_*)")
 ]
 AsForm = Annotated[Form, typer.Option("--format", "-f", help="Text for people, JSON for programs.")]
 

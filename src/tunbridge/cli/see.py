@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tunbridge.cli import fleet, labs, terminal
+from tunbridge.cli import fleet, labs, locale, terminal
 from tunbridge.cli.output import print_safely, speaks_unicode, write_out, write_whole
 from tunbridge.cli.progress import working
 from tunbridge.errors import TunbridgeError
 
 if TYPE_CHECKING:
     from tunbridge.inspect.model import Document, Host
+    from tunbridge.inspect.paths import Ends
 
 EXIT_FINDINGS, EXIT_UNREADABLE = 1, 2
+OUTSIDE = "outside"
+"""In --path: no host, but what is beyond the NICs."""
 _SOURCES = (
     "SOURCE is a file with the output of `ovs-vsctl show` (`-` for standard input), a conf.db, a sosreport, a JSON"
     " document of ours, `lab:` or `lab:NAME`, `unix:PATH`, `tcp:IP:PORT`, `ssl:IP:PORT` or `ssh:HOST`; `NAME=SOURCE`"
@@ -55,11 +58,12 @@ class WordFormat(StrEnum):
     json = "json"
 
 
-class Language(StrEnum):
-    """Languages of explanations."""
+class ProseFormat(StrEnum):
+    """How an explanation is written."""
 
-    en = "en"
-    ko = "ko"
+    text = "text"
+    md = "md"
+    json = "json"
 
 
 class FailOn(StrEnum):
@@ -103,6 +107,9 @@ Sources = Annotated[
     list[str] | None,
     typer.Argument(metavar="SOURCE", show_default=False, help=_SOURCES, autocompletion=_complete_source),
 ]
+LanguageOption = Annotated[
+    locale.Language | None, typer.Option("--lang", help="English or Korean. (default: as LC_ALL or LANG says)")
+]
 Watch = Annotated[
     bool,
     typer.Option("--watch", "-w", help="Go on, and show again whenever a live source changes; Ctrl-C ends."),
@@ -117,7 +124,13 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("draw", epilog=_examples("draw compute0.txt network.txt", "draw -o cloud.svg *.txt", "draw lab:"))(draw)
     app.command(
-        "explain", epilog=_examples("explain compute0.txt network.txt", "explain --lang ko lab:", "explain -f json -")
+        "explain",
+        epilog=_examples(
+            "explain compute0.txt network.txt",
+            "explain --brief lab:",
+            "explain --path compute0 outside lab:",
+            "explain --lang ko -o cloud.md lab:",
+        ),
     )(explain)
     app.command(
         "check",
@@ -134,7 +147,7 @@ def draw(
     sources: Sources = None,
     form: Annotated[
         DrawFormat | None,
-        typer.Option("--format", "-f", help="How it is written.  [default: by the name after -o, else text]"),
+        typer.Option("--format", "-f", help="How it is written. (default: by the name after -o, else text)"),
     ] = None,
     output: Output = None,
     hosts: fleet.HostsFile = None,
@@ -142,7 +155,7 @@ def draw(
     watch: Watch = False,
     ascii_only: Annotated[bool, typer.Option("--ascii", help="Use no characters outside of ASCII.")] = False,
     width: Annotated[
-        int | None, typer.Option(min=40, max=10000, help="Columns of the text.  [default: the terminal's]")
+        int | None, typer.Option(min=40, max=10000, help="Columns of the text. (default: the terminal's)")
     ] = None,
     group: Annotated[
         Group, typer.Option(help="Draw hosts that are alike as one: with more than 24 hosts, always, or never.")
@@ -241,24 +254,52 @@ def _draw_text(document: "Document", output: Path | None, width: int | None, asc
 
 def explain(
     sources: Sources = None,
-    lang: Annotated[Language, typer.Option(help="English or Korean.")] = Language.en,
-    form: Annotated[WordFormat | None, typer.Option("--format", "-f", help="Text or JSON.")] = None,
+    lang: LanguageOption = None,
+    form: Annotated[
+        ProseFormat | None,
+        typer.Option("--format", "-f", help="Text, Markdown or JSON. (default: by the name after -o, else text)"),
+    ] = None,
+    brief: Annotated[
+        bool, typer.Option("--brief", "-b", help="Only the overview and one path, without the places they rest on.")
+    ] = False,
+    path: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="HOST HOST", help="Only the path from the first to the second, or to `outside`."),
+    ] = None,
     output: Output = None,
     hosts: fleet.HostsFile = None,
     timeout: fleet.Timeout = None,
 ) -> None:
-    """Explain hosts in words: what each bridge is for, and the way that a workload's packet will take.
+    """Explain hosts in words: what each bridge is for, and the path that a workload's packet will take.
 
     Each sentence cites the line of the source that it rests on.
     """
     from tunbridge.inspect import explain as words
 
     document, unreadable = _document(fleet.with_listed(sources, hosts), timeout)
-    if _word_format(form, output) is WordFormat.json:
-        _write_json(document, output)
+    ends = _ends(document, path) if path is not None else None
+    form = form or _prose_format(output)
+    if form is ProseFormat.json:
+        _write_json(words.predict(document, ends) if ends else document, output)
     else:
-        _print(words.to_text(words.explain(document, lang.value)), output)
+        sections = words.explain(document, locale.spoken(lang), brief=brief, ends=ends)
+        written = words.to_markdown if form is ProseFormat.md else words.to_text
+        _print(written(sections, citations=not brief), output)
     raise typer.Exit(EXIT_UNREADABLE if unreadable else 0)
+
+
+def _ends(document: "Document", path: tuple[str, str]) -> "Ends":
+    """Return the hosts that --path names; None for the outside. Raises UsageError with those that there are."""
+    names = [host.name for host in document.hosts]
+    given = [host.name for host in document.hosts if host.known]
+    source, destination = path
+    for name, there in ((source, given), (destination, [*names, OUTSIDE])):
+        if name not in there:
+            like = difflib.get_close_matches(name, there, n=3) or there[:6]
+            raise UsageError(f"--path: {name}: no such host; there are: {', '.join(like)}")
+    if source == destination:
+        raise UsageError(f"--path: from {source} to itself there is none to predict")
+    return source, None if destination == OUTSIDE and OUTSIDE not in names else destination
 
 
 def check(
@@ -333,6 +374,11 @@ def _status(document: "Document", fail_on: FailOn) -> int:
         return 0
     counted = severities[: severities.index(fail_on.value) + 1]
     return EXIT_FINDINGS if any(finding.severity in counted for finding in document.findings) else 0
+
+
+def _prose_format(output: Path | None) -> ProseFormat:
+    suffix = output.suffix.lower() if output is not None else ""
+    return {".json": ProseFormat.json, ".md": ProseFormat.md}.get(suffix, ProseFormat.text)
 
 
 def _word_format(form: WordFormat | None, output: Path | None) -> WordFormat:

@@ -25,7 +25,7 @@ def server(
     config: Annotated[
         Path | None,
         typer.Option(
-            "--config", "-c", metavar="FILE", help=f"TOML configuration.  [default: {DEFAULT_CONFIG}, if it is there]"
+            "--config", "-c", metavar="FILE", help=f"TOML configuration. (default: {DEFAULT_CONFIG}, if it is there)"
         ),
     ] = None,
     listen: Annotated[

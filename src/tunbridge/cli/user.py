@@ -14,9 +14,10 @@ from rich.text import Text
 
 from tunbridge.api.auth.users import DEFAULT_PROJECT, Role, User, Users, UsersError
 from tunbridge.cli import terminal
+from tunbridge.cli.app import App
 from tunbridge.cli.server import DEFAULT_CONFIG
 
-app = typer.Typer(help="Who may log in to the server, where it does that itself.", no_args_is_help=True)
+app = App(help="Who may log in to the server, where it does that itself.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="User name.")]
 ProjectName = Annotated[str, typer.Option("--project", metavar="NAME", help="Project; made when it is not there.")]
@@ -28,12 +29,12 @@ Directory = Annotated[
         "--directory",
         envvar="TUNBRIDGE_AUTH_DIRECTORY",
         metavar="DIR",
-        help="`auth.directory` of the server.  [default: as its configuration says]",
+        help="`auth.directory` of the server. (default: as its configuration says)",
     ),
 ]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help=f"The server's.  [default: {DEFAULT_CONFIG}, if it is there]"),
+    typer.Option("--config", metavar="FILE", help=f"The server's. (default: {DEFAULT_CONFIG}, if it is there)"),
 ]
 MIN_LENGTH = 8
 
@@ -73,6 +74,11 @@ def list_(
     from tunbridge.api.auth import users
 
     place = _place(directory, config)
+    if not place.is_dir():
+        raise UsersError(
+            f"{place}: no such directory: a server makes it when it first starts, and `tunbridge user add` does too "
+            "(--config FILE or --directory DIR names another)"
+        )
     found = users.read(place) or Users()
     rows = [_row(user, found) for user in sorted(found.users, key=lambda user: user.name)]
     if as_json:

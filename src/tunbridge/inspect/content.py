@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tunbridge.errors import TunbridgeError
 from tunbridge.inspect.live import host_of
 from tunbridge.inspect.model import VERSION, Document, Host
-from tunbridge.inspect.reader import ReadError, read_show, stem
+from tunbridge.inspect.reader import NoDumpError, ReadError, read_show, stem
 from tunbridge.openvswitch import database_file, listed
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -96,14 +96,15 @@ def _document(text: str, source: str, name: str | None) -> list[Host]:
     try:
         document = msgspec.json.decode(text.lstrip("\ufeff").encode(), type=Document)
     except msgspec.DecodeError as e:
-        raise ReadError(
+        kind = ReadError if '"hosts"' in text else NoDumpError
+        raise kind(
             f"{source}, line 1: expected the output of `ovs-vsctl show`, or a JSON document of tunbridge: {e}"
         ) from e
     if document.version.partition(".")[0] != VERSION.partition(".")[0]:
         raise SourceError(f"{source}: a document of version {document.version}; this tunbridge reads {VERSION}")
     hosts = [host for host in document.hosts if host.known]
     if not hosts:
-        raise ReadError(f"{source}, line 1: expected a document with hosts that were given; there are none")
+        raise NoDumpError(f"{source}, line 1: expected a document with hosts that were given; there are none")
     if name is not None:
         hosts = [replace(host, name=name) for host in hosts]
     return [host if host.source else replace(host, source=source) for host in hosts]

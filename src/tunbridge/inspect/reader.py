@@ -71,6 +71,10 @@ class ReadError(TunbridgeError):
     """The text is no dump, or breaks off its grammar: names the source, the line and what was expected there."""
 
 
+class NoDumpError(ReadError):
+    """No host begins anywhere in the text: it is something else."""
+
+
 def read_show(text: str, *, source: str, name: str | None = None) -> list[Host]:
     """Read every host of `text`, with the line numbers (from 1) that state each thing.
 
@@ -145,8 +149,8 @@ def _no_dump(text: str, source: str) -> ReadError:
         if first is None and not is_prompt(line.text):
             first = line
     if first is None:
-        return ReadError(f"{source}, line 1: {expected}; there is nothing")
-    return ReadError(f"{source}, line {first.number}: {expected}; found {first.text[:60]!r}")
+        return NoDumpError(f"{source}, line 1: {expected}; there is nothing")
+    return NoDumpError(f"{source}, line {first.number}: {expected}; found {first.text[:60]!r}")
 
 
 class _InterfaceDraft:

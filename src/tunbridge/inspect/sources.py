@@ -3,6 +3,7 @@
     FILE             the output of `ovs-vsctl show` of one host or several, a JSON document of ours, a database file
                      (conf.db), or the tables that `ovs-vsctl --format=json list` prints
     REPORT           a sosreport, its folder or its archive
+    FOLDER           all of these that are in it
     -                the same on standard input
     lab: lab:NAME    every host of a lab on this machine
     unix:PATH        the OVSDB that answers at a socket; also tcp:IP:PORT
@@ -29,6 +30,7 @@ from tunbridge.inspect import sosreport, ssh
 from tunbridge.inspect.content import MAX_BYTES, Reading, SourceError, read_content
 from tunbridge.inspect.live import read_live
 from tunbridge.inspect.model import Host
+from tunbridge.inspect.reader import NoDumpError
 from tunbridge.openvswitch.read_ovsdb import TIMEOUT
 
 STDIN = "standard input"
@@ -144,9 +146,38 @@ def _file(source: str, name: str | None) -> Reading:
     path = Path(source)
     if source != "-" and (path / "sos_commands").is_dir():
         return sosreport.read_folder(path, name)
+    if source != "-" and path.is_dir():
+        return _folder(path, name)
     if source != "-" and path.is_file() and sosreport.is_archive(_head(path)):
         return sosreport.read_archive(path, name)
     return read_content(_bytes(source), STDIN if source == "-" else source, name)
+
+
+def _folder(folder: Path, name: str | None) -> Reading:
+    """Read everything in a folder, sosreports too; what is no source is passed over if anything else is one."""
+    try:
+        entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as e:
+        raise SourceError(f"{folder}: cannot be read: {e.strerror}") from e
+    hosts: list[Host] = []
+    problems: list[TunbridgeError] = []
+    passed: list[str] = []
+    for entry in entries:
+        if entry.is_dir() and not (entry / "sos_commands").is_dir():
+            continue
+        try:
+            reading = _file(str(entry), name)
+        except NoDumpError:
+            passed.append(entry.name)
+        except TunbridgeError as e:
+            problems.append(e)
+        else:
+            hosts += (host for host in reading.hosts if host.bridges or host.managers or host.ovs_version)
+            problems += reading.problems
+    if not hosts and not problems:
+        found = f"none of its files is a source ({', '.join(passed[:3])} ...)" if passed else "there is no file in it"
+        raise SourceError(f"{folder}: a folder, and {found}: expected outputs of `ovs-vsctl show`, or a sosreport")
+    return Reading(hosts, problems)
 
 
 def _head(path: Path) -> bytes:

@@ -120,7 +120,7 @@ def _tags(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
 
 
 def _listed(tag: int, ports: list[Port]) -> str:
-    more = f" (+{len(ports) - TAGGED_SHOWN})" if len(ports) > TAGGED_SHOWN else ""
+    more = f" (+{len(ports) - TAGGED_SHOWN:,})" if len(ports) > TAGGED_SHOWN else ""
     network = networks.label(ports[0])
     name = f"{tag} ({network})" if network else str(tag)
     return f"{name}: {' '.join(port.name for port in ports[:TAGGED_SHOWN])}{more}"

@@ -36,7 +36,7 @@ def of_bridge(host: Host, bridge: Bridge) -> Iterator[Fact]:
 def _link(key: str, device: Interface | Device) -> tuple[str, dict[str, Value]]:
     """Give the message for what is known of a link: its MTU, and its speed too."""
     state = "down" if why_down(device) else "up" if device.link_state == "up" else "unknown"
-    values: dict[str, Value] = {"device": device.name, "state": Term(f"link.{state}"), "mtu": device.mtu or "?"}
+    values: dict[str, Value] = {"device": device.name, "state": Term(f"link.{state}"), "mtu": str(device.mtu or "?")}
     if not device.link_speed or state != "up":
         return key, values
     return f"{key}.speed", {**values, "speed": speed(device.link_speed)}

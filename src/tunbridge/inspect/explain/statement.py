@@ -98,10 +98,10 @@ class Speaker:
         if isinstance(value, Names):
             names = ", ".join(value.names[:NAMES_SHOWN])
             more = len(value.names) - NAMES_SHOWN
-            return (
-                self.formatter.format(self.messages["names.more"], names=names, count=str(more)) if more > 0 else names
-            )
-        return str(value)
+            if more <= 0:
+                return names
+            return self.formatter.format(self.messages["names.more"], names=names, count=f"{more:,}")
+        return f"{value:,}" if isinstance(value, int) else value
 
 
 class _Formatter(Formatter):

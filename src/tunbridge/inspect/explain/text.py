@@ -93,7 +93,7 @@ def _objects(subjects: Iterable[str]) -> Iterator[str]:
         yield f"{host}: {places}" if places else host
     more = sum(map(len, by_host.values())) - len(shown)
     if more:
-        yield f"+{more}"
+        yield f"+{more:,}"
 
 
 def _ranges(lines: list[int]) -> Iterator[str]:

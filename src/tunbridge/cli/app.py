@@ -1,0 +1,59 @@
+"""The Typer application that all sub-commands are made of: help and errors as people expect them.
+
+Typer writes `<bool>` behind every flag, and "Value error, " before what is wrong with a value.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup, TyperOption
+
+_NOISE = "Value error, "
+
+
+def _without_type(parameter: Any) -> Any:
+    """Return a flag without a type beside its name; every other parameter as it is."""
+    if isinstance(parameter, TyperOption) and parameter.is_flag:
+        parameter.metavar = ""
+    return parameter
+
+
+class Command(TyperCommand):
+    """One command."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return [_without_type(parameter) for parameter in super().get_params(ctx)]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Raises typer.BadParameter."""
+        return _parsed(super().parse_args, ctx, args)
+
+
+class Group(TyperGroup):
+    """A command with sub-commands."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return [_without_type(parameter) for parameter in super().get_params(ctx)]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Raises typer.BadParameter."""
+        return _parsed(super().parse_args, ctx, args)
+
+
+def _parsed(parse: Callable[[Any, list[str]], list[str]], ctx: Any, args: list[str]) -> list[str]:
+    try:
+        return parse(ctx, args)
+    except typer.BadParameter as e:
+        e.message = e.message.removeprefix(_NOISE)
+        raise
+
+
+class App(typer.Typer):
+    """`typer.Typer` whose commands are those of this module."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(cls=Group, **options)
+
+    def command(self, name: str | None = None, **options: Any) -> Callable[[Any], Any]:
+        return super().command(name, **{"cls": Command, **options})
