@@ -111,8 +111,8 @@ def up(
         Kernel | None,
         typer.Option(
             help="What hosts are: namespaces, or virtual machines (QEMU) with kernels of their own and the kernel's"
-            " datapath; auto: virtual machines where namespaces would not have that datapath.  [default: what the lab"
-            " has, else namespaces]"
+            " datapath; auto: virtual machines where namespaces would not have that datapath. (default: what the lab"
+            " has, else namespaces)"
         ),
     ] = None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`tunbridge lab pause | resume`: hold an agent still, damage its host at leisure, and see how fast it is mended."""
+"""`tunbridge lab pause | resume`: stop an agent, damage its host, and see how fast the damage is repaired."""
 
 import signal
 import time
@@ -31,10 +31,11 @@ def _agent(host: Host) -> int:
 
 
 def pause(host: HostName, name: Name = "default") -> None:
-    """Hold a host's agent still, so that damage stays to be looked at with draw, explain and check."""
+    """Stop a host's agent, so that damage stays to be looked at with draw, explain and check."""
     found = Lab(name).host(host)
     found.machine.signal(_agent(found), signal.SIGSTOP)
-    terminal.console().print(f"{host}: the agent is paused; `tunbridge lab resume {host}` lets it go on")
+    resume = f"tunbridge lab resume{Lab(name).option} {host}"
+    terminal.console().print(f"{host}: the agent is paused; `{resume}` lets it go on")
 
 
 def resume(
@@ -42,12 +43,12 @@ def resume(
     name: Name = "default",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only wait; print nothing.")] = False,
 ) -> None:
-    """Let a host's agent go on; print what it mends and how long that takes."""
+    """Let a host's agent go on; print what it repairs and how long that takes."""
     found = Lab(name).host(host)
     log = found.folder / "log" / "agent.log"
     before = log.stat().st_size
     pid = _agent(found)
-    wrong = _errors(found)
+    damage = wrong = _errors(found)
     start = time.monotonic()
     found.machine.signal(pid, signal.SIGCONT)
     while wrong and (wrong := _errors(found)) and time.monotonic() - start < WATCH_S:
@@ -57,12 +58,21 @@ def resume(
     if not quiet:
         with log.open("rb") as file:
             file.seek(before)
-            terminal.console().print(terminal.printable(file.read().decode(errors="replace").rstrip("\n")))
+            log_text = terminal.printable(file.read().decode(errors="replace").rstrip("\n"))
+        if log_text:
+            terminal.console().print(log_text)
         if wrong:
             terminal.error(f"{host}: still wrong after {took:.0f} s: {', '.join(wrong)}")
         else:
-            terminal.console().print(f"{host}: in order {took * 1000:.0f} ms after the agent went on")
+            terminal.console().print(f"{host}: {outcome(damage, took)}")
     raise typer.Exit(1 if wrong else 0)
+
+
+def outcome(damage: list[str], took: float) -> str:
+    """Say how it ended well: what was wrong, and in how many seconds that was repaired."""
+    if not damage:
+        return "the agent goes on; `check` had found no error, so no time of a repair was taken"
+    return f"repaired {took * 1000:.0f} ms after the agent went on: {', '.join(damage)}"
 
 
 def _errors(host: Host) -> list[str]:

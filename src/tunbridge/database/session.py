@@ -54,6 +54,9 @@ _encode = msgspec.json.Encoder().encode
 Notified = Callable[[str, msgspec.Raw], Awaitable[None] | None]
 
 
+_CLOSED = "the database closed the connection"
+
+
 class Session:
     """One connection. `notified(method, params)` is called for each notification, in the order of arrival."""
 
@@ -122,7 +125,9 @@ class Session:
                     going_on = self._handle(_decode_message(text))
                     if going_on is not None:
                         await going_on
-            self.close("the database closed the connection")
+            self.close(_CLOSED)
+        except (BrokenPipeError, ConnectionResetError):  # also after this process was stopped for longer than a probe
+            self.close(_CLOSED)
         except (OSError, FramingError, msgspec.MsgspecError) as e:
             self.close(str(e) or type(e).__name__)
         except Exception as e:  # a mistake of ours: whoever waits for a reply must hear of it all the same

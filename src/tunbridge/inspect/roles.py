@@ -175,15 +175,17 @@ def _serves_the_host(host: Host, bridge: Bridge) -> bool:
 
 
 def _may_hold_tunnels(host: Host, bridge: Bridge) -> bool:
-    """Whether it is a bridge of the userspace datapath that nothing controls, beside one with tunnels."""
+    """Whether it is a bridge of the userspace datapath that nothing controls, beside one that is there for tunnels."""
     if bridge.datapath_type != "netdev" or bridge.controllers or bridge.fail_mode == "secure":
         return False
-    return any(
-        is_tunnel(i)
-        for other in host.bridges
-        if other.datapath_type == "netdev"
-        for port in other.ports
-        for i in port.interfaces
+    if bridge.name in (host.bridge_mappings or {}).values():
+        return False
+    return any(_is_for_tunnels(other) for other in host.bridges if other.datapath_type == "netdev")
+
+
+def _is_for_tunnels(bridge: Bridge) -> bool:
+    return bridge.name == "br-tun" or any(
+        is_tunnel(i) or (i.name == "patch-int" and is_patch(i)) for i in interfaces_of(bridge)
     )
 
 

@@ -127,9 +127,9 @@ MESSAGES = {
     "here.",
     "bridge.underlay": "{bridge} carries the underlay: its port {port} holds this host's tunnel address, so the "
     "tunnels' outer packets leave here. Packets of workloads come here only inside those.",
-    "bridge.underlay.guessed": "{bridge} looks like the underlay: a bridge of the userspace datapath with a NIC, which "
-    "no controller programs, beside a bridge with tunnels. Their outer packets leave here if {bridge} holds the tunnel "
-    "address, which the source does not tell.",
+    "bridge.underlay.guessed": "{bridge} looks like the underlay: a bridge of the userspace datapath with a NIC, "
+    "which no controller programs, beside the bridge of the tunnels. Their outer packets leave here if {bridge} holds "
+    "the tunnel address, which the source does not tell.",
     "bridge.netdev": "datapath_type netdev: {bridge} forwards in user space (as with DPDK), not in the kernel.",
     "plugged.none": "No workload is plugged into {bridge} yet.",
     "plugged.vm": "Ports of VMs: {ports}.",

@@ -7,6 +7,7 @@ from tunbridge.inspect.explain import cite
 from tunbridge.inspect.explain.state import of_host
 from tunbridge.inspect.explain.statement import Citation, Fact, Names, Term, fact
 from tunbridge.inspect.model import Bridge, Controller, Host, Manager
+from tunbridge.inspect.roles import joined_bridges
 from tunbridge.inspect.wiring import Flavour, Wiring, is_internal, typical_ports
 
 _LOOPBACK = ("127.", "[::1]", "localhost")
@@ -34,7 +35,8 @@ def facts(wiring: Wiring, host: Host) -> Iterator[Fact]:
 def role(wiring: Wiring, host: Host) -> Fact:
     """Say what the host is for, and what of that is a guess."""
     if host.role_guessed:
-        providers = [bridge for bridge in host.bridges if bridge.role == "provider"]
+        joined = joined_bridges(host)
+        providers = [bridge for bridge in host.bridges if bridge.role == "provider" and joined.get(bridge.name)]
         cites = [*cite.host(host), *(c for bridge in providers for c in cite.bridge(host, bridge))]
         names = {"bridges": Names([bridge.name for bridge in providers])} if providers else {}
         key = f"host.{host.role}.guessed{'.provider' if providers else ''}"
