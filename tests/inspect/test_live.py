@@ -16,9 +16,10 @@ from msgspec.structs import replace
 
 from tests.inspect.hosts import two
 from tests.inspect.showtext import show
+from tunbridge.inspect.drafts import NOT_SHOWN
 from tunbridge.inspect.live import read_live
 from tunbridge.inspect.model import Host, Interface
-from tunbridge.inspect.reader import NOT_SHOWN, read_show
+from tunbridge.inspect.reader import read_show
 from tunbridge.inspect.sources import read_sources
 from tunbridge.openvswitch.read_ovsdb import OvsdbUnreadableError
 

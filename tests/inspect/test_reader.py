@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from tunbridge.inspect.drafts import NO_BRIDGE
 from tunbridge.inspect.model import Host
-from tunbridge.inspect.reader import NO_BRIDGE, ReadError, read_show
+from tunbridge.inspect.reader import ReadError, read_show
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"

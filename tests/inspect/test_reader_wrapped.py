@@ -185,3 +185,22 @@ def test_a_driver_tells_more_than_a_name() -> None:
 def test_a_bridge_s_own_port_without_its_type_is_no_nic() -> None:
     own = Port(name="br-ex", interfaces=[Interface(name="br-ex")])
     assert not is_nic_of(Bridge(name="br-ex", role="provider", ports=[own]), own)
+
+
+def test_fields_of_a_vendor_are_kept_with_their_lines() -> None:
+    text = NETWORK.replace(
+        '        Controller "tcp:127.0.0.1:6633"\n',
+        '        Controller "4f4e21c1-560d-4138-8742-8f745aea968b"\n            target: "tcp:10.0.0.9:6633"\n'
+        "            role: master\n",
+        1,
+    ).replace("                type: patch\n", "                type: patch\n                pvid: 10\n", 1)
+    host = read(text)
+    (controller,) = host.bridges[0].controllers
+    assert (controller.target, controller.is_connected) == ("tcp:10.0.0.9:6633", True)
+    assert controller.extra == {"target": "tcp:10.0.0.9:6633", "role": "master"}
+    line = text.splitlines().index("            role: master") + 1
+    assert controller.lines["role"] == line
+    (kept,) = [i for b in host.bridges for p in b.ports for i in p.interfaces if i.extra]
+    assert kept.extra == {"pvid": "10"}
+    prose = read(NETWORK.replace("    Bridge br-tun", "Note: this is what I see\n    Bridge br-tun"))
+    assert not any(b.extra for b in prose.bridges)

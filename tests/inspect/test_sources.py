@@ -116,7 +116,12 @@ def test_the_other_sources_are_still_read(tmp_path: Path) -> None:
     reading = read(str(tmp_path / "nothing"), COMPUTE, str(tmp_path), "lab:x", NETWORK)
     assert [host.name for host in reading.hosts] == ["compute0", "network"]
     texts = list(map(str, reading.problems))
-    assert len(texts) == 3 and "No such file" in texts[0] and "directory" in texts[1] and "no such lab" in texts[2]
+    assert (
+        len(texts) == 3
+        and "No such file" in texts[0]
+        and "there is no file in it" in texts[1]
+        and "no such lab" in texts[2]
+    )
 
 
 def test_no_source_is_the_local_ovsdb_as_ovs_vsctl_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,3 +146,24 @@ def test_a_thousand_hosts_are_read_and_checked(tmp_path: Path) -> None:
         paths[-1].write_text(show(whole, "old"))
     document = check(understand(read(*map(str, paths)).hosts))
     assert isinstance(document, Document) and len(document.hosts) == 1000 and not document.findings
+
+
+def test_a_folder_is_all_that_is_in_it(tmp_path: Path) -> None:
+    for name, text in (
+        ("b.txt", Path(NETWORK).read_text()), ("a.txt", Path(COMPUTE).read_text()), ("README.md", "Read me: all.\n"),
+        (".hidden", Path(COMPUTE).read_text()), ("note.txt", "7d7c87c8-560d-4138-8742-8f745aea9680\n"),
+        ("other.json", '{"a": 1}'), ("report/sos_commands/openvswitch/ovs-vsctl_show", Path(COMPUTE).read_text()),
+        ("report/hostname", "r\n"), ("deeper/c.txt", Path(COMPUTE).read_text()),
+    ):  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert names(str(tmp_path)) == ["a", "b", "r"]
+    (tmp_path / "broken.txt").write_text(Path(COMPUTE).read_text().replace("Port patch-tun", "Prot patch-tun"))
+    (problem,) = read(str(tmp_path)).problems
+    assert "broken.txt, line" in str(problem)
+
+
+def test_a_folder_without_a_source_says_so(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("Read me.\n")
+    (problem,) = read(str(tmp_path)).problems
+    assert "none of its files is a source (README.md ...)" in str(problem)

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from tunbridge.errors import TunbridgeError
 from tunbridge.inspect.live import host_of
 from tunbridge.inspect.model import VERSION, Document, Host
-from tunbridge.inspect.reader import NoDumpError, ReadError, read_show, stem
+from tunbridge.inspect.names import stem
+from tunbridge.inspect.reader import NoDumpError, ReadError, read_show
 from tunbridge.openvswitch import database_file, listed
 
 MAX_BYTES = 256 * 1024 * 1024

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tunbridge.inspect.machine import with_machine
+from tunbridge.inspect.mappings import parsed
 from tunbridge.inspect.model import Bridge, Controller, Host, Interface, Manager, Port
 from tunbridge.openvswitch.read_ovsdb import TIMEOUT, OvsdbUnreadableError, Row, Tables, read_tables
 
@@ -42,7 +43,7 @@ def host_of(tables: Tables, source: str, name: str | None, not_told: Sequence[st
         ovs_version=root["ovs_version"],
         chassis_id=own.get("system-id"),
         flow_restore_wait=root["other_config"].get("flow-restore-wait") == "true",
-        bridge_mappings=_mappings(own),
+        bridge_mappings=parsed(mapped) if (mapped := own.get("ovn-bridge-mappings")) is not None else None,
         addresses=[address.strip() for address in own.get("ovn-encap-ip", "").split(",") if address.strip()],
         managers=[
             Manager(target=row["target"], is_connected=row["is_connected"])
@@ -50,15 +51,6 @@ def host_of(tables: Tables, source: str, name: str | None, not_told: Sequence[st
         ],
         bridges=[_bridge(tables, row) for row in tables.referred("Bridge", root["bridges"])],
     )
-
-
-def _mappings(external_ids: dict[str, str]) -> dict[str, str] | None:
-    """Return OVN's mapping of physical networks to bridges (ovn-controller(8)); None where none is stated."""
-    stated = external_ids.get("ovn-bridge-mappings")
-    if stated is None:
-        return None
-    pairs = (pair.strip().partition(":") for pair in stated.split(","))
-    return {network: bridge for network, colon, bridge in pairs if network and colon and bridge}
 
 
 def _bridge(tables: Tables, row: Row) -> Bridge:

@@ -8,11 +8,12 @@ import re
 import socket
 import struct
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from tunbridge.inspect import devices
+from tunbridge.inspect import devices, mappings
 from tunbridge.inspect.model import Bridge, Device, Host
 from tunbridge.openvswitch import unixctl
 
@@ -25,12 +26,18 @@ _TIMEOUT = 5.0
 def with_machine(host: Host, database: Path) -> Host:
     """Give the host with what its machine tells; `database` is the socket of its ovsdb-server."""
     host = with_mac_tables(host, _mac_tables(database.parent, [bridge.name for bridge in host.bridges]))
+    here = _is_here(_server(database))
+    if here:
+        host = mappings.with_files(host, mappings.of_this_machine())
     found = _devices(database)
     return devices.with_devices(host, found) if found is not None else host
 
 
-def with_answers(host: Host, addresses: str, mac_tables: str) -> Host:
-    """Give the host with what was asked of another machine: `ip addr`, as JSON or not, and the MAC tables."""
+def with_answers(host: Host, addresses: str, mac_tables: str, configurations: Iterable[str] = ()) -> Host:
+    """Return the host with what was asked of another machine: `ip addr`, as JSON or not, the MAC tables, and what the
+    files of Neutron's agent hold.
+    """
+    host = mappings.with_files(host, configurations)
     parts = _BRIDGE.split(mac_tables)
     host = with_mac_tables(host, dict(zip(parts[1::2], parts[2::2], strict=True)))
     found = devices.parse_json(addresses) if addresses.lstrip().startswith("[") else devices.parse_text(addresses)
@@ -61,11 +68,8 @@ def _mac_tables(rundir: Path, bridges: list[str]) -> dict[str, str]:
 def _devices(database: Path) -> list[Device] | None:
     """Ask for the devices where the process is that answers at the socket: perhaps in another network namespace."""
     pid = _server(database)
-    try:
-        here = pid is not None and Path(f"/proc/{pid}/ns/net").samefile("/proc/self/ns/net")
-    except OSError:
-        return None  # it is somebody else's process
-    if pid is None:
+    here = _is_here(pid)
+    if pid is None or here is None:
         return None
     enter = [] if here else ["nsenter", f"--net=/proc/{pid}/ns/net"]
     try:
@@ -76,6 +80,14 @@ def _devices(database: Path) -> list[Device] | None:
         return None
     found = devices.parse_json(done.stdout)
     return [_with_speed(device) for device in found] if found is not None and here else found
+
+
+def _is_here(pid: int | None) -> bool | None:
+    """Whether a process is in the network namespace of this one; None where that cannot be told."""
+    try:
+        return pid is not None and Path(f"/proc/{pid}/ns/net").samefile("/proc/self/ns/net")
+    except OSError:
+        return None  # it is another user's process
 
 
 def _server(database: Path) -> int | None:

@@ -22,7 +22,10 @@ UpDown = Literal["up", "down"]
 Part = Literal["beginning", "middle", "end"]
 
 Lines = dict[str, int]
-"""Attribute name -> 1-based line of the source that states it; "name" is the line that begins the object."""
+"""Attribute name -> 1-based line of the source that states it; "name" is the line that begins the object.
+
+`extra` beside it holds the lines `key: value` of a text that Open vSwitch does not print but a vendor's does (`role`).
+"""
 
 
 class Manager(Struct, frozen=True, kw_only=True):
@@ -30,6 +33,7 @@ class Manager(Struct, frozen=True, kw_only=True):
 
     target: str
     is_connected: bool | None = None
+    extra: dict[str, str] = field(default_factory=dict)
     lines: Lines = field(default_factory=dict)
 
 
@@ -38,6 +42,7 @@ class Controller(Struct, frozen=True, kw_only=True):
 
     target: str
     is_connected: bool | None = None
+    extra: dict[str, str] = field(default_factory=dict)
     lines: Lines = field(default_factory=dict)
 
 
@@ -69,6 +74,7 @@ class Interface(Struct, frozen=True, kw_only=True):
     growth: dict[str, int] | None = None
     status: dict[str, str] | None = None
     master: str | None = None
+    extra: dict[str, str] = field(default_factory=dict)
     lines: Lines = field(default_factory=dict)
 
 
@@ -91,6 +97,7 @@ class Port(Struct, frozen=True, kw_only=True):
     network: str | None = None
     fake_bridge: bool | None = None
     interfaces: list[Interface] = field(default_factory=list)
+    extra: dict[str, str] = field(default_factory=dict)
     lines: Lines = field(default_factory=dict)
 
 
@@ -108,6 +115,7 @@ class Bridge(Struct, frozen=True, kw_only=True):
     mac_table_used: int | None = None
     controllers: list[Controller] = field(default_factory=list)
     ports: list[Port] = field(default_factory=list)
+    extra: dict[str, str] = field(default_factory=dict)
     lines: Lines = field(default_factory=dict)
 
 

@@ -2,10 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from msgspec.structs import replace
 
 from tunbridge.inspect.model import Host
+
+_STEM_SUFFIXES = (".txt", ".log", ".out", ".ovs-vsctl-show", ".show")
 
 
 def distinguish(hosts: Sequence[Host]) -> list[Host]:
@@ -22,3 +25,16 @@ def distinguish(hosts: Sequence[Host]) -> list[Host]:
         given.add(name)
         result.append(host if name == host.name else replace(host, name=name))
     return result
+
+
+def stem(source: str) -> str:
+    """Give the name that a file's path suggests for its host: `a/compute0.ovs-vsctl-show.txt` says `compute0`."""
+    if source in ("-", "standard input") or source.startswith(("/dev/", "/proc/")):
+        return ""  # a pipe, perhaps of a shell's <(...), has no name that says anything
+    base = PurePath(source).name
+    while base.lower().endswith(_STEM_SUFFIXES):
+        shorter = base.rpartition(".")[0]
+        if not shorter:
+            break
+        base = shorter
+    return base

@@ -14,12 +14,11 @@ one.
 """
 
 import re
-from collections.abc import Callable
-from pathlib import PurePath
 
 from tunbridge.errors import TunbridgeError
-from tunbridge.inspect.model import Bridge, Controller, Host, Interface, Lines, Manager, Part, Port
-from tunbridge.inspect.names import distinguish
+from tunbridge.inspect.drafts import KEYS, HostDraft
+from tunbridge.inspect.model import Host
+from tunbridge.inspect.names import distinguish, stem
 from tunbridge.inspect.pasted import (
     LogicalLine,
     asks_for_show,
@@ -30,19 +29,8 @@ from tunbridge.inspect.pasted import (
     named_by_prompt,
     unquoted,
 )
-from tunbridge.inspect.values import BadValueError, integer, integers, mapping, string
+from tunbridge.inspect.values import BadValueError, string
 from tunbridge.inspect.wrappers import named_alone, named_by_heading
-
-NO_BRIDGE = "?"
-"""Name of a bridge whose own line is missing from a text with a truncated head, and that no local port tells."""
-
-NOT_SHOWN = [
-    "bond_mode", "lacp", "bond_active_slave", "other_config", "external_ids", "mtu", "mtu_request", "mac_in_use",
-    "admin_state", "link_state", "link_speed", "duplex", "lacp_current", "bfd", "statistics", "status",
-    "mac_table_size", "mac_table_used", "chassis_id", "flow_restore_wait", "underlay",
-    "bridge_mappings", "master", "fake_bridge",
-]  # fmt: skip
-"""What the model has and `ovs-vsctl show` does not print."""
 
 _KINDS = ("Bridge", "Port", "Interface", "Manager", "Controller")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -58,7 +46,6 @@ _ELISION = re.compile(
 )
 _SENTENCE_WORDS = 3
 """A line of so many words, or of one, that is not of the format is text around the output; one of two is a mistake."""
-_STEM_SUFFIXES = (".txt", ".log", ".out", ".ovs-vsctl-show", ".show")
 
 
 MAX_LINES = 1_000_000
@@ -114,19 +101,6 @@ def _bound(text: str, source: str) -> None:
         start = end + 1
 
 
-def stem(source: str) -> str:
-    """Give the name that a file's path suggests for its host: `a/compute0.ovs-vsctl-show.txt` says `compute0`."""
-    if source in ("-", "standard input") or source.startswith(("/dev/", "/proc/")):
-        return ""  # a pipe, perhaps of a shell's <(...), has no name that says anything
-    base = PurePath(source).name
-    while base.lower().endswith(_STEM_SUFFIXES):
-        shorter = base.rpartition(".")[0]
-        if not shorter:
-            break
-        base = shorter
-    return base
-
-
 def _is_sentence(line: str) -> bool:
     words = line.split()
     return len(words) != _SENTENCE_WORDS - 1 and not (words[0] in _KINDS and len(words) <= _SENTENCE_WORDS)
@@ -153,196 +127,6 @@ def _no_dump(text: str, source: str) -> ReadError:
     return NoDumpError(f"{source}, line {first.number}: {expected}; found {first.text[:60]!r}")
 
 
-class _InterfaceDraft:
-    def __init__(self, name: str, line: int) -> None:
-        self.name = name
-        self.type = "system"
-        self.options: dict[str, str] = {}
-        self.error: str | None = None
-        self.bfd_status: dict[str, str] | None = None
-        self.lines: Lines = {"name": line}
-
-    def done(self) -> Interface:
-        return Interface(
-            name=self.name,
-            type=self.type,
-            options=self.options,
-            error=self.error,
-            bfd_status=self.bfd_status,
-            lines=self.lines,
-        )
-
-
-class _PortDraft:
-    def __init__(self, name: str, lines: Lines) -> None:
-        self.name = name
-        self.tag: int | None = None
-        self.trunks: list[int] = []
-        self.bond_mode: str | None = None
-        self.interfaces: list[_InterfaceDraft] = []
-        self.lines = lines
-
-    def done(self) -> Port:
-        return Port(
-            name=self.name,
-            tag=self.tag,
-            trunks=self.trunks,
-            bond_mode=self.bond_mode,
-            interfaces=[interface.done() for interface in self.interfaces],
-            lines=self.lines,
-        )
-
-
-class _RemoteDraft:
-    """A Manager or a Controller."""
-
-    def __init__(self, target: str, line: int) -> None:
-        self.target = target
-        self.is_connected: bool | None = False
-        self.lines: Lines = {"name": line}
-
-
-class _BridgeDraft:
-    def __init__(self, name: str, lines: Lines) -> None:
-        self.name = name
-        self.fail_mode: str | None = None
-        self.datapath_type: str | None = None
-        self.controllers: list[_RemoteDraft] = []
-        self.ports: list[_PortDraft] = []
-        self.lines = lines
-
-    def done(self) -> Bridge:
-        return Bridge(
-            name=self.name if "name" in self.lines else self._guess(),
-            fail_mode=self.fail_mode,
-            datapath_type=self.datapath_type,
-            controllers=[
-                Controller(target=c.target, is_connected=c.is_connected, lines=c.lines) for c in self.controllers
-            ],
-            ports=[port.done() for port in self.ports],
-            lines=self.lines,
-        )
-
-    def _guess(self) -> str:
-        """Name a bridge whose line was cut off by its local port: the one internal interface called br-something."""
-        local = [i.name for p in self.ports for i in p.interfaces if i.type == "internal" and i.name.startswith("br")]
-        return local[0] if len(local) == 1 else NO_BRIDGE
-
-
-class _HostDraft:
-    def __init__(self, system_id: str | None, name: str | None, lines: Lines) -> None:
-        self.system_id = system_id
-        self.name = name
-        self.ovs_version: str | None = None
-        self.managers: list[_RemoteDraft] = []
-        self.bridges: list[_BridgeDraft] = []
-        self.bridge_names: set[str] = set()
-        self.lines = lines
-        self.missing: dict[Part, None] = {} if system_id else {"beginning": None}
-        self.bridge: _BridgeDraft | None = None
-        self.port: _PortDraft | None = None
-        self.interface: _InterfaceDraft | None = None
-        self.remote: _RemoteDraft | None = None
-
-    @property
-    def is_only_words(self) -> bool:
-        """Whether nothing but bare names was read: neither a UUID nor any port."""
-        return self.system_id is None and not any(bridge.ports for bridge in self.bridges)
-
-    def begin(self, kind: str, name: str, line: int) -> None:
-        """Begin the object that a line names, in the object of the next higher kind that was begun last."""
-        if kind == "Bridge":
-            self._begin_bridge(name, {"name": line})
-        elif kind == "Port":
-            self._begin_port(name, {"name": line})
-        elif kind == "Interface":
-            if self.port is None:
-                self._begin_port(name, {})  # its Port line was cut off: all but bonds have one interface of their name
-            assert self.port is not None
-            self.interface = _InterfaceDraft(name, line)
-            self.port.interfaces.append(self.interface)
-        else:
-            remotes = self.managers if kind == "Manager" else self._some_bridge().controllers
-            self.remote = _RemoteDraft(name, line)
-            remotes.append(self.remote)
-
-    def _begin_bridge(self, name: str, lines: Lines) -> _BridgeDraft:
-        self.bridge = _BridgeDraft(name, lines)
-        self.bridges.append(self.bridge)
-        self.bridge_names.add(name)
-        self.port = self.interface = self.remote = None
-        return self.bridge
-
-    def _begin_port(self, name: str, lines: Lines) -> None:
-        ports = self._some_bridge().ports
-        self.port = _PortDraft(name, lines)
-        ports.append(self.port)
-        self.interface = self.remote = None
-
-    def _some_bridge(self) -> _BridgeDraft:
-        return self.bridge or self._begin_bridge(NO_BRIDGE, {})
-
-    def set(self, key: str, value: str, line: int) -> None:
-        """Take one `key: value`. What is not known, or has lost its object, is passed over. Raises BadValueError."""
-        if key == "ovs_version":
-            self.ovs_version = string(value) or None
-            self.lines[key] = line
-        elif key in ("fail_mode", "datapath_type"):
-            if self.bridge is not None:
-                setattr(self.bridge, key, string(value) or None)
-                self.bridge.lines[key] = line
-        elif key == "is_connected":
-            if self.remote is not None:
-                self.remote.is_connected = string(value) == "true"
-                self.remote.lines[key] = line
-        elif key in _PORT_KEYS:
-            if self.port is not None:
-                setattr(self.port, key, _PORT_KEYS[key](value))
-                self.port.lines[key] = line
-        elif key in _INTERFACE_KEYS and self.interface is not None:
-            setattr(self.interface, key, _INTERFACE_KEYS[key](value))
-            self.interface.lines[key] = line
-
-    def _forget_what_was_cut_off(self) -> None:
-        """Make unknown whether remotes are connected, where the line that tells it may be what is missing."""
-        if "middle" in self.missing:
-            remotes = [*self.managers, *(controller for bridge in self.bridges for controller in bridge.controllers)]
-        else:
-            remotes = [self.remote] if self.remote is not None and self.ovs_version is None else []
-        for remote in remotes:
-            remote.is_connected = remote.is_connected or None
-
-    def done(self, source: str, name: str | None) -> Host:
-        self._forget_what_was_cut_off()
-        return Host(
-            name=name or self.name or stem(source) or self.system_id or "host",
-            source=source,
-            system_id=self.system_id,
-            ovs_version=self.ovs_version,
-            managers=[Manager(target=m.target, is_connected=m.is_connected, lines=m.lines) for m in self.managers],
-            bridges=[bridge.done() for bridge in self.bridges],
-            not_told=NOT_SHOWN,
-            missing_parts=list(self.missing if self.ovs_version else {**self.missing, "end": None}),
-            lines=self.lines,
-        )
-
-
-_PORT_KEYS: dict[str, Callable[[str], object]] = {
-    "tag": integer,
-    "trunks": integers,
-    "bond_mode": lambda value: string(value) or None,
-}
-_INTERFACE_KEYS: dict[str, Callable[[str], object]] = {
-    "type": lambda value: string(value) or "system",
-    "options": mapping,
-    "error": lambda value: string(value) or None,
-    "bfd_status": mapping,
-}
-
-
-_KEYS = frozenset((*_PORT_KEYS, *_INTERFACE_KEYS, "fail_mode", "datapath_type", "is_connected"))
-
-
 _RESULT_KEYS = frozenset(("ok", "changed", "fatal", "skipping", "UnitId"))
 """Words before a colon in headings: `ok: [NAME] => {`."""
 
@@ -353,8 +137,8 @@ class _Reader:
     def __init__(self, source: str, name: str | None) -> None:
         self._source = source
         self._name = name
-        self._hosts: list[_HostDraft] = []
-        self._host: _HostDraft | None = None
+        self._hosts: list[HostDraft] = []
+        self._host: HostDraft | None = None
         self._complete = False
         self._prompt_name: str | None = None
         self._held: tuple[str, int] | None = None
@@ -429,9 +213,9 @@ class _Reader:
             self._node = named_by_heading(text) or self._node
             self._prompt_name = stem(file) if file else named_by_prompt(text) or self._node
 
-    def _begin_host(self, system_id: str | None, line: int) -> _HostDraft:
+    def _begin_host(self, system_id: str | None, line: int) -> HostDraft:
         lines = {"name": line, "system_id": line} if system_id else {"name": line}
-        self._host = _HostDraft(system_id, self._prompt_name or (self._alone if system_id else None), lines)
+        self._host = HostDraft(system_id, self._prompt_name or (self._alone if system_id else None), lines)
         self._complete, self._prompt_name, self._held, self._sentence = False, None, None, None
         self._hosts.append(self._host)
         return self._host
@@ -453,7 +237,7 @@ class _Reader:
         host.begin(kind, name, line.number)
         return True
 
-    def _continue(self, host: _HostDraft, with_bridge: bool) -> None:
+    def _continue(self, host: HostDraft, with_bridge: bool) -> None:
         """Go on with a host after text that stood inside it. Raises ReadError where it cannot be told how."""
         if self._sentence is None:
             return
@@ -462,7 +246,7 @@ class _Reader:
         self._sentence = None
         host.missing["middle"] = None
 
-    def _resumed(self, next_: str) -> _HostDraft | None:
+    def _resumed(self, next_: str) -> HostDraft | None:
         """Begin a host whose head was cut off at the port that is held, if what comes `next_` belongs to a port."""
         held, self._held = self._held, None
         if held is None or next_ not in ("Interface", "tag", "trunks"):
@@ -475,7 +259,7 @@ class _Reader:
         host = self._host or self._resumed(key)
         if host is None:
             return True
-        if key in _KEYS:
+        if key in KEYS:
             self._continue(host, with_bridge=False)
             if not is_closed(line.text):
                 host.missing["middle"] = None

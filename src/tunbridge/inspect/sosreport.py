@@ -18,6 +18,7 @@ from typing import BinaryIO, cast
 from tunbridge.errors import TunbridgeError
 from tunbridge.inspect.content import MAX_BYTES, Reading, SourceError, read_content
 from tunbridge.inspect.machine import with_answers
+from tunbridge.inspect.mappings import FILES
 from tunbridge.inspect.model import Host
 from tunbridge.inspect.records import with_records
 
@@ -30,10 +31,12 @@ _LISTED = re.compile(r"sos_commands/openvswitch/ovs-vsctl(?:_-t_\d+)?_list_(inte
 _MAC_TABLE = re.compile(r"sos_commands/openvswitch/ovs-appctl_fdb\.stats-show_[^/]+")
 _ADDRESSES = re.compile(r"sos_commands/networking/ip(?:_-d)?_addr(?:ess)?")
 _NAME = re.compile(r"(?:sos_commands/(?:host|general)/)?hostname|etc/hostname")
-_WANTED = (_SHOWN, _DATABASE, _LISTED, _MAC_TABLE, _ADDRESSES, _NAME)
+_CONFIGURATION = re.compile("|".join(map(re.escape, FILES)))
+_WANTED = (_SHOWN, _DATABASE, _LISTED, _MAC_TABLE, _ADDRESSES, _NAME, _CONFIGURATION)
 _DIRECTORIES = (
     "sos_commands/openvswitch", "etc/openvswitch", "var/lib/openvswitch", "var/lib/openvswitch/etc",
     "sos_commands/networking", "sos_commands/host", "sos_commands/general", "etc", ".",
+    *dict.fromkeys(name.rpartition("/")[0] for name in FILES),
 )  # fmt: skip
 _PACKED: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
     b"\xfd7zXZ\x00": lambda file: cast(BinaryIO, lzma.LZMAFile(file)),  # noqa: SIM115 - its user closes it
@@ -148,7 +151,8 @@ def _with_state(host: Host, found: dict[str, bytes]) -> Host:
     listed = {match[1].lower(): texts[at] for at in texts if (match := _LISTED.fullmatch(at))}
     host = with_records(host, *(listed.get(table, "") for table in ("interface", "bridge", "open_vswitch")))
     addresses = next((texts[at] for at in sorted(texts) if _ADDRESSES.fullmatch(at)), "")
-    return with_answers(host, addresses, "\n".join(texts[at] for at in texts if _MAC_TABLE.fullmatch(at)))
+    mac_tables = "\n".join(texts[at] for at in texts if _MAC_TABLE.fullmatch(at))
+    return with_answers(host, addresses, mac_tables, (texts[name] for name in FILES if name in texts))
 
 
 def _first_word(data: bytes) -> str | None:

@@ -1,8 +1,9 @@
 """A host over ssh: the system's client runs one reading command there, and its tables are read as those of a file.
 
-The command reads (`ovs-vsctl list`, `ip addr`, `ovs-appctl fdb/stats-show`), as who logs in, or else with `sudo -n`.
-What the last two print is unknown where they do not work. Nothing is asked for on the terminal,
-nothing is waited for without a limit, and what is no plain host name never reaches the client's command line.
+The command reads (`ovs-vsctl list`, `ip addr`, `ovs-appctl fdb/stats-show`, the files of Neutron's agent), as who logs
+in, or else with `sudo -n`. What all but the first print is unknown where they do not work. Nothing is asked for on
+the terminal, nothing is waited for without a limit, and what is no plain host name never reaches the client's command
+line.
 
 To follow a host, `ovsdb-client monitor` runs there: on a terminal, so that it ends when ssh does.
 """
@@ -21,6 +22,7 @@ from msgspec.structs import replace
 
 from tunbridge.inspect.content import MAX_BYTES, SourceError, read_content
 from tunbridge.inspect.machine import with_answers
+from tunbridge.inspect.mappings import FILES, MAX_FILE
 from tunbridge.inspect.model import Host
 from tunbridge.openvswitch.read_ovsdb import COLUMNS, DATABASE
 
@@ -34,12 +36,15 @@ _TARGET = re.compile(
     re.ASCII,
 )
 _LIST = f"ovs-vsctl --timeout=10 --format=json {' -- '.join(f'list {table}' for table in COLUMNS)}"
-_DEVICES, _TABLES = "--- devices", "--- MAC tables"
+_DEVICES, _TABLES, _CONFIGURATION = "--- devices", "--- MAC tables", "--- configuration"
 """Lines between the parts of the answer: no table in JSON holds a line feed."""
 _SCRIPT = f"""{{ {_LIST} || sudo -n {_LIST}; }} && {{
 echo; echo '{_DEVICES}'; ip -j addr || ip addr
 echo; echo '{_TABLES}'; for b in $(ovs-vsctl list-br || sudo -n ovs-vsctl list-br); do
 ovs-appctl --timeout=2 fdb/stats-show "$b" || sudo -n ovs-appctl --timeout=2 fdb/stats-show "$b"; done
+for f in {" ".join(f"/{name}" for name in FILES)}; do
+sudo -n test -e "$f" || test -e "$f" || continue; echo; echo '{_CONFIGURATION}'
+head -c {MAX_FILE} "$f" || sudo -n head -c {MAX_FILE} "$f"; done
 true; }} 2>/dev/null"""
 _CLIENT = "ovsdb-client"
 _AS_WHOM = f"if {_CLIENT} list-dbs >/dev/null 2>&1; then s=; else s='sudo -n'; fi"
@@ -49,9 +54,10 @@ def read_ssh(source: str, name: str | None, timeout: float = TIMEOUT) -> Host:
     """Read the host at `ssh:[USER@]HOST[:PORT]`, in `timeout` seconds. Raises TunbridgeError."""
     answer = _answer(_line(source, _SCRIPT, timeout), source, timeout)
     tables, _, rest = answer.partition(f"\n{_DEVICES}\n".encode())
-    devices, _, mac_tables = rest.decode("utf-8", "replace").partition(f"\n{_TABLES}\n")
+    rest_text, *configurations = rest.decode("utf-8", "replace").split(f"\n{_CONFIGURATION}\n")
+    devices, _, mac_tables = rest_text.partition(f"\n{_TABLES}\n")
     host = replace(read_content(tables, source, name).hosts[0], source=source)
-    return with_answers(host, devices, mac_tables)
+    return with_answers(host, devices, mac_tables, configurations)
 
 
 def read_schema(source: str, timeout: float = TIMEOUT) -> Any:

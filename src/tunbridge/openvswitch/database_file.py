@@ -213,5 +213,5 @@ def _row(table: str, uuid: str, row: dict[str, Any]) -> Row:
     return plain
 
 
-_ABSENT = {"name": "", "type": "", "target": "", "datapath_type": ""}
+_ABSENT = {"name": "", "type": "", "target": "", "datapath_type": "", "fake_bridge": False}
 """Scalars that a file leaves out while they have their default value."""

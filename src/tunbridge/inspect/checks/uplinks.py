@@ -21,6 +21,7 @@ from tunbridge.inspect.interfaces import (
 )
 from tunbridge.inspect.model import Bridge, Finding, Host, Port
 from tunbridge.inspect.roles import interfaces_of
+from tunbridge.inspect.wiring import Flavour
 
 TAGGING_OWNERS = ("neutron",)
 """Whose integration bridges tell networks apart by tags: OVN and Antrea use none."""
@@ -82,8 +83,14 @@ def mappings(view: View) -> Iterator[Finding]:
                     f"physical network {network} is mapped to bridge {bridge}, which does not exist on this host: "
                     "ports on that network are not wired",
                     f"make the bridge (ovs-vsctl add-br {quote(bridge)}) and plug its NIC in, or correct the mapping"
-                    + (" (external_ids:ovn-bridge-mappings)" if owner == "ovn" else ""),
+                    + _where_mapped(owner),
                 )
+
+
+def _where_mapped(owner: Flavour) -> str:
+    if owner == "neutron":
+        return f" (bridge_mappings in openvswitch_agent.ini); then {restart(owner)}"
+    return " (external_ids:ovn-bridge-mappings)" if owner == "ovn" else ""
 
 
 def integration_nics(view: View) -> Iterator[Finding]:
