@@ -104,52 +104,43 @@ def test_counts_have_separators() -> None:
 # -- completion -------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def labs_here(tmp_path: Path) -> str:
-    """A line of Python with which the command believes that labs `here` and `two` exist."""
-    for name in ("here", "two"):
-        (tmp_path / name).mkdir()
-    return f"from pathlib import Path; from tunbridge.cli import labs; labs.ROOT = Path({str(tmp_path)!r})"
-
-
-def in_bash(words: list[str], before: str, folder: Path) -> list[str]:
-    """What bash puts in place of the last word; it has cut the words at `:` and `=` already."""
-    script = f"""
-source <(_TUNBRIDGE_COMPLETE=source_bash ./tunbridge)
-COMP_WORDS=("$@"); COMP_CWORD=$(( $# - 1 ))
-_tunbridge_completion ./tunbridge
-printf '%s\\n' "${{COMPREPLY[@]}}"
-"""
-    program = folder / "tunbridge"
-    program.write_text(f"#!{sys.executable}\n{before}\nfrom tunbridge.cli.main import main\nmain()\n")
-    program.chmod(0o755)
-    done = subprocess.run(
-        ["bash", "-c", script, "bash", *words], cwd=folder, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.stderr == ""
-    return done.stdout.split()
+CASES = {
+    "draw lab : h": "here",
+    "draw lab :": "here two",
+    "draw x = a": "a.txt",
+    "draw x = lab : t": "two",
+    "draw lab : a": "a.txt",
+    "explain --lang = k": "ko",
+    "check --explain dead": "dead-vlan",
+}
+"""Words as bash cuts them, and what it is to put in place of the last one."""
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
-@pytest.mark.parametrize(
-    ("words", "offered"),
-    [
-        (["draw", "lab", ":", "h"], ["here"]),
-        (["draw", "lab", ":"], ["here", "two"]),
-        (["draw", "x", "=", "a"], ["a.txt"]),
-        (["draw", "x", "=", "lab", ":", "t"], ["two"]),
-        (["draw", "lab", ":", "a"], ["a.txt"]),
-        (["explain", "--lang", "=", "k"], ["ko"]),
-        (["check", "--explain", "dead"], ["dead-vlan"]),
-    ],
-)
-def test_bash_completes_after_a_colon_and_an_equals_sign(
-    words: list[str], offered: list[str], labs_here: str, tmp_path: Path
-) -> None:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    (folder / "a.txt").touch()
-    assert in_bash(["tunbridge", *words], labs_here, folder) == offered
+def test_bash_completes_after_a_colon_and_an_equals_sign(tmp_path: Path) -> None:
+    for place in ("labs/here", "labs/two", "work"):
+        (tmp_path / place).mkdir(parents=True)
+    work = tmp_path / "work"
+    (work / "a.txt").touch()
+    program = work / "tunbridge"
+    program.write_text(
+        f"#!{sys.executable}\nfrom pathlib import Path\nfrom tunbridge.cli import labs, main\n"
+        f"labs.ROOT = Path({str(tmp_path / 'labs')!r})\nmain.main()\n"
+    )
+    program.chmod(0o755)
+    script = """
+source <(_TUNBRIDGE_COMPLETE=source_bash ./tunbridge)
+for words; do
+    COMP_WORDS=(tunbridge $words); COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 ))
+    _tunbridge_completion ./tunbridge
+    echo "$words -> ${COMPREPLY[*]}"
+done
+"""
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", *CASES], cwd=work, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stderr == ""
+    assert dict(line.split(" -> ") for line in done.stdout.splitlines()) == CASES
 
 
 def test_labs_are_completed_where_words_are_whole() -> None:
