@@ -6,8 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.text import Text
 
 from tunbridge.cli import terminal
+from tunbridge.inspect import translation
 from tunbridge.inspect.checks.registry import CODES
+from tunbridge.inspect.explain.statement import Lang
 from tunbridge.inspect.model import Document, Finding
+from tunbridge.inspect.translation import say, speaking
 
 HOSTS_SHOWN = 6
 """Hosts that are named in a line; more are counted."""
@@ -21,30 +24,35 @@ def one_line(text: str) -> str:
     return terminal.printable(text).replace("\n", "\\x0a")
 
 
-def report(document: Document) -> Text:
+def report(document: Document, lang: Lang = "en") -> Text:
     """Give all findings, what was not checked and why, and a last line that counts."""
     sources = {host.name: host.source for host in document.hosts}
     text = Text()
-    for equal in _grouped(document.findings):
-        _findings(text, equal, sources.get(equal[0].host))
-    for codes, hosts, reason in _not_checked(document):
-        text.append("not checked", style="dim").append(f" {codes}: {one_line(hosts)}: {one_line(reason)}\n")
-    if document.findings or document.not_checked:
-        text.append("\n")
-    return text.append(_counts(document))
+    with speaking(lang):
+        for equal in _grouped(document.findings):
+            _findings(text, equal, sources.get(equal[0].host), lang)
+        for codes, hosts, reason in _not_checked(document, lang):
+            text.append(say("not checked"), style="dim").append(f" {codes}: {one_line(hosts)}: {one_line(reason)}\n")
+        if document.findings or document.not_checked:
+            text.append("\n")
+        return text.append(_counts(document))
 
 
-def _not_checked(document: Document) -> Iterator[tuple[str, str, str]]:
+def _not_checked(document: Document, lang: Lang) -> Iterator[tuple[str, str, str]]:
     """Give what was not checked, one line for each reason: the codes, the hosts, the reason."""
     by_host: dict[tuple[str, str], list[str]] = {}
     for entry in document.not_checked:
-        by_host.setdefault((entry.reason, entry.host), []).append(entry.code)
+        by_host.setdefault((translation.not_checked(entry, lang).reason, entry.host), []).append(entry.code)
     alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for (reason, host), codes in by_host.items():
         alike.setdefault((reason, tuple(codes)), []).append(host)
     for (reason, of_hosts), hosts in alike.items():
-        more = f" and {len(hosts) - HOSTS_SHOWN:,} more" if len(hosts) > HOSTS_SHOWN else ""
-        yield ", ".join(of_hosts), ", ".join(hosts[:HOSTS_SHOWN]) + more, reason
+        yield ", ".join(of_hosts), _listed(hosts, HOSTS_SHOWN), reason
+
+
+def _listed(names: Sequence[str], most: int) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else say("{names} and {count} more", names=shown, count=len(names) - most)
 
 
 def _grouped(findings: Sequence[Finding]) -> Iterable[list[Finding]]:
@@ -61,36 +69,43 @@ def _without(subject: str, text: str) -> str:
     return text.replace(subject, "\\0") if subject else text
 
 
-def _findings(text: Text, equal: list[Finding], source: str | None) -> None:
-    finding = equal[0]
-    text.append(f"{finding.severity}", style=STYLES[finding.severity])
+def _findings(text: Text, equal: list[Finding], source: str | None, lang: Lang) -> None:
+    finding = translation.finding(equal[0], lang)
+    text.append(say(finding.severity), style=STYLES[finding.severity])
     text.append(f" {finding.code}: {one_line(finding.host)}: {one_line(finding.message)}\n")
     if equal[1:]:
-        others = ", ".join(one_line(other.subject) for other in equal[1 : 1 + SUBJECTS_SHOWN])
-        more = f" and {len(equal) - 1 - SUBJECTS_SHOWN:,} more" if len(equal) - 1 > SUBJECTS_SHOWN else ""
-        text.append("  also: ", style="dim").append(f"{others}{more} ({len(equal):,} in all)\n")
-    text.append("  fix: ", style="dim").append(one_line(finding.fix))
-    text.append("; likewise for the others\n" if equal[1:] else "\n")
+        names = _listed([one_line(other.subject) for other in equal[1:]], SUBJECTS_SHOWN)
+        _labelled(text, say("also: {names} ({count} in all)", names=names, count=len(equal)))
+    likewise = say("; likewise for the others") if equal[1:] else ""
+    _labelled(text, say("fix: {fix}", fix=one_line(finding.fix)) + likewise)
     if source is not None:
-        text.append("  from: ", style="dim").append(f"{one_line(source)}{_lines(equal)}\n")
+        _labelled(text, say("from: {source}", source=one_line(source)) + _lines(equal))
+
+
+def _labelled(text: Text, line: str) -> None:
+    label, colon, rest = line.partition(":")
+    text.append(f"  {label}{colon}", style="dim").append(f"{rest}\n")
 
 
 def _lines(equal: list[Finding]) -> str:
     lines = [str(finding.line) for finding in equal if finding.line is not None]
     more = ", ..." if len(lines) > SUBJECTS_SHOWN else ""
-    return f", line{'s' * (len(lines) > 1)} {', '.join(lines[:SUBJECTS_SHOWN])}{more}" if lines else ""
+    numbers = ", ".join(lines[:SUBJECTS_SHOWN]) + more
+    return say(", lines {lines}" if len(lines) > 1 else ", line {lines}", lines=numbers) if lines else ""
 
 
 def _counts(document: Document) -> str:
     hosts = sum(host.known for host in document.hosts)
     counts = Counter(finding.severity for finding in document.findings)
+    errors, warnings = counts["error"], counts["warning"]
     words = [
-        f"{counts['error']:,} error{'' if counts['error'] == 1 else 's'}",
-        f"{counts['warning']:,} warning{'' if counts['warning'] == 1 else 's'}",
-        f"{counts['info']:,} info",
+        say("{count} error" if errors == 1 else "{count} errors", count=errors),
+        say("{count} warning" if warnings == 1 else "{count} warnings", count=warnings),
+        say("{count} info", count=counts["info"]),
     ]
-    found = ", ".join(words) if document.findings else "nothing found"
-    return f"{hosts:,} host{'' if hosts == 1 else 's'} checked: {found}\n"
+    found = ", ".join(words) if document.findings else say("nothing found")
+    return say("{hosts} host checked: {found}" if hosts == 1 else "{hosts} hosts checked: {found}", hosts=hosts,
+               found=found) + "\n"  # fmt: skip
 
 
 def code_list() -> Text:

@@ -17,6 +17,8 @@ from tunbridge.cli.progress import working
 from tunbridge.errors import TunbridgeError
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from tunbridge.inspect.model import Document, Host
     from tunbridge.inspect.paths import Ends
 
@@ -304,6 +306,7 @@ def _ends(document: "Document", path: tuple[str, str]) -> "Ends":
 
 def check(
     sources: Sources = None,
+    lang: LanguageOption = None,
     form: Annotated[WordFormat | None, typer.Option("--format", "-f", help="Text or JSON.")] = None,
     output: Output = None,
     hosts: fleet.HostsFile = None,
@@ -344,12 +347,12 @@ def check(
     if watch:
         if counters is not None or output is not None:
             raise UsageError("--watch: goes neither with --counters nor with -o; -f json prints a line for each change")
-        raise typer.Exit(_check_again(given, timeout, ignored, as_json, fail_on))
+        raise typer.Exit(_check_again(given, timeout, ignored, as_json, fail_on, lang))
     document, unreadable = _document(given, timeout, ignored, with_paths=as_json, counters=counters, confirm=True)
     if as_json:
         _write_json(document, output)
     else:
-        text = findings.report(document)
+        text = findings.report(document, locale.spoken(lang))
         if output is not None:
             _print(text.plain, output)
         else:
@@ -358,12 +361,20 @@ def check(
 
 
 def _check_again(
-    sources: list[str], timeout: float | None, ignored: Collection[str], as_json: bool, fail_on: FailOn
+    sources: list[str],
+    timeout: float | None,
+    ignored: Collection[str],
+    as_json: bool,
+    fail_on: FailOn,
+    lang: locale.Language | None,
 ) -> int:
     """Show what comes and goes until the end; give the status of what is there then."""
     from tunbridge.cli import findings, watch
 
-    news = watch.News(lambda hosts: _understood(hosts, ignored, with_paths=False), findings.report, as_json)
+    def report(document: "Document") -> "Text":
+        return findings.report(document, locale.spoken(lang))
+
+    news = watch.News(lambda hosts: _understood(hosts, ignored, with_paths=False), report, as_json)
     watch.follow(sources, timeout, news)
     return _status(news.document, fail_on) if news.document is not None else 0
 

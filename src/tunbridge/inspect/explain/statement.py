@@ -5,7 +5,7 @@ words for every key (`en.py`, `ko.py`), so that no language says more, or rests 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from string import Formatter
+from string import Formatter as StringFormatter
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -80,7 +80,7 @@ class Speaker:
 
     def __init__(self, messages: Mapping[str, str]) -> None:
         self.messages = messages
-        self.formatter = _Formatter()
+        self.formatter = Formatter()
 
     def section(self, chapter: Chapter) -> Section:
         """Put a chapter in words."""
@@ -104,7 +104,7 @@ class Speaker:
         return f"{value:,}" if isinstance(value, int) else value
 
 
-class _Formatter(Formatter):
+class Formatter(StringFormatter):
     """`str.format`, and `{name:은}`: the name with the Korean particle that goes with its last sound."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
