@@ -87,19 +87,19 @@ def interfaces_of(bridge: Bridge) -> list[Interface]:
 def joined_bridges(host: Host) -> dict[str, set[str]]:
     """Give, for each bridge, the other bridges that a patch port or an int-/phy- veth pair leads to."""
     at: dict[str, str] = {}
+    wires: list[tuple[str, Interface]] = []
     for bridge in host.bridges:
         for port in bridge.ports:
             for interface in port.interfaces:
-                if interface.type == "patch" or is_veth_end(interface):
+                if is_patch(interface) or is_veth_end(interface):
                     at[interface.name] = bridge.name
+                    wires.append((bridge.name, interface))
     joined: dict[str, set[str]] = {}
-    for bridge in host.bridges:
-        for port in bridge.ports:
-            for interface in port.interfaces:
-                peer = at.get(peer_name(interface) or "")
-                if peer is not None and peer != bridge.name:
-                    joined.setdefault(bridge.name, set()).add(peer)
-                    joined.setdefault(peer, set()).add(bridge.name)
+    for name, interface in wires:
+        peer = at.get(peer_name(interface) or "")
+        if peer is not None and peer != name:
+            joined.setdefault(name, set()).add(peer)
+            joined.setdefault(peer, set()).add(name)
     return joined
 
 
