@@ -163,7 +163,10 @@ class _Maker:
         tip += [f"controller {c.target}{_state(c.is_connected)}" for c in bridge.controllers]
         mark = self.marks.at(host.name, bridge.name)
         places = ((host.name, bridge.name, None),)
-        return BridgeView(self.safe(bridge.name), bridge.role, words, self.tip(tip, mark), mark, places=places)
+        label = "" if bridge.role == "other" else bridge.role
+        return BridgeView(
+            self.safe(bridge.name), bridge.role, words, self.tip(tip, mark), mark, places=places, label=label
+        )
 
     def connected(self, what: str, states: list[bool | None], is_bad: bool = True) -> list[Words]:
         if not states:
