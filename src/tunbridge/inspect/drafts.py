@@ -26,8 +26,6 @@ _FIELD = re.compile(r'[a-z][a-z0-9_]{0,40}: (?:"(?:[^"\\]|\\.)*+"|[^\s"{\[]+|\{[
 
 
 class InterfaceDraft:
-    __slots__ = ("bfd_status", "error", "lines", "name", "options", "type")
-
     def __init__(self, name: str, line: int) -> None:
         self.name = name
         self.type = "system"
@@ -50,8 +48,6 @@ class InterfaceDraft:
 
 
 class PortDraft:
-    __slots__ = ("bond_mode", "interfaces", "lines", "name", "tag", "trunks")
-
     def __init__(self, name: str, lines: Lines) -> None:
         self.name = name
         self.tag: int | None = None

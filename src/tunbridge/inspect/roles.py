@@ -64,15 +64,21 @@ def is_underlay(host: Host, bridge: Bridge) -> bool:
     A live source tells who holds the address. Else it is told by the form that "Userspace tunneling" of Open vSwitch's
     documentation has: a bridge of the userspace datapath with a NIC, which no agent controls, beside tunnels.
     """
-    if bridge.role not in ("other", "provider") or joined_bridges(host).get(bridge.name):
+    if bridge.role not in ("other", "provider"):
         return False
     own = {port.name for port in bridge.ports if is_local(bridge, port) or any(map(_is_internal, port.interfaces))}
     if host.underlay is not None and any(device.name in own for device in host.underlay):
-        return True
+        return not _is_joined(host, bridge)
     interfaces = interfaces_of(bridge)
     if not any(map(looks_like_nic, interfaces)) or any(is_service(i) or is_tunnel(i) for i in interfaces):
         return False
-    return _may_hold_tunnels(host, bridge)
+    return _may_hold_tunnels(host, bridge) and not _is_joined(host, bridge)
+
+
+def _is_joined(host: Host, bridge: Bridge) -> bool:
+    """Whether a wire leads to another bridge; the others are looked at only for a bridge that has wires."""
+    wires = any(is_patch(i) or is_veth_end(i) for i in interfaces_of(bridge))
+    return wires and bool(joined_bridges(host).get(bridge.name))
 
 
 def _is_internal(interface: Interface) -> bool:
