@@ -96,3 +96,19 @@ def test_a_terminal_is_shown_how_far_it_is_and_a_pipe_is_not() -> None:
         process.wait(30)
         os.close(ours)
         assert "1/2" not in run(*argv[3:], "--timeout", "0.5").stderr
+
+
+def test_reading_that_takes_longer_than_a_second_shows_that_it_is_at_work() -> None:
+    ours, theirs = pty.openpty()
+    argv = [*TUNBRIDGE, "check", "-f", "json", "-"]
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    assert process.stdin is not None
+    shown, deadline = b"", time.monotonic() + 30
+    while b"reading" not in shown and time.monotonic() < deadline:  # nothing comes on its standard input
+        shown += os.read(ours, 4096)
+    process.stdin.write(Path(COMPUTE).read_bytes())
+    process.stdin.close()
+    process.wait(30)
+    os.close(ours)
+    assert b"reading" in shown

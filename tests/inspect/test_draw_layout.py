@@ -82,6 +82,10 @@ def check_wires(picture: Picture) -> None:
         for label in picture.labels:
             if label.parent is None or label.parent.kind in ("port", "workload", "physical"):
                 assert not cuts(segment, label), (wire, label)
+        for box in own:
+            if box.kind in ("host", "ghost", "bridge"):
+                assert box.x < segment[0] or segment[2] < box.x, (wire, "runs down the left edge", box)
+                assert segment[2] < box.right - 1 or segment[0] > box.right - 1, (wire, "down the right edge", box)
     for index, (wire, segment) in enumerate(laid):
         for other, another in laid[index + 1 :]:
             assert wire is other or not meet(segment, another), (wire, other)
@@ -125,8 +129,37 @@ def test_two_hosts_stand_side_by_side_above_one_overlay_band() -> None:
     assert [box.kind for box in picture.boxes].count("physical") == 1
 
 
+def inside(picture: Picture, host: Box) -> list[tuple[str, int, int]]:
+    """What is written in a host's frame but for names, with its place in it."""
+    own = [label for label in picture.labels if host in ancestors(label.parent)]
+    return [(label.style, label.x - host.x, label.y - host.y) for label in own]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "width"), [(PIXELS, 1000), *((replace(CELLS, limit=24), width) for width in (60, 80, 100, 120, 200))]
+)
+def test_equal_hosts_look_equal_in_whatever_row_they_stand(metrics: Metrics, width: int) -> None:
+    picture = draw(cloud(11, 2, 7), metrics, width)
+    hosts = [box for box in picture.boxes if box.kind == "host" and "compute" in box.tip]
+    assert len(hosts) == 9 and len({host.y for host in hosts}) > 1
+    assert len({host.w for host in hosts}) == 1
+    first = inside(picture, hosts[0])
+    for host in hosts[1:]:
+        assert [style for style, _, _ in inside(picture, host)] == [style for style, _, _ in first]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 160])
+def test_no_status_is_left_out_however_narrow(width: int) -> None:
+    document = cloud(5, 2)
+    picture = draw(document, replace(CELLS, limit=15), width)
+    words = [label.text for label in picture.labels]
+    assert words.count("manager ✓") == 5
+    assert words.count("controller ✓") == words.count("secure") == 12
+
+
 def test_the_bands_of_several_rows_are_joined_by_a_spine() -> None:
     picture = draw(cloud(20), PIXELS, 1000)
+    assert picture.width <= 1000
     bands = [box for box in picture.boxes if box.kind == "band"]
     spines = [box for box in picture.boxes if box.kind == "spine"]
     assert len(bands) > 1

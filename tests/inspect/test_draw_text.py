@@ -1,5 +1,6 @@
 """The text picture: within its width, 7-bit if asked, nothing that a terminal would obey, every name and mark in it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,20 @@ def test_a_name_is_cut_in_its_middle() -> None:
     assert shorten("patch-br-int-to-provnet-355c0afa", 15) == "patch-b…55c0afa"
 
 
-@pytest.mark.parametrize("width", [80, 100, 120, 160])
+WORDS = re.compile(r"(?<![…\w])[\w.:×✓✗→]{2,}(?![…\w])")
+
+
+@pytest.mark.parametrize("document", [seed(), cloud(5, 2), cloud(20, 2, 12)], ids=["2", "5", "20"])
+def test_a_wider_terminal_shows_all_that_a_narrow_one_does(document: Document) -> None:
+    """But for what a physical network is called at length, and how many workloads there is room for."""
+    rows = {width: set(WORDS.findall(text.render(document, width=width))) for width in range(60, 180, 10)}
+    for width, words in rows.items():
+        for wider in range(width + 10, 180, 10):
+            lost = {word for word in words - rows[wider] if not word.startswith("tap")}
+            assert lost <= {"network", "more"} | {str(n) for n in range(40)}, (width, wider)
+
+
+@pytest.mark.parametrize("width", [100, 120, 160])
 def test_the_two_hosts_stand_side_by_side(width: int) -> None:
     lines = text.render(seed(), width=width).splitlines()
     assert " compute0 " in lines[0] and " network0 " in lines[0]
@@ -92,7 +106,7 @@ def test_the_two_hosts_stand_side_by_side(width: int) -> None:
 
 
 def test_a_wire_leads_from_the_tunnel_port_down_to_the_overlay() -> None:
-    lines = text.render(seed(), width=80).splitlines()
+    lines = text.render(seed(), width=100).splitlines()
     start = next(i for i, line in enumerate(lines) if "vxlan-0a00001b" in line)
     column = lines[start].index("vxlan-0a00001b") + len("vxlan-0a00001b") // 2
     below = [line[column] for line in lines[start + 1 :]]

@@ -126,6 +126,13 @@ def test_what_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest
     assert "unpacks to more than" in str(read(path).problems[0])
 
 
+def test_what_takes_too_long_to_unpack_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = hostile(tmp_path / "r.tar.gz", (tarfile.TarInfo("sos/filler"), bytes(3_000_000)))
+    monkeypatch.setattr(sosreport, "_STEP", 1_000_000)
+    monkeypatch.setattr(sosreport, "MAX_SECONDS", 0)
+    assert "takes more than 0 s" in str(read(path).problems[0])
+
+
 def test_a_header_that_claims_to_be_huge_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sosreport, "MAX_BYTES", 1_000_000)
     path = tmp_path / "r.tar.gz"

@@ -222,3 +222,17 @@ def test_an_answer_without_end_is_cut_off_and_the_client_ended(tmp_path: Path, m
     with pytest.raises(SourceError, match="ssh:h: an answer longer than 1 MiB"):
         ssh.read_ssh("ssh:h", None)
     assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
+
+
+def test_an_answer_that_trickles_without_end_is_given_up_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tunbridge.inspect import ssh
+    from tunbridge.inspect.content import SourceError
+
+    client = tmp_path / "ssh"
+    client.write_text("#!/bin/sh\nexec sh -c 'while :; do echo x; done'\n")
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(SourceError, match=r"ssh:h: no answer in 0\.5 s"):
+        ssh.read_ssh("ssh:h", None, timeout=0.5)

@@ -78,7 +78,11 @@ def print_safely(text: Text) -> None:
     safe = terminal.printable(text.plain)
     if safe != text.plain:
         text = Text(safe)
-    terminal.console().print(text, end="" if text.plain.endswith("\n") else "\n")
+    console, end = terminal.console(), "" if text.plain.endswith("\n") else "\n"
+    if console.is_terminal:
+        console.print(text, end=end)
+    else:
+        sys.stdout.write(text.plain + end)
 
 
 def speaks_unicode() -> bool:

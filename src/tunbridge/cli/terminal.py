@@ -41,6 +41,8 @@ def console(stderr: bool = False) -> Console:
 
 def printable(text: str) -> str:
     """Make `text` safe for a terminal: control characters, escape sequences and bidi overrides become visible."""
+    if text.replace("\n", "").isprintable():
+        return text
     return "".join(c if c == "\n" or (c.isprintable() and c not in _BIDI) else _visible(c) for c in text)
 
 

@@ -36,16 +36,18 @@ _NIC = re.compile(
 )
 _FUEL = re.compile(r"p_[0-9a-f]{8}-\d+")
 """Mirantis Fuel's internal port that is also in a Linux bridge, and so joins the two."""
-_PAIRED = re.compile(r"(?:int|phy)-.+")
+_PAIRED = ("int-", "phy-")
 
 
 _VIRTUAL_DRIVERS = frozenset(("tun", "veth", "openvswitch", "bridge", "dummy", "macvlan", "vxlan", "mlx5e_rep"))
 """Drivers of devices that are no hardware: what `status:driver_name` of a live source tells."""
+_LONGEST = 64
+"""Device names have at most 15 characters; a name longer than this is hostile, and matches no pattern."""
 
 
 def _matches(pattern: re.Pattern[str], name: str) -> bool:
-    """Match a whole name. Device names have at most 15 characters; what is much longer is hostile, matches nothing."""
-    return len(name) <= 64 and pattern.fullmatch(name) is not None
+    """Match a whole name."""
+    return len(name) <= _LONGEST and pattern.fullmatch(name) is not None
 
 
 def is_tunnel(interface: Interface) -> bool:
@@ -60,11 +62,11 @@ def is_patch(interface: Interface) -> bool:
 
 def is_workload(interface: Interface) -> bool:
     """Say whether a virtual machine, a container or a pod is behind it."""
-    if interface.type.startswith("dpdkvhostuser"):
-        return True
+    if interface.type in ("system", "tap"):
+        return _matches(_WORKLOAD, interface.name)
     if interface.type == "dpdk":
         return "representor=" in interface.options.get("dpdk-devargs", "")
-    return interface.type in ("system", "tap") and _matches(_WORKLOAD, interface.name)
+    return interface.type.startswith("dpdkvhostuser")
 
 
 def is_service(interface: Interface) -> bool:
@@ -76,7 +78,7 @@ def is_service(interface: Interface) -> bool:
 
 def is_veth_end(interface: Interface) -> bool:
     """Say whether it has the name of one end of the veth pair that Neutron used before patch ports (2013)."""
-    return interface.type == "system" and _matches(_PAIRED, interface.name)
+    return interface.type == "system" and interface.name.startswith(_PAIRED) and 4 < len(interface.name) <= _LONGEST
 
 
 def looks_like_nic(interface: Interface) -> bool:
@@ -100,6 +102,10 @@ def is_enslaved(interface: Interface) -> bool:
     return interface.type == "internal" and (interface.master is not None or _matches(_FUEL, interface.name))
 
 
+def _is_known_otherwise(interface: Interface) -> bool:
+    return is_workload(interface) or is_service(interface) or is_veth_end(interface)
+
+
 def is_nic_of(bridge: Bridge, port: Port) -> bool:
     """Say whether `port` leads `bridge` to a physical network: on a provider bridge any device does, however named.
 
@@ -110,8 +116,7 @@ def is_nic_of(bridge: Bridge, port: Port) -> bool:
     for interface in port.interfaces:
         if looks_like_nic(interface):
             return True
-        known_otherwise = is_workload(interface) or is_service(interface) or is_veth_end(interface)
-        if bridge.role == "provider" and interface.type == "system" and not known_otherwise:
+        if bridge.role == "provider" and interface.type == "system" and not _is_known_otherwise(interface):
             return True
     return False
 

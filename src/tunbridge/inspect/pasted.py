@@ -74,9 +74,9 @@ def logical_lines(text: str) -> Iterator[LogicalLine]:
         at, index = index, index + 1
         if not line:
             continue
-        if _OPENING.match(line) and not is_closed(line):
+        if ('"' in line or "{" in line or "[" in line) and _OPENING.match(line) and not is_closed(line):
             line, index = _unwrap(raw, index)
-        elif len(raw[at].rstrip()) >= _FULL_LINE and index < len(raw) and _BARE_NAME.match(line):
+        elif len(raw[at]) >= _FULL_LINE <= len(raw[at].rstrip()) and index < len(raw) and _BARE_NAME.match(line):
             rest = raw[index].strip(_EDGE)
             if _REST_OF_NAME.match(rest) and not _STRUCTURE.match(rest):
                 line, index = line + rest, index + 1

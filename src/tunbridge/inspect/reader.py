@@ -88,17 +88,12 @@ def _bound(text: str, source: str) -> None:
     """Refuse what is too large to be a dump. Raises ReadError."""
     if text.count("\n") > MAX_LINES:
         raise ReadError(f"{source}: more than {MAX_LINES:,} lines: not the output of `ovs-vsctl show`")
-    number = start = 0
-    while len(text) - start > MAX_LINE:
-        number += 1
-        end = text.find("\n", start)
-        end = len(text) if end < 0 else end
-        if end - start > MAX_LINE:
-            raise ReadError(
-                f"{source}, line {number}: a line of more than {MAX_LINE:,} characters: not the output of "
-                "`ovs-vsctl show`"
-            )
-        start = end + 1
+    lengths = [*map(len, text.split("\n"))]
+    if max(lengths) > MAX_LINE:
+        number = next(number for number, length in enumerate(lengths, 1) if length > MAX_LINE)
+        raise ReadError(
+            f"{source}, line {number}: a line of more than {MAX_LINE:,} characters: not the output of `ovs-vsctl show`"
+        )
 
 
 def _is_sentence(line: str) -> bool:

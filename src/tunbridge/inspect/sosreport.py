@@ -11,6 +11,7 @@ import io
 import lzma
 import re
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
@@ -22,6 +23,10 @@ from tunbridge.inspect.mappings import FILES
 from tunbridge.inspect.model import Host
 from tunbridge.inspect.records import with_records
 
+MAX_SECONDS = 600
+"""For unpacking one archive."""
+_STEP = 2**26
+"""Bytes that are skipped between two looks at the clock."""
 MAX_ARCHIVE = 32 * 2**30
 """Bytes that an archive may unpack to, all together: what is longer is a bomb, or no report."""
 
@@ -112,16 +117,27 @@ class _Limited(io.RawIOBase):
     def __init__(self, inner: BinaryIO, source: Path) -> None:
         self._inner = inner
         self._source = source
+        self._deadline = time.monotonic() + MAX_SECONDS
 
     def read(self, size: int = -1) -> bytes:
         if size < 0 or size > MAX_BYTES + 1:
             raise SourceError(f"{self._source}: a header or file in it is longer than {MAX_BYTES // 2**20} MiB")
+        self._check_time()
         return self._inner.read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
         if offset > MAX_ARCHIVE:
             raise SourceError(f"{self._source}: unpacks to more than {MAX_ARCHIVE // 2**30} GiB")
+        while self._inner.tell() + _STEP < offset:
+            self._inner.seek(self._inner.tell() + _STEP)
+            self._check_time()
         return self._inner.seek(offset, whence)
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise SourceError(
+                f"{self._source}: unpacking takes more than {MAX_SECONDS} s: unpack it yourself and give its folder"
+            )
 
     def tell(self) -> int:
         return self._inner.tell()

@@ -119,7 +119,7 @@ def _read(client: subprocess.Popen[bytes], source: str, timeout: float) -> tuple
         waiting.register(client.stderr, selectors.EVENT_READ, said)
         while waiting.get_map():
             ready = waiting.select(max(0.0, deadline - time.monotonic()))
-            if not ready:
+            if not ready or time.monotonic() > deadline:
                 raise SourceError(f"{source}: no answer in {timeout:g} s")
             for key, _ in ready:
                 chunk = os.read(key.fd, _CHUNK)

@@ -16,6 +16,9 @@ from tunbridge.inspect.model import Bridge, Document, End, Host, Link, LinkState
 from tunbridge.inspect.roles import is_underlay
 
 CrossingKind = Literal["patch", "veth", "tunnel", "overlay"]
+MAX_CROSSINGS = 64
+"""Patch ports that a packet passes at most: Open vSwitch drops it then (MAX_DEPTH in ofproto-dpif-xlate.c)."""
+
 Flavour = Literal["antrea", "ovn", "neutron", "plain"]
 
 FLOW = "flow"
@@ -156,6 +159,8 @@ class Wiring:
             for crossing in self.patches.get((host, bridge), ()):
                 far = crossing.far
                 if crossing.is_passable and far is not None and far.bridge is not None and far.bridge not in found:
+                    if len(found[bridge]) == MAX_CROSSINGS:
+                        continue
                     found[far.bridge] = [*found[bridge], crossing]
                     waiting.append(far.bridge)
         return found

@@ -25,6 +25,9 @@ _STRUCTURE = re.compile(
 )
 _NOTE = re.compile(r'((?:[^"#<←\n]|"(?:[^"\\\n]|\\.)*+")*?)\s+(?:<\d+>|#+\s.*|<-+.*|←.*)$')
 _LIKE_YAML = re.compile(r"\s*(?:-\s+)?(Bridge|Port|Interface|Manager|Controller):\s+(\S.*)$")
+_SIGNS = (*"<&“”„‟″#←", "Bridge:", "Port:", "Interface:", "Manager:", "Controller:")
+"""What only a line has that something was put around."""
+_ODD = re.compile("|".join(_SIGNS))
 _HOST = r"(?P<host>[A-Za-z0-9][\w.-]{0,252})"
 _STAMP = r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?"
 _PREFIXES = (
@@ -51,14 +54,15 @@ class SourceLine(NamedTuple):
 
 def bare_lines(raw: list[str]) -> list[SourceLine]:
     """Give the lines without what was put around them. Linear in their length."""
-    lines = [SourceLine(number, text) for number, text in enumerate(raw, 1)]
+    lines = list(map(SourceLine, range(1, len(raw) + 1), raw))
     sample = raw[:_SAMPLE]
-    if any("stdout" in line for line in raw):
+    text = "\n".join(raw)
+    if "stdout" in text:
         lines = list(_of_ansible(lines))
     elif (prefix := _common_prefix(sample)) is not None:
         lines = list(_without_prefix(lines, prefix))
-    if any(char in line.text for line in lines for char in "<&“”„‟″#←:"):
-        lines = [bare for line in lines for bare in _cleaned(line)]
+    if any(sign in text for sign in _SIGNS):
+        lines = [bare for line in lines for bare in (_cleaned(line) if _ODD.search(line.text) else (line,))]
     return lines
 
 
@@ -180,5 +184,5 @@ def named_by_heading(line: str) -> str | None:
 
 def named_alone(line: str) -> str | None:
     """Return the name that stands alone on a line (salt's `NAME:`, clush's between two rules)."""
-    match = _ALONE.match(line) if len(line) < 260 else None
+    match = _ALONE.match(line) if len(line) < 260 and " " not in line else None
     return match["host"] if match else None

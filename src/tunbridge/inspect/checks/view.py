@@ -34,6 +34,7 @@ class View:
                         interfaces[interface.name] = interface
                 if any(is_nic_of(bridge, port) for port in bridge.ports):
                     self._uplinks.setdefault(bridge.name, {})[host.name] = None
+        self._everything = [(*place, interface) for place in self.ports() for interface in place[2].interfaces]
         self._patches: dict[str, list[Link]] = {}
         for link in document.links:
             if link.kind == "patch":
@@ -46,11 +47,9 @@ class View:
                 for port in bridge.ports:
                     yield host, bridge, port
 
-    def interfaces(self) -> Iterator[tuple[Host, Bridge, Port, Interface]]:
+    def interfaces(self) -> list[tuple[Host, Bridge, Port, Interface]]:
         """Give every interface of the given hosts."""
-        for host, bridge, port in self.ports():
-            for interface in port.interfaces:
-                yield host, bridge, port, interface
+        return self._everything
 
     def port(self, end: End) -> Port | None:
         """Give the port at the end of a link, None on a host that was not given."""

@@ -14,6 +14,8 @@ from tunbridge.inspect.draw.views import BridgeView, Glyphs, PortView, Words
 class Levels:
     """The heights that all hosts of a row share."""
 
+    head: int = 0
+    """Height of the hosts' names and of the words below them."""
     workloads: int = 0
     """Height of the workloads with the gap below them."""
     layers: list[int] = field(default_factory=list)
@@ -28,21 +30,23 @@ class Levels:
     def stand(self, m: Metrics, top: int) -> None:
         """Give everything its y, from the top of the row downwards."""
         self.top = top
-        y = top + m.host_head + self.workloads
+        y = top + self.head + self.workloads
         self.tops = []
         for height in self.layers:
             self.tops.append(y)
             y += height + m.layer_gap
         y -= m.layer_gap if self.layers else 0
-        self.foot = max(y, top + m.host_head + self.inner) + m.host_foot
+        self.foot = max(y, top + self.head + self.inner) + m.host_foot
         self.physical = self.foot + m.drop
 
 
 def heights(measure: Measure, frames: list[Frame]) -> Levels:
     """Find the heights of a row's layers: each is as high as the highest bridge in it."""
     m = measure.m
-    levels = Levels()
+    levels = Levels(head=m.host_head)
     for frame in frames:
+        lines = len(measure.word_lines(frame.view.words, frame.w - 2 * m.host_pad, "meta"))
+        levels.head = max(levels.head, m.host_head + (lines - 1) * m.host_line)
         for root in frame.roots:
             chips, across = measure.workloads(root)
             if chips:
@@ -60,17 +64,18 @@ def heights(measure: Measure, frames: list[Frame]) -> Levels:
 def _layers(measure: Measure, node: Node, levels: Levels) -> None:
     if len(levels.layers) <= node.depth:
         levels.layers.append(0)
-    levels.layers[node.depth] = max(levels.layers[node.depth], _height(measure.m, node))
+    levels.layers[node.depth] = max(levels.layers[node.depth], _height(measure, node))
     for column in node.columns:
         levels.has_physical = levels.has_physical or column.kind == "nic"
         if column.child:
             _layers(measure, column.child, levels)
 
 
-def _height(m: Metrics, node: Node) -> int:
+def _height(measure: Measure, node: Node) -> int:
+    m = measure.m
     rows = -(-len(node.local) // node.grid)
     local = rows * (m.row + m.row_gap) + m.edge_gap if rows else 0
-    return _up(m, node) + m.edge_gap + _head_lines(m, node) * m.head_line + local + m.edge_gap + _foot(m, node)
+    return _up(m, node) + m.edge_gap + _head_lines(measure, node) * m.head_line + local + m.edge_gap + _foot(m, node)
 
 
 def _up(m: Metrics, node: Node) -> int:
@@ -90,24 +95,34 @@ def _words_room(m: Metrics, node: Node) -> int:
     return node.w - 2 * m.pad
 
 
-def _is_inline(m: Metrics, view: BridgeView, room: int) -> bool:
-    """Tell whether the words fit beside the name."""
-    name = m.width(shorten(view.name, m.limit, m.ellipsis), "bridge") + (m.badge + m.badge_gap if view.mark else 0)
-    words = sum(m.width(word.text, "bridge-meta") + m.word_gap for word in view.words)
-    return m.is_head_inline and name + words <= room
+def _is_inline(measure: Measure, node: Node) -> bool:
+    """Whether the words, and what the bridge is for, fit beside the name."""
+    m = measure.m
+    taken = measure.name_width(node.view) + _role_width(m, node.view)
+    taken += sum(m.width(word.text, "bridge-meta") + m.word_gap for word in node.view.words)
+    return m.is_head_inline and taken <= _words_room(m, node)
 
 
-def _shown_words(m: Metrics, node: Node) -> list[Words]:
-    """Give the words that are shown: where remarks are left out, those that cost no line or say what is down."""
-    if m.has_notes or _is_inline(m, node.view, _words_room(m, node)):
-        return node.view.words
-    return [word for word in node.view.words if word.is_bad]
+def _role_width(m: Metrics, view: BridgeView) -> int:
+    return m.width(view.label, "bridge-role") + 2 * m.note_gap if view.label else 0
 
 
-def _head_lines(m: Metrics, node: Node) -> int:
-    if not _shown_words(m, node) or _is_inline(m, node.view, _words_room(m, node)):
-        return 1
-    return 2
+def _has_role_beside(measure: Measure, node: Node) -> bool:
+    m = measure.m
+    return measure.name_width(node.view) + _role_width(m, node.view) <= _words_room(m, node)
+
+
+def _words_below(measure: Measure, node: Node) -> list[Words]:
+    """Give the words that stand below the name: all that do not fit beside it."""
+    if _is_inline(measure, node):
+        return []
+    role = [Words(node.view.label)] if node.view.label and not _has_role_beside(measure, node) else []
+    return role + node.view.words
+
+
+def _head_lines(measure: Measure, node: Node) -> int:
+    words = _words_below(measure, node)
+    return 1 + len(measure.word_lines(words, _words_room(measure.m, node), "bridge-meta"))
 
 
 def members(measure: Measure, frame: Frame) -> list[str]:
@@ -146,7 +161,7 @@ class HostPlacer:
         box = self._box(Box(kind, frame.x, self.levels.top, frame.w, self.levels.foot - self.levels.top, tip=view.tip))
         box.mark, box.places = view.mark, view.places
         self._title(frame, box)
-        y = self.levels.top + m.host_head
+        y = self.levels.top + self.levels.head
         if view.members:
             for line in members(self.measure, frame):
                 self._label(line, "ghost", box.x + m.host_pad, y, m.host_line, box)
@@ -177,11 +192,16 @@ class HostPlacer:
         y = box.y + m.host_lines[1]
         self._words(view.words, "meta", box.x + m.host_pad, right, y, m.host_line, box)
 
-    def _words(self, words: list[Words], style: Style, x: int, right: int, y: int, h: int, box: Box) -> None:
-        for word in self.measure.fit_words(words, right - x, style):
-            w = self.m.width(word.text, style)
-            self.picture.labels.append(Label(word.text, style, x, y, w, h, box, is_bad=word.is_bad))
-            x += w + self.m.word_gap
+    def _words(self, words: list[Words], style: Style, x: int, right: int, y: int, h: int, box: Box) -> int:
+        """Write words into as many lines as they take; give the y below them."""
+        for line in self.measure.word_lines(words, right - x, style):
+            at = x
+            for word in line:
+                w = self.m.width(word.text, style)
+                self.picture.labels.append(Label(word.text, style, at, y, w, h, box, is_bad=word.is_bad))
+                at += w + self.m.word_gap
+            y += h
+        return y
 
     def _workloads(self, root: Node, bridge: Box, host: Box) -> None:
         """Stack the workloads above their bridge; the wires of a stack run down beside it like a ribbon cable."""
@@ -193,9 +213,9 @@ class HostPlacer:
         columns = min(across, len(chips))
         bottom = self.levels.tops[0] - m.workload_gap
         w = max(chip.w for chip in chips)
-        ribbon = m.lead + rows * m.pitch if rows > 1 else 0
+        ribbon = self.measure.ribbon(rows)
         each = w + ribbon + m.chip_gap
-        x0 = root.x + max(0, (root.w - columns * each + m.chip_gap) // 2)
+        x0 = root.x + max(0, (root.w - (m.lead if ribbon else 0) - columns * each + m.chip_gap) // 2)
         for column in range(columns):
             stack = chips[column::columns]
             for row, chip in enumerate(stack):
@@ -231,25 +251,20 @@ class HostPlacer:
         m, view = self.m, node.view
         x, right = box.x + m.pad, box.right - m.pad
         at = self._badge(view.mark, x, y, m.head_line, box)
-        words = _shown_words(m, node)
-        taken = sum(m.width(word.text, "bridge-meta") + m.word_gap for word in words)
-        beside = taken if words and _is_inline(m, view, _words_room(m, node)) else 0
-        name = shorten(view.name, m.room(right - at - beside, "bridge"), m.ellipsis)
+        if _is_inline(self.measure, node) and view.words:
+            taken = sum(m.width(word.text, "bridge-meta") + m.word_gap for word in view.words) - m.word_gap
+            self._words(view.words, "bridge-meta", right - taken, right, y, m.head_line, box)
+            right -= taken + m.word_gap
+        name = shorten(view.name, min(m.limit, m.room(right - at, "bridge")), m.ellipsis)
         at += self._label(name, "bridge", at, y, m.head_line, box) + m.note_gap
-        if beside:
-            self._words(words, "bridge-meta", right - taken + m.word_gap, right, y, m.head_line, box)
-            right -= taken
-            words = []
-        role = m.width(view.role, "bridge-role")
-        if view.role != "other" and at + m.note_gap + role <= right:
+        if view.label and _has_role_beside(self.measure, node):
+            role = m.width(view.label, "bridge-role")
             where = at if m.is_head_inline else right - role
             self.picture.labels.append(
-                Label(view.role, "bridge-role", where, y, role, m.head_line, box, is_right=not m.is_head_inline)
+                Label(view.label, "bridge-role", where, y, role, m.head_line, box, is_right=not m.is_head_inline)
             )
-        if words:
-            y += m.head_line
-            self._words(words, "bridge-meta", x, box.right - m.pad, y, m.head_line, box)
-        return y + m.head_line
+        below = _words_below(self.measure, node)
+        return self._words(below, "bridge-meta", x, box.right - m.pad, y + m.head_line, m.head_line, box)
 
     def _local(self, node: Node, box: Box, y: int) -> None:
         """Place the ports that stay inside: workloads of a lower bridge, patch ports that would close a loop."""
@@ -281,7 +296,7 @@ class HostPlacer:
         m = self.m
         rows = len(column.chips)
         w = max(chip.w for chip in column.chips)
-        ribbon = m.lead + rows * m.pitch if rows > 1 else 0
+        ribbon = self.measure.ribbon(rows)
         x = column.x + max(m.pad, (column.w - w - ribbon) // 2)
         if self.band is None:
             return

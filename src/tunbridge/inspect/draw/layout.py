@@ -67,18 +67,21 @@ class _Layout:
         return [_Row(row) for group in groups for row in _by_role(group, width, self.m.host_gap)]
 
     def _spread(self, available: int) -> None:
-        """Share the width of each row out to its hosts, but let no host grow out of proportion."""
+        """Share the width out to the hosts: those that need the same get the same, in whatever row they stand."""
         m = self.m
-        widest = 0
+        widths: dict[int, int] = {}
         for row in self.rows:
             left = available - sum(f.natural for f in row.frames) - m.host_gap * (len(row.frames) - 1)
-            each, odd = divmod(max(0, left), len(row.frames))
-            x = self.left
-            for index, frame in enumerate(row.frames):
+            for frame in row.frames:
                 most = available if frame.view.members else int(frame.natural * m.stretch)
-                w = min(frame.natural + each + (index < odd), max(most, frame.natural))
-                self.measure.spread_host(frame, x, w)
-                x += w + m.host_gap
+                w = min(frame.natural + max(0, left) // len(row.frames), max(most, frame.natural))
+                widths[frame.natural] = min(w, widths.get(frame.natural, w))
+        widest = 0
+        for row in self.rows:
+            x = self.left
+            for frame in row.frames:
+                self.measure.spread_host(frame, x, widths[frame.natural])
+                x += frame.w + m.host_gap
             widest = max(widest, x - m.host_gap)
             row.levels = heights(self.measure, row.frames)
         self.picture.width = widest + m.margin

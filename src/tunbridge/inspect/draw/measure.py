@@ -98,13 +98,17 @@ class Measure:
         """Give the width that a mark's sign takes, with the gap after it."""
         return self.m.badge + self.m.badge_gap if is_there else 0
 
+    def ribbon(self, rows: int) -> int:
+        """Give the width of the wires that run down beside so many chips."""
+        return self.m.lead + rows * self.m.pitch if rows > 1 else 0
+
     def host(self, view: HostView) -> Frame:
         """Measure a host: the narrowest frame that shows all of it."""
         m = self.m
         limit = m.limit + 8 if view.count > 1 else m.limit
         name = m.width(shorten(view.name, limit, m.ellipsis), "host") + self.badge(view.mark is not None)
         role = m.width(view.role, "role") + m.note_gap * 4 if view.role != "unknown" and view.count == 1 else 0
-        words = m.width(shorten(view.words[0].text, m.limit + 8, m.ellipsis), "meta") if view.words else 0
+        words = max((m.width(clip(word.text, m.limit + 8, m.ellipsis), "meta") for word in view.words), default=0)
         head = max(name + role, words, m.width("not given", "meta") if not view.known else 0)
         roots = [self.node(root, 0) for root in view.roots]
         inner = sum(root.natural for root in roots) + m.column_gap * max(0, len(roots) - 1)
@@ -129,26 +133,27 @@ class Measure:
             max((chip.w for chip in local), default=0) + 2 * m.pad,
         ]
         if depth == 0 and view.workloads:
-            wanted.append(max(self.chip(port).w for port in view.workloads) + m.lead + m.workload_rows * m.pitch)
+            wanted.append(max(self.chip(port).w for port in view.workloads) + self.ribbon(m.workload_rows) + m.lead)
         return Node(view, depth, columns, joints, local, max(wanted))
+
+    def name_width(self, view: BridgeView) -> int:
+        """Give the width of a bridge's name, cut to the limit, with its mark."""
+        m = self.m
+        return m.width(shorten(view.name, m.limit, m.ellipsis), "bridge") + self.badge(view.mark is not None)
 
     def _head(self, view: BridgeView) -> int:
         m = self.m
-        name = m.width(shorten(view.name, m.limit, m.ellipsis), "bridge") + self.badge(view.mark is not None)
-        words = max((m.width(w.text, "bridge-meta") for w in view.words), default=0)
-        if not m.is_head_inline:
-            words = _side_by_side(
-                [m.width(clip(w.text, m.limit, m.ellipsis), "bridge-meta") for w in view.words[:2]], m.word_gap
-            )
-        return 2 * m.pad + max(name, words if m.has_notes else 0)
+        words = [m.width(clip(word.text, m.limit, m.ellipsis), "bridge-meta") for word in view.words]
+        wanted = max(words, default=0) if m.is_head_inline else _side_by_side(words[:2], m.word_gap)
+        return 2 * m.pad + max(self.name_width(view), wanted, m.width(view.label, "bridge-meta"))
 
     def _columns(self, view: BridgeView, depth: int) -> list[Column]:
         m = self.m
         columns = []
         if view.tunnels:
             chips = [self.chip(port) for port in view.tunnels]
-            ribbon = m.lead + len(chips) * m.pitch if len(chips) > 1 else 0
-            columns.append(Column("tunnels", max(chip.w for chip in chips) + ribbon + 2 * m.pad, chips))
+            natural = max(chip.w for chip in chips) + self.ribbon(len(chips)) + 2 * m.pad
+            columns.append(Column("tunnels", natural, chips))
         for child in view.children:
             node = self.node(child, depth + 1)
             columns.append(Column("child", node.natural, child=node))
@@ -202,27 +207,24 @@ class Measure:
         plain = max(1, (root.w + m.chip_gap) // (chip + m.chip_gap))
         if len(root.view.workloads) <= plain:
             return [self.chip(port) for port in root.view.workloads], plain
-        across = max(1, (root.w + m.chip_gap) // (chip + m.chip_gap + m.lead + m.workload_rows * m.pitch))
+        across = max(1, (root.w - m.lead + m.chip_gap) // (chip + m.chip_gap + self.ribbon(m.workload_rows)))
         shown = fold(root.view.workloads, across * m.workload_rows, "workload")
         return [self.chip(port) for port in shown], across
 
-    def fit_words(self, words: list[Words], width: int, style: Style) -> list[Words]:
-        """Keep what fits into `width`: the first, cut if it must be, then whole ones; what is bad comes first."""
+    def word_lines(self, words: list[Words], width: int, style: Style) -> list[list[Words]]:
+        """Break words into lines of `width`: none is left out, and one that is wider than a line is cut."""
         m = self.m
-        kept: list[Words] = []
-        left = width
-        order = sorted(range(len(words)), key=lambda i: (not words[i].is_bad, i))
-        chosen: dict[int, Words] = {}
-        for i in order:
-            word = words[i]
-            if not chosen:
-                word = Words(clip(word.text, m.room(left, style), m.ellipsis), word.is_bad)
-            need = m.width(word.text, style)
-            if word.text and need <= left:
-                chosen[i] = word
-                left -= need + m.word_gap
-        kept.extend(chosen[i] for i in sorted(chosen))
-        return kept
+        lines: list[list[Words]] = []
+        left = 0
+        for word in words:
+            text = clip(word.text, m.room(width, style), m.ellipsis)
+            need = m.width(text, style)
+            if not lines or need > left:
+                lines.append([])
+                left = width
+            lines[-1].append(Words(text, word.is_bad))
+            left -= need + m.word_gap
+        return lines
 
 
 def _side_by_side(widths: list[int], gap: int) -> int:

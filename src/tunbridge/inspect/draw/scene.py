@@ -163,7 +163,10 @@ class _Maker:
         tip += [f"controller {c.target}{_state(c.is_connected)}" for c in bridge.controllers]
         mark = self.marks.at(host.name, bridge.name)
         places = ((host.name, bridge.name, None),)
-        return BridgeView(self.safe(bridge.name), bridge.role, words, self.tip(tip, mark), mark, places=places)
+        label = "" if bridge.role == "other" else bridge.role
+        return BridgeView(
+            self.safe(bridge.name), bridge.role, words, self.tip(tip, mark), mark, places=places, label=label
+        )
 
     def connected(self, what: str, states: list[bool | None], is_bad: bool = True) -> list[Words]:
         if not states:
@@ -347,25 +350,23 @@ class _Tree:
         return [host.bridges[i] for i in sorted(order[:MAX_BRIDGES])]
 
     def _ports(self, index: int, bridge: Bridge) -> list[Port]:
-        """Give the ports to show, in their order; of very many, workloads in order are only counted."""
+        """Give the ports to show, in their order; of very many workloads some are only counted, wrong ones last."""
         if len(bridge.ports) <= MAX_PORTS:
             return sorted(bridge.ports, key=_order)
+        wrong = {place[2]: mark for place, mark in self.maker.marks.of(self.host.name) if place[1] == bridge.name}
         shown: list[Port] = []
-        hidden = 0
+        marked: list[Port] = []
+        plain: list[Port] = []
         for port in bridge.ports:
-            plain = self.maker.kind(self.host, bridge, port) == "workload" and port.name != bridge.name
-            if (
-                plain
-                and len(shown) >= MAX_PORTS
-                and self.maker.marks.at(self.host.name, bridge.name, port.name) is None
-            ):
-                hidden += 1
-            else:
-                shown.append(port)
-        if hidden:
-            more = PortView(f"+{hidden:,} more", "workload", tip=f"{hidden:,} more ports", count=hidden)
+            is_workload = self.maker.kind(self.host, bridge, port) == "workload" and port.name != bridge.name
+            (shown if not is_workload else marked if port.name in wrong else plain).append(port)
+        workloads = marked + plain
+        if hidden := workloads[MAX_PORTS:]:
+            mark = worst([wrong[port.name] for port in hidden if port.name in wrong])
+            tip = f"{len(hidden):,} more ports"
+            more = PortView(f"+{len(hidden):,} more", "workload", tip=tip, mark=mark, count=len(hidden))
             self.views[index].workloads.append(more)
-        return shown
+        return shown + workloads[:MAX_PORTS]
 
     def _hang(self, index: int, bridge: Bridge, port: Port, view: PortView) -> None:
         if view.kind == "tunnel":

@@ -16,7 +16,7 @@ from tunbridge.inspect.draw.views import Scene
 from tunbridge.inspect.model import Document
 
 WIDTH = 1000
-"""What a README has room for, in pixels. A host with many bridges makes the picture wider."""
+"""What a README has room for, in pixels. Many hosts, or a host with many bridges, make the picture wider."""
 
 _SQUARE = 5
 """So many hosts make a picture of WIDTH about as high as wide."""
@@ -32,17 +32,17 @@ def render(
     group: Grouping = "auto",
     marks: Marks | None = None,
     *,
-    is_page: bool = False,
+    width: int | None = None,
 ) -> str:
     """Draw `document` as SVG.
 
     With `numbers`, each shape tells in `data-at` the numbers of the places that it stands for: it is then a group of
     things to point at, no longer one image. `marks` are those of the document, if they are known already.
-    `is_page`: many hosts make it wider, so that it is about as wide as high, as a window is.
+    `width` is in pixels; without it, many hosts make the picture wider, so that it is about as wide as high.
     """
     scene = build(document, group=group, marks=marks)
-    width = round(WIDTH * max(1, len(scene.hosts) / _SQUARE) ** 0.5) if is_page else WIDTH
-    picture = lay_out(scene, PIXELS, width)
+    square = round(WIDTH * max(1, len(scene.hosts) / _SQUARE) ** 0.5)
+    picture = lay_out(scene, PIXELS, width or square)
     w, h = picture.width, picture.height
     title, description = _describe(scene)
     lines = [

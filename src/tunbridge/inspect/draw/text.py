@@ -18,11 +18,12 @@ from tunbridge.inspect.draw.shapes import Badge, Box, Label, Picture, Wire
 from tunbridge.inspect.draw.views import ASCII, UNICODE, Glyphs, Scene
 from tunbridge.inspect.model import Document
 
-_ATTEMPTS = ((40, True), (24, True), (18, True), (15, True), (15, False), (12, False), (9, False), (6, False))
-"""Cells that a name may take, and whether there are remarks: tried until the picture fits."""
-
-MANY = 60
-"""With more hosts than this the first layout that fits is taken: they fill many rows in any case."""
+_LIMITS = (40, 24, 18, 15)
+"""Cells that a name may take: tried until the picture fits. A wider terminal never shows less than a narrow one."""
+_WITHOUT_NOTES = (15, 12, 9, 6)
+"""The same, tried after these, with the remarks beside names left out."""
+FEW = 2
+"""Hosts of which names are shown at full length where one host fits; with more, so that several stand side by side."""
 
 _HUES = {"integration": "blue", "tunnel": "magenta", "provider": "green", "other": ""}
 _TROUBLE = {"error": "bold red", "warning": "yellow", "info": "cyan", "": ""}
@@ -43,15 +44,14 @@ def render_rich(document: Document, *, width: int, ascii: bool = False, group: G
 
 
 def _fit(scene: Scene, width: int) -> Picture | None:
-    """Find the richest layout that fits; a poorer one only if it puts more hosts side by side, and not too poor."""
-    best: Picture | None = None
-    for limit, has_notes in _ATTEMPTS:
-        if best is not None and (limit < 15 or len(scene.hosts) > MANY):
-            break
+    """Find the richest layout in which the widest host fits."""
+    limits = _LIMITS if len(scene.hosts) <= FEW else _LIMITS[1:]
+    attempts = [(limit, True) for limit in limits] + [(limit, False) for limit in _WITHOUT_NOTES]
+    for limit, has_notes in attempts:
         picture = lay_out(scene, _metrics(limit, has_notes, scene.glyphs), width)
-        if picture.width <= width and (best is None or picture.height < best.height * 0.75):
-            best = picture
-    return best
+        if picture.width <= width:
+            return picture
+    return None
 
 
 def _metrics(limit: int, has_notes: bool, glyphs: Glyphs) -> Metrics:

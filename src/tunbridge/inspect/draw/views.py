@@ -81,6 +81,8 @@ class BridgeView:
     pairs: list[Pair] = field(default_factory=list)
     """The lines up to the bridge above; none when it only stands below it."""
     places: tuple[Place, ...] = ()
+    label: str = ""
+    """What it is for, in a word, where that is known."""
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ SHOWN = 5
 def render(document: Document, group: Grouping = "auto") -> str:
     """Give the page."""
     things = Things(document)
-    drawn = svg.render(document, things.numbers, group, things.marks, is_page=True)
+    drawn = svg.render(document, things.numbers, group, things.marks)
     sheet, script = _asset("page.css"), _asset("page.js")
     styles = [sheet, *re.findall(r"<style>(.*?)</style>", drawn, re.DOTALL)[:1]]
     parts = {
