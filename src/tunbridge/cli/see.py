@@ -39,10 +39,14 @@ class DrawFormat(StrEnum):
     svg = "svg"
     html = "html"
     png = "png"
+    pdf = "pdf"
     json = "json"
     mermaid = "mermaid"
     dot = "dot"
     csv = "csv"
+
+
+_BYTES = (DrawFormat.png, DrawFormat.pdf)
 
 
 class Group(StrEnum):
@@ -157,7 +161,12 @@ def draw(
     watch: Watch = False,
     ascii_only: Annotated[bool, typer.Option("--ascii", help="Use no characters outside of ASCII.")] = False,
     width: Annotated[
-        int | None, typer.Option(min=40, max=10000, help="Columns of the text. (default: the terminal's)")
+        int | None,
+        typer.Option(
+            min=40,
+            max=10000,
+            help="Columns of the text (default: the terminal's), or pixels of a picture (default: by its hosts).",
+        ),
     ] = None,
     group: Annotated[
         Group, typer.Option(help="Draw hosts that are alike as one: with more than 24 hosts, always, or never.")
@@ -166,8 +175,8 @@ def draw(
 ) -> None:
     """Draw hosts: their bridges, how these hang together, tunnels between hosts and wires to the outside."""
     form = form or _draw_format(output)
-    if form is DrawFormat.png and output is None and sys.stdout.isatty():
-        raise UsageError("a PNG is nothing for a terminal: name a file with -o, or pipe it to a program")
+    if form in _BYTES and output is None and sys.stdout.isatty():
+        raise UsageError(f"{form.upper()} is nothing for a terminal: name a file with -o, or pipe it to a program")
     given = fleet.with_listed(sources, hosts)
 
     def paint(document: "Document") -> None:
@@ -175,10 +184,10 @@ def draw(
             _write_json(document, output)
         elif form is DrawFormat.text:
             _draw_text(document, output, width, ascii_only, group)
-        elif form is DrawFormat.png:
-            _draw_png(document, output, group, scale)
+        elif form in _BYTES:
+            _draw_bytes(document, form, output, group, scale, width)
         else:
-            _draw_source(document, form, output, group)
+            _draw_source(document, form, output, group, width)
 
     if watch:
         _draw_again(given, timeout, form, output, paint)
@@ -204,20 +213,28 @@ def _draw_again(
     watch.follow(sources, timeout, show)
 
 
+_SUFFIXES = {"": "text", "txt": "text", "log": "text", "gv": "dot", "mmd": "mermaid", "htm": "html"}
+"""How a file's name may end, beside the forms' own names."""
+
+
 def _draw_format(output: Path | None) -> DrawFormat:
+    """Return the form that the name after -o asks for. Raises UsageError."""
     suffix = output.suffix.lower().removeprefix(".") if output else ""
-    suffix = {"gv": "dot", "mmd": "mermaid", "htm": "html"}.get(suffix, suffix)
-    return DrawFormat(suffix) if suffix in set(DrawFormat) else DrawFormat.text
+    form = _SUFFIXES.get(suffix, suffix)
+    if form not in set(DrawFormat):
+        forms = ", ".join(f".{form}" for form in DrawFormat if form is not DrawFormat.text)
+        raise UsageError(f"{output}: no form ends in .{suffix}: those are {forms} and .txt; or name the form with -f")
+    return DrawFormat(form)
 
 
-def _draw_source(document: "Document", form: DrawFormat, output: Path | None, group: Group) -> None:
+def _draw_source(document: "Document", form: DrawFormat, output: Path | None, group: Group, width: int | None) -> None:
     """Write a form that other programs show."""
     from tunbridge.inspect.draw import svg
     from tunbridge.inspect.formats import csv, dot, html, mermaid
 
     pens = {
-        DrawFormat.svg: lambda: svg.render(document, group=group.value),
-        DrawFormat.html: lambda: html.render(document, group.value),
+        DrawFormat.svg: lambda: svg.render(document, group=group.value, width=width),
+        DrawFormat.html: lambda: html.render(document, group.value, width),
         DrawFormat.mermaid: lambda: mermaid.render(document, group.value),
         DrawFormat.dot: lambda: dot.render(document, group.value),
         DrawFormat.csv: lambda: csv.render(document),
@@ -230,28 +247,36 @@ def _draw_source(document: "Document", form: DrawFormat, output: Path | None, gr
         write_out(source)  # every pen has made its names visible; CSV's CR LF is to stay
 
 
-def _draw_png(document: "Document", output: Path | None, group: Group, scale: float) -> None:
+def _draw_bytes(
+    document: "Document", form: DrawFormat, output: Path | None, group: Group, scale: float, width: int | None
+) -> None:
+    """Write a PNG or a PDF."""
     from tunbridge.inspect.formats import png
 
     with working("drawing"):
-        pixels, boxes = png.render(document, group.value, scale=scale)
+        if form is DrawFormat.pdf:
+            drawn, boxes = png.render_pdf(document, group.value, width=width)
+        else:
+            drawn, boxes = png.render(document, group.value, scale=scale, width=width)
     if boxes:
         terminal.error(f"no font here has {boxes}: drawn as boxes; a package such as fonts-noto-cjk has them")
     if output is not None:
-        write_whole(output, pixels)
+        write_whole(output, drawn)
     else:
-        sys.stdout.buffer.write(pixels)
+        sys.stdout.buffer.write(drawn)
 
 
 def _draw_text(document: "Document", output: Path | None, width: int | None, ascii_only: bool, group: Group) -> None:
     from tunbridge.inspect.draw import text
 
     columns = width or shutil.get_terminal_size((100, 24)).columns
+    plain = ascii_only or (output is None and not speaks_unicode())
+    with working("drawing"):
+        drawn = text.render_rich(document, width=columns, ascii=plain, group=group.value)
     if output is not None:
-        _print(text.render(document, width=columns, ascii=ascii_only, group=group.value), output)
-        return
-    plain = ascii_only or not speaks_unicode()
-    print_safely(text.render_rich(document, width=columns, ascii=plain, group=group.value))
+        _print(drawn.plain, output)
+    else:
+        print_safely(drawn)
 
 
 def explain(

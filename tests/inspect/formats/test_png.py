@@ -1,6 +1,7 @@
-"""PNG: a real picture of the right size, Korean that is no boxes, errors that name what is missing; the command."""
+"""PNG and PDF: a real picture of the right size, Korean that is no boxes, errors that name what is missing."""
 
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -96,6 +97,35 @@ def test_a_terminal_is_not_given_pixels() -> None:
 
 
 @pytest.mark.usefixtures("pen")
+def test_a_pdf_is_one_page_as_large_as_the_picture_whose_text_is_text(tmp_path: Path) -> None:
+    assert run("-o", str(tmp_path / "a.PDF"), stdout=subprocess.DEVNULL).returncode == 0
+    page = (tmp_path / "a.PDF").read_bytes()
+    assert page.startswith(b"%PDF-") and page.rstrip().endswith(b"%%EOF")
+    drawn, _ = png.render_pdf(seed())
+    (box,) = re.findall(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", drawn)
+    head = svg.render(seed()).split("viewBox")[0]
+    sides = [float(side) for side in re.findall(r' (?:width|height)="(\d+)"', head)]
+    assert [round(float(side) * 96 / 72) for side in box] == sides
+    assert b"/Font" in drawn
+
+
+@pytest.mark.usefixtures("pen")
+def test_a_pdf_is_never_larger_than_readers_show() -> None:
+    drawn, _ = png.render_pdf(cloud(70, taps=0), "never", width=400)
+    (box,) = re.findall(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", drawn)
+    assert 10_000 < max(map(float, box)) <= 14_400
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.v2", "a.svgz"])
+def test_a_name_that_ends_in_no_form_is_refused(tmp_path: Path, name: str) -> None:
+    done = run("-o", str(tmp_path / name), stdout=subprocess.DEVNULL)
+    assert done.returncode == 2
+    assert b".pdf" in done.stderr and b"-f" in done.stderr
+    assert not (tmp_path / name).exists()
+    assert run("-f", "svg", "-o", str(tmp_path / name), stdout=subprocess.DEVNULL).returncode == 0
+
+
+@pytest.mark.usefixtures("pen")
 def test_a_file_and_a_pipe_are(tmp_path: Path) -> None:
     assert run("-o", str(tmp_path / "a.png"), stdout=subprocess.DEVNULL).returncode == 0
     piped = run("-f", "png", stdout=subprocess.PIPE)
@@ -106,6 +136,8 @@ def test_a_file_and_a_pipe_are(tmp_path: Path) -> None:
     ("name", "options", "begins"),
     [
         ("a.htm", [], "<!DOCTYPE html>"),
+        ("a", [], "╭ compute0"),
+        ("a.txt", [], "╭ compute0"),
         ("a.svg", ["--group", "always"], "<svg "),
         ("a.mmd", ["--group", "never"], "flowchart TB"),
     ],

@@ -25,10 +25,10 @@ SHOWN = 5
 """More findings of one code than this are folded."""
 
 
-def render(document: Document, group: Grouping = "auto") -> str:
-    """Give the page."""
+def render(document: Document, group: Grouping = "auto", width: int | None = None) -> str:
+    """Give the page; for `width` see `svg.render`."""
     things = Things(document)
-    drawn = svg.render(document, things.numbers, group, things.marks)
+    drawn = svg.render(document, things.numbers, group, things.marks, width=width)
     sheet, script = _asset("page.css"), _asset("page.js")
     styles = [sheet, *re.findall(r"<style>(.*?)</style>", drawn, re.DOTALL)[:1]]
     parts = {
