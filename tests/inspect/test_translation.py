@@ -1,8 +1,10 @@
 """Findings in Korean: every message and fix of every check has a translation, and names in it stay as they are."""
 
+import ast
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from string import Formatter
 
 import pytest
@@ -14,9 +16,14 @@ from tunbridge.cli.findings import report
 from tunbridge.inspect import translation
 from tunbridge.inspect.checks.interfaces import _MEANINGS
 from tunbridge.inspect.checks.registry import CODES
+from tunbridge.inspect.draw import text as draw_text
+from tunbridge.inspect.draw.safe import cells
+from tunbridge.inspect.formats import html
 from tunbridge.inspect.model import Document, Finding, NotChecked
 from tunbridge.inspect.translation import ko, ko_words, say, speaking
+from tunbridge.inspect.understand import understand
 
+SOURCE = Path(translation.__file__).parents[2]
 HANGUL = re.compile("[가-힣]")
 COMMAND = re.compile(r"(?:ovs-|ip |ethtool )")
 """A fix that is one command is the same in every language."""
@@ -128,3 +135,44 @@ def test_words_are_english_unless_another_language_is_spoken() -> None:
         assert say("{count} errors", count=19899) == "오류 19,899"
         assert say("no such word") == "no such word"
     assert say("nothing found") == "nothing found"
+
+
+def said_in_code() -> Iterator[str]:
+    """Every text that pictures, pages and reports are made of, as it stands in the code."""
+    for path in (*(SOURCE / "inspect" / "draw").glob("*.py"), *(SOURCE / "inspect" / "formats").glob("*.py"),
+                 SOURCE / "cli" / "findings.py"):  # fmt: skip
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
+                first = node.args[0]
+                choices = [first.body, first.orelse] if isinstance(first, ast.IfExp) else [first]
+                yield from (str(one.value) for one in choices if isinstance(one, ast.Constant))
+
+
+def test_every_text_of_pictures_and_pages_is_translated() -> None:
+    texts = list(said_in_code())
+    assert len(texts) > 60
+    assert [text for text in texts if text not in ko_words.WORDS] == []
+
+
+def test_the_page_s_own_texts_are_what_is_translated() -> None:
+    """A text that changed in the page must change in the catalogue too."""
+    for name, catalogue in (("page.html", ko_words.PAGE), ("page.js", ko_words.SCRIPT)):
+        text = (SOURCE / "inspect" / "formats" / name).read_text(encoding="utf-8")
+        assert [english for english in catalogue if english not in text] == []
+
+
+def test_picture_and_page_speak_korean() -> None:
+    shown = translation.document(understand([read(COMPUTE), read(NETWORK)]), "ko")
+    broken = translation.document(checked(*damaged_compute()), "ko")
+    with speaking("ko"):
+        drawn = draw_text.render(shown, width=120)
+        page = html.render(broken)
+    for word in ("컴퓨트", "프로바이더", "컨트롤러 ✓", "VXLAN 오버레이", "물리 네트워크"):
+        assert word in drawn
+    lines = [line for line in drawn.splitlines() if line.startswith(("│", "╭", "╰"))]
+    assert len({cells(line) for line in lines}) == 1  # wide characters do not push the frames apart
+    assert '<html lang="ko">' in page and ">점검 결과<" in page and "오류: patch-peer-missing" in page
+    assert "br-int의 패치 포트 patch-tun은 patch-int로 이어지지만" in page
+    assert "Zoom" not in page and "Go to the other end" not in page
+    english = html.render(checked(*damaged_compute()))
+    assert not HANGUL.search(english)

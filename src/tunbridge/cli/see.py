@@ -151,6 +151,7 @@ def _examples(*commands: str) -> str:
 
 def draw(
     sources: Sources = None,
+    lang: LanguageOption = None,
     form: Annotated[
         DrawFormat | None,
         typer.Option("--format", "-f", help="How it is written. (default: by the name after -o, else text)"),
@@ -180,14 +181,20 @@ def draw(
     given = fleet.with_listed(sources, hosts)
 
     def paint(document: "Document") -> None:
+        from tunbridge.inspect import translation
+
         if form is DrawFormat.json:
             _write_json(document, output)
-        elif form is DrawFormat.text:
-            _draw_text(document, output, width, ascii_only, group)
-        elif form in _BYTES:
-            _draw_bytes(document, form, output, group, scale, width)
-        else:
-            _draw_source(document, form, output, group, width)
+            return
+        spoken: locale.Code = "en" if ascii_only else locale.spoken(lang)
+        document = translation.document(document, spoken)
+        with translation.speaking(spoken):
+            if form is DrawFormat.text:
+                _draw_text(document, output, width, ascii_only, group)
+            elif form in _BYTES:
+                _draw_bytes(document, form, output, group, scale, width)
+            else:
+                _draw_source(document, form, output, group, width)
 
     if watch:
         _draw_again(given, timeout, form, output, paint)

@@ -14,6 +14,7 @@ from tunbridge.inspect.draw.names import ranges
 from tunbridge.inspect.draw.safe import visible
 from tunbridge.inspect.draw.views import BridgeView, Glyphs, HostView, Pair, PortKind, PortView, Words, walk
 from tunbridge.inspect.model import Bridge, Host, Link, Port
+from tunbridge.inspect.translation import say
 
 Grouping = Literal["auto", "always", "never"]
 
@@ -94,11 +95,11 @@ class _Joint:
 
     def host(self, view: HostView) -> HostView:
         hosts = self.hosts
-        role = "" if view.role == "unknown" else f"{view.role} "
+        role = "" if view.role == "unknown" else f"{say(view.role)} "
         names = ranges(self.safe(host.name) for host in hosts)
         view.count = len(hosts)
-        view.name = f"{len(hosts):,} {role}hosts, alike"
-        view.tip = f"{view.name}: {names}\nas in {view.tip}"
+        view.name = say("{count} {role}hosts, alike", count=len(hosts), role=role)
+        view.tip = f"{view.name}: {names}\n{view.tip}"
         view.words = [Words(names), *self.words()]
         view.places = tuple((host.name, None, None) for host in hosts)
         view.mark = self.mark(None, None)
@@ -113,12 +114,17 @@ class _Joint:
         words = [Words(_span(addresses, self.glyphs.ellipsis))] if addresses else []
         words += [Words(f"OVS {', '.join(versions)}")] if versions else []
         away = sum(any(manager.is_connected is False for manager in host.managers) for host in self.hosts)
-        return words + [Words(f"manager {self.glyphs.no} on {away}", is_bad=False)] * bool(away)
+        return words + [Words(say("manager {sign} on {count}", sign=self.glyphs.no, count=away), is_bad=False)] * bool(
+            away
+        )
 
     def bridge(self, view: BridgeView) -> None:
         name = view.places[0][1] or ""
         view.places = tuple((host.name, name, None) for host in self.hosts)
-        view.tip = f"on each of {len(self.hosts):,} hosts, as here on {self.safe(self.hosts[0].name)}:\n{view.tip}"
+        each = say(
+            "on each of {count} hosts, as here on {host}:", count=len(self.hosts), host=self.safe(self.hosts[0].name)
+        )
+        view.tip = f"{each}\n{view.tip}"
         view.mark = self.mark(name, None)
         view.workloads = self.workloads(name)
         view.tunnels = self.tunnels(name, view.tunnels)
@@ -142,8 +148,17 @@ class _Joint:
         total = sum(counts)
         if not total:
             return []
-        name = f"{total:,} workload{'s' * (total > 1)}"
-        return [PortView(name, "workload", f"{_least_most(counts)} each", name, self.mark(bridge, "workload"), total)]
+        name = say("{count} workloads" if total > 1 else "{count} workload", count=total)
+        return [
+            PortView(
+                name,
+                "workload",
+                say("{count} each", count=_least_most(counts)),
+                name,
+                self.mark(bridge, "workload"),
+                total,
+            )
+        ]
 
     def tunnels(self, bridge: str, shown: list[PortView]) -> list[PortView]:
         counts = [tally.tunnels.get(bridge, 0) for tally in self.group]
@@ -151,8 +166,9 @@ class _Joint:
             return []
         types = sorted({view.name.split(" ", 1)[0] for view in shown if view.count > 1})
         what = types[0] if types else "tunnels"
-        where = "all others" if min(counts) == self.host_count - 1 else f"{_least_most(counts)} each"
-        note = f"{self.glyphs.arrow} {where}" if where == "all others" else where
+        is_all = min(counts) == self.host_count - 1
+        where = say("all others") if is_all else say("{count} each", count=_least_most(counts))
+        note = f"{self.glyphs.arrow} {where}" if is_all else where
         name = f"{what} {self.glyphs.times}{sum(counts):,}"
         return [PortView(name, "tunnel", note, f"{name}, {note}", self.mark(bridge, "tunnel"), sum(counts))]
 

@@ -8,6 +8,7 @@ from tunbridge.inspect.draw.metrics import Metrics, Style
 from tunbridge.inspect.draw.safe import cells, shorten
 from tunbridge.inspect.draw.shapes import Badge, Box, BoxKind, Label, Picture, Wire, WireKind
 from tunbridge.inspect.draw.views import BridgeView, Glyphs, PortView, Words
+from tunbridge.inspect.translation import say
 
 
 @dataclass(slots=True)
@@ -136,7 +137,7 @@ def members(measure: Measure, frame: Frame) -> list[str]:
             lines[-1] += f", {word}"
             continue
         if len(lines) == 6:
-            more = f"+{len(frame.view.members) - index} more"
+            more = say("+{count} more", count=len(frame.view.members) - index)
             lines[-1] = shorten(f"{lines[-1]} {more}", room, m.ellipsis)
             break
         lines.append(word)
@@ -168,7 +169,7 @@ class HostPlacer:
                 y += m.host_line
         elif not view.known or not frame.roots:
             y = y if view.known or view.words else box.y + m.host_lines[1]
-            text = "no bridges" if view.known else "not given"
+            text = say("no bridges" if view.known else "not given")
             self._label(text, "ghost", box.x + m.host_pad, y, m.host_line, box)
         if not view.known and self.band:
             wire = [(box.middle, box.bottom), (box.middle, self.band.y)]
@@ -185,9 +186,9 @@ class HostPlacer:
         x = self._badge(view.mark, x, y, m.host_line, box)
         name = shorten(view.name, m.room(right - x, "host"), m.ellipsis)
         w = self._label(name, "host", x, y, m.host_line, box)
-        role = m.width(view.role, "role")
+        role = m.width(say(view.role), "role")
         if view.role != "unknown" and view.count == 1 and x + w + 2 * m.note_gap + role + m.chip_pad <= right:
-            label = Label(view.role, "role", right - role, y, role, m.host_line, box, is_right=True)
+            label = Label(say(view.role), "role", right - role, y, role, m.host_line, box, is_right=True)
             self.picture.labels.append(label)
         y = box.y + m.host_lines[1]
         self._words(view.words, "meta", box.x + m.host_pad, right, y, m.host_line, box)
@@ -314,9 +315,10 @@ class HostPlacer:
         chip = column.chips[0]
         box = self._foot_chip(chip, column.x + column.w // 2, bridge)
         room = column.w - 2 * m.chip_pad
-        name = next((n for n in PHYSICAL if m.width(n, "physical") + 2 * m.chip_pad <= room), PHYSICAL[-1])
+        names = [say(name) for name in PHYSICAL]
+        name = next((n for n in names if m.width(n, "physical") + 2 * m.chip_pad <= room), names[-1])
         w = min(m.width(name, "physical") + 2 * m.chip_pad, column.w)
-        tip = f"the physical network at {chip.view.name}"
+        tip = say("the physical network at {port}", port=chip.view.name)
         physical = self._box(Box("physical", box.middle - w // 2, self.levels.physical, w, m.physical, tip=tip))
         bad = _severity(box.mark)
         points = [(box.middle, box.bottom), (box.middle, physical.y)]

@@ -19,6 +19,7 @@ from tunbridge.inspect.draw.metrics import Metrics
 from tunbridge.inspect.draw.safe import cells, clip, visible
 from tunbridge.inspect.draw.shapes import Badge, Box, Label, Picture
 from tunbridge.inspect.draw.views import Scene
+from tunbridge.inspect.translation import say
 
 
 @dataclass(slots=True)
@@ -179,7 +180,7 @@ def _list(line: LegendLine, room: int, ellipsis: str, is_ascii: bool) -> str:
     if cells(text) <= room:
         return text
     for count in range(len(items) - 1, 0, -1) if len(items) < 40 else range(8, 0, -1):
-        text = f"{'; '.join(items[:count])} +{len(items) - count} more"
+        text = f"{'; '.join(items[:count])} {say('+{count} more', count=len(items) - count)}"
         if cells(text) <= room:
             return text
     return clip(items[0], room, ellipsis)

@@ -11,6 +11,7 @@ from itertools import islice
 from tunbridge.inspect.draw.names import ranges
 from tunbridge.inspect.draw.safe import visible
 from tunbridge.inspect.model import Document, End, Finding, Host, Link, Severity
+from tunbridge.inspect.translation import say
 
 _RANK: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
 
@@ -50,7 +51,7 @@ class LegendLine:
         for host, subjects in self.subjects.items():
             shown = [visible(subject, is_ascii) for subject in islice(subjects, SUBJECTS_SHOWN)]
             if len(subjects) > SUBJECTS_SHOWN:
-                shown.append(f"+{len(subjects) - SUBJECTS_SHOWN:,} more")
+                shown.append(say("+{count} more", count=len(subjects) - SUBJECTS_SHOWN))
             names = ", ".join(shown)
             hosts.setdefault(names, []).extend([visible(host, is_ascii)] if host else [])
         return [f"{names} ({ranges(of)})" if of else names for names, of in hosts.items()]

@@ -12,6 +12,7 @@ from tunbridge.inspect.draw.metrics import Metrics, Style
 from tunbridge.inspect.draw.safe import clip, shorten
 from tunbridge.inspect.draw.scene import fold
 from tunbridge.inspect.draw.views import BridgeView, HostView, Pair, PortView, Words
+from tunbridge.inspect.translation import say
 
 ColumnKind = Literal["tunnels", "child", "nic", "loose"]
 PHYSICAL = ("physical network", "physical", "net")
@@ -107,15 +108,15 @@ class Measure:
         m = self.m
         limit = m.limit + 8 if view.count > 1 else m.limit
         name = m.width(shorten(view.name, limit, m.ellipsis), "host") + self.badge(view.mark is not None)
-        role = m.width(view.role, "role") + m.note_gap * 4 if view.role != "unknown" and view.count == 1 else 0
+        role = m.width(say(view.role), "role") + m.note_gap * 4 if view.role != "unknown" and view.count == 1 else 0
         words = max((m.width(clip(word.text, m.limit + 8, m.ellipsis), "meta") for word in view.words), default=0)
-        head = max(name + role, words, m.width("not given", "meta") if not view.known else 0)
+        head = max(name + role, words, m.width(say("not given"), "meta") if not view.known else 0)
         roots = [self.node(root, 0) for root in view.roots]
         inner = sum(root.natural for root in roots) + m.column_gap * max(0, len(roots) - 1)
         if not view.known:
             head += m.chip_pad * 2
         if not roots and view.known:
-            head = max(head, m.width("no bridges", "meta"))
+            head = max(head, m.width(say("no bridges"), "meta"))
         return Frame(view, 2 * m.host_pad + max(head, inner), roots)
 
     def node(self, view: BridgeView, depth: int) -> Node:
@@ -159,7 +160,7 @@ class Measure:
             columns.append(Column("child", node.natural, child=node))
         for port in view.nics:
             chip = self.chip(port)
-            name = m.width(PHYSICAL[1], "physical") + 2 * m.chip_pad
+            name = m.width(say(PHYSICAL[1]), "physical") + 2 * m.chip_pad
             columns.append(Column("nic", max(chip.w, name) + 2 * m.pad, [chip]))
         if depth == 0:
             for port in view.loose:

@@ -11,6 +11,7 @@ from tunbridge.inspect.draw.names import ranges
 from tunbridge.inspect.draw.safe import visible
 from tunbridge.inspect.draw.views import Exceptional, Glyphs
 from tunbridge.inspect.model import Document, Link
+from tunbridge.inspect.translation import say
 
 MAX_LINES = 12
 """More exceptions than this are counted; `check` names each."""
@@ -45,9 +46,11 @@ def mesh(document: Document, glyphs: Glyphs) -> Mesh:
     wrong = {pair: state for pair, state in found.items() if state != "ok"}
     if is_full and len(found) < possible:
         wrong |= dict.fromkeys(_missing(ends, found), "missing")
-    words = f"{len(found):,} tunnels" if not is_full else f"full mesh of {len(ends):,} hosts, {possible:,} tunnels"
+    words = say("{count} tunnels", count=len(found))
+    if is_full:
+        words = say("full mesh of {hosts} hosts, {count} tunnels", hosts=len(ends), count=possible)
     if wrong:
-        words += f", all but {len(wrong):,} in order"
+        words += say(", all but {count} in order", count=len(wrong))
     return Mesh(words if found else "", _exceptions(wrong, glyphs))
 
 
@@ -83,7 +86,7 @@ def _exceptions(wrong: dict[_Pair, str], glyphs: Glyphs) -> list[Exceptional]:
                 lines += _of_host(what, host, mine, glyphs)
             else:
                 left += len(mine)
-    more = [Exceptional("more", f"{left:,} tunnels; `check` names them", "info")] if left else []
+    more = [Exceptional(say("more"), say("{count} tunnels; `check` names them", count=left), "info")] if left else []
     return lines + more
 
 

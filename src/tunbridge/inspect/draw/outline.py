@@ -7,6 +7,7 @@ from rich.text import Text
 from tunbridge.inspect.draw.marks import Mark
 from tunbridge.inspect.draw.safe import shorten
 from tunbridge.inspect.draw.views import BridgeView, HostView, PortView, Scene
+from tunbridge.inspect.translation import say
 
 _STYLE = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
@@ -41,7 +42,7 @@ def _entries(scene: Scene) -> Iterator[tuple[int, str, Mark | None]]:
 
 def _host(host: HostView) -> Iterator[tuple[int, str, Mark | None]]:
     if not host.known:
-        yield 1, "not given", None
+        yield 1, say("not given"), None
     if host.count > 1 and host.words:
         yield 1, host.words[0].text, None
     for name in host.members[:24]:

@@ -31,6 +31,7 @@ from tunbridge.inspect.draw.views import (
     walk,
 )
 from tunbridge.inspect.model import Bridge, BridgeRole, Document, Host, Link, LinkState, Port
+from tunbridge.inspect.translation import say
 
 Natural = tuple[tuple[int, str], ...]
 
@@ -68,9 +69,8 @@ def build(document: Document, glyphs: Glyphs = UNICODE, group: Grouping = "auto"
     types = sorted({link.type or "tunnel" for link in document.links if link.kind == "tunnel"} | maker.types)
     overlay = ""
     if types or ghosts:
-        overlay = (
-            f"{' + '.join(visible(_TYPE_NAMES.get(t, t.upper()), glyphs.is_ascii) for t in types[:3])} overlay".strip()
-        )
+        names = " + ".join(visible(_TYPE_NAMES.get(t, t.upper()), glyphs.is_ascii) for t in types[:3])
+        overlay = say("{types} overlay", types=names).strip()
     scene = Scene(known + ghosts, overlay, maker.marks.legend, glyphs)
     if is_grouped and overlay:
         whole = mesh(document, glyphs)
@@ -115,11 +115,11 @@ class _Maker:
         words = [Words(self.safe(address)) for address in host.addresses]
         if host.ovs_version:
             words.append(Words(f"OVS {self.safe(host.ovs_version)}"))
-        words += self.connected("manager", [manager.is_connected for manager in host.managers], is_bad=False)
-        tip = [host.name, *([] if host.role == "unknown" else [host.role])]
-        tip += [f"tunnel address {address}" for address in host.addresses]
+        words += self.connected(say("manager"), [manager.is_connected for manager in host.managers], is_bad=False)
+        tip = [host.name, *([] if host.role == "unknown" else [say(host.role)])]
+        tip += [say("tunnel address {address}", address=address) for address in host.addresses]
         tip += [f"OVS {host.ovs_version}"] * bool(host.ovs_version)
-        tip += [f"manager {manager.target}{_state(manager.is_connected)}" for manager in host.managers]
+        tip += [f"{say('manager')} {manager.target}{_state(manager.is_connected)}" for manager in host.managers]
         mark = self.marks.at(host.name)
         view = HostView(
             self.safe(host.name), True, host.role, words, self.tip(tip, mark), mark, _Tree(self, host).roots()
@@ -136,14 +136,14 @@ class _Maker:
     def ghost(self, host: Host) -> HostView:
         mark = self.marks.at(host.name)
         words = [Words(self.safe(address)) for address in host.addresses if address != host.name]
-        tip = self.tip([host.name, *host.addresses, "not given: only other hosts' tunnels tell of it"], mark)
+        tip = self.tip([host.name, *host.addresses, say("not given: only other hosts' tunnels tell of it")], mark)
         return HostView(self.safe(host.name), False, host.role, words, tip, mark, places=((host.name, None, None),))
 
     def ghosts(self, views: list[HostView]) -> HostView:
         names = [view.name for view in views]
         mark = worst([view.mark for view in views if view.mark])
         return HostView(
-            f"{len(names)} hosts not given",
+            say("{count} hosts not given", count=len(names)),
             False,
             "unknown",
             [],
@@ -157,13 +157,14 @@ class _Maker:
         words = [Words(self.safe(bridge.fail_mode))] if bridge.fail_mode else []
         if bridge.datapath_type and bridge.datapath_type != "system":
             words.append(Words(self.safe(bridge.datapath_type)))
-        words += self.connected("controller", [controller.is_connected for controller in bridge.controllers])
-        tip = [bridge.name, f"role: {bridge.role}", f"fail mode: {bridge.fail_mode or 'standalone (not set)'}"]
-        tip += [f"datapath: {bridge.datapath_type}"] * bool(bridge.datapath_type)
-        tip += [f"controller {c.target}{_state(c.is_connected)}" for c in bridge.controllers]
+        words += self.connected(say("controller"), [controller.is_connected for controller in bridge.controllers])
+        mode = bridge.fail_mode or say("standalone (not set)")
+        tip = [bridge.name, f"{say('role')}: {say(bridge.role)}", f"{say('fail mode')}: {mode}"]
+        tip += [f"{say('datapath')}: {bridge.datapath_type}"] * bool(bridge.datapath_type)
+        tip += [f"{say('controller')} {c.target}{_state(c.is_connected)}" for c in bridge.controllers]
         mark = self.marks.at(host.name, bridge.name)
         places = ((host.name, bridge.name, None),)
-        label = "" if bridge.role == "other" else bridge.role
+        label = "" if bridge.role == "other" else say(bridge.role)
         return BridgeView(
             self.safe(bridge.name), bridge.role, words, self.tip(tip, mark), mark, places=places, label=label
         )
@@ -180,15 +181,15 @@ class _Maker:
     def port(self, host: Host, bridge: Bridge, port: Port) -> PortView:
         kind = self.kind(host, bridge, port)
         mark = self.marks.at(host.name, bridge.name, port.name)
-        tip = [f"port {port.name} of {bridge.name}"]
-        tip += [f"tag: {port.tag}"] * (port.tag is not None)
-        tip += [f"network: {networks.full(port)}"] * bool(networks.full(port))
-        tip += [f"trunks: {', '.join(map(str, port.trunks))}"] * bool(port.trunks)
+        tip = [say("port {port} of {bridge}", port=port.name, bridge=bridge.name)]
+        tip += [f"{say('tag')}: {port.tag}"] * (port.tag is not None)
+        tip += [f"{say('network')}: {networks.full(port)}"] * bool(networks.full(port))
+        tip += [f"{say('trunks')}: {', '.join(map(str, port.trunks))}"] * bool(port.trunks)
         tip += [f"bond of {', '.join(i.name for i in port.interfaces)}"] * (len(port.interfaces) > 1)
         for interface in port.interfaces:
             options = ", ".join(f"{key}={value}" for key, value in sorted(interface.options.items()))
             tip.append(f"{interface.type} {options}".strip())
-            tip += [f"error: {interface.error}"] * bool(interface.error)
+            tip += [f"{say('error')}: {interface.error}"] * bool(interface.error)
         places = ((host.name, bridge.name, port.name),)
         note = self.note(host, bridge, port, kind)
         return PortView(self.safe(port.name), kind, note, self.tip(tip, mark), mark, places=places)
@@ -211,13 +212,13 @@ class _Maker:
         if len(port.interfaces) > 1:
             notes.append("+".join(self.safe(interface.name) for interface in port.interfaces))
         if port.tag == DEAD_VLAN:
-            notes.append("dead VLAN")
+            notes.append(say("dead VLAN"))
         elif port.tag is not None:
-            notes.append(f"tag {port.tag}")
+            notes.append(f"{say('tag')} {port.tag}")
         if (network := networks.label(port)) is not None and port.tag != DEAD_VLAN:
-            notes.append(f"net {self.safe(network)}")
+            notes.append(f"{say('net')} {self.safe(network)}")
         if port.trunks:
-            notes.append(f"trunk {','.join(map(str, port.trunks))}")
+            notes.append(f"{say('trunk')} {','.join(map(str, port.trunks))}")
         return f" {self.glyphs.dot} ".join(notes)
 
     def peer(self, host: Host, bridge: Bridge, port: Port) -> str:
@@ -229,7 +230,7 @@ class _Maker:
             remote = remote or (far.host if far else None)
         if remote is None:
             return ""
-        return f"{self.glyphs.arrow} {'any host' if remote == 'flow' else self.safe(remote)}"
+        return f"{self.glyphs.arrow} {say('any host') if remote == 'flow' else self.safe(remote)}"
 
     def tip(self, lines: list[str], mark: Mark | None) -> str:
         notes = [f"! {note}" for note in mark.notes] if mark else []
@@ -247,7 +248,7 @@ class _Maker:
     def many(self, tunnels: list[PortView], is_all: bool) -> PortView:
         types = sorted({_type(tunnel.tip) for tunnel in tunnels})
         peers = len({tunnel.note for tunnel in tunnels})
-        where = "all others" if is_all and peers == self.host_count - 1 else f"{peers} hosts"
+        where = say("all others") if is_all and peers == self.host_count - 1 else say("{count} hosts", count=peers)
         mark = worst([t.mark for t in tunnels if t.mark])
         name = f"{'+'.join(self.safe(t) for t in types[:2])} {self.glyphs.times}{len(tunnels)}"
         tip = "\n".join(f"{t.name} {t.note}" for t in tunnels[:40])
@@ -280,7 +281,7 @@ def fold(ports: list[PortView], limit: int, kind: PortKind) -> list[PortView]:
     hidden = [port for i, port in enumerate(ports) if i not in kept]
     mark = worst([port.mark for port in hidden if port.mark])
     more = PortView(
-        f"+{sum(p.count for p in hidden)} more",
+        say("+{count} more", count=sum(p.count for p in hidden)),
         kind,
         tip="\n".join(p.name for p in hidden[:40]),
         mark=mark,
@@ -302,7 +303,7 @@ def fold_pairs(pairs: list[Pair]) -> list[Pair]:
 
 
 def _state(is_connected: bool | None) -> str:
-    return "" if is_connected is None else ", connected" if is_connected else ", not connected"
+    return "" if is_connected is None else say(", connected") if is_connected else say(", not connected")
 
 
 _RANK: dict[BridgeRole, int] = {"integration": 0, "other": 1, "tunnel": 2, "provider": 3}
@@ -363,8 +364,8 @@ class _Tree:
         workloads = marked + plain
         if hidden := workloads[MAX_PORTS:]:
             mark = worst([wrong[port.name] for port in hidden if port.name in wrong])
-            tip = f"{len(hidden):,} more ports"
-            more = PortView(f"+{len(hidden):,} more", "workload", tip=tip, mark=mark, count=len(hidden))
+            tip = say("{count} more ports", count=len(hidden))
+            more = PortView(say("+{count} more", count=len(hidden)), "workload", tip=tip, mark=mark, count=len(hidden))
             self.views[index].workloads.append(more)
         return shown + workloads[:MAX_PORTS]
 
@@ -413,7 +414,9 @@ class _Tree:
                 roots.append(view)
                 main = main or (view if view.role == "integration" else None)
         if self.folded:
-            roots.append(BridgeView(f"+{self.folded:,} more bridges", "other", [], "not drawn", None))
+            roots.append(
+                BridgeView(say("+{count} more bridges", count=self.folded), "other", [], say("not drawn"), None)
+            )
         for view in self.views:
             view.children.sort(key=lambda child: (child.role != "tunnel", not child.pairs, _natural(child.name)))
         return roots

@@ -17,7 +17,10 @@ from tunbridge.inspect.draw.fleet import Grouping
 from tunbridge.inspect.draw.safe import visible
 from tunbridge.inspect.formats.things import Things
 from tunbridge.inspect.model import Document, Finding, Severity
+from tunbridge.inspect.translation import asset, say
 
+KINDS = ("host", "bridge", "port", "tunnel")
+"""What things are: the script has these for each."""
 MAX_FINDINGS = 1000
 """More findings than this are counted; `check` lists each."""
 
@@ -39,7 +42,7 @@ def render(document: Document, group: Grouping = "auto", width: int | None = Non
         "picture": drawn.strip(),
         "found": _count(len(document.findings), "finding"),
         "findings": _findings(document, things),
-        "data": _json({"things": things.rows, "left_out": things.left_out}),
+        "data": _json({"things": things.rows, "left_out": things.left_out, "kinds": {k: say(k) for k in KINDS}}),
         "script": script,
     }
     # one pass over the template: what is put in is never looked at again
@@ -66,12 +69,12 @@ def _summary(document: Document) -> str:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return say(f"{{count}} {noun}{'' if number == 1 else 's'}", count=number)
 
 
 def _findings(document: Document, things: Things) -> str:
     if not document.findings:
-        return '<p class="ui-none">Nothing was found wrong.</p>'
+        return f'<p class="ui-none">{_text(say("Nothing was found wrong."))}</p>'
     numbers = {(line.severity, line.code): line.number for line in things.marks.legend}
     groups: dict[tuple[Severity, str], list[str]] = {}
     for finding in document.findings[:MAX_FINDINGS]:
@@ -82,22 +85,26 @@ def _findings(document: Document, things: Things) -> str:
         lists.append(f"<ul>{''.join(items[:SHOWN])}</ul>")
         if rest := items[SHOWN:]:
             lists.append(
-                f"<details><summary>{len(rest):,} more {_text(code)}</summary><ul>{''.join(rest)}</ul></details>"
+                f"<details><summary>{_text(say('{count} more {code}', count=len(rest), code=code))}</summary>"
+                f"<ul>{''.join(rest)}</ul></details>"
             )
     more = len(document.findings) - MAX_FINDINGS
     if more > 0:
-        lists.append(f'<p class="ui-none">and {more:,} more: <code>tunbridge check</code> lists them</p>')
+        command = "<code>tunbridge check</code>"
+        said = say("and {count} more: {command} lists them", count=more, command=command)
+        lists.append(f'<p class="ui-none">{said}</p>')
     return "".join(lists)
 
 
 def _finding(finding: Finding, number: int, things: Things) -> str:
     at = " ".join(str(things.numbers[p]) for p in things.marks.places(finding) if p in things.numbers)
-    line = f" · line {finding.line}" if finding.line else ""
+    where = say("{subject} on {host}", subject=finding.subject, host=finding.host)
+    line = say(" · line {line}", line=str(finding.line)) if finding.line else ""
     return (
         f'<li><button type="button" class="ui-finding" data-at="{at}">'
         f'<span class="ui-badge ui-{finding.severity}" aria-hidden="true">{number}</span>'
-        f'<span class="ui-code">{_text(finding.severity)}: {_text(finding.code)}</span>'
-        f'<span class="ui-where">{_text(finding.subject)} on {_text(finding.host)}{line}</span>'
+        f'<span class="ui-code">{_text(say(finding.severity))}: {_text(finding.code)}</span>'
+        f'<span class="ui-where">{_text(where)}{line}</span>'
         f'<span class="ui-message">{_text(finding.message)}</span>'
         f'<span class="ui-fix">{_text(finding.fix)}</span></button></li>'
     )
@@ -119,4 +126,4 @@ def _hashes(texts: list[str]) -> str:
 
 
 def _asset(name: str) -> str:
-    return resources.files("tunbridge.inspect.formats").joinpath(name).read_text(encoding="utf-8")
+    return asset(name, resources.files("tunbridge.inspect.formats").joinpath(name).read_text(encoding="utf-8"))

@@ -2,7 +2,7 @@
 // What the page does: move the picture, show what is known of a thing, find things. Names are only ever set as text.
 (() => {
   const id = (name) => document.getElementById(name);
-  const { things, left_out: leftOut } = JSON.parse(id("ui-data").textContent);
+  const { things, left_out: leftOut, kinds } = JSON.parse(id("ui-data").textContent);
   const stage = id("ui-stage"), svg = stage.querySelector("svg");
   const whole = { x: 0, y: 0, w: svg.viewBox.baseVal.width, h: svg.viewBox.baseVal.height };
   const numbers = (element) => element.dataset.at.split(" ").filter(Boolean).map(Number);
@@ -98,7 +98,7 @@
 
   // --- details: of what is pointed at, else of what was chosen
   const above = (n) => things[n].up === null ? "" : ` ${things[n].kind === "bridge" ? "on" : "of"} ${things[things[n].up].name}${above(things[n].up)}`;
-  const title = (n) => `${things[n].kind} ${things[n].name}${above(n)}`;
+  const title = (n) => `${kinds[things[n].kind]} ${things[n].name}${above(n)}`;
   let chosen = [], told = null;
   const item = (n) => {
     const thing = things[n], button = make("button", `ui-item${thing.severity ? ` ui-of-${thing.severity}` : ""}`, thing.name);
@@ -110,7 +110,7 @@
   };
   const about = (n) => {
     const thing = things[n], part = make("div", "ui-about");
-    part.append(make("p", "ui-name", thing.name), make("p", "ui-kind", thing.kind + above(n)));
+    part.append(make("p", "ui-name", thing.name), make("p", "ui-kind", kinds[thing.kind] + above(n)));
     const list = make("dl");
     for (const [label, value] of thing.rows) list.append(make("dt", "", label), make("dd", "", value));
     part.append(list);
@@ -130,7 +130,7 @@
     if (!list.length) parts = [make("p", "ui-none", "Point at anything in the picture; click to keep it here.")];
     else if (list.length <= 3) parts = list.map(about);
     else {
-      parts = [make("p", "ui-name", `${list.length} ${things[list[0]].kind}s drawn as one`), ...list.slice(0, 40).map(item)];
+      parts = [make("p", "ui-name", `${list.length} ${kinds[things[list[0]].kind]}s drawn as one`), ...list.slice(0, 40).map(item)];
       if (list.length > 40) parts.push(make("p", "ui-none", `and ${list.length - 40} more: search finds them`));
     }
     id("ui-details").replaceChildren(...parts);
@@ -145,7 +145,7 @@
   };
   const words = (list) => {
     const thing = things[list[0]];
-    if (list.length > 3) return `${list.length} ${thing.kind}s drawn as one, ${thing.name} to ${things[list.at(-1)].name}`;
+    if (list.length > 3) return `${list.length} ${kinds[thing.kind]}s drawn as one, ${thing.name} to ${things[list.at(-1)].name}`;
     return list.map((n) => [title(n), things[n].note, things[n].severity].filter(Boolean).join(", ")).join("; ");
   };
 
@@ -239,7 +239,7 @@
   });
 
   // --- search: all words must be in the name or in what is told of it (where it is, addresses, tags); names come before what is told
-  const haystack = things.map((thing, n) => [thing.name, thing.kind, above(n), ...thing.rows.flat()].join(" ").toLowerCase());
+  const haystack = things.map((thing, n) => [thing.name, kinds[thing.kind], above(n), ...thing.rows.flat()].join(" ").toLowerCase());
   const search = id("ui-search"), hits = id("ui-hits"), results = id("ui-results");
   const MOST = 50; // matches that are listed
   let found = [], at = -1;
@@ -261,7 +261,7 @@
     results.replaceChildren(...found.slice(0, MOST).map((n, i) => {
       const entry = make("li"), button = item(n);
       button.querySelector("small")?.remove();
-      button.append(" ", make("small", "", things[n].kind + above(n)));
+      button.append(" ", make("small", "", kinds[things[n].kind] + above(n)));
       button.addEventListener("click", () => mark(i));
       entry.append(button);
       return entry;

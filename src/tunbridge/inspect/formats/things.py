@@ -10,6 +10,7 @@ from tunbridge.inspect.draw.marks import Marks, Place
 from tunbridge.inspect.draw.safe import visible
 from tunbridge.inspect.draw.scene import DEAD_VLAN, TUNNEL_TYPES
 from tunbridge.inspect.model import Bridge, Document, End, Host, Interface, Link, Port
+from tunbridge.inspect.translation import say
 
 MAX_THINGS = 20_000
 """With more ports than this, tunnels that are in order are left out (a mesh of 500 hosts has 249,500 of their ends),
@@ -47,7 +48,7 @@ class Things:
     def _add(self, kind: str, place: Place, note: str, rows: Rows, up: int | None, source: str) -> int:
         mark = self.marks.at(*place)
         name = next(part for part in reversed(place) if part is not None)
-        shown = [(label, visible(value)) for label, value in [*rows, ("source", source)] if value]
+        shown = [(say(label), visible(value)) for label, value in [*rows, ("source", source)] if value]
         number = len(self.rows)
         row: dict[str, object] = {"kind": kind, "name": visible(name) or '""', "up": up}
         row |= {"note": visible(note), "rows": shown}
@@ -59,27 +60,27 @@ class Things:
 
     def _host(self, host: Host) -> None:
         rows = [
-            ("role", "" if host.role == "unknown" else host.role),
+            ("role", "" if host.role == "unknown" else say(host.role)),
             ("tunnel address", ", ".join(host.addresses)),
             ("Open vSwitch", host.ovs_version or ""),
             ("system-id", host.chassis_id or ""),
             *(("manager", f"{m.target}{_state(m.is_connected)}") for m in host.managers),
-            ("", "" if host.known else "not given: only other hosts' tunnels tell of it"),
+            ("", "" if host.known else say("not given: only other hosts' tunnels tell of it")),
         ]
-        note = ", ".join(host.addresses) if host.known else "not given"
+        note = ", ".join(host.addresses) if host.known else say("not given")
         number = self._add("host", (host.name, None, None), note, rows, None, _source(host, host.lines.get("name")))
         for bridge in host.bridges:
             self._bridge(host, bridge, number)
 
     def _bridge(self, host: Host, bridge: Bridge, up: int) -> None:
         rows = [
-            ("role", bridge.role),
-            ("fail mode", bridge.fail_mode or "standalone (not set)"),
+            ("role", say(bridge.role)),
+            ("fail mode", bridge.fail_mode or say("standalone (not set)")),
             ("datapath", bridge.datapath_type or ""),
             *(("controller", f"{c.target}{_state(c.is_connected)}") for c in bridge.controllers),
         ]
         place = (host.name, bridge.name, None)
-        number = self._add("bridge", place, bridge.role, rows, up, _source(host, bridge.lines.get("name")))
+        number = self._add("bridge", place, say(bridge.role), rows, up, _source(host, bridge.lines.get("name")))
         for port in bridge.ports:
             if self._leaves_out(port) and not self.marks.at(host.name, bridge.name, port.name):
                 self.left_out += 1
@@ -94,13 +95,13 @@ class Things:
         place = (host.name, bridge.name, port.name)
         rows = _port(port)
         network = networks.label(port)
-        note = f"tag {port.tag}" if port.tag is not None else ""
-        note += f" net {network}" if network else ""
+        note = f"{say('tag')} {port.tag}" if port.tag is not None else ""
+        note += f" {say('net')} {network}" if network else ""
         link, far = self._far.get(place, (None, None))
         if link is not None and far is not None:
             where = " on ".join(part for part in (far.port, far.bridge, far.host) if part)
             rows += [("other end", where), ("link", link.state)]
-            note = f"to {far.host if link.kind == 'tunnel' else far.bridge or where}"
+            note = say("to {where}", where=far.host if link.kind == "tunnel" else far.bridge or where)
             self._peers.append((len(self.rows), _place(far) if far.port else (far.host, None, None)))
         kind = "tunnel" if _is_tunnel(port) else "port"
         self._add(kind, place, note, rows, up, _source(host, port.lines.get("name")))
@@ -151,4 +152,4 @@ def _source(host: Host, line: int | None) -> str:
 
 
 def _state(is_connected: bool | None) -> str:
-    return "" if is_connected is None else ", connected" if is_connected else ", not connected"
+    return "" if is_connected is None else say(", connected") if is_connected else say(", not connected")

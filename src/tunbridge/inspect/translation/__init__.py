@@ -143,3 +143,12 @@ def say(text: str, **values: str | int) -> str:
     template = text if _language.get() == "en" else ko_words.WORDS.get(text, text)
     words = {name: f"{value:,}" if isinstance(value, int) else value for name, value in values.items()}
     return Formatter().vformat(template, (), words) if words else template
+
+
+def asset(name: str, text: str) -> str:
+    """Return a part of the page, whose text is `text` in English, in the language of the context."""
+    if _language.get() == "en":
+        return text
+    for english, korean in {"page.html": ko_words.PAGE, "page.js": ko_words.SCRIPT}.get(name, {}).items():
+        text = text.replace(english, korean)
+    return text
