@@ -361,7 +361,7 @@ class Agent:
             self._looked_at = (wanted, now)
         found, problems = self._plugged, self._local_of.problems
         assert found is not None
-        self.cloud.plugged(set(found.workloads))
+        self.cloud.plugged(found.workloads.keys() | self._local_of.coming)
         # One that the central database has not answered for yet keeps the flows and the tag that it has.
         known = {id: w for id, w in found.workloads.items() if self.cloud.known(id)}
         local = found

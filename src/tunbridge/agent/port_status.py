@@ -1,7 +1,7 @@
 """What this host says of its ports in the central database: ACTIVE when the bridges have acknowledged their flows.
 
     plugged --known, wanted flows computed--> expected (generation N) --every bridge has N--> ACTIVE
-    unplugged, disabled, not known --> DOWN          its flows were refused --> ERROR
+    unplugged, disabled, not known --> DOWN     not bound --> BUILD     its flows were refused --> ERROR
 A status is written after the acknowledgement and never before.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from tunbridge.dataplane.desired import PortState
 
-_STATUS = {"wired": "ACTIVE", "down": "DOWN", "error": "ERROR"}
+_STATUS = {"wired": "ACTIVE", "unbound": "BUILD", "down": "DOWN", "error": "ERROR"}
 
 
 class PortStatus:

@@ -53,6 +53,8 @@ class LocalOf:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         """Of the last call."""
+        self.coming: frozenset[str] = frozenset()
+        """Port ids of interfaces that Open vSwitch has not made yet: what they need can be asked for meanwhile."""
         self._plugged: list[PortRow] = []
         self._workloads: dict[str, Workload] = {}
         self._vlans: dict[str, int] | None = None
@@ -78,7 +80,10 @@ class LocalOf:
         plugged = [] if bridge is None else _plugged(bridge)
         if len(plugged) != len(self._plugged) or not all(map(is_, plugged, self._plugged)):
             self._plugged = plugged
-            self._workloads, self.problems = _workloads(plugged, self._workloads)
+            made = [port for port in plugged if port.interfaces[0].ofport is not None]
+            coming = (port.interfaces[0] for port in plugged if port.interfaces[0].ofport is None)
+            self.coming = frozenset(interface.external_ids["iface-id"] for interface in coming)
+            self._workloads, self.problems = _workloads(made, self._workloads)
 
 
 def _tunnels(bridge: BridgeRow | None, tunnel_type: str) -> dict[str, str]:
@@ -90,13 +95,13 @@ def _tunnels(bridge: BridgeRow | None, tunnel_type: str) -> dict[str, str]:
 
 
 def _plugged(bridge: BridgeRow) -> list[PortRow]:
-    """Ports that somebody has plugged a workload into, and whose interface Open vSwitch has made."""
+    """Ports that somebody has plugged a workload into, without those whose interface Open vSwitch cannot make."""
     return [
         port
         for port in bridge.ports
         if len(port.interfaces) == 1
         and "iface-id" in port.interfaces[0].external_ids
-        and (port.interfaces[0].ofport or 0) > 0
+        and (port.interfaces[0].ofport is None or port.interfaces[0].ofport > 0)
     ]
 
 

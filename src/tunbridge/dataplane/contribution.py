@@ -60,7 +60,9 @@ UNBOUND = PortSettings(DEAD_VLAN, {})
 
 
 class PortState(Struct, frozen=True):
-    """What became of a workload: `wired`, `down` (nothing is wrong), or `error`."""
+    """What became of a workload: `wired`, `unbound` (a server binds it to a host that says that it has it), `down`
+    (nothing is wrong), or `error`.
+    """
 
     status: str
     reason: str = ""

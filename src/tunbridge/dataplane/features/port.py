@@ -1,6 +1,6 @@
 """A workload's port: where its packets belong, what it may send, how packets reach it, and what OVSDB says of it.
 
-    no row ──> down          bound elsewhere, down by its administrator ──> down
+    no row ──> down          bound elsewhere, down by its administrator ──> down          not bound ──> unbound
     no mapping, no tunnels of its type ──> error          all else ──> wired
 
 An INACTIVE binding prepares the port for a live migration: it can send, it receives what is flooded and what comes from
@@ -36,7 +36,8 @@ def compute(context: Context, port_id: str) -> None:
         return
     place = _place(context, workload)
     if isinstance(place, PortState):
-        context.port(workload.name, UNBOUND)
+        if place.status != "unbound":  # for the moment until it is bound, the tag is not worth a transaction
+            context.port(workload.name, UNBOUND)
         context.port_state(port_id, place)
         return
     vlan = context.vlan(place.network.id)
@@ -56,6 +57,8 @@ def _place(context: Context, workload: Workload) -> Place | PortState:
     if port is None:
         return PortState("down", "no such port")
     binding = port.binding(context.local.host)
+    if not port.bindings:
+        return PortState("unbound", "not bound to any host")
     if binding is None:
         return PortState("down", f"bound to {port.host}" if port.host else "not bound to this host")
     if binding.vnic_type != NORMAL_VNIC:

@@ -207,10 +207,9 @@ class Switch:
         """
         meters, groups = meters or {}, groups or {}
         async with self._busy:
-            refused = await self._add_meters({number: m for number, m in meters.items() if m is not None})
-            items, unknown = await self._items(changes, groups)
-            refused += unknown
-            refused += await self._apply(items)
+            added = {number: meter for number, meter in meters.items() if meter is not None}
+            items, refused = await self._items(changes, groups)
+            refused += await self._apply(items, added)
             refused += await self._delete_meters([number for number, m in meters.items() if m is None])
             return refused
 
@@ -235,30 +234,43 @@ class Switch:
                 await asyncio.sleep(0)
         return _without(items, await _translate(items, rare))
 
-    async def _apply(self, items: list[_Item]) -> list[Refused]:
+    async def _apply(self, items: list[_Item], meters: Mapping[int, Meter]) -> list[Refused]:
         refused: list[Refused] = []
+        if meters and (not items or len(meters) > _SLICE):
+            refused += await self._add_meters(meters)
+            meters = {}
         for _ in range(_TRIES):
             if not items:
                 return refused
-            errors = await self._bundle(items)
+            errors = await self._bundle(items, meters, refused)
+            meters = {}
             if not errors:
                 return refused
             items, out = _without(items, errors)
             refused += out
         for owned in _by_owner(items):
-            refused += _without(owned, await self._bundle(owned))[1]
+            refused += _without(owned, await self._bundle(owned, {}, refused))[1]
         return refused
 
-    async def _bundle(self, items: Sequence[_Item]) -> dict[int, str]:
+    async def _bundle(
+        self, items: Sequence[_Item], meters: Mapping[int, Meter], refused: list[Refused]
+    ) -> dict[int, str]:
         """Try the items as one bundle. Gives errors by position; then nothing was changed.
 
-        Every message is checked when it is added; the first that fails at the commit is told as well.
+        Every message is checked when it is added; the first that fails at the commit is told as well. Meters go along
+        before it, so that they take no round trip of their own; those that are refused are put into `refused`.
         """
         channel = self._open()
         self._bundles += 1
-        number, xids = self._bundles & 0xFFFFFFFF, channel.xids(len(items) + 2)
-        with channel.tracking(xids) as errors:
-            await channel.send_all(_in_bundle(number, items, xids))
+        all_xids = channel.xids(len(meters) + len(items) + 2)
+        number, xids = self._bundles & 0xFFFFFFFF, all_xids[len(meters) :]
+        with channel.tracking(all_xids) as errors:
+            before = [
+                message(METER_MOD, messages.meter_mod(messages.METER_ADD, n, m), xid)
+                for (n, m), xid in zip(meters.items(), all_xids, strict=False)
+            ]
+            await channel.send_all(_in_bundle(number, items, xids, b"".join(before)))
+            told = {n: errors.pop(xid) for n, xid in zip(meters, all_xids, strict=False) if xid in errors}
             if xids[0] in errors:
                 raise OfctlError(f"{self.bridge}: no bundle: {errors[xids[0]]}")
             commit = messages.DISCARD if errors else messages.COMMIT
@@ -267,11 +279,18 @@ class Switch:
             except RequestError as e:
                 if not errors:
                     raise OfctlError(f"{self.bridge}: bundle refused: {e}") from e
-            return {xid - xids[1]: error for xid, error in errors.items()}
+            found = {xid - xids[1]: error for xid, error in errors.items()}
+        refused += await self._settle_meters(meters, told)
+        return found
 
     async def _add_meters(self, meters: Mapping[int, Meter]) -> list[Refused]:
-        add, modify = messages.METER_ADD, messages.METER_MODIFY
+        add = messages.METER_ADD
         errors = await self._meter_mods([(number, messages.meter_mod(add, number, m)) for number, m in meters.items()])
+        return await self._settle_meters(meters, errors)
+
+    async def _settle_meters(self, meters: Mapping[int, Meter], errors: dict[int, str]) -> list[Refused]:
+        """Modify those that could not be added since they are there; gives what was refused."""
+        modify = messages.METER_MODIFY
         there = [number for number, error in errors.items() if error == "OFPMMFC_METER_EXISTS"]
         errors |= dict.fromkeys(there, "")
         errors |= await self._meter_mods([(n, messages.meter_mod(modify, n, meters[n])) for n in there])
@@ -373,9 +392,9 @@ def _by_owner(items: Iterable[_Item]) -> Iterable[list[_Item]]:
     return found.values()
 
 
-async def _in_bundle(number: int, items: Sequence[_Item], xids: range) -> AsyncIterator[bytes]:
-    """Give a bundle without its end, in pieces."""
-    yield messages.bundle_control(number, messages.OPEN, xids[0])
+async def _in_bundle(number: int, items: Sequence[_Item], xids: range, before: bytes) -> AsyncIterator[bytes]:
+    """Give a bundle without its end, in pieces; `before`: messages that go before it."""
+    yield before + messages.bundle_control(number, messages.OPEN, xids[0])
     for start in range(0, len(items), _SLICE):
         part = items[start : start + _SLICE]
         first = xids[start + 1]
