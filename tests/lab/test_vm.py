@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.lab.test_server import free_port
 from tunbridge.cloud import NotFoundError, connect
 from tunbridge.lab.lab import Lab
 from tunbridge.lab.plan import from_numbers
+from tunbridge.lab.qemu import PROGRAM
 from tunbridge.lab.vm import CLOUD
 
 pytestmark = pytest.mark.ovs
@@ -92,6 +94,25 @@ def test_a_port_that_is_there_is_taken_and_stays(cloud: Cloud) -> None:
     cloud.vm("rm", "web")
     with connect(CLOUD, cloud.environ) as api:
         assert api.find("ports", "mine")["id"] == vm["port_id"]
+
+
+def test_a_machine_under_qemu_gets_its_addresses_and_reaches_a_vm_on_the_other_host(cloud: Cloud) -> None:
+    if missing := [command for command in (PROGRAM, "busybox", "depmod") if shutil.which(command) is None]:
+        assert os.environ.get("CI") != "true", missing
+        pytest.skip(f"not installed: {missing}")
+    peer = cloud.add("peer", "--network", "blue", "--host", "compute1")
+    machine = cloud.add("machine", "--network", "blue", "--host", "compute0", "--qemu")
+    assert machine["state"] == "ACTIVE" and len(machine["addresses"]) == 2
+    for address in peer["addresses"]:
+        assert " 0% packet loss" in cloud.vm("exec", "machine", "--", "ping", "-c", "3", address)
+    for address in machine["addresses"]:
+        assert " 0% packet loss" in cloud.vm("exec", "peer", "--", "ping", "-c", "3", address)
+    assert cloud.vm("exec", "machine", "--", "hostname") == "machine\n"
+    assert cloud.vm("exec", "machine", "--", "sh", "-c", "exit 3", status=3) == ""
+    assert "machine# " in (cloud.lab.host("compute0").folder / "vm" / "machine" / "console.log").read_text()
+    cloud.vm("rm", "machine", "peer")
+    host = cloud.lab.host("compute0")
+    assert not list((host.folder / "vm").iterdir()) and "tap" not in host.vsctl("list-ports", "br-int")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """`tunbridge lab vm`: VMs of a lab, which get their addresses from it by real DHCP clients."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -48,7 +47,7 @@ AsForm = Annotated[Form, typer.Option("--format", "-f", help="Text for people, J
     epilog=(
         "Examples: `tunbridge lab vm add web --network blue --host compute0 --security-group web`; `tunbridge lab vm"
         " add web --port web-port --host network0 --no-wait`. Exit status: 1 when it cannot be made, or has no address"
-        " or its port is not ACTIVE within a minute (it then stays, to look at)."
+        " or its port is not ACTIVE within a minute, with --qemu five (it then stays, to look at)."
     )
 )
 def add(
@@ -62,6 +61,9 @@ def add(
     fixed_ip: Annotated[
         list[str] | None, typer.Option(metavar="IP", help="Of the new port; may be repeated. (default: any)")
     ] = None,
+    qemu: Annotated[
+        bool, typer.Option("--qemu", help="A machine under QEMU with Debian's kernel and busybox, not a namespace.")
+    ] = False,
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Until its port is ACTIVE and it has its addresses.")
     ] = True,
@@ -74,7 +76,7 @@ def add(
     vms = Vms(Lab(name))
     wish = Wish(
         name=vm, host=host, network=network, port=port, security_groups=tuple(security_group or ()),
-        fixed_ips=tuple(fixed_ip or ()),
+        fixed_ips=tuple(fixed_ip or ()), qemu=qemu,
     )  # fmt: skip
     with _progress(vm, quiet=form is Form.json) as progress:
         vms.add(wish, progress, wait)
@@ -120,10 +122,7 @@ def shell(vm: VmName, name: Name = DEFAULT) -> None:
     """Open a shell inside a VM, with its name in the prompt."""
     from tunbridge.lab.vm import Vms
 
-    vms = Vms(Lab(name))
-    if shutil.which("bash"):
-        vms.enter(vm, "bash", "--norc", PS1=f"\\u@{vm}:\\w\\$ ")
-    vms.enter(vm, "sh", PS1=f"{vm}# ")
+    Vms(Lab(name)).shell(vm)
 
 
 @app.command(epilog="Examples: `tunbridge lab vm rm web`; `tunbridge lab vm rm web db -f json`.")

@@ -2,10 +2,13 @@
 
 Seen from its host, a VM is the namespace vm-NAME, and the folder /run/vm/NAME, which is /run inside: `pid` of the
 process that keeps it, `start` which that process ran, the clients' scripts and logs, resolv.conf. All of it is made by
-commands that run in the host.
+commands that run in the host. `Guest` is what a VM of any kind has; qemu_guest.py is another one.
 """
 
+import shutil
+import subprocess
 from contextlib import suppress
+from typing import NoReturn, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -16,7 +19,7 @@ from tunbridge.openvswitch import plugging
 
 DEVICE = "eth0"
 
-_UDHCPC = """\
+UDHCPC = """\
 #!/bin/sh
 # Called by udhcpc(8): gives the lease to the device.
 case $1 in
@@ -93,6 +96,8 @@ class Vm(Struct, frozen=True, kw_only=True):
     network: str
     mac: str
     owned: bool = True
+    qemu: bool = False
+    """Whether it is a machine of its own under QEMU, and not a namespace."""
 
     @property
     def netns(self) -> str:
@@ -105,53 +110,106 @@ class Vm(Struct, frozen=True, kw_only=True):
         return f"/run/vm/{self.name}"
 
 
-def start(vm: Vm, host: Host, ipv6: bool) -> None:
-    """Run it, once its device is plugged in. `ipv6`: with a client for that."""
-    files = {
-        "resolv.conf": "",
-        "start": _INSIDE,
-        "udhcpc.sh": _UDHCPC,
-        "dhcpcd.sh": _DHCPCD,
-        "dhcpcd.conf": _DHCPCD_CONF,
-    }
-    host.run("mkdir", "-p", vm.folder)
-    for name, content in files.items():
-        host.run("sh", "-c", 'cat > "$0" && chmod 755 "$0"', f"{vm.folder}/{name}", stdin=content)
-    host.run("sh", "-c", _START, "sh", vm.folder, vm.netns, vm.name, "6" if ipv6 else "4")
+class Guest(Protocol):
+    """What a VM is on its host. All of it raises LabError."""
+
+    def device(self, mtu: int, owner: str) -> plugging.Device:
+        """What is plugged in for it, once `prepare` was called."""
+
+    def prepare(self) -> None:
+        """Make what its device is plugged into."""
+
+    def start(self, ipv6: bool) -> None:
+        """Run it, once its device is plugged in. `ipv6`: it has IPv6 addresses."""
+
+    def pid(self) -> int | None:
+        """The process that is the VM, as its host knows it."""
+
+    def addresses(self) -> list[str]:
+        """The addresses on its device now, but for link-local ones and those still being probed."""
+
+    def run(self, *argv: str) -> subprocess.CompletedProcess[str]:
+        """Run a command inside to its end."""
+
+    def enter(self, *argv: str, **environ: str) -> NoReturn:
+        """Become a command inside: its end is this process's end."""
+
+    def shell(self) -> NoReturn:
+        """Become a shell inside."""
+
+    def stop(self) -> None:
+        """Take it from its host with all that it has there. What is gone already is no error."""
 
 
-def pid(vm: Vm, host: Host) -> int | None:
-    """The process that is the VM, as its host knows it."""
-    if not host.machine.is_running():
-        return None
-    found = host.run("sh", "-c", 'read pid < "$0/pid" && ip netns identify $pid', vm.folder, check=False)
-    if found.stdout.strip() != vm.netns:
-        return None
-    return int(host.run("cat", f"{vm.folder}/pid").stdout)
+class NamespaceGuest:
+    """A VM that is a namespace; see `Guest`."""
+
+    def __init__(self, vm: Vm, host: Host) -> None:
+        self._vm = vm
+        self._host = host
+
+    def device(self, mtu: int, owner: str) -> plugging.Device:
+        vm = self._vm
+        return plugging.Device(port_id=vm.port_id, name=DEVICE, mac=vm.mac, mtu=mtu, netns=vm.netns, vm=owner)
+
+    def prepare(self) -> None:
+        self._host.run("ip", "netns", "add", self._vm.netns)
+
+    def start(self, ipv6: bool) -> None:
+        files = {
+            "resolv.conf": "",
+            "start": _INSIDE,
+            "udhcpc.sh": UDHCPC,
+            "dhcpcd.sh": _DHCPCD,
+            "dhcpcd.conf": _DHCPCD_CONF,
+        }
+        vm, host = self._vm, self._host
+        host.run("mkdir", "-p", vm.folder)
+        for name, content in files.items():
+            host.run("sh", "-c", 'cat > "$0" && chmod 755 "$0"', f"{vm.folder}/{name}", stdin=content)
+        host.run("sh", "-c", _START, "sh", vm.folder, vm.netns, vm.name, "6" if ipv6 else "4")
+
+    def pid(self) -> int | None:
+        vm, host = self._vm, self._host
+        if not host.machine.is_running():
+            return None
+        found = host.run("sh", "-c", 'read pid < "$0/pid" && ip netns identify $pid', vm.folder, check=False)
+        if found.stdout.strip() != vm.netns:
+            return None
+        return int(host.run("cat", f"{vm.folder}/pid").stdout)
+
+    def addresses(self) -> list[str]:
+        shown = self._host.run("ip", "-n", self._vm.netns, "-j", "addr", "show", "dev", DEVICE, check=False)
+        links = msgspec.json.decode(shown.stdout or "[]")
+        infos = [info for link in links for info in link.get("addr_info", [])]
+        return [i["local"] for i in infos if i.get("scope") == "global" and not i.get("tentative")]
+
+    def run(self, *argv: str) -> subprocess.CompletedProcess[str]:
+        return self._host.run("ip", "netns", "exec", self._vm.netns, *argv)
+
+    def enter(self, *argv: str, **environ: str) -> NoReturn:
+        process = self.pid()
+        if process is None:
+            raise not_running(self._vm)
+        inside = ("nsenter", f"--target={process}", "--net", "--mount", "--uts", "--")
+        self._host.enter(*inside, *argv, **environ)
+
+    def shell(self) -> NoReturn:
+        if shutil.which("bash"):
+            self.enter("bash", "--norc", PS1=f"\\u@{self._vm.name}:\\w\\$ ")
+        self.enter("sh", PS1=f"{self._vm.name}# ")
+
+    def stop(self) -> None:
+        vm, host = self._vm, self._host
+        pids = host.run("ip", "netns", "pids", vm.netns, check=False).stdout.split()
+        if pids:
+            host.run("kill", "-KILL", *pids, check=False)
+        with suppress(plugging.PlugError):
+            plugging.unplug(host.run, vm.port_id)
+        host.run("ip", "netns", "del", vm.netns, check=False)
+        host.run("rm", "-rf", vm.folder)
 
 
-def addresses(vm: Vm, host: Host) -> list[str]:
-    """The addresses on its device now, but for link-local ones and those still being probed."""
-    shown = host.run("ip", "-n", vm.netns, "-j", "addr", "show", "dev", DEVICE, check=False)
-    links = msgspec.json.decode(shown.stdout or "[]")
-    infos = [info for link in links for info in link.get("addr_info", [])]
-    return [i["local"] for i in infos if i.get("scope") == "global" and not i.get("tentative")]
-
-
-def inside(vm: Vm, host: Host, *argv: str) -> list[str]:
-    """The command line that runs `argv` in a VM, for its host to run. Raises LabError when the VM does not run."""
-    process = pid(vm, host)
-    if process is None:
-        raise LabError(f"VM {vm.name} does not run: its host was started anew; `tunbridge lab vm rm {vm.name}`")
-    return ["nsenter", f"--target={process}", "--net", "--mount", "--uts", "--", *argv]
-
-
-def stop(vm: Vm, host: Host) -> None:
-    """Take a VM from its host: its processes, its interface, its namespace. What is gone already is no error."""
-    pids = host.run("ip", "netns", "pids", vm.netns, check=False).stdout.split()
-    if pids:
-        host.run("kill", "-KILL", *pids, check=False)
-    with suppress(plugging.PlugError):
-        plugging.unplug(host.run, vm.port_id)
-    host.run("ip", "netns", "del", vm.netns, check=False)
-    host.run("rm", "-rf", vm.folder)
+def not_running(vm: Vm) -> LabError:
+    """The error for what is asked of a VM that does not run."""
+    return LabError(f"VM {vm.name} does not run: its host was started anew; `tunbridge lab vm rm {vm.name}`")

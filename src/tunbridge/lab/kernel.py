@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -103,24 +104,31 @@ def _apt(*argv: str, folder: Path | None = None) -> str:
     raise LabError(f"kernel hosts boot Debian's {PACKAGE}, which cannot be fetched: {' '.join(argv)}: {said}")
 
 
-def initrd(kernel: Kernel, environ: Mapping[str, str]) -> bytes:
-    """Pack the kernel's first files; `qemu-init.sh` finds `environ` as shell variables. Raises LabError."""
+def initrd(
+    kernel: Kernel,
+    environ: Mapping[str, str],
+    init: Path = _INIT,
+    modules: Iterable[str] = _FIRST_MODULES,
+    more: Mapping[str, bytes] = MappingProxyType({}),
+) -> bytes:
+    """Pack the kernel's first files; `init` finds `environ` as shell variables, and `more` as scripts. Raises LabError."""
     busybox = shutil.which("busybox")
     assert busybox is not None, "among the programs that are checked before"
     files = {
-        "init": (0o755, _INIT.read_bytes()),
+        "init": (0o755, init.read_bytes()),
+        **{name: (0o755, content) for name, content in more.items()},
         "busybox": (0o755, Path(busybox).read_bytes()),
         "environ": (0o644, "".join(f"{k}={shlex.quote(v)}\n" for k, v in environ.items()).encode()),
     }
-    for number, module in enumerate(_modules(kernel)):
+    for number, module in enumerate(_modules(kernel, modules)):
         files[f"modules/{number:02}-{module.name}"] = (0o644, module.read_bytes())
     return cpio(["proc", "sys", "dev", "modules", "machine"], files)
 
 
-def _modules(kernel: Kernel) -> Iterable[Path]:
+def _modules(kernel: Kernel, names: Iterable[str]) -> Iterable[Path]:
     """Give the files of the first modules, each after those that it needs."""
     argv = ("modprobe", "-d", str(kernel.folder), "-S", kernel.release, "--show-depends")
-    lines = [line for module in _FIRST_MODULES for line in namespaces.run(*argv, module).stdout.splitlines()]
+    lines = [line for module in names for line in namespaces.run(*argv, module).stdout.splitlines()]
     return dict.fromkeys(Path(line.split()[1]) for line in lines if line.startswith("insmod "))
 
 

@@ -130,9 +130,9 @@ def machine(megabytes: int) -> list[str]:
     ]  # fmt: skip
 
 
-def boot(kernel: Kernel, first: Path, how: Accelerator) -> list[str]:
-    """Give the command line that boots a kernel with its first files."""
-    return ["-kernel", str(kernel.image), "-initrd", str(first), "-append", how.kernel_line]
+def boot(kernel: Kernel, first: Path, how: Accelerator, more: str = "") -> list[str]:
+    """Give the command line that boots a kernel with its first files; `more`: of the kernel's own command line."""
+    return ["-kernel", str(kernel.image), "-initrd", str(first), "-append", f"{how.kernel_line} {more}".rstrip()]
 
 
 def qmp(path: Path, *commands: tuple[str, dict[str, str]]) -> list[Any]:

@@ -2,7 +2,7 @@
 
     lab vm add NAME        the port is made by the lab's server (or is there), the namespace by the host's `ip netns`,
                            the veth pair and the interface of br-int by openvswitch/plugging.py
-    on the host            the namespace with its DHCP clients: guest.py
+    on the host            the namespace with its DHCP clients: guest.py, or a machine under QEMU: qemu_guest.py
     <lab>/vms/NAME.json    what it is (`Vm`), so that `list` and `rm` need no API
 
 The host's agent finds the interface by its `iface-id`, claims the port, wires it, and reports it ACTIVE. All of a VM is
@@ -19,8 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from tunbridge.cloud import Cloud, CloudError, connect
-from tunbridge.lab import guest
-from tunbridge.lab.guest import Vm
+from tunbridge.lab.guest import Guest, NamespaceGuest, Vm
 from tunbridge.lab.host import Host
 from tunbridge.lab.lab import Lab
 from tunbridge.lab.namespaces import LabError
@@ -28,6 +27,10 @@ from tunbridge.openvswitch import plugging
 
 NAME_FORM = "1 to 20 of a-z, 0-9 and -, beginning with a letter and not ending with -"
 WAIT_S = 60.0
+START_S = 5.0
+"""Until its process has written down its number."""
+QEMU_WAIT_S = 300.0
+"""For a machine that may be emulated, beside others that are."""
 CLOUD = "tunbridge"
 OWNER = "compute:tunbridge-lab"
 _POLL_S = 0.1
@@ -58,6 +61,8 @@ class Wish(Struct, frozen=True, kw_only=True):
     port: str | None = None
     security_groups: tuple[str, ...] = ()
     fixed_ips: tuple[str, ...] = ()
+    qemu: bool = False
+    """A machine of its own under QEMU, and not a namespace."""
 
 
 class Progress(Protocol):
@@ -100,27 +105,22 @@ class Vms:
     def run(self, name: str, *argv: str) -> str:
         """Run a command in a VM to its end, and give what it prints. Raises LabError when it fails."""
         vm = self.get(name)
-        return self.lab.host(vm.host).run("ip", "netns", "exec", vm.netns, *argv).stdout
+        return guest_of(vm, self.lab.host(vm.host)).run(*argv).stdout
 
     def _make(self, wish: Wish, host: Host, cloud: Cloud, progress: Progress) -> tuple[Vm, dict[str, Any]]:
         port, network = _port(wish, cloud, progress)
         name = network["name"] or network["id"]
         vm = Vm(
             name=wish.name, host=wish.host, port_id=port["id"], network=name, mac=port["mac_address"],
-            owned=wish.port is None,
+            owned=wish.port is None, qemu=wish.qemu,
         )  # fmt: skip
+        guest = guest_of(vm, host)
         try:
             self._save(vm)
             progress(f"plugging port {port['id']} into {wish.host}")
-            host.run("ip", "netns", "add", vm.netns)
-            plugging.plug(
-                host.run,
-                plugging.Device(
-                    port_id=vm.port_id, name=guest.DEVICE, mac=vm.mac, mtu=network["mtu"], netns=vm.netns,
-                    vm=port["device_id"] or vm.port_id,
-                ),
-            )  # fmt: skip
-            guest.start(vm, host, any(":" in f["ip_address"] for f in port["fixed_ips"]))
+            guest.prepare()
+            plugging.plug(host.run, guest.device(network["mtu"], port["device_id"] or vm.port_id))
+            guest.start(any(":" in f["ip_address"] for f in port["fixed_ips"]))
         except BaseException:
             self._remove(vm, host, cloud)
             raise
@@ -128,20 +128,24 @@ class Vms:
 
     def _wait(self, vm: Vm, port: dict[str, Any], host: Host, cloud: Cloud, progress: Progress) -> None:
         """Wait until it has the addresses that it asks for by DHCP, and its port is ACTIVE."""
-        expected = _expected(port, cloud)
+        expected = _expected(port, cloud, vm)
+        guest = guest_of(vm, host)
         began = time.monotonic()
         while True:
             state = cloud.get(f"ports/{vm.port_id}")["port"]["status"]
-            missing = expected - set(guest.addresses(vm, host))
+            missing = expected - set(guest.addresses())
             if state == "ACTIVE" and not missing:
                 progress(f"port ACTIVE, {', '.join(sorted(expected)) or 'no address'} after {_since(began):.1f} s")
                 return
-            if _since(began) > WAIT_S:
+            if guest.pid() is None and _since(began) > START_S:
+                log = f"{host.folder}/log/vm-{vm.name}.log" if vm.qemu else f"{vm.folder}/log on {vm.host}"
+                raise LabError(f"VM {vm.name} has ended; look at {log}")
+            if _since(began) > (QEMU_WAIT_S if vm.qemu else WAIT_S):
                 lacking = f"; {vm.name} has not got {', '.join(sorted(missing))}" if missing else ""
                 raise LabError(
-                    f"VM {vm.name}: after {WAIT_S:g} s port {vm.port_id} is {state}{lacking}. It stays as it is; look"
-                    f" at `tunbridge host status` and {vm.folder}/*.log in `tunbridge lab shell{self.lab.option}"
-                    f" {vm.host}`"
+                    f"VM {vm.name}: after {_since(began):.0f} s port {vm.port_id} is {state}{lacking}. It stays as"
+                    f" it is; look at `tunbridge host status` and {vm.folder}/*.log in `tunbridge lab"
+                    f" shell{self.lab.option} {vm.host}`"
                 )
             progress(f"port {state}; waiting for {', '.join(sorted(missing)) or 'ACTIVE'}")
             time.sleep(_POLL_S)
@@ -161,7 +165,7 @@ class Vms:
 
     def _remove(self, vm: Vm, host: Host, cloud: Cloud | None) -> None:
         if host.machine.is_running():
-            guest.stop(vm, host)
+            guest_of(vm, host).stop()
         if cloud is not None and vm.owned:
             cloud.delete("ports", vm.port_id)
         self._file(vm.name).unlink(missing_ok=True)
@@ -198,8 +202,12 @@ class Vms:
     def enter(self, name: str, *argv: str, **environ: str) -> NoReturn:
         """Become a command inside a VM: its end is this process's end."""
         vm = self.get(name)
-        host = self.lab.host(vm.host)
-        host.enter(*guest.inside(vm, host, *argv), **environ)
+        guest_of(vm, self.lab.host(vm.host)).enter(*argv, **environ)
+
+    def shell(self, name: str) -> NoReturn:
+        """Become a shell inside a VM."""
+        vm = self.get(name)
+        guest_of(vm, self.lab.host(vm.host)).shell()
 
     # Files and API
 
@@ -220,6 +228,15 @@ class Vms:
 
     def _cloud(self) -> Cloud:
         return connect(CLOUD, self._environ())
+
+
+def guest_of(vm: Vm, host: Host) -> Guest:
+    """What a VM is on its host."""
+    if not vm.qemu:
+        return NamespaceGuest(vm, host)
+    from tunbridge.lab.qemu_guest import QemuGuest  # late: few are
+
+    return QemuGuest(vm, host)
 
 
 def _check(wish: Wish) -> None:
@@ -249,21 +266,26 @@ def _port(wish: Wish, cloud: Cloud, progress: Progress) -> tuple[dict[str, Any],
     return cloud.create("ports", **values), network
 
 
-def _expected(port: dict[str, Any], cloud: Cloud) -> set[str]:
-    """The addresses that a DHCP client gets, or that a host makes of an advertised prefix."""
+def _expected(port: dict[str, Any], cloud: Cloud, vm: Vm) -> set[str]:
+    """The addresses that a DHCP client gets, or that a host makes of an advertised prefix.
+
+    A machine under QEMU has no client of DHCPv6.
+    """
     subnets = {s["id"]: s for s in cloud.list("subnets", network_id=port["network_id"])}
     return {
         f["ip_address"]
         for f in port["fixed_ips"]
         if subnets[f["subnet_id"]]["enable_dhcp"]
+        and not (vm.qemu and subnets[f["subnet_id"]]["ipv6_address_mode"] == "dhcpv6-stateful")
     }  # fmt: skip
 
 
 def _status(vm: Vm, host: Host, state: str) -> VmStatus:
-    runs = guest.pid(vm, host) is not None
+    guest = guest_of(vm, host)
+    runs = guest.pid() is not None
     return VmStatus(
         name=vm.name, host=vm.host, port_id=vm.port_id, network=vm.network, mac=vm.mac,
-        addresses=guest.addresses(vm, host) if runs else [], state=state if runs else "stopped",
+        addresses=guest.addresses() if runs else [], state=state if runs else "stopped",
     )  # fmt: skip
 
 
