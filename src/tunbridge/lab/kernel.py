@@ -111,7 +111,7 @@ def initrd(
     modules: Iterable[str] = _FIRST_MODULES,
     more: Mapping[str, bytes] = MappingProxyType({}),
 ) -> bytes:
-    """Pack the kernel's first files; `init` finds `environ` as shell variables, and `more` as scripts. Raises LabError."""
+    """Pack the kernel's first files; `init` finds `environ` as shell variables; `more`: scripts. Raises LabError."""
     busybox = shutil.which("busybox")
     assert busybox is not None, "among the programs that are checked before"
     files = {
