@@ -9,7 +9,7 @@ from typing import Any
 from tests.api.serving import Cloud, User, serving
 from tests.api.test_crashes import UNLIMITED
 from tunbridge import log
-from tunbridge.agent.central import Central
+from tunbridge.agent.central import Central, Remembered
 from tunbridge.agent.config import AgentConfig, Provider
 
 
@@ -27,9 +27,9 @@ def config_of(name: str, remote: str, **more: Any) -> AgentConfig:
 
 
 @contextlib.asynccontextmanager
-async def host(name: str, remote: str, **more: Any) -> AsyncIterator[Central]:
+async def host(name: str, remote: str, remembered: Remembered | None = None, **more: Any) -> AsyncIterator[Central]:
     """Run what an agent has of the central database; it is registered and complete."""
-    made = Central(config_of(name, remote, **more), log.get(), lambda: None)
+    made = Central(config_of(name, remote, **more), log.get(), lambda: None, remembered=remembered)
     running = asyncio.create_task(made.run())
     try:
         await until(lambda: made.registered and made.complete, "registered, and all is there")

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.agent.clouds import Api, cloud, host, until
+from tests.agent.clouds import Api, cloud, config_of, host, until
 from tests.api.serving import Cloud
 from tests.database.members import Member, member
-from tunbridge.agent.central import Central
+from tunbridge import log
+from tunbridge.agent.central import Central, Remembered
 from tunbridge.dataplane.view import Key
 from tunbridge.model import catalog
 
@@ -206,4 +207,60 @@ def test_a_host_with_nothing_plugged_in_believes_an_empty_database() -> None:
             await until(lambda: one.complete and one.problem is None, "all is there")
 
     with member(catalog.tables()) as made:
+        asyncio.run(scene(made))
+
+
+def test_a_restarted_agent_does_not_believe_another_empty_database_until_it_is_told_to(tmp_path: Path) -> None:
+    """The database is started anew, empty, while no agent runs: what works on the host goes on working."""
+    remembered = Remembered(str(tmp_path / "state"))
+
+    async def scene(made: Cloud) -> None:
+        api = Api(made.user())
+        port = await api.port(await api.network(), "one")
+        async with host("one", made.database.remote, remembered=remembered) as one:
+            one.plugged({port["id"]})
+            await until(lambda: one.known(port["id"]), "the port is known")
+        await asyncio.to_thread(made.kill)
+        await asyncio.to_thread(made.database.kill)
+        (made.database.folder / "db").unlink()
+        made.database.create()
+        await asyncio.to_thread(made.database.start)
+        restarted = Central(config_of("one", made.database.remote), log.get(), lambda: None, remembered=remembered)
+        running = asyncio.create_task(restarted.run())
+        await until(lambda: restarted.connected, "connected")
+        await asyncio.sleep(0.2)
+        assert not restarted.complete, "what is plugged in has to be known first"
+        restarted.plugged({port["id"]})
+        await until(lambda: restarted.problem is not None and "another one" in restarted.problem, "told")
+        assert not restarted.complete and not restarted.known(port["id"])
+        restarted.configure(restarted._config)
+        assert not restarted.complete
+        remembered.path.unlink()
+        restarted.configure(restarted._config)
+        await until(lambda: restarted.complete and restarted.problem is None, "believed, as told")
+        assert restarted.known(port["id"]) and restarted.source.port(port["id"]) is None
+        assert remembered.read() is not None
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    with cloud(tmp_path) as made:
+        asyncio.run(scene(made))
+
+
+def test_a_restarted_agent_believes_the_same_database_though_its_ports_were_deleted(tmp_path: Path) -> None:
+    remembered = Remembered(str(tmp_path / "state"))
+
+    async def scene(made: Cloud) -> None:
+        api = Api(made.user())
+        port = await api.port(await api.network(), "one")
+        async with host("one", made.database.remote, remembered=remembered) as one:
+            one.plugged({port["id"]})
+            await until(lambda: one.known(port["id"]), "the port is known")
+        await api.remove("port", port["id"])
+        async with host("one", made.database.remote, remembered=remembered) as one:
+            one.plugged({port["id"]})
+            await until(lambda: one.known(port["id"]), "answered")
+            assert one.problem is None and one.source.port(port["id"]) is None
+
+    with cloud(tmp_path) as made:
         asyncio.run(scene(made))

@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -153,7 +154,47 @@ def test_a_killed_vswitchd_comes_back_with_all_flows(cloud: Cloud, vms: tuple[Wo
     near, _, far = vms
     before = _picture(cloud)
     host = cloud.hosts["h0"].host
-    host.kill("ovs-vswitchd")
-    host.start_vswitchd()
+
+    def kill() -> None:
+        host.kill("ovs-vswitchd")
+        host.start_vswitchd()
+
+    answered, lost = ping_during(near, far.address, kill)
+    print(f"ovs-vswitchd killed and started: {lost} pings lost, of 100 a second")
+    assert answered > 100
     wait_until(lambda: _picture(cloud) == before, "flows and meters are as before", 15)
-    assert near.reaches(far.address, seconds=10)
+    assert near.reaches(far.address)
+
+
+def test_ports_are_down_while_open_vswitch_stays_away(cloud: Cloud, vms: tuple[Workload, Workload, Workload]) -> None:
+    near, peer, far = vms
+    host = cloud.hosts["h0"].host
+    host.kill("ovs-vswitchd")
+    wait_until(lambda: {cloud.status(vm.port) for vm in (near, peer)} == {"DOWN"}, "their ports are down", 20)
+    assert cloud.status(far.port) == "ACTIVE"
+    host.start_vswitchd()
+    for vm in (near, peer):
+        vm.wait_active()
+    assert near.reaches(far.address)
+
+
+def test_a_restarted_agent_leaves_all_as_it_is_when_the_database_was_replaced_by_an_empty_one(
+    cloud: Cloud, vms: tuple[Workload, Workload, Workload], tmp_path: Path
+) -> None:
+    near, _, far = vms
+    cloud.db("backup", str(tmp_path / "backup"))
+    host = cloud.hosts["h0"].host
+
+    def replace() -> None:
+        host.kill("agent")
+        cloud.replace_database(None)
+        host.start_agent(agent_command(), wait=False)
+        wait_until(lambda: "not believed" in cloud.hosts["h0"].log(), "told")
+
+    answered, lost = ping_during(near, far.address, replace)
+    assert (answered > 100, lost) == (True, 0)
+    status = host.run(*agent_command()[:-3], "host", "status", check=False).stdout
+    assert "is another one than before" in status
+    cloud.replace_database(tmp_path / "backup")
+    near.wait_active()
+    assert near.reaches(far.address)

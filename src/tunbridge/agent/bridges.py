@@ -51,6 +51,8 @@ class Hooks(Struct, frozen=True):
     """Bridge, flows added, flows deleted, and whether it was a repair of what another process did."""
     refused: Callable[[str, Sequence[Refused]], None]
     settled: Callable[[str], None]
+    lost: Callable[[str], None]
+    """What is wanted could not be put into the bridge for `PATIENCE_S`; told again at each further attempt."""
     packet_in: Callable[[PacketIn], None]
 
 
@@ -95,6 +97,12 @@ class BridgeFlows:
         self._wake = asyncio.Event()
         self._wake.set()
         self._failed_since: float | None = None
+
+    @property
+    def lost(self) -> bool:
+        """Whether the bridge could not be brought in order for so long that its flows count as missing."""
+        since = self._failed_since
+        return since is not None and asyncio.get_running_loop().time() - since >= PATIENCE_S
 
     @property
     def idle(self) -> bool:
@@ -177,13 +185,15 @@ class BridgeFlows:
             self._busy = False
         except UnreachableError:
             self.down = True
-            await self._again(self._pause())
+            self._failed()
+            await self._again(SLOW_RETRY_S if self.lost else RETRY_S)
             return
         except (OfctlError, OSError) as e:  # OSError: saved flows cannot be read
             if str(e) != self.error:
                 self._log.error("flows not written, tried again", bridge=self.name, error=str(e))
             self.error = str(e)
             self._unknown = True
+            self._failed()
             await self._again(ERROR_RETRY_S)
             return
         self.error = None
@@ -193,10 +203,10 @@ class BridgeFlows:
         elif self.idle:
             self._hooks.settled(self.name)
 
-    def _pause(self) -> float:
-        now = asyncio.get_running_loop().time()
-        self._failed_since = self._failed_since or now
-        return RETRY_S if now - self._failed_since < PATIENCE_S else SLOW_RETRY_S
+    def _failed(self) -> None:
+        self._failed_since = self._failed_since or asyncio.get_running_loop().time()
+        if self.lost:
+            self._hooks.lost(self.name)
 
     async def _again(self, pause_s: float) -> None:
         await asyncio.sleep(pause_s)

@@ -83,6 +83,6 @@ def cloud_of(config: AgentConfig, log: Log, changed: Callable[[], None], watch_o
     """
     if not config.database:
         return Alone()
-    from tunbridge.agent.central import Central  # late: a host that stands alone does without
+    from tunbridge.agent.central import Central, Remembered  # late: a host that stands alone does without
 
-    return Central(config, log, changed, watch_only=watch_only)
+    return Central(config, log, changed, watch_only, Remembered(config.state_dir))

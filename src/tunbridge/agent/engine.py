@@ -33,7 +33,7 @@ from tunbridge.agent.status.record import Record
 from tunbridge.agent.status.report import News, Reporter
 from tunbridge.agent.wanted import LocalOf, host_spec, relevant_devices, responder_settings
 from tunbridge.configuration import ConfigurationError
-from tunbridge.dataplane import diff, host
+from tunbridge.dataplane import diff, host, names
 from tunbridge.dataplane.conntrack import Cut
 from tunbridge.dataplane.desired import Desired, Owner
 from tunbridge.dataplane.diff import Problem
@@ -338,6 +338,7 @@ class Agent:
             changed=self._flows_changed,
             refused=self._flows_refused,
             settled=lambda _bridge: self._bridge_settled(),
+            lost=self._bridge_lost,
             packet_in=self.packet_ins.take,
         )
 
@@ -440,12 +441,20 @@ class Agent:
     def _bridge_settled(self) -> None:
         """A bridge has acknowledged what was wanted of it."""
         done = min((b.done for b in self.bridges.values()), default=0)
-        self.port_status.acknowledged(done)
+        if not any(b.lost for b in self.bridges.values()):
+            self.port_status.acknowledged(done)
         if cuts := self.cutter.acknowledged(done):
             self._spawn(self.cutter.cut(cuts, self.desired))
         self.packet_ins.settled()
         self._settled()
         self._publish()
+
+    def _bridge_lost(self, bridge: str) -> None:
+        """A bridge's flows are missing, and cannot be put back. Without its database vswitchd does not answer either,
+        but forwards."""
+        if bridge == names.INTEGRATION_BRIDGE and self.ovsdb.connected and self.port_status.retract():
+            self.log.error("the flows of the ports are missing and cannot be put back: they are DOWN", bridge=bridge)
+            self._publish()
 
     def _settled(self) -> None:
         """Note whether the host is in order."""

@@ -2,6 +2,7 @@
 
     plugged --known, wanted flows computed--> expected (generation N) --every bridge has N--> ACTIVE
     unplugged, disabled, not known --> DOWN     not bound --> BUILD     its flows were refused --> ERROR
+    ACTIVE --flows missing, cannot be put back--> DOWN --every bridge has them again--> ACTIVE
 A status is written after the acknowledgement and never before.
 """
 
@@ -21,6 +22,8 @@ class PortStatus:
         self._waiting: deque[tuple[int, dict[str, str]]] = deque()
         self._states: Mapping[str, PortState] = {}
         self._expected: dict[str, str] = {}
+        self._true: dict[str, str] = {}
+        """As acknowledged last."""
         self.reported: dict[str, str] = {}
         """Port id -> status, as last reported."""
 
@@ -36,9 +39,17 @@ class PortStatus:
 
     def acknowledged(self, generation: int) -> None:
         """Report what has become true now that every bridge has this generation of flows."""
-        newest = None
         while self._waiting and self._waiting[0][0] <= generation:
-            newest = self._waiting.popleft()[1]
-        if newest is not None and newest != self.reported:
-            self.reported = newest
-            self._report(newest)
+            self._true = self._waiting.popleft()[1]
+        self._tell(self._true)
+
+    def retract(self) -> bool:
+        """Take back what was said of ports that forward, until the next acknowledgement. False when nothing was."""
+        return self._tell({id: "DOWN" if status == "ACTIVE" else status for id, status in self.reported.items()})
+
+    def _tell(self, statuses: dict[str, str]) -> bool:
+        if statuses == self.reported:
+            return False
+        self.reported = statuses
+        self._report(statuses)
+        return True

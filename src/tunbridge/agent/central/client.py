@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tunbridge.agent.central import registration, statuses
 from tunbridge.agent.central.conditions import Needs, needs
+from tunbridge.agent.central.remembered import Remembered
 from tunbridge.agent.central.source import CentralSource, keys_of
 from tunbridge.agent.central.tables import TABLES
 from tunbridge.agent.config import AgentConfig
@@ -33,10 +34,18 @@ _RETRY_S = 1.0
 class Central:
     """The rows that this host needs, and what it says of itself."""
 
-    def __init__(self, config: AgentConfig, log: Log, changed: Callable[[], None], watch_only: bool = False) -> None:
+    def __init__(
+        self,
+        config: AgentConfig,
+        log: Log,
+        changed: Callable[[], None],
+        watch_only: bool = False,
+        remembered: Remembered | None = None,
+    ) -> None:
         """`changed` is called when there are touched keys, or `complete` or `known` may give other answers.
 
-        With `watch_only` nothing is written: the host neither registers nor claims nor reports.
+        With `watch_only` nothing is written: the host neither registers nor claims nor reports. Without `remembered`
+        any database is believed at first.
         """
         self._watch_only = watch_only
         self.complete = False
@@ -60,7 +69,13 @@ class Central:
         self._existing: frozenset[str] = frozenset()
         """Of what is plugged in: what the database knew when it was complete last."""
         self._loads = 0
-        self._cluster: str | None = None
+        self._remembered = remembered
+        self._cluster = None if remembered is None else remembered.read()
+        """Of the database that was believed last, if need be by a former run of the agent."""
+        self._is_new = True
+        """Whether no database has been believed since the agent started."""
+        self._is_told = False
+        """Whether the engine has said what is plugged in."""
         self._doubt: str | None = None
         self._reported: Mapping[str, str] = {}
         self._statuses = statuses.Statuses(config.host)
@@ -82,6 +97,11 @@ class Central:
         """Take settings that were read again; the host's entry follows."""
         self._config = config
         self._register_soon()
+        kept = self._remembered
+        if self._doubt is not None and kept is not None and not kept.path.exists():
+            self._log.warning("central database believed, as told", removed=str(kept.path))
+            self._is_new, self._cluster = True, None
+            self._settle()
 
     # What the engine reads
 
@@ -124,7 +144,8 @@ class Central:
     def plugged(self, port_ids: Iterable[str]) -> None:
         """Say which ids are plugged in here: they are asked for, and claimed when they are ports."""
         ids = frozenset(port_ids)
-        if ids != self._plugged:
+        if ids != self._plugged or not self._is_told:
+            self._is_told = True
             self._plugged = ids
             self._needs_changed = True
             self._settle(asked=True)
@@ -181,30 +202,52 @@ class Central:
         if not self._replica.settled:
             return
         existing = frozenset(id for id in self._plugged if self._store.get("Port", id) is not None)
+        if self._is_new and not self._is_told and self._is_another():
+            return  # what is plugged in decides whether it is believed
         self._judge(existing)
         if self._doubt is not None:
             return
         news = bool(self._withheld) or not self.complete or (self._answered != self._plugged and not asked)
         self.complete, self._answered, self._existing = True, self._plugged, existing
-        self._cluster = self._replica.cluster
+        self._is_new = False
+        self._remember()
         self._touched |= self._withheld
         self._withheld.clear()
         if news:
             self._changed()
 
+    def _remember(self) -> None:
+        cluster = self._replica.cluster
+        if cluster == self._cluster:
+            return
+        self._cluster = cluster
+        if self._remembered is not None and not self._watch_only:
+            try:
+                self._remembered.write(cluster)
+            except OSError as e:
+                path = str(self._remembered.path)
+                self._log.warning("a restarted agent will believe any database", path=path, error=str(e))
+
+    def _is_another(self) -> bool:
+        """Whether the database is not the one that was believed last, or cannot be told from another."""
+        if self._is_new:
+            return self._cluster is not None and self._replica.cluster != self._cluster
+        return self._replica.cluster is None or self._replica.cluster != self._cluster
+
     def _judge(self, existing: frozenset[str]) -> None:
         """Do not believe another database than before when it knows nothing of what is plugged in here.
 
-        Somebody may have started with an empty one, or restored the wrong copy: what works goes on working.
+        Somebody may have started with an empty one, or restored the wrong copy: what works goes on working. Which one
+        was believed is kept over restarts; then all that is plugged in counts, since nothing says what was known of it.
         """
-        another = self._replica.cluster is None or self._replica.cluster != self._cluster
-        gone = not self.complete and another and bool(self._existing & self._plugged)
-        if gone and not existing:
+        before = self._plugged if self._is_new else self._existing & self._plugged
+        if not self.complete and self._is_another() and before and not existing:
             if self._doubt is None:
-                number = len(self._existing & self._plugged)
+                path = None if self._remembered is None else self._remembered.path
                 self._doubt = (
-                    f"the database is another one than before, and knows none of the {number} ports that are plugged in"
-                    " here: nothing is changed until it knows one of them, or the agent is started anew"
+                    f"the database is another one than before, and knows none of the {len(before)} ports that are"
+                    " plugged in here: nothing is changed until it knows one of them. If it is meant to be so:"
+                    f" rm {path}, and have the agent reload (systemctl reload tunbridge-agent)"
                 )
                 self._log.warning("central database not believed", problem=self._doubt)
                 self._changed()
