@@ -43,6 +43,7 @@ class Wanted:
             changed=lambda _bridge, added, deleted, _repair: self.changes.append((added, deleted)),
             refused=lambda _bridge, refused: pytest.fail(str(refused)),
             settled=lambda _bridge: self.settled.set(),
+            lost=lambda bridge: pytest.fail(f"{bridge} cannot be reached"),
             packet_in=lambda _event: None,
         )
 
