@@ -107,7 +107,9 @@ PAGE: Mapping[str, str] = {
     "Skip to search and findings": "검색과 점검 결과로 건너뛰기",
     'aria-label="Picture"': 'aria-label="그림"',
     'aria-label="Zoom out" title="Zoom out (-)"': 'aria-label="축소" title="축소(-)"',
-    'aria-label="Show all of the picture" title="Show all (0)">Fit<': 'aria-label="그림 전체" title="전체 보기(0)">전체<',
+    'aria-label="Show all of the picture" title="Show all (0)">Fit<': (
+        'aria-label="그림 전체" title="전체 보기(0)">전체<'
+    ),
     'aria-label="Zoom in" title="Zoom in (+)"': 'aria-label="확대" title="확대(+)"',
     'title="Light, dark, or as the system has it">Theme: auto<': 'title="밝게, 어둡게, 시스템 설정대로">테마: auto<',
     'aria-label="Search, details and findings"': 'aria-label="검색, 자세히, 점검 결과"',
