@@ -16,7 +16,7 @@ from tunbridge.agent.status.bulletin import Bulletin
 from tunbridge.agent.status.document import Status, utc_now
 from tunbridge.agent.status.record import BOUNDS_S, Record
 from tunbridge.configuration import ConfigurationError
-from tunbridge.dataplane.diff import Problem
+from tunbridge.dataplane.problems import Code, Problem
 from tunbridge.lab.host import wait_until
 from tunbridge.lab.lab import Lab
 from tunbridge.lab.plan import HostPlan, LabPlan, checked
@@ -74,7 +74,9 @@ def test_an_address_that_others_reach_must_be_allowed_in_so_many_words(tmp_path:
 
 
 def test_a_host_that_is_not_in_sync_is_not_healthy_and_says_why() -> None:
-    bulletin = Bulletin(status(in_sync=False, waits_for=[Problem(subject="OVSDB", message="does not answer")]))
+    bulletin = Bulletin(
+        status(in_sync=False, waits_for=[Problem(code=Code.OVSDB_SILENT, subject="OVSDB", message="does not answer")])
+    )
     answer, body = get(bulletin, "/healthz")
     assert answer == "503 Service Unavailable"
     assert json.loads(body)["waits_for"] == ["OVSDB: does not answer"]

@@ -36,12 +36,12 @@ from tunbridge.configuration import ConfigurationError
 from tunbridge.dataplane import diff, host, names
 from tunbridge.dataplane.conntrack import Cut
 from tunbridge.dataplane.desired import Desired, Owner
-from tunbridge.dataplane.diff import Problem
 from tunbridge.dataplane.flows import Flow, FlowKey
 from tunbridge.dataplane.host import WantedHost
 from tunbridge.dataplane.local import Local
 from tunbridge.dataplane.nics import NicState
 from tunbridge.dataplane.port_settings import Checked
+from tunbridge.dataplane.problems import Problem
 from tunbridge.log import Log
 from tunbridge.notify import Notifier
 from tunbridge.openvswitch.errors import OvsdbError
@@ -488,7 +488,7 @@ class Agent:
         """Log each problem once while it lasts."""
         for problem in problems:
             if problem not in self.problems:
-                self.log.error("problem", subject=problem.subject, message=problem.message)
+                self.log.error("problem", code=problem.code, subject=problem.subject, message=problem.message)
         for problem in self.problems:
             if problem not in problems:
                 self.log.info("problem solved", subject=problem.subject)

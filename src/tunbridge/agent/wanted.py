@@ -5,10 +5,10 @@ from operator import is_
 
 from tunbridge.agent.config import AgentConfig
 from tunbridge.dataplane import diff, names
-from tunbridge.dataplane.diff import Problem
 from tunbridge.dataplane.host import HostSpec, ProviderSpec, WantedHost
 from tunbridge.dataplane.local import Local, Workload
 from tunbridge.dataplane.operations import ORIGIN
+from tunbridge.dataplane.problems import Code, Problem
 from tunbridge.dataplane.responders import Settings
 from tunbridge.openvswitch.rows import BridgeRow, PortRow, Snapshot
 
@@ -129,7 +129,7 @@ def _workloads(plugged: Iterable[PortRow], before: Mapping[str, Workload]) -> tu
             f"is plugged twice: {there.name} has it, {workload.name} is left unwired; take the iface-id off one:"
             f" ovs-vsctl remove interface {workload.name} external_ids iface-id"
         )
-        problems.append(Problem(subject=f"port {id}", message=message))
+        problems.append(Problem(code=Code.PLUGGED_TWICE, subject=f"port {id}", message=message))
     return found, problems
 
 

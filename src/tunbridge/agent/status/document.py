@@ -8,7 +8,7 @@ import datetime
 import msgspec
 from msgspec import Struct
 
-from tunbridge.dataplane.diff import Problem
+from tunbridge.dataplane.problems import Problem
 
 
 def utc_now() -> str:

@@ -10,7 +10,7 @@ import tunbridge
 from tunbridge.agent.status.document import BridgeStatus, PeerStatus, Status, WorkloadStatus, utc_now
 from tunbridge.dataplane import names
 from tunbridge.dataplane.desired import PortState, Workload
-from tunbridge.dataplane.diff import Problem
+from tunbridge.dataplane.problems import Code, Problem
 from tunbridge.openvswitch.rows import Snapshot
 
 if TYPE_CHECKING:
@@ -151,32 +151,36 @@ class Reporter:
         agent = self._agent
         if not agent.ovsdb.connected:
             message = "does not answer; is ovsdb-server running? (systemctl status ovsdb-server)"
-            yield Problem(subject=f"OVSDB {agent.config.ovsdb}", message=message)
+            yield Problem(code=Code.OVSDB_SILENT, subject=f"OVSDB {agent.config.ovsdb}", message=message)
             return
         if not agent.cloud.complete:
             message = (
                 f"is not loaded yet ({agent.cloud.problem or 'rows are on their way'}): nothing is deleted before it is"
             )
-            yield Problem(subject="the central database", message=message)
+            yield Problem(code=Code.CENTRAL_LOADING, subject="the central database", message=message)
         if agent.restarting:
             message = "is under way, or was killed and is finished by the agent as soon as ovs-vswitchd answers"
-            yield Problem(subject="a planned restart of Open vSwitch", message=message)
+            yield Problem(code=Code.OVS_RESTARTING, subject="a planned restart of Open vSwitch", message=message)
         if agent.slowed:
             message = (
                 "keeps undoing what the agent does, so the agent makes one repair a second; the last repairs say what;"
                 " look for a second agent"
             )
-            yield Problem(subject="another process", message=message)
+            yield Problem(code=Code.FOUGHT, subject="another process", message=message)
         if agent.error is not None:
-            yield Problem(subject="the last pass", message=f"failed and is tried again every second: {agent.error}")
+            yield Problem(
+                code=Code.APPLY_FAILED,
+                subject="the last pass",
+                message=f"failed and is tried again every second: {agent.error}",
+            )
         for bridge in agent.bridges.values():
             if bridge.error is not None:
                 message = f"were not written and are tried again every second: {bridge.error}"
-                yield Problem(subject=f"flows of {bridge.name}", message=message)
+                yield Problem(code=Code.FLOWS_REFUSED, subject=f"flows of {bridge.name}", message=message)
         wanted = [b.name for b in agent.wanted().bridges]
         if down := [name for name in wanted if name in agent.bridges and agent.bridges[name].down]:
             message = f"takes no OpenFlow for {', '.join(down)}; is it running? (systemctl status ovs-vswitchd)"
-            yield Problem(subject="ovs-vswitchd", message=message)
+            yield Problem(code=Code.VSWITCHD_SILENT, subject="ovs-vswitchd", message=message)
             return
         now = agent.ovsdb.snapshot()
         if now.cur_cfg < now.next_cfg:
@@ -184,11 +188,11 @@ class Reporter:
                 f"has not yet done what the database says (it did {now.cur_cfg} of {now.next_cfg}); if it stays so:"
                 " systemctl status ovs-vswitchd"
             )
-            yield Problem(subject="ovs-vswitchd", message=message)
+            yield Problem(code=Code.VSWITCHD_BEHIND, subject="ovs-vswitchd", message=message)
         missing = [name for name in wanted if name in now.bridges and not self._is_connected(name)]
         if missing:
             message = f"not yet connected to the agent at {agent.config.controller}; Open vSwitch calls every 1 to 3 s"
-            yield Problem(subject=", ".join(missing), message=message)
+            yield Problem(code=Code.CONTROLLER_UNCONNECTED, subject=", ".join(missing), message=message)
         if agent.ovsdb.manager_remote is not None and not agent.ovsdb.on_manager:
             message = "does not answer yet; if it stays so, another process has that port (ss -ltnp), or set manager"
-            yield Problem(subject=f"manager {agent.config.manager}", message=message)
+            yield Problem(code=Code.MANAGER_SILENT, subject=f"manager {agent.config.manager}", message=message)
