@@ -314,10 +314,13 @@ class HostPlacer:
         chip = column.chips[0]
         box = self._foot_chip(chip, column.x + column.w // 2, bridge)
         room = column.w - 2 * m.chip_pad
-        name = next((n for n in PHYSICAL if m.width(n, "physical") + 2 * m.chip_pad <= room), PHYSICAL[-1])
+        known = self.measure.physical(chip.view)
+        names = [known] if known else PHYSICAL
+        name = next((n for n in names if m.width(n, "physical") + 2 * m.chip_pad <= room), names[-1])
         w = min(m.width(name, "physical") + 2 * m.chip_pad, column.w)
-        tip = f"the physical network at {chip.view.name}"
+        tip = f"physical network {chip.view.network}" if known else f"the physical network at {chip.view.name}"
         physical = self._box(Box("physical", box.middle - w // 2, self.levels.physical, w, m.physical, tip=tip))
+        physical.network = chip.view.network
         bad = _severity(box.mark)
         points = [(box.middle, box.bottom), (box.middle, physical.y)]
         self.picture.wires.append(Wire("physical", points, (box, physical), severity=bad))

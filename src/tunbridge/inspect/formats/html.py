@@ -99,7 +99,8 @@ def _finding(finding: Finding, number: int, things: Things) -> str:
         f'<span class="ui-code">{_text(finding.severity)}: {_text(finding.code)}</span>'
         f'<span class="ui-where">{_text(finding.subject)} on {_text(finding.host)}{line}</span>'
         f'<span class="ui-message">{_text(finding.message)}</span>'
-        f'<span class="ui-fix">{_text(finding.fix)}</span></button></li>'
+        f'<span class="ui-fix">{_text(finding.fix)}</span></button>'
+        '<button type="button" class="ui-copy">Copy the fix</button></li>'
     )
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from tunbridge.inspect import networks
 from tunbridge.inspect.draw.marks import Marks, Place
+from tunbridge.inspect.draw.notes import DEAD_VLAN
 from tunbridge.inspect.draw.safe import visible
-from tunbridge.inspect.draw.scene import DEAD_VLAN, TUNNEL_TYPES
+from tunbridge.inspect.draw.scene import TUNNEL_TYPES
 from tunbridge.inspect.model import Bridge, Document, End, Host, Interface, Link, Port
 
 MAX_THINGS = 20_000
@@ -76,6 +77,7 @@ class Things:
             ("role", bridge.role),
             ("fail mode", bridge.fail_mode or "standalone (not set)"),
             ("datapath", bridge.datapath_type or ""),
+            ("physical network", networks.physical(host, bridge)),
             *(("controller", f"{c.target}{_state(c.is_connected)}") for c in bridge.controllers),
         ]
         place = (host.name, bridge.name, None)
