@@ -83,6 +83,7 @@ class Marks:
         self._hosts = {host.name: host for host in reversed(document.hosts)}
         self._names: dict[str, dict[str, list[Place]]] = {}
         self._by_host: dict[str, list[tuple[Place, Mark]]] | None = None
+        self._culprits = {finding.host for finding in document.findings if finding.code == "tunnel-one-way"}
         for finding in document.findings:
             self._add_finding(finding)
         for host in document.hosts:
@@ -158,6 +159,8 @@ class Marks:
 
     def _add_link(self, link: Link) -> None:
         ends = [end for end in (link.a, link.b) if end is not None and end.port is not None]
+        if link.b is not None and link.b.port is None and link.b.host in self._culprits:
+            return  # one finding there says it, and the hosts at the other ends are in order
         if not any(self._is_wrong(_place(end)) for end in ends):
             words = {"patch": "patch port", "tunnel": "tunnel", "physical": "physical port"}
             code = f"{link.state} {words[link.kind]}"
