@@ -14,7 +14,7 @@ from tunbridge.inspect.draw.marks import Place
 from tunbridge.inspect.draw.metrics import CELLS, PIXELS, Metrics
 from tunbridge.inspect.draw.names import ranges
 from tunbridge.inspect.draw.scene import build
-from tunbridge.inspect.draw.views import ASCII
+from tunbridge.inspect.draw.views import ASCII, walk
 from tunbridge.inspect.formats import dot, mermaid
 from tunbridge.inspect.model import Document, Host
 from tunbridge.inspect.understand import understand
@@ -71,6 +71,8 @@ def test_a_host_that_lost_all_its_tunnels_is_one_line_and_not_one_for_each_other
     scene = build(document)
     assert [line.who for line in scene.exceptions] == ["compute5 ← compute[0-4,6-35],network[0-3]"]
     assert [view.count for view in scene.hosts] == [35, 1, 4]
+    assert [bridge.name for view in scene.hosts for bridge in walk(view.roots) if bridge.mark] == ["br-tun"]
+    assert not any(port.mark for view in scene.hosts for bridge in walk(view.roots) for port in bridge.tunnels)
 
 
 def test_what_is_no_mesh_is_only_counted() -> None:

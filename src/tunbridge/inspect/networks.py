@@ -25,6 +25,11 @@ def full(port: Port) -> str:
     return " ".join(filter(None, (port.network, network_id(port))))
 
 
+def physical(host: Host, bridge: Bridge) -> str:
+    """The physical network that a bridge stands for, as far as that is known; several are joined by commas."""
+    return ", ".join(network for network, name in (host.bridge_mappings or {}).items() if name == bridge.name)
+
+
 def has_networks(hosts: Sequence[Host]) -> bool:
     """Whether any port names the id of its network."""
     return any(network_id(port) for host in hosts for bridge in host.bridges for port in bridge.ports)

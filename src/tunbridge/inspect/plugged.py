@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from tunbridge.inspect.interfaces import is_service, is_workload
-from tunbridge.inspect.model import Bridge, Interface, Port
+from tunbridge.inspect.model import Interface, Port
 from tunbridge.inspect.wiring import Flavour
 
 Kind = Literal[
@@ -43,8 +43,11 @@ def of_pods(ports: Iterable[Port]) -> bool:
     return any(port.name.startswith("ovn-k8s-mp") or port.name in _NODE_PORTS for port in ports)
 
 
-def kind(system: Flavour, bridge: Bridge, port: Port) -> Kind:
-    """Tell what is behind a port that is neither the bridge's own, nor a patch, a tunnel or a NIC."""
+def kind(system: Flavour, port: Port, with_pods: bool) -> Kind:
+    """Tell what is behind a port that is neither the bridge's own, nor a patch, a tunnel or a NIC.
+
+    `with_pods`: what `of_pods` says of its bridge.
+    """
     if port.fake_bridge:
         return "fake"
     if system == "ovn" and port.name in _NODE_PORTS:
@@ -57,7 +60,7 @@ def kind(system: Flavour, bridge: Bridge, port: Port) -> Kind:
     internal = any(interface.type == "internal" for interface in port.interfaces)
     if port.name.startswith("tap"):
         return "ovn" if system == "ovn" else "dhcp" if internal and system == "neutron" else "vm"
-    if system == "antrea" or (_POD_PORT.fullmatch(port.name) and of_pods(bridge.ports)):
+    if system == "antrea" or (with_pods and _POD_PORT.fullmatch(port.name)):
         return "pod"
     if internal and port.tag is not None and port.fake_bridge is None and not any(map(is_service, port.interfaces)):
         return "vlan"

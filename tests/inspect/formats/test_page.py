@@ -155,6 +155,22 @@ def test_search_lists_marks_and_leads_to_what_it_finds(opened: Open) -> None:
     assert status.inner_text() == "" and shown.page.locator(".ui-hit").count() == 0
 
 
+def test_the_fix_of_a_finding_can_be_copied(opened: Open) -> None:
+    document = damaged()
+    shown = opened(document, permissions=["clipboard-read", "clipboard-write"])
+    item = shown.page.locator("#ui-findings li").first
+    item.get_by_role("button", name="Copy the fix").click()
+    expect(item.get_by_role("button", name="Copied")).to_be_visible()
+    assert shown.page.evaluate("navigator.clipboard.readText()") == document.findings[0].fix
+
+
+def test_the_fix_can_be_copied_where_the_browser_gives_no_clipboard(opened: Open) -> None:
+    shown = opened(damaged())
+    shown.page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    shown.page.get_by_role("button", name="Copy the fix").first.click()
+    expect(shown.page.get_by_role("button", name="Copied")).to_be_visible()
+
+
 def test_a_finding_leads_to_its_place(opened: Open) -> None:
     shown = opened(damaged())
     for _ in range(6):

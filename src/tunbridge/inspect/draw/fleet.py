@@ -22,6 +22,8 @@ MANY = 24
 """More hosts than this are grouped, unless it is said otherwise."""
 
 Kind = Callable[[Host, Bridge, Port], PortKind]
+Look = Callable[[Host, Bridge], object]
+"""What else two bridges must have in common."""
 
 
 @dataclass(slots=True)
@@ -45,7 +47,7 @@ def alike(tallies: Iterable[Tally]) -> list[list[Tally]]:
     return sorted(groups.values(), key=lambda group: (roles.index(group[0].host.role), len(group) == 1))
 
 
-def count(host: Host, kind: Kind, patches: Sequence[Link], marks: Marks) -> Tally:
+def count(host: Host, kind: Kind, look: Look, patches: Sequence[Link], marks: Marks) -> Tally:
     """Count one host. The cost is that of looking at each port once."""
     tally = Tally(host, None)
     linked = {(end.bridge, end.port) for link in patches for end in (link.a, link.b) if end is not None}
@@ -69,8 +71,8 @@ def count(host: Host, kind: Kind, patches: Sequence[Link], marks: Marks) -> Tall
                 tally.workloads[bridge.name] = tally.workloads.get(bridge.name, 0) + 1
         nics = len(tally.nics.get(bridge.name, ()))
         states = tuple(sorted(str(controller.is_connected) for controller in bridge.controllers))
-        look = (bridge.name, bridge.role, bridge.fail_mode, bridge.datapath_type, states)
-        bridges.append((*look, tuple(sorted(patched)), frozenset(types), nics))
+        own = (bridge.name, bridge.role, look(host, bridge), bridge.fail_mode, bridge.datapath_type, states)
+        bridges.append((*own, tuple(sorted(patched)), frozenset(types), nics))
     tally.marks = [(place[1], kinds.get(place), mark) for place, mark in marks.of(host.name)]
     wrong = frozenset((bridge, what, mark.number) for bridge, what, mark in tally.marks if mark.is_wrong)
     pairs = frozenset(

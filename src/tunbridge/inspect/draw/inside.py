@@ -315,11 +315,14 @@ class HostPlacer:
         chip = column.chips[0]
         box = self._foot_chip(chip, column.x + column.w // 2, bridge)
         room = column.w - 2 * m.chip_pad
-        names = [say(name) for name in PHYSICAL]
+        known = self.measure.physical(chip.view)
+        names = [known] if known else [say(name) for name in PHYSICAL]
         name = next((n for n in names if m.width(n, "physical") + 2 * m.chip_pad <= room), names[-1])
         w = min(m.width(name, "physical") + 2 * m.chip_pad, column.w)
         tip = say("the physical network at {port}", port=chip.view.name)
+        tip = f"{say('physical network')} {chip.view.network}" if known else tip
         physical = self._box(Box("physical", box.middle - w // 2, self.levels.physical, w, m.physical, tip=tip))
+        physical.network = chip.view.network
         bad = _severity(box.mark)
         points = [(box.middle, box.bottom), (box.middle, physical.y)]
         self.picture.wires.append(Wire("physical", points, (box, physical), severity=bad))

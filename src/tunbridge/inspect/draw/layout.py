@@ -16,10 +16,14 @@ from tunbridge.inspect.draw.inside import HostPlacer, Levels, heights
 from tunbridge.inspect.draw.marks import LegendLine, Mark
 from tunbridge.inspect.draw.measure import Frame, Measure
 from tunbridge.inspect.draw.metrics import Metrics
-from tunbridge.inspect.draw.safe import cells, clip, visible
+from tunbridge.inspect.draw.physical import join_networks
+from tunbridge.inspect.draw.safe import cells, clip, visible, wrap
 from tunbridge.inspect.draw.shapes import Badge, Box, Label, Picture
 from tunbridge.inspect.draw.views import Scene
 from tunbridge.inspect.translation import say
+
+SENTENCE_LINES = 3
+"""Lines that a finding's sentence takes at most below the picture."""
 
 
 @dataclass(slots=True)
@@ -101,8 +105,11 @@ class _Layout:
             x = m.margin
             band = Box("band", x, y, self.picture.width - m.margin - x, m.band, tip=self.scene.overlay)
             bottom = band.bottom
+        placed = Picture()
         for frame in row.frames:
-            HostPlacer(self.measure, self.picture, self.scene.glyphs, levels, band).place(frame)
+            HostPlacer(self.measure, placed, self.scene.glyphs, levels, band).place(frame)
+        join_networks(placed)
+        self.picture.take(placed)
         if band is not None:
             self.picture.boxes.append(band)
             bands.append(band)
@@ -149,6 +156,14 @@ class _Layout:
             self.picture.labels.append(
                 Label(text, "legend", x, y, w, m.legend_line, None, severity=line.severity, code=code)
             )
+            y = self._sentence(line, x, y + m.legend_line, m.room(room, "legend"))
+        return y
+
+    def _sentence(self, line: LegendLine, x: int, y: int, room: int) -> int:
+        """Write what was found, of several the first; give the y below it."""
+        m = self.m
+        for text in wrap(line.sentence(self.scene.glyphs.is_ascii), room, SENTENCE_LINES, m.ellipsis):
+            self.picture.labels.append(Label(text, "legend", x, y, m.width(text, "legend"), m.legend_line, None))
             y += m.legend_line
         return y
 

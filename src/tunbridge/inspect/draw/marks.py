@@ -44,6 +44,14 @@ class LegendLine:
     severity: Severity
     code: str
     subjects: dict[str, dict[str, None]] = field(default_factory=dict)
+    message: str = ""
+    """What the first of them says."""
+
+    def sentence(self, is_ascii: bool = False) -> str:
+        """Give the message; of several findings, the first is an example."""
+        several = sum(len(subjects) for subjects in self.subjects.values()) > 1
+        text = visible(self.message, is_ascii)
+        return f"for example: {text}" if several and text else text
 
     def items(self, is_ascii: bool = False) -> list[str]:
         """Give "subject, subject (host)" for each host, names made visible; hosts with the same subjects are one."""
@@ -76,6 +84,7 @@ class Marks:
         self._hosts = {host.name: host for host in reversed(document.hosts)}
         self._names: dict[str, dict[str, list[Place]]] = {}
         self._by_host: dict[str, list[tuple[Place, Mark]]] | None = None
+        self._culprits = {finding.host for finding in document.findings if finding.code == "tunnel-one-way"}
         for finding in document.findings:
             self._add_finding(finding)
         for host in document.hosts:
@@ -96,7 +105,7 @@ class Marks:
                 self._by_host[place[0]] += [(place, mark) for mark in marks]
         return self._by_host.get(host, [])
 
-    def _add(self, places: list[Place], severity: Severity, code: str, subject: str, note: str) -> None:
+    def _add(self, places: list[Place], severity: Severity, code: str, subject: str, note: str) -> LegendLine:
         line = self._lines.get((severity, code))
         if line is None:
             line = self._lines[severity, code] = LegendLine(len(self.legend) + 1, severity, code)
@@ -104,10 +113,12 @@ class Marks:
         line.subjects.setdefault(places[0][0] if places else "", {})[subject] = None
         for place in places:
             self._at[place].append(Mark(severity, line.number, (note,)))
+        return line
 
     def _add_finding(self, finding: Finding) -> None:
         note = f"{finding.code}: {finding.message}" if finding.message else finding.code
-        self._add(self.places(finding), finding.severity, finding.code, finding.subject, note)
+        line = self._add(self.places(finding), finding.severity, finding.code, finding.subject, note)
+        line.message = line.message or finding.message
 
     def places(self, finding: Finding) -> list[Place]:
         """Find what a finding is about: its subject is the name of a bridge, port or interface, or holds such names."""
@@ -149,6 +160,8 @@ class Marks:
 
     def _add_link(self, link: Link) -> None:
         ends = [end for end in (link.a, link.b) if end is not None and end.port is not None]
+        if link.b is not None and link.b.port is None and link.b.host in self._culprits:
+            return  # one finding there says it, and the hosts at the other ends are in order
         if not any(self._is_wrong(_place(end)) for end in ends):
             words = {"patch": "patch port", "tunnel": "tunnel", "physical": "physical port"}
             code = f"{link.state} {words[link.kind]}"

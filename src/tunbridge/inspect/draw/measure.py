@@ -8,9 +8,9 @@ another.
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tunbridge.inspect.draw.folding import fold
 from tunbridge.inspect.draw.metrics import Metrics, Style
 from tunbridge.inspect.draw.safe import clip, shorten
-from tunbridge.inspect.draw.scene import fold
 from tunbridge.inspect.draw.views import BridgeView, HostView, Pair, PortView, Words
 from tunbridge.inspect.translation import say
 
@@ -160,13 +160,17 @@ class Measure:
             columns.append(Column("child", node.natural, child=node))
         for port in view.nics:
             chip = self.chip(port)
-            name = m.width(say(PHYSICAL[1]), "physical") + 2 * m.chip_pad
+            name = m.width(self.physical(port) or say(PHYSICAL[1]), "physical") + 2 * m.chip_pad
             columns.append(Column("nic", max(chip.w, name) + 2 * m.pad, [chip]))
         if depth == 0:
             for port in view.loose:
                 chip = self.chip(port)
                 columns.append(Column("loose", chip.w + 2 * m.pad, [chip]))
         return columns
+
+    def physical(self, nic: PortView) -> str:
+        """Give the name of the network that a NIC is plugged into, cut to the limit; "" where it is not known."""
+        return shorten(nic.network, self.m.limit, self.m.ellipsis)
 
     def _joint(self, pair: Pair) -> Joint:
         upper, lower = self.chip(pair.upper), self.chip(pair.lower)

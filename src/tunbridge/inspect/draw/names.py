@@ -3,6 +3,9 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
+
+Natural = tuple[tuple[int, str], ...]
 
 _NUMBERED = re.compile(r"(.*?)([0-9]{1,9})([^0-9]*)", re.DOTALL)
 
@@ -39,3 +42,13 @@ def _spans(numbers: list[str]) -> list[str]:
         else:
             spans.append([number])
     return ["-".join(span) for span in spans]
+
+
+_NUMBER = re.compile(r"([0-9]{1,18})")
+
+
+@lru_cache(maxsize=16384)
+def natural(name: str) -> Natural:
+    """Split a name into text and numbers: eth2 sorts before eth10. A mesh asks for the same names again and again."""
+    parts = _NUMBER.split(name)
+    return tuple((int(part), "") if index % 2 else (0, part) for index, part in enumerate(parts))

@@ -36,6 +36,8 @@ def _entries(scene: Scene) -> Iterator[tuple[int, str, Mark | None]]:
         yield from _host(host)
     for line in scene.legend:
         yield 0, f"{line.code}: {'; '.join(line.items(scene.glyphs.is_ascii))}", Mark(line.severity, line.number)
+        if sentence := line.sentence(scene.glyphs.is_ascii):
+            yield 1, sentence, None
     for exception in scene.exceptions:
         yield 0, f"{exception.what}: {exception.who}", None
 

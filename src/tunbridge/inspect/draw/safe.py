@@ -69,6 +69,20 @@ def clip(text: str, limit: int, ellipsis: str = "…") -> str:
     return _head(text, room).rstrip() + ellipsis if room > 0 else _head(text, max(limit, 0))
 
 
+def wrap(text: str, limit: int, most: int, ellipsis: str = "…") -> list[str]:
+    """Break visible `text` between words into at most `most` lines of `limit` cells; the last may be cut."""
+    lines: list[str] = []
+    for word in text.split(" ") if text and limit > 0 else []:
+        if lines and cells(lines[-1]) + 1 + cells(word) <= limit:
+            lines[-1] += f" {word}"
+        elif len(lines) < most:
+            lines.append(word)
+        else:
+            lines[-1] += f" {word}"
+            break
+    return [clip(line, limit, ellipsis) for line in lines]
+
+
 def _head(text: str, limit: int) -> str:
     taken = 0
     for index, char in enumerate(text):

@@ -29,6 +29,8 @@ class Box:
     tip: str = ""
     mark: Mark | None = None
     places: tuple[Place, ...] = ()
+    network: str = ""
+    """The name of a physical network."""
 
     @property
     def right(self) -> int:
@@ -104,3 +106,10 @@ class Picture:
     labels: list[Label] = field(default_factory=list)
     badges: list[Badge] = field(default_factory=list)
     wires: list[Wire] = field(default_factory=list)
+
+    def take(self, other: "Picture") -> None:
+        """Add all that is in another one."""
+        self.boxes += other.boxes
+        self.labels += other.labels
+        self.badges += other.badges
+        self.wires += other.wires

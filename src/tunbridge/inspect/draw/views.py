@@ -48,6 +48,8 @@ class PortView:
     count: int = 1
     places: tuple[Place, ...] = ()
     """What of the document it shows, by the names there: several places when it is folded."""
+    network: str = ""
+    """The physical network that a NIC is plugged into, where that is known."""
     is_unseen: bool = False
     """A patch port whose other end may be in the part of the dump that is missing."""
 

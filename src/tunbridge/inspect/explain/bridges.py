@@ -72,9 +72,9 @@ def workloads(wiring: Wiring, host: Host, bridge: Bridge) -> list[Port]:
 def _plugged(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
     groups: dict[str, list[Port]] = {}
     found = workloads(wiring, host, bridge)
-    system = wiring.flavour(host.name)
+    system, with_pods = wiring.flavour(host.name), plugged.of_pods(bridge.ports)
     for port in found:
-        groups.setdefault(plugged.kind(system, bridge, port), []).append(port)
+        groups.setdefault(plugged.kind(system, port, with_pods), []).append(port)
     for kind, ports in groups.items():
         cites = [c for port in ports for c in cite.port(host, bridge, port)]
         yield fact(f"plugged.{kind}", cites, ports=Names([_called(kind, port) for port in ports]), bridge=bridge.name)

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tunbridge.inspect.draw.fleet import Grouping
+from tunbridge.inspect.draw.folding import fold
 from tunbridge.inspect.draw.marks import Mark
+from tunbridge.inspect.draw.notes import UNDERLAY
 from tunbridge.inspect.draw.safe import visible
-from tunbridge.inspect.draw.scene import build, fold
+from tunbridge.inspect.draw.scene import build
 from tunbridge.inspect.draw.views import BridgeView, HostView, PortView, Scene
 from tunbridge.inspect.model import Document
 
@@ -80,12 +82,14 @@ class _Maker:
         self.graph = Graph()
         self.count = 0
         self.overlay = ""
+        self.networks: dict[str, str] = {}
         if scene.overlay:
             self.overlay = self.node(self.graph.nodes, "overlay", scene.overlay)
         for host in scene.hosts:
             self.host(host)
         for line in scene.legend:
             self.graph.remarks.append(f"{line.severity} {visible(line.code)}: {'; '.join(line.items()[:40])}")
+            self.graph.remarks += [line.sentence()] * bool(line.message)
         self.graph.remarks += [f"{line.what}: {line.who}" for line in scene.exceptions]
 
     def node(self, to: list[Node], kind: Kind, *lines: str, severity: str = "") -> str:
@@ -112,13 +116,23 @@ class _Maker:
     def bridge(self, group: Group, view: BridgeView, above: str) -> None:
         words = " ".join(word.text for word in view.words)
         stubs = [f"{stub.name} {stub.note}" for stub in view.stubs]
-        node = self.node(group.nodes, view.role, view.name, view.role, words, *stubs, severity=_severity(view.mark))
+        node = self.node(
+            group.nodes, view.role, view.name, view.label or view.role, words, *stubs, severity=_severity(view.mark)
+        )
         for pair in view.pairs:
             severity = "error" if pair.state in ("broken", "one-way") else ""
             self.graph.edges.append(Edge(above, node, f"{pair.upper.name} - {pair.lower.name}", severity))
         self.ports(group, view, node)
         for child in view.children:
             self.bridge(group, child, node)
+
+    def physical(self, network: str) -> str:
+        """Give the node of a physical network: one for all of a name, one for each NIC where it is not known."""
+        if network and network in self.networks:
+            return self.networks[network]
+        node = self.node(self.graph.nodes, "physical", *(["physical network"] if network != UNDERLAY else []), network)
+        self.networks[network] = node
+        return node
 
     def ports(self, group: Group, view: BridgeView, bridge: str) -> None:
         for port, kind in _leaves(view):
@@ -134,7 +148,7 @@ class _Maker:
                 label = f"{port.name} {port.note}".strip()
                 self.graph.edges.append(Edge(bridge, self.overlay, label, _severity(port.mark), count=port.count))
         for port in view.nics:
-            leaf = self.node(self.graph.nodes, "physical", "physical network")
+            leaf = self.physical(port.network)
             label = f"{port.name} {port.note}".strip()
             self.graph.edges.append(Edge(bridge, leaf, label, _severity(port.mark)))
 

@@ -106,7 +106,8 @@ def _finding(finding: Finding, number: int, things: Things) -> str:
         f'<span class="ui-code">{_text(say(finding.severity))}: {_text(finding.code)}</span>'
         f'<span class="ui-where">{_text(where)}{line}</span>'
         f'<span class="ui-message">{_text(finding.message)}</span>'
-        f'<span class="ui-fix">{_text(finding.fix)}</span></button></li>'
+        f'<span class="ui-fix">{_text(finding.fix)}</span></button>'
+        f'<button type="button" class="ui-copy">{_text(say("Copy the fix"))}</button></li>'
     )
 
 

@@ -178,6 +178,26 @@
     };
     flight = requestAnimationFrame(step);
   };
+  const copy = (text) => { // pages from disk may have no clipboard: then as a selection
+    const old = () => {
+      const field = make("textarea", "ui-hidden");
+      field.value = text;
+      document.body.append(field);
+      field.select();
+      const done = document.execCommand("copy");
+      field.remove();
+      return done ? Promise.resolve() : Promise.reject(new Error("not allowed"));
+    };
+    return navigator.clipboard ? navigator.clipboard.writeText(text).catch(old) : old();
+  };
+  for (const button of document.querySelectorAll(".ui-copy")) button.addEventListener("click", () => {
+    const told = (text) => {
+      button.textContent = text;
+      say(text);
+      setTimeout(() => { button.textContent = "Copy the fix"; }, 2000);
+    };
+    copy(button.parentElement.querySelector(".ui-fix").textContent).then(() => told("Copied"), () => told("Cannot be copied here"));
+  });
   for (const button of document.querySelectorAll(".ui-finding")) button.addEventListener("click", () => lead(numbers(button)));
 
   // --- the keyboard: the stage is one stop of Tab and the shape at hand another; arrows go from shape to shape

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from tunbridge.inspect import networks
 from tunbridge.inspect.draw.marks import Marks, Place
+from tunbridge.inspect.draw.notes import DEAD_VLAN
 from tunbridge.inspect.draw.safe import visible
-from tunbridge.inspect.draw.scene import DEAD_VLAN, TUNNEL_TYPES
+from tunbridge.inspect.draw.scene import TUNNEL_TYPES
 from tunbridge.inspect.model import Bridge, Document, End, Host, Interface, Link, Port
 from tunbridge.inspect.translation import say
 
@@ -77,6 +78,7 @@ class Things:
             ("role", say(bridge.role)),
             ("fail mode", bridge.fail_mode or say("standalone (not set)")),
             ("datapath", bridge.datapath_type or ""),
+            ("physical network", networks.physical(host, bridge)),
             *(("controller", f"{c.target}{_state(c.is_connected)}") for c in bridge.controllers),
         ]
         place = (host.name, bridge.name, None)

@@ -1,0 +1,93 @@
+"""What stands beside the name of a port or bridge: what is behind it, its network, where it leads, what it is for."""
+
+from tunbridge.inspect import networks, plugged
+from tunbridge.inspect.draw.safe import visible
+from tunbridge.inspect.draw.views import Glyphs, PortKind
+from tunbridge.inspect.model import Bridge, Host, Link, Port
+from tunbridge.inspect.roles import is_underlay
+from tunbridge.inspect.translation import say
+from tunbridge.inspect.wiring import Flavour, flavour
+
+DEAD_VLAN = 4095
+UNDERLAY = "underlay"
+
+_WORDS: dict[plugged.Kind, str] = {
+    "vm": "VM",
+    "pod": "pod",
+    "dhcp": "DHCP",
+    "router": "router",
+    "gateway": "router, outside",
+    "snat": "router, SNAT",
+    "floating": "router, floating IPs",
+    "ha": "router, HA",
+    "node": "node",
+    "antrea-gw": "node",
+    "fake": "fake bridge",
+}
+"""What is behind a workload's port; of others no word is sure."""
+
+
+class Notes:
+    """Makes them, with what is worked out once for a host or bridge and asked for each of its ports."""
+
+    def __init__(self, glyphs: Glyphs) -> None:
+        self.glyphs = glyphs
+        self._flavours: dict[str, Flavour] = {}
+        self._with_pods: dict[tuple[str, str], bool] = {}
+
+    def safe(self, text: str) -> str:
+        """Make a text of a dump visible."""
+        return visible(text, self.glyphs.is_ascii)
+
+    def label(self, host: Host, bridge: Bridge) -> str:
+        """Say in a word what a bridge is for."""
+        if is_underlay(host, bridge):
+            return say(UNDERLAY)
+        return "" if bridge.role == "other" else say(bridge.role)
+
+    def network(self, host: Host, bridge: Bridge) -> str:
+        """Name the physical network that the NICs of a bridge are plugged into."""
+        named = networks.physical(host, bridge)
+        return self.safe(named) or (say(UNDERLAY) if is_underlay(host, bridge) else "")
+
+    def look(self, host: Host, bridge: Bridge) -> tuple[str, str]:
+        """Give what hosts that are drawn as one must have in common here."""
+        return self.label(host, bridge), self.network(host, bridge)
+
+    def word(self, host: Host, bridge: Bridge, port: Port) -> str:
+        """Say in a word what is behind a workload's port."""
+        if host.name not in self._flavours:
+            self._flavours[host.name] = flavour(host)
+        at = (host.name, bridge.name)
+        if at not in self._with_pods:
+            self._with_pods[at] = plugged.of_pods(bridge.ports)
+        word = _WORDS.get(plugged.kind(self._flavours[host.name], port, self._with_pods[at]), "")
+        return say(word)
+
+    def note(self, host: Host, bridge: Bridge, port: Port, kind: PortKind) -> str:
+        """Say what stands beside the name of any port but a tunnel."""
+        notes = []
+        if kind == "workload" and (word := self.word(host, bridge, port)):
+            notes.append(word)
+        if len(port.interfaces) > 1:
+            notes.append("+".join(self.safe(interface.name) for interface in port.interfaces))
+        if port.tag == DEAD_VLAN:
+            notes.append(say("dead VLAN"))
+        elif port.tag is not None:
+            notes.append(f"{say('tag')} {port.tag}")
+        if (network := networks.label(port)) is not None and port.tag != DEAD_VLAN:
+            notes.append(f"{say('net')} {self.safe(network)}")
+        if port.trunks:
+            notes.append(f"{say('trunk')} {','.join(map(str, port.trunks))}")
+        return f" {self.glyphs.dot} ".join(notes)
+
+    def peer(self, host: Host, port: Port, link: Link | None) -> str:
+        """Say where a tunnel leads."""
+        remote = next((i.options["remote_ip"] for i in port.interfaces if "remote_ip" in i.options), None)
+        if remote is None and link is not None:
+            far = link.b if (link.a.host, link.a.port) == (host.name, port.name) else link.a
+            remote = link.remote_address if far is link.b else link.local_address
+            remote = remote or (far.host if far else None)
+        if remote is None:
+            return ""
+        return f"{self.glyphs.arrow} {say('any host') if remote == 'flow' else self.safe(remote)}"
