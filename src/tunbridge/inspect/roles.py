@@ -59,26 +59,41 @@ def compared(hosts: Sequence[Host]) -> list[Host]:
 
 
 def is_underlay(host: Host, bridge: Bridge) -> bool:
-    """Whether the tunnels' outer packets leave by `bridge`: it holds the host's tunnel address, or is made to.
+    """Whether the tunnels' outer packets leave by `bridge`: see `underlays`."""
+    return bridge.name in underlays(host)
+
+
+def underlays(host: Host) -> set[str]:
+    """Name the bridges by which the tunnels' outer packets leave: they hold the host's tunnel address, or are made to.
 
     A live source tells who holds the address. Else it is told by the form that "Userspace tunneling" of Open vSwitch's
     documentation has: a bridge of the userspace datapath with a NIC, which no agent controls, beside tunnels.
     """
-    if bridge.role not in ("other", "provider"):
+    joined = joined_bridges(host)
+    mapped = set((host.bridge_mappings or {}).values())
+    tunnels = any(_is_for_tunnels(bridge) for bridge in host.bridges if bridge.datapath_type == "netdev")
+    return {
+        bridge.name
+        for bridge in host.bridges
+        if bridge.role in ("other", "provider")
+        and not joined.get(bridge.name)
+        and (_holds_address(host, bridge) or (tunnels and bridge.name not in mapped and _may_hold_tunnels(bridge)))
+    }
+
+
+def _holds_address(host: Host, bridge: Bridge) -> bool:
+    if not host.underlay:
         return False
     own = {port.name for port in bridge.ports if is_local(bridge, port) or any(map(_is_internal, port.interfaces))}
-    if host.underlay is not None and any(device.name in own for device in host.underlay):
-        return not _is_joined(host, bridge)
-    interfaces = interfaces_of(bridge)
-    if not any(map(looks_like_nic, interfaces)) or any(is_service(i) or is_tunnel(i) for i in interfaces):
+    return any(device.name in own for device in host.underlay)
+
+
+def _may_hold_tunnels(bridge: Bridge) -> bool:
+    """Whether it is a bridge of the userspace datapath that nothing controls, with a NIC."""
+    if bridge.datapath_type != "netdev" or bridge.controllers or bridge.fail_mode == "secure":
         return False
-    return _may_hold_tunnels(host, bridge) and not _is_joined(host, bridge)
-
-
-def _is_joined(host: Host, bridge: Bridge) -> bool:
-    """Whether a wire leads to another bridge; the others are looked at only for a bridge that has wires."""
-    wires = any(is_patch(i) or is_veth_end(i) for i in interfaces_of(bridge))
-    return wires and bool(joined_bridges(host).get(bridge.name))
+    interfaces = interfaces_of(bridge)
+    return any(map(looks_like_nic, interfaces)) and not any(is_service(i) or is_tunnel(i) for i in interfaces)
 
 
 def _is_internal(interface: Interface) -> bool:
@@ -178,15 +193,6 @@ def _serves_the_host(host: Host, bridge: Bridge) -> bool:
     ):
         return True
     return _may_hold_tunnels(host, bridge)
-
-
-def _may_hold_tunnels(host: Host, bridge: Bridge) -> bool:
-    """Whether it is a bridge of the userspace datapath that nothing controls, beside one that is there for tunnels."""
-    if bridge.datapath_type != "netdev" or bridge.controllers or bridge.fail_mode == "secure":
-        return False
-    if bridge.name in (host.bridge_mappings or {}).values():
-        return False
-    return any(_is_for_tunnels(other) for other in host.bridges if other.datapath_type == "netdev")
 
 
 def _is_for_tunnels(bridge: Bridge) -> bool:
