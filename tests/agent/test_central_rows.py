@@ -164,17 +164,17 @@ def test_a_plugged_id_is_asked_for_and_known_when_all_of_it_is_there(play: Calla
             blue = await api.network()
             port = await api.port(blue)
             absent = "00000000-0000-4000-8000-000000000001"
-            assert not one.known(port["id"])
+            assert one.unknown({port["id"]})
             one.plugged({port["id"], absent, "not-a-uuid"})
-            await until(lambda: one.known(port["id"]), "answered")
-            assert one.known(absent) and one.source.port(absent) is None
-            assert one.known("not-a-uuid")
+            await until(lambda: not one.unknown({port["id"]}), "answered")
+            assert not one.unknown({absent}) and one.source.port(absent) is None
+            assert not one.unknown({"not-a-uuid"})
             assert one.source.network(blue["id"]) is not None and one.source.subnet(blue["subnet"]["id"]) is not None
             assert one.source.group(port["security_groups"][0]) is not None
             second = await api.port(blue)
             await until(lambda: one.source.port(second["id"]), "of a network that is here already")
             one.plugged({port["id"], second["id"], absent, "not-a-uuid"})
-            assert one.known(second["id"]), "nothing has to be asked for"
+            assert not one.unknown({second["id"]}), "nothing has to be asked for"
 
     play(scene)
 

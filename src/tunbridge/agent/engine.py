@@ -364,9 +364,9 @@ class Agent:
         assert found is not None
         self.cloud.plugged(found.workloads.keys() | self._local_of.coming)
         # One that the central database has not answered for yet keeps the flows and the tag that it has.
-        known = {id: w for id, w in found.workloads.items() if self.cloud.known(id)}
         local = found
-        if len(known) != len(found.workloads):
+        if unknown := self.cloud.unknown(found.workloads.keys()):
+            known = {id: workload for id, workload in found.workloads.items() if id not in unknown}
             local = msgspec.structs.replace(found, workloads=known)
         complete = self.cloud.complete
         touched = self.cloud.take_touched()

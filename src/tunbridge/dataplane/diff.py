@@ -325,11 +325,11 @@ class _Differ:
 
     def _unwanted_ports(self, usable: Sequence[WantedBridge]) -> None:
         wanted = {(b.name, p) for b in usable for p in (*(q.name for q in b.ports), *b.nics)}
-        for bridge, port in self.now.ports():
-            if ours(port.external_ids) and (bridge.name, port.name) not in wanted:
-                self._change(
-                    f"remove port {port.name} from {bridge.name}", operations.delete_port(bridge.name, port.uuid)
-                )
+        for bridge in self.now.bridges.values():
+            for port in [port for port in bridge.ports if port.external_ids and ours(port.external_ids)]:
+                if (bridge.name, port.name) not in wanted:
+                    what = f"remove port {port.name} from {bridge.name}"
+                    self._change(what, operations.delete_port(bridge.name, port.uuid))
 
     # Bridges whose mapping was removed
 

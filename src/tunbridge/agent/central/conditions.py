@@ -11,6 +11,7 @@ step that changes nothing costs none. A port that is bound here before it is plu
 a network of this host, is known already when it appears.
 """
 
+import functools
 import re
 from collections.abc import Collection
 
@@ -32,6 +33,7 @@ class Needs(Struct, frozen=True):
     conditions: Conditions
 
 
+@functools.lru_cache(1 << 14)
 def is_id(text: str) -> bool:
     """Whether a text can be the id of a port, in the spelling of the API; the database refuses to look for others."""
     return _UUID.fullmatch(text) is not None
@@ -41,11 +43,12 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
     """Compute what a host needs, of the rows that it has."""
     bound = store.find("Port_Binding", "host", host)
     candidates = {id for id in plugged if is_id(id)}
-    here = {id: row for id in candidates if (row := store.get("Port", id)) is not None}
+    rows = store.rows("Port")
+    here = {id: rows[id] for id in candidates & rows.keys()}
     networks = {row.network_id for row in bound} | {row.network_id for row in here.values()}
     networks.discard("")  # of a row that an older server wrote, until a newer one completes it
     local = candidates | {row.port_id for row in bound}
-    ports = [row for id in local if (row := store.get("Port", id)) is not None]
+    ports = [rows[id] for id in local & rows.keys()]
     groups = {id for row in ports for id in row.security_groups}
     rules = [rule for id in groups for rule in store.find("Security_Group_Rule", "security_group_id", id)]
     remotes = {rule.remote_group_id for rule in rules} - {None}

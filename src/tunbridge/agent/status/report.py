@@ -36,7 +36,7 @@ class Reporter:
         self._counters: object = None
         self._told: tuple[tuple[object, ...], tuple[WorkloadStatus, ...]] | None = None
         """What the workloads' statuses were made of, and these."""
-        self._told_of: dict[str, tuple[tuple[object, ...], WorkloadStatus]] = {}
+        self._told_of: dict[str, tuple[Workload, PortState | None, str | None, WorkloadStatus]] = {}
         self._now: Snapshot | None = None
         """The last copy of the OVSDB that there was, also while there is none."""
 
@@ -129,12 +129,12 @@ class Reporter:
     def _each_workload(
         self, workloads: Mapping[str, Workload], states: Mapping[str, PortState], reported: Mapping[str, str]
     ) -> Iterator[WorkloadStatus]:
-        for id, workload in sorted(workloads.items()):
-            made_of = (workload, states.get(id), reported.get(id))
+        for id in sorted(workloads):
+            workload, state, status = workloads[id], states.get(id), reported.get(id)
             told = self._told_of.get(id)
-            if told is None or not all(map(is_, told[0], made_of)):
-                self._told_of[id] = told = (made_of, self._workload(*made_of))
-            yield told[1]
+            if told is None or told[0] is not workload or told[1] is not state or told[2] is not status:
+                self._told_of[id] = told = (workload, state, status, self._workload(workload, state, status))
+            yield told[3]
 
     def _workload(self, workload: Workload, state: PortState | None, reported: str | None) -> WorkloadStatus:
         port = self._agent.cloud.source.port(workload.port_id)
