@@ -339,6 +339,7 @@ class Agent:
             refused=self._flows_refused,
             settled=lambda _bridge: self._bridge_settled(),
             lost=self._bridge_lost,
+            dumped=self._bridge_dumped,
             packet_in=self.packet_ins.take,
         )
 
@@ -448,6 +449,9 @@ class Agent:
         self.packet_ins.settled()
         self._settled()
         self._publish()
+
+    def _bridge_dumped(self, bridge: str, there: Sequence[Flow]) -> Sequence[Flow]:
+        return self.cutter.severed.seen(there) if bridge == names.INTEGRATION_BRIDGE else ()
 
     def _bridge_lost(self, bridge: str) -> None:
         """A bridge's flows are missing, and cannot be put back. Without its database vswitchd does not answer either,
