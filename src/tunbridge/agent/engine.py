@@ -122,6 +122,7 @@ class Agent:
         self._judged = False
         self._compared: tuple[WantedHost, Snapshot, list[Problem]] | None = None
         """What was wanted and what there was when the wiring was last compared and in order."""
+        self._passing = False
         self._ready = False
         self._started = time.monotonic()
 
@@ -190,6 +191,8 @@ class Agent:
         while True:
             self.bulletin.beat()
             self.notifier.run()
+            if not self._passing:  # counters of packets, which cause no pass; half a pass is no state to tell
+                self._publish()
             await asyncio.sleep(self.notifier.interval_s or BEAT_S)
 
     async def _finish_restart(self) -> None:
@@ -205,7 +208,9 @@ class Agent:
         while True:
             await self._kicked.wait()
             self._kicked.clear()
+            self._passing = True
             await self._pass()
+            self._passing = False
             self._publish()
 
     def _publish(self) -> None:
