@@ -120,7 +120,12 @@ def test_ports_packets_and_the_central_database_are_told() -> None:
     counts = replace(told.counts, packets=packets, central_reconnects=4, connections_cut=5)
     told = replace(told, workloads=workloads, counts=counts, central="is another one")
     found = families(get(Bulletin(told), "/metrics")[1].decode())
-    assert {s.labels["status"]: s.value for s in found["tunbridge_ports"]} == {"ACTIVE": 2, "DOWN": 0, "ERROR": 1}
+    assert {s.labels["status"]: s.value for s in found["tunbridge_ports"]} == {
+        "ACTIVE": 2,
+        "BUILD": 0,
+        "DOWN": 0,
+        "ERROR": 1,
+    }
     assert {(s.labels["kind"], s.labels["result"]): s.value for s in found["tunbridge_packets"]} == {
         ("dhcp4", "answered"): 3, ("dhcp4", "malformed"): 1, ("unknown", "ignored"): 2,
     }  # fmt: skip

@@ -109,7 +109,7 @@ def _per_bridge(status: Status) -> Iterator[Metric]:
 def _ports(status: Status) -> Metric:
     ports = GaugeMetricFamily("tunbridge_ports", "Ports that are plugged in, by what the API shows.", labels=["status"])
     counts = Counter(workload.status for workload in status.workloads)
-    for name in sorted({"ACTIVE", "DOWN", "ERROR", *counts}):
+    for name in sorted({"ACTIVE", "BUILD", "DOWN", "ERROR", *counts}):
         ports.add_metric([name], counts[name])
     return ports
 
