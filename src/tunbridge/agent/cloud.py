@@ -24,6 +24,10 @@ class Cloud(Protocol):
     def problem(self) -> str | None:
         """Why there is no connection now; None when there is one, or is to be none."""
 
+    @property
+    def reconnects(self) -> int:
+        """How often a lost connection was made again."""
+
     async def run(self) -> None:
         """Stay connected, until cancelled."""
 
@@ -53,6 +57,7 @@ class Alone:
         self.source: Source = Rows()
         self.complete = True
         self.problem: str | None = None
+        self.reconnects = 0
 
     async def run(self) -> None:
         await asyncio.Event().wait()

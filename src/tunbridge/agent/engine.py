@@ -122,6 +122,7 @@ class Agent:
         self._judged = False
         self._compared: tuple[WantedHost, Snapshot, list[Problem]] | None = None
         """What was wanted and what there was when the wiring was last compared and in order."""
+        self._passing = False
         self._ready = False
         self._started = time.monotonic()
 
@@ -190,6 +191,8 @@ class Agent:
         while True:
             self.bulletin.beat()
             self.notifier.run()
+            if not self._passing:  # counters of packets, which cause no pass; half a pass is no state to tell
+                self._publish()
             await asyncio.sleep(self.notifier.interval_s or BEAT_S)
 
     async def _finish_restart(self) -> None:
@@ -205,7 +208,9 @@ class Agent:
         while True:
             await self._kicked.wait()
             self._kicked.clear()
+            self._passing = True
             await self._pass()
+            self._passing = False
             self._publish()
 
     def _publish(self) -> None:
@@ -339,6 +344,7 @@ class Agent:
             refused=self._flows_refused,
             settled=lambda _bridge: self._bridge_settled(),
             lost=self._bridge_lost,
+            dumped=self._bridge_dumped,
             packet_in=self.packet_ins.take,
         )
 
@@ -448,6 +454,9 @@ class Agent:
         self.packet_ins.settled()
         self._settled()
         self._publish()
+
+    def _bridge_dumped(self, bridge: str, there: Sequence[Flow]) -> Sequence[Flow]:
+        return self.cutter.severed.seen(there) if bridge == names.INTEGRATION_BRIDGE else ()
 
     def _bridge_lost(self, bridge: str) -> None:
         """A bridge's flows are missing, and cannot be put back. Without its database vswitchd does not answer either,

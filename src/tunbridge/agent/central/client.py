@@ -116,6 +116,11 @@ class Central:
         return self._doubt or (None if self.connected else self._replica.problem)
 
     @property
+    def reconnects(self) -> int:
+        """How often a lost connection was made again."""
+        return max(0, self._replica.connection - 1)
+
+    @property
     def registered(self) -> bool:
         """Whether this connection's database has the host's entry."""
         return self.connected and self._registered_on == self._replica.connection

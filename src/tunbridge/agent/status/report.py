@@ -6,6 +6,8 @@ from enum import Enum
 from operator import is_
 from typing import TYPE_CHECKING
 
+import msgspec
+
 import tunbridge
 from tunbridge.agent.status.document import BridgeStatus, PeerStatus, Status, WorkloadStatus, utc_now
 from tunbridge.dataplane import names
@@ -15,6 +17,13 @@ from tunbridge.openvswitch.rows import Snapshot
 
 if TYPE_CHECKING:
     from tunbridge.agent.engine import Agent
+
+
+def _by_kind(counts: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for (kind, result), number in sorted(counts.items()):
+        found.setdefault(str(kind), {})[result] = number
+    return found
 
 
 class News(Enum):
@@ -52,7 +61,7 @@ class Reporter:
             agent.restarting, agent.cloud.complete, agent.cloud.problem, tuple(agent.problems),
             id(agent.port_status.reported), len(record.last) and record.last[-1],
         )  # fmt: skip
-        counters = (agent.ovsdb.seqno, record.passes)
+        counters = (agent.ovsdb.seqno, record.passes, agent.packet_ins.counts.total(), agent.cutter.cut_so_far)
         found = News.COUNTERS if counters != self._counters else News.NOTHING
         found = News.STATE if state != self._state else found
         self._state, self._counters = state, counters
@@ -82,7 +91,12 @@ class Reporter:
             repairs=list(record.last),
             later=list(agent.later),
             refused=agent.refused,
-            counts=record.counts(agent.ovsdb.reconnects),
+            counts=msgspec.structs.replace(
+                record.counts(agent.ovsdb.reconnects),
+                central_reconnects=agent.cloud.reconnects,
+                packets=_by_kind(agent.packet_ins.counts),
+                connections_cut=agent.cutter.cut_so_far,
+            ),
         )
 
     def _remote(self) -> str | None:
