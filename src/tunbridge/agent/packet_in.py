@@ -136,7 +136,7 @@ class PacketIns:
             return subject
         return Subject(
             port=subject.port, network=subject.network, subnets=subject.subnets, routed=subject.routed,
-            zone=self._zones.zone(subject.network.id),
+            routers=subject.routers, zone=self._zones.zone(subject.network.id),
         )  # fmt: skip
 
     # Names of others

@@ -70,6 +70,15 @@ class Identifiers:
         """The id of a conjunction; never 0."""
         return self._hash("conjunction", what, 0xFFFF_FFFF)
 
+    def router(self, id: str) -> int:
+        """The number of a router; never 0."""
+        return self._hash("router", id, 0xFFFF_FFFF)
+
+    def release_router(self, id: str) -> None:
+        """Forget a router that is here no more."""
+        if (number := self._hashed.pop(f"router {id}", None)) is not None:
+            del self._taken["router", number]
+
     def _hash(self, kind: str, what: str, highest: int) -> int:
         name = f"{kind} {what}"
         if (known := self._hashed.get(name)) is not None:

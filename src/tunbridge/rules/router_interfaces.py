@@ -53,7 +53,7 @@ def add(rules: Rules, txn: Txn, request: Request, router: Row, asked: Values) ->
         port, subnets = _add_port(rules, txn, request, router, asked["port_id"])
     else:
         port, subnets = _add_subnet(rules, txn, request, router, asked["subnet_id"])
-    rules.touch(txn, request, router, {"interfaces": tuple(dict.fromkeys((*router.interfaces, port.id)))})
+    _attach(rules, txn, request, router, {*router.interfaces, port.id})
     return _told(router, port, subnets[-1], subnets)
 
 
@@ -63,7 +63,7 @@ def remove(rules: Rules, txn: Txn, request: Request, router: Row, asked: Values)
     for subnet in subnets:
         _check_unused(txn, router, subnet)
     left = [a.id for a in addresses_of(txn, port) if a.subnet not in {subnet.id for subnet in subnets}]
-    kept = router.interfaces
+    kept = set(router.interfaces)
     if left and "port_id" not in asked:
         for address in addresses_of(txn, port):
             if address.id not in left:
@@ -71,9 +71,15 @@ def remove(rules: Rules, txn: Txn, request: Request, router: Row, asked: Values)
         rules.others["port"].touch(txn, trusted(request), port, {"addresses": tuple(left)})
     else:
         remove_port(rules, txn, request, port)
-        kept = tuple(id for id in kept if id != port.id)
-    rules.touch(txn, request, router, {"interfaces": kept})
+        kept.discard(port.id)
+    _attach(rules, txn, request, router, kept)
     return _told(router, port, subnets[0], subnets)
+
+
+def _attach(rules: Rules, txn: Txn, request: Request, router: Row, ports: set[str]) -> None:
+    networks = {port.network_id for id in ports if (port := txn.get("Port", id)) is not None}
+    columns = {"interfaces": tuple(sorted(ports)), "networks": tuple(sorted(networks))}
+    rules.touch(txn, request, router, columns)
 
 
 def _told(router: Row, port: Row, subnet: Row, subnets: list[Row]) -> Values:

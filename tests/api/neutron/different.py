@@ -140,6 +140,9 @@ DIFFERENT: dict[str, Different] = {
     "nova show router $r1": Different(
         "says what is not there, as to everybody else", error(404, "RouterNotFound", "Router <r1> could not be found")
     ),
+    "nova show floatingip $one": Different(
+        "as above", error(404, "FloatingIPNotFound", "Floating IP <one> could not be found")
+    ),
     "otto GET /routers/$r1/tags": Different(
         "does not tell that there is such a router", error(404, "RouterNotFound", "Router <r1> could not be found")
     ),

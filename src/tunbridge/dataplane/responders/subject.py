@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from tunbridge.dataplane.addresses import service_mac
 from tunbridge.dataplane.responders.frames import Address, address
 from tunbridge.dataplane.responders.names import DEFAULT_DOMAIN, Zone
 from tunbridge.dataplane.responders.options import domain_names
@@ -40,8 +41,19 @@ class Subject(Struct, frozen=True, kw_only=True):
     """All of the network."""
     routed: frozenset[str] = frozenset()
     """Ids of subnets whose gateway is a router of Tunbridge: only these get a default route by advertisement."""
+    routers: tuple["RouterPort", ...] = ()
+    """Interfaces of routers on the network."""
     zone: Zone | None = None
     """The names of the network; only DNS needs them."""
+
+    def router_address(self, mac: bytes, version: int) -> str | None:
+        """The address of the interface that a packet to this MAC address is for: to the service's, the gateway's."""
+        text = mac.hex(":")
+        named = [r for r in self.routers if r.mac == text]
+        if not named and text == service_mac(self.network.id):
+            named = [r for r in self.routers if r.is_gateway]
+        found = (a for r in named for a in r.addresses if (":" in a) == (version == 6))
+        return next(found, None)
 
     def leases(self, version: int) -> list["Lease"]:
         """The port's addresses in subnets with DHCP, in the port's order."""
@@ -53,6 +65,14 @@ class Subject(Struct, frozen=True, kw_only=True):
         ]
 
 
+class RouterPort(Struct, frozen=True):
+    """An interface of a router; `is_gateway`: it has the address of a subnet's gateway."""
+
+    mac: str
+    addresses: tuple[str, ...]
+    is_gateway: bool
+
+
 class Lease(Struct, frozen=True):
     """An address of a port that it may get by DHCP."""
 
@@ -60,11 +80,26 @@ class Lease(Struct, frozen=True):
     subnet: Subnet
 
 
-def read_subject(source: Source | View, port_id: str, routed: frozenset[str] = frozenset()) -> Subject | None:
+def read_subject(source: Source | View, port_id: str) -> Subject | None:
     """A port as the database has it; None when it, or its network, is not there."""
     port = source.port(port_id)
     network = None if port is None else source.network(port.network_id)
     if port is None or network is None:
         return None
     subnets = [s for id in sorted(source.network_subnets(network.id)) if (s := source.subnet(id)) is not None]
-    return Subject(port=port, network=network, subnets=tuple(subnets), routed=routed)
+    gateways = {s.gateway_ip: s.id for s in subnets if s.gateway_ip is not None}
+    routers = _routers(source, network.id, set(gateways))
+    routed = frozenset(gateways[a] for r in routers for a in r.addresses if a in gateways)
+    return Subject(port=port, network=network, subnets=tuple(subnets), routed=routed, routers=tuple(routers))
+
+
+def _routers(source: Source | View, network_id: str, gateways: set[str]) -> list[RouterPort]:
+    found = []
+    for router_id in sorted(source.network_routers(network_id)):
+        router = source.router(router_id)
+        ports = [] if router is None or not router.admin_state_up else [source.port(id) for id in router.interfaces]
+        for port in ports:
+            if port is not None and port.network_id == network_id and port.admin_state_up:
+                addresses = tuple(ip.ip_address for ip in port.fixed_ips)
+                found.append(RouterPort(port.mac_address, addresses, not gateways.isdisjoint(addresses)))
+    return found

@@ -4,7 +4,7 @@ from tunbridge.model import convert
 from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import UNSET, Field, Resource, boolean, json, ref, text
 from tunbridge.model.resources import common
-from tunbridge.model.tables import Cardinality
+from tunbridge.model.tables import Cardinality, Column, Type
 from tunbridge.model.validators import addresses, containers, dns, plain
 
 GATEWAY = containers.dict_or_nodata(
@@ -57,8 +57,8 @@ ROUTER = Resource(
     columns=(
         boolean("enable_snat"),
         ref("gateway_port", "Port", Cardinality.OPTIONAL),
-        # For hosts: its interfaces, each with the network; kept by whoever attaches a port.
         ref("interfaces", "Port", Cardinality.SET),
+        Column("networks", Type.TEXT, Cardinality.SET),  # of its interfaces, for hosts, which ask for routers by them
     ),
     tags=True,
     quota="router",
