@@ -12,16 +12,17 @@ from scapy.layers.inet6 import (
     ICMPv6ND_NS,
     ICMPv6ND_RA,
     ICMPv6ND_RS,
+    ICMPv6NDOptDstLLAddr,
     ICMPv6TimeExceeded,
     IPerror6,
     IPv6,
 )
-from scapy.layers.l2 import Ether
+from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet
 
 from tests.dataplane.responders.subjects import MAC, NETWORK, PORT, SETTINGS, SLAAC, V4, V6
 from tunbridge.dataplane.addresses import service_mac
-from tunbridge.dataplane.responders import Kind, MalformedError, answer, read_subject
+from tunbridge.dataplane.responders import Kind, MalformedError, announce_routers, answer, read_subject
 from tunbridge.dataplane.responders.subject import Subject
 from tunbridge.dataplane.view import FixedIp, Port, Router, Rows
 
@@ -123,6 +124,15 @@ def test_a_routers_address_is_advertised_with_the_interfaces_mac() -> None:
     assert reply is not None
     assert (reply.src, reply[ICMPv6ND_NA].tgt, reply[ICMPv6ND_NA].R) == (GATEWAY, "2001:db8::1", 1)
     assert solicited("2001:db8::77", routed()) is None
+
+
+def test_a_new_interface_is_announced() -> None:
+    arp, advertisement = (Ether(frame) for frame in announce_routers(routed()))
+    assert (arp.dst, arp.src, arp[ARP].psrc, arp[ARP].pdst) == ("ff:ff:ff:ff:ff:ff", GATEWAY, "10.0.0.1", "10.0.0.1")
+    assert arp[ARP].hwsrc == GATEWAY
+    assert (advertisement[IPv6].dst, advertisement[ICMPv6ND_NA].tgt) == ("ff02::1", "2001:db8::1")
+    assert (advertisement[ICMPv6ND_NA].R, advertisement[ICMPv6ND_NA].S, advertisement[ICMPv6ND_NA].O) == (1, 0, 1)
+    assert advertisement[ICMPv6NDOptDstLLAddr].lladdr == GATEWAY
 
 
 def test_the_cloud_is_the_default_router_only_while_its_router_is_up() -> None:

@@ -6,7 +6,7 @@ MalformedError, and nothing else does. Each kind of packet has its own file, and
 
 from enum import StrEnum
 
-from tunbridge.dataplane.responders import dhcp4, dhcp6, dns, icmp, nd, ra
+from tunbridge.dataplane.responders import announce, dhcp4, dhcp6, dns, icmp, nd, ra
 from tunbridge.dataplane.responders.dns import Forward
 from tunbridge.dataplane.responders.frames import MalformedError
 from tunbridge.dataplane.responders.names import Zone, Zones
@@ -23,12 +23,14 @@ __all__ = [
     "Zone",
     "Zones",
     "advertise",
+    "announce_routers",
     "answer",
     "problems",
     "read_subject",
 ]
 
 advertise = ra.advertise
+announce_routers = announce.frames
 
 
 class Kind(StrEnum):

@@ -38,9 +38,14 @@ def answer(packet: bytes, subject: Subject) -> bytes | None:
     probes = asked.src == UNSPECIFIED  # duplicate address detection: everybody is told that the address is taken
     flags = _OVERRIDE if probes else _OVERRIDE | _SOLICITED
     flags |= _ROUTER if owner is not None or subject.routed else 0
-    body = bytes([flags, 0, 0, 0]) + target.packed + bytes([_TARGET_LINK_LAYER, 1]) + mac
+    body = bytes([flags, 0, 0, 0]) + target.packed + link_layer_option(mac)
     eth_dst, dst = (multicast_mac(ALL_NODES), ALL_NODES) if probes else (asked.eth_src, asked.src)
     return Icmp6(eth_dst, mac, target, dst, ADVERTISEMENT, 0, body).encode()
+
+
+def link_layer_option(mac: bytes) -> bytes:
+    """The option of an advertisement that tells the MAC address (RFC 4861, 4.6.1)."""
+    return bytes([_TARGET_LINK_LAYER, 1]) + mac
 
 
 def targets(subject: Subject) -> set[str]:
