@@ -1,6 +1,7 @@
 """Where packets come out that a router forwards, on the host that they come from."""
 
 import pytest
+from msgspec.structs import replace
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest, IPv6
 from scapy.layers.l2 import ARP, Ether
@@ -224,3 +225,23 @@ def _checksums_are_right(packet: Packet, *layers: type) -> bool:
     for layer in layers:
         del made[layer].fields["cksum" if layer is ICMPv6EchoReply else "chksum"]
     return bytes(Ether(bytes(made))) == bytes(packet)
+
+
+def test_what_is_too_big_for_the_next_network_goes_to_the_agent(make_world: MakeWorld) -> None:
+    """By real packets: a trace knows no sizes."""
+    world = routed(make_world)
+    blue = world.rows.networks["blue"]
+    world.rows.networks["blue"] = replace(blue, mtu=1500)
+    world.touch({("network", "blue")})
+    world.run()
+
+    def sized(size: int) -> Packet:
+        ether = Ether(src=mac(world, "b1"), dst=mac(world, "r-blue"))
+        return ether / IP(src=f"{BLUE}.1", dst=f"{RED}.2") / UDP(sport=1, dport=2) / bytes(size - 28)
+
+    assert [len(got[IP]) for got in world.exchange("b1", sized(1450))["r2"]] == [1450]
+    assert world.exchange("b1", sized(1451)) == {}
+    back = (
+        Ether(src=mac(world, "r2"), dst=mac(world, "r-red")) / IP(src=f"{RED}.2", dst=f"{BLUE}.1") / UDP() / bytes(1440)
+    )
+    assert [len(got[IP]) for got in world.exchange("r2", back)["b1"]] == [1468]

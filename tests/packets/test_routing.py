@@ -128,6 +128,17 @@ def test_what_does_not_exist_is_told(site: Site) -> None:
     assert closed.strip() == "refused"
 
 
+def test_a_packet_that_is_too_big_for_the_next_network_tells_its_mtu(site: Site) -> None:
+    for target, size in ((site.b0.address, site.red.mtu - 28), (site.b0.address6, site.red.mtu - 48)):
+        ping = ("ping", "-c1", "-W2", "-M", "do", "-s", str(size), target)
+        said = site.r1.run(*ping, check=False).stdout
+        if site.red.mtu == site.blue.mtu:
+            assert "1 received" in said
+        else:
+            assert f"mtu = {site.blue.mtu}" in said or f"mtu={site.blue.mtu}" in said
+            assert site.r1.reaches(target, "-s", str(size))  # in fragments, now that its host knows
+
+
 def test_security_groups_hold_through_the_router(site: Site) -> None:
     listen = "import socket; s = socket.create_server(('', {0})); print('up', flush=True); s.accept()[0].send(b'hello')"
     call = "import socket; s = socket.create_connection(('{1}', {0}), 2); print(s.recv(9).decode())"

@@ -151,14 +151,22 @@ _INTEGRATION: dict[Signature, str] = {
     (74, 290, "ipv6,nw_ttl"): "The last hop: the agent answers that time is exceeded.",
     (74, 280, "ipv6,ipv6_dst"): "Link-local addresses are not forwarded.",
     (74, 58, "ip,reg1,nw_dst"): (
-        "An extra route, straight to the MAC address of the port that has its next hop; the priority is 10 and twice"
-        " the length of the prefix."
+        "An extra route, by the number of its next hop; the priority is 10 and twice the length of the prefix."
     ),
-    (74, 59, "ip,reg1,nw_dst"): "A subnet of the router: 1 above an extra route to the same prefix.",
-    (74, 139, "ipv6,reg1,ipv6_dst"): "A subnet of the router: 1 above an extra route to the same prefix.",
+    (74, 59, "ip,reg1,nw_dst"): (
+        "A subnet of the router: 1 above an extra route to the same prefix. Where the router has a network with a"
+        " larger MTU, packets are measured."
+    ),
+    (74, 139, "ipv6,reg1,ipv6_dst"): (
+        "A subnet of the router: 1 above an extra route to the same prefix. Where the router has a network with a"
+        " larger MTU, packets are measured."
+    ),
     (74, 1, "ip"): "No route: the agent answers so.",
     (74, 1, "ipv6"): "No route: the agent answers so.",
     (74, 0, ""): _REST,
+    (75, 30, "ip,reg3"): "Larger than the MTU of the network that it would go to: the agent tells the MTU.",
+    (75, 30, "ipv6,reg3"): "Larger than the MTU of the network that it would go to: the agent tells the MTU.",
+    (75, 20, "reg2,reg6"): "The next hop of an extra route: the MAC address of the port that has it.",
     (75, 10, "ip,reg6,nw_dst"): "A port of the network has the destination's address.",
     (75, 10, "ipv6,reg6,ipv6_dst"): "A port of the network has the destination's address.",
     (75, 1, "ip"): "Nobody has it: the agent answers that there is no such host.",

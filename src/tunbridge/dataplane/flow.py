@@ -13,9 +13,9 @@ from tunbridge.dataplane.flows import COOKIE, Flow, FlowError
 from tunbridge.dataplane.pipeline import CONTROLLER_ID, DROP, LEARNED_COOKIE, ZONE, Field, Table
 
 _FIELDS = (
-    "conj_id", "ct_state", "ct_zone", "ct_mark", "proto", "reg1", "reg3", "reg4", "reg5", "reg6", "reg7", "tun_id",
-    "in_port", "dl_vlan", "vlan_tci", "dl_src", "dl_dst", "ipv6_src", "ipv6_dst", "nw_src", "nw_dst", "arp_spa",
-    "arp_tpa", "nw_proto", "arp_op", "arp_sha", "arp_tha", "nw_ttl", "nw_frag", "icmp_type", "icmp_code",
+    "conj_id", "ct_state", "ct_zone", "ct_mark", "proto", "reg1", "reg2", "reg3", "reg4", "reg5", "reg6", "reg7",
+    "tun_id", "in_port", "dl_vlan", "vlan_tci", "dl_src", "dl_dst", "ipv6_src", "ipv6_dst", "nw_src", "nw_dst",
+    "arp_spa", "arp_tpa", "nw_proto", "arp_op", "arp_sha", "arp_tha", "nw_ttl", "nw_frag", "icmp_type", "icmp_code",
     "nd_target", "nd_sll", "nd_tll", "tp_src", "tp_dst", "tcp_flags",
 )  # fmt: skip
 _ORDER = {name: place for place, name in enumerate(_FIELDS)}
@@ -96,6 +96,11 @@ def move(source: str, target: str, name: str) -> Action:
 def dec_ttl() -> Action:
     """One hop less; a packet whose last hop this would be is not to come here."""
     return Action("dec_ttl", ("ttl",))
+
+
+def check_larger(size: int, field: Field) -> Action:
+    """Set a bit when the frame is larger than `size` bytes, Ethernet header and all (of a GSO packet: its segments)."""
+    return Action(f"check_pkt_larger({size})->NXM_NX_REG{field.register}[{field.low}]", (f"reg{field.register}",))
 
 
 def answer_echo(address: str, kind: int) -> Sequence[Action]:

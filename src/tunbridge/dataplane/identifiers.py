@@ -74,6 +74,10 @@ class Identifiers:
         """The number of a router; never 0."""
         return self._hash("router", id, 0xFFFF_FFFF)
 
+    def next_hop(self, what: str) -> int:
+        """The number of a next hop, an address in a network; never 0."""
+        return self._hash("next-hop", what, 0xFFFF_FFFF)
+
     def release_router(self, id: str) -> None:
         """Forget a router that is here no more."""
         if (number := self._hashed.pop(f"router {id}", None)) is not None:

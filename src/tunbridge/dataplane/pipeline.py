@@ -60,13 +60,15 @@ class Field(Struct, frozen=True):
 
 
 ROUTER_NUMBER = Field("router", 1, 0, 31, "which router forwards it")
+VIA = Field("via", 2, 0, 31, "which next hop it is forwarded to; 0: its destination")
 CHECKED = Field("checked", 3, 0, 1, "bit 0: the sender's egress rules allowed it, bit 1: the receiver's ingress rules")
+TOO_BIG = Field("too_big", 3, 2, 2, "it is larger than the MTU of the network that a router forwards it to")
 SERVICE = Field("service", 3, 8, 15, "which service of the agent the packet is for")
 RECEIVER = Field("receiver", 4, 0, 31, "policy of the local port that receives it; 0: not filtered")
 SENDER = Field("sender", 5, 0, 31, "policy of the local port that sent it; 0: not filtered, or from elsewhere")
 NETWORK = Field("network", 6, 0, 31, "local VLAN of its network, which is also its conntrack zone")
 OUT = Field("out", 7, 0, 31, "OpenFlow port it leaves by; FLOOD: every local receiver with the policy in `receiver`")
-FIELDS = (ROUTER_NUMBER, CHECKED, SERVICE, RECEIVER, SENDER, NETWORK, OUT)
+FIELDS = (ROUTER_NUMBER, VIA, CHECKED, TOO_BIG, SERVICE, RECEIVER, SENDER, NETWORK, OUT)
 
 FLOOD = 0xFFFF
 STATELESS = 0x8000_0000
@@ -164,12 +166,12 @@ ROUTED = _table(
 )  # fmt: skip
 NEXT_HOP = _table(
     75, "next_hop", "the MAC address of who has the destination, in the network that the router forwards to",
-    matches="reg6 proto nw_dst ipv6_dst", sets="reg3 eth_dst", to=(ROUTED, AGENT_METER),
+    matches="reg2 reg3 reg6 proto nw_dst ipv6_dst", sets="reg3 eth_dst", to=(ROUTED, AGENT_METER),
 )  # fmt: skip
 ROUTES = _table(
     74, "routes", "of each router: its own addresses, its subnets, its extra routes",
-    matches="reg1 proto nw_dst ipv6_dst nw_ttl icmp_type", sets="reg3 reg6 eth_src eth_dst ip icmp_type",
-    to=(NEXT_HOP, ROUTED, AGENT_METER),
+    matches="reg1 proto nw_dst ipv6_dst nw_ttl icmp_type", sets="reg2 reg3 reg6 eth_src eth_dst ip icmp_type",
+    to=(NEXT_HOP, AGENT_METER),
 )  # fmt: skip
 ROUTER = _table(
     73, "router", "packets to the MAC address of a router's interface are forwarded, all others switched",

@@ -4,6 +4,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from scapy.layers.inet import ICMP, IP, UDP, IPerror, UDPerror
 from scapy.layers.inet6 import (
     ICMPv6DestUnreach,
@@ -13,6 +14,7 @@ from scapy.layers.inet6 import (
     ICMPv6ND_RA,
     ICMPv6ND_RS,
     ICMPv6NDOptDstLLAddr,
+    ICMPv6PacketTooBig,
     ICMPv6TimeExceeded,
     IPerror6,
     IPv6,
@@ -24,7 +26,7 @@ from tests.dataplane.responders.subjects import MAC, NETWORK, PORT, SETTINGS, SL
 from tunbridge.dataplane.addresses import service_mac
 from tunbridge.dataplane.responders import Kind, MalformedError, announce_routers, answer, read_subject
 from tunbridge.dataplane.responders.subject import Subject
-from tunbridge.dataplane.view import FixedIp, Port, Router, Rows
+from tunbridge.dataplane.view import FixedIp, HostRoute, Network, Port, Router, Rows, Subnet
 
 GATEWAY = "fa:16:3e:ff:00:01"
 INTERFACE = Port(
@@ -78,6 +80,30 @@ def test_an_error_comes_from_the_interface_with_the_packet_in_it(kind: Kind, tol
     assert (reply[ICMP].type, reply[ICMP].code) == told
     assert (reply[IPerror].dst, reply[UDPerror].dport) == ("192.0.2.9", 44)
     assert len(reply[IP]) == 576
+
+
+def test_the_mtu_of_the_next_network_is_told() -> None:
+    thin = Network(id="thin", mtu=1280, network_type="vxlan")
+    far = Subnet(id="far", network_id="thin", ip_version=4, cidr="192.0.2.0/24", gateway_ip="192.0.2.1")
+    far6 = Subnet(id="far6", network_id="thin", ip_version=6, cidr="2001:db8:9::/64", gateway_ip="2001:db8:9::1")
+    there = (FixedIp("far", "192.0.2.1"), FixedIp("far6", "2001:db8:9::1"))
+    other = replace(INTERFACE, id="r-thin", network_id="thin", fixed_ips=there)
+    route = HostRoute("198.51.100.0/24", "192.0.2.7")
+    both = Router(id="r", interfaces=("r-blue", "r-thin"), networks=(NETWORK.id, "thin"), routes=(route,))
+    rows = Rows(
+        networks={NETWORK.id: NETWORK, "thin": thin}, subnets={s.id: s for s in (V4, V6, far, far6)},
+        ports={"p": PORT, "r-blue": INTERFACE, "r-thin": other}, routers={"r": both},
+    )  # fmt: skip
+    who = read_subject(rows, "p")
+    for target in ("192.0.2.9", "198.51.100.9"):
+        reply = ask(Kind.too_big, udp(target), who)
+        assert reply is not None
+        assert (reply[ICMP].type, reply[ICMP].code, reply[ICMP].nexthopmtu) == (3, 4, 1280)
+    big = (
+        Ether(src=MAC, dst=GATEWAY) / IPv6(src="2001:db8::5", dst="2001:db8:9::9") / ICMPv6EchoRequest(data=b"x" * 1300)
+    )
+    reply = ask(Kind.too_big, big, who)
+    assert reply is not None and reply[ICMPv6PacketTooBig].mtu == 1280
 
 
 @pytest.mark.parametrize("mac", [GATEWAY, service_mac(NETWORK.id)])

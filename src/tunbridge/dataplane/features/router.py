@@ -9,7 +9,8 @@ Each host routes what its own workloads send, so that the MAC address of an inte
 every host. It is told to workloads only: what leaves into a physical network has the host's own address
 (`addresses.host_mac`), or the switches there would see one address in many places.
 
-The agent answers where flows cannot: time exceeded, no route, no such host, closed ports of the router.
+The agent answers where flows cannot: time exceeded, no route, no such host, closed ports of the router, packets that
+are larger than the MTU of the network that they would be forwarded to.
 """
 
 import ipaddress
@@ -24,13 +25,15 @@ from tunbridge.dataplane.contribution import Context
 from tunbridge.dataplane.features import neighbour, services, uplink
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.flows import Flow
-from tunbridge.dataplane.pipeline import CHECKED, EGRESS_CHECKED, NETWORK, ROUTER_NUMBER
+from tunbridge.dataplane.pipeline import CHECKED, EGRESS_CHECKED, NETWORK, ROUTER_NUMBER, TOO_BIG, VIA
 from tunbridge.dataplane.responders import Kind
 from tunbridge.dataplane.view import Network, Port, Router, Subnet
 
 _BRIDGE = names.INTEGRATION_BRIDGE
 _OWN, _EXPIRED, _LINK_LOCAL, _ROUTE = 300, 290, 280, 10
 """Priorities in the table of routes; a route has _ROUTE and twice the length of its prefix, a connected one 1 more."""
+_ETHERNET = 14
+"""Bytes of an Ethernet header."""
 _ECHO = {4: ("icmp", 8, 0), 6: ("icmp6", 128, 129)}
 """IP version -> protocol, type of an echo request, and of its reply."""
 
@@ -60,6 +63,7 @@ def common() -> list[Flow]:
         ]
         flows.append(flow.make(pipeline.ROUTES, 1, {"proto": proto}, services.ask(Kind.no_route)))
         flows.append(flow.make(pipeline.NEXT_HOP, 1, {"proto": proto}, services.ask(Kind.no_host)))
+        flows.append(flow.make(pipeline.NEXT_HOP, 30, {"proto": proto, **TOO_BIG(1)}, services.ask(Kind.too_big)))
     flows.append(flow.make(pipeline.ROUTES, _LINK_LOCAL, {"proto": "ipv6", "ipv6_dst": "fe80::/10"}, []))
     return flows
 
@@ -77,7 +81,7 @@ def compute(context: Context, router_id: str) -> None:
         _own_addresses(context, number, interface)
         _leave(context, number, interface)
         for _, subnet in interface.addresses:
-            _route(context, number, subnet.cidr, 1, [flow.load(NETWORK, interface.vlan), goto(pipeline.NEXT_HOP)])
+            _route(context, number, subnet.cidr, 1, _into(interface, found))
     _extra_routes(context, number, router, found)
 
 
@@ -169,6 +173,13 @@ def _leave(context: Context, number: int, interface: Interface) -> None:
         context.flow(_BRIDGE, pipeline.ROUTED, 10, where, *actions)
 
 
+def _into(interface: Interface, found: Iterable[Interface]) -> list[Action]:
+    """The actions that lead into the interface's network, with a look at the size of what comes from a wider one."""
+    mtu = interface.network.mtu
+    check = [flow.check_larger(mtu + _ETHERNET, TOO_BIG)] if any(i.network.mtu > mtu for i in found) else []
+    return [flow.load(NETWORK, interface.vlan), *check, goto(pipeline.NEXT_HOP)]
+
+
 def _is_tracked(context: Context, network_id: str) -> bool:
     return "stateful" in context.facts("filtering", network_id)
 
@@ -188,5 +199,8 @@ def _extra_routes(context: Context, number: int, router: Router, found: Iterable
             context.note(f"route to {route.destination}: no port has its next hop {route.nexthop}")
             _route(context, number, route.destination, 0, services.ask(Kind.no_host))
             continue
-        actions = [flow.load(NETWORK, way.vlan), flow.set_field("eth_dst", macs[0]), goto(pipeline.ROUTED)]
-        _route(context, number, route.destination, 0, actions)
+        via = context.identifiers.next_hop(f"{hop} {way.network.id}")
+        _route(context, number, route.destination, 0, [flow.load(VIA, via), *_into(way, found)])
+        where = {**VIA(via), **NETWORK(way.vlan)}
+        to = [flow.set_field("eth_dst", macs[0]), goto(pipeline.ROUTED)]
+        context.flow(_BRIDGE, pipeline.NEXT_HOP, 20, where, *to)

@@ -9,7 +9,7 @@ a packet-out to that port; nothing else sees the request, nor the answer.
     router     router solicitation                                            subnets that the cloud advertises
     dns        UDP 53 to the subnet's DHCP address                            subnets with DHCP
     neighbour  neighbour solicitation for addresses of Tunbridge itself       IPv6 subnets with DHCP, routers
-    expired, no_route, no_host, closed   what a router cannot forward, or not take   router.py
+    expired, no_route, no_host, closed, too_big   what a router cannot forward, or not take   router.py
 
 In a tunnelled network where no port owns the DHCP address, ARP for it is answered with the subnet's service MAC, so
 that unicast renewals and DNS queries arrive here. Where a port that is not the network's own has it (a VM that
@@ -39,6 +39,7 @@ NUMBERS: Mapping[Kind, int] = MappingProxyType(
         Kind.no_route: 7,
         Kind.no_host: 8,
         Kind.closed: 9,
+        Kind.too_big: 10,
     }
 )
 """Kind of request -> its number in the `service` register and in the userdata."""

@@ -51,6 +51,8 @@ class Kind(StrEnum):
     """A packet to an address that nobody has in the network that it would go to."""
     closed = "closed"
     """A packet to a router itself, which has no open ports."""
+    too_big = "too-big"
+    """A packet that is larger than the network which it would go to takes."""
 
 
 def answer(kind: Kind, packet: bytes, subject: Subject, settings: Settings) -> list[bytes | Forward]:
@@ -70,6 +72,6 @@ def answer(kind: Kind, packet: bytes, subject: Subject, settings: Settings) -> l
             found = nd.answer(packet, subject)
         case Kind.dns:
             found = dns.answer(packet, subject, settings)
-        case Kind.expired | Kind.no_route | Kind.no_host | Kind.closed:
+        case Kind.expired | Kind.no_route | Kind.no_host | Kind.closed | Kind.too_big:
             found = icmp.answer(packet, subject, kind.value)
     return [] if found is None else [found]

@@ -19,9 +19,9 @@ from tunbridge.dataplane.responders.frames import (
 )
 from tunbridge.dataplane.responders.subject import Subject
 
-EXPIRED, NO_ROUTE, NO_HOST, CLOSED = "expired", "no-route", "no-host", "closed"
-_CODES4 = {EXPIRED: (11, 0), NO_ROUTE: (3, 0), NO_HOST: (3, 1), CLOSED: (3, 3)}
-_CODES6 = {EXPIRED: (3, 0), NO_ROUTE: (1, 0), NO_HOST: (1, 3), CLOSED: (1, 4)}
+EXPIRED, NO_ROUTE, NO_HOST, CLOSED, TOO_BIG = "expired", "no-route", "no-host", "closed", "too-big"
+_CODES4 = {EXPIRED: (11, 0), NO_ROUTE: (3, 0), NO_HOST: (3, 1), CLOSED: (3, 3), TOO_BIG: (3, 4)}
+_CODES6 = {EXPIRED: (3, 0), NO_ROUTE: (1, 0), NO_HOST: (1, 3), CLOSED: (1, 4), TOO_BIG: (2, 0)}
 """What happened -> type and code, in ICMP and in ICMPv6."""
 _ERRORS4 = (3, 4, 5, 11, 12)
 _MOST4, _MOST6 = 576, 1280
@@ -53,7 +53,8 @@ def _ipv4(packet: bytes, ip: bytes, subject: Subject, what: str) -> bytes | None
     kind, code = _CODES4[what]
     (total,) = struct.unpack_from("!H", ip, 2)
     told = ip[: min(max(total, header), _MOST4 - 28)]
-    return icmp4_frame(packet[6:12], packet[:6], IPv4Address(own), sender, kind, code, bytes(4) + told, DEFAULT_TTL)
+    body = _mtu(packet, IPv4Address(ip[16:20]), subject, what).to_bytes(4) + told
+    return icmp4_frame(packet[6:12], packet[:6], IPv4Address(own), sender, kind, code, body, DEFAULT_TTL)
 
 
 def _ipv6(packet: bytes, ip: bytes, subject: Subject, what: str) -> bytes | None:
@@ -66,8 +67,13 @@ def _ipv6(packet: bytes, ip: bytes, subject: Subject, what: str) -> bytes | None
     kind, code = _CODES6[what]
     (length,) = struct.unpack_from("!H", ip, 4)
     told = ip[: min(40 + length, _MOST6 - 48)]
-    body = bytes(4) + told
+    body = _mtu(packet, IPv6Address(ip[24:40]), subject, what).to_bytes(4) + told
     return Icmp6(packet[6:12], packet[:6], IPv6Address(own), sender, kind, code, body, DEFAULT_TTL).encode()
+
+
+def _mtu(packet: bytes, target: IPv4Address | IPv6Address, subject: Subject, what: str) -> int:
+    """The MTU that is told of a packet that is too big (RFC 1191, 4; RFC 4443, 3.2); 0 for all else."""
+    return (subject.mtu_towards(packet[:6], target) or 0) if what == TOO_BIG else 0
 
 
 def _is_host(sender: IPv4Address | IPv6Address) -> bool:
