@@ -10,6 +10,7 @@ from scapy.packet import Packet
 from tests.dataplane.conftest import MakeWorld
 from tests.dataplane.world import Delivery, World
 from tunbridge.dataplane.addresses import host_mac
+from tunbridge.dataplane.desired import Desired
 from tunbridge.dataplane.view import HostRoute, Rule
 
 BLUE, RED = "10.0.1", "10.0.2"
@@ -125,6 +126,16 @@ def test_networks_that_only_a_router_led_to_are_given_back_with_the_last_workloa
     alone = make_world("c")
     alone.run()
     assert len(world.hosts["b"].desired.flows("br-int")) == len(alone.hosts["c"].desired.flows("br-int"))
+
+
+def test_a_restart_finds_the_local_vlan_of_a_network_that_only_a_router_leads_to(make_world: MakeWorld) -> None:
+    world = routed(make_world)
+    host = world.hosts["b"]
+    before = dict(host.desired.vlans)
+    host.vlans = {"red": before["red"]}  # what the workload's port says
+    host.desired = Desired(world.rows)
+    world.run()
+    assert host.desired.vlans == before
 
 
 def test_an_extra_route_leads_to_the_port_that_has_its_next_hop(make_world: MakeWorld) -> None:

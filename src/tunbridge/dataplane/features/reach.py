@@ -27,4 +27,5 @@ def compute(context: Context, network_id: str) -> None:
     for id in found - {network_id}:
         network = context.view.network(id)
         if network is not None and network.admin_state_up and uplink.obstacle(context, network) is None:
+            context.vlan(id, unwritten=True)
             context.child("network", id)
