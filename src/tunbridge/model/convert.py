@@ -58,7 +58,7 @@ def _to_gateway(value: Any) -> Any:
     return (value if snat is None else {**value, "enable_snat": snat}) or None
 
 
-to_gateway = Convert("convert_to_gateway", _to_gateway)
+to_gateway = Convert("", _to_gateway)
 """Ours: Neutron's check makes `enable_snat` a boolean by the way."""
 
 

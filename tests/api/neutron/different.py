@@ -296,10 +296,6 @@ DIFFERENT: dict[str, Different] = {
         "one answer for whoever may not",
         error(403, "PolicyNotAuthorized", "rule:get_quota is disallowed by policy"),
     ),
-    'admin PUT /quotas/$other {"quota": {"router": 5}}': Different(
-        "routers are not offered, so they have no limit",
-        error(400, "HTTPBadRequest", "Unrecognized attribute(s) 'router'"),
-    ),
     "mia GET /extensions/security-groups-name-restrictions": Different(
         "an error in Neutron's form, where Neutron answers HTML",
         error(404, "HTTPNotFound", "Extension with alias security-groups-name-restrictions does not exist"),
