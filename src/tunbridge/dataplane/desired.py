@@ -228,6 +228,8 @@ class Desired:
             self.touch([FREE_VLANS])
         elif feature == "policy":
             self._identifiers.release_policy(id)
+        elif feature == "router":
+            self._identifiers.release_router(id)
 
     def _replace_reads(self, owner: Owner, old: frozenset[Key], new: frozenset[Key]) -> None:
         for key in old - new:

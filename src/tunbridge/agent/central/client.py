@@ -180,6 +180,8 @@ class Central:
             return any(row.id in self._needs.local for row in rows)
         if table == "Security_Group_Rule":
             return any(row.security_group_id in self._needs.groups for row in rows)
+        if table == "Router":
+            return len(rows) < 2 or rows[0].networks != rows[1].networks
         return False
 
     def _moved(self) -> None:

@@ -4,6 +4,7 @@
                                             |
                                             +--> ports of this host --> their security groups --> the groups' rules
                                                    --> members of the remote groups and address groups that these name
+    networks --> routers on them --> the other networks of these routers, and so on
     hosts: all of them
 
 So what a host holds follows its own networks and groups, not the size of the cloud. Each step is one round trip; a
@@ -47,6 +48,7 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
     here = {id: rows[id] for id in candidates & rows.keys()}
     networks = {row.network_id for row in bound} | {row.network_id for row in here.values()}
     networks.discard("")  # of a row that an older server wrote, until a newer one completes it
+    networks = routed(store, networks)
     local = candidates | {row.port_id for row in bound}
     ports = [rows[id] for id in local & rows.keys()]
     groups = {id for row in ports for id in row.security_groups}
@@ -64,6 +66,18 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
         "Subnet": together(where("network_id", networks, is_ref=True)),
         "Security_Group": together(where("_uuid", groups, is_ref=True)),
         "Security_Group_Rule": together(where("security_group_id", groups, is_ref=True)),
+        "Router": together(where("networks", networks, function="includes")),
         "Address_Group": together(where("_uuid", address_groups, is_ref=True)),
     }
     return Needs(frozenset(local), frozenset(groups), conditions)
+
+
+def routed(store: Store, networks: Collection[str]) -> set[str]:
+    """Networks with all that routers lead to from them: a packet is routed on the host that it comes from."""
+    found, waiting = set(networks), list(networks)
+    while waiting:
+        for router in store.find("Router", "networks", waiting.pop()):
+            new = set(router.networks) - found
+            found |= new
+            waiting += new
+    return found
