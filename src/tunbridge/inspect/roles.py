@@ -36,9 +36,10 @@ def with_roles(host: Host) -> Host:
     has_patch_tun = any(
         i.name == "patch-tun" and is_patch(i) for b in host.bridges if b.name == integration for i in interfaces_of(b)
     )
+    in_userspace = _has_userspace_tunnels(host)
     bridges = [
         bridge
-        if (role := _bridge_role(host, bridge, integration, joined, has_patch_tun)) == bridge.role
+        if (role := _bridge_role(host, bridge, integration, joined, has_patch_tun, in_userspace)) == bridge.role
         else replace(bridge, role=role)
         for bridge in host.bridges
     ]
@@ -70,14 +71,13 @@ def underlays(host: Host) -> set[str]:
     documentation has: a bridge of the userspace datapath with a NIC, which no agent controls, beside tunnels.
     """
     joined = joined_bridges(host)
-    mapped = set((host.bridge_mappings or {}).values())
-    tunnels = any(_is_for_tunnels(bridge) for bridge in host.bridges if bridge.datapath_type == "netdev")
+    tunnels = _has_userspace_tunnels(host)
     return {
         bridge.name
         for bridge in host.bridges
         if bridge.role in ("other", "provider")
         and not joined.get(bridge.name)
-        and (_holds_address(host, bridge) or (tunnels and bridge.name not in mapped and _may_hold_tunnels(bridge)))
+        and (_holds_address(host, bridge) or (tunnels and _may_hold_tunnels(bridge) and not _is_mapped(host, bridge)))
     }
 
 
@@ -161,7 +161,12 @@ def _integration(host: Host) -> str | None:
 
 
 def _bridge_role(
-    host: Host, bridge: Bridge, integration: str | None, joined: dict[str, set[str]], has_patch_tun: bool
+    host: Host,
+    bridge: Bridge,
+    integration: str | None,
+    joined: dict[str, set[str]],
+    has_patch_tun: bool,
+    in_userspace: bool,
 ) -> BridgeRole:
     if bridge.name == integration:
         return "integration"
@@ -175,12 +180,16 @@ def _bridge_role(
         return "other"
     if is_joined or _PROVIDER.fullmatch(bridge.name) or any(i.name.startswith("qg-") for i in interfaces):
         return "provider"
-    if integration is not None and any(map(looks_like_nic, interfaces)) and not _serves_the_host(host, bridge):
+    if (
+        integration is not None
+        and any(map(looks_like_nic, interfaces))
+        and not _serves_the_host(host, bridge, in_userspace)
+    ):
         return "provider"
     return "other"
 
 
-def _serves_the_host(host: Host, bridge: Bridge) -> bool:
+def _serves_the_host(host: Host, bridge: Bridge, in_userspace: bool) -> bool:
     """Say whether a bridge with a NIC, joined to no other, carries the host's own addresses rather than a network.
 
     It does when it has internal ports besides its own (VLANs of the host), and it may in the userspace datapath, where
@@ -192,7 +201,15 @@ def _serves_the_host(host: Host, bridge: Bridge) -> bool:
         for i in port.interfaces
     ):
         return True
-    return _may_hold_tunnels(host, bridge)
+    return in_userspace and _may_hold_tunnels(bridge) and not _is_mapped(host, bridge)
+
+
+def _is_mapped(host: Host, bridge: Bridge) -> bool:
+    return bridge.name in (host.bridge_mappings or {}).values()
+
+
+def _has_userspace_tunnels(host: Host) -> bool:
+    return any(_is_for_tunnels(bridge) for bridge in host.bridges if bridge.datapath_type == "netdev")
 
 
 def _is_for_tunnels(bridge: Bridge) -> bool:
