@@ -32,10 +32,10 @@ down: setup
 	$(TUNBRIDGE) lab down
 
 test-kernel: test-packages developer
-	TUNBRIDGE_KERNEL_TESTS=all $(PY) -m pytest -n 3 --dist loadgroup --timeout 900 -k "vm or kernel" tests/agent tests/lab $(PYTEST_ARGS)
+	TUNBRIDGE_KERNEL_TESTS=all $(PY) -m pytest -n 3 --dist loadfile --timeout 900 -k "vm or kernel" tests/agent tests/lab $(PYTEST_ARGS)
 
 test-attacks: test-packages developer
-	TUNBRIDGE_ATTACKS=10 TUNBRIDGE_TEST_ROUNDS=3000 $(PY) -m pytest -n 2 --dist loadgroup --timeout 900 -s \
+	TUNBRIDGE_ATTACKS=10 TUNBRIDGE_TEST_ROUNDS=3000 $(PY) -m pytest -n 2 --dist loadfile --timeout 900 -s \
 		tests/attacks tests/api/test_crashes.py tests/api/test_hard_times.py tests/api/test_two_servers.py \
 		tests/database/test_lost.py $(PYTEST_ARGS)
 
@@ -43,7 +43,7 @@ test-ansible: packages developer
 	$(PY) -m tests.api.day.ansible
 
 test: test-packages developer
-	$(PY) -m pytest -n $(TEST_JOBS) --dist loadgroup $(PYTEST_ARGS)
+	$(PY) -m pytest -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
 
 bench: developer
 	@tools/packages.sh bench

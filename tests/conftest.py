@@ -2,12 +2,15 @@
 
 import itertools
 import os
+import re
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 from tests.kernels import Kernels
 from tunbridge.agent.config import Provider
@@ -16,6 +19,8 @@ from tunbridge.lab.plan import HostPlan, LabPlan, checked
 
 MakeLab = Callable[..., Lab]
 KERNEL_TIMEOUT_S = 900
+_KERNEL = re.compile(r"\[vm[]-]|/test_kernel\w*\.py|_kernels_datapath")
+"""Which tests boot kernels, by their ids: all that a scheduler knows of them."""
 _numbers = itertools.count()
 
 # CI looks in the same places each time: a new counterexample is for who develops, not for who merges.
@@ -103,28 +108,31 @@ def make_lab(request: pytest.FixtureRequest, kind: str, lab_name: Callable[[], s
     return make
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have one process run all tests on kernels of their own, first; the others are grouped by file.
+    """Have tests on kernels of their own run first, with more time: they take longest, and the first one boots them."""
+    for item in items:
+        if _KERNEL.search(item.nodeid) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(KERNEL_TIMEOUT_S))
+    items.sort(key=lambda item: _KERNEL.search(item.nodeid) is None)
+
+
+class _ByFile(LoadFileScheduling):
+    """Files go to processes as wholes; all tests on kernels of their own go to one process.
 
     Kernels are booted once for all tests of a process, and are emulated on most machines: two at a time slow each other
-    and all else. With more time: the first test boots them.
+    and all else.
     """
-    for item in items:
-        if _on_kernel(item):
-            item.add_marker(pytest.mark.xdist_group("kernels"))
-            if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(KERNEL_TIMEOUT_S))
-        elif item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
-    items.sort(key=lambda item: not _on_kernel(item))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "kernels" if _KERNEL.search(nodeid) else str(super()._split_scope(nodeid))
 
 
-def _on_kernel(item: pytest.Item) -> bool:
-    if not isinstance(item, pytest.Function):
-        return False
-    kind = item.callspec.params.get("kind") if hasattr(item, "callspec") else None
-    return "kernels" in item.fixturenames or kind == "vm" or item.get_closest_marker("on_kernel") is not None
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Schedule by file where that was asked for, in the order of collection."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    config.option.loadscopereorder = False
+    return _ByFile(config, log)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -24,7 +24,7 @@ from tunbridge.lab.machine import wait_until
 from tunbridge.lab.namespaces import LabError
 from tunbridge.lab.plan import UNDERLAY_DEVICE, from_document
 
-pytestmark = [pytest.mark.ovs, pytest.mark.on_kernel, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.ovs, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
