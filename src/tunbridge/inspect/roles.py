@@ -44,6 +44,8 @@ def with_roles(host: Host) -> Host:
     ]
     host = replace(host, bridges=bridges)
     host_role, guessed = _host_role(host)
+    if guessed and not host.is_whole:
+        host_role, guessed = "unknown", False  # what would tell it may stand in the part that is missing
     return replace(host, role=host_role, role_guessed=guessed)
 
 
