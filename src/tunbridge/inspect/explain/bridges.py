@@ -12,7 +12,7 @@ from tunbridge.inspect.wiring import Crossing, Wiring, is_internal
 DEAD_VLAN = 4095
 """Neutron's tag for a port that belongs to no network (yet, or any more): its frames are dropped."""
 WIRES_TOLD = 24
-"""Of the patch ports and of the errors in a bridge, this many are told of one by one; the rest are counted."""
+"""Of the patch ports and of the errors in a bridge, this many are explained one by one; the rest are counted."""
 TAGGED_SHOWN = 4
 """Of the ports that have one tag, this many are named; the rest are counted."""
 
@@ -150,7 +150,7 @@ def _errors(host: Host, bridge: Bridge) -> Iterator[Fact]:
 
 
 def _patches(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
-    """Tell each pair once: where the first of its two bridges, in the order of `order`, is told of."""
+    """Yield each pair once: with the first of its two bridges, in the order of `in_order`."""
     here = wiring.rank(host.name, bridge.name)
     told = [
         crossing
@@ -198,7 +198,7 @@ def _nics(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
     if underlay or bridge.name in wiring.reach(host.name) or wiring.entrance(host.name) is None:
         return
     if wiring.patches.get((host.name, bridge.name)) or not host.is_whole:
-        return  # a wire that is not in order was told of above
+        return  # a wire that is not in order was explained above
     entrance = wiring.entrance(host.name)
     assert entrance is not None
     routed = any(port.name.startswith("qg-") for port in bridge.ports)
