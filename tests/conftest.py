@@ -103,6 +103,7 @@ def make_lab(request: pytest.FixtureRequest, kind: str, lab_name: Callable[[], s
     return make
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have one process run all tests on kernels of their own, first; the others are grouped by file.
 

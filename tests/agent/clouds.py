@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.api.serving import Cloud, User, serving
+from tests.api.serving import Cloud, User, path_of, serving
 from tests.api.test_crashes import UNLIMITED
 from tunbridge import log
 from tunbridge.agent.central import Central, Remembered
@@ -62,6 +62,12 @@ class Api:
 
     async def remove(self, resource: str, id: str) -> None:
         await asyncio.to_thread(self.user.remove, resource, id)
+
+    async def act(self, resource: str, id: str, action: str, **values: Any) -> Any:
+        """Carry out an action on a thing."""
+        reply = await asyncio.to_thread(self.user.put, f"{path_of(resource)}/{id}/{action}", values)
+        assert reply.status_code == 200, reply.text
+        return reply.json()
 
     async def show(self, resource: str, id: str) -> Any:
         return await asyncio.to_thread(self.user.show, resource, id)

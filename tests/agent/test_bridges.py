@@ -45,6 +45,7 @@ class Wanted:
             settled=lambda _bridge: self.settled.set(),
             lost=lambda bridge: pytest.fail(f"{bridge} cannot be reached"),
             packet_in=lambda _event: None,
+            dumped=lambda _bridge, _there: (),
         )
 
 

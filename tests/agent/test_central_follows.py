@@ -179,7 +179,7 @@ def test_another_empty_database_is_not_believed_and_a_restored_one_is(tmp_path: 
             await until(
                 lambda: one.problem is not None and "another one" in one.problem, "tells that it is not believed"
             )
-            assert not one.complete and one.take_touched() == set() and not one.known(port["id"])
+            assert not one.complete and one.take_touched() == set() and one.unknown({port["id"]})
             await until(lambda: one.registered, "registered in the new one all the same")
             # The copy comes back: nothing has changed, and the port's status is there.
             await asyncio.to_thread(made.database.kill)
@@ -219,7 +219,7 @@ def test_a_restarted_agent_does_not_believe_another_empty_database_until_it_is_t
         port = await api.port(await api.network(), "one")
         async with host("one", made.database.remote, remembered=remembered) as one:
             one.plugged({port["id"]})
-            await until(lambda: one.known(port["id"]), "the port is known")
+            await until(lambda: not one.unknown({port["id"]}), "the port is known")
         await asyncio.to_thread(made.kill)
         await asyncio.to_thread(made.database.kill)
         (made.database.folder / "db").unlink()
@@ -232,13 +232,13 @@ def test_a_restarted_agent_does_not_believe_another_empty_database_until_it_is_t
         assert not restarted.complete, "what is plugged in has to be known first"
         restarted.plugged({port["id"]})
         await until(lambda: restarted.problem is not None and "another one" in restarted.problem, "told")
-        assert not restarted.complete and not restarted.known(port["id"])
+        assert not restarted.complete and restarted.unknown({port["id"]})
         restarted.configure(restarted._config)
         assert not restarted.complete
         remembered.path.unlink()
         restarted.configure(restarted._config)
         await until(lambda: restarted.complete and restarted.problem is None, "believed, as told")
-        assert restarted.known(port["id"]) and restarted.source.port(port["id"]) is None
+        assert not restarted.unknown({port["id"]}) and restarted.source.port(port["id"]) is None
         assert remembered.read() is not None
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -255,11 +255,11 @@ def test_a_restarted_agent_believes_the_same_database_though_its_ports_were_dele
         port = await api.port(await api.network(), "one")
         async with host("one", made.database.remote, remembered=remembered) as one:
             one.plugged({port["id"]})
-            await until(lambda: one.known(port["id"]), "the port is known")
+            await until(lambda: not one.unknown({port["id"]}), "the port is known")
         await api.remove("port", port["id"])
         async with host("one", made.database.remote, remembered=remembered) as one:
             one.plugged({port["id"]})
-            await until(lambda: one.known(port["id"]), "answered")
+            await until(lambda: not one.unknown({port["id"]}), "answered")
             assert one.problem is None and one.source.port(port["id"]) is None
 
     with cloud(tmp_path) as made:

@@ -78,6 +78,41 @@ def test_a_host_sees_its_networks_whole_and_no_other(play: Callable[[Scene], Non
     play(scene)
 
 
+def test_a_host_has_what_routers_lead_to_and_nothing_of_external_networks(play: Callable[[Scene], None]) -> None:
+    async def scene(made: Cloud, api: Api) -> None:
+        async with host("one", made.database.remote) as one:
+            blue, red = await api.network("10.1.0.0/24"), await api.network("10.2.0.0/24")
+            green, apart = await api.network("10.3.0.0/24"), await api.network("10.4.0.0/24")
+            outside = await api.network("198.51.100.0/24", **{"router:external": True})
+            far = await api.port(red, "two")
+            await api.port(apart, "two")
+            gateway = {"network_id": outside["id"]}
+            first = await api.create("router", external_gateway_info=gateway)
+            second = await api.create("router")
+            for router, networks in ((first, (blue, red)), (second, (green,))):
+                for network in networks:
+                    await api.act("router", router["id"], "add_router_interface", subnet_id=network["subnet"]["id"])
+            # A second router goes on from red.
+            way = await api.port(red)
+            await api.act("router", second["id"], "add_router_interface", port_id=way["id"])
+            await api.port(blue, "one")
+            reached = {blue["id"], red["id"], green["id"]}
+            await until(lambda: rows(one, "Network") == reached, "the networks behind both routers")
+            await until(lambda: one.source.port(far["id"]), "and the ports on them")
+            assert set(one.source.network_routers(red["id"])) == {first["id"], second["id"]}
+            router = one.source.router(first["id"])
+            assert router is not None and set(router.networks) == {blue["id"], red["id"]}
+            assert {one.source.port(id).device_owner for id in router.interfaces} == {"network:router_interface"}  # type: ignore[union-attr]
+            one.take_touched()
+            await api.act("router", first["id"], "remove_router_interface", subnet_id=red["subnet"]["id"])
+            await until(lambda: rows(one, "Network") == {blue["id"]}, "what no router leads to any more is forgotten")
+            assert {("router", first["id"]), ("network-routers", red["id"])} <= one.take_touched()
+            await api.act("router", first["id"], "add_router_interface", subnet_id=red["subnet"]["id"])
+            await until(lambda: rows(one, "Network") == reached, "and is there again")
+
+    play(scene)
+
+
 def test_changes_touch_what_they_concern(play: Callable[[Scene], None]) -> None:
     async def scene(made: Cloud, api: Api) -> None:
         async with host("one", made.database.remote) as one:
@@ -164,17 +199,17 @@ def test_a_plugged_id_is_asked_for_and_known_when_all_of_it_is_there(play: Calla
             blue = await api.network()
             port = await api.port(blue)
             absent = "00000000-0000-4000-8000-000000000001"
-            assert not one.known(port["id"])
+            assert one.unknown({port["id"]})
             one.plugged({port["id"], absent, "not-a-uuid"})
-            await until(lambda: one.known(port["id"]), "answered")
-            assert one.known(absent) and one.source.port(absent) is None
-            assert one.known("not-a-uuid")
+            await until(lambda: not one.unknown({port["id"]}), "answered")
+            assert not one.unknown({absent}) and one.source.port(absent) is None
+            assert not one.unknown({"not-a-uuid"})
             assert one.source.network(blue["id"]) is not None and one.source.subnet(blue["subnet"]["id"]) is not None
             assert one.source.group(port["security_groups"][0]) is not None
             second = await api.port(blue)
             await until(lambda: one.source.port(second["id"]), "of a network that is here already")
             one.plugged({port["id"], second["id"], absent, "not-a-uuid"})
-            assert one.known(second["id"]), "nothing has to be asked for"
+            assert not one.unknown({second["id"]}), "nothing has to be asked for"
 
     play(scene)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
@@ -13,10 +14,10 @@ from tunbridge.agent import config
 from tunbridge.agent.config import Peer
 from tunbridge.agent.metrics import MetricsError, MetricsServer, application, registry
 from tunbridge.agent.status.bulletin import Bulletin
-from tunbridge.agent.status.document import Status, utc_now
+from tunbridge.agent.status.document import Status, WorkloadStatus, utc_now
 from tunbridge.agent.status.record import BOUNDS_S, Record
 from tunbridge.configuration import ConfigurationError
-from tunbridge.dataplane.diff import Problem
+from tunbridge.dataplane.problems import Code, Problem
 from tunbridge.lab.host import wait_until
 from tunbridge.lab.lab import Lab
 from tunbridge.lab.plan import HostPlan, LabPlan, checked
@@ -74,7 +75,9 @@ def test_an_address_that_others_reach_must_be_allowed_in_so_many_words(tmp_path:
 
 
 def test_a_host_that_is_not_in_sync_is_not_healthy_and_says_why() -> None:
-    bulletin = Bulletin(status(in_sync=False, waits_for=[Problem(subject="OVSDB", message="does not answer")]))
+    bulletin = Bulletin(
+        status(in_sync=False, waits_for=[Problem(code=Code.OVSDB_SILENT, subject="OVSDB", message="does not answer")])
+    )
     answer, body = get(bulletin, "/healthz")
     assert answer == "503 Service Unavailable"
     assert json.loads(body)["waits_for"] == ["OVSDB: does not answer"]
@@ -107,6 +110,29 @@ def test_durations_are_counted_in_their_buckets() -> None:
     assert buckets["0.25"] == 2
     assert buckets[str(BOUNDS_S[-1])] == 2
     assert buckets["+Inf"] == 3
+
+
+def test_ports_packets_and_the_central_database_are_told() -> None:
+    told = status()
+    workloads = [
+        WorkloadStatus(port_id=str(n), device=f"tap{n}", network_id=None, status=state, reason="")
+        for n, state in enumerate(("ACTIVE", "ERROR", "ACTIVE"))
+    ]
+    packets = {"dhcp4": {"answered": 3, "malformed": 1}, "unknown": {"ignored": 2}}
+    counts = replace(told.counts, packets=packets, central_reconnects=4, connections_cut=5)
+    told = replace(told, workloads=workloads, counts=counts, central="is another one")
+    found = families(get(Bulletin(told), "/metrics")[1].decode())
+    assert {s.labels["status"]: s.value for s in found["tunbridge_ports"]} == {
+        "ACTIVE": 2,
+        "BUILD": 0,
+        "DOWN": 0,
+        "ERROR": 1,
+    }
+    assert {(s.labels["kind"], s.labels["result"]): s.value for s in found["tunbridge_packets"]} == {
+        ("dhcp4", "answered"): 3, ("dhcp4", "malformed"): 1, ("unknown", "ignored"): 2,
+    }  # fmt: skip
+    assert [found[f"tunbridge_{name}"][0].value for name in ("central_connected", "central_reconnects")] == [0, 4]
+    assert found["tunbridge_connections_cut"][0].value == 5
 
 
 def families(text: str) -> dict[str, list[Sample]]:

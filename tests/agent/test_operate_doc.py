@@ -10,6 +10,7 @@ from tests.conftest import MakeLab
 from tunbridge.agent.config import DEFAULT_RUN_DIR, AgentConfig
 from tunbridge.agent.status import answer
 from tunbridge.cli import host as cli_host
+from tunbridge.dataplane.problems import Code
 from tunbridge.lab.host import wait_until
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operate.md").read_text()
@@ -50,3 +51,8 @@ def test_what_the_page_says_about_removal_gives_everything_back(make_lab: MakeLa
     wired.host.run("sh", "-ec", commands)
     assert (wired.host.vsctl("show"), wired.flows("br-eth1")) == before
     assert "tunbridge-origin" not in wired.host.run("ovsdb-client", "dump", "unix:/run/openvswitch/db.sock").stdout
+
+
+def test_the_page_has_each_code_of_a_problem_and_no_other() -> None:
+    table = PAGE.partition("ends with a code")[2].partition("Three kinds")[0]
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)) == {str(code) for code in Code}

@@ -15,9 +15,12 @@ from tests.attacks.situations import ACTIONS, OWN, ROLES, SITUATIONS
 RESOURCES = (
     "network", "subnet", "port", "subnetpool", "address_scope", "address_group", "security_group",
     "security_group_rule", "rbac_policy", "agent", "availability_zone", "network_ip_availability",
-    "network_segment_range", "default_security_group_rule", "quota", "port_binding",
+    "network_segment_range", "default_security_group_rule", "quota", "port_binding", "router", "floatingip",
 )  # fmt: skip
-MORE = ("add_prefixes", "remove_prefixes", "add_addresses", "remove_addresses", "activate")
+MORE = (
+    "add_prefixes", "remove_prefixes", "add_addresses", "remove_addresses", "activate", "add_router_interface",
+    "remove_router_interface", "add_extraroutes", "remove_extraroutes",
+)  # fmt: skip
 COLLECTIONS = {"rbac_policy": "rbac_policies", "network_ip_availability": "network_ip_availabilities"}
 
 

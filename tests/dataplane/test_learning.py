@@ -103,7 +103,7 @@ def test_addresses_behind_a_tunnel_are_learned_in_both_bridges(make_world: MakeW
     host = world.hosts["a"]
     text = world.dummy.appctl("ofproto/trace", host.bridges["br-tun"], arrives, "-generate")
     assert text.count("learn(") == 2
-    (inside,) = [f for f in world.dummy.dump(host.bridges["br-int"]) if f.table == 75 and f.priority]
+    (inside,) = [f for f in world.dummy.dump(host.bridges["br-int"]) if f.table == 79 and f.priority]
     (outside,) = [f for f in world.dummy.dump(host.bridges["br-tun"]) if f.table == 20 and f.priority == 1]
     assert UNKNOWN in inside.match
     assert UNKNOWN in outside.match

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -15,13 +16,16 @@ from tunbridge.dataplane.view import (
     Binding,
     FixedIp,
     Host,
+    HostRoute,
     Network,
     Port,
+    Router,
     Rows,
     Rule,
     SecurityGroup,
     Subnet,
     port_keys,
+    router_keys,
     subnet_keys,
 )
 
@@ -107,6 +111,30 @@ class World:
     def address_group(self, id: str, *addresses: str) -> None:
         self.rows.address_groups[id] = addresses
         self.touch({("address-group", id)})
+
+    def router(
+        self, id: str, *interfaces: tuple[str, str, str], routes: tuple[HostRoute, ...] = (), up: bool = True
+    ) -> None:
+        """Make or replace a router with interfaces (network, subnet, address), whose ports are named ID-NETWORK."""
+        ports: dict[str, Port] = {}
+        for network, subnet, address in interfaces:
+            name = f"{id}-{network}"
+            there = ports.get(name)
+            fixed = (*(there.fixed_ips if there else ()), FixedIp(subnet, address))
+            number = zlib.crc32(name.encode()) & 0xFF
+            ports[name] = Port(
+                id=name, network_id=network, mac_address=f"fa:16:3e:ff:00:{number:02x}", fixed_ips=fixed,
+                port_security_enabled=False, device_owner="network:router_interface", device_id=id,
+            )  # fmt: skip
+        for port in ports.values():
+            self.put_port(port)
+        networks = tuple(sorted({port.network_id for port in ports.values()}))
+        old = self.rows.routers.get(id)
+        made = Router(
+            id=id, admin_state_up=up, interfaces=tuple(sorted(ports)), networks=networks, routes=routes
+        )  # fmt: skip
+        self.rows.routers[id] = made
+        self.touch(router_keys(old, made))
 
     def touch(self, keys: set[tuple[str, str]]) -> None:
         for host in self.hosts.values():
@@ -255,8 +283,13 @@ class SimulatedHost:
 
 def outputs(trace: str, devices: dict[int, str]) -> Iterator[tuple[str, int | None, str]]:
     """(device, VLAN, rewritten headers) of each copy that leaves, over all rounds of a trace."""
+    carried = ""
     for actions in re.findall(r"^Datapath actions: (.*)$", trace, re.M):
-        yield from _outputs(_split(actions), devices, None, "")
+        yield from _outputs(_split(actions), devices, None, carried)
+        if "recirc(" in actions:  # the next round has the packet as this one left it
+            carried = ",".join(
+                [*filter(None, [carried]), *re.findall(r"(?<!\w)set\(((?:[^()]|\([^()]*\))*)\)", actions)]
+            )
 
 
 def _outputs(

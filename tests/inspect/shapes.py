@@ -78,6 +78,11 @@ SHAPES: dict[str, Callable[[int], str]] = {
         bridge("br-int", patch("int-e", "phy-e")),
         bridge("e", patch("phy-e", "int-e"), *(port(f"eth{i}") for i in range(n)))
     ),
+    "bridges with a NIC each": lambda n: host(
+        *(f"    Bridge x{i}\n        datapath_type: netdev\n{port(f'eth{i}')}" for i in range(n)),
+        f"    Bridge br-tun\n        datapath_type: netdev\n{vxlan('v0', ip(1), ip(2))}",
+    ),
+    "names like those of pods": lambda n: host(bridge("br-int", *(port(f"{i:015x}", tag=1) for i in range(n)))),
     "hosts": lambda n: "".join(
         host(bridge("br-int", port("tap0", tag=1)), uuid=f"{i:08x}{UUIDS[0][8:]}") for i in range(n)
     ),

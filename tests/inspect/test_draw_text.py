@@ -108,7 +108,8 @@ def test_the_two_hosts_stand_side_by_side(width: int) -> None:
 def test_a_wire_leads_from_the_tunnel_port_down_to_the_overlay() -> None:
     lines = text.render(seed(), width=100).splitlines()
     start = next(i for i, line in enumerate(lines) if "vxlan-0a00001b" in line)
-    column = lines[start].index("vxlan-0a00001b") + len("vxlan-0a00001b") // 2
+    chip = "vxlan-0a00001b → 10.0.0.27"
+    column = lines[start].index(chip) + len(chip) // 2
     below = [line[column] for line in lines[start + 1 :]]
     assert "".join(below) == "┼" + "│" * (len(below) - 2) + "╧"
 

@@ -36,6 +36,7 @@ DIFFERENCES: dict[tuple[str, str, str], str] = {
     ("default_security_group_rules", "remote_address_group_id", "check"): "likewise",
     ("default_security_group_rules", "project_id", "there"): "never seen, and templates belong to nobody",
     ("ports", "extra_dhcp_opts", "convert"): "Neutron's check makes ip_version a number by the way",
+    ("routers", "external_gateway_info", "convert"): "Neutron's check makes enable_snat a boolean by the way",
 }
 
 

@@ -79,7 +79,10 @@ NOT_OFFERED = (
 )
 NEUTRON_FORGETS = ("create_subnet:service_types", "update_subnet:service_types")
 """Rules that it has and never asks: the attribute has no enforce_policy (recorded in tests/api/neutron)."""
-ACTIONS = ("add_prefixes", "remove_prefixes", "add_addresses", "remove_addresses", "activate")
+ACTIONS = (
+    *("add_prefixes", "remove_prefixes", "add_addresses", "remove_addresses", "activate"),
+    *("add_router_interface", "remove_router_interface", "add_extraroutes", "remove_extraroutes"),
+)
 """Members' actions: who may is declared beside their rules."""
 NAMES = {"binding": "port_binding"}
 """Resources whose policies have another name."""

@@ -111,7 +111,10 @@ def _differs_on_purpose(name: str, value: Any, actual: tuple[str, str] | None) -
         return number is not None and number > MAX_INTEGER
     if name == "type:nameservers":  # any iterable will do for Neutron: an empty string or dictionary is a list, then
         return isinstance(value, str | dict) and actual is not None
-    if name == "type:dns_host_name":  # a last line feed, which Neutron's `$` lets through, is not for a zone
+    if name in (
+        "type:dns_host_name",
+        "type:fip_dns_host_name",
+    ):  # a last line feed, which Neutron's `$` lets through, is not for a zone
         return isinstance(value, str) and value.endswith("\n")
     if "subnet" in name or name in ("type:hostroutes", "type:allowed_address_pairs"):
         # An IPv6 prefix with a netmask (2001:db8::/ffff::) or zeros before its length: hardly anything reads it.

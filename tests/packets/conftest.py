@@ -20,7 +20,13 @@ def _free_port() -> int:
         return port
 
 
-def make_cloud(name: str, hosts: int = 2, tunnel_type: TunnelType = "vxlan", underlay: str = "10.0.0.0/24") -> Cloud:
+def make_cloud(
+    name: str,
+    hosts: int = 2,
+    tunnel_type: TunnelType = "vxlan",
+    underlay: str = "10.0.0.0/24",
+    preview: bool = False,
+) -> Cloud:
     """A lab with a server: hosts h0, h1, … that all reach the physical network physnet1."""
     lab = Lab(name)
     providers = {"physnet1": Provider(bridge="br-eth1", nics=[NIC])}
@@ -29,7 +35,8 @@ def make_cloud(name: str, hosts: int = 2, tunnel_type: TunnelType = "vxlan", und
         HostPlan(name=f"h{i}", local_ip=str(network[11 + i]), tunnel_type=tunnel_type, providers=providers)
         for i in range(hosts)
     ]
-    plan = LabPlan(name=name, hosts=plans, prefix_length=network.prefixlen, server=f"127.0.0.1:{_free_port()}")
+    server = f"127.0.0.1:{_free_port()}"
+    plan = LabPlan(name=name, hosts=plans, prefix_length=network.prefixlen, server=server, preview=preview)
     lab.up(checked(plan), lambda _part, _what: None)
     return Cloud(lab)
 

@@ -67,6 +67,12 @@ class Tcp:
             return False
         return True
 
+    @property
+    def client_port(self) -> int:
+        """The port of the client's end."""
+        port: int = self._near.getsockname()[1]
+        return port
+
     def until_cut(self) -> None:
         """Wait until nothing passes any more, and find that it stays so."""
         wait_until(lambda: not self.is_alive(), "the connection is cut")

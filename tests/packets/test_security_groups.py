@@ -2,11 +2,12 @@
 
 import functools
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from scapy.layers.inet import IP, UDP
+from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet
@@ -16,6 +17,7 @@ from tests.packets.cloud import Cloud, Workload
 from tests.packets.sockets import Wire, connected, connects, gets_datagram, wire
 from tunbridge.dataplane.features.port_security import link_local
 from tunbridge.lab.host import wait_until
+from tunbridge.lab.lab import agent_command
 
 pytestmark = pytest.mark.ovs
 WEB, SSH, UDP_PORT = 80, 22, 5000
@@ -122,6 +124,27 @@ def test_a_connection_ends_when_the_group_that_allowed_it_is_taken_from_the_port
     town.put(town.server, login)
     page.until_cut()
     assert shell.is_alive()
+
+
+def test_a_connection_that_was_cut_stays_so_when_agent_and_open_vswitch_are_killed(town: Town) -> None:
+    town.put(town.server, town.group("web for a while", tcp(WEB)))
+    page = connected(town.far, town.server, WEB)
+    town.put(town.server, town.group("ping alone", {"protocol": "icmp"}))
+    page.until_cut()
+    host = town.server.host.host
+    host.kill("agent")
+    host.start_agent(agent_command())
+    host.kill("ovs-vswitchd")
+    host.start_vswitchd()
+    wait_until(lambda: town.far.reaches(town.server.address, seconds=0.5), "forwards again", 15)
+    # What its receiver goes on to send makes no connection of it, which would let all else in as replies.
+    segment = IP(src=town.server.address, dst=town.far.address) / TCP(sport=WEB, dport=page.client_port, flags="A")
+    with wire(town.server) as sending:
+        sending.send(*[Ether(src=town.server.mac, dst=town.far.mac) / segment] * 5)
+    time.sleep(0.5)
+    known = host.run("ovs-appctl", "dpctl/dump-conntrack").stdout
+    assert "icmp,orig=" in known and f"sport={WEB},dport={page.client_port}" not in known
+    page.until_cut()
 
 
 def test_stateless_groups_need_a_rule_for_each_direction(town: Town) -> None:

@@ -54,6 +54,8 @@ class Hooks(Struct, frozen=True):
     lost: Callable[[str], None]
     """What is wanted could not be put into the bridge for `PATIENCE_S`; told again at each further attempt."""
     packet_in: Callable[[PacketIn], None]
+    dumped: Callable[[str, Sequence[Flow]], Sequence[Flow]]
+    """Bridge and all its flows; gives those that age and have to be added before any other."""
 
 
 class BridgeFlows:
@@ -246,6 +248,7 @@ class BridgeFlows:
             self._meters_there = {n: m for n, m in present.meters.items() if _is_ours(n, m)}
             for event in self._meanwhile:
                 self._note(event)
+            await self._add_aging(self._hooks.dumped(self.name, there))
             sweep = self._swept = self._hooks.may_sweep()
             meters = self._hooks.meters(self.name)
             changed = {n: m for n, m in meters.items() if present.meters.get(n) != _openflow(m)}
@@ -319,6 +322,16 @@ class BridgeFlows:
                     self._there.pop((change.flow.table, change.flow.priority, change.flow.match), None)
                 elif isinstance(change, tuple):
                     self._meters_there.pop(change[1], None)
+
+    async def _add_aging(self, some: Sequence[Flow]) -> None:
+        if not some:
+            return
+        try:
+            await self._bundle(some)
+        except UnreachableError:
+            raise
+        except OfctlError as e:
+            self._log.warning("connections that were cut may be made anew", bridge=self.name, error=str(e))
 
     # Flows of the operator, kept on disk while Open vSwitch empties an adopted bridge
 

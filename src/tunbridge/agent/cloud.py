@@ -1,7 +1,7 @@
 """The cloud as a host sees it: the central database, or nothing where the host stands alone."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Protocol
 
 from tunbridge.agent.config import AgentConfig
@@ -24,6 +24,10 @@ class Cloud(Protocol):
     def problem(self) -> str | None:
         """Why there is no connection now; None when there is one, or is to be none."""
 
+    @property
+    def reconnects(self) -> int:
+        """How often a lost connection was made again."""
+
     async def run(self) -> None:
         """Stay connected, until cancelled."""
 
@@ -39,8 +43,8 @@ class Cloud(Protocol):
     def plugged(self, port_ids: set[str]) -> None:
         """Say which ports are plugged in here: they are asked for and claimed."""
 
-    def known(self, port_id: str) -> bool:
-        """Whether all that belongs to a plugged port is there, or it is known not to exist."""
+    def unknown(self, port_ids: Set[str]) -> Set[str]:
+        """Those of plugged ports of which not all is there that belongs to them, nor that they do not exist."""
 
     def report(self, statuses: Mapping[str, str]) -> None:
         """Say how each port of this host is: ACTIVE, DOWN or ERROR."""
@@ -53,6 +57,7 @@ class Alone:
         self.source: Source = Rows()
         self.complete = True
         self.problem: str | None = None
+        self.reconnects = 0
 
     async def run(self) -> None:
         await asyncio.Event().wait()
@@ -69,8 +74,8 @@ class Alone:
     def plugged(self, port_ids: set[str]) -> None:
         pass
 
-    def known(self, port_id: str) -> bool:  # noqa: ARG002 - the protocol's
-        return True
+    def unknown(self, port_ids: Set[str]) -> Set[str]:  # noqa: ARG002 - the protocol's
+        return frozenset()
 
     def report(self, statuses: Mapping[str, str]) -> None:
         pass

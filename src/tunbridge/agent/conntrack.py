@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tunbridge.agent.severed import SeveredFlows
 from tunbridge.dataplane import names
 from tunbridge.dataplane.conntrack import Connection, Cut
 from tunbridge.dataplane.desired import Desired
@@ -74,6 +75,7 @@ class Cutter:
 
     def __init__(self, rundir: str, log: Log) -> None:
         self.cut_so_far = 0
+        self.severed = SeveredFlows()
         self._rundir = Path(rundir)
         self._log = log
         self._waiting: deque[tuple[int, Sequence[Cut]]] = deque()
@@ -110,9 +112,15 @@ class Cutter:
             self._log.info("connections cut", zone=zone, connections=len(gone) - refused, not_cut=refused)
 
     async def _sever(self, gone: Sequence[Connection]) -> None:
-        lines = "".join(f"{flow.add_line()}\n" for connection in gone for flow in severed.compute(connection))
-        if not lines:
+        flows = [flow for connection in gone for flow in severed.compute(connection)]
+        if not flows:
             return
+        surplus = self.severed.add(flows)
+        if surplus:
+            self._log.warning("too many connections were cut: the first may be made anew", connections=len(surplus))
+        gone_again = {flow.key for flow in surplus}
+        added = (flow.add_line() for flow in flows if flow.key not in gone_again)
+        lines = "".join(f"{line}\n" for line in (*(flow.delete_line() for flow in surplus), *added))
         try:
             await asyncio.to_thread(ofctl.bundle, str(self._rundir), names.INTEGRATION_BRIDGE, lines)
         except OfctlError as e:

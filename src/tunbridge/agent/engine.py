@@ -36,12 +36,12 @@ from tunbridge.configuration import ConfigurationError
 from tunbridge.dataplane import diff, host, names
 from tunbridge.dataplane.conntrack import Cut
 from tunbridge.dataplane.desired import Desired, Owner
-from tunbridge.dataplane.diff import Problem
 from tunbridge.dataplane.flows import Flow, FlowKey
 from tunbridge.dataplane.host import WantedHost
 from tunbridge.dataplane.local import Local
 from tunbridge.dataplane.nics import NicState
 from tunbridge.dataplane.port_settings import Checked
+from tunbridge.dataplane.problems import Problem
 from tunbridge.log import Log
 from tunbridge.notify import Notifier
 from tunbridge.openvswitch.errors import OvsdbError
@@ -122,6 +122,7 @@ class Agent:
         self._judged = False
         self._compared: tuple[WantedHost, Snapshot, list[Problem]] | None = None
         """What was wanted and what there was when the wiring was last compared and in order."""
+        self._passing = False
         self._ready = False
         self._started = time.monotonic()
 
@@ -190,6 +191,8 @@ class Agent:
         while True:
             self.bulletin.beat()
             self.notifier.run()
+            if not self._passing:  # counters of packets, which cause no pass; half a pass is no state to tell
+                self._publish()
             await asyncio.sleep(self.notifier.interval_s or BEAT_S)
 
     async def _finish_restart(self) -> None:
@@ -205,7 +208,9 @@ class Agent:
         while True:
             await self._kicked.wait()
             self._kicked.clear()
+            self._passing = True
             await self._pass()
+            self._passing = False
             self._publish()
 
     def _publish(self) -> None:
@@ -339,6 +344,7 @@ class Agent:
             refused=self._flows_refused,
             settled=lambda _bridge: self._bridge_settled(),
             lost=self._bridge_lost,
+            dumped=self._bridge_dumped,
             packet_in=self.packet_ins.take,
         )
 
@@ -364,9 +370,9 @@ class Agent:
         assert found is not None
         self.cloud.plugged(found.workloads.keys() | self._local_of.coming)
         # One that the central database has not answered for yet keeps the flows and the tag that it has.
-        known = {id: w for id, w in found.workloads.items() if self.cloud.known(id)}
         local = found
-        if len(known) != len(found.workloads):
+        if unknown := self.cloud.unknown(found.workloads.keys()):
+            known = {id: workload for id, workload in found.workloads.items() if id not in unknown}
             local = msgspec.structs.replace(found, workloads=known)
         complete = self.cloud.complete
         touched = self.cloud.take_touched()
@@ -449,6 +455,9 @@ class Agent:
         self._settled()
         self._publish()
 
+    def _bridge_dumped(self, bridge: str, there: Sequence[Flow]) -> Sequence[Flow]:
+        return self.cutter.severed.seen(there) if bridge == names.INTEGRATION_BRIDGE else ()
+
     def _bridge_lost(self, bridge: str) -> None:
         """A bridge's flows are missing, and cannot be put back. Without its database vswitchd does not answer either,
         but forwards."""
@@ -488,7 +497,7 @@ class Agent:
         """Log each problem once while it lasts."""
         for problem in problems:
             if problem not in self.problems:
-                self.log.error("problem", subject=problem.subject, message=problem.message)
+                self.log.error("problem", code=problem.code, subject=problem.subject, message=problem.message)
         for problem in self.problems:
             if problem not in problems:
                 self.log.info("problem solved", subject=problem.subject)

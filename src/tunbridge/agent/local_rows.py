@@ -86,7 +86,7 @@ class Rows:
             other_config=row.other_config,
             external_ids=row.external_ids,
             controllers=tuple(c for c in controllers if c is not None),
-            ports=tuple(p for p in ports if p is not None),
+            ports=tuple(filter(None, ports)),
         )
         self._made["Bridge"][id] = made
         return made

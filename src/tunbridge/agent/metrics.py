@@ -6,7 +6,8 @@ A thread of its own serves them. It never touches the agent: the loop puts one i
 
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -67,6 +68,7 @@ class StatusCollector(Collector):
         status = self._bulletin.read().status
         yield from _state(status)
         yield from _per_bridge(status)
+        yield _ports(status)
         yield from _counters(status)
 
 
@@ -82,6 +84,10 @@ def _state(status: Status) -> Iterator[Metric]:
         "tunbridge_in_sync", "1 when the host is as it is wanted and every bridge is connected.", status.in_sync
     )
     yield _gauge("tunbridge_ovsdb_connected", "1 when the local OVSDB is connected.", status.ovsdb is not None)
+    yield _gauge(
+        "tunbridge_central_connected", "1 when the central database is connected and believed, or there is to be none.",
+        status.central is None,
+    )  # fmt: skip
     yield _gauge("tunbridge_problems", "Things that the agent cannot do; host status names them.", len(status.problems))
     yield _gauge("tunbridge_peers", "Hosts to have a tunnel to.", len(status.peers))
     broken = sum(peer.problem is not None for peer in status.peers)
@@ -100,18 +106,40 @@ def _per_bridge(status: Status) -> Iterator[Metric]:
     yield flows
 
 
+def _ports(status: Status) -> Metric:
+    ports = GaugeMetricFamily("tunbridge_ports", "Ports that are plugged in, by what the API shows.", labels=["status"])
+    counts = Counter(workload.status for workload in status.workloads)
+    for name in sorted({"ACTIVE", "BUILD", "DOWN", "ERROR", *counts}):
+        ports.add_metric([name], counts[name])
+    return ports
+
+
+def _packets(packets: Mapping[str, Mapping[str, int]]) -> Metric:
+    family = CounterMetricFamily(
+        "tunbridge_packets", "Requests of workloads to the agent, by kind and what became of them.",
+        labels=["kind", "result"],
+    )  # fmt: skip
+    for kind, results in packets.items():
+        for result, number in results.items():
+            family.add_metric([kind, result], number)
+    return family
+
+
 def _counters(status: Status) -> Iterator[Metric]:
     counts = status.counts
     repairs = CounterMetricFamily("tunbridge_repairs", "Things that were brought in order, by kind.", labels=["kind"])
     for kind, number in sorted(counts.repairs.items()):
         repairs.add_metric([kind], number)
     yield repairs
+    yield _packets(counts.packets)
     for name, text, value in (
         ("tunbridge_drift", "Times that a host in sync was found changed by another process.", counts.drift),
         ("tunbridge_passes", "Comparisons of the host with what is wanted.", counts.passes),
         ("tunbridge_failed_passes", "Those that ended with an error, and were tried again.", counts.failed_passes),
         ("tunbridge_ovsdb_reconnects", "Lost connections to the local OVSDB.", counts.ovsdb_reconnects),
         ("tunbridge_openflow_reconnects", "Bridges that connected again.", counts.openflow_reconnects),
+        ("tunbridge_central_reconnects", "Lost connections to the central database.", counts.central_reconnects),
+        ("tunbridge_connections_cut", "Connections that were no longer allowed.", counts.connections_cut),
     ):
         yield CounterMetricFamily(name, text, value=value)
     yield _histogram(

@@ -48,6 +48,8 @@ class PacketIns:
         self._by_ofport: dict[int, Workload] = {}
         self._advertised: dict[str, bytes | None] = {}
         """Port id -> the last unsolicited advertisement, None where its network has none."""
+        self._announced: dict[str, list[bytes]] = {}
+        """Port id -> the last announcements of the routers on its network."""
         self._view = View(source)
         self._readers: dict[Key, set[str]] = {}
         """Row -> ports whose advertisement was made of it."""
@@ -72,6 +74,7 @@ class PacketIns:
             self._by_ofport = {w.ofport: w for w in workloads.values()}
         for id in self._advertised.keys() - workloads.keys():
             del self._advertised[id]
+            self._announced.pop(id, None)
         for id in workloads.keys() - self._advertised.keys():
             self._advertise(workloads[id])
 
@@ -92,14 +95,17 @@ class PacketIns:
             self._view.take_reads()
             subject = responders.read_subject(self._view, workload.port_id)
             frame = None if subject is None else responders.advertise(subject, self._settings)
+            routers = [] if subject is None else responders.announce_routers(subject)
         except Exception as e:
             self._failed(Kind.router, workload.port_id, e)
             return
         self._advertised[workload.port_id] = frame
         for key in self._view.take_reads():
             self._readers.setdefault(key, set()).add(workload.port_id)
-        if frame is not None:
-            self._send(names.INTEGRATION_BRIDGE, frame, workload.ofport)
+        new = [one for one in routers if one not in self._announced.get(workload.port_id, ())]
+        self._announced[workload.port_id] = routers
+        for one in ([] if frame is None else [frame]) + new:
+            self._send(names.INTEGRATION_BRIDGE, one, workload.ofport)
 
     def take(self, event: PacketIn) -> None:
         """Answer one packet."""
@@ -136,7 +142,7 @@ class PacketIns:
             return subject
         return Subject(
             port=subject.port, network=subject.network, subnets=subject.subnets, routed=subject.routed,
-            zone=self._zones.zone(subject.network.id),
+            routers=subject.routers, zone=self._zones.zone(subject.network.id),
         )  # fmt: skip
 
     # Names of others

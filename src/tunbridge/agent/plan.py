@@ -15,8 +15,8 @@ from tunbridge.agent.local import LocalOvsdb
 from tunbridge.agent.wanted import LocalOf, host_spec, relevant_devices
 from tunbridge.dataplane import diff, flows, host
 from tunbridge.dataplane.desired import Desired
-from tunbridge.dataplane.diff import Problem
 from tunbridge.dataplane.host import WantedHost
+from tunbridge.dataplane.problems import Problem
 from tunbridge.openvswitch import ofctl
 from tunbridge.openvswitch.errors import OvsdbError
 from tunbridge.openvswitch.rows import Snapshot

@@ -1,14 +1,14 @@
 """From the configuration and the local OVSDB to what the data plane computes on: what is wanted, and what there is."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from operator import is_
 
 from tunbridge.agent.config import AgentConfig
 from tunbridge.dataplane import diff, names
-from tunbridge.dataplane.diff import Problem
 from tunbridge.dataplane.host import HostSpec, ProviderSpec, WantedHost
 from tunbridge.dataplane.local import Local, Workload
 from tunbridge.dataplane.operations import ORIGIN
+from tunbridge.dataplane.problems import Code, Problem
 from tunbridge.dataplane.responders import Settings
 from tunbridge.openvswitch.rows import BridgeRow, PortRow, Snapshot
 
@@ -56,6 +56,8 @@ class LocalOf:
         self.coming: frozenset[str] = frozenset()
         """Port ids of interfaces that Open vSwitch has not made yet: what they need can be asked for meanwhile."""
         self._plugged: list[PortRow] = []
+        self._made: dict[str, tuple[PortRow, Workload]] = {}
+        """What was made of a port's row, by the row's id."""
         self._workloads: dict[str, Workload] = {}
         self._vlans: dict[str, int] | None = None
 
@@ -83,7 +85,18 @@ class LocalOf:
             made = [port for port in plugged if port.interfaces[0].ofport is not None]
             coming = (port.interfaces[0] for port in plugged if port.interfaces[0].ofport is None)
             self.coming = frozenset(interface.external_ids["iface-id"] for interface in coming)
-            self._workloads, self.problems = _workloads(made, self._workloads)
+            self._made = {port.uuid: self._workload(port) for port in made}
+            found = [workload for _, workload in self._made.values()]
+            self._workloads, self.problems = _workloads(found, self._workloads)
+
+    def _workload(self, port: PortRow) -> tuple[PortRow, Workload]:
+        known = self._made.get(port.uuid)
+        if known is not None and known[0] is port:
+            return known
+        (interface,) = port.interfaces
+        id, mac = interface.external_ids["iface-id"], interface.external_ids.get("attached-mac")
+        workload = Workload(port_id=id, name=interface.name, ofport=interface.ofport or 0, mac=mac)
+        return port, known[1] if known is not None and known[1] == workload else workload
 
 
 def _tunnels(bridge: BridgeRow | None, tunnel_type: str) -> dict[str, str]:
@@ -105,31 +118,28 @@ def _plugged(bridge: BridgeRow) -> list[PortRow]:
     ]
 
 
-def _workloads(plugged: Iterable[PortRow], before: Mapping[str, Workload]) -> tuple[dict[str, Workload], list[Problem]]:
+def _workloads(
+    plugged: Sequence[Workload], before: Mapping[str, Workload]
+) -> tuple[dict[str, Workload], list[Problem]]:
     """The workloads by port id; of two with the same one, the former one or the smaller port number counts."""
-    found: dict[str, Workload] = {}
+    found = {workload.port_id: workload for workload in plugged}
+    if len(found) == len(plugged):
+        return found, []
+    found = {}
     problems = []
-    for interface in sorted((port.interfaces[0] for port in plugged), key=lambda i: i.ofport or 0):
-        id = interface.external_ids["iface-id"]
-        workload = Workload(
-            port_id=id,
-            name=interface.name,
-            ofport=interface.ofport or 0,
-            mac=interface.external_ids.get("attached-mac"),
-        )
-        former = before.get(id)
-        if former == workload:
-            workload = former
+    for workload in sorted(plugged, key=lambda workload: workload.ofport):
+        id = workload.port_id
         there = found.setdefault(id, workload)
         if there is workload:
             continue
-        if former is not None and former.name == interface.name:
+        former = before.get(id)
+        if former is not None and former.name == workload.name:
             found[id], there, workload = workload, workload, there
         message = (
             f"is plugged twice: {there.name} has it, {workload.name} is left unwired; take the iface-id off one:"
             f" ovs-vsctl remove interface {workload.name} external_ids iface-id"
         )
-        problems.append(Problem(subject=f"port {id}", message=message))
+        problems.append(Problem(code=Code.PLUGGED_TWICE, subject=f"port {id}", message=message))
     return found, problems
 
 

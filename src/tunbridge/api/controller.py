@@ -285,17 +285,19 @@ class Controller:
     async def act(self, request: Request, id: str, name: str, content: bytes) -> Answer:
         """Answer PUT /COLLECTION/ID/ACTION."""
         action = self.rules.actions[name]
-        given = await body.aside(content, lambda: _read(action, body.parse(content) if content else {}))
+        given = await body.aside(content, lambda: _read(action, _given(action, content)))
 
-        def build(txn: Txn) -> None:
+        def build(txn: Txn) -> Values | None:
             row = self.rules.get(txn, id)
             target = self._target(txn, row, request.caller)
             policy.enforce_action(self.resource, request.caller, target, name, action.who, self.rules.hidden(id))
             if isinstance(given, NetworkingError):
                 raise given  # only told to who may do the action at all
-            action.run(self.rules, txn, request, row, given)
+            return action.run(self.rules, txn, request, row, given)
 
-        await self._database.commit(build)
+        told = await self._database.commit(build)
+        if action.tells:
+            return Answer(200, body.encode(told))
         if action.fields:
             await self._database.barrier()
             row = self.rules.get(self._database.store, id)
@@ -341,7 +343,12 @@ def _is_one_of(value: Any, wanted: list[Any]) -> bool:
     return value in wanted
 
 
-def _read(action: Action, given: Values) -> Values | NetworkingError:
+def _given(action: Action, content: bytes) -> Values:
+    """Give an action's body; one that tells something says itself what it misses."""
+    return {} if not content or (action.tells and content.strip() == b"{}") else body.parse(content)
+
+
+def _read(action: Action, given: Values) -> Any:
     try:
         return action.read(given)
     except NetworkingError as e:

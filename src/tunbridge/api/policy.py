@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from tunbridge.model.policy_rules import Who
-from tunbridge.model.resource import UNSET, Resource
+from tunbridge.model.resource import UNSET, Field, Resource
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import Forbidden, no_such_resource
 from tunbridge.rules.request import Values
@@ -148,7 +148,8 @@ def enforce_create(resource: Resource, caller: Caller, target: Target, values: V
         not may_set(field.create_by, field.part_create_by, caller, target, values[field.name]) for field in explicit
     )
     if denied:
-        raise forbidden(f"create_{resource.name}", (f.name for f in explicit if f.create_by is not None))
+        ruled = [(f, f.part_create_by) for f in explicit if f.create_by is not None]
+        raise forbidden(f"create_{resource.name}", _asked(ruled, values))
 
 
 def enforce_update(resource: Resource, caller: Caller, target: Target, values: Values, absent: Exception) -> None:
@@ -166,7 +167,7 @@ def enforce_update(resource: Resource, caller: Caller, target: Target, values: V
             caller,
             target,
             f"update_{resource.name}",
-            (f.name for f in changed if f.update_by is not None),
+            _asked([(f, f.part_update_by) for f in changed if f.update_by is not None], values),
             absent,
         )
 
@@ -199,16 +200,38 @@ def _unshared(target: Target) -> Target:
 
 
 def _hidden_or(
-    resource: Resource, caller: Caller, target: Target, action: str, fields: Iterable[str], absent: Exception
+    resource: Resource,
+    caller: Caller,
+    target: Target,
+    action: str,
+    fields: Iterable[tuple[str, list[str]]],
+    absent: Exception,
 ) -> Exception:
     return forbidden(action, fields) if may_see(resource, caller, target) else absent
 
 
-def forbidden(action: str, fields: Iterable[str] = ()) -> Forbidden:
-    """Give the error for an action, with the fields that have rules of their own."""
-    rules = [f"rule:{action}", *(f"rule:{action}:{name}" for name in fields)]
-    text = functools.reduce(lambda left, right: f"({left} and {right})", rules)
-    return Forbidden("PolicyNotAuthorized", f"{text} is disallowed by policy")
+def _asked(ruled: Iterable[tuple[Field, Mapping[str, Who]]], values: Values) -> list[tuple[str, list[str]]]:
+    """Give the fields that were given and have rules, with the keys of a dictionary that have rules of their own."""
+    return [
+        (
+            field.name,
+            [key for key in values[field.name] if key in parts] if isinstance(values[field.name], dict) else [],
+        )
+        for field, parts in ruled
+    ]
+
+
+def forbidden(action: str, fields: Iterable[tuple[str, list[str]]] = ()) -> Forbidden:
+    """Give the error for an action, with the fields (and their parts) that have rules of their own."""
+    rules = [f"rule:{action}"]
+    for name, parts in fields:
+        rule = f"rule:{action}:{name}"
+        rules.append(f"({rule} and {_all(f'{rule}:{part}' for part in parts)})" if parts else rule)
+    return Forbidden("PolicyNotAuthorized", f"{_all(rules)} is disallowed by policy")
+
+
+def _all(rules: Iterable[str]) -> str:
+    return functools.reduce(lambda left, right: f"({left} and {right})", rules)
 
 
 class Visibility:

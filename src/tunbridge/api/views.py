@@ -15,6 +15,10 @@ _KINDS_OF_VIEWER = 12
 """Bodies that are kept for one row; more kinds of viewers than that share the last places."""
 
 
+def _ids(rows: Iterable[Row]) -> list[str]:
+    return [row.id for row in rows]
+
+
 class Dependent(NamedTuple):
     """A table whose rows show in the bodies of another one's: in which of them, by id."""
 
@@ -33,6 +37,18 @@ DEPENDENTS = (
     ),
     Dependent("Security_Group_Rule", "Security_Group", lambda _, row: [row.security_group_id]),
     Dependent("Port_Status", "Port", lambda _, row: [row.port_id]),
+    Dependent("Port", "Router", lambda store, row: _ids(store.find("Router", "gateway_port", row.id))),
+    Dependent("Port", "Floating_Ip", lambda store, row: _ids(store.find("Floating_Ip", "port_id", row.id))),
+    Dependent(
+        "Port_Status",
+        "Floating_Ip",
+        lambda store, row: _ids(
+            [
+                *store.find("Floating_Ip", "port_id", row.port_id),
+                *store.find("Floating_Ip", "floating_port", row.port_id),
+            ]
+        ),
+    ),
 )
 
 

@@ -106,9 +106,9 @@ def _print(answered: "Answer") -> None:
     if answered.busy_s >= LONG_STEP_S:
         _line("waits for", f"an answer of Open vSwitch, for {answered.busy_s:.0f} s; what follows was so before")
     for entry in told.waits_for:
-        _line("waits for", f"{entry.subject}: {entry.message}")
+        _line("waits for", f"{entry.subject}: {entry.message} [{entry.code}]")
     for entry in told.problems:
-        _line("problem", f"{entry.subject} {entry.message}")
+        _line("problem", f"{entry.subject} {entry.message} [{entry.code}]")
     if told.refused is not None:
         _line("config", f"the file was refused, the old configuration is in use: {told.refused}")
     if told.later:
@@ -171,7 +171,7 @@ def _print_without(found: Without) -> None:
         told = f"{_count(len(plan.changes), 'change')} of the database and {_count(flows, 'flow')}"
         _line("OVS", f"answers; an agent would make {told}: tunbridge agent --plan shows them")
     for problem in plan.problems:
-        _line("problem", f"{problem.subject} {problem.message}")
+        _line("problem", f"{problem.subject} {problem.message} [{problem.code}]")
 
 
 def _count(number: int, what: str) -> str:

@@ -109,6 +109,9 @@ def up(
             " that one is taken]",
         ),
     ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="With --server: offer routers, and what else is not whole yet.")
+    ] = False,
     vms: Annotated[
         bool, typer.Option("--vms", help="With --server: a network and two VMs in it that ping each other.")
     ] = False,
@@ -128,9 +131,9 @@ def up(
         raise typer.BadParameter("--like names the hosts; it does not go with --compute and --network")
     if vms and not server:
         raise typer.BadParameter("--vms needs --server, which serves the API that networks are made with")
-    plan = msgspec.structs.replace(
-        _plan(name, dumps, compute, network), server=(listen or _listen(name)) if server else None
-    )
+    made = _plan(name, dumps, compute, network)
+    where = (listen or _listen(name)) if server else None
+    plan = msgspec.structs.replace(made, server=where, preview=preview)
     console = terminal.console()
     for note in plan.notes:
         console.print(terminal.printable(f"note: {note}"), style="yellow")

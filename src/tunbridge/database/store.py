@@ -189,6 +189,10 @@ class Store:
         """Give all rows in the order of arrival; a view that changes with the store."""
         return self._tables[table].rows.values()
 
+    def rows(self, table: str) -> Mapping[str, Row]:
+        """Give all rows by id; a view that changes with the store."""
+        return self._tables[table].rows
+
     def find(self, table: str, column: str, value: Any) -> list[Row]:
         """Give the rows with this value (in a SET: that hold it), in the order of arrival; fast if it is indexed."""
         return self._tables[table].find(column, value)

@@ -27,6 +27,12 @@ def service_mac(id: str) -> str:
     return SERVICE_MAC_PREFIX + blake2b(id.encode(), digest_size=3).digest().hex(":")
 
 
+@lru_cache(maxsize=16)
+def host_mac(host: str) -> str:
+    """MAC address from which a host's routers send into physical networks: one place for each address there."""
+    return SERVICE_MAC_PREFIX + blake2b(b"host " + host.encode(), digest_size=3).digest().hex(":")
+
+
 @lru_cache(maxsize=4096)
 def service_link_local(network_id: str) -> str:
     """IPv6 link-local address of Tunbridge in a network: EUI-64 of `service_mac(network_id)` (RFC 4291, appendix A).

@@ -106,10 +106,10 @@ class Context:
         self.contribution.reads = frozenset(self._reads | self.view.take_reads() | self.local.take_reads())
         return self.contribution
 
-    def vlan(self, network_id: str) -> int:
+    def vlan(self, network_id: str, unwritten: bool = False) -> int:
         """The network's local VLAN. Raises ExhaustedError; then the owner is computed again when one is given back."""
         try:
-            return self.identifiers.vlan(network_id)
+            return self.identifiers.vlan(network_id, unwritten)
         except ExhaustedError:
             self._reads.add(FREE_VLANS)
             raise

@@ -33,12 +33,12 @@ from tunbridge.dataplane.contribution import (
     PortSettings,
     PortState,
 )
-from tunbridge.dataplane.diff import Problem
 from tunbridge.dataplane.features import FEATURES
 from tunbridge.dataplane.flows import Flow, FlowKey
 from tunbridge.dataplane.identifiers import Identifiers
 from tunbridge.dataplane.local import Local, LocalView, Workload
 from tunbridge.dataplane.merged import Merged
+from tunbridge.dataplane.problems import Code, Problem
 from tunbridge.dataplane.view import Key, Source, View
 
 __all__ = ["Cut", "Delta", "Desired", "Group", "Local", "Meter", "Owner", "PortSettings", "PortState", "Workload"]
@@ -228,6 +228,8 @@ class Desired:
             self.touch([FREE_VLANS])
         elif feature == "policy":
             self._identifiers.release_policy(id)
+        elif feature == "router":
+            self._identifiers.release_router(id)
 
     def _replace_reads(self, owner: Owner, old: frozenset[Key], new: frozenset[Key]) -> None:
         for key in old - new:
@@ -312,4 +314,6 @@ class Desired:
                 self._noted.pop(owner, None)
         found = [(owner, reason) for owner, reason in self._merged.excluded.items()]
         found += [(owner, note) for owner, notes in self._noted.items() for note in notes]
-        return [Problem(subject=f"{o[0]} {o[1]}".rstrip(), message=m) for o, m in sorted(found)]
+        return [
+            Problem(code=Code.NOT_CARRIED_OUT, subject=f"{o[0]} {o[1]}".rstrip(), message=m) for o, m in sorted(found)
+        ]

@@ -19,6 +19,7 @@ from tunbridge.dataplane import names, nics, operations
 from tunbridge.dataplane.host import WantedBridge, WantedHost, WantedPort
 from tunbridge.dataplane.nics import NicState
 from tunbridge.dataplane.operations import ADOPTED, CREATED, ORIGIN, PHYSICAL_NETWORK, SAVED, Operation
+from tunbridge.dataplane.problems import Code, Problem
 from tunbridge.openvswitch.rows import BridgeRow, ControllerRow, InterfaceRow, PortRow, Snapshot
 
 
@@ -30,13 +31,6 @@ class Change(Struct, frozen=True, kw_only=True):
     empties: str | None = None
     released: str | None = None
     """The bridge that is given back to the operator by it."""
-
-
-class Problem(Struct, frozen=True, kw_only=True):
-    """What cannot be done, and what the operator can do about it."""
-
-    subject: str
-    message: str
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -317,12 +311,12 @@ class _Differ:
         if bridge_row is not None:
             if bridge_row.name != bridge:
                 message = f"is in bridge {bridge_row.name}; take it out there first: ovs-vsctl del-port {name}"
-                self.problems.append(Problem(subject=name, message=message))
+                self.problems.append(Problem(code=Code.NIC_ELSEWHERE, subject=name, message=message))
             return
         state = self.nic_states.get(name, NicState())
         if not state.exists:
             message = f"no such network device; it is added to {bridge} when it appears"
-            self.problems.append(Problem(subject=name, message=message))
+            self.problems.append(Problem(code=Code.NIC_MISSING, subject=name, message=message))
         elif state.in_use:
             self.problems.append(_addressed(name, bridge, state))
         else:
@@ -331,11 +325,11 @@ class _Differ:
 
     def _unwanted_ports(self, usable: Sequence[WantedBridge]) -> None:
         wanted = {(b.name, p) for b in usable for p in (*(q.name for q in b.ports), *b.nics)}
-        for bridge, port in self.now.ports():
-            if ours(port.external_ids) and (bridge.name, port.name) not in wanted:
-                self._change(
-                    f"remove port {port.name} from {bridge.name}", operations.delete_port(bridge.name, port.uuid)
-                )
+        for bridge in self.now.bridges.values():
+            for port in [port for port in bridge.ports if port.external_ids and ours(port.external_ids)]:
+                if (bridge.name, port.name) not in wanted:
+                    what = f"remove port {port.name} from {bridge.name}"
+                    self._change(what, operations.delete_port(bridge.name, port.uuid))
 
     # Bridges whose mapping was removed
 
@@ -406,6 +400,7 @@ def _told(options: Mapping[str, str]) -> str:
 
 def _in_the_way(port: WantedPort, bridge: str) -> Problem:
     return Problem(
+        code=Code.NAME_TAKEN,
         subject=port.name,
         message=(
             f"a port of this name that is not ours is in {bridge}, and it is not of type {port.type} with"
@@ -415,4 +410,4 @@ def _in_the_way(port: WantedPort, bridge: str) -> Problem:
 
 
 def _addressed(name: str, bridge: str, state: NicState) -> Problem:
-    return Problem(subject=name, message=nics.refusal(name, bridge, state))
+    return Problem(code=Code.NIC_IN_USE, subject=name, message=nics.refusal(name, bridge, state))

@@ -16,8 +16,10 @@ from tunbridge.dataplane.view import (
     Binding,
     FixedIp,
     Host,
+    HostRoute,
     Network,
     Port,
+    Router,
     Rows,
     Rule,
     SecurityGroup,
@@ -66,6 +68,13 @@ def _rows() -> Rows:
         id="blue6", network_id="blue", ip_version=6, cidr="2001:db8::/64", gateway_ip="2001:db8::1",
         ipv6_ra_mode="dhcpv6-stateful", ipv6_address_mode="dhcpv6-stateful",
     )  # fmt: skip
+    lan4 = Subnet(
+        id="lan4", network_id="lan", ip_version=4, cidr="192.168.0.0/24", gateway_ip="192.168.0.1", enable_dhcp=False
+    )
+    edge = Router(
+        id="edge", interfaces=("edge-blue", "edge-lan"), networks=("blue", "lan"),
+        routes=(HostRoute("203.0.113.0/24", "10.0.0.12"),),
+    )  # fmt: skip
     pair = (AddressPair("00:00:5e:00:01:01", "192.168.0.100"),)
     moving = (Binding("compute2", "ACTIVE", "ovs"), Binding("compute1", "INACTIVE", "ovs"))
     ports = [
@@ -77,11 +86,21 @@ def _rows() -> Rows:
         _port("peer", "open", "compute2", 32, "10.1.0.32", groups=("default",)),
         _port("old", "flat", "compute1", 41, "172.16.0.41", groups=("default",)),
         _port("other", "lan", "compute2", 22, "192.168.0.22", groups=("acl",)),
+        _interface("edge-blue", "blue", 51, ("blue4", "10.0.0.254"), ("blue6", "2001:db8::fe")),
+        _interface("edge-lan", "lan", 52, ("lan4", "192.168.0.1")),
     ]
     return Rows(
-        {n.id: n for n in (blue, lan, flat, free)}, {s.id: s for s in (v4, v6)}, {p.id: p for p in ports},
+        {n.id: n for n in (blue, lan, flat, free)}, {s.id: s for s in (v4, v6, lan4)}, {p.id: p for p in ports},
         {g.id: g for g in _groups()}, {"offices": ("198.51.100.0/24",)},
-        {"compute2": Host(host="compute2", tunnel_ip="192.0.2.2")},
+        {"compute2": Host(host="compute2", tunnel_ip="192.0.2.2")}, {"edge": edge},
+    )  # fmt: skip
+
+
+def _interface(id: str, network: str, number: int, *addresses: tuple[str, str]) -> Port:
+    return Port(
+        id=id, network_id=network, mac_address=f"fa:16:3e:00:00:{number}", port_security_enabled=False,
+        fixed_ips=tuple(FixedIp(*pair) for pair in addresses), device_owner="network:router_interface",
+        device_id="edge",
     )  # fmt: skip
 
 
@@ -187,13 +206,14 @@ The flows below are those of an example host, compute1, as Open vSwitch dumps th
 VXLAN network blue (local VLAN 1, VNI 100), whose other port `db` is on compute2, a port `moved` that is prepared for a
 live migration to compute1; `lb` in the VLAN network lan (local VLAN 2, segment 300), with stateless groups and an
 allowed address pair with a MAC address of its own; `old` in a flat network (local VLAN 3); and `nfv`, without port
-security, in the VXLAN network open (local VLAN 4, VNI 200).
+security, in the VXLAN network open (local VLAN 4, VNI 200). A router, `edge`, has interfaces on blue and lan.
 
 ```
-workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent)-> 61 meter -> 62 controller
+workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent)-> 95 meter -> 96 controller
                                                 |
 patch-tun, int-br-ex -> 0 ------------------> 65 learn -> 70 conntrack -> 71, 72 egress of the sender
-   -> 73 destination (74 flood, 75 learned, 76 unknown) -> 81, 82 ingress of the receiver -> 92 commit -> 94 output
+   -> 73 router? -(74 routes, 75 next hop, 76 routed)-> 77 destination (78 flood, 79 learned, 80 unknown)
+   -> 81, 82 ingress of the receiver -> 92 commit -> 94 output
 ```
 """
 
@@ -207,10 +227,14 @@ The zone of a connection is the local VLAN of its network (1 to 4094), so equal 
 | 0 | the egress rules of the connection's originator allowed it |
 | 1 | the ingress rules of the connection's receiver allowed it |
 
-A packet is looked up once. It passes the sender's stage without rules if the sender was checked in the role that it has
-in the connection (originator: bit 0, receiver: bit 1), and the receiver's stage likewise; a known connection whose side
-was not checked here is evaluated by rules. A connection that rules allowed is committed once, with the bits that apply.
+A packet is looked up once in a network. It passes the sender's stage without rules if the sender was checked in the
+role that it has in the connection (originator: bit 0, receiver: bit 1), and the receiver's stage likewise; a known
+connection whose side was not checked here is evaluated by rules. A connection that rules allowed is committed once,
+with the bits that apply.
 Broadcast and multicast are not looked up: rules judge each packet for each policy among the receivers.
+
+A packet that a router forwards is looked up once more, in the zone of the network that it is forwarded into: there it
+is as if it had come from another host. Its sender was checked in the zone of its own network, where table 73 commits.
 
 Between bridges the local VLAN carries the network, since patch ports clear registers.
 

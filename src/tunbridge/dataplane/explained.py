@@ -88,10 +88,10 @@ _INTEGRATION: dict[Signature, str] = {
         " write an advertisement."
     ),
     (60, 0, ""): _SKIP,
-    (61, 10, "in_port"): "Each port has a meter, so that a workload that floods requests delays no other.",
-    (61, 0, ""): _REST,
-    (62, 10, "reg3"): "The userdata says how to answer (`features/services.py`); `in_port` says for whom.",
-    (62, 0, ""): _REST,
+    (95, 10, "in_port"): "Each port has a meter, so that a workload that floods requests delays no other.",
+    (95, 0, ""): _REST,
+    (96, 10, "reg3"): "The userdata says how to answer (`features/services.py`); `in_port` says for whom.",
+    (96, 0, ""): _REST,
     (65, 1, "reg6"): (
         "In a network with a port without port security, or with an allowed address pair with a MAC address of its own:"
         " the source is learned with the port it came from and the policy of that port."
@@ -123,30 +123,88 @@ _INTEGRATION: dict[Signature, str] = {
     (72, 77, "ip,reg5"): "A rule for any protocol; the bit in reg3 makes table 92 commit the connection.",
     (72, 77, "ipv6,reg5"): "A rule for any protocol; the bit in reg3 makes table 92 commit the connection.",
     (72, 77, "udp,reg5,tp_dst"): "A rule of a stateless group: nothing is committed.",
-    (73, 30, "reg6,dl_dst"): "What is sent to the DHCP address, and was no request to the agent, ends here.",
-    (73, 20, "dl_dst"): "Broadcast and multicast.",
-    (73, 11, "reg6,in_port,dl_dst"): (
+    (60, 12, "arp,reg6,arp_tpa,arp_op"): (
+        "ARP for a router's address, to the whole network or (a client that asks whether it is still there) to the"
+        " router: the request becomes its own answer. Hosts answer their own workloads only."
+    ),
+    (73, 20, "ct_state,ip,reg3,reg6,dl_dst"): (
+        "To a router's interface, and its sender's rules allowed it: the connection is committed in the zone of the"
+        " network that it comes from."
+    ),
+    (73, 20, "ct_state,ipv6,reg3,reg6,dl_dst"): (
+        "To a router's interface, and its sender's rules allowed it: the connection is committed in the zone of the"
+        " network that it comes from."
+    ),
+    (73, 10, "ip,reg6,dl_dst"): "To a router's interface: known connections, replies, unfiltered senders.",
+    (73, 10, "ipv6,reg6,dl_dst"): "To a router's interface: known connections, replies, unfiltered senders.",
+    (73, 5, "reg6,dl_dst"): "To a router's interface, and not IP.",
+    (73, 0, ""): "All other packets are switched.",
+    (74, 301, "icmp,reg1,nw_dst,icmp_type"): "Ping of one of the router's addresses: the request becomes its reply.",
+    (74, 301, "icmp6,reg1,ipv6_dst,icmp_type"): "Ping of one of the router's addresses: the request becomes its reply.",
+    (74, 300, "ip,reg1,nw_dst"): "Whatever else is sent to the router: the agent answers that nothing is open there.",
+    (
+        74,
+        300,
+        "ipv6,reg1,ipv6_dst",
+    ): "Whatever else is sent to the router: the agent answers that nothing is open there.",
+    (74, 290, "ip,nw_ttl"): "The last hop: the agent answers that time is exceeded.",
+    (74, 290, "ipv6,nw_ttl"): "The last hop: the agent answers that time is exceeded.",
+    (74, 280, "ipv6,ipv6_dst"): "Link-local addresses are not forwarded.",
+    (74, 58, "ip,reg1,nw_dst"): (
+        "An extra route, by the number of its next hop; the priority is 10 and twice the length of the prefix."
+    ),
+    (74, 59, "ip,reg1,nw_dst"): (
+        "A subnet of the router: 1 above an extra route to the same prefix. Where the router has a network with a"
+        " larger MTU, packets are measured."
+    ),
+    (74, 139, "ipv6,reg1,ipv6_dst"): (
+        "A subnet of the router: 1 above an extra route to the same prefix. Where the router has a network with a"
+        " larger MTU, packets are measured."
+    ),
+    (74, 1, "ip"): "No route: the agent answers so.",
+    (74, 1, "ipv6"): "No route: the agent answers so.",
+    (74, 0, ""): _REST,
+    (75, 30, "ip,reg3"): "Larger than the MTU of the network that it would go to: the agent tells the MTU.",
+    (75, 30, "ipv6,reg3"): "Larger than the MTU of the network that it would go to: the agent tells the MTU.",
+    (75, 20, "reg2,reg6"): "The next hop of an extra route: the MAC address of the port that has it.",
+    (75, 10, "ip,reg6,nw_dst"): "A port of the network has the destination's address.",
+    (75, 10, "ipv6,reg6,ipv6_dst"): "A port of the network has the destination's address.",
+    (75, 1, "ip"): "Nobody has it: the agent answers that there is no such host.",
+    (75, 1, "ipv6"): "Nobody has it: the agent answers that there is no such host.",
+    (75, 0, ""): _REST,
+    (76, 10, "ip,reg1,reg6"): (
+        "One hop less, from the router's MAC address (into a physical network from the host's own), from no local"
+        " sender and unchecked; where the network has filtered ports, looked up in its zone."
+    ),
+    (76, 10, "ipv6,reg1,reg6"): (
+        "One hop less, from the router's MAC address (into a physical network from the host's own), from no local"
+        " sender and unchecked; where the network has filtered ports, looked up in its zone."
+    ),
+    (76, 0, ""): _REST,
+    (77, 30, "reg6,dl_dst"): "What is sent to the DHCP address, and was no request to the agent, ends here.",
+    (77, 20, "dl_dst"): "Broadcast and multicast.",
+    (77, 11, "reg6,in_port,dl_dst"): (
         "A port that is prepared for a live migration gets what other hosts send it; workloads here still reach its"
         " address on the active host."
     ),
-    (73, 10, "reg6,dl_dst"): "A local port: its number, and its policy for the ingress tables.",
-    (73, 9, "reg6,dl_dst"): "A port on another host, in a network where addresses are learned: not unknown.",
-    (73, 1, "reg6"): (
+    (77, 10, "reg6,dl_dst"): "A local port: its number, and its policy for the ingress tables.",
+    (77, 9, "reg6,dl_dst"): "A port on another host, in a network where addresses are learned: not unknown.",
+    (77, 1, "reg6"): (
         "No port here has the address: it is outside, by the tunnels or the physical network. Where addresses are"
-        " learned, tables 75 and 76 decide."
+        " learned, tables 79 and 80 decide."
     ),
-    (73, 0, ""): _REST,
-    (74, 1, "reg6"): (
+    (77, 0, ""): _REST,
+    (78, 1, "reg6"): (
         "A copy for each policy among the local receivers passes the ingress tables and is then sent to every port that"
         " has it; the packet itself goes on to the other hosts. Open vSwitch sends nothing back to where it came from."
     ),
-    (74, 0, ""): _REST,
-    (75, 0, ""): "Learned flows stand here, made by table 65; no ours is needed.",
-    (76, 2, "reg6,reg7"): (
+    (78, 0, ""): _REST,
+    (79, 0, ""): "Learned flows stand here, made by table 65; no ours is needed.",
+    (80, 2, "reg6,reg7"): (
         "Not learned either: to the local ports that may have unknown addresses (`out` 0x10000), and outside."
     ),
-    (76, 1, ""): "Learned: table 75 has set the port and its policy.",
-    (76, 0, ""): _REST,
+    (80, 1, ""): "Learned: table 79 has set the port and its policy.",
+    (80, 0, ""): _REST,
     (82, 77, "icmp,reg4,icmp_type"): "A rule for an ICMP type.",
     (82, 77, "ip,reg4,nw_src"): "A rule with a remote prefix, here of a stateless group.",
     (82, 77, "tcp,reg4,tp_dst"): "A rule for ports; a range is as many masked matches as it needs.",

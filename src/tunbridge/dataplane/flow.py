@@ -13,10 +13,10 @@ from tunbridge.dataplane.flows import COOKIE, Flow, FlowError
 from tunbridge.dataplane.pipeline import CONTROLLER_ID, DROP, LEARNED_COOKIE, ZONE, Field, Table
 
 _FIELDS = (
-    "conj_id", "ct_state", "ct_zone", "ct_mark", "proto", "reg3", "reg4", "reg5", "reg6", "reg7", "tun_id", "in_port",
-    "dl_vlan", "vlan_tci", "dl_src", "dl_dst", "ipv6_src", "ipv6_dst", "nw_src", "nw_dst", "arp_spa", "arp_tpa",
-    "nw_proto", "arp_op", "arp_sha", "arp_tha", "nw_frag", "icmp_type", "icmp_code", "nd_target", "nd_sll", "nd_tll",
-    "tp_src", "tp_dst", "tcp_flags",
+    "conj_id", "ct_state", "ct_zone", "ct_mark", "proto", "reg1", "reg2", "reg3", "reg4", "reg5", "reg6", "reg7",
+    "tun_id", "in_port", "dl_vlan", "vlan_tci", "dl_src", "dl_dst", "ipv6_src", "ipv6_dst", "nw_src", "nw_dst",
+    "arp_spa", "arp_tpa", "nw_proto", "arp_op", "arp_sha", "arp_tha", "nw_ttl", "nw_frag", "icmp_type", "icmp_code",
+    "nd_target", "nd_sll", "nd_tll", "tp_src", "tp_dst", "tcp_flags",
 )  # fmt: skip
 _ORDER = {name: place for place, name in enumerate(_FIELDS)}
 
@@ -66,11 +66,11 @@ def goto(table: Table) -> Action:
 
 def load(field: Field, value: int) -> Action:
     """Write bits of a register."""
-    register = f"reg{field.register}"
+    register, text = f"reg{field.register}", f"{value:#x}" if value else "0"
     if field.is_whole:
-        return Action(f"set_field:{value:#x}->{register}", (register,))
+        return Action(f"set_field:{text}->{register}", (register,))
     bits = f"{field.low}" if field.low == field.high else f"{field.low}..{field.high}"
-    return Action(f"load:{value:#x}->NXM_NX_{register.upper()}[{bits}]", (register,))
+    return Action(f"load:{text}->NXM_NX_{register.upper()}[{bits}]", (register,))
 
 
 def set_bit(field: Field, bit: int) -> Action:
@@ -91,6 +91,34 @@ def set_tunnel(key: int) -> Action:
 def move(source: str, target: str, name: str) -> Action:
     """Copy a field; `name` is the target's name in the declaration of tables."""
     return Action(f"move:{source}->{target}", (name,))
+
+
+def dec_ttl() -> Action:
+    """One hop less; a packet whose last hop this would be is not to come here."""
+    return Action("dec_ttl", ("ttl",))
+
+
+def check_larger(size: int, field: Field) -> Action:
+    """Set a bit when the frame is larger than `size` bytes, Ethernet header and all (of a GSO packet: its segments)."""
+    return Action(f"check_pkt_larger({size})->NXM_NX_REG{field.register}[{field.low}]", (f"reg{field.register}",))
+
+
+def answer_echo(address: str, kind: int) -> Sequence[Action]:
+    """Turn an echo request to an address into its reply (RFC 792, RFC 4443), to the port that it came from."""
+    if ":" in address:
+        source, target, written, icmp = "NXM_NX_IPV6_SRC[]", "NXM_NX_IPV6_DST[]", "ipv6_src", "icmpv6_type"
+    else:
+        source, target, written, icmp = "NXM_OF_IP_SRC[]", "NXM_OF_IP_DST[]", "ip_src", "icmp_type"
+    return (
+        Action("push:NXM_OF_ETH_SRC[]"),
+        Action("move:NXM_OF_ETH_DST[]->NXM_OF_ETH_SRC[]", ("eth_src",)),
+        Action("pop:NXM_OF_ETH_DST[]", ("eth_dst",)),
+        Action(f"move:{source}->{target}", ("ip",)),
+        Action(f"set_field:{address}->{written}", ("ip",)),
+        Action("set_field:64->nw_ttl", ("ip",)),
+        Action(f"set_field:{kind}->{icmp}", ("icmp_type",)),
+        TO_IN_PORT,
+    )
 
 
 def pop_vlan() -> Action:
@@ -157,7 +185,7 @@ _LEARN_TUNNEL = (
     "output:NXM_OF_IN_PORT[])"
 )
 _LEARN_LOCAL = (
-    "learn(table=75,hard_timeout=300,priority=1,delete_learned,cookie={cookie:#x},limit=4096,NXM_NX_REG6[],"
+    "learn(table=79,hard_timeout=300,priority=1,delete_learned,cookie={cookie:#x},limit=4096,NXM_NX_REG6[],"
     "NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],load:NXM_OF_IN_PORT[]->NXM_NX_REG7[0..15],"
     "load:NXM_NX_REG5[]->NXM_NX_REG4[])"
 )

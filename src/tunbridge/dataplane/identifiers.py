@@ -31,19 +31,24 @@ class Identifiers:
         """Keep these local VLANs for these networks, should they turn up."""
         self._recovered = {n: v for n, v in vlans.items() if 1 <= v <= MAX_VLAN}
 
-    def vlan(self, network_id: str) -> int:
-        """The network's local VLAN. Raises ExhaustedError."""
+    def vlan(self, network_id: str, unwritten: bool = False) -> int:
+        """The network's local VLAN. Raises ExhaustedError.
+
+        Of a network without a workload here no port carries it (`unwritten`): so that a restart finds the same, it is
+        the first free one from a hash of the network's id on.
+        """
         known = self._vlans.get(network_id)
         if known is None:
-            known = self._vlans[network_id] = self._free(network_id)
+            known = self._vlans[network_id] = self._free(network_id, unwritten)
             self._used.add(known)
         return known
 
-    def _free(self, network_id: str) -> int:
+    def _free(self, network_id: str, unwritten: bool) -> int:
         if (former := self._recovered.get(network_id)) is not None and former not in self._used:
             return former
         kept = set(self._recovered.values())
-        every = range(1, MAX_VLAN + 1)
+        start = _hash_of(network_id) % MAX_VLAN if unwritten else 0
+        every: list[int] = [*range(start + 1, MAX_VLAN + 1), *range(1, start + 1)]
         free = next((v for v in every if v not in self._used and v not in kept), None)
         if free is None:
             free = next((v for v in every if v not in self._used), None)
@@ -70,12 +75,24 @@ class Identifiers:
         """The id of a conjunction; never 0."""
         return self._hash("conjunction", what, 0xFFFF_FFFF)
 
+    def router(self, id: str) -> int:
+        """The number of a router; never 0."""
+        return self._hash("router", id, 0xFFFF_FFFF)
+
+    def next_hop(self, what: str) -> int:
+        """The number of a next hop, an address in a network; never 0."""
+        return self._hash("next-hop", what, 0xFFFF_FFFF)
+
+    def release_router(self, id: str) -> None:
+        """Forget a router that is here no more."""
+        if (number := self._hashed.pop(f"router {id}", None)) is not None:
+            del self._taken["router", number]
+
     def _hash(self, kind: str, what: str, highest: int) -> int:
         name = f"{kind} {what}"
         if (known := self._hashed.get(name)) is not None:
             return known
-        digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
-        number = int.from_bytes(digest) % highest + 1
+        number = _hash_of(name) % highest + 1
         while (kind, number) in self._taken:
             number = number % highest + 1
         self._taken[kind, number] = name
@@ -86,3 +103,7 @@ class Identifiers:
         """Forget a policy that no port has any more."""
         if (number := self._hashed.pop(f"policy {groups}", None)) is not None:
             del self._taken["policy", number]
+
+
+def _hash_of(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest())

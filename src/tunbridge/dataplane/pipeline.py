@@ -3,10 +3,11 @@
 A table says which fields its flows match and set and where they may continue; `flow.make` checks every flow against it.
 The numbers are Neutron's where the purpose is the same.
 
-    workload ─> 0 classify ─> 24, 25, 26 port security ─> 60-62 services ─┐
-    patch-tun, int-br-X ─> 0 classify ───────────────────────────────────>─┴─> 65 learn ─> 70 conntrack
-      ─> 71, 72 egress of the sender ─> 73 destination (74 flood, 75 learned) ─> 81, 82 ingress of the receiver
-      ─> 92 commit ─> 94 output
+    workload ─> 0 classify ─> 24, 25, 26 port security ─> 60 services ─(requests to the agent)─> 95, 96
+                                                            │
+    patch-tun, int-br-X ─> 0 classify ────────────────────>─┴─> 65 learn ─> 70 conntrack
+      ─> 71, 72 egress of the sender ─> 73 router? ─(74 routes, 75 next hop, 76 routed)─> 77 destination
+      (78 flood, 79 learned, 80 unknown) ─> 81, 82 ingress of the receiver ─> 92 commit ─> 94 output
 """
 
 from collections.abc import Mapping
@@ -58,13 +59,16 @@ class Field(Struct, frozen=True):
         return {f"reg{self.register}": text}
 
 
+ROUTER_NUMBER = Field("router", 1, 0, 31, "which router forwards it")
+VIA = Field("via", 2, 0, 31, "which next hop it is forwarded to; 0: its destination")
 CHECKED = Field("checked", 3, 0, 1, "bit 0: the sender's egress rules allowed it, bit 1: the receiver's ingress rules")
+TOO_BIG = Field("too_big", 3, 2, 2, "it is larger than the MTU of the network that a router forwards it to")
 SERVICE = Field("service", 3, 8, 15, "which service of the agent the packet is for")
 RECEIVER = Field("receiver", 4, 0, 31, "policy of the local port that receives it; 0: not filtered")
 SENDER = Field("sender", 5, 0, 31, "policy of the local port that sent it; 0: not filtered, or from elsewhere")
 NETWORK = Field("network", 6, 0, 31, "local VLAN of its network, which is also its conntrack zone")
 OUT = Field("out", 7, 0, 31, "OpenFlow port it leaves by; FLOOD: every local receiver with the policy in `receiver`")
-FIELDS = (CHECKED, SERVICE, RECEIVER, SENDER, NETWORK, OUT)
+FIELDS = (ROUTER_NUMBER, VIA, CHECKED, TOO_BIG, SERVICE, RECEIVER, SENDER, NETWORK, OUT)
 
 FLOOD = 0xFFFF
 STATELESS = 0x8000_0000
@@ -116,6 +120,14 @@ _STATE = (
     "tp_src tp_dst tcp_flags icmp_type"
 )
 
+TO_AGENT = _table(
+    96, "to_agent", "to the agent, which reads from the userdata how to answer",
+    matches="reg3",
+)  # fmt: skip
+AGENT_METER = _table(
+    95, "agent_meter", "requests to the agent pass a meter of the sending port",
+    matches="in_port", to=(TO_AGENT,),
+)  # fmt: skip
 OUTPUT = _table(
     94, "output", "to the port in `out`; between bridges the local VLAN says which network it is",
     matches="reg4 reg6 reg7", sets="vlan",
@@ -133,44 +145,53 @@ INGRESS_STATE = _table(
     matches=f"reg4 {_STATE}", sets="reg3", to=(INGRESS_RULES, COMMIT), miss=goto(INGRESS_RULES),
 )  # fmt: skip
 UNKNOWN = _table(
-    76, "unknown", "a unicast packet to a MAC address that no port of the network here is known to have",
+    80, "unknown", "a unicast packet to a MAC address that no port of the network here is known to have",
     matches="reg6 reg7", sets="reg7 reg4", to=(INGRESS_STATE, COMMIT),
 )  # fmt: skip
 LEARNED = _table(
-    75, "learned", "MAC addresses that were seen in networks where the database does not know all of them",
+    79, "learned", "MAC addresses that were seen in networks where the database does not know all of them",
     matches="reg6 dl_dst", sets="reg4 reg7",
 )  # fmt: skip
 FLOOD_LOCAL = _table(
-    74, "flood", "broadcast and multicast: once per policy of local receivers, then to the other hosts",
+    78, "flood", "broadcast and multicast: once per policy of local receivers, then to the other hosts",
     matches="reg6", sets="reg4 reg7", to=(INGRESS_STATE, COMMIT),
 )  # fmt: skip
 DESTINATION = _table(
-    73, "destination", "where the packet goes: a local port, everywhere, or out of this host",
+    77, "destination", "where the packet goes: a local port, everywhere, or out of this host",
     matches="reg6 dl_dst in_port", sets="reg4 reg7", to=(INGRESS_STATE, FLOOD_LOCAL, LEARNED, UNKNOWN, COMMIT),
+)  # fmt: skip
+ROUTED = _table(
+    76, "routed", "forwarded by a router: one hop less, from the router, and looked up in the zone of its new network",
+    matches="reg1 reg6 proto", sets="eth_src ttl reg3 reg5", to=(DESTINATION,),
+)  # fmt: skip
+NEXT_HOP = _table(
+    75, "next_hop", "the MAC address of who has the destination, in the network that the router forwards to",
+    matches="reg2 reg3 reg6 proto nw_dst ipv6_dst", sets="reg3 eth_dst", to=(ROUTED, AGENT_METER),
+)  # fmt: skip
+ROUTES = _table(
+    74, "routes", "of each router: its own addresses, its subnets, its extra routes",
+    matches="reg1 proto nw_dst ipv6_dst nw_ttl icmp_type", sets="reg2 reg3 reg6 eth_src eth_dst ip icmp_type",
+    to=(NEXT_HOP, AGENT_METER),
+)  # fmt: skip
+ROUTER = _table(
+    73, "router", "packets to the MAC address of a router's interface are forwarded, all others switched",
+    matches="reg3 reg6 proto dl_dst ct_state", sets="reg1 ct_mark", to=(ROUTES, DESTINATION), miss=goto(DESTINATION),
 )  # fmt: skip
 EGRESS_RULES = _table(
     72, "egress_rules", "rules of the sender's security groups; what none allows is dropped",
-    matches=f"reg5 {_RULE}", sets="reg3", to=(DESTINATION,),
+    matches=f"reg5 {_RULE}", sets="reg3", to=(ROUTER,),
 )  # fmt: skip
 EGRESS_STATE = _table(
     71, "egress_state", "packets that need no egress rule: of unfiltered senders, and of known connections",
-    matches=f"reg5 {_STATE}", sets="reg3", to=(EGRESS_RULES, DESTINATION), miss=goto(EGRESS_RULES),
+    matches=f"reg5 {_STATE}", sets="reg3", to=(EGRESS_RULES, ROUTER), miss=goto(EGRESS_RULES),
 )  # fmt: skip
 CONNTRACK = _table(
     70, "conntrack", "networks with filtered ports: unicast is looked up in the network's conntrack zone, once",
-    matches="reg6 proto dl_dst tp_src tp_dst icmp_type", to=(EGRESS_STATE, DESTINATION), miss=goto(DESTINATION),
+    matches="reg6 proto dl_dst tp_src tp_dst icmp_type", to=(EGRESS_STATE, ROUTER), miss=goto(ROUTER),
 )  # fmt: skip
 LEARN = _table(
     65, "learn", "networks where the database does not know every MAC address: where the source is, is learned",
     matches="reg6", sets="learn", to=(CONNTRACK,), miss=goto(CONNTRACK),
-)  # fmt: skip
-TO_AGENT = _table(
-    62, "to_agent", "to the agent, which reads from the userdata how to answer",
-    matches="reg3",
-)  # fmt: skip
-AGENT_METER = _table(
-    61, "agent_meter", "requests to the agent pass a meter of the sending port",
-    matches="in_port", to=(TO_AGENT,),
 )  # fmt: skip
 SERVICE_TABLE = _table(
     60, "services", "requests that this host answers or directs: DHCP, router solicitations, DNS, ARP, ND",
@@ -195,9 +216,9 @@ LOCAL_SWITCHING = _table(
     matches="in_port dl_vlan vlan_tci", sets="vlan reg5 reg6", to=(PORT_SECURITY, LEARN),
 )  # fmt: skip
 INTEGRATION = (
-    LOCAL_SWITCHING, PORT_SECURITY, ND_SECURITY, ADDRESS_SECURITY, SERVICE_TABLE, AGENT_METER, TO_AGENT, LEARN,
-    CONNTRACK, EGRESS_STATE, EGRESS_RULES, DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN, INGRESS_STATE, INGRESS_RULES,
-    COMMIT, OUTPUT,
+    LOCAL_SWITCHING, PORT_SECURITY, ND_SECURITY, ADDRESS_SECURITY, SERVICE_TABLE, LEARN, CONNTRACK,
+    EGRESS_STATE, EGRESS_RULES, ROUTER, ROUTES, NEXT_HOP, ROUTED, DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN,
+    INGRESS_STATE, INGRESS_RULES, COMMIT, OUTPUT, AGENT_METER, TO_AGENT,
 )  # fmt: skip
 
 # br-tun
@@ -242,7 +263,7 @@ MULTICAST = "01:00:00:00:00:00/01:00:00:00:00:00"
 FEATURES: Mapping[str, int] = MappingProxyType(
     {
         "base": 0, "port": 1, "network": 2, "neighbour": 3, "subnet": 4, "flood": 5, "policy": 6, "remote": 6,
-        "member": 6,
+        "member": 6, "reach": 7, "router": 7,
     }
 )  # fmt: skip
 """Feature -> its number in the cookie of its flows."""

@@ -146,10 +146,20 @@ class Host(Struct, frozen=True, kw_only=True):
     tunnel_types: tuple[str, ...] = ()
 
 
+class Router(Struct, frozen=True, kw_only=True):
+    """A router: the ports that are its interfaces, the networks that these are on, and its extra routes."""
+
+    id: str
+    admin_state_up: bool = True
+    interfaces: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    routes: tuple[HostRoute, ...] = ()
+
+
 Key = tuple[str, str]
 """What a read depends on: ("port", id), ("network-ports", network id), ("network-subnets", network id),
-("network", id), ("subnet", id), ("group", id), ("group-members", group id), ("address-group", id), ("host", name),
-("hosts", "")."""
+("network", id), ("subnet", id), ("group", id), ("group-members", group id), ("address-group", id), ("router", id),
+("network-routers", network id), ("host", name), ("hosts", "")."""
 
 
 class Source(Protocol):
@@ -165,6 +175,8 @@ class Source(Protocol):
     def network_ports(self, network_id: str) -> Collection[str]: ...
     def network_subnets(self, network_id: str) -> Collection[str]: ...
     def group_members(self, group_id: str) -> Collection[str]: ...
+    def router(self, id: str) -> Router | None: ...
+    def network_routers(self, network_id: str) -> Collection[str]: ...
 
 
 class View:
@@ -219,6 +231,15 @@ class View:
         self._reads.add(("group-members", group_id))
         return self._source.group_members(group_id)
 
+    def router(self, id: str) -> Router | None:
+        self._reads.add(("router", id))
+        return self._source.router(id)
+
+    def network_routers(self, network_id: str) -> Collection[str]:
+        """The routers that have an interface on a network."""
+        self._reads.add(("network-routers", network_id))
+        return self._source.network_routers(network_id)
+
 
 class Rows(Struct):
     """A source of plain dictionaries, by id."""
@@ -229,6 +250,7 @@ class Rows(Struct):
     groups: dict[str, SecurityGroup] = {}
     address_groups: dict[str, tuple[str, ...]] = {}
     known_hosts: dict[str, Host] = {}
+    routers: dict[str, Router] = {}
 
     def network(self, id: str) -> Network | None:
         return self.networks.get(id)
@@ -260,6 +282,12 @@ class Rows(Struct):
     def group_members(self, group_id: str) -> Collection[str]:
         return [p.id for p in self.ports.values() if group_id in p.security_groups]
 
+    def router(self, id: str) -> Router | None:
+        return self.routers.get(id)
+
+    def network_routers(self, network_id: str) -> Collection[str]:
+        return [r.id for r in self.routers.values() if network_id in r.networks]
+
 
 def _touched(old: object, new: object, keys: Mapping[str, str]) -> set[Key]:
     """Keys with the value before and the value after."""
@@ -285,3 +313,10 @@ def subnet_keys(old: Subnet | None, new: Subnet | None) -> set[Key]:
     before = set() if old is None else {("network-subnets", old.network_id)}
     after = set() if new is None else {("network-subnets", new.network_id)}
     return _touched(old, new, {"subnet": "id"}) | (before ^ after)
+
+
+def router_keys(old: Router | None, new: Router | None) -> set[Key]:
+    """The keys that a changed router touches."""
+    before = set() if old is None else {("network-routers", n) for n in old.networks}
+    after = set() if new is None else {("network-routers", n) for n in new.networks}
+    return _touched(old, new, {"router": "id"}) | (before ^ after)

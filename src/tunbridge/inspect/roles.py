@@ -36,9 +36,10 @@ def with_roles(host: Host) -> Host:
     has_patch_tun = any(
         i.name == "patch-tun" and is_patch(i) for b in host.bridges if b.name == integration for i in interfaces_of(b)
     )
+    in_userspace = _has_userspace_tunnels(host)
     bridges = [
         bridge
-        if (role := _bridge_role(host, bridge, integration, joined, has_patch_tun)) == bridge.role
+        if (role := _bridge_role(host, bridge, integration, joined, has_patch_tun, in_userspace)) == bridge.role
         else replace(bridge, role=role)
         for bridge in host.bridges
     ]
@@ -61,26 +62,40 @@ def compared(hosts: Sequence[Host]) -> list[Host]:
 
 
 def is_underlay(host: Host, bridge: Bridge) -> bool:
-    """Whether the tunnels' outer packets leave by `bridge`: it holds the host's tunnel address, or is made to.
+    """Whether the tunnels' outer packets leave by `bridge`: see `underlays`."""
+    return bridge.name in underlays(host)
+
+
+def underlays(host: Host) -> set[str]:
+    """Name the bridges by which the tunnels' outer packets leave: they hold the host's tunnel address, or are made to.
 
     A live source tells who holds the address. Else it is told by the form that "Userspace tunneling" of Open vSwitch's
     documentation has: a bridge of the userspace datapath with a NIC, which no agent controls, beside tunnels.
     """
-    if bridge.role not in ("other", "provider"):
+    joined = joined_bridges(host)
+    tunnels = _has_userspace_tunnels(host)
+    return {
+        bridge.name
+        for bridge in host.bridges
+        if bridge.role in ("other", "provider")
+        and not joined.get(bridge.name)
+        and (_holds_address(host, bridge) or (tunnels and _may_hold_tunnels(bridge) and not _is_mapped(host, bridge)))
+    }
+
+
+def _holds_address(host: Host, bridge: Bridge) -> bool:
+    if not host.underlay:
         return False
     own = {port.name for port in bridge.ports if is_local(bridge, port) or any(map(_is_internal, port.interfaces))}
-    if host.underlay is not None and any(device.name in own for device in host.underlay):
-        return not _is_joined(host, bridge)
-    interfaces = interfaces_of(bridge)
-    if not any(map(looks_like_nic, interfaces)) or any(is_service(i) or is_tunnel(i) for i in interfaces):
+    return any(device.name in own for device in host.underlay)
+
+
+def _may_hold_tunnels(bridge: Bridge) -> bool:
+    """Whether it is a bridge of the userspace datapath that nothing controls, with a NIC."""
+    if bridge.datapath_type != "netdev" or bridge.controllers or bridge.fail_mode == "secure":
         return False
-    return _may_hold_tunnels(host, bridge) and not _is_joined(host, bridge)
-
-
-def _is_joined(host: Host, bridge: Bridge) -> bool:
-    """Whether a wire leads to another bridge; the others are looked at only for a bridge that has wires."""
-    wires = any(is_patch(i) or is_veth_end(i) for i in interfaces_of(bridge))
-    return wires and bool(joined_bridges(host).get(bridge.name))
+    interfaces = interfaces_of(bridge)
+    return any(map(looks_like_nic, interfaces)) and not any(is_service(i) or is_tunnel(i) for i in interfaces)
 
 
 def _is_internal(interface: Interface) -> bool:
@@ -148,7 +163,12 @@ def _integration(host: Host) -> str | None:
 
 
 def _bridge_role(
-    host: Host, bridge: Bridge, integration: str | None, joined: dict[str, set[str]], has_patch_tun: bool
+    host: Host,
+    bridge: Bridge,
+    integration: str | None,
+    joined: dict[str, set[str]],
+    has_patch_tun: bool,
+    in_userspace: bool,
 ) -> BridgeRole:
     if bridge.name == integration:
         return "integration"
@@ -162,12 +182,16 @@ def _bridge_role(
         return "other"
     if is_joined or _PROVIDER.fullmatch(bridge.name) or any(i.name.startswith("qg-") for i in interfaces):
         return "provider"
-    if integration is not None and any(map(looks_like_nic, interfaces)) and not _serves_the_host(host, bridge):
+    if (
+        integration is not None
+        and any(map(looks_like_nic, interfaces))
+        and not _serves_the_host(host, bridge, in_userspace)
+    ):
         return "provider"
     return "other"
 
 
-def _serves_the_host(host: Host, bridge: Bridge) -> bool:
+def _serves_the_host(host: Host, bridge: Bridge, in_userspace: bool) -> bool:
     """Say whether a bridge with a NIC, joined to no other, carries the host's own addresses rather than a network.
 
     It does when it has internal ports besides its own (VLANs of the host), and it may in the userspace datapath, where
@@ -179,16 +203,15 @@ def _serves_the_host(host: Host, bridge: Bridge) -> bool:
         for i in port.interfaces
     ):
         return True
-    return _may_hold_tunnels(host, bridge)
+    return in_userspace and _may_hold_tunnels(bridge) and not _is_mapped(host, bridge)
 
 
-def _may_hold_tunnels(host: Host, bridge: Bridge) -> bool:
-    """Whether it is a bridge of the userspace datapath that nothing controls, beside one that is there for tunnels."""
-    if bridge.datapath_type != "netdev" or bridge.controllers or bridge.fail_mode == "secure":
-        return False
-    if bridge.name in (host.bridge_mappings or {}).values():
-        return False
-    return any(_is_for_tunnels(other) for other in host.bridges if other.datapath_type == "netdev")
+def _is_mapped(host: Host, bridge: Bridge) -> bool:
+    return bridge.name in (host.bridge_mappings or {}).values()
+
+
+def _has_userspace_tunnels(host: Host) -> bool:
+    return any(_is_for_tunnels(bridge) for bridge in host.bridges if bridge.datapath_type == "netdev")
 
 
 def _is_for_tunnels(bridge: Bridge) -> bool:

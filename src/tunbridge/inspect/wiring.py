@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from tunbridge.inspect.model import Bridge, Document, End, Host, Link, LinkState, Port
-from tunbridge.inspect.roles import is_underlay
+from tunbridge.inspect.roles import underlays
 
 CrossingKind = Literal["patch", "veth", "tunnel", "overlay"]
 MAX_CROSSINGS = 64
@@ -168,7 +168,8 @@ class Wiring:
     def has_nic(self, host: str) -> bool:
         """Whether a NIC is in a bridge of `host` that carries networks, and not the tunnels' outer packets."""
         found = self.hosts[host]
-        return any(self.nics.get((host, b.name)) and not is_underlay(found, b) for b in found.bridges)
+        outer = underlays(found)
+        return any(self.nics.get((host, bridge.name)) and bridge.name not in outer for bridge in found.bridges)
 
     def peers(self, host: str) -> Iterable[str]:
         """Give the hosts that `host` has a tunnel to or that have one to it, each once, its own tunnels first."""

@@ -63,6 +63,8 @@ class LabPlan(Struct, frozen=True, kw_only=True):
     prefix_length: int
     server: str | None = None
     """HOST:PORT of the Networking API on this machine; None: the lab has no server."""
+    preview: bool = False
+    """The server also offers what hosts do not carry out in whole yet."""
     notes: list[str] = field(default_factory=list)
     """What of the dumps is built in another way, in words."""
 

@@ -35,6 +35,7 @@ directory = "{folder}/auth"
 [networking]
 project_network_types = ["{tunnel_type}"]
 overlay_ip_version = {ip_version}
+preview = {preview}
 """
 
 
@@ -51,12 +52,18 @@ def free_address() -> str:
 class LabServer:
     """The server of one lab."""
 
-    def __init__(self, lab: str, folder: Path, listen: str, tunnel_type: str, ip_version: int) -> None:
+    def __init__(
+        self, lab: str, folder: Path, listen: str, tunnel_type: str, ip_version: int, preview: bool = False
+    ) -> None:
         """`tunnel_type`: of the hosts' tunnels, and so of networks; `ip_version`: of what is under the tunnels."""
         self.lab = lab
         self.folder = folder
         self.listen = listen
-        self._networking: dict[str, object] = {"tunnel_type": tunnel_type, "ip_version": ip_version}
+        self._networking: dict[str, object] = {
+            "tunnel_type": tunnel_type,
+            "ip_version": ip_version,
+            "preview": str(preview).lower(),
+        }
 
     @property
     def url(self) -> str:

@@ -12,6 +12,7 @@ from tunbridge.model.resources.network_segment_range import NETWORK_SEGMENT_RANG
 from tunbridge.model.resources.port import BINDING, PORT
 from tunbridge.model.resources.quota import QUOTA
 from tunbridge.model.resources.rbac_policy import RBAC_POLICY
+from tunbridge.model.resources.router import FLOATINGIP, ROUTER
 from tunbridge.model.resources.security_group import (
     DEFAULT_SECURITY_GROUP_RULE,
     SECURITY_GROUP,
@@ -40,6 +41,8 @@ RESOURCES = (
     AVAILABILITY_ZONE,
     NETWORK_IP_AVAILABILITY,
     NETWORK_SEGMENT_RANGE,
+    ROUTER,
+    FLOATINGIP,
 )
 _BY_NAME = {each.name: each for each in RESOURCES}
 _TABLES = (*(each.as_table() for each in RESOURCES if each.stored), *internal.TABLES)

@@ -52,6 +52,16 @@ to_boolean_if_not_none = Convert(
 )
 
 
+def _to_gateway(value: Any) -> Any:
+    """Nothing in any form is null; `enable_snat` becomes a boolean where it can, else the check refuses it."""
+    snat = as_boolean(value["enable_snat"]) if isinstance(value, dict) and "enable_snat" in value else None
+    return (value if snat is None else {**value, "enable_snat": snat}) or None
+
+
+to_gateway = Convert("", _to_gateway)
+"""Ours: Neutron's check makes `enable_snat` a boolean by the way."""
+
+
 def _to_int(value: Any) -> int:
     number = as_integer(value)
     if number is None:

@@ -314,6 +314,50 @@ EXTENSIONS = (
         "2021-01-20T00:00:00-00:00",
         needs=frozenset({features.SECURITY_GROUPS}),
     ),
+    # Routers
+    Extension(
+        "router",
+        "Neutron L3 Router",
+        "Router abstraction for basic L3 forwarding between L2 Neutron networks and access to external networks via a "
+        "NAT gateway.",
+        "2012-07-20T10:00:00-00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
+        "ext-gw-mode",
+        "Neutron L3 Configurable external gateway mode",
+        "Extension of the router abstraction for specifying whether SNAT should occur on the external gateway",
+        "2013-03-28T10:00:00-00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
+        "extraroute",
+        "Neutron Extra Route",
+        "Extra routes configuration for L3 router",
+        "2013-02-01T10:00:00-00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
+        "extraroute-atomic",
+        "Atomically add/remove extra routes",
+        "Edit extra routes of a router on server side by atomically adding/removing extra routes",
+        "2019-07-10T00:00:00+00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
+        "l3-port-ip-change-not-allowed",
+        "Prevent L3 router ports IP address change extension",
+        "Prevent change of IP address for some L3 router ports",
+        "2018-10-09T10:00:00-00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
+        "fip-port-details",
+        "Floating IP Port Details Extension",
+        "Add port_details attribute to Floating IP resource",
+        "2018-04-09T10:00:00-00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
     # Projects
     Extension(
         "rbac-policies",

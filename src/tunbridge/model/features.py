@@ -10,9 +10,11 @@ DHCP = "dhcp"
 """Ports get their addresses and options by DHCP."""
 DNS = "dns"
 """Names of ports are answered."""
+ROUTING = "routing"
+"""Hosts carry packets between networks, and to and from external ones with their addresses translated."""
 VLAN_TRANSPARENCY = "vlan-transparency"
 """Networks carry VLAN tags of their guests."""
 
-ALL = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, VLAN_TRANSPARENCY})
+ALL = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, VLAN_TRANSPARENCY})
 AVAILABLE = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS})
 """Those that the agent has now."""

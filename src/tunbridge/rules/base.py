@@ -29,12 +29,14 @@ class Action(NamedTuple):
     """What PUT /COLLECTION/ID/NAME does, and who may."""
 
     who: Who
-    run: Callable[[Any, Txn, Request, Row, Values], None]
+    run: Callable[[Any, Txn, Request, Row, Any], Values | None]
     """Called with the rules, the transaction, the request, the row and the body."""
     fields: tuple[str, ...] = ()
     """The answer is only these fields of the thing; none: {RESOURCE: {…}}."""
-    read: Callable[[Values], Values] = dict
+    read: Callable[[Values], Any] = dict
     """Makes of the body what `run` gets; looks at nothing else, so that it may take its time in a thread."""
+    tells: bool = False
+    """The answer is what `run` gives."""
 
 
 def stored(column: Column, value: Any) -> Any:
@@ -202,14 +204,23 @@ class Rules:
 
     # What these end in
 
-    def insert(self, txn: Txn, request: Request, values: Values, id: str | None = None, **more: Any) -> str:
-        """Add the row: fields of `values`, columns of `more`, and what every row has."""
+    def insert(
+        self, txn: Txn, request: Request, values: Values, id: str | None = None, limited: bool = True, **more: Any
+    ) -> str:
+        """Add the row: fields of `values`, columns of `more`, and what every row has.
+
+        What is not `limited` counts against the quota, which does not refuse it.
+        """
         columns = {column.name: stored(column, values.get(field.name, UNSET)) for field, column in self._stored}
         now = request.timestamp
         stamps = {"created_at": now, "updated_at": now, "revision_number": self.first_revision}
         columns.update({name: value for name, value in stamps.items() if name in self._columns})
         columns.update(more)
-        quota.take(txn, request, columns.get("project_id", ""), self.resource.quota)
+        project, kind = columns.get("project_id", ""), self.resource.quota
+        if limited or kind is None:
+            quota.take(txn, request, project, kind)
+        else:
+            quota.count(txn, request, project, kind)
         return txn.insert(self.table, columns, id)
 
     def save(self, txn: Txn, request: Request, row: Row, values: Values, **more: Any) -> None:

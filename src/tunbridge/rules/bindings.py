@@ -118,6 +118,8 @@ def details(row: Row) -> dict[str, Any]:
 
 def status(reader: Reader, port: Row) -> str:
     """Give a port's status: ACTIVE when the host that it is bound to says that it forwards."""
+    if port.device_owner == "network:floatingip" and reader.get("Floating_Ip", port.device_id) is not None:
+        return "N/A"
     row = active(reader, port)
     if row is None or not row.host:
         return "DOWN"

@@ -69,6 +69,8 @@ class NetworkRules(Rules):
         external = values.get("router:external", row.router_external)
         self._check_default(txn, values, external, row)
         if "router:external" in values and values["router:external"] != row.router_external:
+            if not external:
+                self._check_no_gateways(txn, row)
             rbac.set_external(txn, request, self, row, values["router:external"])
             if not external:
                 columns["is_default"] = False
@@ -79,6 +81,9 @@ class NetworkRules(Rules):
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
         """Remove a network with its subnets, unless ports use it. Raises Neutron's NetworkInUse."""
+        for floating in txn.find("Floating_Ip", "floating_network_id", row.id):
+            if floating.port_id is None:
+                self.others["floatingip"].delete(txn, _unconditional(request), floating)
         ports = txn.find("Port", "network_id", row.id)
         users = [port.id for port in ports if port.device_owner not in AUTO_DELETED]
         if users:
@@ -147,6 +152,17 @@ class NetworkRules(Rules):
             raise invalid("Only segmentation_id field can be updated in VLAN type networks")
         _, segment = segments.reserve(txn, request, wanted, row.project_id)
         return {"segment": segment, "provider_segmentation_id": wanted.segmentation_id}
+
+    @staticmethod
+    def _check_no_gateways(txn: Txn, row: Row) -> None:
+        """Refuse while routers have their gateway there. Raises Neutron's ExternalNetworkInUse."""
+        txn.verify_rows("Port", "network_id", row.id)
+        if any(port.device_owner == "network:router_gateway" for port in txn.find("Port", "network_id", row.id)):
+            message = (
+                f"External network {row.id} cannot be updated to be made non-external, since it has existing gateway"
+                " ports."
+            )
+            raise Conflict("ExternalNetworkInUse", message)
 
     @staticmethod
     def _refuse_transparent(values: Values) -> None:

@@ -19,12 +19,15 @@ from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.settings import NetworkingSettings
 from tunbridge.rules.subnets import is_auto_address, pools_of
 
+GATEWAYS = ("network:router_gateway", "network:floatingip")
 ROUTER_OWNERS = (
     "network:router_interface",
     "network:router_interface_distributed",
     "network:ha_router_replicated_interface",
     "network:router_centralized_snat",
 )
+ROUTER_PORTS = ("network:ha_router_replicated_interface", "network:router_interface", *GATEWAYS)
+"""Owners whose ports go by requests for routers and floating IPs, and not by one for the port."""
 SEQUENTIAL_OWNERS = ("network:dhcp", *ROUTER_OWNERS[:3])
 """Neutron gives these the first free address, not any."""
 BINDING = ("binding:host_id", "binding:vnic_type", "binding:profile")
@@ -42,8 +45,8 @@ class PortRules(Rules):
     dns_domain = NetworkingSettings().dns_domain
     """What names of ports end in."""
 
-    def create(self, txn: Txn, request: Request, values: Values) -> str:
-        """Make a port with its addresses and binding. Raises NetworkingError."""
+    def create(self, txn: Txn, request: Request, values: Values, limited: bool = True) -> str:
+        """Make a port with its addresses and binding; `limited` by the quota. Raises NetworkingError."""
         values = dict(values)
         _check_dns_name(given(values.get("dns_name")), self.dns_domain)
         check_tag_count(self.resource, given(values.get("tags")) or ())
@@ -64,6 +67,7 @@ class PortRules(Rules):
             request,
             values,
             id,
+            limited,
             addresses=tuple(addresses),
             fixed_ips=fixed_ips_text(txn, addresses),
             bindings=(txn.insert(bindings.TABLE, {**bound, "port_id": id}),),
@@ -71,6 +75,12 @@ class PortRules(Rules):
 
     def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
         """Change a port. Raises NetworkingError."""
+        if "fixed_ips" in values and row.device_owner in ROUTER_OWNERS and _moves_ipv4(txn, row, values["fixed_ips"]):
+            raise BadRequest("BadRequest", f"Bad ports request: IP updates for port {row.id} are not allowed.")
+        self.move(txn, request, row, values)
+
+    def move(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
+        """Change a port, a router's too. Raises NetworkingError."""
         values = dict(values)
         self.check_revision(request, row)
         _check_dns_name(values.get("dns_name"), self.dns_domain)
@@ -83,6 +93,7 @@ class PortRules(Rules):
             wanted = values.pop("fixed_ips", None)
             owner = values.get("device_owner", row.device_owner)
             columns["addresses"] = self._moved_addresses(txn, request, network, row, wanted, mac, owner)
+            _check_floating(txn, row, columns["addresses"])
         merged = self._merged(row, values)
         self._secure(txn, request, merged, network, row)
         values |= {name: merged[name] for name in merged if name in values}
@@ -100,6 +111,17 @@ class PortRules(Rules):
                     row = txn.get(self.table, row.id)
                     request = Request(request.caller, request.settings, request.now, request.random)
         self.save(txn, request, row, values, **columns)
+
+    def delete(self, txn: Txn, request: Request, row: Row) -> None:
+        """Remove a port, unless a router or floating IP has it; its floating IPs lead nowhere. Raises Conflict."""
+        kept_by = {"network:floatingip": "Floating_Ip"}.get(row.device_owner, "Router")
+        if row.device_owner in ROUTER_PORTS and txn.get(kept_by, row.device_id) is not None:
+            reason = f"has device owner {row.device_owner}"
+            message = f"Port {row.id} cannot be deleted directly via the port API: {reason}."
+            raise Conflict("ServicePortInUse", message)
+        floating: Any = self.others["floatingip"]
+        floating.leave(txn, request, row)
+        self.remove(txn, request, row)
 
     def touch(self, txn: Txn, request: Request, row: Row, columns: Mapping[str, Any]) -> None:
         """Count up a port's revision, with changes; hosts read its addresses as text."""
@@ -409,6 +431,25 @@ def fixed_ips(reader: Reader, addresses: Iterable[str]) -> list[dict[str, str]]:
 def fixed_ips_text(reader: Reader, addresses: Iterable[str]) -> str:
     """Give the column `fixed_ips` of a port by the ids of its addresses."""
     return msgspec.json.encode(fixed_ips(reader, addresses)).decode()
+
+
+def _moves_ipv4(reader: Reader, row: Row, wanted: list[dict[str, str]]) -> bool:
+    """Whether a port would not have the IPv4 addresses that it has."""
+    there = {ip["ip_address"] for ip in fixed_ips(reader, row.addresses) if ":" not in ip["ip_address"]}
+    return there != {ip["ip_address"] for ip in wanted if ":" not in ip.get("ip_address", ":")}
+
+
+def _check_floating(txn: Txn, row: Row, left: Iterable[str]) -> None:
+    """Refuse to take an address away that a floating IP leads to. Raises BadRequest."""
+    txn.verify_rows("Floating_Ip", "port_id", row.id)
+    there = {address.ip_address for id in left if (address := txn.get("Address", id)) is not None}
+    for floating in txn.find("Floating_Ip", "port_id", row.id):
+        if floating.fixed_ip_address not in there:
+            message = (
+                f"Bad port request: Cannot update the fixed_ips of the port {row.id}, because its original fixed_ip has"
+                " been associated to a floating ip."
+            )
+            raise BadRequest("BadRequest", message)
 
 
 def _serves_dhcp(subnet: Row, owner: str) -> bool:

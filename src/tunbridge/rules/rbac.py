@@ -118,9 +118,13 @@ def forget(txn: Txn, request: Request, rules: Rules, row: Row) -> None:
     txn.verify(rules.table, row.id, "shares")
 
 
-def _check_unused(txn: Txn, rules: Rules, policy: Row) -> None:
-    """Refuse to take away what other projects rely on, or begin to just now. Raises Neutron's RbacPolicyInUse."""
-    if policy.action != SHARED:
+def _check_unused(txn: Txn, rules: Rules, policy: Row, target: str | None = None) -> None:
+    """Refuse to take away what other projects rely on, or begin to just now; `target` gets it instead.
+
+    Raises Neutron's RbacPolicyInUse.
+    """
+    if policy.action == EXTERNAL:
+        _check_gateways(txn, rules, policy, target)
         return
     for table, column in USES[policy.object_type]:
         txn.verify_rows(table, column, policy.object_id)
@@ -128,6 +132,21 @@ def _check_unused(txn: Txn, rules: Rules, policy: Row) -> None:
     user = _user(txn, policy)
     if user is not None:
         raise _in_use(policy.object_id, f"{policy.object_type} {policy.object_id} is used by project {user}")
+
+
+def _check_gateways(txn: Txn, rules: Rules, policy: Row, target: str | None) -> None:
+    """Refuse while a project's router has its gateway there by this policy alone."""
+    txn.verify_rows("Port", "network_id", policy.object_id)
+    _note(txn, rules, policy.object_id)
+    others = {p.target_project for p in _rows(txn, "network", policy.object_id, EXTERNAL) if p.id != policy.id}
+    others |= {target} - {None}
+    for port in txn.find("Port", "network_id", policy.object_id):
+        router = txn.get("Router", port.device_id) if port.device_owner == "network:router_gateway" else None
+        if router is None or not others.isdisjoint((ANY, router.project_id)):
+            continue
+        if policy.target_project in (ANY, router.project_id):
+            details = "There are routers attached to this network that depend on this policy for access."
+            raise _in_use(policy.object_id, details)
 
 
 def _user(txn: Txn, policy: Row) -> str | None:
@@ -209,7 +228,7 @@ class RbacPolicyRules(Rules):
         target = values.get("target_tenant", row.target_project)
         if target != row.target_project:
             rules = self.others[row.object_type]
-            _check_unused(txn, rules, row)
+            _check_unused(txn, rules, row, target)
             thing = rules.get(txn, row.object_id)
             if row.object_type == "subnetpool":
                 check_scope(txn, self.others["address_scope"], thing, target)

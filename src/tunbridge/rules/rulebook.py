@@ -7,10 +7,12 @@ from tunbridge.rules import times
 from tunbridge.rules.agents import AgentRules
 from tunbridge.rules.availability_zones import AvailabilityZoneRules
 from tunbridge.rules.base import Rules
+from tunbridge.rules.floating_ips import FloatingIpRules
 from tunbridge.rules.network_ip_availability import NetworkIpAvailabilityRules
 from tunbridge.rules.networks import NetworkRules
 from tunbridge.rules.ports import PortRules
 from tunbridge.rules.rbac import RbacPolicyRules
+from tunbridge.rules.routers import RouterRules
 from tunbridge.rules.security_groups import (
     AddressGroupRules,
     DefaultSecurityGroupRuleRules,
@@ -33,6 +35,8 @@ _PLAIN: dict[str, type[Rules]] = {
     "default_security_group_rule": DefaultSecurityGroupRuleRules,
     "address_group": AddressGroupRules,
     "rbac_policy": RbacPolicyRules,
+    "router": RouterRules,
+    "floatingip": FloatingIpRules,
 }
 _TIMED = {
     "agent": AgentRules,

@@ -23,6 +23,8 @@ QUOTAS = {
     "security_group_rule": 100,
     "rbac_policy": 10,
     "address_group": 10,
+    "router": 10,
+    "floatingip": 50,
 }
 """Neutron's defaults; it has none for address groups, a project could then fill the database."""
 

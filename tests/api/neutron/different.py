@@ -26,10 +26,17 @@ ABSENT: dict[str, str] = {
     "network_segment_range.project_id": "of a shared range: Neutron shows it as null in the answer to a create, later not",
     "security_group_rules[].standard_attr_id": "a number of Neutron's own tables that it lets out by mistake",
     "security_group_rules[].tags": "rules have no tags in the API; inside a group Neutron shows an empty list",
+    **{f".{name}": "comes with its resource" for name in ("trunk", "qos_policy", "router_route")},
     **{
-        f".{name}": "comes with its resource"
-        for name in ("router", "floatingip", "trunk", "qos_policy", "router_route")
+        f"{router}.{name}": "comes with an extension of routers that is not offered"
+        for router in ("router", "routers[]")
+        for name in (
+            *("availability_zone_hints", "availability_zones", "flavor_id", "distributed", "ha", "qos_policy_id"),
+            *("enable_default_route_bfd", "enable_default_route_ecmp", "ha_vr_id"),
+        )
     },
+    "router.enable_snat": "what Neutron keeps inside gets out in the answers to add_extraroutes and remove_extraroutes",
+    "router.gw_port_id": "as above",
 }
 """Ends of paths in bodies that only Neutron has -> why."""
 EXTRA: dict[str, str] = {
@@ -129,6 +136,30 @@ DIFFERENT: dict[str, Different] = {
     'mia PUT /networks/$b/tags {"tags": [""]}': Different(
         "an empty tag cannot be found again",
         error(400, "InvalidInput", "Invalid input for operation: '' is not a tag: text of 1 to 255 characters."),
+    ),
+    "nova show router $r1": Different(
+        "says what is not there, as to everybody else", error(404, "RouterNotFound", "Router <r1> could not be found")
+    ),
+    "nova show floatingip $one": Different(
+        "as above", error(404, "FloatingIPNotFound", "Floating IP <one> could not be found")
+    ),
+    "otto GET /routers/$r1/tags": Different(
+        "does not tell that there is such a router", error(404, "RouterNotFound", "Router <r1> could not be found")
+    ),
+    'rita PUT /routers/$r1/add_router_interface {"subnet_id": "$blue4"}': Different(
+        "names the rule that was asked; Neutron names those of attributes besides, which the request has not",
+        error(403, "PolicyNotAuthorized", "rule:add_router_interface is disallowed by policy"),
+    ),
+    'rita PUT /routers/$r1/remove_router_interface {"port_id": "$redif"}': Different(
+        "as above", error(403, "PolicyNotAuthorized", "rule:remove_router_interface is disallowed by policy")
+    ),
+    'mia PUT /routers/$r1/add_extraroutes {"router": {"routes": [{"destination": "192.0.3.0/24", "nexthop": "172.16.0.1"}]}}': Different(
+        "routes stay in the order in which they were added",
+        error(
+            400,
+            "InvalidRoutes",
+            "Invalid format for routes: [{'destination': '192.0.2.0/24', 'nexthop': '10.0.2.77'}, {'destination': '192.0.3.0/24', 'nexthop': '10.0.2.78'}, {'destination': '192.0.3.0/24', 'nexthop': '172.16.0.1'}], the nexthop is not connected with router",
+        ),
     ),
     "otto GET /networks/$net/tags": Different(
         "does not tell that there is such a network", error(404, "NetworkNotFound", "Network <net> could not be found.")
@@ -264,10 +295,6 @@ DIFFERENT: dict[str, Different] = {
     "sys GET /quotas/$demo": Different(
         "one answer for whoever may not",
         error(403, "PolicyNotAuthorized", "rule:get_quota is disallowed by policy"),
-    ),
-    'admin PUT /quotas/$other {"quota": {"router": 5}}': Different(
-        "routers are not offered, so they have no limit",
-        error(400, "HTTPBadRequest", "Unrecognized attribute(s) 'router'"),
     ),
     "mia GET /extensions/security-groups-name-restrictions": Different(
         "an error in Neutron's form, where Neutron answers HTML",

@@ -11,7 +11,7 @@ _UUID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b")
 _TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _MAC = re.compile(r"\bfa:16:3e(?::[0-9a-f]{2}){3}\b")
 _HOST = re.compile(r"\bhost-[0-9a-f]+(?:-[0-9a-f]*)+")
-_IDS = re.compile(r"<\w+>(?:,<\w+>)+")
+_IDS = re.compile(r"<\w+>(?:, ?<\w+>)+")
 _CALLBACK = re.compile(r"(.*?)Callback neutron\.[\w.]+-\d+ failed with \"(.*?)\"(?:,Callback .*)?\.?", re.DOTALL)
 """Names inner functions of Neutron; what is in the quotes is for users."""
 _REQUEST = re.compile(r"\breq-<id>")
@@ -66,7 +66,7 @@ class Normal:
             return "<number>"
         if not isinstance(value, str):
             return value
-        if key == "ip_address" and _is_address(value) and not self._names(value):
+        if key in ("ip_address", "floating_ip_address") and _is_address(value) and not self._names(value):
             return "<address>"
         return self._text(value)
 
@@ -76,7 +76,7 @@ class Normal:
 
     def _names(self, address: str) -> bool:
         """Say whether the script asks for an address, or says in a name that it expects it."""
-        return re.search(rf'"(ip_address|name)": "{re.escape(address)}"', self._script) is not None
+        return re.search(rf'"((floating_)?ip_address|name)": "{re.escape(address)}"', self._script) is not None
 
     def _text(self, text: str) -> str:
         text = text.replace(self._url, "<url>")
@@ -86,7 +86,7 @@ class Normal:
         text = _HOST.sub(lambda m: m[0] if self._has(m[0]) else "<host>", text)
         text = _MAC.sub(lambda m: m[0] if self._has(m[0]) else "<mac>", text)
         text = _UUID.sub(lambda m: m[0] if self._has(m[0]) else "<id>", text)
-        text = _IDS.sub(lambda m: ",".join(sorted(m[0].split(","))), text)
+        text = _IDS.sub(lambda m: ",".join(sorted(m[0].replace(" ", "").split(","))), text)
         called = _CALLBACK.fullmatch(text)
         if called is not None:  # its text may begin again as the text around it
             before, inner = called.groups()

@@ -17,7 +17,7 @@ from tests.api.serving import PEOPLE, Cloud, serving
 
 PROJECTS = {"admin": "admin", **{project: name for name, (project, _) in PEOPLE.items()}}
 """Project -> one of its users."""
-OWN = [script for script in SCRIPTS if script.stem in ("found", "nova", "sharing")]
+OWN = [script for script in SCRIPTS if script.stem in ("found", "nova", "sharing", "routers", "floatingips")]
 """Recorded with a Neutron of its own each: these look at hosts."""
 
 

@@ -9,7 +9,7 @@ told together with the group's rules. While the connection is lost everything st
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from pathlib import Path
 
 from tunbridge.agent.central import registration, statuses
@@ -42,7 +42,7 @@ class Central:
         watch_only: bool = False,
         remembered: Remembered | None = None,
     ) -> None:
-        """`changed` is called when there are touched keys, or `complete` or `known` may give other answers.
+        """`changed` is called when there are touched keys, or `complete` or `unknown` may give other answers.
 
         With `watch_only` nothing is written: the host neither registers nor claims nor reports. Without `remembered`
         any database is believed at first.
@@ -116,13 +116,18 @@ class Central:
         return self._doubt or (None if self.connected else self._replica.problem)
 
     @property
+    def reconnects(self) -> int:
+        """How often a lost connection was made again."""
+        return max(0, self._replica.connection - 1)
+
+    @property
     def registered(self) -> bool:
         """Whether this connection's database has the host's entry."""
         return self.connected and self._registered_on == self._replica.connection
 
-    def known(self, port_id: str) -> bool:
-        """Whether the answer for a plugged id is there: that there is no such port, or all that belongs to it."""
-        return port_id in self._answered and self._doubt is None
+    def unknown(self, port_ids: Set[str]) -> Set[str]:
+        """Those of plugged ids for which the answer is not there: no such port, or all that belongs to it."""
+        return port_ids - self._answered if self._doubt is None else port_ids
 
     def take_touched(self) -> set[Key]:
         """Give the keys that were touched since the last call."""
@@ -175,6 +180,8 @@ class Central:
             return any(row.id in self._needs.local for row in rows)
         if table == "Security_Group_Rule":
             return any(row.security_group_id in self._needs.groups for row in rows)
+        if table == "Router":
+            return len(rows) < 2 or rows[0].networks != rows[1].networks
         return False
 
     def _moved(self) -> None:
@@ -201,7 +208,7 @@ class Central:
             self._needs = found
         if not self._replica.settled:
             return
-        existing = frozenset(id for id in self._plugged if self._store.get("Port", id) is not None)
+        existing = self._plugged & self._store.rows("Port").keys()
         if self._is_new and not self._is_told and self._is_another():
             return  # what is plugged in decides whether it is believed
         self._judge(existing)

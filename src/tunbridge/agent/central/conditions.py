@@ -4,6 +4,7 @@
                                             |
                                             +--> ports of this host --> their security groups --> the groups' rules
                                                    --> members of the remote groups and address groups that these name
+    networks --> routers on them --> the other networks of these routers, and so on
     hosts: all of them
 
 So what a host holds follows its own networks and groups, not the size of the cloud. Each step is one round trip; a
@@ -11,6 +12,7 @@ step that changes nothing costs none. A port that is bound here before it is plu
 a network of this host, is known already when it appears.
 """
 
+import functools
 import re
 from collections.abc import Collection
 
@@ -32,6 +34,7 @@ class Needs(Struct, frozen=True):
     conditions: Conditions
 
 
+@functools.lru_cache(1 << 14)
 def is_id(text: str) -> bool:
     """Whether a text can be the id of a port, in the spelling of the API; the database refuses to look for others."""
     return _UUID.fullmatch(text) is not None
@@ -41,11 +44,13 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
     """Compute what a host needs, of the rows that it has."""
     bound = store.find("Port_Binding", "host", host)
     candidates = {id for id in plugged if is_id(id)}
-    here = {id: row for id in candidates if (row := store.get("Port", id)) is not None}
+    rows = store.rows("Port")
+    here = {id: rows[id] for id in candidates & rows.keys()}
     networks = {row.network_id for row in bound} | {row.network_id for row in here.values()}
     networks.discard("")  # of a row that an older server wrote, until a newer one completes it
+    networks = routed(store, networks)
     local = candidates | {row.port_id for row in bound}
-    ports = [row for id in local if (row := store.get("Port", id)) is not None]
+    ports = [rows[id] for id in local & rows.keys()]
     groups = {id for row in ports for id in row.security_groups}
     rules = [rule for id in groups for rule in store.find("Security_Group_Rule", "security_group_id", id)]
     remotes = {rule.remote_group_id for rule in rules} - {None}
@@ -61,6 +66,18 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
         "Subnet": together(where("network_id", networks, is_ref=True)),
         "Security_Group": together(where("_uuid", groups, is_ref=True)),
         "Security_Group_Rule": together(where("security_group_id", groups, is_ref=True)),
+        "Router": together(where("networks", networks, function="includes")),
         "Address_Group": together(where("_uuid", address_groups, is_ref=True)),
     }
     return Needs(frozenset(local), frozenset(groups), conditions)
+
+
+def routed(store: Store, networks: Collection[str]) -> set[str]:
+    """Networks with all that routers lead to from them: a packet is routed on the host that it comes from."""
+    found, waiting = set(networks), list(networks)
+    while waiting:
+        for router in store.find("Router", "networks", waiting.pop()):
+            new = set(router.networks) - found
+            found |= new
+            waiting += new
+    return found

@@ -53,6 +53,7 @@ class CentralSource:
             "Security_Group": _Memo(_group),
             "Address_Group": _Memo(lambda rows: tuple(rows[0].addresses)),
             "Host": _Memo(_host),
+            "Router": _Memo(_router),
         }
         self._hosts: dict[str, Row] = {}
         """Rows of other hosts' agents, by the name of the host."""
@@ -120,6 +121,13 @@ class CentralSource:
     def group_members(self, group_id: str) -> Collection[str]:
         return [row.id for row in self._store.find("Port", "security_groups", group_id)]
 
+    def router(self, id: str) -> view.Router | None:
+        found: view.Router | None = self._one("Router", id)
+        return found
+
+    def network_routers(self, network_id: str) -> Collection[str]:
+        return [row.id for row in self._store.find("Router", "networks", network_id)]
+
 
 def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
     """The keys of the view that a changed row touches."""
@@ -133,6 +141,8 @@ def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
             return view.port_keys(old, new)
         case "Port_Binding":
             return {("port", row.port_id) for row in rows}
+        case "Router":
+            return view.router_keys(old, new)
         case "Security_Group":
             return {("group", row.id) for row in rows}
         case "Security_Group_Rule":
@@ -222,6 +232,17 @@ def rule_of(row: Row) -> view.Rule:
         remote_ip_prefix=None if prefix is None or prefix.endswith("/0") else canonical(prefix),
         remote_group_id=row.remote_group_id,
         remote_address_group_id=row.remote_address_group_id,
+    )
+
+
+def _router(rows: tuple[Row, ...]) -> view.Router:
+    (row,) = rows
+    return view.Router(
+        id=row.id,
+        admin_state_up=row.admin_state_up,
+        interfaces=row.interfaces,
+        networks=row.networks,
+        routes=tuple(view.HostRoute(canonical(one["destination"]), one["nexthop"]) for one in _json(row.routes)),
     )
 
 

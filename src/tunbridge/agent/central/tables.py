@@ -60,9 +60,14 @@ _COLUMNS = {
         "remote_address_group_id",
     ),
     "Address_Group": ("addresses",),
+    "Router": ("admin_state_up", "interfaces", "networks", "routes"),
     "Host": ("host", "agent_type", "configurations"),
 }
-_FOUND_BY = {"Port_Binding": ("host", "port_id"), "Port": ("network_id", "security_groups")}
+_FOUND_BY = {
+    "Port_Binding": ("host", "port_id"),
+    "Port": ("network_id", "security_groups"),
+    "Router": ("networks",),
+}
 """Columns by which the host's store finds rows; besides references, which it finds by anyway."""
 
 

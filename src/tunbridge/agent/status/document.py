@@ -8,7 +8,7 @@ import datetime
 import msgspec
 from msgspec import Struct
 
-from tunbridge.dataplane.diff import Problem
+from tunbridge.dataplane.problems import Problem
 
 
 def utc_now() -> str:
@@ -70,6 +70,10 @@ class Counts(Struct, frozen=True, kw_only=True):
     """How often the host, once in sync, was found to differ although neither configuration nor peers had changed."""
     ovsdb_reconnects: int
     openflow_reconnects: int
+    central_reconnects: int = 0
+    packets: dict[str, dict[str, int]] = {}
+    """Packets of workloads that came to the agent: kind (`dhcp4`, `router`, …) -> what became of it -> how many."""
+    connections_cut: int = 0
     converged: Histogram
     """From the event until the host was in sync again, of those events that something had to be done for."""
 

@@ -6,15 +6,24 @@ from enum import Enum
 from operator import is_
 from typing import TYPE_CHECKING
 
+import msgspec
+
 import tunbridge
 from tunbridge.agent.status.document import BridgeStatus, PeerStatus, Status, WorkloadStatus, utc_now
 from tunbridge.dataplane import names
 from tunbridge.dataplane.desired import PortState, Workload
-from tunbridge.dataplane.diff import Problem
+from tunbridge.dataplane.problems import Code, Problem
 from tunbridge.openvswitch.rows import Snapshot
 
 if TYPE_CHECKING:
     from tunbridge.agent.engine import Agent
+
+
+def _by_kind(counts: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for (kind, result), number in sorted(counts.items()):
+        found.setdefault(str(kind), {})[result] = number
+    return found
 
 
 class News(Enum):
@@ -36,7 +45,7 @@ class Reporter:
         self._counters: object = None
         self._told: tuple[tuple[object, ...], tuple[WorkloadStatus, ...]] | None = None
         """What the workloads' statuses were made of, and these."""
-        self._told_of: dict[str, tuple[tuple[object, ...], WorkloadStatus]] = {}
+        self._told_of: dict[str, tuple[Workload, PortState | None, str | None, WorkloadStatus]] = {}
         self._now: Snapshot | None = None
         """The last copy of the OVSDB that there was, also while there is none."""
 
@@ -52,7 +61,7 @@ class Reporter:
             agent.restarting, agent.cloud.complete, agent.cloud.problem, tuple(agent.problems),
             id(agent.port_status.reported), len(record.last) and record.last[-1],
         )  # fmt: skip
-        counters = (agent.ovsdb.seqno, record.passes)
+        counters = (agent.ovsdb.seqno, record.passes, agent.packet_ins.counts.total(), agent.cutter.cut_so_far)
         found = News.COUNTERS if counters != self._counters else News.NOTHING
         found = News.STATE if state != self._state else found
         self._state, self._counters = state, counters
@@ -82,7 +91,12 @@ class Reporter:
             repairs=list(record.last),
             later=list(agent.later),
             refused=agent.refused,
-            counts=record.counts(agent.ovsdb.reconnects),
+            counts=msgspec.structs.replace(
+                record.counts(agent.ovsdb.reconnects),
+                central_reconnects=agent.cloud.reconnects,
+                packets=_by_kind(agent.packet_ins.counts),
+                connections_cut=agent.cutter.cut_so_far,
+            ),
         )
 
     def _remote(self) -> str | None:
@@ -129,12 +143,12 @@ class Reporter:
     def _each_workload(
         self, workloads: Mapping[str, Workload], states: Mapping[str, PortState], reported: Mapping[str, str]
     ) -> Iterator[WorkloadStatus]:
-        for id, workload in sorted(workloads.items()):
-            made_of = (workload, states.get(id), reported.get(id))
+        for id in sorted(workloads):
+            workload, state, status = workloads[id], states.get(id), reported.get(id)
             told = self._told_of.get(id)
-            if told is None or not all(map(is_, told[0], made_of)):
-                self._told_of[id] = told = (made_of, self._workload(*made_of))
-            yield told[1]
+            if told is None or told[0] is not workload or told[1] is not state or told[2] is not status:
+                self._told_of[id] = told = (workload, state, status, self._workload(workload, state, status))
+            yield told[3]
 
     def _workload(self, workload: Workload, state: PortState | None, reported: str | None) -> WorkloadStatus:
         port = self._agent.cloud.source.port(workload.port_id)
@@ -151,32 +165,36 @@ class Reporter:
         agent = self._agent
         if not agent.ovsdb.connected:
             message = "does not answer; is ovsdb-server running? (systemctl status ovsdb-server)"
-            yield Problem(subject=f"OVSDB {agent.config.ovsdb}", message=message)
+            yield Problem(code=Code.OVSDB_SILENT, subject=f"OVSDB {agent.config.ovsdb}", message=message)
             return
         if not agent.cloud.complete:
             message = (
                 f"is not loaded yet ({agent.cloud.problem or 'rows are on their way'}): nothing is deleted before it is"
             )
-            yield Problem(subject="the central database", message=message)
+            yield Problem(code=Code.CENTRAL_LOADING, subject="the central database", message=message)
         if agent.restarting:
             message = "is under way, or was killed and is finished by the agent as soon as ovs-vswitchd answers"
-            yield Problem(subject="a planned restart of Open vSwitch", message=message)
+            yield Problem(code=Code.OVS_RESTARTING, subject="a planned restart of Open vSwitch", message=message)
         if agent.slowed:
             message = (
                 "keeps undoing what the agent does, so the agent makes one repair a second; the last repairs say what;"
                 " look for a second agent"
             )
-            yield Problem(subject="another process", message=message)
+            yield Problem(code=Code.FOUGHT, subject="another process", message=message)
         if agent.error is not None:
-            yield Problem(subject="the last pass", message=f"failed and is tried again every second: {agent.error}")
+            yield Problem(
+                code=Code.APPLY_FAILED,
+                subject="the last pass",
+                message=f"failed and is tried again every second: {agent.error}",
+            )
         for bridge in agent.bridges.values():
             if bridge.error is not None:
                 message = f"were not written and are tried again every second: {bridge.error}"
-                yield Problem(subject=f"flows of {bridge.name}", message=message)
+                yield Problem(code=Code.FLOWS_REFUSED, subject=f"flows of {bridge.name}", message=message)
         wanted = [b.name for b in agent.wanted().bridges]
         if down := [name for name in wanted if name in agent.bridges and agent.bridges[name].down]:
             message = f"takes no OpenFlow for {', '.join(down)}; is it running? (systemctl status ovs-vswitchd)"
-            yield Problem(subject="ovs-vswitchd", message=message)
+            yield Problem(code=Code.VSWITCHD_SILENT, subject="ovs-vswitchd", message=message)
             return
         now = agent.ovsdb.snapshot()
         if now.cur_cfg < now.next_cfg:
@@ -184,11 +202,11 @@ class Reporter:
                 f"has not yet done what the database says (it did {now.cur_cfg} of {now.next_cfg}); if it stays so:"
                 " systemctl status ovs-vswitchd"
             )
-            yield Problem(subject="ovs-vswitchd", message=message)
+            yield Problem(code=Code.VSWITCHD_BEHIND, subject="ovs-vswitchd", message=message)
         missing = [name for name in wanted if name in now.bridges and not self._is_connected(name)]
         if missing:
             message = f"not yet connected to the agent at {agent.config.controller}; Open vSwitch calls every 1 to 3 s"
-            yield Problem(subject=", ".join(missing), message=message)
+            yield Problem(code=Code.CONTROLLER_UNCONNECTED, subject=", ".join(missing), message=message)
         if agent.ovsdb.manager_remote is not None and not agent.ovsdb.on_manager:
             message = "does not answer yet; if it stays so, another process has that port (ss -ltnp), or set manager"
-            yield Problem(subject=f"manager {agent.config.manager}", message=message)
+            yield Problem(code=Code.MANAGER_SILENT, subject=f"manager {agent.config.manager}", message=message)

@@ -7,18 +7,31 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import flood, frame, neighbour, network, policy, port, remote, services
+from tunbridge.dataplane.features import (
+    flood,
+    frame,
+    neighbour,
+    network,
+    policy,
+    port,
+    reach,
+    remote,
+    router,
+    services,
+)
 
 FEATURES: Mapping[str, Callable[[Context, str], None]] = MappingProxyType(
     {
         "base": frame.compute,
         "port": port.compute,
+        "reach": reach.compute,
         "network": network.compute,
         "policy": policy.compute,
         "remote": remote.compute,
         "member": remote.compute_member,
         "neighbour": neighbour.compute,
         "subnet": services.compute,
+        "router": router.compute,
         "flood": flood.compute,
     }
 )

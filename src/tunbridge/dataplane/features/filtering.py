@@ -44,7 +44,7 @@ def common() -> list[Flow]:
 
 
 def _conntrack() -> list[Flow]:
-    table, past = pipeline.CONNTRACK, [goto(pipeline.DESTINATION)]
+    table, past = pipeline.CONNTRACK, [goto(pipeline.ROUTER)]
     # A workload's neighbour discovery and DHCP were judged by port security; no egress rule is needed.
     flows = [flow.make(table, 30, {"proto": "icmp6", "icmp_type": kind}, past) for kind in _UNTRACKED_ND]
     flows += [flow.make(table, 30, match, past) for match in _DHCP_REQUESTS]
@@ -52,7 +52,7 @@ def _conntrack() -> list[Flow]:
 
 
 def _egress() -> list[Flow]:
-    table, passed, rules = pipeline.EGRESS_STATE, goto(pipeline.DESTINATION), goto(pipeline.EGRESS_RULES)
+    table, passed, rules = pipeline.EGRESS_STATE, goto(pipeline.ROUTER), goto(pipeline.EGRESS_RULES)
     return [
         flow.make(table, 100, pipeline.SENDER(0), [passed]),
         # These are judged by port security.

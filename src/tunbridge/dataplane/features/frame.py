@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import filtering, port_security, services
+from tunbridge.dataplane.features import filtering, port_security, router, services
 from tunbridge.dataplane.flow import goto
 from tunbridge.dataplane.flows import Flow
 
@@ -51,14 +51,14 @@ def integration(ofports: Mapping[str, int], provider_bridges: Iterable[str]) -> 
         # From the physical network, a segment that no network here uses; counted apart from what workloads send.
         if (number := ofports.get(names.integration_patch(bridge))) is not None:
             flows.append(flow.make(start, 2, {"in_port": number}, []))
-    return [*flows, *_destination(), *port_security.common(), *services.common(), *filtering.common()]
+    return [*flows, *_destination(), *port_security.common(), *services.common(), *filtering.common(), *router.common()]
 
 
 def _destination() -> list[Flow]:
     return [
         # Broadcast and multicast.
         flow.make(pipeline.DESTINATION, 20, {"dl_dst": pipeline.MULTICAST}, [goto(pipeline.FLOOD_LOCAL)]),
-        # A MAC address that was learned: table 75 has set the port and its policy.
+        # A MAC address that was learned: table 79 has set the port and its policy.
         flow.make(pipeline.UNKNOWN, 1, {}, [goto(pipeline.INGRESS_STATE)]),
         # To a workload: without a tag.
         flow.make(pipeline.OUTPUT, 1, {}, [flow.output_field(pipeline.OUT)]),

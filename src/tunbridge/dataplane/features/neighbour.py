@@ -25,6 +25,7 @@ def compute(context: Context, port_id: str) -> None:
     if not port.admin_state_up or not any(b.vif_type == "ovs" for b in port.bindings):
         return
     _state(context, port, network)
+    _forward(context, port, network)
     local = port.host == context.local.host
     vlan = context.vlan(network.id)
     if not local and port.host is not None:
@@ -47,6 +48,22 @@ def _state(context: Context, port: Port, network: Network) -> None:
     for pair in port.allowed_address_pairs:
         if pair.ip_address.split("/")[0] not in own:
             context.state("moving", f"{flow.prefix(pair.ip_address)} {network.id}")
+
+
+def _forward(context: Context, port: Port, network: Network) -> None:
+    """What routers forward to the port's addresses."""
+    for ip in port.fixed_ips if port.host is not None else ():
+        context.state("mac", f"{ip.ip_address} {network.id}", port.mac_address)
+        if not context.facts("routed", network.id):
+            continue
+        version = (
+            {"proto": "ipv6", "ipv6_dst": ip.ip_address}
+            if ":" in ip.ip_address
+            else {"proto": "ip", "nw_dst": ip.ip_address}
+        )
+        where: Match = {**pipeline.NETWORK(context.vlan(network.id)), **version}
+        actions = [flow.set_field("eth_dst", port.mac_address), goto(pipeline.ROUTED)]
+        context.flow(names.INTEGRATION_BRIDGE, pipeline.NEXT_HOP, 10, where, *actions)
 
 
 def _unicast(context: Context, port: Port, network: Network, vlan: int) -> None:

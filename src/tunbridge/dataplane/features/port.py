@@ -42,6 +42,7 @@ def compute(context: Context, port_id: str) -> None:
         return
     vlan = context.vlan(place.network.id)
     context.child("network", place.network.id)
+    context.child("reach", place.network.id)
     context.port(workload.name, _settings(place.network, vlan))
     policy = _policy(context, place.port)
     if policy is None:

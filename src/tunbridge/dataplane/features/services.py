@@ -1,6 +1,6 @@
 """Requests of workloads that the agent answers: DHCP, router solicitations, names; by subnet.
 
-The contract with the agent. A packet-in of ours comes from table 62 of br-int, by `controller(id=CONTROLLER_ID)`: its
+The contract with the agent. A packet-in of ours comes from table 96 of br-int, by `controller(id=CONTROLLER_ID)`: its
 `in_port` is the OpenFlow port of the workload, and its userdata is one byte that `kind_of` reads. The agent answers by
 a packet-out to that port; nothing else sees the request, nor the answer.
 
@@ -8,7 +8,8 @@ a packet-out to that port; nothing else sees the request, nor the answer.
     dhcp6      UDP 546 -> 547 to ff02::1:2                                    subnets that DHCPv6 serves
     router     router solicitation                                            subnets that the cloud advertises
     dns        UDP 53 to the subnet's DHCP address                            subnets with DHCP
-    neighbour  neighbour solicitation for addresses of Tunbridge itself       IPv6 subnets with DHCP
+    neighbour  neighbour solicitation for addresses of Tunbridge itself       IPv6 subnets with DHCP, routers
+    expired, no_route, no_host, closed, too_big   what a router cannot forward, or not take   router.py
 
 In a tunnelled network where no port owns the DHCP address, ARP for it is answered with the subnet's service MAC, so
 that unicast renewals and DNS queries arrive here. Where a port that is not the network's own has it (a VM that
@@ -22,13 +23,24 @@ from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.addresses import dhcp_address, service_link_local, service_mac
 from tunbridge.dataplane.contribution import Context
 from tunbridge.dataplane.features import neighbour, port_security
-from tunbridge.dataplane.flow import Match, goto
+from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.flows import Flow
 from tunbridge.dataplane.responders import Kind, dhcp6, ra
-from tunbridge.dataplane.view import Subnet
+from tunbridge.dataplane.view import Subnet, View
 
 NUMBERS: Mapping[Kind, int] = MappingProxyType(
-    {Kind.dhcp4: 1, Kind.dhcp6: 2, Kind.router: 3, Kind.neighbour: 4, Kind.dns: 5}
+    {
+        Kind.dhcp4: 1,
+        Kind.dhcp6: 2,
+        Kind.router: 3,
+        Kind.neighbour: 4,
+        Kind.dns: 5,
+        Kind.expired: 6,
+        Kind.no_route: 7,
+        Kind.no_host: 8,
+        Kind.closed: 9,
+        Kind.too_big: 10,
+    }
 )
 """Kind of request -> its number in the `service` register and in the userdata."""
 _KINDS = {number: kind for kind, number in NUMBERS.items()}
@@ -80,17 +92,37 @@ def _ipv6(context: Context, vlan: int, subnet: Subnet, address: str, is_owned: b
         _request(context, vlan, Kind.dhcp6, _DHCP6)
     if ra.is_advertised(subnet):
         _request(context, vlan, Kind.router, {"proto": "icmp6", "icmp_type": 133})
-    for target in {service_link_local(subnet.network_id), address} if not is_owned else ():
+    for target in {service_link_local(subnet.network_id)} | ({address} if not is_owned else set()):
         asked: Match = {"proto": "icmp6", "icmp_type": port_security.NS, "nd_target": target}
         _request(context, vlan, Kind.neighbour, asked)
     # What else is sent to the MAC address with which the agent answers ends here.
     _end(context, vlan, service_mac(subnet.network_id))
 
 
+def ask(kind: Kind) -> list[Action]:
+    """The actions that hand a packet to the agent."""
+    return [flow.load(pipeline.SERVICE, NUMBERS[kind]), goto(pipeline.AGENT_METER)]
+
+
+def gateways(view: View, network_id: str) -> set[str]:
+    """Interfaces of routers that have the gateway's address of an IPv6 subnet which the cloud advertises."""
+    found = set()
+    for router_id in view.network_routers(network_id):
+        router = view.router(router_id)
+        ports = [] if router is None or not router.admin_state_up else [view.port(id) for id in router.interfaces]
+        for port in ports:
+            if port is None or port.network_id != network_id:
+                continue
+            for ip in port.fixed_ips:
+                subnet = view.subnet(ip.subnet_id)
+                if subnet is not None and ra.is_advertised(subnet) and subnet.gateway_ip == ip.ip_address:
+                    found.add(port.id)
+    return found
+
+
 def _request(context: Context, vlan: int, kind: Kind, match: Match) -> None:
-    load = flow.load(pipeline.SERVICE, NUMBERS[kind])
     where = {**pipeline.NETWORK(vlan), **match}
-    context.flow(names.INTEGRATION_BRIDGE, pipeline.SERVICE_TABLE, 20, where, load, goto(pipeline.AGENT_METER))
+    context.flow(names.INTEGRATION_BRIDGE, pipeline.SERVICE_TABLE, 20, where, *ask(kind))
 
 
 def _resolve(context: Context, vlan: int, address: str, mac: str) -> None:

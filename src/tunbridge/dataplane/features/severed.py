@@ -15,18 +15,26 @@ from msgspec import structs
 from tunbridge.dataplane import flow, pipeline
 from tunbridge.dataplane.conntrack import Connection
 from tunbridge.dataplane.flow import Match
-from tunbridge.dataplane.flows import Flow
+from tunbridge.dataplane.flows import COOKIE_MASK, Flow
 from tunbridge.dataplane.pipeline import EGRESS_CHECKED, INGRESS_CHECKED
 
 IDLE_S = 7500
 """Longer than the two hours after which an idle end asks whether the other is still there."""
+AGING = f"idle_timeout={IDLE_S}"
 _PRIORITY = 65
+_TABLES = (pipeline.EGRESS_STATE.number, pipeline.INGRESS_STATE.number)
 _TCP, _ICMPV6 = 6, 58
 
 
 def can_be_deleted(connection: Connection) -> bool:
     """Whether Open vSwitch survives it."""
     return connection.protocol != _ICMPV6
+
+
+def is_one(flow: Flow) -> bool:
+    """Whether a flow of a dump is one of these."""
+    mine = (flow.cookie & COOKIE_MASK) == pipeline.LEARNED_COOKIE
+    return mine and flow.priority == _PRIORITY and flow.table in _TABLES
 
 
 def compute(connection: Connection) -> list[Flow]:
@@ -51,7 +59,7 @@ def _judged(connection: Connection) -> list[Flow]:
 
 def _aging(connection: Connection, made: Flow) -> Flow:
     cookie = pipeline.LEARNED_COOKIE | connection.zone
-    return structs.replace(made, cookie=cookie, extra=f"idle_timeout={IDLE_S}")
+    return structs.replace(made, cookie=cookie, extra=AGING)
 
 
 def _severed(connection: Connection) -> list[Flow]:

@@ -6,7 +6,7 @@ MalformedError, and nothing else does. Each kind of packet has its own file, and
 
 from enum import StrEnum
 
-from tunbridge.dataplane.responders import dhcp4, dhcp6, dns, nd, ra
+from tunbridge.dataplane.responders import announce, dhcp4, dhcp6, dns, icmp, nd, ra
 from tunbridge.dataplane.responders.dns import Forward
 from tunbridge.dataplane.responders.frames import MalformedError
 from tunbridge.dataplane.responders.names import Zone, Zones
@@ -23,12 +23,14 @@ __all__ = [
     "Zone",
     "Zones",
     "advertise",
+    "announce_routers",
     "answer",
     "problems",
     "read_subject",
 ]
 
 advertise = ra.advertise
+announce_routers = announce.frames
 
 
 class Kind(StrEnum):
@@ -41,6 +43,16 @@ class Kind(StrEnum):
     neighbour = "neighbour"
     """Neighbour solicitations for addresses that Tunbridge itself has (nd.py)."""
     dns = "dns"
+    expired = "expired"
+    """A packet whose last hop a router is."""
+    no_route = "no-route"
+    """A packet that a router has no route for."""
+    no_host = "no-host"
+    """A packet to an address that nobody has in the network that it would go to."""
+    closed = "closed"
+    """A packet to a router itself, which has no open ports."""
+    too_big = "too-big"
+    """A packet that is larger than the network which it would go to takes."""
 
 
 def answer(kind: Kind, packet: bytes, subject: Subject, settings: Settings) -> list[bytes | Forward]:
@@ -60,4 +72,6 @@ def answer(kind: Kind, packet: bytes, subject: Subject, settings: Settings) -> l
             found = nd.answer(packet, subject)
         case Kind.dns:
             found = dns.answer(packet, subject, settings)
+        case Kind.expired | Kind.no_route | Kind.no_host | Kind.closed | Kind.too_big:
+            found = icmp.answer(packet, subject, kind.value)
     return [] if found is None else [found]

@@ -15,6 +15,7 @@ Address = IPv4Address | IPv6Address
 
 ETHERTYPE_IPV4 = 0x0800
 ETHERTYPE_IPV6 = 0x86DD
+ICMP = 1
 UDP = 17
 ICMPV6 = 58
 BROADCAST_MAC = b"\xff" * 6
@@ -109,6 +110,15 @@ def read_icmp6(frame: bytes) -> Icmp6:
     return Icmp6(
         packet.eth_dst, packet.eth_src, packet.src, packet.dst, kind, code, packet.payload[4:], packet.hop_limit
     )
+
+
+def icmp4_frame(
+    eth_dst: bytes, eth_src: bytes, src: IPv4Address, dst: IPv4Address, type: int, code: int, body: bytes, ttl: int
+) -> bytes:
+    """A frame with an ICMP message; `body` is what follows the checksum."""
+    message = struct.pack("!BBH", type, code, 0) + body
+    message = message[:2] + struct.pack("!H", _checksum(message)) + body
+    return _frame(eth_dst, eth_src, src, dst, ICMP, ttl, message)
 
 
 def mac_bytes(text: str) -> bytes:

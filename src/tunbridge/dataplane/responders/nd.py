@@ -1,7 +1,7 @@
 """Neighbour solicitations (RFC 4861, 7.2) for the addresses that Tunbridge itself answers at.
 
-These are its link-local address in a network, and the addresses where subnets of it have their DNS. Flows cannot write
-an advertisement (IPv4 has flows that answer ARP), and no port owns these addresses that it could be left to.
+These are its link-local address in a network, those of its routers, and those where subnets have their DNS. Flows
+cannot write an advertisement (IPv4 has flows that answer ARP), and there is no VM that it could be left to.
 """
 
 from ipaddress import IPv6Address
@@ -20,7 +20,7 @@ from tunbridge.dataplane.responders.frames import (
 from tunbridge.dataplane.responders.subject import Subject
 
 SOLICITATION, ADVERTISEMENT = 135, 136
-_SOLICITED, _OVERRIDE = 0x40, 0x20
+_ROUTER, _SOLICITED, _OVERRIDE = 0x80, 0x40, 0x20
 _TARGET_LINK_LAYER = 2
 
 
@@ -31,14 +31,21 @@ def answer(packet: bytes, subject: Subject) -> bytes | None:
         raise MalformedError("not a neighbour solicitation")
     target = IPv6Address(asked.body[4:20])
     network = subject.network.id
-    if str(target) not in targets(subject):
+    owner = next((r.mac for r in subject.routers if str(target) in r.addresses), None)
+    if owner is None and str(target) not in targets(subject):
         return None
-    mac = mac_bytes(service_mac(network))
+    mac = mac_bytes(owner or service_mac(network))
     probes = asked.src == UNSPECIFIED  # duplicate address detection: everybody is told that the address is taken
     flags = _OVERRIDE if probes else _OVERRIDE | _SOLICITED
-    body = bytes([flags, 0, 0, 0]) + target.packed + bytes([_TARGET_LINK_LAYER, 1]) + mac
+    flags |= _ROUTER if owner is not None or subject.routed else 0
+    body = bytes([flags, 0, 0, 0]) + target.packed + link_layer_option(mac)
     eth_dst, dst = (multicast_mac(ALL_NODES), ALL_NODES) if probes else (asked.eth_src, asked.src)
     return Icmp6(eth_dst, mac, target, dst, ADVERTISEMENT, 0, body).encode()
+
+
+def link_layer_option(mac: bytes) -> bytes:
+    """The option of an advertisement that tells the MAC address (RFC 4861, 4.6.1)."""
+    return bytes([_TARGET_LINK_LAYER, 1]) + mac
 
 
 def targets(subject: Subject) -> set[str]:

@@ -1,11 +1,14 @@
 """Whom a responder answers: a port with its network and subnets, and what is the same for all ports of a host."""
 
+import ipaddress
+
 from msgspec import Struct
 
+from tunbridge.dataplane.addresses import service_mac
 from tunbridge.dataplane.responders.frames import Address, address
 from tunbridge.dataplane.responders.names import DEFAULT_DOMAIN, Zone
 from tunbridge.dataplane.responders.options import domain_names
-from tunbridge.dataplane.view import Network, Port, Source, Subnet, View
+from tunbridge.dataplane.view import Network, Port, Router, Source, Subnet, View
 
 INFINITE = -1
 """A lease time: for ever, as Neutron's `dhcp_lease_duration = -1`."""
@@ -40,8 +43,27 @@ class Subject(Struct, frozen=True, kw_only=True):
     """All of the network."""
     routed: frozenset[str] = frozenset()
     """Ids of subnets whose gateway is a router of Tunbridge: only these get a default route by advertisement."""
+    routers: tuple["RouterPort", ...] = ()
+    """Interfaces of routers on the network."""
     zone: Zone | None = None
     """The names of the network; only DNS needs them."""
+
+    def router_address(self, mac: bytes, version: int) -> str | None:
+        """The address of the interface that a packet to this MAC address is for: to the service's, the gateway's."""
+        found = (a for r in self._named(mac) for a in r.addresses if (":" in a) == (version == 6))
+        return next(found, None)
+
+    def mtu_towards(self, mac: bytes, target: Address) -> int | None:
+        """The MTU of the network that the router with this MAC address forwards to, on its way to an address."""
+        found = [(cidr, mtu) for r in self._named(mac) for cidr, mtu in r.mtus if _holds(cidr, target)]
+        return max(found, key=lambda one: ipaddress.ip_network(one[0]).prefixlen)[1] if found else None
+
+    def _named(self, mac: bytes) -> list["RouterPort"]:
+        text = mac.hex(":")
+        named = [r for r in self.routers if r.mac == text]
+        if not named and text == service_mac(self.network.id):
+            named = [r for r in self.routers if r.is_gateway]
+        return named
 
     def leases(self, version: int) -> list["Lease"]:
         """The port's addresses in subnets with DHCP, in the port's order."""
@@ -53,6 +75,16 @@ class Subject(Struct, frozen=True, kw_only=True):
         ]
 
 
+class RouterPort(Struct, frozen=True):
+    """An interface of a router; `is_gateway`: it has the address of a subnet's gateway."""
+
+    mac: str
+    addresses: tuple[str, ...]
+    is_gateway: bool
+    mtus: tuple[tuple[str, int], ...] = ()
+    """Prefixes that its router has a route for -> MTU of the network that it forwards to, in bytes."""
+
+
 class Lease(Struct, frozen=True):
     """An address of a port that it may get by DHCP."""
 
@@ -60,11 +92,46 @@ class Lease(Struct, frozen=True):
     subnet: Subnet
 
 
-def read_subject(source: Source | View, port_id: str, routed: frozenset[str] = frozenset()) -> Subject | None:
+def read_subject(source: Source | View, port_id: str) -> Subject | None:
     """A port as the database has it; None when it, or its network, is not there."""
     port = source.port(port_id)
     network = None if port is None else source.network(port.network_id)
     if port is None or network is None:
         return None
     subnets = [s for id in sorted(source.network_subnets(network.id)) if (s := source.subnet(id)) is not None]
-    return Subject(port=port, network=network, subnets=tuple(subnets), routed=routed)
+    gateways = {s.gateway_ip: s.id for s in subnets if s.gateway_ip is not None}
+    routers = _routers(source, network.id, set(gateways))
+    routed = frozenset(gateways[a] for r in routers for a in r.addresses if a in gateways)
+    return Subject(port=port, network=network, subnets=tuple(subnets), routed=routed, routers=tuple(routers))
+
+
+def _routers(source: Source | View, network_id: str, gateways: set[str]) -> list[RouterPort]:
+    found = []
+    for router_id in sorted(source.network_routers(network_id)):
+        router = source.router(router_id)
+        ports = [] if router is None or not router.admin_state_up else [source.port(id) for id in router.interfaces]
+        for port in ports:
+            if port is not None and port.network_id == network_id and port.admin_state_up:
+                addresses = tuple(ip.ip_address for ip in port.fixed_ips)
+                is_gateway = not gateways.isdisjoint(addresses)
+                found.append(RouterPort(port.mac_address, addresses, is_gateway, _mtus(source, router)))
+    return found
+
+
+def _mtus(source: Source | View, router: Router | None) -> tuple[tuple[str, int], ...]:
+    found = []
+    for port in [source.port(id) for id in router.interfaces] if router is not None else []:
+        network = None if port is None else source.network(port.network_id)
+        for ip in port.fixed_ips if port is not None and network is not None else ():
+            subnet = source.subnet(ip.subnet_id)
+            if subnet is not None and network is not None:
+                found.append((subnet.cidr, network.mtu))
+    for route in router.routes if router is not None else ():
+        mtu = next((mtu for cidr, mtu in found if _holds(cidr, address(route.nexthop))), None)
+        if mtu is not None:
+            found.append((route.destination, mtu))
+    return tuple(found)
+
+
+def _holds(cidr: str, one: Address) -> bool:
+    return one in ipaddress.ip_network(cidr)

@@ -4,7 +4,7 @@ from tunbridge.inspect import networks, plugged
 from tunbridge.inspect.draw.safe import visible
 from tunbridge.inspect.draw.views import Glyphs, PortKind
 from tunbridge.inspect.model import Bridge, Host, Link, Port
-from tunbridge.inspect.roles import is_underlay
+from tunbridge.inspect.roles import underlays
 from tunbridge.inspect.translation import say
 from tunbridge.inspect.wiring import Flavour, flavour
 
@@ -33,6 +33,7 @@ class Notes:
     def __init__(self, glyphs: Glyphs) -> None:
         self.glyphs = glyphs
         self._flavours: dict[str, Flavour] = {}
+        self._underlays: dict[str, set[str]] = {}
         self._with_pods: dict[tuple[str, str], bool] = {}
 
     def safe(self, text: str) -> str:
@@ -41,14 +42,19 @@ class Notes:
 
     def label(self, host: Host, bridge: Bridge) -> str:
         """Say in a word what a bridge is for."""
-        if is_underlay(host, bridge):
+        if self._is_underlay(host, bridge):
             return say(UNDERLAY)
         return "" if bridge.role == "other" else say(bridge.role)
 
     def network(self, host: Host, bridge: Bridge) -> str:
         """Name the physical network that the NICs of a bridge are plugged into."""
         named = networks.physical(host, bridge)
-        return self.safe(named) or (say(UNDERLAY) if is_underlay(host, bridge) else "")
+        return self.safe(named) or (say(UNDERLAY) if self._is_underlay(host, bridge) else "")
+
+    def _is_underlay(self, host: Host, bridge: Bridge) -> bool:
+        if host.name not in self._underlays:
+            self._underlays[host.name] = underlays(host)
+        return bridge.name in self._underlays[host.name]
 
     def look(self, host: Host, bridge: Bridge) -> tuple[str, str]:
         """Give what hosts that are drawn as one must have in common here."""

@@ -15,12 +15,15 @@ LIMITED = (
     "security_group_rule",
     "rbac_policy",
     "address_group",
+    "router",
+    "floatingip",
 )
 """Kinds of things that have a limit; -1 is none."""
 
 
 def _limit(resource: str) -> Field:
-    return Field(resource, plain.range_of(-1, plain.MAX_INTEGER), convert.to_int, post=False)
+    extension = "router" if resource in ("router", "floatingip") else None
+    return Field(resource, plain.range_of(-1, plain.MAX_INTEGER), convert.to_int, post=False, extension=extension)
 
 
 QUOTA = Resource(

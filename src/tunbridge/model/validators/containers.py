@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from tunbridge.model.validators.base import Check, Schema, invalid_input, or_none
-from tunbridge.model.validators.plain import as_integer, string, uuid
+from tunbridge.model.validators.plain import as_boolean, as_integer, string, uuid
 
 
 def refuse_keys(expected: Iterable[str], value: Any, exactly: bool = True) -> str | None:
@@ -89,6 +89,8 @@ class Key(msgspec.Struct, frozen=True):
     required: bool = False
     to_integer: bool = False
     """The value is made an integer before it is checked."""
+    to_boolean: bool = False
+    """The value is made a boolean before it is checked; whoever uses it makes it one again."""
 
 
 def dictionary(keys: Mapping[str, Key] | None = None) -> Check:
@@ -117,6 +119,10 @@ def _refuse_item(key: Key, data: dict[str, Any], name: str) -> str | None:
         value = as_integer(value)
         if value is None:
             raise invalid_input(f"'{data[name]}' is not an integer")
+    if key.to_boolean:
+        value = as_boolean(value)
+        if value is None:
+            raise invalid_input(f"'{data[name]}' cannot be converted to boolean")
     return key.check.refuse(value)
 
 

@@ -50,8 +50,29 @@ def _refuse_domain(value: Any) -> str | None:
     return reason
 
 
+def _refuse_floating(value: Any) -> str | None:
+    reason = refuse_string(value)
+    if reason or not value:
+        return reason
+    if value.endswith("."):
+        return f"'{value}' is a FQDN. It should be a relative domain name"
+    reason = _refuse_format(value)
+    if reason is None and len(value) > MAX_NAME - 3:
+        return (
+            f"'{value}' contains {len(value)} characters. Adding a domain name will cause it to exceed the maximum"
+            f" length of a FQDN of '{MAX_NAME}'"
+        )
+    return reason
+
+
 host_name = Check("type:dns_host_name", _refuse_format, {"type": "string", "maxLength": MAX_NAME + len(".")})
 """A port's name. How it goes with the server's own domain is for rules."""
+floating_name = Check(
+    "type:fip_dns_host_name",
+    _refuse_floating,
+    {"type": "string", "maxLength": MAX_NAME - 3, "pattern": r"^$|[^.]$"},
+)
+"""A floating IP's name."""
 domain_name = Check(
     "type:dns_domain_name",
     _refuse_domain,

@@ -1,0 +1,206 @@
+"""A router: what is sent to its MAC addresses is forwarded to another of its networks. Tables 73 to 76.
+
+A packet to the MAC address of an interface has passed the sender's egress rules. It is committed in the zone of the
+network that it came from, gets its route, its next hop's MAC address and one hop less, and is looked up in the zone of
+the network that it goes on in, where the ingress rules of a local receiver judge it: as if it had come from another
+host. So a connection through a router is known in two zones, each with the two ends that it has there.
+
+Each host routes what its own workloads send, so that the MAC address of an interface is that of a port which is on
+every host. It is told to workloads only: what leaves into a physical network has the host's own address
+(`addresses.host_mac`), or the switches there would see one address in many places.
+
+The agent answers where flows cannot: time exceeded, no route, no such host, closed ports of the router, packets that
+are larger than the MTU of the network that they would be forwarded to.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+from msgspec import Struct
+
+from tunbridge.dataplane import flow, names, pipeline
+from tunbridge.dataplane.addresses import host_mac, service_mac
+from tunbridge.dataplane.contribution import Context
+from tunbridge.dataplane.features import neighbour, services, uplink
+from tunbridge.dataplane.flow import Action, Match, goto
+from tunbridge.dataplane.flows import Flow
+from tunbridge.dataplane.pipeline import CHECKED, EGRESS_CHECKED, NETWORK, ROUTER_NUMBER, TOO_BIG, VIA
+from tunbridge.dataplane.responders import Kind
+from tunbridge.dataplane.view import Network, Port, Router, Subnet
+
+_BRIDGE = names.INTEGRATION_BRIDGE
+_OWN, _EXPIRED, _LINK_LOCAL, _ROUTE = 300, 290, 280, 10
+"""Priorities in the table of routes; a route has _ROUTE and twice the length of its prefix, a connected one 1 more."""
+_ETHERNET = 14
+"""Bytes of an Ethernet header."""
+_ECHO = {4: ("icmp", 8, 0), 6: ("icmp6", 128, 129)}
+"""IP version -> protocol, type of an echo request, and of its reply."""
+
+
+class Interface(Struct, frozen=True):
+    """A port of a router, its network with the local VLAN, and its addresses with their subnets."""
+
+    port: Port
+    network: Network
+    vlan: int
+    addresses: tuple[tuple[str, Subnet], ...]
+
+    @property
+    def versions(self) -> set[int]:
+        """IP versions that it has an address of."""
+        return {subnet.ip_version for _, subnet in self.addresses}
+
+
+def common() -> list[Flow]:
+    """Flows that all routers share."""
+    flows = []
+    for proto in ("ip", "ipv6"):
+        # Traceroute and loops: the last hop is told. A router's own address is no hop more.
+        flows += [
+            flow.make(pipeline.ROUTES, _EXPIRED, {"proto": proto, "nw_ttl": ttl}, services.ask(Kind.expired))
+            for ttl in (0, 1)
+        ]
+        flows.append(flow.make(pipeline.ROUTES, 1, {"proto": proto}, services.ask(Kind.no_route)))
+        flows.append(flow.make(pipeline.NEXT_HOP, 1, {"proto": proto}, services.ask(Kind.no_host)))
+        flows.append(flow.make(pipeline.NEXT_HOP, 30, {"proto": proto, **TOO_BIG(1)}, services.ask(Kind.too_big)))
+    flows.append(flow.make(pipeline.ROUTES, _LINK_LOCAL, {"proto": "ipv6", "ipv6_dst": "fe80::/10"}, []))
+    return flows
+
+
+def compute(context: Context, router_id: str) -> None:
+    """Everything of one router that workloads here may send to."""
+    router = context.view.router(router_id)
+    if router is None or not router.admin_state_up:
+        return
+    number = context.identifiers.router(router_id)
+    found = [one for id in router.interfaces if (one := _interface(context, id)) is not None]
+    for interface in found:
+        context.state("routed", interface.network.id)
+        _arrive(context, number, interface)
+        _own_addresses(context, number, interface)
+        _leave(context, number, interface)
+        for _, subnet in interface.addresses:
+            _route(context, number, subnet.cidr, 1, _into(interface, found))
+    _extra_routes(context, number, router, found)
+
+
+def _interface(context: Context, port_id: str) -> Interface | None:
+    port = context.view.port(port_id)
+    network = None if port is None else context.view.network(port.network_id)
+    if port is None or network is None or not port.admin_state_up or not network.admin_state_up:
+        return None
+    if (obstacle := uplink.obstacle(context, network)) is not None:
+        context.note(f"network {network.id} cannot be reached from here: {obstacle}")
+        return None
+    subnets = [(ip.ip_address, context.view.subnet(ip.subnet_id)) for ip in port.fixed_ips]
+    known = tuple((address, subnet) for address, subnet in subnets if subnet is not None)
+    return Interface(port, network, context.vlan(network.id), known)
+
+
+def _arrive(context: Context, number: int, interface: Interface) -> None:
+    """What workloads send to the interface's MAC address."""
+    macs = {interface.port.mac_address: interface.versions}
+    if _is_advertised(context, interface):
+        # The default route of router advertisements leads to the network's service address.
+        macs[service_mac(interface.network.id)] = {6}
+    start = [flow.load(ROUTER_NUMBER, number), goto(pipeline.ROUTES)]
+    for mac, versions in macs.items():
+        where: Match = {**NETWORK(interface.vlan), "dl_dst": mac}
+        for version in versions:
+            proto: Match = {**where, "proto": "ip" if version == 4 else "ipv6"}
+            allowed: Match = {**proto, "ct_state": "-rpl+trk", **CHECKED(EGRESS_CHECKED)}
+            context.flow(_BRIDGE, pipeline.ROUTER, 20, allowed, flow.commit(EGRESS_CHECKED), *start)
+            context.flow(_BRIDGE, pipeline.ROUTER, 10, proto, *start)
+        if mac == interface.port.mac_address:
+            context.flow(_BRIDGE, pipeline.ROUTER, 5, where)
+
+
+def _is_advertised(context: Context, interface: Interface) -> bool:
+    """Whether this router is the default one that the cloud advertises in the network: of several, the first."""
+    gateways = services.gateways(context.view, interface.network.id)
+    return bool(gateways) and min(gateways) == interface.port.id
+
+
+def _own_addresses(context: Context, number: int, interface: Interface) -> None:
+    for address, subnet in interface.addresses:
+        version = subnet.ip_version
+        target = {"nw_dst" if version == 4 else "ipv6_dst": address}
+        to: Match = {**ROUTER_NUMBER(number), **target}
+        proto, request, reply = _ECHO[version]
+        echo = {**to, "proto": proto, "icmp_type": request}
+        context.flow(_BRIDGE, pipeline.ROUTES, _OWN + 1, echo, *flow.answer_echo(address, reply))
+        rest = {**to, "proto": "ip" if version == 4 else "ipv6"}
+        context.flow(_BRIDGE, pipeline.ROUTES, _OWN, rest, *services.ask(Kind.closed))
+        _resolve(context, interface, address, version)
+
+
+def _resolve(context: Context, interface: Interface, address: str, version: int) -> None:
+    """Answer for the router's address, to local workloads only; also when they ask by unicast whether it is there."""
+    where = NETWORK(interface.vlan)
+    table = pipeline.SERVICE_TABLE
+    if version == 6:
+        asked: Match = {**where, "proto": "icmp6", "icmp_type": 135, "nd_target": address}
+        context.flow(_BRIDGE, table, 20, asked, *services.ask(Kind.neighbour))
+        return
+    asked = {**where, "proto": "arp", "arp_op": 1, "arp_tpa": address}
+    context.flow(_BRIDGE, table, 12, asked, *neighbour.answer_arp(address, interface.port.mac_address))
+
+
+def _route(context: Context, number: int, prefix: str, rank: int, actions: Sequence[Action]) -> None:
+    net = ipaddress.ip_network(prefix)
+    where: Match = {**ROUTER_NUMBER(number), "proto": "ip" if net.version == 4 else "ipv6"}
+    text = flow.prefix(prefix)
+    if text is not None:
+        where = {**where, "nw_dst" if net.version == 4 else "ipv6_dst": text}
+    context.flow(_BRIDGE, pipeline.ROUTES, _ROUTE + 2 * net.prefixlen + rank, where, *actions)
+
+
+def _leave(context: Context, number: int, interface: Interface) -> None:
+    """Into the interface's network: from the router, unfiltered, and known or not in the zone of that network."""
+    network, mac = interface.network, interface.port.mac_address
+    if network.physical_network is not None:
+        mac = host_mac(context.local.host)
+    actions = [
+        flow.dec_ttl(),
+        flow.set_field("eth_src", mac),
+        flow.load(CHECKED, 0),
+        flow.load(pipeline.SENDER, 0),
+        flow.track(pipeline.DESTINATION) if _is_tracked(context, network.id) else goto(pipeline.DESTINATION),
+    ]
+    for version in interface.versions:
+        where = {**ROUTER_NUMBER(number), **NETWORK(interface.vlan), "proto": "ip" if version == 4 else "ipv6"}
+        context.flow(_BRIDGE, pipeline.ROUTED, 10, where, *actions)
+
+
+def _into(interface: Interface, found: Iterable[Interface]) -> list[Action]:
+    """The actions that lead into the interface's network, with a look at the size of what comes from a wider one."""
+    mtu = interface.network.mtu
+    check = [flow.check_larger(mtu + _ETHERNET, TOO_BIG)] if any(i.network.mtu > mtu for i in found) else []
+    return [flow.load(NETWORK, interface.vlan), *check, goto(pipeline.NEXT_HOP)]
+
+
+def _is_tracked(context: Context, network_id: str) -> bool:
+    return "stateful" in context.facts("filtering", network_id)
+
+
+def _extra_routes(context: Context, number: int, router: Router, found: Iterable[Interface]) -> None:
+    """Routes by a next hop, whose MAC address the database has to know."""
+    done: set[str] = set()
+    for route in sorted(router.routes, key=lambda r: (r.destination, r.nexthop)):
+        if route.destination in done:
+            context.note(f"route to {route.destination}: only its first next hop is used")
+            continue
+        done.add(route.destination)
+        hop = ipaddress.ip_address(route.nexthop)
+        way = next((i for i in found for _, s in i.addresses if hop in ipaddress.ip_network(s.cidr)), None)
+        macs = [] if way is None else sorted(cast(Iterable[str], context.facts("mac", f"{hop} {way.network.id}")))
+        if way is None or not macs:
+            context.note(f"route to {route.destination}: no port has its next hop {route.nexthop}")
+            _route(context, number, route.destination, 0, services.ask(Kind.no_host))
+            continue
+        via = context.identifiers.next_hop(f"{hop} {way.network.id}")
+        _route(context, number, route.destination, 0, [flow.load(VIA, via), *_into(way, found)])
+        where = {**VIA(via), **NETWORK(way.vlan)}
+        to = [flow.set_field("eth_dst", macs[0]), goto(pipeline.ROUTED)]
+        context.flow(_BRIDGE, pipeline.NEXT_HOP, 20, where, *to)

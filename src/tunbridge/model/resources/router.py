@@ -1,0 +1,139 @@
+"""Routers, and the floating IPs that reach ports behind them."""
+
+from tunbridge.model import convert
+from tunbridge.model.policy_rules import Who
+from tunbridge.model.resource import UNSET, Field, Resource, boolean, json, ref, text
+from tunbridge.model.resources import common
+from tunbridge.model.tables import Cardinality, Column, Type
+from tunbridge.model.validators import addresses, containers, dns, plain
+
+GATEWAY = containers.dict_or_nodata(
+    {
+        "network_id": containers.Key(plain.uuid, required=True),
+        "external_fixed_ips": containers.Key(addresses.fixed_ips),
+        "enable_snat": containers.Key(plain.boolean, to_boolean=True),
+    }
+)
+"""What a request says of a router's gateway to an external network."""
+_GATEWAY_PARTS = {
+    "network_id": Who.ADMIN_OR_MEMBER,
+    "enable_snat": Who.ADMIN,
+    "external_fixed_ips": Who.ADMIN,
+}
+
+ROUTER = Resource(
+    name="router",
+    collection="routers",
+    table="Router",
+    extension="router",
+    fields=(
+        common.ID,
+        common.NAME,
+        common.flag("admin_state_up", True, filter=True, sort=True, column=boolean("admin_state_up")),
+        common.computed("status", {"type": "string"}, sort=True),
+        common.PROJECT,
+        Field(
+            "external_gateway_info",
+            GATEWAY,
+            convert.to_gateway,
+            default=None,
+            create_by=Who.ADMIN_OR_MEMBER,
+            update_by=Who.ADMIN_OR_MEMBER,
+            part_create_by=_GATEWAY_PARTS,
+            part_update_by=_GATEWAY_PARTS,
+        ),
+        Field(
+            "routes",
+            addresses.host_routes,
+            convert.none_to_empty_list,
+            default=UNSET,
+            post=False,
+            extension="extraroute",
+            column=json("routes"),
+        ),
+        *common.STANDARD,
+        common.tags(Who.ADMIN_OR_MEMBER, Who.ADMIN_OR_READER),
+    ),
+    columns=(
+        boolean("enable_snat"),
+        ref("gateway_port", "Port", Cardinality.OPTIONAL),
+        ref("interfaces", "Port", Cardinality.SET),
+        Column("networks", Type.TEXT, Cardinality.SET),  # of its interfaces, for hosts, which ask for routers by them
+    ),
+    tags=True,
+    quota="router",
+)
+
+FLOATINGIP = Resource(
+    name="floatingip",
+    collection="floatingips",
+    table="Floating_Ip",
+    extension="router",
+    fields=(
+        common.ID,
+        Field(
+            "floating_ip_address",
+            addresses.ip_address_or_none,
+            default=None,
+            put=False,
+            filter=True,
+            sort=True,
+            column=text("floating_ip_address", indexed=True),
+            create_by=Who.ADMIN_OR_MANAGER,
+        ),
+        Field("subnet_id", plain.uuid_or_none, default=None, put=False, visible=False),
+        Field(
+            "floating_network_id",
+            plain.uuid,
+            put=False,
+            filter=True,
+            sort=True,
+            column=ref("floating_network_id", "Network"),
+        ),
+        Field(
+            "router_id",
+            plain.uuid_or_none,
+            default=None,
+            post=False,
+            put=False,
+            filter=True,
+            sort=True,
+            column=ref("router_id", "Router", Cardinality.OPTIONAL),
+        ),
+        Field(
+            "port_id",
+            plain.uuid_or_none,
+            default=None,
+            filter=True,
+            column=ref("port_id", "Port", Cardinality.OPTIONAL),
+        ),
+        Field(
+            "fixed_ip_address",
+            addresses.ip_address_or_none,
+            default=None,
+            filter=True,
+            sort=True,
+            column=text("fixed_ip_address", Cardinality.OPTIONAL),
+        ),
+        common.PROJECT,
+        common.computed("status", {"type": "string"}, filter=True, sort=True),
+        *(
+            Field(
+                name,
+                check,
+                convert.to_lower,
+                default="",
+                put=False,
+                extension="dns-integration",
+                column=text(name),
+            )
+            for name, check in (("dns_name", dns.floating_name), ("dns_domain", dns.domain_name))
+        ),
+        common.computed("port_details", {"type": ["object", "null"]}, "fip-port-details"),
+        *common.STANDARD,
+        common.tags(Who.ADMIN_OR_MEMBER, Who.ADMIN_OR_READER),
+    ),
+    columns=(ref("floating_port", "Port"),),
+    tags=True,
+    quota="floatingip",
+)

@@ -1,0 +1,206 @@
+"""Routers: their gateway to an external network and their extra routes. Interfaces: router_interfaces.py."""
+
+import ipaddress
+from typing import Any
+
+import msgspec
+
+from tunbridge.model.policy_rules import Who
+from tunbridge.model.resource import UNSET
+from tunbridge.model.validators import InvalidError, addresses, plain
+from tunbridge.rules import ipam, router_interfaces
+from tunbridge.rules.base import Action, Rules
+from tunbridge.rules.errors import BadRequest, Conflict, NotFound, http_bad_request
+from tunbridge.rules.networks import given
+from tunbridge.rules.ports import fixed_ips
+from tunbridge.rules.request import Reader, Request, Row, Txn, Values
+from tunbridge.rules.router_parts import (
+    GATEWAY,
+    addresses_of,
+    bad_router,
+    check_overlap,
+    external_network,
+    extra_routes,
+    make_port,
+    ports_of,
+    remove_port,
+    subnets_of,
+    trusted,
+)
+
+_GATEWAY_INFO = "external_gateway_info"
+Routes = list[dict[str, str]]
+
+
+class RouterRules(Rules):
+    """The rules of routers."""
+
+    name = "Router"
+    first_revision = 1
+
+    def absent(self, id: str) -> Exception:
+        """Give Neutron's RouterNotFound."""
+        return NotFound("RouterNotFound", f"Router {id} could not be found")
+
+    def create(self, txn: Txn, request: Request, values: Values) -> str:
+        """Make a router, with a gateway if one is asked for. Raises NetworkingError."""
+        values = dict(values)
+        info = given(values.pop(_GATEWAY_INFO, None))
+        id = self.insert(txn, request, values, routes="[]", enable_snat=True)
+        if info:
+            self._set_gateway(txn, request, txn.get(self.table, id), info)
+        return id
+
+    def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
+        """Change a router. Raises NetworkingError."""
+        values = dict(values)
+        self.check_revision(request, row)
+        if "routes" in values:
+            self._check_routes(txn, values["routes"], ports_of(txn, row), [])
+            row = self._rewrite(txn, request, row, {"routes": msgspec.json.encode(values.pop("routes")).decode()})
+            request = _again(request)
+        if _GATEWAY_INFO in values:
+            self._set_gateway(txn, request, row, values.pop(_GATEWAY_INFO))
+            row, request = txn.get(self.table, row.id), _again(request)
+        self.save(txn, request, row, values)
+
+    def delete(self, txn: Txn, request: Request, row: Row) -> None:
+        """Remove a router that has no interfaces, with its gateway. Raises NetworkingError."""
+        if row.interfaces:
+            message = f"Router {row.id} has ports still attached: {', '.join(row.interfaces)}"
+            raise Conflict("RouterInUse", message)
+        if row.gateway_port:
+            self._remove_gateway(txn, request, row)
+        txn.verify(self.table, row.id, "interfaces", "gateway_port")
+        self.remove(txn, request, row)
+
+    def computed(self, reader: Reader, row: Row) -> Values:
+        """Give the gateway as its port has it."""
+        port = reader.get("Port", row.gateway_port) if row.gateway_port else None
+        info = None
+        if port is not None:
+            info = {
+                "network_id": port.network_id,
+                "external_fixed_ips": fixed_ips(reader, port.addresses),
+                "enable_snat": row.enable_snat,
+            }
+        return {"status": "ACTIVE", _GATEWAY_INFO: info}
+
+    def _rewrite(self, txn: Txn, request: Request, row: Row, columns: Values) -> Row:
+        self.change(txn, request, row, columns)
+        return txn.get(self.table, row.id)
+
+    # The gateway
+
+    def _set_gateway(self, txn: Txn, request: Request, row: Row, info: Values | None) -> None:
+        """Give a router the gateway that a request describes; nothing takes it away. Raises NetworkingError."""
+        info = info or {}
+        wanted, snat = info.get("external_fixed_ips") or [], plain.as_boolean(info.get("enable_snat", True))
+        port = txn.get("Port", row.gateway_port) if row.gateway_port else None
+        network = self._external(txn, request, row, info["network_id"], wanted) if info else None
+        columns: Values = {"enable_snat": snat}
+        if port is not None and (network is None or port.network_id != network.id):
+            self._remove_gateway(txn, request, row)
+            row, port, columns["gateway_port"] = txn.get(self.table, row.id), None, None
+        if network is not None and port is None:
+            before = row if "gateway_port" not in columns else msgspec.structs.replace(row, gateway_port=None)
+            check_overlap(txn, before, txn.find("Subnet", "network_id", network.id))
+            made = make_port(self, txn, request, network.id, GATEWAY, row.id, fixed_ips=wanted or UNSET)
+            columns["gateway_port"] = made.id
+            self.touch(txn, request, row, columns)
+        elif port is not None and wanted and _differ(fixed_ips(txn, port.addresses), wanted):
+            ports: Any = self.others["port"]
+            ports.move(txn, trusted(request), port, {"fixed_ips": wanted})
+            self.touch(txn, request, row, columns)
+        else:
+            self.change(txn, request, row, columns)
+
+    def _external(self, txn: Txn, request: Request, row: Row, id: str, wanted: list[dict[str, str]]) -> Row:
+        network = external_network(self, txn, request, id)
+        if not network.router_external:
+            raise bad_router(f"Network {id} is not an external network")
+        subnets = txn.find("Subnet", "network_id", network.id)
+        gateways = {subnet.gateway_ip for subnet in subnets} - {None}
+        for ip in wanted:
+            if ip.get("ip_address") in gateways:
+                raise bad_router(f"External IP {ip['ip_address']} is the same as the gateway IP")
+        interfaces = [port for port in ports_of(txn, row) if port.id != row.gateway_port]
+        self._check_routes(txn, extra_routes(row), interfaces, subnets)
+        return network
+
+    def _remove_gateway(self, txn: Txn, request: Request, row: Row) -> None:
+        """Remove the gateway's port, unless floating IPs need it. Raises Conflict."""
+        port: Row = txn.get("Port", row.gateway_port)
+        txn.verify_rows("Floating_Ip", "router_id", row.id)
+        if txn.count("Floating_Ip", "router_id", row.id):
+            message = (
+                f"Gateway cannot be updated for router {row.id}, since a gateway to external network"
+                f" {port.network_id} is required by one or more floating IPs."
+            )
+            raise Conflict("RouterExternalGatewayInUseByFloatingIp", message)
+        remove_port(self, txn, request, port)
+
+    # Extra routes
+
+    @staticmethod
+    def _check_routes(reader: Reader, routes: Routes, ports: list[Row], more: list[Row]) -> None:
+        """Refuse a next hop that no subnet of the router has, or that is the router itself. Raises BadRequest."""
+        subnets = [subnet for port in ports for subnet in subnets_of(reader, port)] + more
+        nets = [ipam.network(subnet.cidr) for subnet in subnets]
+        own = {address.ip_address for port in ports for address in addresses_of(reader, port)}
+        for route in routes:
+            hop = ipaddress.ip_address(route["nexthop"])
+            if not any(hop in net for net in nets):
+                raise _invalid_routes(routes, "the nexthop is not connected with router")
+            if str(hop) in own:
+                raise _invalid_routes(routes, "the nexthop is used by router")
+
+    def add_routes(self, txn: Txn, request: Request, row: Row, routes: Routes) -> None:
+        """Add extra routes to those that are there. Raises NetworkingError."""
+        there = extra_routes(row)
+        self.update(txn, request, row, {"routes": there + [one for one in routes if one not in there]})
+
+    def remove_routes(self, txn: Txn, request: Request, row: Row, routes: Routes) -> None:
+        """Remove extra routes; those that are not there need not be. Raises NetworkingError."""
+        self.update(txn, request, row, {"routes": [one for one in extra_routes(row) if one not in routes]})
+
+    actions = {  # noqa: RUF012 - annotated in the base class
+        "add_router_interface": Action(
+            Who.ADMIN_OR_MEMBER, router_interfaces.add, read=router_interfaces.read_add, tells=True
+        ),
+        "remove_router_interface": Action(
+            Who.ADMIN_OR_MEMBER, router_interfaces.remove, read=router_interfaces.read_remove, tells=True
+        ),
+        "add_extraroutes": Action(Who.ADMIN_OR_MEMBER, add_routes, read=lambda body: _read_routes(body)),
+        "remove_extraroutes": Action(Who.ADMIN_OR_MEMBER, remove_routes, read=lambda body: _read_routes(body)),
+    }
+
+
+def _again(request: Request) -> Request:
+    """Give the request without its revision, which was compared already."""
+    return Request(request.caller, request.settings, request.now, request.random)
+
+
+def _differ(there: list[dict[str, str]], wanted: list[dict[str, str]]) -> bool:
+    """Whether a gateway would get other addresses, as Neutron decides: by the subnets, then by the addresses named."""
+    for key in ("subnet_id", "ip_address"):
+        if {ip[key] for ip in there} != {ip[key] for ip in wanted if ip.get(key)}:
+            return True
+    return False
+
+
+def _invalid_routes(routes: Routes, reason: str) -> BadRequest:
+    return BadRequest("InvalidRoutes", f"Invalid format for routes: {routes}, {reason}")
+
+
+def _read_routes(body: Values) -> Any:
+    """Give the routes of an action's body. Raises BadRequest."""
+    router = body.get("router")
+    routes = router.get("routes") if isinstance(router, dict) else None
+    try:
+        reason = addresses.host_routes.refuse(routes)
+    except InvalidError as e:
+        reason = e.reason
+    if reason is not None:
+        raise http_bad_request(f"Invalid input for routes. Reason: {reason}.")
+    return routes
