@@ -61,11 +61,6 @@ def compared(hosts: Sequence[Host]) -> list[Host]:
     ]
 
 
-def is_underlay(host: Host, bridge: Bridge) -> bool:
-    """Whether the tunnels' outer packets leave by `bridge`: see `underlays`."""
-    return bridge.name in underlays(host)
-
-
 def underlays(host: Host) -> set[str]:
     """Name the bridges by which the tunnels' outer packets leave: they hold the host's tunnel address, or are made to.
 

@@ -6,7 +6,6 @@ from tunbridge.inspect import networks, plugged
 from tunbridge.inspect.explain import cite, state, tunnels
 from tunbridge.inspect.explain.statement import Fact, Names, Term, fact
 from tunbridge.inspect.model import Bridge, Host, Port
-from tunbridge.inspect.roles import is_underlay
 from tunbridge.inspect.wiring import Crossing, Wiring, is_internal
 
 DEAD_VLAN = 4095
@@ -36,7 +35,7 @@ def facts(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
 def _purpose(wiring: Wiring, host: Host, bridge: Bridge) -> Fact:
     cites = cite.bridge(host, bridge)
     nics = wiring.nics.get((host.name, bridge.name), [])
-    if is_underlay(host, bridge):
+    if wiring.is_underlay(host.name, bridge.name):
         devices = [device.name for device in host.underlay or () if device.name in {port.name for port in bridge.ports}]
         known = {"port": devices[0]} if devices else {}
         return fact("bridge.underlay" if devices else "bridge.underlay.guessed", cites, bridge=bridge.name, **known)
@@ -193,7 +192,7 @@ def _nics(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
         return
     cites = list(cite.ends(wiring, (nic.near for nic in nics)))
     names = Names([nic.near.port or "" for nic in nics])
-    underlay = is_underlay(host, bridge)
+    underlay = wiring.is_underlay(host.name, bridge.name)
     yield fact("nic.underlay" if underlay else "nic.joined", cites, nics=names, bridge=bridge.name)
     if underlay or bridge.name in wiring.reach(host.name) or wiring.entrance(host.name) is None:
         return
