@@ -352,3 +352,10 @@ def broken(link: Link) -> Link:
         kind=link.kind, type=link.type, a=link.a, b=link.b, state="broken", local_address=link.local_address,
         remote_address=link.remote_address,
     )  # fmt: skip
+
+
+def test_of_half_a_dump_no_role_is_guessed() -> None:
+    cut = "\n".join(SEED_NETWORK.splitlines()[:20]) + "\n"
+    found = document(network0=cut)
+    assert (found.hosts[0].role, found.hosts[0].role_guessed) == ("unknown", False)
+    assert not any("is taken for" in text or "probably" in text for text in texts(found))

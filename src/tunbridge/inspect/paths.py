@@ -1,4 +1,4 @@
-"""The way that a workload's packet will take, predicted from the wiring: no flow is read, no workload needed.
+"""The path that a workload's packet will take, predicted from the wiring: no flow is read, no workload needed.
 
 A path is predicted on one assumption, that whoever programs the flows (Neutron's agent, OVN, Antrea) uses the wiring as
 it is meant: workloads plug into the integration bridge, tunnels lead to other hosts, provider bridges to the outside.
@@ -316,7 +316,7 @@ class _Predictor:
         yield self._route("outside", source, None, steps, stop or Stop("which-host", source, bridge))
 
     def exits(self, host: str) -> list[Route]:
-        """Predict the ways from a workload on `host` to the outside that need no other host."""
+        """Predict the paths from a workload on `host` to the outside that need no other host."""
         if host not in self._exits:
             found = [*self._by_provider(host), *self._by_router(host, central=False), *self._by_host_stack(host)]
             self._exits[host] = found

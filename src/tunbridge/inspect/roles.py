@@ -45,6 +45,8 @@ def with_roles(host: Host) -> Host:
     ]
     host = replace(host, bridges=bridges)
     host_role, guessed = _host_role(host)
+    if guessed and not host.is_whole:
+        host_role, guessed = "unknown", False  # what would tell it may stand in the part that is missing
     return replace(host, role=host_role, role_guessed=guessed)
 
 
@@ -57,11 +59,6 @@ def compared(hosts: Sequence[Host]) -> list[Host]:
         else host
         for host in hosts
     ]
-
-
-def is_underlay(host: Host, bridge: Bridge) -> bool:
-    """Whether the tunnels' outer packets leave by `bridge`: see `underlays`."""
-    return bridge.name in underlays(host)
 
 
 def underlays(host: Host) -> set[str]:

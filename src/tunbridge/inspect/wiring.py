@@ -71,6 +71,7 @@ class Wiring:
         self._flavours: dict[str, Flavour] = {}
         self._entrances: dict[str, Bridge | None] = {}
         self._ranks: dict[str, dict[str, int]] = {}
+        self._underlays: dict[str, set[str]] = {}
 
     def _add(self, link: Link) -> None:
         kinds: dict[str, CrossingKind] = {"patch": "patch", "physical": "patch", "tunnel": "tunnel"}
@@ -165,11 +166,16 @@ class Wiring:
                     waiting.append(far.bridge)
         return found
 
+    def is_underlay(self, host: str, bridge: str) -> bool:
+        """Whether the tunnels' outer packets leave `host` by `bridge`."""
+        if host not in self._underlays:
+            self._underlays[host] = underlays(self.hosts[host])
+        return bridge in self._underlays[host]
+
     def has_nic(self, host: str) -> bool:
         """Whether a NIC is in a bridge of `host` that carries networks, and not the tunnels' outer packets."""
-        found = self.hosts[host]
-        outer = underlays(found)
-        return any(self.nics.get((host, bridge.name)) and bridge.name not in outer for bridge in found.bridges)
+        bridges = self.hosts[host].bridges
+        return any(self.nics.get((host, b.name)) and not self.is_underlay(host, b.name) for b in bridges)
 
     def peers(self, host: str) -> Iterable[str]:
         """Give the hosts that `host` has a tunnel to or that have one to it, each once, its own tunnels first."""

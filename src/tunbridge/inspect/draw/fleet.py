@@ -101,7 +101,7 @@ class _Joint:
         names = ranges(self.safe(host.name) for host in hosts)
         view.count = len(hosts)
         view.name = say("{count} {role}hosts, alike", count=len(hosts), role=role)
-        view.tip = f"{view.name}: {names}\n{view.tip}"
+        view.tip = f"{view.name}: {names}\n{say('as in')} {view.tip}"
         view.words = [Words(names), *self.words()]
         view.places = tuple((host.name, None, None) for host in hosts)
         view.mark = self.mark(None, None)

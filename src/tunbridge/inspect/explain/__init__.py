@@ -19,7 +19,6 @@ from tunbridge.inspect.explain.statement import (
 from tunbridge.inspect.explain.text import to_markdown, to_text
 from tunbridge.inspect.model import Document, Host
 from tunbridge.inspect.paths import Ends, predict, routes
-from tunbridge.inspect.roles import is_underlay
 from tunbridge.inspect.wiring import Wiring, in_order
 
 __all__ = ["Citation", "Lang", "Section", "Sentence", "explain", "predict", "to_markdown", "to_text"]
@@ -89,7 +88,7 @@ def _host(wiring: Wiring, host: Host) -> list[Chapter]:
     found = [Chapter(fact("title.host", host=host.name), list(hosts.facts(wiring, host)))]
     ordered = in_order(host)
     for bridge in ordered[:BRIDGES_SHOWN]:
-        role = "underlay" if is_underlay(host, bridge) else bridge.role
+        role = "underlay" if wiring.is_underlay(host.name, bridge.name) else bridge.role
         title = fact("title.bridge", host=host.name, bridge=bridge.name, role=Term(f"bridge.role.{role}"))
         found.append(Chapter(title, list(bridges.facts(wiring, host, bridge))))
     if len(ordered) > BRIDGES_SHOWN:

@@ -6,13 +6,12 @@ from tunbridge.inspect import networks, plugged
 from tunbridge.inspect.explain import cite, state, tunnels
 from tunbridge.inspect.explain.statement import Fact, Names, Term, fact
 from tunbridge.inspect.model import Bridge, Host, Port
-from tunbridge.inspect.roles import is_underlay
 from tunbridge.inspect.wiring import Crossing, Wiring, is_internal
 
 DEAD_VLAN = 4095
 """Neutron's tag for a port that belongs to no network (yet, or any more): its frames are dropped."""
 WIRES_TOLD = 24
-"""Of the patch ports and of the errors in a bridge, this many are told of one by one; the rest are counted."""
+"""Of the patch ports and of the errors in a bridge, this many are explained one by one; the rest are counted."""
 TAGGED_SHOWN = 4
 """Of the ports that have one tag, this many are named; the rest are counted."""
 
@@ -36,7 +35,7 @@ def facts(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
 def _purpose(wiring: Wiring, host: Host, bridge: Bridge) -> Fact:
     cites = cite.bridge(host, bridge)
     nics = wiring.nics.get((host.name, bridge.name), [])
-    if is_underlay(host, bridge):
+    if wiring.is_underlay(host.name, bridge.name):
         devices = [device.name for device in host.underlay or () if device.name in {port.name for port in bridge.ports}]
         known = {"port": devices[0]} if devices else {}
         return fact("bridge.underlay" if devices else "bridge.underlay.guessed", cites, bridge=bridge.name, **known)
@@ -150,7 +149,7 @@ def _errors(host: Host, bridge: Bridge) -> Iterator[Fact]:
 
 
 def _patches(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
-    """Tell each pair once: where the first of its two bridges, in the order of `order`, is told of."""
+    """Yield each pair once: with the first of its two bridges, in the order of `in_order`."""
     here = wiring.rank(host.name, bridge.name)
     told = [
         crossing
@@ -193,12 +192,12 @@ def _nics(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
         return
     cites = list(cite.ends(wiring, (nic.near for nic in nics)))
     names = Names([nic.near.port or "" for nic in nics])
-    underlay = is_underlay(host, bridge)
+    underlay = wiring.is_underlay(host.name, bridge.name)
     yield fact("nic.underlay" if underlay else "nic.joined", cites, nics=names, bridge=bridge.name)
     if underlay or bridge.name in wiring.reach(host.name) or wiring.entrance(host.name) is None:
         return
     if wiring.patches.get((host.name, bridge.name)) or not host.is_whole:
-        return  # a wire that is not in order was told of above
+        return  # a wire that is not in order was explained above
     entrance = wiring.entrance(host.name)
     assert entrance is not None
     routed = any(port.name.startswith("qg-") for port in bridge.ports)

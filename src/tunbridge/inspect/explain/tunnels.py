@@ -8,9 +8,9 @@ from tunbridge.inspect.model import Bridge, Host, Interface
 from tunbridge.inspect.wiring import FLOW, Crossing, Wiring
 
 WRONG_TOLD = 24
-"""Of the tunnels of a bridge that are not in order, this many are told of one by one."""
+"""Of the tunnels of a bridge that are not in order, this many are explained one by one."""
 EXAMPLES = 3
-"""Up to this many tunnels of a bridge are told of one by one; of more, the first, and the rest together."""
+"""Up to this many tunnels of a bridge are explained one by one; of more, the first, and the rest together."""
 
 _TYPES = {"vxlan": "VXLAN", "gre": "GRE", "geneve": "Geneve", "stt": "STT", "gtpu": "GTP-U"}
 _PLAIN_OPTIONS = {

@@ -76,6 +76,7 @@ WORDS: Mapping[str, str] = {
     "physical": "물리",
     "the physical network at {port}": "{port} 쪽 물리 네트워크",
     "{count} {role}hosts, alike": "같은 {role}호스트 {count}개",
+    "as in": "예:",
     "on each of {count} hosts, as here on {host}:": "호스트 {count}개가 모두 {host:과} 같음:",
     "{count} workload": "워크로드 {count}개",
     "{count} workloads": "워크로드 {count}개",
