@@ -49,7 +49,7 @@ _SENTENCE_WORDS = 3
 
 
 MAX_LINES = 1_000_000
-"""Lines of one source: about 250,000 ports, which are read and checked in 15 s and 2 GB."""
+"""Lines of one source: about 250,000 ports. Reading and checking them took 14 s of CPU on a busy machine, 0.63 GB."""
 MAX_LINE = 1 << 20
 """Characters of one line: a source with a longer one is no dump."""
 
