@@ -28,7 +28,7 @@ _uncollected = 0
 
 @contextlib.contextmanager
 def uncollected() -> Iterator[None]:
-    """Let Python look for no cycles meanwhile: what one request with thousands of things makes has none, and to look once
+    """Let Python look for no cycles meanwhile: what a request with thousands of things makes has none, and to look once
     takes longer than a slice. What is dropped goes at once, as always.
     """
     global _uncollected
