@@ -72,7 +72,7 @@ def _measure(part: str, quick: bool) -> Iterable[Figure]:
     if part == "server":
         return server.server(*((20, 3000, 50) if quick else (400, 50_000, 1000)))
     if part == "scale":
-        return scale.scale(*((50, 3) if quick else (1000, 20)))
+        return scale.scale(*((50, 3) if quick else (1000, 10)))
     if part == "packets":
         return packets.packets(*((3, 20, 100, 20) if quick else (20, 100, 2000, 1000)))
     if part == "restart":

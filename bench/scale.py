@@ -25,7 +25,7 @@ from typing import Any
 from bench.figures import Figure
 from bench.hosts import cpu_seconds, memory_mb
 from bench.scale_hosts import config_of
-from tests.api.serving import Cloud, User, serving
+from tests.api.serving import Cloud, User, path_of, serving
 from tunbridge.agent.central import registration
 from tunbridge.database.connection import Database
 from tunbridge.database.transaction import Transaction
@@ -67,19 +67,22 @@ class Content:
         self.size = size
         self.admin = admin
         self.large_size = min(LARGE, size * PORTS_PER_NETWORK // 2)
-        self.networks: list[tuple[str, str, str]] = []
-        """Network, its subnet, and its group."""
-        self.large = self._group("large")
-        for number in range(size):
-            network = admin.create("network", name=f"n{number}")["id"]
-            subnet = admin.create("subnet", network_id=network, ip_version=4, cidr="10.0.0.0/16")["id"]
-            self.networks.append((network, subnet, self._group(f"group{number}")))
+        networks = self._bulk("network", [{"name": f"n{n}"} for n in range(size)])
+        prefix = {"ip_version": 4, "cidr": "10.0.0.0/16"}
+        subnets = self._bulk("subnet", [{"network_id": id, **prefix} for id in networks])
+        self.large, *groups = self._bulk("security_group", [{"name": f"g{n}"} for n in range(size + 1)])
+        for id in (self.large, *groups):
+            admin.create("security_group_rule", direction="ingress", security_group_id=id, remote_group_id=id)
+        self.networks = list(zip(networks, subnets, groups, strict=True))
 
-    def _group(self, name: str) -> str:
-        id: str = self.admin.create("security_group", name=name)["id"]
-        rule = {"direction": "ingress", "security_group_id": id, "remote_group_id": id}
-        self.admin.create("security_group_rule", **rule)
-        return id
+    def _bulk(self, resource: str, things: list[dict[str, Any]]) -> list[str]:
+        """Make many by requests of a hundred; gives their ids."""
+        name, ids = catalog.resource(resource).collection, []
+        for first in range(0, len(things), 100):
+            reply = self.admin.post(path_of(resource), {name: things[first : first + 100]})
+            assert reply.status_code == 201, reply.text
+            ids += [made["id"] for made in reply.json()[name]]
+        return ids
 
     def hosts_of(self, network: int) -> set[str]:
         """The hosts that have ports of a network, by its number."""
@@ -183,7 +186,7 @@ class Hosts:
                 found.append(told)
         (engines,) = (told for told in found if told["flows"])
         clients = [told for told in found if not told["flows"]]
-        yield Figure("all hosts load what they need, 50 at a time", "s", [max(told["load_s"] for told in found)])
+        yield Figure("all hosts load what they need, 15 at a time", "s", [max(told["load_s"] for told in found)])
         yield Figure("memory of a host's rows and its client", "MiB", [told["mib"] for told in clients])
         yield Figure("the same, with its flows", "MiB", [engines["mib"]])
         yield Figure("flows of a host", "flows", engines["flows"])

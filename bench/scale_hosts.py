@@ -19,8 +19,8 @@ from tunbridge.agent.config import AgentConfig
 from tunbridge.dataplane import names
 from tunbridge.dataplane.desired import Desired, Local, Workload
 
-AT_ONCE = 50
-"""So many connect at a time; a cloud's hosts do not start in the same second either."""
+AT_ONCE = 5
+"""So many connect at a time: with all at once on a busy machine the database would not answer them in time."""
 
 
 def config_of(name: str, remote: str) -> AgentConfig:

@@ -1,6 +1,7 @@
 """Transactions that are built in slices: others run meanwhile, and nothing of what they do is missed."""
 
 import asyncio
+import gc
 from collections.abc import Callable, Generator, Iterator
 
 import pytest
@@ -26,6 +27,15 @@ def every_step_is_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the event loop its turn after every step, and read every update in slices."""
     monkeypatch.setattr(slices, "SLICE_S", 0.0)
     monkeypatch.setattr(link, "_LARGE", 0)
+
+
+def test_no_cycles_are_looked_for_until_the_last_of_several_has_ended() -> None:
+    assert gc.isenabled()
+    with slices.uncollected():
+        with slices.uncollected():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
 
 
 def groups(name: str, count: int) -> Callable[[Transaction], Steps]:

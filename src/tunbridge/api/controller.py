@@ -1,5 +1,6 @@
 """One controller for every resource: list, show, create, update, delete by its declaration and its rules."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Hashable, Iterator
 from functools import partial
@@ -9,7 +10,7 @@ from tunbridge.api import body, policy, query
 from tunbridge.api.policy import Target
 from tunbridge.api.query import Query
 from tunbridge.api.views import Store, Views
-from tunbridge.database.slices import Slices
+from tunbridge.database.slices import Slices, uncollected
 from tunbridge.model.resource import Field, Resource
 from tunbridge.rules import quota
 from tunbridge.rules.base import Action, Rules
@@ -192,6 +193,10 @@ class Controller:
         """Answer POST /COLLECTION: one thing or several, all of them or none."""
         given, bulk = await body.aside(content, lambda: body.items(self.resource, content))
         await self._refuse_over_quota(request, given)
+        with uncollected() if len(given) >= _MANY else contextlib.nullcontext():
+            return await self._create(request, content, given, bulk)
+
+    async def _create(self, request: Request, content: bytes, given: Collection[Values], bulk: bool) -> Answer:
         slices = Slices()
         things = []
         for item in given:
