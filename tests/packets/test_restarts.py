@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.packets.cloud import Cloud, Ping, Stream, Workload, ping_during
+from tunbridge.agent.bridges import PATIENCE_S
 from tunbridge.lab.host import wait_until
 from tunbridge.lab.lab import agent_command
 
@@ -164,6 +165,22 @@ def test_a_killed_vswitchd_comes_back_with_all_flows(cloud: Cloud, vms: tuple[Wo
     assert answered > 100
     wait_until(lambda: _picture(cloud) == before, "flows and meters are as before", 15)
     assert near.reaches(far.address)
+
+
+def test_ports_stay_active_while_the_hosts_database_is_away(
+    cloud: Cloud, vms: tuple[Workload, Workload, Workload]
+) -> None:
+    near, _, far = vms
+    host = cloud.hosts["h0"].host
+    said = cloud.hosts["h0"].log().count("they are DOWN")
+    host.kill("ovsdb-server", signal.SIGTERM)
+    time.sleep(PATIENCE_S + 2)
+    host.start_ovsdb()
+    status = (*agent_command()[:-3], "host", "status")
+    wait_until(lambda: host.run(*status, check=False).returncode == 0, "in sync", 20)
+    assert near.reaches(far.address)
+    assert cloud.hosts["h0"].log().count("they are DOWN") == said
+    assert cloud.status(near.port) == "ACTIVE"
 
 
 def test_ports_are_down_while_open_vswitch_stays_away(cloud: Cloud, vms: tuple[Workload, Workload, Workload]) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tunbridge.agent import netlink
-from tunbridge.agent.bridges import BridgeFlows, Hooks
+from tunbridge.agent.bridges import PATIENCE_S, BridgeFlows, Hooks
 from tunbridge.agent.cloud import Cloud, cloud_of
 from tunbridge.agent.config import AgentConfig, Peer, manager_remote, metrics_address
 from tunbridge.agent.conntrack import Cutter
@@ -123,6 +123,8 @@ class Agent:
         self._compared: tuple[WantedHost, Snapshot, list[Problem]] | None = None
         """What was wanted and what there was when the wiring was last compared and in order."""
         self._passing = False
+        self._ovsdb_since: float | None = None
+        """Since when the local OVSDB is connected, as the passes have seen it."""
         self._ready = False
         self._started = time.monotonic()
 
@@ -233,7 +235,9 @@ class Agent:
         if not self.ovsdb.connected:
             self.in_sync = False
             self._finished = False
+            self._ovsdb_since = None
             return
+        self._ovsdb_since = self._ovsdb_since or time.monotonic()
         self.record.passes += 1
         if not self.restarting and self._rescue.is_needed(self.ovsdb.snapshot()):
             self.restarting = True
@@ -459,9 +463,13 @@ class Agent:
         return self.cutter.severed.seen(there) if bridge == names.INTEGRATION_BRIDGE else ()
 
     def _bridge_lost(self, bridge: str) -> None:
-        """A bridge's flows are missing, and cannot be put back. Without its database vswitchd does not answer either,
-        but forwards."""
-        if bridge == names.INTEGRATION_BRIDGE and self.ovsdb.connected and self.port_status.retract():
+        """A bridge's flows are missing, and cannot be put back.
+
+        Without its database, and for a second afterwards, vswitchd does not answer either, but forwards.
+        """
+        since = self._ovsdb_since
+        patient = since is not None and time.monotonic() - since >= PATIENCE_S
+        if bridge == names.INTEGRATION_BRIDGE and patient and self.port_status.retract():
             self.log.error("the flows of the ports are missing and cannot be put back: they are DOWN", bridge=bridge)
             self._publish()
 

@@ -28,7 +28,7 @@ from tunbridge.openvswitch import plugging
 NAME_FORM = "1 to 20 of a-z, 0-9 and -, beginning with a letter and not ending with -"
 WAIT_S = 60.0
 START_S = 5.0
-"""Until its process has written down its number."""
+"""Until QEMU has written down its process."""
 QEMU_WAIT_S = 300.0
 """For a machine that may be emulated, beside others that are."""
 CLOUD = "tunbridge"
@@ -137,9 +137,8 @@ class Vms:
             if state == "ACTIVE" and not missing:
                 progress(f"port ACTIVE, {', '.join(sorted(expected)) or 'no address'} after {_since(began):.1f} s")
                 return
-            if guest.pid() is None and _since(began) > START_S:
-                log = f"{host.folder}/log/vm-{vm.name}.log" if vm.qemu else f"{vm.folder}/log on {vm.host}"
-                raise LabError(f"VM {vm.name} has ended; look at {log}")
+            if vm.qemu and guest.pid() is None and _since(began) > START_S:
+                raise LabError(f"VM {vm.name}: QEMU has ended; look at {host.folder}/log/vm-{vm.name}.log")
             if _since(began) > (QEMU_WAIT_S if vm.qemu else WAIT_S):
                 lacking = f"; {vm.name} has not got {', '.join(sorted(missing))}" if missing else ""
                 raise LabError(
