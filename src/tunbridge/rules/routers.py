@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from tunbridge.model.policy_rules import Who
-from tunbridge.model.resource import UNSET
+from tunbridge.model.resource import MAX_ITEMS, UNSET
 from tunbridge.model.validators import InvalidError, addresses, plain
 from tunbridge.rules import ipam, router_interfaces
 from tunbridge.rules.base import Action, Rules
@@ -197,6 +197,8 @@ def _read_routes(body: Values) -> Any:
     """Give the routes of an action's body. Raises BadRequest."""
     router = body.get("router")
     routes = router.get("routes") if isinstance(router, dict) else None
+    if isinstance(routes, list) and len(routes) > MAX_ITEMS:
+        raise http_bad_request(f"Invalid input for routes. Reason: {len(routes)} items are more than {MAX_ITEMS}.")
     try:
         reason = addresses.host_routes.refuse(routes)
     except InvalidError as e:

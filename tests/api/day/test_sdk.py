@@ -47,7 +47,32 @@ def nova(registered: Cloud) -> Any:
 def test_what_the_server_offers(admin: Any) -> None:
     aliases = {extension.alias for extension in admin.extensions()}
     assert {"provider", "binding", "security-group", "rbac-policies", "quotas", "standard-attr-tag"} <= aliases
-    assert admin.find_extension("router") is None
+    assert admin.find_extension("trunk") is None
+
+
+def test_a_router_and_a_floating_ip(admin: Any, mia: Any) -> None:
+    """In preview; what `router add subnet` and `server add floating ip` do."""
+    outside = admin.create_network(name="outside", is_router_external=True)
+    admin.create_subnet(network_id=outside.id, ip_version=4, cidr="198.51.100.0/24", is_dhcp_enabled=False)
+    inside = mia.create_network(name="inside")
+    subnet = mia.create_subnet(network_id=inside.id, ip_version=4, cidr="10.40.0.0/24")
+    port = mia.create_port(network_id=inside.id)
+    router = mia.create_router(name="way", external_gateway_info={"network_id": outside.id})
+    assert mia.add_interface_to_router(router, subnet_id=subnet.id)["subnet_ids"] == [subnet.id]
+    routes = [{"destination": "192.0.2.0/24", "nexthop": "10.40.0.9"}]
+    assert mia.add_extra_routes_to_router(router, {"router": {"routes": routes}}).routes == routes
+    floating = mia.create_ip(floating_network_id=outside.id)
+    mia.update_ip(floating, port_id=port.id)
+    found = mia.find_ip(floating.floating_ip_address)
+    assert (found.port_id, found.router_id, found.port_details["network_id"]) == (port.id, router.id, inside.id)
+    mia.delete_port(port)
+    assert mia.get_ip(floating.id).port_id is None
+    mia.delete_ip(floating)
+    mia.update_router(router, routes=[])
+    mia.remove_interface_from_router(router, subnet_id=subnet.id)
+    mia.delete_router(router)
+    mia.delete_network(inside)
+    admin.delete_network(outside)
 
 
 def test_a_list_comes_in_pages_filtered_and_whole(admin: Any) -> None:

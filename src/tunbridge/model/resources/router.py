@@ -2,15 +2,25 @@
 
 from tunbridge.model import convert
 from tunbridge.model.policy_rules import Who
-from tunbridge.model.resource import UNSET, Field, Resource, boolean, json, ref, text
+from tunbridge.model.resource import MAX_ITEMS, UNSET, Field, Resource, boolean, json, ref, text
 from tunbridge.model.resources import common
 from tunbridge.model.tables import Cardinality, Column, Type
-from tunbridge.model.validators import addresses, containers, dns, plain
+from tunbridge.model.validators import Check, addresses, containers, dns, plain
 
+_ADDRESSES = Check(
+    addresses.fixed_ips.name,
+    lambda value: (
+        f"{len(value)} items are more than {MAX_ITEMS}"
+        if isinstance(value, list) and len(value) > MAX_ITEMS
+        else addresses.fixed_ips.refuse(value)
+    ),
+    addresses.fixed_ips.schema,
+)
+"""A list inside of a value is counted before its items are looked at, as lists that are values."""
 GATEWAY = containers.dict_or_nodata(
     {
         "network_id": containers.Key(plain.uuid, required=True),
-        "external_fixed_ips": containers.Key(addresses.fixed_ips),
+        "external_fixed_ips": containers.Key(_ADDRESSES),
         "enable_snat": containers.Key(plain.boolean, to_boolean=True),
     }
 )
