@@ -186,7 +186,7 @@ class Hosts:
                 found.append(told)
         (engines,) = (told for told in found if told["flows"])
         clients = [told for told in found if not told["flows"]]
-        yield Figure("all hosts load what they need, 15 at a time", "s", [max(told["load_s"] for told in found)])
+        yield Figure("all hosts load what they need, 6 at a time", "s", [max(told["load_s"] for told in found)])
         yield Figure("memory of a host's rows and its client", "MiB", [told["mib"] for told in clients])
         yield Figure("the same, with its flows", "MiB", [engines["mib"]])
         yield Figure("flows of a host", "flows", engines["flows"])

@@ -19,7 +19,7 @@ from tunbridge.agent.config import AgentConfig
 from tunbridge.dataplane import names
 from tunbridge.dataplane.desired import Desired, Local, Workload
 
-AT_ONCE = 5
+AT_ONCE = 2
 """So many connect at a time: with all at once on a busy machine the database would not answer them in time."""
 
 
