@@ -31,6 +31,8 @@ class Change(Struct, frozen=True, kw_only=True):
     empties: str | None = None
     released: str | None = None
     """The bridge that is given back to the operator by it."""
+    drift: bool = True
+    """Whether somebody else's change is undone by it, and not what Open vSwitch left behind."""
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -117,8 +119,11 @@ class _Differ:
         self._unwanted_bridges()
         return Difference(changes=self.changes, problems=self.problems)
 
-    def _change(self, text: str, *ops: Operation, empties: str | None = None, released: str | None = None) -> None:
-        self.changes.append(Change(text=text, operations=list(ops), empties=empties, released=released))
+    def _change(
+        self, text: str, *ops: Operation, empties: str | None = None, released: str | None = None, drift: bool = True
+    ) -> None:
+        change = Change(text=text, operations=list(ops), empties=empties, released=released, drift=drift)
+        self.changes.append(change)
 
     def _symbol(self) -> str:
         self._symbols += 1
@@ -304,6 +309,7 @@ class _Differ:
             self._change(
                 f"{bridge}: clear the report that {interface.name} has no usable peer: it has",
                 operations.update("Interface", operations.by_uuid(interface.uuid), {"error": ["set", []]}),
+                drift=False,
             )
 
     def _nic(self, bridge: str, name: str) -> None:

@@ -45,7 +45,7 @@ class Record:
     def changed(self, changes: Sequence[Change]) -> None:
         """Count the changes of one transaction."""
         for change in changes:
-            self._count(kind_of(change), change.text, drift=True)
+            self._count(kind_of(change), change.text, change.drift)
 
     def flows(self, bridge: str, added: int, deleted: int, repair: bool) -> None:
         """Count what was written to one bridge. `repair`: another process had changed it."""
