@@ -17,6 +17,8 @@ from tunbridge.lab.host import Host
 from tunbridge.lab.lab import Lab
 from tunbridge.lab.plan import UNDERLAY_DEVICE, HostPlan, LabPlan, checked
 
+EVERY_KERNEL_TEST = os.environ.get("TUNBRIDGE_KERNEL_TESTS") == "all"
+TAKES_LONG = "takes minutes where kernels are emulated: make test-kernel"
 _numbers = itertools.count()
 _BARE = """
 import glob, os, shutil, signal, subprocess

@@ -9,7 +9,7 @@ import pytest
 
 from tests.agent.hosts import PHYSNET, Wired
 from tests.agent.workloads import restart_command
-from tests.kernels import Kernels
+from tests.kernels import EVERY_KERNEL_TEST, TAKES_LONG, Kernels
 from tunbridge.agent import flow_restore_wait
 from tunbridge.agent.config import Peer
 from tunbridge.agent.status import answer
@@ -214,6 +214,7 @@ def test_killed_together_with_the_agent_is_finished_at_the_agents_next_start(wir
     until_whole(wired, before)
 
 
+@pytest.mark.skipif(not EVERY_KERNEL_TEST, reason=TAKES_LONG)
 def test_with_the_kernels_datapath_packets_go_on_meanwhile(kernels: Kernels) -> None:
     host = kernels.one_host()
     printed = host.run(

@@ -22,6 +22,8 @@ ADDRESSES = {"compute0": "10.0.0.25", "compute1": "10.0.0.26"}
 INSIDE = {"compute0": "192.0.2.25", "compute1": "192.0.2.26"}
 DEVICE = "w0"
 INTERVAL_S = 0.01
+STEP_S = 240
+"""Long enough for an emulated kernel."""
 
 
 class Pair:
@@ -75,7 +77,7 @@ class Pair:
         """Ping from the first workload to the second; call what it gives to end it: packets sent, and lost."""
         first, second = self.hosts.values()
         argv = ["ip", "netns", "exec", self.namespace(first), "ping", "-i", str(INTERVAL_S), INSIDE[second.host.name]]
-        process = subprocess.Popen([*argv, "-w", "240"], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([*argv, "-w", "900"], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         try:
             for _ in range(20):  # it goes: the addresses are resolved, the packet flows are in the datapath
@@ -158,7 +160,7 @@ def stepped(pair: Pair) -> Iterator[tuple[str, int, int]]:
     with pair.pinging():  # the datapath forgets a packet flow that nothing has used for 10 s
         host.host.start("restart.log", *agent_command()[:3], "ovs", "restart")
         for moment in ("down", "armed"):
-            wait_until((host.host.folder / moment).exists, moment, 60)
+            wait_until((host.host.folder / moment).exists, moment, STEP_S)
             if moment == "armed":
                 wait_until(lambda: host.host.run("ovs-ofctl", "show", "br-tun", check=False).returncode == 0, "answers")
             yield moment, 20, pair.ping(20)
@@ -166,7 +168,7 @@ def stepped(pair: Pair) -> Iterator[tuple[str, int, int]]:
         wait_until(
             lambda: flow_restore_wait.MARK not in host.host.vsctl("get", "Open_vSwitch", ".", "external_ids"),
             "done",
-            60,
+            STEP_S,
         )
     yield "after", 20, pair.ping(20)
 

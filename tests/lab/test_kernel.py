@@ -1,21 +1,14 @@
 """A lab of namespaces on a kernel that has the openvswitch module: its datapath is used, all else is the same."""
 
-import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.agent.hosts import example, normalised
-from tests.kernels import Kernels
+from tests.kernels import EVERY_KERNEL_TEST, TAKES_LONG, Kernels
 
-pytestmark = [
-    pytest.mark.ovs,
-    pytest.mark.skipif(
-        os.environ.get("TUNBRIDGE_KERNEL_TESTS") != "all",
-        reason="takes minutes where kernels are emulated: make test-kernel",
-    ),
-]
+pytestmark = [pytest.mark.ovs, pytest.mark.skipif(not EVERY_KERNEL_TEST, reason=TAKES_LONG)]
 LAB = """
 lab() { "$0" -m tunbridge lab "$@"; }
 echo "--- up"
