@@ -11,7 +11,9 @@ from tunbridge import configuration
 from tunbridge.api.addresses import Proxies
 from tunbridge.api.auth import config as auth_config
 from tunbridge.api.auth.config import AuthConfig
+from tunbridge.api.offer import offer
 from tunbridge.configuration import ConfigurationError
+from tunbridge.model import catalog, features
 from tunbridge.rules.settings import QUOTAS, NetworkingSettings
 
 ENV_PREFIX = "TUNBRIDGE_SERVER_"
@@ -92,11 +94,13 @@ def _placed(config: ServerConfig) -> ServerConfig:
 
 def _check_quotas(config: ServerConfig) -> None:
     """Refuse limits of what is not there. Raises ConfigurationError."""
-    unknown = sorted(config.networking.default_quotas.keys() - QUOTAS.keys())
+    offered = offer(catalog.RESOURCES, catalog.EXTENSIONS, features.AVAILABLE, config.networking.preview)
+    known = QUOTAS.keys() & offered.resources.keys()
+    unknown = sorted(config.networking.default_quotas.keys() - known)
     if unknown:
         raise ConfigurationError(
             f"networking.default_quotas: {', '.join(unknown)}: nothing of this kind is offered, so it has no limit;"
-            f" known are: {', '.join(sorted(QUOTAS))}"
+            f" known are: {', '.join(sorted(known))}"
         )
 
 
