@@ -21,6 +21,8 @@ MakeLab = Callable[..., Lab]
 KERNEL_TIMEOUT_S = 900
 _KERNEL = re.compile(r"\[vm[]-]|/test_kernel\w*\.py|_kernels_datapath")
 """Which tests boot kernels, by their ids: all that a scheduler knows of them."""
+_KEYSTONE = re.compile(r"/auth/test_(keystone|same_as_keystone|service_tokens)\.py")
+"""Which tests start a real Keystone: one at a time, for several answer too slowly."""
 _numbers = itertools.count()
 
 # CI looks in the same places each time: a new counterexample is for who develops, not for who merges.
@@ -124,7 +126,9 @@ class _ByFile(LoadFileScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "kernels" if _KERNEL.search(nodeid) else str(super()._split_scope(nodeid))
+        if _KERNEL.search(nodeid):
+            return "kernels"
+        return "keystone" if _KEYSTONE.search(nodeid) else str(super()._split_scope(nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:

@@ -30,8 +30,8 @@ BOOT_S = 120.0
 MEMORY_MB = 512
 STALE_S = 2
 """For so long the kernel believes what it knows of a file of this machine (with virtiofsd in Rust: for a day)."""
-CONSOLE_LINES = 40
-"""How much of a dead kernel's console is shown: a panic tells its reason some 30 lines before its end."""
+CONSOLE_LINES, PANIC_LINES = 40, 120
+"""How much of a dead kernel's console is shown: its end, and what it said since it panicked."""
 _TAP = "mgmt"
 _SCRIPT = Path(__file__).with_name("qemu-host.sh")
 _VIRTIOFSD = ("/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd")
@@ -334,10 +334,12 @@ def _mac(of: str) -> str:
 
 
 def _end(log: Path) -> list[str]:
-    """Give the last lines of a log, without what would move a terminal's cursor."""
+    """Give the last lines of a log, and those since a panic, without what would move a terminal's cursor."""
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return []
-    lines = ("".join(c for c in line if c.isprintable()) for line in text.splitlines())
-    return [f"  {line}" for line in lines if line.strip()][-CONSOLE_LINES:]
+    lines = ["".join(c for c in line if c.isprintable()) for line in text.splitlines()]
+    lines = [f"  {line}" for line in lines if line.strip()]
+    panics = [number for number, line in enumerate(lines) if "Kernel panic" in line]
+    return lines[max(0, min(len(lines) - CONSOLE_LINES, panics[0] - 1 if panics else len(lines))) :][:PANIC_LINES]
