@@ -37,6 +37,8 @@ if child:
 
 
 TIMEOUT_S = 120
+SHORT_S = 8
+"""Longer than a login and a validation take on a loaded machine: the server's own token ends as soon."""
 """A Keystone on a busy machine takes its time."""
 
 
@@ -66,8 +68,8 @@ class KeystoneService:
 
     @contextlib.contextmanager
     def short_lived_tokens(self) -> Iterator[None]:
-        """Have tokens that are made from now on end after two seconds; it is restarted before and after."""
-        self._set_lifetime(2)
+        """Have tokens that are made from now on end after `SHORT_S`; it is restarted before and after."""
+        self._set_lifetime(SHORT_S)
         try:
             yield
         finally:
