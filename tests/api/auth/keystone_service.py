@@ -37,9 +37,9 @@ if child:
 
 
 TIMEOUT_S = 120
+"""A Keystone on a busy machine takes its time."""
 SHORT_S = 8
 """Longer than a login and a validation take on a loaded machine: the server's own token ends as soon."""
-"""A Keystone on a busy machine takes its time."""
 
 
 class KeystoneService:
