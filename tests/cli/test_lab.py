@@ -209,5 +209,5 @@ def test_down_all_removes_each_lab_that_is_known(lab_name: Callable[[], str], mo
     monkeypatch.setattr(labs, "all_labs", lambda: [name for name in known if name in names])
     done = CliRunner().invoke(cli.app, ["down", "--all"])
     assert done.exit_code == 0
-    assert done.output.splitlines() == [f"lab {name}: removed" for name in names]
+    assert done.output.splitlines() == [f"lab {name}: removed" for name in sorted(names)]
     assert [traces(name) for name in names] == [[], []]
