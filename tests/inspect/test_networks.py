@@ -28,8 +28,8 @@ def document(*workloads: Port, names: dict[str, str] | None = None) -> Document:
 
 def test_a_network_is_named_where_its_name_is_known_and_else_by_its_id() -> None:
     drawn = text.render(document(port("tap2", 2, RED), port("tap1", 1, BLUE), names={BLUE: "blue"}), width=100)
-    assert "tap1 tag 1 · net blue" in drawn
-    assert "tap2 tag 2 · net 0a5e1f00" in drawn
+    assert "tap1 VM · tag 1 · net blue" in drawn
+    assert "tap2 VM · tag 2 · net 0a5e1f00" in drawn
     assert drawn.index("tap1") < drawn.index("tap2")
 
 

@@ -37,14 +37,17 @@ def outcome(convert: Any, value: Any) -> Any:
 
 
 def _differs_on_purpose(name: str, value: Any) -> bool:
-    """Say whether Neutron takes what it should not: numbers for addresses, a last line feed, "" for a list of pools."""
+    """Say whether Neutron takes what it should not: numbers for addresses, a last line feed, "" for a list of pools.
+
+    Or refuses what it could take: white space around a CIDR.
+    """
     if name == "convert_to_sanitized_mac_address":
         if not isinstance(value, str) or value.strip() != value or plain.as_integer(value) is not None:
             return True
         # An EUI-64 (0.0.0.0 is one) becomes a MAC address for Neutron when it is a small number, and breaks it else.
         return addresses.mac_number(value) is None and set(value.lower()) <= set("0123456789abcdef.:-")
     if name in ("convert_cidr_to_canonical_format", "convert_ip_to_canonical_format"):
-        return not isinstance(value, str)
+        return not isinstance(value, str) or value.strip() != value
     if name == "convert_allocation_pools_to_canonical_format":
         pools = value if isinstance(value, list) else []
         numbers = any(isinstance(ip, int | float) for pool in pools if isinstance(pool, dict) for ip in pool.values())
