@@ -103,8 +103,8 @@ def test_an_agent_restarted_while_the_central_database_is_away_deletes_nothing(
 
     answered, lost = ping_during(near, far.address, away)
     if lost in range(1, 5):
-        # Twice in some thirty runs, on a loaded machine only, 3 or 4 packets were lost for a reason that is not known. A
-        # flow that is deleted and comes again loses packets each time.
+        # Twice in some thirty runs, on a loaded machine only, 3 or 4 packets were lost for a reason that is not known.
+        # A flow that is deleted and comes again loses packets each time.
         answered, lost = ping_during(near, far.address, away)
     assert (answered > 100, lost) == (True, 0)
 
