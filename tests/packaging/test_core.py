@@ -39,7 +39,12 @@ def test_the_core_draws_explains_checks_and_compares(words: list[str], status: i
 
 @pytest.mark.parametrize(
     ("words", "extra"),
-    [(["server"], "server"), (["port", "plug", "x", "--device", "y"], "agent"), (["draw", "unix:/x"], None)],
+    [
+        (["server"], "server"),
+        (["--color", "never", "server"], "server"),
+        (["port", "plug", "x", "--device", "y"], "agent"),
+        (["draw", "unix:/x"], None),
+    ],
 )
 def test_what_is_missing_is_named_with_the_extra_that_has_it(words: list[str], extra: str | None) -> None:
     done = core(*words)

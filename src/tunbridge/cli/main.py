@@ -69,7 +69,7 @@ def _missing(e: ModuleNotFoundError) -> str:
     """Say which part of the installation a command needs. Raises the error again when it is one of ours."""
     if e.name is None or e.name.partition(".")[0] == "tunbridge":
         raise e
-    part = "server" if sys.argv[1:2] in (["server"], ["user"], ["db"]) else "agent"
+    part = "server" if {"server", "user", "db"} & set(sys.argv[1:]) else "agent"
     return (
         f"this command needs the Python package {e.name}, which is not installed; it comes with tunbridge[{part}]:"
         f" pip install 'tunbridge[{part}]'"
