@@ -282,7 +282,10 @@ def _cloud_steps(lab: Lab, me: str) -> list[tuple[str, str]]:
         return []
     beside = Path(sys.argv[0]).with_name("openstack")
     client = beside if beside.exists() else Path("openstack")
+    missing = not beside.exists() and shutil.which("openstack") is None
+    install = f"{sys.executable} -m pip install python-openstackclient && export PATH={beside.parent.resolve()}:$PATH"
     return [
+        *([(install, "OpenStack's own client, which is not here yet")] if missing else []),
         (f"export OS_CLIENT_CONFIG_FILE={server.clouds_yaml} OS_CLOUD=tunbridge", "the Networking API is this cloud"),
         (f"{client} network agent list", "the lab's hosts, as their agents registered them"),
         (f"{client} network create blue", "a network, as with Neutron; a subnet, and VMs in it"),
