@@ -308,6 +308,9 @@ def _outputs(
             changes = ",".join(filter(None, [changes, action.removeprefix("set(")[:-1]]))
         elif action.startswith("clone("):
             yield from _outputs(_split(action[6:-1]), devices, vlan, changes)
+        elif action.startswith("check_pkt_len("):
+            small = next(a for a in _split(action[14:-1]) if a.startswith("le("))
+            yield from _outputs(_split(small[3:-1]), devices, vlan, changes)
         elif action.startswith(("userspace(", "meter(")) or "controller" in action:
             yield "agent" if "controller" in action else "meter", vlan, changes
 

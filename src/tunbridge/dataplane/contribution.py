@@ -5,6 +5,7 @@ reach each other in two ways only: an owner wants children to exist, and it stat
 """
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from typing import Literal
 
 from msgspec import Struct
 
@@ -25,16 +26,17 @@ Permit = tuple[str, ...]
 
 
 class Meter(Struct, frozen=True):
-    """A meter that drops what exceeds `rate` packets per second after a burst of `burst` packets."""
+    """A meter that drops what exceeds `rate` (`unit` per second: packets, or kbit) after a burst of `burst`."""
 
     id: int
     rate: int
     burst: int
+    unit: Literal["pktps", "kbps"] = "pktps"
 
     @property
     def text(self) -> str:
         """As `ovs-ofctl add-meter` takes it."""
-        return f"meter={self.id},pktps,burst,band=type=drop,rate={self.rate},burst_size={self.burst}"
+        return f"meter={self.id},{self.unit},burst,band=type=drop,rate={self.rate},burst_size={self.burst}"
 
 
 class Group(Struct, frozen=True):

@@ -17,8 +17,11 @@ from tunbridge.dataplane.view import (
     FixedIp,
     Host,
     HostRoute,
+    Limits,
     Network,
     Port,
+    QosPolicy,
+    Rate,
     Router,
     Rows,
     Rule,
@@ -77,12 +80,16 @@ def _rows() -> Rows:
     )  # fmt: skip
     pair = (AddressPair("00:00:5e:00:01:01", "192.168.0.100"),)
     moving = (Binding("compute2", "ACTIVE", "ovs"), Binding("compute1", "INACTIVE", "ovs"))
+    slow = Limits(bandwidth=Rate(10_000, 8_000), packets=Rate(2_000, 1_600))
+    bronze = QosPolicy(id="bronze", sent=slow, received=slow, dscp=10)
     ports = [
         _port("web", "blue", "compute1", 11, "10.0.0.11", "2001:db8::11", groups=("default", "web")),
         _port("db", "blue", "compute2", 12, "10.0.0.12", groups=("default",)),
         _port("moved", "blue", "compute2", 13, "10.0.0.13", groups=("default", "web"), bindings=moving),
         _port("lb", "lan", "compute1", 21, "192.168.0.21", groups=("acl",), allowed_address_pairs=pair),
-        _port("nfv", "open", "compute1", 31, "10.1.0.31", groups=(), port_security_enabled=False),
+        _port(
+            "nfv", "open", "compute1", 31, "10.1.0.31", groups=(), port_security_enabled=False, qos_policy_id="bronze"
+        ),
         _port("peer", "open", "compute2", 32, "10.1.0.32", groups=("default",)),
         _port("old", "flat", "compute1", 41, "172.16.0.41", groups=("default",)),
         _port("other", "lan", "compute2", 22, "192.168.0.22", groups=("acl",)),
@@ -92,7 +99,7 @@ def _rows() -> Rows:
     return Rows(
         {n.id: n for n in (blue, lan, flat, free)}, {s.id: s for s in (v4, v6, lan4)}, {p.id: p for p in ports},
         {g.id: g for g in _groups()}, {"offices": ("198.51.100.0/24",)},
-        {"compute2": Host(host="compute2", tunnel_ip="192.0.2.2")}, {"edge": edge},
+        {"compute2": Host(host="compute2", tunnel_ip="192.0.2.2")}, {"edge": edge}, {"bronze": bronze},
     )  # fmt: skip
 
 
@@ -125,12 +132,13 @@ def _groups() -> list[SecurityGroup]:
 def _port(
     id: str, network: str, host: str, number: int, *addresses: str, groups: tuple[str, ...],
     bindings: tuple[Binding, ...] = (), allowed_address_pairs: tuple[AddressPair, ...] = (),
-    port_security_enabled: bool = True,
+    port_security_enabled: bool = True, qos_policy_id: str | None = None,
 ) -> Port:  # fmt: skip
     return Port(
         id=id, network_id=network, mac_address=f"fa:16:3e:00:00:{number}", security_groups=groups,
         fixed_ips=tuple(FixedIp("", a) for a in addresses), allowed_address_pairs=allowed_address_pairs,
         bindings=bindings or (Binding(host, "ACTIVE", "ovs"),), port_security_enabled=port_security_enabled,
+        qos_policy_id=qos_policy_id,
     )  # fmt: skip
 
 
@@ -206,7 +214,7 @@ The flows below are those of an example host, compute1, as Open vSwitch dumps th
 VXLAN network blue (local VLAN 1, VNI 100), whose other port `db` is on compute2, a port `moved` that is prepared for a
 live migration to compute1; `lb` in the VLAN network lan (local VLAN 2, segment 300), with stateless groups and an
 allowed address pair with a MAC address of its own; `old` in a flat network (local VLAN 3); and `nfv`, without port
-security, in the VXLAN network open (local VLAN 4, VNI 200). A router, `edge`, has interfaces on blue and lan.
+security and with a QoS policy, in the VXLAN network open (local VLAN 4, VNI 200). A router, `edge`, has interfaces on blue and lan.
 
 ```
 workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent)-> 95 meter -> 96 controller
@@ -214,6 +222,8 @@ workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent
 patch-tun, int-br-ex -> 0 ------------------> 65 learn -> 70 conntrack -> 71, 72 egress of the sender
    -> 73 router? -(74 routes, 75 next hop, 76 routed)-> 77 destination (78 flood, 79 learned, 80 unknown)
    -> 81, 82 ingress of the receiver -> 92 commit -> 94 output
+
+a workload with a QoS policy, besides: 0 -> 20, 21 limits -> 22 mark -> 24,  94 -> 97, 98 limits
 ```
 """
 

@@ -33,6 +33,13 @@ _INTEGRATION: dict[Signature, str] = {
         "in_port",
     ): "From a physical network, a segment that no network here uses; apart, so that it is counted apart.",
     (0, 0, ""): "A workload that belongs to no network can reach nothing.",
+    (20, 1, "in_port"): "The meter of a port's packet rate limit; what is above it is dropped here.",
+    (20, 0, ""): "No such limit.",
+    (21, 1, "in_port"): "The meter of a port's bandwidth limit.",
+    (21, 0, ""): "No such limit.",
+    (22, 1, "ip,in_port"): "The DSCP field is set; the two bits of ECN stay as they are.",
+    (22, 1, "ipv6,in_port"): "The DSCP field is set; the two bits of ECN stay as they are.",
+    (22, 0, ""): "Not IP, or not to be marked.",
     (24, 10, "in_port,dl_src"): "A workload sends from its MAC address, or from that of an allowed address pair.",
     (24, 5, "in_port"): "Port security is off, or the port is the network's own: anything.",
     (24, 0, ""): "A spoofed MAC address.",
@@ -228,10 +235,18 @@ _INTEGRATION: dict[Signature, str] = {
         "A connection's originator sent this, and rules allowed it: committed, with a mark of who was checked here."
     ),
     (92, 0, ""): "Known connections, replies, and what is not tracked.",
-    (94, 2, "reg7"): "To another bridge: the local VLAN is put on.",
-    (94, 2, "reg4,reg6,reg7"): "A flooded copy, to all ports of the network with this policy.",
+    (94, 2, "reg7"): "To another bridge: the local VLAN is put on. To a workload with limits: they come next.",
+    (94, 2, "reg4,reg6,reg7"): (
+        "A flooded copy, to all ports of the network with this policy; to one with limits as a copy of its own, since a"
+        " meter that drops ends all actions that come after it (`flow.apart`)."
+    ),
     (94, 1, ""): "To a workload.",
     (94, 0, ""): _REST,
+    (97, 2, "reg7,in_port"): "A port's own broadcast does not come back, and must not use up its limit.",
+    (97, 1, "reg7"): "The meter of a port's packet rate limit.",
+    (97, 0, ""): "No such limit.",
+    (98, 1, "reg7"): "The meter of a port's bandwidth limit.",
+    (98, 0, ""): "No such limit.",
 }
 
 _STAGES = {71: ("reg5", "sender"), 81: ("reg4", "receiver")}

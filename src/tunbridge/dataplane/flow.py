@@ -84,6 +84,11 @@ def set_field(name: str, value: str) -> Action:
     return Action(f"set_field:{value}->{name}", (name,))
 
 
+def set_dscp(value: int) -> Action:
+    """Write the DSCP field, whose bits are the upper six of the byte (RFC 2474); of IPv4 and IPv6 packets."""
+    return set_field("ip_dscp", str(value))
+
+
 def set_tunnel(key: int) -> Action:
     return Action(f"set_field:{key:#x}->tun_id", ("tun_id",))
 
@@ -96,6 +101,16 @@ def move(source: str, target: str, name: str) -> Action:
 def dec_ttl() -> Action:
     """One hop less; a packet whose last hop this would be is not to come here."""
     return Action("dec_ttl", ("ttl",))
+
+
+def apart(actions: Sequence[Action], scratch: Field) -> Action:
+    """Carry out actions on a copy of the packet, of which a meter in another table may drop what it wants.
+
+    A meter that drops ends the whole list of actions in the datapath. `clone` is a list of its own there only if its
+    own actions cannot be taken back, for which Open vSwitch (3.1, `reversible_actions()`) does not look through
+    `resubmit`; what follows `check_pkt_larger` always is.
+    """
+    return clone([check_larger(0xFFFF, scratch), *actions])
 
 
 def check_larger(size: int, field: Field) -> Action:

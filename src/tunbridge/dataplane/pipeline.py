@@ -8,6 +8,8 @@ The numbers are Neutron's where the purpose is the same.
     patch-tun, int-br-X ─> 0 classify ────────────────────>─┴─> 65 learn ─> 70 conntrack
       ─> 71, 72 egress of the sender ─> 73 router? ─(74 routes, 75 next hop, 76 routed)─> 77 destination
       (78 flood, 79 learned, 80 unknown) ─> 81, 82 ingress of the receiver ─> 92 commit ─> 94 output
+
+A workload's port with a QoS policy besides: 0 ─> 20, 21 limits, 22 mark ─> 24, and 94 ─> 97, 98 limits.
 """
 
 from collections.abc import Mapping
@@ -34,6 +36,11 @@ of another number, or of another rate, is somebody else's and stays."""
 WORKLOAD_PPS = 100
 """Packets per second that a workload may send to the agent, over all services."""
 WORKLOAD_BURST = 200
+
+
+QOS_METERS = 100_000
+"""Number of the first meter of QoS policies: this plus four times the workload's OpenFlow port, plus one of these."""
+SENT_PACKETS_METER, SENT_BANDWIDTH_METER, RECEIVED_PACKETS_METER, RECEIVED_BANDWIDTH_METER = range(4)
 
 
 class Field(Struct, frozen=True):
@@ -128,9 +135,17 @@ AGENT_METER = _table(
     95, "agent_meter", "requests to the agent pass a meter of the sending port",
     matches="in_port", to=(TO_AGENT,),
 )  # fmt: skip
+RECEIVED_BANDWIDTH = _table(
+    98, "received_bandwidth", "what a workload receives passes the meter of its bandwidth limit",
+    matches="reg7", miss="output:NXM_NX_REG7[]",
+)  # fmt: skip
+RECEIVED_PACKETS = _table(
+    97, "received_packets", "what a workload receives passes the meter of its packet rate limit",
+    matches="in_port reg7", to=(RECEIVED_BANDWIDTH,), miss=goto(RECEIVED_BANDWIDTH),
+)  # fmt: skip
 OUTPUT = _table(
     94, "output", "to the port in `out`; between bridges the local VLAN says which network it is",
-    matches="reg4 reg6 reg7", sets="vlan",
+    matches="reg4 reg6 reg7", sets="vlan reg3 reg7", to=(RECEIVED_PACKETS,),
 )  # fmt: skip
 COMMIT = _table(
     92, "commit", "a connection that rules allowed becomes known to conntrack, with who checked it",
@@ -211,14 +226,27 @@ PORT_SECURITY = _table(
     24, "port_security", "MAC addresses that a workload may send from",
     matches="in_port dl_src", to=(ND_SECURITY, SERVICE_TABLE),
 )  # fmt: skip
+MARK = _table(
+    22, "mark", "the DSCP field of what a workload sends is set to that of its QoS policy",
+    matches="in_port proto", sets="ip_dscp", to=(PORT_SECURITY,), miss=goto(PORT_SECURITY),
+)  # fmt: skip
+SENT_BANDWIDTH = _table(
+    21, "sent_bandwidth", "what a workload sends passes the meter of its bandwidth limit",
+    matches="in_port", to=(MARK,), miss=goto(MARK),
+)  # fmt: skip
+SENT_PACKETS = _table(
+    20, "sent_packets", "what a workload sends passes the meter of its packet rate limit",
+    matches="in_port", to=(SENT_BANDWIDTH,), miss=goto(SENT_BANDWIDTH),
+)  # fmt: skip
 LOCAL_SWITCHING = _table(
     0, "local_switching", "where a packet came in, and so its network; dead VLAN and unknown ports are dropped",
-    matches="in_port dl_vlan vlan_tci", sets="vlan reg5 reg6", to=(PORT_SECURITY, LEARN),
+    matches="in_port dl_vlan vlan_tci", sets="vlan reg5 reg6", to=(SENT_PACKETS, PORT_SECURITY, LEARN),
 )  # fmt: skip
 INTEGRATION = (
-    LOCAL_SWITCHING, PORT_SECURITY, ND_SECURITY, ADDRESS_SECURITY, SERVICE_TABLE, LEARN, CONNTRACK,
+    LOCAL_SWITCHING, SENT_PACKETS, SENT_BANDWIDTH, MARK,
+    PORT_SECURITY, ND_SECURITY, ADDRESS_SECURITY, SERVICE_TABLE, LEARN, CONNTRACK,
     EGRESS_STATE, EGRESS_RULES, ROUTER, ROUTES, NEXT_HOP, ROUTED, DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN,
-    INGRESS_STATE, INGRESS_RULES, COMMIT, OUTPUT, AGENT_METER, TO_AGENT,
+    INGRESS_STATE, INGRESS_RULES, COMMIT, OUTPUT, AGENT_METER, TO_AGENT, RECEIVED_PACKETS, RECEIVED_BANDWIDTH,
 )  # fmt: skip
 
 # br-tun
@@ -263,7 +291,7 @@ MULTICAST = "01:00:00:00:00:00/01:00:00:00:00:00"
 FEATURES: Mapping[str, int] = MappingProxyType(
     {
         "base": 0, "port": 1, "network": 2, "neighbour": 3, "subnet": 4, "flood": 5, "policy": 6, "remote": 6,
-        "member": 6, "reach": 7, "router": 7,
+        "member": 6, "reach": 7, "router": 7, "qos": 8,
     }
 )  # fmt: skip
 """Feature -> its number in the cookie of its flows."""

@@ -23,6 +23,7 @@ class Network(Struct, frozen=True, kw_only=True):
     admin_state_up: bool = True
     dns_domain: str = ""
     external: bool = False
+    qos_policy_id: str | None = None
 
     @property
     def is_tunnelled(self) -> bool:
@@ -101,6 +102,7 @@ class Port(Struct, frozen=True, kw_only=True):
     dns_name: str = ""
     dns_domain: str = ""
     extra_dhcp_opts: tuple[DhcpOption, ...] = ()
+    qos_policy_id: str | None = None
     bindings: tuple[Binding, ...] = ()
 
     @property
@@ -146,6 +148,31 @@ class Host(Struct, frozen=True, kw_only=True):
     tunnel_types: tuple[str, ...] = ()
 
 
+class Rate(Struct, frozen=True):
+    """A limit: so many per second, and `burst` at once."""
+
+    rate: int
+    burst: int
+
+
+class Limits(Struct, frozen=True):
+    """What one direction of a port is held to; None: not at all."""
+
+    bandwidth: Rate | None = None
+    """kbit/s of Ethernet frames, and kbit."""
+    packets: Rate | None = None
+
+
+class QosPolicy(Struct, frozen=True, kw_only=True):
+    """What the rules of a QoS policy come to for a port."""
+
+    id: str
+    sent: Limits = Limits()
+    received: Limits = Limits()
+    dscp: int | None = None
+    """Value of the DSCP field of what the port sends."""
+
+
 class Router(Struct, frozen=True, kw_only=True):
     """A router: the ports that are its interfaces, the networks that these are on, and its extra routes."""
 
@@ -159,7 +186,7 @@ class Router(Struct, frozen=True, kw_only=True):
 Key = tuple[str, str]
 """What a read depends on: ("port", id), ("network-ports", network id), ("network-subnets", network id),
 ("network", id), ("subnet", id), ("group", id), ("group-members", group id), ("address-group", id), ("router", id),
-("network-routers", network id), ("host", name), ("hosts", "")."""
+("network-routers", network id), ("qos-policy", id), ("host", name), ("hosts", "")."""
 
 
 class Source(Protocol):
@@ -177,6 +204,7 @@ class Source(Protocol):
     def group_members(self, group_id: str) -> Collection[str]: ...
     def router(self, id: str) -> Router | None: ...
     def network_routers(self, network_id: str) -> Collection[str]: ...
+    def qos_policy(self, id: str) -> QosPolicy: ...
 
 
 class View:
@@ -240,6 +268,11 @@ class View:
         self._reads.add(("network-routers", network_id))
         return self._source.network_routers(network_id)
 
+    def qos_policy(self, id: str) -> QosPolicy:
+        """What a policy's rules come to; nothing for one that is not there."""
+        self._reads.add(("qos-policy", id))
+        return self._source.qos_policy(id)
+
 
 class Rows(Struct):
     """A source of plain dictionaries, by id."""
@@ -251,6 +284,7 @@ class Rows(Struct):
     address_groups: dict[str, tuple[str, ...]] = {}
     known_hosts: dict[str, Host] = {}
     routers: dict[str, Router] = {}
+    qos_policies: dict[str, QosPolicy] = {}
 
     def network(self, id: str) -> Network | None:
         return self.networks.get(id)
@@ -287,6 +321,9 @@ class Rows(Struct):
 
     def network_routers(self, network_id: str) -> Collection[str]:
         return [r.id for r in self.routers.values() if network_id in r.networks]
+
+    def qos_policy(self, id: str) -> QosPolicy:
+        return self.qos_policies.get(id, QosPolicy(id=id))
 
 
 def _touched(old: object, new: object, keys: Mapping[str, str]) -> set[Key]:

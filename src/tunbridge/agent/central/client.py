@@ -59,7 +59,7 @@ class Central:
         self.source: view.Source = CentralSource(self._store, config.host)
         self._store.listen(self._row_changed)
         self._plugged: frozenset[str] = frozenset()
-        self._needs = Needs(frozenset(), frozenset(), {})
+        self._needs = Needs(frozenset(), frozenset(), frozenset(), {})
         self._needs_changed = True
         self._touched: set[Key] = set()
         """Handed on by `take_touched`."""
@@ -180,6 +180,8 @@ class Central:
             return any(row.id in self._needs.local for row in rows)
         if table == "Security_Group_Rule":
             return any(row.security_group_id in self._needs.groups for row in rows)
+        if table == "Network":
+            return any(row.qos_policy_id not in (None, *self._needs.policies) for row in rows)
         if table == "Router":
             return len(rows) < 2 or rows[0].networks != rows[1].networks
         return False

@@ -4,6 +4,7 @@
                                             |
                                             +--> ports of this host --> their security groups --> the groups' rules
                                                    --> members of the remote groups and address groups that these name
+                                            |              +--> their QoS policies, and those of their networks --> rules
     networks --> routers on them --> the other networks of these routers, and so on
     hosts: all of them
 
@@ -20,6 +21,7 @@ from msgspec import Struct
 
 from tunbridge.database.conditions import Conditions, Where, together, where
 from tunbridge.database.store import Store
+from tunbridge.model.resources.qos import RULES
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -31,6 +33,8 @@ class Needs(Struct, frozen=True):
     """Ids of the ports that are bound to this host or plugged in here."""
     groups: frozenset[str]
     """Their security groups."""
+    policies: frozenset[str]
+    """Their QoS policies, and those of the networks."""
     conditions: Conditions
 
 
@@ -55,6 +59,8 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
     rules = [rule for id in groups for rule in store.find("Security_Group_Rule", "security_group_id", id)]
     remotes = {rule.remote_group_id for rule in rules} - {None}
     address_groups = {rule.remote_address_group_id for rule in rules} - {None}
+    policies = {row.qos_policy_id for row in ports} - {None}
+    policies |= {row.qos_policy_id for id in networks if (row := store.get("Network", id)) is not None} - {None}
     conditions: dict[str, Where] = {
         "Port_Binding": together(where("host", [host]), where("network_id", networks)),
         "Port": together(
@@ -68,8 +74,9 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
         "Security_Group_Rule": together(where("security_group_id", groups, is_ref=True)),
         "Router": together(where("networks", networks, function="includes")),
         "Address_Group": together(where("_uuid", address_groups, is_ref=True)),
+        **{rule.table: together(where("qos_policy_id", policies, is_ref=True)) for rule in RULES},
     }
-    return Needs(frozenset(local), frozenset(groups), conditions)
+    return Needs(frozenset(local), frozenset(groups), frozenset(policies), conditions)
 
 
 def routed(store: Store, networks: Collection[str]) -> set[str]:

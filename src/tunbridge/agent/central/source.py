@@ -13,10 +13,13 @@ from tunbridge.database.store import Store
 from tunbridge.dataplane import view
 from tunbridge.dataplane.view import Key
 from tunbridge.model import protocols
+from tunbridge.model.resources.qos import DIRECTIONS, RULES
 
 T = TypeVar("T")
 _by_id = attrgetter("id")
 _by_host = attrgetter("host", "id")
+_QOS = "Qos_Policy"
+_QOS_TABLES = {rule.table for rule in RULES}
 _ANY_PROTOCOL = 0
 """A rule for protocol 0 lets all protocols pass, as the API's documentation says."""
 
@@ -54,6 +57,7 @@ class CentralSource:
             "Address_Group": _Memo(lambda rows: tuple(rows[0].addresses)),
             "Host": _Memo(_host),
             "Router": _Memo(_router),
+            _QOS: _Memo(_limits),
         }
         self._hosts: dict[str, Row] = {}
         """Rows of other hosts' agents, by the name of the host."""
@@ -128,6 +132,11 @@ class CentralSource:
     def network_routers(self, network_id: str) -> Collection[str]:
         return [row.id for row in self._store.find("Router", "networks", network_id)]
 
+    def qos_policy(self, id: str) -> view.QosPolicy:
+        rows = (row for rule in RULES for row in self._store.find(rule.table, "qos_policy_id", id))
+        found: view.QosPolicy = self._memos[_QOS].get(id, tuple(sorted(rows, key=_by_id)))
+        return msgspec.structs.replace(found, id=id)
+
 
 def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
     """The keys of the view that a changed row touches."""
@@ -149,6 +158,8 @@ def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
             return {("group", row.security_group_id) for row in rows}
         case "Address_Group":
             return {("address-group", row.id) for row in rows}
+        case table if table in _QOS_TABLES:
+            return {("qos-policy", row.qos_policy_id) for row in rows}
         case "Host":
             names: set[Key] = {("host", row.host) for row in rows}
             return names if len(rows) == 2 and len(names) == 1 else names | {("hosts", "")}
@@ -167,6 +178,7 @@ def _network(rows: tuple[Row, ...]) -> view.Network:
         admin_state_up=row.admin_state_up,
         dns_domain=row.dns_domain,
         external=row.router_external,
+        qos_policy_id=row.qos_policy_id,
     )
 
 
@@ -209,6 +221,7 @@ def _port(rows: tuple[Row, ...]) -> view.Port:
             view.DhcpOption(one["opt_name"], one["opt_value"], int(one["ip_version"]))
             for one in _json(row.extra_dhcp_opts)
         ),
+        qos_policy_id=row.qos_policy_id,
         bindings=tuple(view.Binding(b.host, b.status, b.vif_type, b.vnic_type) for b in bindings if b.host),
     )
 
@@ -244,6 +257,34 @@ def _router(rows: tuple[Row, ...]) -> view.Router:
         networks=row.networks,
         routes=tuple(view.HostRoute(canonical(one["destination"]), one["nexthop"]) for one in _json(row.routes)),
     )
+
+
+def _limits(rows: tuple[Row, ...]) -> view.QosPolicy:
+    """What rules come to; a limit of 0 is none, as for Neutron's agent."""
+    rates: dict[tuple[str, str], view.Rate] = {}
+    dscp = None
+    for row in rows:
+        if (mark := getattr(row, "dscp_mark", None)) is not None:
+            dscp = mark
+        elif (kbps := getattr(row, "max_kbps", None)) is not None:
+            rates["bandwidth", row.direction] = _rate(kbps, row.max_burst_kbps)
+        else:
+            rates["packets", row.direction] = _rate(row.max_kpps * 1000, row.max_burst_kpps * 1000)
+    limits = {
+        direction: view.Limits(*(_limited(rates.get((kind, direction))) for kind in ("bandwidth", "packets")))
+        for direction in DIRECTIONS
+    }
+    return view.QosPolicy(id="", sent=limits["egress"], received=limits["ingress"], dscp=dscp)
+
+
+def _rate(rate: int, burst: int) -> view.Rate:
+    """A limit that OpenFlow can say, with Neutron's burst where none is given."""
+    most = 2**32 - 1
+    return view.Rate(min(rate, most), min(burst or -(-rate * 4 // 5), most))
+
+
+def _limited(rate: view.Rate | None) -> view.Rate | None:
+    return None if rate is None or not rate.rate else rate
 
 
 def _host(rows: tuple[Row, ...]) -> view.Host:

@@ -6,6 +6,7 @@ A change of any other column (a name, a description, a revision number) does not
 from msgspec.structs import replace
 
 from tunbridge.model import catalog
+from tunbridge.model.resources.qos import RULES
 from tunbridge.model.tables import Table
 
 _COLUMNS = {
@@ -18,6 +19,7 @@ _COLUMNS = {
         "admin_state_up",
         "dns_domain",
         "router_external",
+        "qos_policy_id",
     ),
     "Subnet": (
         "network_id",
@@ -44,6 +46,7 @@ _COLUMNS = {
         "dns_name",
         "dns_domain",
         "extra_dhcp_opts",
+        "qos_policy_id",
     ),
     "Port_Binding": ("port_id", "network_id", "host", "status", "vif_type", "vnic_type"),
     "Security_Group": ("stateful",),
@@ -61,6 +64,10 @@ _COLUMNS = {
     ),
     "Address_Group": ("addresses",),
     "Router": ("admin_state_up", "interfaces", "networks", "routes"),
+    **{
+        rule.table: ("qos_policy_id", *(field.name for field in rule.fields if field.column is not None))
+        for rule in RULES
+    },
     "Host": ("host", "agent_type", "configurations"),
 }
 _FOUND_BY = {

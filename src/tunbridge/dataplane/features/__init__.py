@@ -14,6 +14,7 @@ from tunbridge.dataplane.features import (
     network,
     policy,
     port,
+    qos,
     reach,
     remote,
     router,
@@ -24,6 +25,7 @@ FEATURES: Mapping[str, Callable[[Context, str], None]] = MappingProxyType(
     {
         "base": frame.compute,
         "port": port.compute,
+        "qos": qos.compute,
         "reach": reach.compute,
         "network": network.compute,
         "policy": policy.compute,
