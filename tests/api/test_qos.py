@@ -210,7 +210,8 @@ def test_rule_types_are_those_that_hosts_carry_out(cloud: Cloud) -> None:
     found = admin.get("/qos/rule-types/bandwidth_limit").json()["rule_type"]
     (driver,) = found["drivers"]
     assert (found["type"], driver["name"]) == ("bandwidth_limit", "openvswitch")
-    assert {p["parameter_name"]: (p["parameter_type"], p["parameter_values"]) for p in driver["supported_parameters"]} == {
+    parameters = driver["supported_parameters"]
+    assert {p["parameter_name"]: (p["parameter_type"], p["parameter_values"]) for p in parameters} == {
         "max_kbps": ("range", {"start": 0, "end": 2**31 - 1}),
         "max_burst_kbps": ("range", {"start": 0, "end": 2**31 - 1}),
         "direction": ("choices", ["egress", "ingress"]),

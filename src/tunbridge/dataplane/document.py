@@ -214,7 +214,8 @@ The flows below are those of an example host, compute1, as Open vSwitch dumps th
 VXLAN network blue (local VLAN 1, VNI 100), whose other port `db` is on compute2, a port `moved` that is prepared for a
 live migration to compute1; `lb` in the VLAN network lan (local VLAN 2, segment 300), with stateless groups and an
 allowed address pair with a MAC address of its own; `old` in a flat network (local VLAN 3); and `nfv`, without port
-security and with a QoS policy, in the VXLAN network open (local VLAN 4, VNI 200). A router, `edge`, has interfaces on blue and lan.
+security and with a QoS policy, in the VXLAN network open (local VLAN 4, VNI 200). A router, `edge`, has interfaces on
+blue and lan.
 
 ```
 workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent)-> 95 meter -> 96 controller

@@ -4,7 +4,7 @@
                                             |
                                             +--> ports of this host --> their security groups --> the groups' rules
                                                    --> members of the remote groups and address groups that these name
-                                            |              +--> their QoS policies, and those of their networks --> rules
+                                            +--> their QoS policies, and those of their networks --> the rules of these
     networks --> routers on them --> the other networks of these routers, and so on
     hosts: all of them
 
