@@ -362,14 +362,11 @@ def event(draw: Callable[..., object], rows: Rows, desired: Desired, state: Loca
         case "qos":
             limit = st.sampled_from([None, Rate(1000, 800), Rate(5, 4)])
             directions = st.builds(Limits, bandwidth=limit, packets=limit)
-            policy = str(draw(st.sampled_from(POLICIES)))
-            rows.qos_policies[policy] = QosPolicy(
-                id=policy,
-                sent=draw(directions),
-                received=draw(directions),
-                dscp=draw(st.sampled_from([None, 26])),  # type: ignore[arg-type]
-            )
-            desired.touch({("qos-policy", policy)})
+            marks = st.sampled_from([None, 26])
+            id = str(draw(st.sampled_from(POLICIES)))
+            some_policy = st.builds(QosPolicy, id=st.just(id), sent=directions, received=directions, dscp=marks)
+            rows.qos_policies[id] = cast(QosPolicy, draw(some_policy))
+            desired.touch({("qos-policy", id)})
         case "plug" | "tunnels":
             plugged = draw(st.lists(st.sampled_from(PORTS), unique=True))
             state = local(*plugged, hosts=int(draw(st.integers(0, 3))))  # type: ignore[call-overload,misc]

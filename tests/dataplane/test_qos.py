@@ -1,6 +1,7 @@
 """Which packets a QoS policy limits and marks."""
 
 import re
+from typing import Any
 
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
@@ -15,12 +16,12 @@ METER = Delivery("a", "meter")
 SLOW = Limits(bandwidth=Rate(5_000, 400), packets=Rate(1_000, 50))
 
 
-def put(world: World, id: str, **more: object) -> None:
-    world.rows.qos_policies[id] = QosPolicy(id=id, **more)  # type: ignore[arg-type]
+def put(world: World, id: str, **more: Any) -> None:
+    world.rows.qos_policies[id] = QosPolicy(id=id, **more)
     world.touch({("qos-policy", id)})
 
 
-def two(make_world: MakeWorld, **of_first: object) -> World:
+def two(make_world: MakeWorld, **of_first: Any) -> World:
     """Two ports of a network on host a, and one on b."""
     world = make_world("a", "b")
     world.network("n")
