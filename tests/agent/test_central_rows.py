@@ -13,7 +13,7 @@ from tests.api.serving import Cloud
 from tunbridge import log
 from tunbridge.agent.central import Central
 from tunbridge.database.session import connect
-from tunbridge.dataplane.view import FixedIp, Network, Port, Subnet
+from tunbridge.dataplane.view import FixedIp, Limits, Network, Port, QosPolicy, Rate, Subnet
 
 Scene = Callable[[Cloud, Api], Coroutine[Any, Any, None]]
 
@@ -145,6 +145,44 @@ def test_changes_touch_what_they_concern(play: Callable[[Scene], None]) -> None:
             assert await touched_by(api.remove("port", second["id"]), *keys) == keys
             subnet = {("subnet", blue["subnet"]["id"])}
             assert await touched_by(api.update("subnet", blue["subnet"]["id"], gateway_ip=None), *subnet) == subnet
+
+    play(scene)
+
+
+def test_the_rules_of_a_policy_come_to_limits_that_open_vswitch_can_say(play: Callable[[Scene], None]) -> None:
+    async def scene(made: Cloud, api: Api) -> None:
+        async def rule(policy: Any, kind: str, **values: Any) -> str:
+            path = f"/qos/policies/{policy['id']}/{kind}_rules"
+            reply = await asyncio.to_thread(made.user().post, path, {f"{kind}_rule": values})
+            assert reply.status_code == 201, reply.text
+            return f"{path}/{reply.json()[f'{kind}_rule']['id']}"
+
+        async with host("one", made.database.remote) as one:
+            gold, other = await api.create("policy"), await api.create("policy")
+            await rule(gold, "bandwidth_limit", max_kbps=1001)
+            received = await rule(gold, "bandwidth_limit", max_kbps=5, max_burst_kbps=7, direction="ingress")
+            await rule(gold, "packet_rate_limit", max_kpps=2**31 - 1, max_burst_kpps=2, direction="ingress")
+            await rule(other, "dscp_marking", dscp_mark=26)
+            network = await api.network(qos_policy_id=other["id"])
+            port = await api.port(network, "one", qos_policy_id=gold["id"])
+            await until(lambda: one.source.port(port["id"]), "the port is known")
+            packets = Rate(2**32 - 1, 2000)
+            wanted = QosPolicy(
+                id=gold["id"], sent=Limits(Rate(1001, 801)), received=Limits(Rate(5, 7), packets)
+            )  # fmt: skip
+            assert one.source.qos_policy(gold["id"]) == wanted, "whole when the port is told"
+            assert one.source.qos_policy(other["id"]) == QosPolicy(id=other["id"], dscp=26)
+            await until(lambda: not one._withheld, "all is told")
+            one.take_touched()
+            reply = await asyncio.to_thread(made.user().put, received, {"bandwidth_limit_rule": {"max_kbps": 0}})
+            assert reply.status_code == 200, reply.text
+            wanted = msgspec.structs.replace(wanted, received=Limits(None, packets))
+            await until(lambda: one.source.qos_policy(gold["id"]) == wanted, "a limit of 0 is none")
+            await until(lambda: not one._withheld, "told")
+            assert one.take_touched() == {("qos-policy", gold["id"])}
+            await api.update("port", port["id"], qos_policy_id=None)
+            await until(lambda: not rows(one, "Qos_Bandwidth_Limit_Rule"), "rules that nothing here has are not kept")
+            assert len(rows(one, "Qos_Dscp_Marking_Rule")) == 1
 
     play(scene)
 
