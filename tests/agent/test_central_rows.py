@@ -168,7 +168,7 @@ def test_the_rules_of_a_policy_come_to_limits_that_open_vswitch_can_say(play: Ca
             await until(lambda: one.source.port(port["id"]), "the port is known")
             packets = Rate(2**32 - 1, 2000)
             wanted = QosPolicy(
-                id=gold["id"], sent=Limits(Rate(1001, 801)), received=Limits(Rate(5, 7), packets)
+                id=gold["id"], sent=Limits(Rate(1001, 801)), received=Limits(Rate(5, 525), packets)
             )  # fmt: skip
             assert one.source.qos_policy(gold["id"]) == wanted, "whole when the port is told"
             assert one.source.qos_policy(other["id"]) == QosPolicy(id=other["id"], dscp=26)

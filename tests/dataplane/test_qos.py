@@ -67,16 +67,17 @@ def test_what_a_port_receives_passes_its_meters(make_world: MakeWorld) -> None:
 
 def test_a_meter_that_drops_a_broadcast_for_one_port_drops_it_for_no_other(make_world: MakeWorld) -> None:
     world = two(make_world)
-    for number in (4, 5):
-        world.port(f"n{number}", "n", "a", f"10.0.0.{number}", qos_policy_id="q")
-    put(world, "q", received=Limits(bandwidth=Rate(8, 8)))
+    for number, policy in ((4, "slow"), (5, "fast"), (6, "slow")):
+        world.port(f"n{number}", "n", "a", f"10.0.0.{number}", qos_policy_id=policy)
+    put(world, "slow", received=Limits(bandwidth=Rate(8, 8)))
+    put(world, "fast", received=Limits(bandwidth=Rate(1000, 800)))
     world.run()
     packets = [
         Ether(src=mac(2), dst="ff:ff:ff:ff:ff:ff") / IP(src="10.0.0.2", dst="10.0.0.255") / UDP(dport=9) / (b"x" * 900)
         for _ in range(4)
     ]
     received = {port: len(found) for port, found in world.exchange("n2", *packets).items()}
-    assert received == {"n1": 4, "n4": 1, "n5": 1}  # 8 kbit are one packet of 942 bytes
+    assert received == {"n1": 4, "n4": 1, "n5": 4, "n6": 1}  # 8 kbit are one packet of 942 bytes
 
 
 def test_a_port_s_own_broadcast_does_not_use_up_what_it_may_receive(make_world: MakeWorld) -> None:

@@ -20,6 +20,8 @@ _by_id = attrgetter("id")
 _by_host = attrgetter("host", "id")
 _QOS = "Qos_Policy"
 _QOS_TABLES = {rule.table for rule in RULES}
+_LARGEST_KBIT = 525
+"""64 KiB, which a workload may hand over as one packet (GSO); a meter never lets one pass that is above its burst."""
 _ANY_PROTOCOL = 0
 """A rule for protocol 0 lets all protocols pass, as the API's documentation says."""
 
@@ -267,7 +269,7 @@ def _limits(rows: tuple[Row, ...]) -> view.QosPolicy:
         if (mark := getattr(row, "dscp_mark", None)) is not None:
             dscp = mark
         elif (kbps := getattr(row, "max_kbps", None)) is not None:
-            rates["bandwidth", row.direction] = _rate(kbps, row.max_burst_kbps)
+            rates["bandwidth", row.direction] = _rate(kbps, row.max_burst_kbps, _LARGEST_KBIT)
         else:
             rates["packets", row.direction] = _rate(row.max_kpps * 1000, row.max_burst_kpps * 1000)
     limits = {
@@ -277,10 +279,10 @@ def _limits(rows: tuple[Row, ...]) -> view.QosPolicy:
     return view.QosPolicy(id="", sent=limits["egress"], received=limits["ingress"], dscp=dscp)
 
 
-def _rate(rate: int, burst: int) -> view.Rate:
+def _rate(rate: int, burst: int, least: int = 0) -> view.Rate:
     """A limit that OpenFlow can say, with Neutron's burst where none is given."""
     most = 2**32 - 1
-    return view.Rate(min(rate, most), min(burst or -(-rate * 4 // 5), most))
+    return view.Rate(min(rate, most), min(max(burst or -(-rate * 4 // 5), least), most))
 
 
 def _limited(rate: view.Rate | None) -> view.Rate | None:
