@@ -20,9 +20,10 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 
 from tests.packets.cloud import Cloud, Workload
-from tests.packets.sockets import inside, wire
+from tests.packets.sockets import Wire, inside, wire
 from tests.packets.test_restarts import restart_agent
 from tunbridge.lab.host import wait_until
+from tunbridge.lab.plan import UNDERLAY_DEVICE
 
 pytestmark = pytest.mark.ovs
 LIMIT, OFFERED = 8.0, 20.0
@@ -235,6 +236,42 @@ def test_what_a_port_sends_is_marked_on_both_hosts_and_nothing_else_is(cloud: Cl
     wait_until(lambda: _dscp(limited, far.address, far) == 46, "marked otherwise")
     cloud.network.delete_qos_dscp_marking_rule(rule, policy)
     wait_until(lambda: _dscp(limited, far.address, far) == 0, "not marked any more")
+
+
+def test_the_outer_header_has_the_mark_of_the_packet_inside_where_the_agent_is_told_so(
+    cloud: Cloud, vms: Vms, policy: Any
+) -> None:
+    cloud.network.create_qos_dscp_marking_rule(policy, dscp_mark=26)
+    limited, _, far = vms
+    wait_until(lambda: _dscp(limited, far.address, far) == 26, "marked")
+    assert _outer(cloud, limited, far) == 0
+    host = cloud.hosts["h0"]
+    config = host.read("/etc/tunbridge/agent.toml")
+    for setting, wanted in (('"inherit"', 26), ("10", 10)):
+        told = config.replace("tunnel_dscp = 0", f"tunnel_dscp = {setting}")
+        host.host.run("sh", "-c", 'cat > "$0"', "/etc/tunbridge/agent.toml", stdin=told)
+        host.reload()
+        wait_until(lambda w=wanted: _outer(cloud, limited, far) == w, "the outer header is marked")  # type: ignore[misc]
+    host.host.run("sh", "-c", 'cat > "$0"', "/etc/tunbridge/agent.toml", stdin=config)
+    host.reload()
+    wait_until(lambda: _outer(cloud, limited, far) == 0, "not marked any more")
+
+
+def _outer(cloud: Cloud, sender: Workload, receiver: Workload) -> int | None:
+    """The DSCP field of the outer header of a datagram in VXLAN, as it comes to the receiver's host."""
+
+    def mine(frame: bytes) -> bool:
+        packet = Ether(frame)
+        return UDP in packet and packet[UDP].dport == 4789 and b"outer?" in frame
+
+    underlay = Wire(cloud.hosts["h1"].host.namespace, UNDERLAY_DEVICE)
+    try:
+        with inside(sender.namespace, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sending:
+            sending.sendto(b"outer?", (receiver.address, 4567))
+        frames = underlay.seen(mine, 1.0)
+    finally:
+        underlay.close()
+    return int(Ether(frames[-1])[IP].tos) >> 2 if frames and mine(frames[-1]) else None
 
 
 def _dscp(sender: Workload, address: str, receiver: Workload) -> int | None:
