@@ -78,7 +78,16 @@ def test_a_rule_is_only_below_its_own_policy(cloud: Cloud) -> None:
     nowhere = f"/qos/policies/{limit['id']}/bandwidth_limit_rules"
     for reply in (mara.get(nowhere), mara.post(nowhere, {"bandwidth_limit_rule": LIMIT})):
         assert error(reply)[:2] == (404, "QosPolicyNotFound")
-    assert error(mara.get(f"/qos/policies/{made['id']}/minimum_bandwidth_rules"))[0] == 404
+
+
+def test_rules_that_no_host_carries_out_are_refused_with_the_reason(cloud: Cloud) -> None:
+    admin = cloud.user()
+    path = f"/qos/policies/{policy(admin)['id']}/minimum_bandwidth_rules"
+    words = "The resource could not be found: no host guarantees a bandwidth, and nothing is told to Placement"
+    assert error(admin.post(path, {"minimum_bandwidth_rule": {"min_kbps": 1}})) == (404, "HTTPNotFound", words)
+    network = admin.create("network")
+    reply = admin.post("/floatingips", {"floatingip": {"floating_network_id": network["id"], "qos_policy_id": None}})
+    assert "qos_policy_id" in error(reply)[2]
 
 
 def test_a_rule_is_also_had_by_its_id_alone(cloud: Cloud) -> None:

@@ -8,7 +8,7 @@ from scapy.layers.l2 import ARP, Ether
 
 from tests.dataplane.conftest import MakeWorld
 from tests.dataplane.test_switching import broadcast, mac, udp
-from tests.dataplane.world import Delivery, World
+from tests.dataplane.world import Binding, Delivery, World
 from tunbridge.dataplane.contribution import Meter
 from tunbridge.dataplane.view import Limits, QosPolicy, Rate
 
@@ -137,3 +137,31 @@ def test_a_changed_limit_changes_a_meter_and_no_flow(make_world: MakeWorld) -> N
     put(world, "q", sent=SLOW, received=Limits(bandwidth=Rate(9, 9), packets=SLOW.packets))
     delta = world.run()["a"]
     assert (delta.flows, delta.meters) == ({}, {"br-int": {100_047: Meter(100_047, 9, 9, "kbps")}})
+
+
+def test_a_port_whose_limits_are_refused_goes_on_without_them_and_it_is_told(make_world: MakeWorld) -> None:
+    world = two(make_world, qos_policy_id="q")
+    put(world, "q", sent=SLOW, received=SLOW, dscp=26)
+    world.run()
+    desired = world.hosts["a"].desired
+    desired.refuse(("qos", "n1"), "OFPMMFC_OUT_OF_METERS")
+    delta = world.run()["a"]
+    assert [(problem.subject, problem.message) for problem in delta.problems] == [("qos n1", "OFPMMFC_OUT_OF_METERS")]
+    assert desired.states["n1"].status == "wired"
+    assert world.send("n1", udp(1, 2)) == {Delivery("a", "n2")}
+    assert world.send("n2", udp(2, 1)) == {Delivery("a", "n1")}
+    assert world.send("n2", broadcast(2)) == {Delivery("a", "n1"), Delivery("b", "n3")}
+    put(world, "q", sent=SLOW)
+    world.run()
+    assert world.send("n1", udp(1, 2)) == {METER, Delivery("a", "n2")}
+
+
+def test_a_port_that_is_prepared_for_a_migration_has_its_limits_already(make_world: MakeWorld) -> None:
+    world = two(make_world)
+    moving = (Binding("b", "ACTIVE", "ovs"), Binding("a", "INACTIVE", "ovs"))
+    world.port("n4", "n", "a", "10.0.0.4", bindings=moving, qos_policy_id="q")
+    world.hosts["b"].plug("n4")
+    put(world, "q", received=SLOW)
+    world.run()
+    assert len(meters(world, "a")) == len(meters(world, "b")) == 2
+    assert world.send("n3", udp(3, 4)) == {Delivery("b", "meter"), Delivery("b", "n4")}

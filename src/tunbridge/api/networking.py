@@ -122,6 +122,9 @@ class NetworkingApi:
             if method != "PUT":
                 raise http.not_allowed()
             return await controller.act(request, id, parts[1], await exchange.content())
+        if parts[1] in controller.resource.lacks:
+            why = controller.resource.lacks[parts[1]]
+            raise NotFound("HTTPNotFound", f"The resource could not be found: {why}")
         raise no_such_resource()
 
     # What the API says of itself

@@ -38,6 +38,10 @@ QOS_POLICY = Resource(
         common.tags(Who.ADMIN_OR_MANAGER, Who.READER_OR_SHARED),
     ),
     columns=(common.SHARES,),
+    lacks={
+        "minimum_bandwidth_rules": "no host guarantees a bandwidth, and nothing is told to Placement",
+        "minimum_packet_rate_rules": "no host guarantees a packet rate, and nothing is told to Placement",
+    },
     create_by=Who.ADMIN_OR_MANAGER,
     update_by=Who.ADMIN_OR_MANAGER,
     delete_by=Who.ADMIN_OR_MANAGER,
