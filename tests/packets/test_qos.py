@@ -11,7 +11,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import pytest
@@ -26,10 +26,10 @@ from tunbridge.lab.host import wait_until
 from tunbridge.lab.plan import UNDERLAY_DEVICE
 
 pytestmark = pytest.mark.ovs
-LIMIT, OFFERED = 8.0, 20.0
-"""Mbit/s."""
-WINDOW_S, TRIES = 2.5, 4
-BURST, BURST_S = 0.8, 1.0
+LIMIT, OFFERED, FREE = 8.0, 18.0, 6.0
+"""Mbit/s; `FREE` is what a neighbour receives beside it."""
+WINDOW_S, TRIES = 2.0, 5
+BURST, BURST_S = 0.8, 0.8
 """Of what a second lets pass, and when a burst is used up."""
 
 
@@ -144,20 +144,8 @@ def test_a_port_has_its_limit_and_its_neighbours_are_unhurt(
     limit(cloud, policy, direction)
     limited, peer, far = vms
     sender, receiver = (limited, far) if direction == "egress" else (far, limited)
-    with ExitStack() as stack:
-        stack.enter_context(load(sender, receiver, proto))
-        if direction == "egress":
-            free = peer
-            stack.enter_context(load(far, peer, "udp", 6.0))
-        else:
-            free = far
-            stack.enter_context(load(peer, far, "udp", 6.0))
-        carried = 6.0 * (1200 + 42) / 1200
-        acknowledgements = 0.0 if proto == "udp" else 0.4  # of TCP, to who sends
-        settles_at({receiver: LIMIT})
-        before = count(free)
-        time.sleep(WINDOW_S)
-        assert 0.95 * carried <= mbits(before, count(free)) <= 1.05 * carried + acknowledgements
+    with load(sender, receiver, proto), load(far, peer, "udp", FREE):
+        settles_at({receiver: LIMIT, peer: FREE * (1200 + 42) / 1200})
 
 
 def test_a_limit_is_changed_and_removed_under_traffic(cloud: Cloud, vms: Vms, policy: Any) -> None:
@@ -168,10 +156,6 @@ def test_a_limit_is_changed_and_removed_under_traffic(cloud: Cloud, vms: Vms, po
         cloud.network.update_qos_bandwidth_limit_rule(rule, policy, max_kbps=4000)
         settles_at({vms.far: 4.0})
         cloud.network.delete_qos_bandwidth_limit_rule(rule, policy)
-        settles_at({vms.far: full})
-        limit(cloud, policy, "egress", 5.0)
-        settles_at({vms.far: 5.0})
-        cloud.network.update_port(vms.limited.port.id, qos_policy_id=None)
         settles_at({vms.far: full})
 
 
