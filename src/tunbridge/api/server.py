@@ -27,6 +27,7 @@ from tunbridge.api.bindings import BindingApi
 from tunbridge.api.chores import Chores
 from tunbridge.api.config import ServerConfig
 from tunbridge.api.controller import Controller
+from tunbridge.api.gateway_chore import GatewayChore
 from tunbridge.api.networking import NetworkingApi
 from tunbridge.api.offer import Offer, offer
 from tunbridge.api.quotas import QuotaApi
@@ -149,6 +150,7 @@ async def run(config: ServerConfig, log: Any) -> None:
     metrics.REGISTRY.register(metrics.DatabaseFigures(database.stats))
     ports = rulebook(catalog.RESOURCES, config.networking)["port"]
     chores = Chores(database, ports, config.networking, SYSTEM, log)
+    gateways = GatewayChore(database, config.networking, SYSTEM, log)
     embedded = None if config.database else await _own_database(config, log)
     try:
         if embedded is not None:
@@ -158,7 +160,8 @@ async def run(config: ServerConfig, log: Any) -> None:
         app, _ = await asyncio.to_thread(application, config, database, authenticator, log)
         clouds = write_clouds_yaml(config.auth, here)
         log.info("serving", url=here, clouds_yaml=str(clouds), auth=config.auth.mode)
-        tasks = [asyncio.create_task(_keep_seeding(config, database, log)), asyncio.create_task(chores.run())]
+        own = (_keep_seeding(config, database, log), chores.run(), gateways.run())
+        tasks = [asyncio.create_task(each) for each in own]
         try:
             await _serve(config, app, listening)
         finally:
