@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.packets.cloud import Cloud, Workload
+from tests.packets.cloud import Cloud, Ping, Workload, ping_during
 from tests.packets.conftest import make_cloud
 from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
-PEER, REMOTE = "203.0.113.1", "198.51.100.7"
+SWITCH, PEER, REMOTE = "phys0", "203.0.113.1", "198.51.100.7"
 """The machine outside, whose first address every lab gives it."""
 SERVE = """
 import http.server
@@ -123,3 +123,145 @@ def test_vms_on_every_host_reach_the_outside_by_their_router(site: Site) -> None
     for vm in site.vms.values():
         assert vm.reaches(REMOTE)
         assert vm.reaches(PEER)
+
+
+@pytest.mark.usefixtures("web")
+def test_the_outside_sees_the_router_or_the_floating_ip(site: Site) -> None:
+    for host, vm in site.vms.items():
+        assert vm.python(FETCH.format(REMOTE)).strip() == site.gateway_ip, host
+    floating = site.floating(site.vms["h0"])
+    assert site.vms["h0"].python(FETCH.format(REMOTE)).strip() == floating.floating_ip_address
+    site.cloud.network.delete_ip(floating)
+    assert site.vms["h0"].reaches(REMOTE)
+
+
+def test_the_router_answers_the_outside_and_nobody_else_does(site: Site) -> None:
+    assert site.reached(site.gateway_ip)
+    assert site.vms["h2"].reaches(site.gateway_ip)
+    assert len(site.gateway_hosts()) == 1
+
+
+def test_the_first_packet_to_an_unknown_neighbour_is_not_lost(site: Site) -> None:
+    site.cloud.outside("ip", "addr", "add", "203.0.113.77/24", "dev", SWITCH)
+    assert site.vms["h2"].run("ping", "-c1", "-W3", "203.0.113.77", check=False).returncode == 0
+
+
+def test_a_neighbour_that_does_not_answer_is_told(site: Site) -> None:
+    vm = site.vms[site.gateway_host]
+    said = vm.run("ping", "-c1", "-W5", "203.0.113.200", check=False).stdout
+    assert "Destination Host Unreachable" in said
+
+
+def test_traceroute_outside_and_its_errors_come_back_through_the_translation(site: Site) -> None:
+    vm = site.vms["h2"]
+    once = vm.run("ping", "-c1", "-W2", "-t1", REMOTE, check=False).stdout
+    assert "From 10.5.0.1" in once
+    closed = (
+        "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(3);"
+        f"s.connect(('{REMOTE}', 9)); s.send(b'x')\n"
+        "try: s.recv(1); print('answer')\nexcept ConnectionRefusedError: print('refused')"
+    )
+    assert vm.python(closed).strip() == "refused"
+
+
+@pytest.mark.usefixtures("web")
+def test_floating_ips_on_every_host_are_reached_and_are_the_vms_address(site: Site) -> None:
+    made = {host: site.floating(vm) for host, vm in site.vms.items()}
+    for host, floating in made.items():
+        address = floating.floating_ip_address
+        assert site.reached(address), host
+        assert site.vms[host].python(FETCH.format(REMOTE)).strip() == address
+    # To one's own and to others'.
+    for vm in site.vms.values():
+        for floating in made.values():
+            assert vm.reaches(floating.floating_ip_address)
+    for floating in made.values():
+        site.cloud.network.delete_ip(floating)
+
+
+def test_a_floating_ip_that_moves_is_reached_at_its_new_vm_at_once(site: Site) -> None:
+    """The physical router knows another MAC address only if it is told; each floating IP keeps its own."""
+    floating = site.floating(site.vms["h0"])
+    assert site.reached(floating.floating_ip_address)
+    for host in ("h2", "h1", "h0"):
+        site.lead(floating, site.vms[host])
+        assert site.reached(floating.floating_ip_address), host
+    site.cloud.network.delete_ip(floating)
+
+
+def test_taking_a_floating_ip_away_ends_its_connections(site: Site) -> None:
+    vm = site.vms["h0"]
+    listen = "import socket; s = socket.create_server(('', 7000)); print('up', flush=True); c = s.accept()[0]\n"
+    listen += "while True: c.send(c.recv(9))"
+    floating = site.floating(vm)
+    server = vm.start("python3", "-c", listen)
+    assert server.stdout is not None
+    assert server.stdout.readline().strip() == "up"
+    talk = f"import socket, sys; c = socket.create_connection(('{floating.floating_ip_address}', 7000), 3)\n"
+    talk += "c.settimeout(2)\nfor line in sys.stdin:\n c.send(b'x')\n"
+    talk += " try: print(c.recv(9), flush=True)\n except Exception as e: print(type(e).__name__, flush=True)"
+    command = ("ip", "netns", "exec", site.cloud.lab.outside, "python3", "-c", talk)
+    client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def said() -> str:
+        assert client.stdin is not None and client.stdout is not None
+        client.stdin.write("\n")
+        client.stdin.flush()
+        return client.stdout.readline().strip()
+
+    def known() -> bool:
+        shown = vm.host.host.run("ovs-appctl", "dpctl/dump-conntrack").stdout
+        return f"dst={floating.floating_ip_address}" in shown
+
+    try:
+        assert said() == "b'x'"
+        assert known()
+        site.lead(floating, None)
+        wait_until(lambda: not known(), "its connections are forgotten")
+        assert said() == "TimeoutError"
+        site.lead(floating, vm)
+    finally:
+        for process in (client, server):
+            process.kill()
+            process.communicate()
+        site.cloud.network.delete_ip(floating)
+
+
+@pytest.mark.parametrize("host", ["h0", "h2"])
+def test_a_restart_of_the_agent_costs_no_packet(site: Site, host: str) -> None:
+    floating = site.floating(site.vms[host])
+    for restarted in {host, site.gateway_host}:
+        got, lost = ping_during(site.vms[host], REMOTE, site.cloud.hosts[restarted].restart)
+        assert got > 50
+        assert lost <= 2
+    assert site.reached(floating.floating_ip_address)
+    site.cloud.network.delete_ip(floating)
+
+
+@pytest.mark.usefixtures("web")
+def test_without_snat_addresses_go_out_as_they_are(site: Site) -> None:
+    network, vm = site.cloud.network, site.vms["h2"]
+    gateway = {"network_id": site.external.id, "enable_snat": False}
+    network.update_router(site.router, external_gateway_info=gateway)
+    site.cloud.outside("ip", "route", "add", "10.5.0.0/24", "via", site.gateway_ip)
+    wait_until(lambda: vm.python(FETCH.format(REMOTE)).strip() == vm.address, "the VM's own address is seen")
+    assert site.reached(vm.address)
+    network.update_router(site.router, external_gateway_info=gateway | {"enable_snat": True})
+    wait_until(lambda: vm.python(FETCH.format(REMOTE)).strip() == site.gateway_ip, "the router's address is seen")
+    site.cloud.outside("ip", "route", "del", "10.5.0.0/24")
+
+
+def test_a_planned_move_of_the_gateway_and_a_dead_gateway_host(site: Site) -> None:
+    network, vm = site.cloud.network, site.vms["h2"]
+    first = site.gateway_host
+    agent = next(a for a in network.agents() if a.host == first)
+    ping = Ping(vm, REMOTE)
+    network.update_agent(agent, admin_state_up=False)
+    wait_until(lambda: site.gateway_hosts() not in ([], [first]), "the gateway has moved", 15)
+    time.sleep(1)
+    got, lost = ping.end()
+    network.update_agent(agent, admin_state_up=True)
+    assert got > 100
+    assert lost < 100, f"{lost} pings of 100 a second were lost"
+    assert len(site.gateway_hosts()) == 1
+    assert site.reached(site.gateway_ip)

@@ -35,6 +35,8 @@ class Needs(Struct, frozen=True):
     """Ids of the ports that are bound to this host or plugged in here."""
     groups: frozenset[str]
     """Their security groups."""
+    beyond: frozenset[str]
+    """Ports on external networks, of routers that are here and of floating IPs."""
     conditions: Conditions
 
 
@@ -83,7 +85,7 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
         ),
         "Address_Group": together(where("_uuid", address_groups, is_ref=True)),
     }
-    return Needs(frozenset(local), frozenset(groups), conditions)
+    return Needs(frozenset(local), frozenset(groups), frozenset(beyond), conditions)
 
 
 def _beyond(store: Store, routers: Iterable[Row]) -> tuple[set[str], set[str]]:
