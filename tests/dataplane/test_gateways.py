@@ -124,6 +124,15 @@ def test_without_snat_addresses_stay_as_they_are_both_ways(make_world: MakeWorld
     assert world.exchange_outside("a", outside(world, "r-gw", REMOTE, "198.51.100.99") / UDP()) == {}
 
 
+def test_what_conntrack_knows_nothing_of_on_the_gateway_host_goes_out_without_snat(make_world: MakeWorld) -> None:
+    """An answer from a VM elsewhere: its request came in another way, and a VM here has the network looked up."""
+    world = site(make_world, "a", "b", gateway="b", snat=False)
+    introduce(world, "b")
+    packet = f"icmp,dl_src={mac(world, 'b1')},dl_dst={mac(world, 'r-blue')},nw_src={BLUE}.1,nw_dst={REMOTE},nw_ttl=64"
+    came = world.hosts["b"].trace("br-tun", f"tun_id=0x64,in_port=2,{packet},icmp_type=0", ("trk,inv",))
+    assert {got.device for got in came} == {OUTSIDE}
+
+
 def test_the_gateway_answers_arp_and_ping_on_its_host_only(make_world: MakeWorld) -> None:
     world = site(make_world, "a", "b")
     asked = Ether(src=PEER_MAC, dst="ff:ff:ff:ff:ff:ff") / ARP(hwsrc=PEER_MAC, psrc=PEER, pdst=f"{WIRE}.10")
@@ -262,6 +271,27 @@ def test_a_floating_ip_of_another_router_on_the_same_external_network(make_world
     answer = Ether(src=mac(world, "r5"), dst=mac(world, "s-red")) / IP(src="10.0.2.5", dst=f"{WIRE}.101")
     back = sent(world.exchange("r5", answer / UDP(sport=2, dport=1)), "b1")
     assert (back[IP].src, back[IP].dst) == (f"{WIRE}.105", f"{BLUE}.1")
+
+
+def test_a_vm_on_the_external_network_itself_and_a_floating_ip(make_world: MakeWorld) -> None:
+    """On one host, both filtered: there is no wire between them."""
+    world = with_floating(make_world)
+    world.group("in", Rule(id="in", direction="ingress", ip_version=4, protocol=17))
+    world.group("out", Rule(id="out", direction="egress", ip_version=4))
+    world.port("b1", "blue", "a", f"{BLUE}.1", security_groups=("in",))
+    world.port("e9", "ext", "a", f"{WIRE}.9", security_groups=("out",))
+    world.run()
+    asked = Ether(src=mac(world, "e9"), dst="ff:ff:ff:ff:ff:ff") / ARP(
+        hwsrc=mac(world, "e9"), psrc=f"{WIRE}.9", pdst=f"{WIRE}.101"
+    )
+    assert world.exchange("e9", asked)["e9"][0][ARP].hwsrc == mac(world, "f1")
+    begun = Ether(src=mac(world, "e9"), dst=mac(world, "f1")) / IP(src=f"{WIRE}.9", dst=f"{WIRE}.101")
+    got = sent(world.exchange("e9", begun / UDP(sport=1, dport=2)), "b1")
+    assert (got[IP].src, got[IP].dst) == (f"{WIRE}.9", f"{BLUE}.1")
+    back = sent(world.exchange("b1", inside(world, "b1", f"{WIRE}.9") / UDP(sport=2, dport=1)), "e9")
+    assert (back[IP].src, back[UDP].dport) == (f"{WIRE}.101", 1)
+    unasked = inside(world, "b1", f"{WIRE}.9") / UDP(sport=2, dport=3)
+    assert world.exchange("b1", unasked) == {}
 
 
 def test_a_floating_ip_is_with_its_vm_or_on_the_gateway_host_if_the_vms_has_no_bridge(make_world: MakeWorld) -> None:

@@ -176,7 +176,7 @@ DESTINATION = _table(
 )  # fmt: skip
 TRANSLATED = _table(
     66, "translated", "its source is the router's or a floating IP now; looked up in the zone of the external network",
-    matches="reg6 ct_state", to=(DESTINATION,), miss=goto(DESTINATION),
+    matches="reg6 proto ct_state", to=(DESTINATION,), miss=goto(DESTINATION),
 )  # fmt: skip
 ROUTED = _table(
     76, "routed", "forwarded by a router: one hop less, from the router, and looked up in the zone of its new network",

@@ -95,18 +95,16 @@ def enter(place: Outside, widest: int) -> list[Action]:
 def leave(context: Context, place: Outside, match: Match, source: str | None) -> None:
     """Out of the router into the external network, from the port, with a translated source."""
     where: Match = {**ROUTER_NUMBER(place.router), **NETWORK(place.vlan), "proto": "ip", **match}
-    last = (
-        goto(pipeline.TRANSLATED) if source is None else flow.translate(place.zone, pipeline.TRANSLATED, source=source)
+    onwards = (
+        wire.into(context, place.network.id)
+        if source is None
+        else flow.translate(place.zone, pipeline.TRANSLATED, source=source)
     )
     actions = [
         flow.dec_ttl(),
         flow.set_field("eth_src", place.mac),
         flow.FROM_NOWHERE,
         *(flow.load(field, 0) for field in (CHECKED, ARRIVED, pipeline.SENDER)),
-        last,
+        onwards,
     ]
     context.flow(_BRIDGE, pipeline.ROUTED, 20 if match else 10, where, *actions)
-    if "stateful" in context.facts("filtering", place.network.id):
-        context.flow(
-            _BRIDGE, pipeline.TRANSLATED, 10, NETWORK(place.vlan), flow.track(pipeline.DESTINATION)
-        )  # fmt: skip

@@ -197,7 +197,7 @@ def _leave(context: Context, number: int, interface: Interface, is_here: bool) -
         flow.load(CHECKED, 0),
         flow.load(pipeline.SENDER, 0),
         flow.FROM_NOWHERE,
-        flow.track(pipeline.DESTINATION) if _is_tracked(context, network.id) else goto(pipeline.DESTINATION),
+        wire.into(context, network.id),
     ]
     for version in interface.versions:
         where = {**ROUTER_NUMBER(number), **NETWORK(interface.vlan), "proto": "ip" if version == 4 else "ipv6"}
@@ -209,10 +209,6 @@ def _into(interface: Interface, found: Iterable[Interface]) -> list[Action]:
     mtu = interface.network.mtu
     check = [flow.check_larger(mtu + external.ETHERNET, TOO_BIG)] if any(i.network.mtu > mtu for i in found) else []
     return [flow.load(NETWORK, interface.vlan), *check, goto(pipeline.NEXT_HOP)]
-
-
-def _is_tracked(context: Context, network_id: str) -> bool:
-    return "stateful" in context.facts("filtering", network_id)
 
 
 def _extra_routes(

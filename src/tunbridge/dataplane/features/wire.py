@@ -15,7 +15,7 @@ from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.addresses import host_mac
 from tunbridge.dataplane.contribution import Context
 from tunbridge.dataplane.features import services, uplink
-from tunbridge.dataplane.flow import Match, goto
+from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.flows import Flow
 from tunbridge.dataplane.responders import Kind
 
@@ -41,6 +41,8 @@ def compute(context: Context, network_id: str) -> None:
     where = pipeline.NETWORK(vlan)
     look = [goto(pipeline.NEIGHBOURS), goto(pipeline.KNOWN_NEIGHBOUR)]
     context.flow(_BRIDGE, pipeline.NEXT_HOP, 5, {**where, "proto": "ip"}, *look)
+    if (onwards := into(context, network_id)) != goto(pipeline.DESTINATION):
+        context.flow(_BRIDGE, pipeline.TRANSLATED, 10, {**where, "proto": "ip"}, onwards)
     answers: Match = {**where, "proto": "arp", "arp_op": 2, "dl_dst": host_mac(context.local.host)}
     tell = services.ask(Kind.resolved)
     context.flow(_BRIDGE, pipeline.ROUTER, 20, answers, flow.learn_neighbour(vlan), *tell)
@@ -51,6 +53,12 @@ def compute(context: Context, network_id: str) -> None:
         # It tells everybody that it has another MAC address, as when one router takes over from another.
         announced = {**where, "proto": "arp", "arp_spa": hop, "dl_dst": _BROADCAST}
         context.flow(_BRIDGE, pipeline.ROUTER, 15, announced, *both, goto(pipeline.DESTINATION))
+
+
+def into(context: Context, network_id: str) -> Action:
+    """How a packet that is forwarded into a network goes on: looked up in its zone, where ports here are filtered."""
+    tracked = "stateful" in context.facts("filtering", network_id)
+    return flow.track(pipeline.DESTINATION) if tracked else goto(pipeline.DESTINATION)
 
 
 def want(context: Context, network_id: str) -> None:
