@@ -195,6 +195,40 @@ def test_a_next_hop_that_announces_another_mac_address_is_followed_at_once(make_
     assert sent(world.exchange("b1", inside(world, "b1", REMOTE) / UDP()))[Ether].dst == other
 
 
+@pytest.mark.parametrize("kind", ["flat", "vlan"])
+def test_a_machine_that_is_no_port_has_the_router_on_the_gateway_host(make_world: MakeWorld, kind: str) -> None:
+    world = site(make_world, "a", "b", kind="vlan")
+    machine, hw = "10.0.5.77", "02:00:00:00:00:77"
+    world.network("shop", kind, 500 if kind == "vlan" else None)
+    world.subnet("shop4", "shop", "10.0.5.0/24", "10.0.5.254")
+    world.router("r", ("blue", "blue4", f"{BLUE}.254"), ("shop", "shop4", "10.0.5.254"))
+    world.gateway("r", "ext", "ext4", f"{WIRE}.10", "a")
+    world.port("b1", "blue", "a", f"{BLUE}.1")
+    world.run()
+    tag = Dot1Q(vlan=500) if kind == "vlan" else None
+
+    def wired(dst: str, payload: Packet) -> Packet:
+        return (Ether(src=hw, dst=dst) / tag / payload) if tag else (Ether(src=hw, dst=dst) / payload)
+
+    asked = wired("ff:ff:ff:ff:ff:ff", ARP(hwsrc=hw, psrc=machine, pdst="10.0.5.254"))
+    got = sent(world.exchange_outside("a", asked))
+    assert got[ARP].hwsrc == mac(world, "r-shop")
+    assert (Dot1Q in got) == (kind == "vlan")
+    ping = wired(mac(world, "r-shop"), IP(src=machine, dst="10.0.5.254") / ICMP(id=7))
+    assert sent(world.exchange_outside("a", ping))[ICMP].type == 0
+    begun = wired(mac(world, "r-shop"), IP(src=machine, dst=f"{BLUE}.1") / UDP(sport=1, dport=2))
+    assert sent(world.exchange_outside("a", begun), "b1")[IP].src == machine
+    world.exchange_outside("a", wired(host_mac("a"), ARP(op=2, hwsrc=hw, psrc=machine, hwdst=host_mac("a"))))
+    back = sent(world.exchange("b1", inside(world, "b1", machine) / UDP(sport=2, dport=1)))
+    assert (back[IP].src, back[Ether].dst, back[Ether].src) == (f"{BLUE}.1", hw, mac(world, "r-shop"))
+    # To the outside it goes by one wire and comes from the other.
+    introduce(world, tag=TAG)
+    out = wired(mac(world, "r-shop"), IP(src=machine, dst=REMOTE) / UDP(sport=5, dport=6))
+    got = sent(world.exchange_outside("a", out))
+    assert (got[IP].src, got[Dot1Q].vlan) == (f"{WIRE}.10", TAG)
+    assert world.exchange_outside("b", asked, ping, begun, out) == {}
+
+
 # Floating IPs
 
 

@@ -7,7 +7,7 @@
     networks --> routers on them --> the other networks of these routers, and so on
     routers whose gateway this host is --> their networks
     routers --> their gateways' ports --> their external networks and subnets, but not the ports there
-    floating IPs of ports and gateways of this host --> their ports
+    routers --> their floating IPs --> ports of these
     hosts: all of them
 
 So what a host holds follows its own networks and groups, not the size of the cloud. Each step is one round trip; a
@@ -79,10 +79,7 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
         "Router": together(
             where("networks", networks, function="includes"), where("gateway_host", [host], function="includes")
         ),
-        "Floating_Ip": together(
-            where("port_id", local, is_ref=True, function="includes"),
-            where("router_id", _served(routers.values(), host), is_ref=True, function="includes"),
-        ),
+        "Floating_Ip": together(where("router_id", routers, is_ref=True, function="includes")),
         "Address_Group": together(where("_uuid", address_groups, is_ref=True)),
     }
     return Needs(frozenset(local), frozenset(groups), frozenset(beyond), conditions)
@@ -94,10 +91,6 @@ def _beyond(store: Store, routers: Iterable[Row]) -> tuple[set[str], set[str]]:
     rows = [row for id in ports if (row := store.get("Port", id)) is not None]
     ports |= {floating.floating_port for floating in store.all("Floating_Ip")}
     return ports, {row.network_id for row in rows}
-
-
-def _served(routers: Iterable[Row], host: str) -> set[str]:
-    return {router.id for router in routers if router.gateway_host == host}
 
 
 def routed(store: Store, networks: Collection[str]) -> set[str]:

@@ -65,22 +65,34 @@ def answer(context: Context, place: Outside, address: str) -> None:
     """Answer ARP for an address, and let routers of this host reach it, which a question on the wire would not."""
     asked: Match = {**NETWORK(place.vlan), "proto": "arp", "arp_op": 1, "arp_tpa": address}
     context.flow(_BRIDGE, pipeline.ROUTER, 30, asked, *neighbour.answer_arp(address, place.mac))
-    if (patch := uplink.patch(context, place.network)) is not None:
-        context.flow(_BRIDGE, pipeline.ROUTER, 31, {**asked, "in_port": patch}, *outwards(_reply(address, place.mac)))
+    answer_wire(context, place.network, place.vlan, address, place.mac)
     to: Match = {**NETWORK(place.vlan), "proto": "ip", "nw_dst": address}
     mac = flow.set_field("eth_dst", place.mac)
     context.flow(_BRIDGE, pipeline.NEXT_HOP, 10, to, mac, goto(pipeline.ROUTED))
     clear = [flow.load(field, 0) for field in (VIA, RESOLVED, ARRIVED)]
     # conntrack would take the packet for one of the connection that the other router, or this one, has just looked up.
     context.flow(_BRIDGE, pipeline.DESTINATION, 12, place.where, flow.CT_CLEAR, *clear, goto(pipeline.ROUTER))
-    context.claim(place.network.id, address, place.mac)
 
 
-def _reply(address: str, mac: str) -> Sequence[Action]:
-    return neighbour.answer_arp(address, mac)[:-1]
+def answer_wire(context: Context, network: Network, vlan: int, address: str, mac: str) -> None:
+    """Answer ARP that comes in from a physical network, and tell it that the address is here."""
+    patch = uplink.patch(context, network)
+    if patch is not None:
+        asked: Match = {**NETWORK(vlan), "proto": "arp", "arp_op": 1, "arp_tpa": address, "in_port": patch}
+        context.flow(_BRIDGE, pipeline.ROUTER, 31, asked, *_outwards(neighbour.answer_arp(address, mac)[:-1]))
+        context.claim(network.id, address, mac)
 
 
-def outwards(actions: Sequence[Action]) -> list[Action]:
+def answer_ping(context: Context, router: int, network: Network, address: str) -> None:
+    """Answer ping that comes in from a physical network."""
+    patch = uplink.patch(context, network)
+    if patch is not None:
+        asked: Match = {"proto": "icmp", "icmp_type": 8, "nw_dst": address, "in_port": patch}
+        where = {**ROUTER_NUMBER(router), **asked}
+        context.flow(_BRIDGE, pipeline.ROUTES, 302, where, *_outwards(flow.answer_echo(address, 0)))
+
+
+def _outwards(actions: Sequence[Action]) -> list[Action]:
     """Send an answer back to the wire that the question came from."""
     return [*actions, *flow.push_network(), flow.TO_IN_PORT]
 

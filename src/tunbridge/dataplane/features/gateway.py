@@ -106,7 +106,7 @@ def _here(context: Context, gateway: Gateway, widest: int) -> None:
         return
     for address in gateway.addresses:
         external.answer(context, place, address)
-        _answer_ping(context, place, address)
+        external.answer_ping(context, place.router, place.network, address)
     if router.enable_snat:
         external.take(context, place, {}, 1, flow.translate(place.zone, pipeline.ROUTES))
         external.leave(context, place, {}, gateway.addresses[0])
@@ -116,14 +116,6 @@ def _here(context: Context, gateway: Gateway, widest: int) -> None:
         external.leave(context, place, {}, None)
     where = ROUTER_NUMBER(place.router)
     context.flow(_BRIDGE, pipeline.OUTSIDE, 10, where, *external.enter(place, widest))
-
-
-def _answer_ping(context: Context, place: external.Outside, address: str) -> None:
-    patch = uplink.patch(context, place.network)
-    if patch is not None:
-        asked: Match = {"proto": "icmp", "icmp_type": 8, "nw_dst": address, "in_port": patch}
-        where = {**ROUTER_NUMBER(place.router), **asked}
-        context.flow(_BRIDGE, pipeline.ROUTES, 302, where, *external.outwards(flow.answer_echo(address, 0)))
 
 
 def _elsewhere(context: Context, gateway: Gateway, network: Network, vlan: int) -> None:

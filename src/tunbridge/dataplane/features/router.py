@@ -80,7 +80,7 @@ def compute(context: Context, router_id: str) -> None:
     for interface in found:
         wire.want(context, interface.network.id)
         _arrive(context, number, interface, is_here)
-        _own_addresses(context, number, interface)
+        _own_addresses(context, number, interface, is_here)
         _leave(context, number, interface, is_here)
         gateway.tunnel(context, router, interface.network, interface.vlan, interface.port.mac_address)
         for _, subnet in interface.addresses:
@@ -143,10 +143,15 @@ def _is_advertised(context: Context, interface: Interface) -> bool:
     return bool(gateways) and min(gateways) == interface.port.id
 
 
-def _own_addresses(context: Context, number: int, interface: Interface) -> None:
+def _own_addresses(context: Context, number: int, interface: Interface, is_here: bool) -> None:
+    network = interface.network
     for address, subnet in interface.addresses:
         _answer(context, number, address, subnet.ip_version)
         _resolve(context, interface, address, subnet.ip_version)
+        if is_here and network.physical_network is not None and subnet.ip_version == 4:
+            # Machines there that are no ports have this router.
+            external.answer_wire(context, network, interface.vlan, address, interface.port.mac_address)
+            external.answer_ping(context, number, network, address)
 
 
 def _answer(context: Context, number: int, address: str, version: int) -> None:
