@@ -59,6 +59,9 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "patch ports without a peer": lambda n: host(
         bridge("br-int", *(patch(f"a{i}", f"q{i}", "No usable peer") for i in range(n)))
     ),
+    "patch ports of as many missing bridges": lambda n: host(
+        bridge("br-int", *(patch(f"int-x{i}", f"phy-x{i}") for i in range(n))), *(bridge(f"y{i}") for i in range(n))
+    ),
     "tunnels": lambda n: host(
         bridge("br-int", patch("patch-tun", "patch-int")),
         bridge("br-tun", patch("patch-int", "patch-tun"), *(vxlan(f"v{i}", ip(1), ip(i + 2)) for i in range(n))),

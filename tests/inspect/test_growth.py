@@ -7,6 +7,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.inspect.shapes import SHAPES
 from tunbridge.cli.findings import report
@@ -82,6 +83,29 @@ def test_the_counter_sees_a_square() -> None:
                 pass
 
     assert steps(lambda: square(2 * SIZE)) > 3.5 * steps(lambda: square(SIZE))
+
+
+class Counted(str):
+    """A text that counts how often it is compared: a search through a list runs no line of Python."""
+
+    __slots__ = ()
+    comparisons = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Counted.comparisons += 1
+        return super().__eq__(other)
+
+
+@pytest.mark.parametrize("shape", ["tunnels", "tunnels from as many addresses", "tunnels to one address"])
+def test_no_address_is_searched_for_among_all(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = understand(read_show(SHAPES[shape](1000), source="big.txt"))
+    addresses = [Counted(address) for address in document.hosts[0].addresses]
+    assert addresses
+    monkeypatch.setattr("tunbridge.inspect.checks.tunnels.canonical", lambda address: address)
+    Counted.comparisons = 0
+    check(replace(document, hosts=[replace(document.hosts[0], addresses=addresses), *document.hosts[1:]]))
+    assert Counted.comparisons < 20_000
 
 
 def test_what_is_drawn_of_very_many_is_bounded() -> None:

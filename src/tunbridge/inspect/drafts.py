@@ -96,7 +96,7 @@ class BridgeDraft:
         self.fail_mode: str | None = None
         self.datapath_type: str | None = None
         self.controllers: list[RemoteDraft] = []
-        self.ports: list[PortDraft] = []
+        self.ports: list[PortDraft | Port] = []
         self.extra: dict[str, str] = {}
         self.lines = lines
 
@@ -106,7 +106,7 @@ class BridgeDraft:
             fail_mode=self.fail_mode,
             datapath_type=self.datapath_type,
             controllers=[remote.controller() for remote in self.controllers],
-            ports=[port.done() for port in self.ports],
+            ports=[port if isinstance(port, Port) else port.done() for port in self.ports],
             extra=self.extra,
             lines=self.lines,
         )
@@ -168,6 +168,11 @@ class HostDraft:
         self.port = self.latest = PortDraft(name, lines)
         ports.append(self.port)
         self.interface = self.remote = None
+
+    def add_port(self, port: Port) -> None:
+        """Take a port that was read as a whole."""
+        self._some_bridge().ports.append(port)
+        self.port = self.interface = self.remote = self.latest = None
 
     def _some_bridge(self) -> BridgeDraft:
         return self.bridge or self._begin_bridge(NO_BRIDGE, {})

@@ -6,6 +6,7 @@ OVN-Kubernetes (hex names), Antrea, libvirt (vnet), Proxmox, XenServer (vif), an
 """
 
 import re
+from functools import lru_cache
 
 from tunbridge.inspect.model import Bridge, Device, Interface, Port
 
@@ -45,8 +46,9 @@ _LONGEST = 64
 """Device names have at most 15 characters; a name longer than this is hostile, and matches no pattern."""
 
 
+@lru_cache(maxsize=1 << 17)
 def _matches(pattern: re.Pattern[str], name: str) -> bool:
-    """Match a whole name."""
+    """Match a whole name. It is asked of each name several times; what is kept is at most some 20 MB."""
     return len(name) <= _LONGEST and pattern.fullmatch(name) is not None
 
 

@@ -29,6 +29,7 @@ from tunbridge.inspect.pasted import (
     named_by_prompt,
     unquoted,
 )
+from tunbridge.inspect.printed import read_printed
 from tunbridge.inspect.values import BadValueError, string
 from tunbridge.inspect.wrappers import named_alone, named_by_heading
 
@@ -69,8 +70,17 @@ def read_show(text: str, *, source: str, name: str | None = None) -> list[Host]:
     would be called the same are numbered. What the text does not say is None; `is_connected`, which Open vSwitch
     prints only when true, is then False. Raises ReadError.
     """
-    reader = _Reader(source, name)
     _bound(text, source)
+    printed = read_printed(text)
+    hosts = read_lines(text, source, name) if printed is None else [draft.done(source, name) for draft in printed]
+    if not hosts:
+        raise _no_dump(text, source)
+    return distinguish(hosts)
+
+
+def read_lines(text: str, source: str, name: str | None) -> list[Host]:
+    """Read every host of `text` line by line, undoing what pasting did. Raises ReadError."""
+    reader = _Reader(source, name)
     previous: LogicalLine | None = None
     for line in logical_lines(text):
         if previous is not None:
@@ -78,10 +88,7 @@ def read_show(text: str, *, source: str, name: str | None = None) -> list[Host]:
         previous = line
     if previous is not None:
         reader.take(previous, last=not text.endswith("\n"))
-    hosts = reader.finish()
-    if not hosts:
-        raise _no_dump(text, source)
-    return distinguish(hosts)
+    return reader.finish()
 
 
 def _bound(text: str, source: str) -> None:

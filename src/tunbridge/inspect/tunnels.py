@@ -6,6 +6,7 @@ with the number of tunnels, not with its square.
 """
 
 import ipaddress
+import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -110,8 +111,8 @@ def _udp_port(interface: Interface) -> int | None:
 
 def _key(text: str | None) -> str:
     """A key in one spelling: decimal, or "flow"; absent is 0."""
-    if text is None:
-        return "0"
+    if text is None or text == FLOW:
+        return text or "0"
     try:
         return str(int(text, 0)) if len(text) <= 20 else text
     except ValueError:
@@ -124,9 +125,18 @@ def _stated(in_key: str | None, out_key: str | None) -> str | None:
     return f"in {in_key or 'none'}, out {out_key or 'none'}"
 
 
-@lru_cache(maxsize=65536)
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
+"""The only spelling of an IPv4 address that is one."""
+
+
 def canonical(address: str) -> str:
     """Spell an IPv4 or IPv6 address in the one canonical way; leave "flow" and host names as they are."""
+    return address if _IPV4.fullmatch(address) else _canonical(address)
+
+
+@lru_cache(maxsize=65536)
+def _canonical(address: str) -> str:
     try:
         return str(ipaddress.ip_address(address))
     except ValueError:

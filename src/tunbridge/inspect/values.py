@@ -8,6 +8,8 @@ import json
 import re
 
 _PAIR = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^\s=,{}"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,{}"]*)\s*(,|$)', re.DOTALL)
+_PLAIN = re.compile(r'([\w-]+)=(?:"([^"\\]*)"|([\w.:/-]+))(?:, |\}$)')
+"""A pair as printed: those that follow each other without a gap are read at once."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _CONTROL = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
@@ -64,6 +66,8 @@ def mapping(text: str | None) -> dict[str, str]:
         if text:
             raise BadValueError("{key=value, ...}")
         return {}
+    if (plain := _plain(text)) is not None:
+        return plain
     cut = not text.endswith("}")
     body = text[1:] if cut else text[1:-1]
     pairs: dict[str, str] = {}
@@ -78,3 +82,14 @@ def mapping(text: str | None) -> dict[str, str]:
             pairs[string(match[1])] = string(match[2])
         position = match.end()
     return pairs
+
+
+def _plain(text: str) -> dict[str, str] | None:
+    """Return the pairs of a map that is as printed, without escapes; None for any other."""
+    pairs: dict[str, str] = {}
+    position = 1
+    while match := _PLAIN.match(text, position):
+        key, quoted, bare = match.groups()
+        pairs[key] = quoted if bare is None else bare
+        position = match.end()
+    return pairs if position == len(text) and pairs else None

@@ -30,25 +30,32 @@ class Home(Struct, frozen=True):
     """What to call it: "integration bridge", "tunnel bridge" or "bridge"."""
 
 
-def home_of(host: Host, peer: str) -> Home | None:
-    """Return where the patch port `peer` belongs; None when its name does not tell."""
-    if peer == "patch-tun" or peer.startswith(_INTEGRATION):
-        return _by_role(host, "integration")
-    if peer == "patch-int":
-        return _by_role(host, "tunnel")
-    if not peer.startswith("phy-") or len(peer) == len("phy-"):
-        return None
-    for bridge in host.bridges:
-        if shortened(bridge.name, "phy-") == peer:
-            return Home(bridge.name, True, "bridge")
-    hashed = len(peer) == _NAME_LENGTH and all(c in "0123456789abcdef" for c in peer[-_HASH_LENGTH:])
-    return None if hashed else Home(peer.removeprefix("phy-"), False, "bridge")
+class Homes:
+    """Where the patch ports of one host belong."""
 
+    def __init__(self, host: Host) -> None:
+        self._by_role: dict[str, str] = {}
+        self._by_peer: dict[str, str] = {}
+        """Name of Neutron's patch port -> the bridge that it is in."""
+        for bridge in host.bridges:
+            self._by_role.setdefault(bridge.role, bridge.name)
+            self._by_peer.setdefault(shortened(bridge.name, "phy-"), bridge.name)
 
-def _by_role(host: Host, role: str) -> Home:
-    found = [bridge for bridge in host.bridges if bridge.role == role]
-    name = found[0].name if found else _DEFAULTS[role]
-    return Home(name, bool(found), f"{role} bridge")
+    def of(self, peer: str) -> Home | None:
+        """Return where the patch port `peer` belongs; None when its name does not tell."""
+        if peer == "patch-tun" or peer.startswith(_INTEGRATION):
+            return self._of_role("integration")
+        if peer == "patch-int":
+            return self._of_role("tunnel")
+        if not peer.startswith("phy-") or len(peer) == len("phy-"):
+            return None
+        if (bridge := self._by_peer.get(peer)) is not None:
+            return Home(bridge, True, "bridge")
+        hashed = len(peer) == _NAME_LENGTH and all(c in "0123456789abcdef" for c in peer[-_HASH_LENGTH:])
+        return None if hashed else Home(peer.removeprefix("phy-"), False, "bridge")
+
+    def _of_role(self, role: str) -> Home:
+        return Home(self._by_role.get(role, _DEFAULTS[role]), role in self._by_role, f"{role} bridge")
 
 
 def shortened(bridge: str, prefix: str) -> str:

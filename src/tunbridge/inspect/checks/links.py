@@ -5,7 +5,7 @@ from shlex import quote
 
 from tunbridge.inspect.checks.tunnels import Overlay
 from tunbridge.inspect.checks.view import View, finding
-from tunbridge.inspect.interfaces import is_nic_of, is_tunnel, why_down
+from tunbridge.inspect.interfaces import is_tunnel, why_down
 from tunbridge.inspect.model import Bridge, Device, Finding, Host, Interface, Port
 
 
@@ -28,7 +28,7 @@ def nics(view: View) -> Iterator[Finding]:
             continue
         (nic,) = port.interfaces
         reason = why_down(nic)
-        if reason is not None and not nic.error and is_nic_of(bridge, port):
+        if reason is not None and not nic.error and view.is_nic(host, bridge, port):
             seen.add((host.name, nic.name))
             text = f"NIC {nic.name} of {bridge.name} is down ({reason}): nothing leaves {bridge.name} by it"
             yield finding("nic-down", host.name, nic.name, text, _fix(nic))

@@ -105,6 +105,7 @@ def _largest(host: Host) -> _Largest | None:
     Neutron writes the type of a port's network beside it. Without that, a workload is in the overlay for sure only on
     a host without a provider bridge.
     """
+    has_provider = _has_provider(host)
     found = [
         _Largest(host.name, interface.name, interface.mtu)
         for bridge in host.bridges
@@ -113,7 +114,7 @@ def _largest(host: Host) -> _Largest | None:
         for interface in port.interfaces
         if interface.mtu is not None
         and ((kind := (port.other_config or {}).get("network_type")) in _OVERLAYS
-             or (kind is None and is_workload(interface) and not _has_provider(host)))
+             or (kind is None and is_workload(interface) and not has_provider))
     ]  # fmt: skip
     return max(found, key=lambda one: one.mtu, default=None)
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from shlex import quote
 
 from tunbridge.inspect.checks.advice import by_agent, restart
-from tunbridge.inspect.checks.homes import Home, conventional_peer, home_of
+from tunbridge.inspect.checks.homes import Home, conventional_peer
 from tunbridge.inspect.checks.view import View, finding, what_is_missing
 from tunbridge.inspect.interfaces import is_patch
 from tunbridge.inspect.model import Bridge, Finding, Host, Interface, Link, NotChecked, Port
@@ -49,7 +49,7 @@ def _missing(
 ) -> Finding:
     """Report a port without a peer. `candidate` is the patch port that names it, and thus is meant to be its peer."""
     peer = interface.options.get("peer")
-    home = home_of(host, peer) if peer is not None else None
+    home = view.homes(host).of(peer) if peer is not None else None
     if peer is None:
         text = f"patch port {interface.name} of {bridge.name} names no peer: it leads nowhere"
         candidate = candidate or _free_conventional_peer(view, host, bridge, interface)
@@ -215,28 +215,28 @@ def _loop(view: View, host: Host, link: Link, found: tuple[list[str], list[Link]
         host.name,
         ", ".join(dict.fromkeys(circle)),
         f"{text}; a broadcast can go round without end",
-        _break_circle(host, [link, *others]),
+        _break_circle(view, host, [link, *others]),
         port.lines.get("name") if port else None,
     )
 
 
-def _break_circle(host: Host, wires: list[Link]) -> str:
+def _break_circle(view: View, host: Host, wires: list[Link]) -> str:
     """Return the command for the one wire that no agent made; where that cannot be told, the choice."""
     bridges = {bridge.name: bridge for bridge in host.bridges}
-    odd = [wire for wire in wires if not _is_conventional(host, bridges, wire)]
+    odd = [wire for wire in wires if not _is_conventional(view, host, bridges, wire)]
     if len(odd) == 1 and odd[0].b is not None:
         return f"ovs-vsctl del-port {quote(str(odd[0].a.port))} -- del-port {quote(str(odd[0].b.port))}"
     pairs = ", ".join(f"{wire.a.port} - {wire.b.port}" for wire in odd or wires if wire.b is not None)
     return f"delete both ports of the one wire that is not meant to be: {pairs}"
 
 
-def _is_conventional(host: Host, bridges: dict[str, Bridge], wire: Link) -> bool:
+def _is_conventional(view: View, host: Host, bridges: dict[str, Bridge], wire: Link) -> bool:
     """Whether both ends are where, and named as, Neutron's agent makes them."""
     if wire.b is None:
         return False
     near, far = bridges[str(wire.a.bridge)], bridges[str(wire.b.bridge)]
     ends = ((near, str(wire.a.port), str(wire.b.port)), (far, str(wire.b.port), str(wire.a.port)))
-    homes = [home_of(host, str(port)) for port in (wire.a.port, wire.b.port)]
+    homes = [view.homes(host).of(str(port)) for port in (wire.a.port, wire.b.port)]
     placed = all(h is not None and h.bridge == b.name for h, b in zip(homes, (near, far), strict=True))
     return placed and all(conventional_peer(bridge, name) == peer for bridge, name, peer in ends)
 

@@ -1,7 +1,7 @@
 """Checks of the overlay: whether the two ends of each tunnel fit, and the addresses and names that they go by."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from shlex import quote
 
 from tunbridge.inspect.checks.advice import by_agent, restart
@@ -24,7 +24,7 @@ class Overlay:
         for tunnel in self.tunnels:
             self.at.setdefault((tunnel.host, tunnel.bridge, tunnel.port), tunnel)
             self.bridges.setdefault((tunnel.host, tunnel.type), tunnel.bridge)
-        self._addresses = {host.name: [canonical(address) for address in host.addresses] for host in view.given}
+        self._addresses = {h.name: dict.fromkeys(map(canonical, h.addresses)) for h in view.given}
 
     def links(self) -> Iterator[tuple[Link, Tunnel, Tunnel | None]]:
         """Give every tunnel link with its near end, and its far end where that is known."""
@@ -36,9 +36,9 @@ class Overlay:
             if near is not None:
                 yield link, near, far
 
-    def addresses(self, host: str) -> list[str]:
+    def addresses(self, host: str) -> Collection[str]:
         """Give the host's own tunnel addresses."""
-        return self._addresses.get(host, [])
+        return self._addresses.get(host, {})
 
 
 def pairs(overlay: Overlay) -> Iterator[Finding]:
@@ -296,7 +296,7 @@ def local_addresses(overlay: Overlay) -> Iterator[Finding]:
     """Report tunnel addresses that more than one host states."""
     owners: dict[str, list[Host]] = {}
     for host in overlay.view.given:
-        for address in dict.fromkeys(overlay.addresses(host.name)):
+        for address in overlay.addresses(host.name):
             owners.setdefault(address, []).append(host)
     lines = {(t.host, t.local): t.line for t in reversed(overlay.tunnels)}
     for address, hosts in owners.items():

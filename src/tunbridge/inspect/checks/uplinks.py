@@ -5,13 +5,11 @@ from collections.abc import Iterator
 from shlex import quote
 
 from tunbridge.inspect.checks.advice import restart
-from tunbridge.inspect.checks.homes import home_of
 from tunbridge.inspect.checks.view import View, finding
 from tunbridge.inspect.interfaces import (
     has_nic_name,
     is_enslaved,
     is_local,
-    is_nic_of,
     is_patch,
     is_service,
     is_tunnel,
@@ -34,14 +32,14 @@ def provider_nics(view: View) -> Iterator[Finding]:
         for bridge in host.bridges:
             if bridge.role in ("integration", "tunnel"):
                 continue
-            siblings = [name for name in view.with_uplink(bridge.name) if name != host.name]
-            wants = bridge.role == "provider" or siblings
-            if wants and not _reaches_nic(bridge, by_name, view.joined[host.name]):
-                yield _without_nic(host, bridge, siblings)
+            sibling = view.other_with_uplink(host, bridge)
+            wants = bridge.role == "provider" or sibling
+            if wants and not _reaches_nic(view, host, bridge, by_name):
+                yield _without_nic(host, bridge, sibling)
 
 
-def _without_nic(host: Host, bridge: Bridge, siblings: list[str]) -> Finding:
-    others = f", while {bridge.name} of {siblings[0]} has one" if siblings else ""
+def _without_nic(host: Host, bridge: Bridge, sibling: str | None) -> Finding:
+    others = f", while {bridge.name} of {sibling} has one" if sibling else ""
     kind = "provider bridge " if bridge.role == "provider" else ""
     return finding(
         "provider-without-nic",
@@ -54,15 +52,15 @@ def _without_nic(host: Host, bridge: Bridge, siblings: list[str]) -> Finding:
     )
 
 
-def _reaches_nic(bridge: Bridge, by_name: dict[str, Bridge], joined: dict[str, set[str]]) -> bool:
+def _reaches_nic(view: View, host: Host, bridge: Bridge, by_name: dict[str, Bridge]) -> bool:
     """Search on through patch ports, but not through what all networks share (integration and tunnel bridges)."""
     seen = {bridge.name}
     waiting = deque([bridge.name])
     while waiting:
         here = by_name[waiting.popleft()]
-        if any(is_nic_of(here, port) or any(map(is_enslaved, port.interfaces)) for port in here.ports):
+        if view.leads_out(host, here):
             return True
-        for name in joined.get(here.name, ()):
+        for name in view.joined[host.name].get(here.name, ()):
             if name not in seen and by_name[name].role in ("provider", "other"):
                 seen.add(name)
                 waiting.append(name)
@@ -144,12 +142,12 @@ def isolated(view: View) -> Iterator[Finding]:
         if view.owners[host.name] == "antrea" or beside:
             continue
         for bridge in host.bridges:
+            if bridge.role != "integration":
+                continue
             interfaces = interfaces_of(bridge)
             workloads = sum(map(is_workload, interfaces))
             leads = any(is_patch(i) or is_tunnel(i) or is_veth_end(i) or is_service(i) for i in interfaces)
-            if bridge.role != "integration" or not workloads or leads:
-                continue
-            if not any(is_nic_of(bridge, port) or any(map(is_enslaved, port.interfaces)) for port in bridge.ports):
+            if workloads and not leads and not view.leads_out(host, bridge):
                 yield finding(
                     "integration-bridge-isolated",
                     host.name,
@@ -210,7 +208,7 @@ def _bridges_of_missing_peers(view: View, host: Host) -> set[str]:
         for interface in interfaces_of(bridge)
         if view.lacks_peer(host, interface) and "peer" in interface.options
     )
-    return {home.bridge for peer in missing if (home := home_of(host, peer)) is not None}
+    return {home.bridge for peer in missing if (home := view.homes(host).of(peer)) is not None}
 
 
 def _why_unconnected(view: View, host: Host, bridge: Bridge) -> str | None:
@@ -256,11 +254,7 @@ def _note_of(view: View, host: Host, bridge: Bridge) -> tuple[str, str] | None:
                 "nothing, if that is so on purpose",
             )
         return None
-    if (
-        view.owners[host.name] == "ovn"
-        and bridge.role == "provider"
-        and any(is_nic_of(bridge, p) for p in bridge.ports)
-    ):
+    if view.owners[host.name] == "ovn" and bridge.role == "provider" and view.has_uplink(host, bridge):
         return (
             "has a NIC, but the integration bridge is not joined to it: no provider network is served here now",
             "nothing, if none is meant to be; ovn-controller makes the patch ports when a network that is mapped to "

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from tunbridge.inspect.checks.homes import Homes
 from tunbridge.inspect.checks.registry import CODES
-from tunbridge.inspect.interfaces import is_nic_of, is_patch
+from tunbridge.inspect.interfaces import is_enslaved, is_patch
 from tunbridge.inspect.model import Bridge, Document, End, Finding, Host, Interface, Link, Port, Severity
 from tunbridge.inspect.roles import joined_bridges
 from tunbridge.inspect.wiring import Flavour, flavour
@@ -22,6 +23,7 @@ class View:
         self.owners: dict[str, Flavour] = {host.name: flavour(host) for host in self.given}
         self.joined: dict[str, dict[str, set[str]]] = {host.name: joined_bridges(host) for host in self.given}
         """Host -> bridge -> the bridges that a patch port leads to."""
+        self._homes: dict[str, Homes] = {}
         self._interfaces: dict[str, dict[str, Interface]] = {}
         self._ports: dict[tuple[str, str, str], Port] = {}
         self._uplinks: dict[str, dict[str, None]] = {}
@@ -32,13 +34,15 @@ class View:
                     self._ports[host.name, bridge.name, port.name] = port
                     for interface in port.interfaces:
                         interfaces[interface.name] = interface
-                if any(is_nic_of(bridge, port) for port in bridge.ports):
-                    self._uplinks.setdefault(bridge.name, {})[host.name] = None
+        self._nics = {link.a for link in document.links if link.kind == "physical"}
+        self._with_nic = {end.host for end in self._nics}
         self._everything = [(*place, interface) for place in self.ports() for interface in place[2].interfaces]
         self._patches: dict[str, list[Link]] = {}
         for link in document.links:
             if link.kind == "patch":
                 self._patches.setdefault(link.a.host, []).append(link)
+            elif link.kind == "physical":
+                self._uplinks.setdefault(str(link.a.bridge), {})[link.a.host] = None
 
     def ports(self) -> Iterator[tuple[Host, Bridge, Port]]:
         """Give every port of the given hosts."""
@@ -67,9 +71,33 @@ class View:
         """Give the patch pairs (and old veth pairs) inside `host`, whole or not."""
         return self._patches.get(host, [])
 
-    def with_uplink(self, bridge: str) -> list[str]:
-        """Return the hosts whose bridge of that name has a NIC."""
-        return list(self._uplinks.get(bridge, ()))
+    def homes(self, host: Host) -> Homes:
+        """Return where the patch ports of `host` belong."""
+        if host.name not in self._homes:
+            self._homes[host.name] = Homes(host)
+        return self._homes[host.name]
+
+    def is_nic(self, host: Host, bridge: Bridge, port: Port) -> bool:
+        """Whether `port` leads `bridge` to a physical network."""
+        return End(host=host.name, bridge=bridge.name, port=port.name) in self._nics
+
+    def has_nic(self, host: Host) -> bool:
+        """Whether any bridge of `host` has a NIC."""
+        return host.name in self._with_nic
+
+    def leads_out(self, host: Host, bridge: Bridge) -> bool:
+        """Whether `bridge` has a NIC, or a port that is in a Linux bridge too."""
+        return self.has_uplink(host, bridge) or any(
+            is_enslaved(interface) for port in bridge.ports for interface in port.interfaces
+        )
+
+    def has_uplink(self, host: Host, bridge: Bridge) -> bool:
+        """Whether `bridge` has a NIC."""
+        return host.name in self._uplinks.get(bridge.name, ())
+
+    def other_with_uplink(self, host: Host, bridge: Bridge) -> str | None:
+        """Return the first other host whose bridge of that name has a NIC."""
+        return next((name for name in self._uplinks.get(bridge.name, ()) if name != host.name), None)
 
 
 def is_active(target: str) -> bool:
