@@ -234,8 +234,7 @@ class Desired:
         self._replace_children(old.children, new.children)
         self._replace_facts(old.facts, new.facts)
         self._replace_permits(old.permits, new.permits)
-        self._claims.update(new.claims - old.claims)
-        self._claims -= Counter(old.claims - new.claims)
+        self._replace_claims(old.claims, new.claims)
         self._merged.replace(owner, old, new)
         if old.port is not None and old.port != new.port:
             self._ports.pop(old.port[0], None)
@@ -293,6 +292,13 @@ class Desired:
             if not self._permits[permit]:
                 del self._permits[permit]
                 self._lost.add(permit)
+
+    def _replace_claims(self, old: set[Claim], new: set[Claim]) -> None:
+        self._claims.update(new - old)
+        for claim in old - new:
+            self._claims[claim] -= 1
+            if not self._claims[claim]:
+                del self._claims[claim]
 
     # What changed
 
