@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from tunbridge.dataplane.contribution import Context
 from tunbridge.dataplane.features import (
+    floating,
     flood,
     frame,
     neighbour,
@@ -19,6 +20,7 @@ from tunbridge.dataplane.features import (
     remote,
     router,
     services,
+    wire,
 )
 
 FEATURES: Mapping[str, Callable[[Context, str], None]] = MappingProxyType(
@@ -34,6 +36,8 @@ FEATURES: Mapping[str, Callable[[Context, str], None]] = MappingProxyType(
         "neighbour": neighbour.compute,
         "subnet": services.compute,
         "router": router.compute,
+        "floating": floating.compute,
+        "wire": wire.compute,
         "flood": flood.compute,
     }
 )
