@@ -123,10 +123,14 @@ class BridgeFlows:
         self._unknown = True
         self._wake.set()
 
-    def packet_out(self, data: bytes, out_port: int) -> None:
-        """Send a packet out of a port; lost when the bridge is not connected."""
-        if self._switch.connected:
-            self._switch.packet_out(data, out_port)
+    def packet_out(self, data: bytes, out: int | str, in_port: int | None = None) -> None:
+        """Send a packet out of a port, or through actions; lost when the bridge is not connected."""
+        if not self._switch.connected:
+            return
+        if in_port is None:
+            self._switch.packet_out(data, out)
+        else:
+            self._switch.packet_out(data, out, in_port)
 
     def _event(self, event: Event) -> None:
         if isinstance(event, PacketIn):

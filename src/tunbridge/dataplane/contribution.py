@@ -20,6 +20,8 @@ Owner = tuple[str, str]
 """(feature, id)."""
 Place = tuple[str, FlowKey]
 """Bridge and key of a flow."""
+Claim = tuple[str, str, str]
+"""Network, address, MAC address: a router's address that is on this host, and that the wire shall know of."""
 Permit = tuple[str, ...]
 """Something that lets connections pass; when it goes, connections are judged anew. See conntrack.py."""
 
@@ -76,6 +78,7 @@ class Contribution(Struct):
     children: set[Owner] = set()
     facts: set[tuple[Key, Hashable]] = set()
     permits: set[Permit] = set()
+    claims: set[Claim] = set()
     reads: frozenset[Key] = frozenset()
     port: tuple[str, PortSettings] | None = None
     state: tuple[str, PortState] | None = None
@@ -129,6 +132,10 @@ class Context:
 
     def permit(self, *permit: str) -> None:
         self.contribution.permits.add(permit)
+
+    def claim(self, network_id: str, address: str, mac: str) -> None:
+        """Have an address in a physical network that another host may have had before."""
+        self.contribution.claims.add((network_id, address, mac))
 
     def flow(self, bridge: str, table: Table, priority: int, match: Match, *actions: Action) -> None:
         """Want a flow. Conjunctions for one key are put together; raises FlowError when the key has another flow."""

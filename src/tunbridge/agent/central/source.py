@@ -1,7 +1,7 @@
 """The rows of the central database as the data plane reads them: converted once, as long as they do not change."""
 
 import ipaddress
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from operator import attrgetter, is_
 from typing import Any, Generic, TypeVar
 
@@ -54,6 +54,7 @@ class CentralSource:
             "Address_Group": _Memo(lambda rows: tuple(rows[0].addresses)),
             "Host": _Memo(_host),
             "Router": _Memo(_router),
+            "Floating_Ip": _Memo(_floating_ip),
         }
         self._hosts: dict[str, Row] = {}
         """Rows of other hosts' agents, by the name of the host."""
@@ -128,6 +129,20 @@ class CentralSource:
     def network_routers(self, network_id: str) -> Collection[str]:
         return [row.id for row in self._store.find("Router", "networks", network_id)]
 
+    def gateways(self, host: str) -> Collection[str]:
+        return [row.id for row in self._store.find("Router", "gateway_host", host)]
+
+    def floating_ip(self, id: str) -> view.FloatingIp | None:
+        row = next(iter(self._store.find("Floating_Ip", "floating_port", id)), None)
+        if row is None or row.router_id is None:
+            return None
+        found: view.FloatingIp = self._memos["Floating_Ip"].get(row.id, (row,))
+        return found
+
+    def router_floating_ips(self, router_id: str) -> Collection[str]:
+        """The ids of their ports."""
+        return [row.floating_port for row in self._store.find("Floating_Ip", "router_id", router_id)]
+
 
 def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
     """The keys of the view that a changed row touches."""
@@ -143,6 +158,8 @@ def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
             return {("port", row.port_id) for row in rows}
         case "Router":
             return view.router_keys(old, new)
+        case "Floating_Ip":
+            return _floating_keys(rows)
         case "Security_Group":
             return {("group", row.id) for row in rows}
         case "Security_Group_Rule":
@@ -153,6 +170,11 @@ def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
             names: set[Key] = {("host", row.host) for row in rows}
             return names if len(rows) == 2 and len(names) == 1 else names | {("hosts", "")}
     return set()
+
+
+def _floating_keys(rows: Iterable[Row]) -> set[Key]:
+    routers: set[Key] = {("router-floating", row.router_id) for row in rows if row.router_id is not None}
+    return routers | {("floating", row.floating_port) for row in rows}
 
 
 def _network(rows: tuple[Row, ...]) -> view.Network:
@@ -243,6 +265,20 @@ def _router(rows: tuple[Row, ...]) -> view.Router:
         interfaces=row.interfaces,
         networks=row.networks,
         routes=tuple(view.HostRoute(canonical(one["destination"]), one["nexthop"]) for one in _json(row.routes)),
+        gateway_port=row.gateway_port,
+        gateway_host=row.gateway_host,
+        enable_snat=row.enable_snat,
+    )
+
+
+def _floating_ip(rows: tuple[Row, ...]) -> view.FloatingIp:
+    (row,) = rows
+    return view.FloatingIp(
+        id=row.floating_port,
+        address=row.floating_ip_address,
+        router_id=row.router_id,
+        port_id=row.port_id,
+        fixed_ip=row.fixed_ip_address,
     )
 
 
@@ -250,11 +286,12 @@ def _host(rows: tuple[Row, ...]) -> view.Host:
     (row,) = rows
     told = _json(row.configurations)
     told = told if isinstance(told, dict) else {}
-    types = told.get("tunnel_types", [])
+    types, mappings = told.get("tunnel_types", []), told.get("bridge_mappings", {})
     return view.Host(
         host=row.host,
         tunnel_ip=_address(told.get("tunneling_ip")),
         tunnel_types=tuple(sorted(str(kind) for kind in types)) if isinstance(types, list) else (),
+        physical_networks=tuple(sorted(map(str, mappings))) if isinstance(mappings, dict) else (),
     )
 
 

@@ -60,13 +60,23 @@ _COLUMNS = {
         "remote_address_group_id",
     ),
     "Address_Group": ("addresses",),
-    "Router": ("admin_state_up", "interfaces", "networks", "routes"),
+    "Router": (
+        "admin_state_up",
+        "interfaces",
+        "networks",
+        "routes",
+        "gateway_port",
+        "gateway_host",
+        "enable_snat",
+    ),
+    "Floating_Ip": ("floating_ip_address", "floating_port", "router_id", "port_id", "fixed_ip_address"),
     "Host": ("host", "agent_type", "configurations"),
 }
 _FOUND_BY = {
     "Port_Binding": ("host", "port_id"),
     "Port": ("network_id", "security_groups"),
-    "Router": ("networks",),
+    "Router": ("networks", "gateway_host"),
+    "Floating_Ip": ("router_id", "floating_port"),
 }
 """Columns by which the host's store finds rows; besides references, which it finds by anyway."""
 

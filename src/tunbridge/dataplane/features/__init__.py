@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from tunbridge.dataplane.contribution import Context
 from tunbridge.dataplane.features import (
+    floating,
     flood,
     frame,
     neighbour,
@@ -18,6 +19,7 @@ from tunbridge.dataplane.features import (
     remote,
     router,
     services,
+    wire,
 )
 
 FEATURES: Mapping[str, Callable[[Context, str], None]] = MappingProxyType(
@@ -32,6 +34,8 @@ FEATURES: Mapping[str, Callable[[Context, str], None]] = MappingProxyType(
         "neighbour": neighbour.compute,
         "subnet": services.compute,
         "router": router.compute,
+        "floating": floating.compute,
+        "wire": wire.compute,
         "flood": flood.compute,
     }
 )

@@ -53,6 +53,10 @@ class Kind(StrEnum):
     """A packet to a router itself, which has no open ports."""
     too_big = "too-big"
     """A packet that is larger than the network which it would go to takes."""
+    resolve = "resolve"
+    """A packet to a neighbour in a physical network whose MAC address is not known: kept until it is."""
+    resolved = "resolved"
+    """An ARP reply to this host's question."""
 
 
 def answer(kind: Kind, packet: bytes, subject: Subject, settings: Settings) -> list[bytes | Forward]:
@@ -74,4 +78,6 @@ def answer(kind: Kind, packet: bytes, subject: Subject, settings: Settings) -> l
             found = dns.answer(packet, subject, settings)
         case Kind.expired | Kind.no_route | Kind.no_host | Kind.closed | Kind.too_big:
             found = icmp.answer(packet, subject, kind.value)
+        case Kind.resolve | Kind.resolved:
+            found = None  # questions of the host itself
     return [] if found is None else [found]

@@ -1,0 +1,267 @@
+"""Routers and the outside: real VMs on hosts with and without a bridge to it, a router and a web server."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.packets.cloud import Cloud, Ping, Workload, ping_during
+from tests.packets.conftest import make_cloud
+from tunbridge.lab.host import wait_until
+
+pytestmark = pytest.mark.ovs
+SWITCH, PEER, REMOTE = "phys0", "203.0.113.1", "198.51.100.7"
+"""The machine outside, whose first address every lab gives it."""
+SERVE = """
+import http.server
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(self.client_address[0].encode())
+    def log_message(self, *a): pass
+server = http.server.ThreadingHTTPServer(('', 8000), Page)
+print('up', flush=True)
+server.serve_forever()
+"""
+FETCH = "import urllib.request; print(urllib.request.urlopen('http://{}:8000/', timeout=4).read().decode())"
+
+
+class Site:
+    """A router from blue (VXLAN) to an external network that h0 and h1 have a bridge to and h2 has not."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        cloud.outside("ip", "link", "set", "lo", "up")
+        cloud.outside("ip", "addr", "add", f"{REMOTE}/32", "dev", "lo")
+        network = cloud.network
+        flat = {"provider_network_type": "flat", "provider_physical_network": "physnet1"}
+        self.external = cloud.make_network("ext", None, is_router_external=True, **flat)
+        cloud.make_subnet(self.external, "203.0.113.0/24", gateway_ip=PEER, is_dhcp_enabled=False)
+        self.blue = cloud.make_network("blue", None)
+        subnet = cloud.make_subnet(self.blue, "10.5.0.0/24")
+        self.router = network.create_router(
+            name="r", external_gateway_info={"network_id": self.external.id, "enable_snat": True}
+        )
+        network.add_interface_to_router(self.router, subnet_id=subnet.id)
+        self.group = network.create_security_group(name="open")
+        network.create_security_group_rule(security_group_id=self.group.id, direction="ingress", ethertype="IPv4")
+        self.vms = {host: self.vm(host) for host in cloud.hosts}
+
+    @property
+    def gateway_ip(self) -> str:
+        """The router's own address outside."""
+        router = self.cloud.network.get_router(self.router.id)
+        return str(router.external_gateway_info["external_fixed_ips"][0]["ip_address"])
+
+    @property
+    def gateway_host(self) -> str:
+        """The host that has the router's address."""
+        return self.gateway_hosts()[0]
+
+    def gateway_hosts(self) -> list[str]:
+        """Hosts that translate for the router."""
+        return [name for name in self.cloud.hosts if f"nat(src={self.gateway_ip})" in self.flows(name)]
+
+    def flows(self, host: str) -> str:
+        found = self.cloud.hosts[host].host.run("ovs-ofctl", "-O", "OpenFlow14", "dump-flows", "br-int").stdout
+        return str(found)
+
+    def vm(self, host: str) -> Workload:
+        made = self.cloud.vm(host, self.blue, security_groups=[self.group.id])
+        made.ip("route", "add", "default", "via", "10.5.0.1")
+        return made
+
+    def floating(self, vm: Workload | None) -> Any:
+        """A new floating IP of a VM, that is ACTIVE."""
+        network = self.cloud.network
+        port = None if vm is None else vm.port.id
+        made = network.create_ip(floating_network_id=self.external.id, port_id=port)
+        if vm is not None:
+            self.wait(made, "ACTIVE")
+        return made
+
+    def wait(self, floating: Any, status: str) -> None:
+        wait_until(lambda: self.cloud.network.get_ip(floating.id).status == status, f"the floating IP is {status}")
+
+    def lead(self, floating: Any, vm: Workload | None) -> None:
+        self.cloud.network.update_ip(floating.id, port_id=None if vm is None else vm.port.id)
+        self.wait(floating, "DOWN" if vm is None else "ACTIVE")
+
+    def reached(self, address: str) -> bool:
+        """Whether an address answers the physical router within some seconds."""
+        deadline = time.monotonic() + 4
+        while time.monotonic() < deadline:
+            if self.cloud.outside("ping", "-c1", "-W1", "-I", REMOTE, address, check=False).returncode == 0:
+                return True
+        return False
+
+
+@pytest.fixture(scope="module")
+def cloud(module_lab_name: Callable[[], str]) -> Iterator[Cloud]:
+    yield make_cloud(module_lab_name(), hosts=3, preview=True, apart=["h2"])
+
+
+@pytest.fixture(scope="module")
+def site(cloud: Cloud) -> Site:
+    return Site(cloud)
+
+
+@pytest.fixture(scope="module")
+def web(cloud: Cloud) -> Iterator[None]:
+    """A web server outside that tells who asked."""
+    command = ("ip", "netns", "exec", cloud.lab.outside, "python3", "-c", SERVE)
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    assert server.stdout.readline().strip() == "up"
+    yield
+    server.kill()
+    server.communicate()
+
+
+def test_vms_on_every_host_reach_the_outside_by_their_router(site: Site) -> None:
+    for vm in site.vms.values():
+        assert vm.reaches(REMOTE)
+        assert vm.reaches(PEER)
+
+
+@pytest.mark.usefixtures("web")
+def test_the_outside_sees_the_router_or_the_floating_ip(site: Site) -> None:
+    for host, vm in site.vms.items():
+        assert vm.python(FETCH.format(REMOTE)).strip() == site.gateway_ip, host
+    floating = site.floating(site.vms["h0"])
+    assert site.vms["h0"].python(FETCH.format(REMOTE)).strip() == floating.floating_ip_address
+    site.cloud.network.delete_ip(floating)
+    assert site.vms["h0"].reaches(REMOTE)
+
+
+def test_the_router_answers_the_outside_and_nobody_else_does(site: Site) -> None:
+    assert site.reached(site.gateway_ip)
+    assert site.vms["h2"].reaches(site.gateway_ip)
+    assert len(site.gateway_hosts()) == 1
+
+
+def test_the_first_packet_to_an_unknown_neighbour_is_not_lost(site: Site) -> None:
+    site.cloud.outside("ip", "addr", "add", "203.0.113.77/24", "dev", SWITCH)
+    assert site.vms["h2"].run("ping", "-c1", "-W3", "203.0.113.77", check=False).returncode == 0
+
+
+def test_a_neighbour_that_does_not_answer_is_told(site: Site) -> None:
+    vm = site.vms[site.gateway_host]
+    said = vm.run("ping", "-c1", "-W5", "203.0.113.200", check=False).stdout
+    assert "Destination Host Unreachable" in said
+
+
+def test_traceroute_outside_and_its_errors_come_back_through_the_translation(site: Site) -> None:
+    vm = site.vms["h2"]
+    once = vm.run("ping", "-c1", "-W2", "-t1", REMOTE, check=False).stdout
+    assert "From 10.5.0.1" in once
+    closed = (
+        "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(3);"
+        f"s.connect(('{REMOTE}', 9)); s.send(b'x')\n"
+        "try: s.recv(1); print('answer')\nexcept ConnectionRefusedError: print('refused')"
+    )
+    assert vm.python(closed).strip() == "refused"
+
+
+@pytest.mark.usefixtures("web")
+def test_floating_ips_on_every_host_are_reached_and_are_the_vms_address(site: Site) -> None:
+    made = {host: site.floating(vm) for host, vm in site.vms.items()}
+    for host, floating in made.items():
+        address = floating.floating_ip_address
+        assert site.reached(address), host
+        assert site.vms[host].python(FETCH.format(REMOTE)).strip() == address
+    # To one's own and to others'.
+    for vm in site.vms.values():
+        for floating in made.values():
+            assert vm.reaches(floating.floating_ip_address)
+    for floating in made.values():
+        site.cloud.network.delete_ip(floating)
+
+
+def test_a_floating_ip_that_moves_is_reached_at_its_new_vm_at_once(site: Site) -> None:
+    """The physical router knows another MAC address only if it is told; each floating IP keeps its own."""
+    floating = site.floating(site.vms["h0"])
+    assert site.reached(floating.floating_ip_address)
+    for host in ("h2", "h1", "h0"):
+        site.lead(floating, site.vms[host])
+        assert site.reached(floating.floating_ip_address), host
+    site.cloud.network.delete_ip(floating)
+
+
+def test_taking_a_floating_ip_away_ends_its_connections(site: Site) -> None:
+    vm = site.vms["h0"]
+    listen = "import socket; s = socket.create_server(('', 7000)); print('up', flush=True); c = s.accept()[0]\n"
+    listen += "while True: c.send(c.recv(9))"
+    floating = site.floating(vm)
+    server = vm.start("python3", "-c", listen)
+    assert server.stdout is not None
+    assert server.stdout.readline().strip() == "up"
+    talk = f"import socket, sys; c = socket.create_connection(('{floating.floating_ip_address}', 7000), 3)\n"
+    talk += "c.settimeout(2)\nfor line in sys.stdin:\n c.send(b'x')\n"
+    talk += " try: print(c.recv(9), flush=True)\n except Exception as e: print(type(e).__name__, flush=True)"
+    command = ("ip", "netns", "exec", site.cloud.lab.outside, "python3", "-c", talk)
+    client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def said() -> str:
+        assert client.stdin is not None and client.stdout is not None
+        client.stdin.write("\n")
+        client.stdin.flush()
+        return client.stdout.readline().strip()
+
+    def known() -> bool:
+        shown = vm.host.host.run("ovs-appctl", "dpctl/dump-conntrack").stdout
+        return f"dst={floating.floating_ip_address}" in shown
+
+    try:
+        assert said() == "b'x'"
+        assert known()
+        site.lead(floating, None)
+        wait_until(lambda: not known(), "its connections are forgotten")
+        assert said() == "TimeoutError"
+        site.lead(floating, vm)
+    finally:
+        for process in (client, server):
+            process.kill()
+            process.communicate()
+        site.cloud.network.delete_ip(floating)
+
+
+@pytest.mark.parametrize("host", ["h0", "h2"])
+def test_a_restart_of_the_agent_costs_no_packet(site: Site, host: str) -> None:
+    floating = site.floating(site.vms[host])
+    for restarted in {host, site.gateway_host}:
+        got, lost = ping_during(site.vms[host], REMOTE, site.cloud.hosts[restarted].restart)
+        assert got > 50
+        assert lost <= 2
+    assert site.reached(floating.floating_ip_address)
+    site.cloud.network.delete_ip(floating)
+
+
+@pytest.mark.usefixtures("web")
+def test_without_snat_addresses_go_out_as_they_are(site: Site) -> None:
+    network, vm = site.cloud.network, site.vms["h2"]
+    gateway = {"network_id": site.external.id, "enable_snat": False}
+    network.update_router(site.router, external_gateway_info=gateway)
+    site.cloud.outside("ip", "route", "add", "10.5.0.0/24", "via", site.gateway_ip)
+    wait_until(lambda: vm.python(FETCH.format(REMOTE)).strip() == vm.address, "the VM's own address is seen")
+    assert site.reached(vm.address)
+    network.update_router(site.router, external_gateway_info=gateway | {"enable_snat": True})
+    wait_until(lambda: vm.python(FETCH.format(REMOTE)).strip() == site.gateway_ip, "the router's address is seen")
+    site.cloud.outside("ip", "route", "del", "10.5.0.0/24")
+
+
+def test_a_planned_move_of_the_gateway_and_a_dead_gateway_host(site: Site) -> None:
+    network, vm = site.cloud.network, site.vms["h2"]
+    first = site.gateway_host
+    agent = next(a for a in network.agents() if a.host == first)
+    ping = Ping(vm, REMOTE)
+    network.update_agent(agent, admin_state_up=False)
+    wait_until(lambda: site.gateway_hosts() not in ([], [first]), "the gateway has moved", 15)
+    time.sleep(1)
+    got, lost = ping.end()
+    network.update_agent(agent, admin_state_up=True)
+    assert got > 100
+    assert lost < 100, f"{lost} pings of 100 a second were lost"
+    assert len(site.gateway_hosts()) == 1
+    assert site.reached(site.gateway_ip)
