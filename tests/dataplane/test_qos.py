@@ -135,6 +135,7 @@ def test_a_changed_limit_changes_a_meter_and_no_flow(make_world: MakeWorld) -> N
     put(world, "q", sent=SLOW, received=SLOW)
     world.run()
     put(world, "q", sent=SLOW, received=Limits(bandwidth=Rate(9, 9), packets=SLOW.packets))
+    assert world.hosts["a"].desired._readers["qos-policy", "q"] == {("qos", "n1")}, "the port itself is not looked at"
     delta = world.run()["a"]
     assert (delta.flows, delta.meters) == ({}, {"br-int": {100_047: Meter(100_047, 9, 9, "kbps")}})
 
@@ -165,3 +166,20 @@ def test_a_port_that_is_prepared_for_a_migration_has_its_limits_already(make_wor
     world.run()
     assert len(meters(world, "a")) == len(meters(world, "b")) == 2
     assert world.send("n3", udp(3, 4)) == {Delivery("b", "meter"), Delivery("b", "n4")}
+
+
+def test_what_a_router_forwards_to_and_from_a_port_counts(make_world: MakeWorld) -> None:
+    world = two(make_world, qos_policy_id="q")
+    world.network("m", segment=200)
+    world.subnet("s", "n", "10.0.0.0/24")
+    world.subnet("t", "m", "10.9.0.0/24")
+    world.port("m1", "m", "a", "10.9.0.9")
+    world.router("r", ("n", "s", "10.0.0.254"), ("m", "t", "10.9.0.254"))
+    put(world, "q", sent=SLOW, received=Limits(packets=Rate(1000, 800)))
+    world.run()
+    macs = {network: world.rows.ports[f"r-{network}"].mac_address for network in ("n", "m")}
+    packet = "udp,dl_src={},dl_dst={},nw_src={},nw_dst={},nw_ttl=64"
+    sent = world.send("n1", packet.format(mac(1), macs["n"], "10.0.0.1", "10.9.0.9"))
+    assert {got.device for got in sent} == {"meter", "m1"}
+    received = world.send("m1", packet.format(mac(9), macs["m"], "10.9.0.9", "10.0.0.1"))
+    assert {got.device for got in received} == {"meter", "n1"}
