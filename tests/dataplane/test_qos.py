@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import pytest
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
@@ -10,6 +11,7 @@ from tests.dataplane.conftest import MakeWorld
 from tests.dataplane.test_switching import broadcast, mac, udp
 from tests.dataplane.world import Binding, Delivery, World
 from tunbridge.dataplane.contribution import Meter
+from tunbridge.dataplane.features import flood
 from tunbridge.dataplane.view import Limits, QosPolicy, Rate
 
 METER = Delivery("a", "meter")
@@ -78,6 +80,20 @@ def test_a_meter_that_drops_a_broadcast_for_one_port_drops_it_for_no_other(make_
     ]
     received = {port: len(found) for port, found in world.exchange("n2", *packets).items()}
     assert received == {"n1": 4, "n4": 1, "n5": 4, "n6": 1}  # 8 kbit are one packet of 942 bytes
+
+
+def test_broadcasts_to_very_many_ports_with_limits_reach_them_uncounted(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flood, "METERED_COPIES", 1)
+    world = two(make_world, qos_policy_id="q")
+    put(world, "q", received=SLOW)
+    world.run()
+    assert world.send("n2", broadcast(2)) == {METER, Delivery("a", "n1"), Delivery("b", "n3")}
+    world.port("n4", "n", "a", "10.0.0.4", qos_policy_id="q")
+    world.run()
+    assert world.send("n2", broadcast(2)) == {Delivery("a", "n1"), Delivery("a", "n4"), Delivery("b", "n3")}
+    assert METER in world.send("n2", udp(2, 1))
 
 
 def test_a_port_s_own_broadcast_does_not_use_up_what_it_may_receive(make_world: MakeWorld) -> None:
