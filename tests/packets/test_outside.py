@@ -13,6 +13,7 @@ from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 SWITCH, PEER, REMOTE = "phys0", "203.0.113.1", "198.51.100.7"
+PEER6, REMOTE6 = "2001:db8:f::1", "2001:db8:99::7"
 """The machine outside, whose first address every lab gives it."""
 SERVE = """
 import http.server
@@ -34,25 +35,38 @@ class Site:
         self.cloud = cloud
         cloud.outside("ip", "link", "set", "lo", "up")
         cloud.outside("ip", "addr", "add", f"{REMOTE}/32", "dev", "lo")
+        for address, device in ((f"{PEER6}/64", SWITCH), (f"{REMOTE6}/128", "lo")):
+            cloud.outside("ip", "addr", "add", address, "dev", device, "nodad")
         network = cloud.network
         flat = {"provider_network_type": "flat", "provider_physical_network": "physnet1"}
         self.external = cloud.make_network("ext", None, is_router_external=True, **flat)
         cloud.make_subnet(self.external, "203.0.113.0/24", gateway_ip=PEER, is_dhcp_enabled=False)
+        cloud.make_subnet(self.external, "2001:db8:f::/64", gateway_ip=PEER6, is_dhcp_enabled=False)
         self.blue = cloud.make_network("blue", None)
-        subnet = cloud.make_subnet(self.blue, "10.5.0.0/24")
+        slaac = {"ipv6_ra_mode": "slaac", "ipv6_address_mode": "slaac"}
+        inside = [
+            cloud.make_subnet(self.blue, "10.5.0.0/24"),
+            cloud.make_subnet(self.blue, "2001:db8:5::/64", **slaac),
+        ]
         self.router = network.create_router(
             name="r", external_gateway_info={"network_id": self.external.id, "enable_snat": True}
         )
-        network.add_interface_to_router(self.router, subnet_id=subnet.id)
         self.group = network.create_security_group(name="open")
-        network.create_security_group_rule(security_group_id=self.group.id, direction="ingress", ethertype="IPv4")
+        for subnet in inside:
+            network.add_interface_to_router(self.router, subnet_id=subnet.id)
+            version = f"IPv{subnet.ip_version}"
+            network.create_security_group_rule(security_group_id=self.group.id, direction="ingress", ethertype=version)
         self.vms = {host: self.vm(host) for host in cloud.hosts}
 
     @property
     def gateway_ip(self) -> str:
         """The router's own address outside."""
+        return next(a for a in self.gateway_ips() if ":" not in a)
+
+    def gateway_ips(self) -> list[str]:
+        """The router's addresses outside, of both versions."""
         router = self.cloud.network.get_router(self.router.id)
-        return str(router.external_gateway_info["external_fixed_ips"][0]["ip_address"])
+        return [str(ip["ip_address"]) for ip in router.external_gateway_info["external_fixed_ips"]]
 
     @property
     def gateway_host(self) -> str:
@@ -68,7 +82,8 @@ class Site:
         return str(found)
 
     def vm(self, host: str) -> Workload:
-        made = self.cloud.vm(host, self.blue, security_groups=[self.group.id])
+        made = self.cloud.vm(host, self.blue, address=False, security_groups=[self.group.id])
+        made.ip("addr", "add", f"{made.address}/24", "dev", "eth0")
         made.ip("route", "add", "default", "via", "10.5.0.1")
         return made
 
@@ -162,6 +177,20 @@ def test_traceroute_outside_and_its_errors_come_back_through_the_translation(sit
         "try: s.recv(1); print('answer')\nexcept ConnectionRefusedError: print('refused')"
     )
     assert vm.python(closed).strip() == "refused"
+
+
+def test_ipv6_goes_in_and_out_as_it_is(site: Site) -> None:
+    """The physical router has a route to the VMs' prefix by the router's address, which it asks the agent for."""
+    (own,) = [address for address in site.gateway_ips() if ":" in address]
+    site.cloud.outside("ip", "route", "add", "2001:db8:5::/64", "via", own)
+    for host, vm in site.vms.items():
+        assert vm.reaches(REMOTE6, seconds=8), host  # its address is its own after a while
+        assert vm.reaches(PEER6), host
+        assert site.cloud.outside("ping", "-c1", "-W3", vm.address6, check=False).returncode == 0, host
+    site.cloud.outside("ip", "neigh", "flush", "all")
+    assert site.cloud.outside("ping", "-c1", "-W3", own, check=False).returncode == 0
+    told = site.vms[site.gateway_host].run("ping", "-c1", "-W5", "2001:db8:f::200", check=False).stdout
+    assert "Address unreachable" in told
 
 
 @pytest.mark.usefixtures("web")

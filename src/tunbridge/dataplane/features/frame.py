@@ -36,12 +36,12 @@ def compute(context: Context, _id: str) -> None:
 
 
 def _meter(context: Context, patches: Iterable[str]) -> None:
-    """What comes from elsewhere asks the agent for neighbours only, and tells it of them."""
+    """What comes from elsewhere concerns neighbours only, where it needs the agent: questions and answers."""
     bridge = names.INTEGRATION_BRIDGE
     for ofport in _numbers(context, bridge, patches).values():
         number = pipeline.WORKLOAD_METERS + ofport
         context.meter(bridge, Meter(number, pipeline.WORKLOAD_PPS, pipeline.WORKLOAD_BURST))
-        for kind in (Kind.resolve, Kind.resolved):
+        for kind in (Kind.resolve, Kind.resolved, Kind.solicited):
             where: Match = {"in_port": ofport, **pipeline.SERVICE(services.NUMBERS[kind])}
             context.flow(bridge, pipeline.AGENT_METER, 10, where, flow.meter(number), goto(pipeline.TO_AGENT))
 
