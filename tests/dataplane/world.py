@@ -334,8 +334,8 @@ class SimulatedHost:
             assert vlan is None
             back = peer.ofports["br-tun"][f"vx-{self.name}"]
             inner = re.sub(r"in_port=\d+,", "", packet)
-            if new := re.search(r"dst=([0-9a-f:]+)", changes):
-                inner = re.sub(r"dl_dst=[0-9a-f:]+", f"dl_dst={new[1]}", inner)
+            if new := re.findall(r"dst=([0-9a-f:]{17})", changes):
+                inner = re.sub(r"dl_dst=[0-9a-f:]+", f"dl_dst={new[-1]}", inner)
             yield from peer.trace("br-tun", f"tun_id={key[1]},in_port={back},{inner}", ct_next)
 
 

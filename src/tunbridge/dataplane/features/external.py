@@ -4,7 +4,7 @@ Shared by gateways (gateway.py) and floating IPs (floating.py). Each such addres
 to one host.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -72,12 +72,18 @@ def answer(context: Context, place: Outside, address: str) -> None:
         answers = neighbour.answer_arp(address, place.mac)
         context.flow(_BRIDGE, pipeline.ROUTER, 30, _asked(place.vlan, address), *answers)
     answer_wire(context, place.network, place.vlan, address, place.mac)
-    to: Match = {**NETWORK(place.vlan), **_towards(address)}
-    mac = flow.set_field("eth_dst", place.mac)
-    context.flow(_BRIDGE, pipeline.NEXT_HOP, 10, to, mac, goto(pipeline.ROUTED))
+    go_around(context, place.vlan, place.mac, [address])
+
+
+def go_around(context: Context, vlan: int, mac: str, addresses: Iterable[str]) -> None:
+    """What a router here sends to a router's addresses begins again in that router: it has them on this host."""
+    for address in addresses:
+        to: Match = {**NETWORK(vlan), **_towards(address)}
+        context.flow(_BRIDGE, pipeline.NEXT_HOP, 10, to, flow.set_field("eth_dst", mac), goto(pipeline.ROUTED))
     clear = [flow.load(field, 0) for field in (VIA, RESOLVED, ARRIVED)]
     # conntrack would take the packet for one of the connection that the other router, or this one, has just looked up.
-    context.flow(_BRIDGE, pipeline.DESTINATION, 12, place.where, flow.CT_CLEAR, *clear, goto(pipeline.ROUTER))
+    where: Match = {**NETWORK(vlan), "dl_dst": mac}
+    context.flow(_BRIDGE, pipeline.DESTINATION, 12, where, flow.CT_CLEAR, *clear, goto(pipeline.ROUTER))
 
 
 def answer_wire(context: Context, network: Network, vlan: int, address: str, mac: str) -> None:

@@ -32,6 +32,9 @@ def compute(context: Context, _id: str) -> None:
         context.child("port", id)
     for id in context.view.gateways(local.host):
         context.child("router", id)
+        router = context.view.router(id)
+        for network_id in router.networks if router is not None else ():
+            context.child("reach", network_id)  # other routers may be behind it
     _meter(context, [names.PATCH_TO_TUNNEL, *patches])
 
 

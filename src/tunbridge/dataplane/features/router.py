@@ -79,6 +79,7 @@ def compute(context: Context, router_id: str) -> None:
         _arrive(context, number, interface, is_here)
         _own_addresses(context, number, interface, is_here)
         _leave(context, number, interface, is_here)
+        _chain(context, interface)
         gateway.tunnel(context, router, interface.network, interface.vlan, interface.port.mac_address)
         for _, subnet in interface.addresses:
             _route(context, number, subnet.cidr, _CONNECTED, _into(interface, found))
@@ -109,6 +110,15 @@ def _interface(context: Context, port_id: str) -> Interface | None:
     subnets = [(ip.ip_address, context.view.subnet(ip.subnet_id)) for ip in port.fixed_ips]
     known = tuple((address, subnet) for address, subnet in subnets if subnet is not None)
     return Interface(port, network, context.vlan(network.id, unwritten=True), known)
+
+
+def _chain(context: Context, interface: Interface) -> None:
+    """Other routers on the network reach this one by its address: as a next hop, on this host."""
+    network, mac = interface.network, interface.port.mac_address
+    for address, _ in interface.addresses:
+        context.state("mac", f"{address} {network.id}", mac)
+    if len(context.view.network_routers(network.id)) > 1:
+        external.go_around(context, interface.vlan, mac, [address for address, _ in interface.addresses])
 
 
 def _arrive(context: Context, number: int, interface: Interface, is_here: bool) -> None:
