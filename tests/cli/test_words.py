@@ -57,6 +57,13 @@ def test_the_locale_chooses_the_language(environ: dict[str, str], language: str)
     assert locale.spoken(locale.Language.en, environ) == "en"
 
 
+def test_codes_are_explained_as_the_locale_speaks() -> None:
+    listed = run("check", "--list-codes", LANG="ko_KR.UTF-8").stdout
+    assert "오류    tunnel-one-way" in listed
+    assert "보고하지 않는 경우: " in run("check", "--lang", "ko", "--explain", "tunnel-one-way").stdout
+    assert "Not reported when " in run("check", "--lang", "en", "--explain", "tunnel-one-way", LANG="ko").stdout
+
+
 def test_explain_speaks_as_the_locale_does() -> None:
     korean = {"LC_ALL": "ko_KR.UTF-8", "PYTHONUTF8": "1"}
     assert "통합 브리지" in run("explain", COMPUTE, **korean).stdout

@@ -3,13 +3,14 @@
 import pytest
 from msgspec.structs import replace
 from scapy.layers.inet import ICMP, IP, UDP, IPerror, UDPerror
+from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA, IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Packet
 
 from tests.dataplane.conftest import MakeWorld
 from tests.dataplane.dummy import Dummy
-from tests.dataplane.world import OUTSIDE, World
-from tunbridge.dataplane.addresses import host_mac
+from tests.dataplane.world import OUTSIDE, FixedIp, World
+from tunbridge.dataplane.addresses import host_mac, link_local
 from tunbridge.dataplane.conntrack import Connection
 from tunbridge.dataplane.desired import Desired
 from tunbridge.dataplane.view import Rule
@@ -227,6 +228,59 @@ def test_a_machine_that_is_no_port_has_the_router_on_the_gateway_host(make_world
     got = sent(world.exchange_outside("a", out))
     assert (got[IP].src, got[Dot1Q].vlan) == (f"{WIRE}.10", TAG)
     assert world.exchange_outside("b", asked, ping, begun, out) == {}
+
+
+# IPv6
+
+BLUE6, WIRE6, REMOTE6 = "2001:db8:1", "2001:db8:f", "2001:db8:99::7"
+PEER6 = f"{WIRE6}::1"
+
+
+def with_ipv6(make_world: MakeWorld, *hosts: str, kind: str = "vlan") -> World:
+    world = site(make_world, *hosts, kind=kind)
+    world.subnet("blue6", "blue", f"{BLUE6}::/64", f"{BLUE6}::fe")
+    world.subnet("ext6", "ext", f"{WIRE6}::/64", PEER6, enable_dhcp=False)
+    world.port("b1", "blue", "a", f"{BLUE}.1", f"{BLUE6}::1")
+    world.router("r", ("blue", "blue6", f"{BLUE6}::fe"))
+    world.gateway("r", "ext", "ext4", f"{WIRE}.10", "a", more=(FixedIp("ext6", f"{WIRE6}::10"),))
+    world.run()
+    return world
+
+
+def tagged(dst: str, payload: Packet) -> Packet:
+    return Ether(src=PEER_MAC, dst=dst) / Dot1Q(vlan=TAG) / payload
+
+
+def test_ipv6_goes_out_and_comes_in_as_it_is(make_world: MakeWorld) -> None:
+    world = with_ipv6(make_world)
+    advertised = IPv6(src=PEER6, dst=link_local(host_mac("a")), hlim=255) / ICMPv6ND_NA(tgt=PEER6, R=1, S=1)
+    assert world.exchange_outside("a", tagged(host_mac("a"), advertised)) == {}
+    start = Ether(src=mac(world, "b1"), dst=mac(world, "r-blue"))
+    got = sent(world.exchange("b1", start / IPv6(src=f"{BLUE6}::1", dst=REMOTE6) / UDP(sport=1, dport=2)))
+    assert (got[Ether].src, got[Ether].dst, got[Dot1Q].vlan) == (mac(world, "r-gw"), PEER_MAC, TAG)
+    assert (got[IPv6].src, got[IPv6].dst, got[IPv6].hlim) == (f"{BLUE6}::1", REMOTE6, 63)
+    begun = tagged(mac(world, "r-gw"), IPv6(src=REMOTE6, dst=f"{BLUE6}::1") / UDP(sport=1, dport=2))
+    assert sent(world.exchange_outside("a", begun), "b1")[IPv6].src == REMOTE6
+    through = tagged(mac(world, "r-gw"), IPv6(src=REMOTE6, dst="2001:db8:98::1") / UDP(sport=1, dport=2))
+    assert world.exchange_outside("a", through) == {}
+
+
+def test_ping_of_the_gateways_ipv6_address_from_outside(make_world: MakeWorld) -> None:
+    world = with_ipv6(make_world)
+    ping = IPv6(src=PEER6, dst=f"{WIRE6}::10") / ICMPv6EchoRequest(id=7, seq=3)
+    got = sent(world.exchange_outside("a", tagged(mac(world, "r-gw"), ping)))
+    assert (got[IPv6].src, got[IPv6].dst, got[ICMPv6EchoReply].id) == (f"{WIRE6}::10", PEER6, 7)
+
+
+def test_the_agent_is_asked_for_the_gateways_ipv6_address_and_for_neighbours(make_world: MakeWorld) -> None:
+    world = with_ipv6(make_world)
+    packet = f"udp6,dl_src={mac(world, 'b1')},dl_dst={mac(world, 'r-blue')},ipv6_src={BLUE6}::1,nw_ttl=64"
+    for target in (REMOTE6, f"{WIRE6}::77"):
+        assert {got.device for got in world.send("b1", f"{packet},ipv6_dst={target}")} == {"meter", "agent"}
+    asked = f"icmp6,dl_vlan={TAG},dl_src={PEER_MAC},dl_dst=33:33:ff:00:00:10,ipv6_src={PEER6},icmp_type=135"
+    found = world.send_outside("a", f"{asked},nd_target={WIRE6}::10")
+    assert {"meter", "agent"} <= {got.device for got in found}
+    assert (("ext", f"{WIRE6}::10", mac(world, "r-gw"))) in world.hosts["a"].desired.claims
 
 
 # Floating IPs

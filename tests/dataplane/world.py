@@ -141,7 +141,14 @@ class World:
         self.touch(router_keys(old, made))
 
     def gateway(
-        self, router: str, network: str, subnet: str, address: str, host: str | None, snat: bool = True
+        self,
+        router: str,
+        network: str,
+        subnet: str,
+        address: str,
+        host: str | None,
+        snat: bool = True,
+        more: tuple[FixedIp, ...] = (),
     ) -> None:
         """Give a router a gateway, whose port is named ROUTER-gw, on a host."""
         name = f"{router}-gw"
@@ -149,7 +156,7 @@ class World:
         self.put_port(
             Port(
                 id=name, network_id=network, mac_address=f"fa:16:3e:ff:01:{number:02x}",
-                fixed_ips=(FixedIp(subnet, address),), port_security_enabled=False,
+                fixed_ips=(FixedIp(subnet, address), *more), port_security_enabled=False,
                 device_owner="network:router_gateway", device_id=router,
             )
         )  # fmt: skip
@@ -327,8 +334,8 @@ class SimulatedHost:
             assert vlan is None
             back = peer.ofports["br-tun"][f"vx-{self.name}"]
             inner = re.sub(r"in_port=\d+,", "", packet)
-            if new := re.search(r"dst=([0-9a-f:]+)", changes):
-                inner = re.sub(r"dl_dst=[0-9a-f:]+", f"dl_dst={new[1]}", inner)
+            if new := re.findall(r"dst=([0-9a-f:]{17})", changes):
+                inner = re.sub(r"dl_dst=[0-9a-f:]+", f"dl_dst={new[-1]}", inner)
             yield from peer.trace("br-tun", f"tun_id={key[1]},in_port={back},{inner}", ct_next)
 
 
@@ -377,4 +384,4 @@ def _split(actions: str) -> list[str]:
     return [*found, actions[start:]]
 
 
-__all__ = ["AddressPair", "Binding", "Delivery", "Rule", "World"]
+__all__ = ["AddressPair", "Binding", "Delivery", "FixedIp", "Rule", "World"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from tests.inspect.check_cases import DUMPS, RAISED
 from tests.inspect.hosts import bridge, change, compute, host, ovn, patch, port, two
-from tests.inspect.test_check import DUMPS, RAISED
 from tunbridge.inspect.check import check
 from tunbridge.inspect.draw import text as picture
 from tunbridge.inspect.explain import explain, predict, to_text

@@ -9,7 +9,7 @@ from string import Formatter
 
 import pytest
 
-from tests.inspect.test_check import NEAR_MISS, RAISED, Hosts, checked
+from tests.inspect.check_cases import NEAR_MISS, RAISED, Hosts, checked
 from tests.inspect.test_check_fixes import damaged
 from tests.inspect.test_reader import COMPUTE, NETWORK, read
 from tunbridge.cli.findings import report
@@ -20,7 +20,8 @@ from tunbridge.inspect.draw import text as draw_text
 from tunbridge.inspect.draw.safe import cells
 from tunbridge.inspect.formats import html
 from tunbridge.inspect.model import Document, Finding, NotChecked
-from tunbridge.inspect.translation import ko, ko_words, say, speaking
+from tunbridge.inspect.translation import ko, say, speaking
+from tunbridge.inspect.translation.ko import codes, pieces, words
 from tunbridge.inspect.understand import understand
 
 SOURCE = Path(translation.__file__).parents[2]
@@ -82,7 +83,7 @@ def test_what_every_error_of_an_interface_means_is_translated() -> None:
 
 
 def test_translations_have_the_places_of_their_templates() -> None:
-    tables = [*ko.FINDINGS.values(), ko.PIECES, ko.REASONS, ko_words.WORDS]
+    tables = [*ko.FINDINGS.values(), pieces.PIECES, pieces.REASONS, words.WORDS]
     for table in tables:
         for english, korean in table.items():
             there = {name for _, name, _, _ in Formatter().parse(english.replace("!}", "}")) if name}
@@ -91,6 +92,17 @@ def test_translations_have_the_places_of_their_templates() -> None:
             same = {"same", "kind", "second", "third"}  # said once in Korean
             assert there - used <= same, english
     assert set(ko.FINDINGS) <= set(CODES)
+
+
+def test_every_code_is_explained_with_its_commands_and_columns() -> None:
+    assert set(codes.CODES) == set(CODES)
+    for code, entry in CODES.items():
+        shown = translation.code(entry, "ko")
+        assert shown.severity == entry.severity and translation.code(entry, "en") is entry
+        for field in ("summary", "meaning", "not_when", "fix"):
+            english, korean = getattr(entry, field), getattr(shown, field)
+            assert HANGUL.search(korean), (code, field)
+            assert set(re.findall("`[^`]+`", english)) == set(re.findall("`[^`]+`", korean)), (code, field)
 
 
 def test_a_finding_reads_as_a_sentence_of_the_field() -> None:
@@ -151,12 +163,12 @@ def said_in_code() -> Iterator[str]:
 def test_every_text_of_pictures_and_pages_is_translated() -> None:
     texts = list(said_in_code())
     assert len(texts) > 60
-    assert [text for text in texts if text not in ko_words.WORDS] == []
+    assert [text for text in texts if text not in words.WORDS] == []
 
 
 def test_the_page_s_own_texts_are_what_is_translated() -> None:
     """A text that changed in the page must change in the catalogue too."""
-    for name, catalogue in (("page.html", ko_words.PAGE), ("page.js", ko_words.SCRIPT)):
+    for name, catalogue in (("page.html", words.PAGE), ("page.js", words.SCRIPT)):
         text = (SOURCE / "inspect" / "formats" / name).read_text(encoding="utf-8")
         assert [english for english in catalogue if english not in text] == []
 

@@ -6,13 +6,11 @@ confirms an announcement.
 
 import asyncio
 from collections.abc import Iterable
-from ipaddress import IPv4Address
 
 from tunbridge.agent.wires import Wires
 from tunbridge.dataplane.contribution import Claim
 from tunbridge.dataplane.desired import Desired
-from tunbridge.dataplane.responders import arp
-from tunbridge.dataplane.responders.frames import mac_bytes
+from tunbridge.dataplane.responders.announce import announcement
 
 AGAIN_S = (0.0, 0.5, 2.0)
 """Seconds after which it is said."""
@@ -45,5 +43,5 @@ class Announcements:
             for claim in claims:
                 network, address, mac = claim
                 if claim in self._announced:  # not an address that is elsewhere by now
-                    self._wires.send(network, arp.announcement(IPv4Address(address), mac_bytes(mac)))
+                    self._wires.send(network, announcement(address, mac))
                     await asyncio.sleep(0)

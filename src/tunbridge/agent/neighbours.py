@@ -12,16 +12,22 @@ packets come here at all.
 import asyncio
 import time
 from collections.abc import Callable
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from msgspec import Struct
 
 from tunbridge.agent.wires import Wires
 from tunbridge.dataplane import pipeline
-from tunbridge.dataplane.addresses import host_mac
+from tunbridge.dataplane.addresses import host_mac, link_local
 from tunbridge.dataplane.desired import Desired
-from tunbridge.dataplane.responders import arp
-from tunbridge.dataplane.responders.frames import ETHERTYPE_IPV4, mac_bytes
+from tunbridge.dataplane.responders import arp, nd
+from tunbridge.dataplane.responders.frames import (
+    BROADCAST_MAC,
+    ETHERTYPE_ARP,
+    ETHERTYPE_IPV4,
+    ETHERTYPE_IPV6,
+    mac_bytes,
+)
 from tunbridge.openvswitch.openflow import PacketIn
 
 Neighbour = tuple[str, str]
@@ -97,7 +103,8 @@ class Neighbours:
 
     def resolved(self, event: PacketIn) -> bool:
         """Take a reply, and send on what waited for it; False when nobody asked. Raises MalformedError."""
-        address, mac = arp.read_reply(event.data)
+        is_arp = int.from_bytes(event.data[12:14]) == ETHERTYPE_ARP
+        address, mac = arp.read_reply(event.data) if is_arp else nd.read_advertisement(event.data)
         network = self._wires.network_of(event.fields.get("reg6", 0))
         if network is None:
             return False
@@ -134,17 +141,37 @@ class Neighbours:
         network, address = neighbour
         if (host := self._wires.host) is None:
             return
-        own, target = mac_bytes(host_mac(host)), IPv4Address(address)
-        self._wires.send(network, arp.question(target, own) if eth_dst is None else arp.question(target, own, eth_dst))
+        own = host_mac(host)
+        if ":" in address:
+            source = IPv6Address(link_local(own))
+            frame = nd.solicitation(IPv6Address(address), mac_bytes(own), source, eth_dst)
+        else:
+            frame = arp.question(IPv4Address(address), mac_bytes(own), eth_dst or BROADCAST_MAC)
+        self._wires.send(network, frame)
 
     def _next_hop(self, event: PacketIn) -> Neighbour | None:
         if (via := event.fields.get("reg2", 0)) != 0:
             hop = self._desired.next_hop(via)
             return None if hop is None else (hop[1], hop[0])
         network = self._wires.network_of(event.fields.get("reg6", 0))
-        if network is None or len(event.data) < 34 or event.data[12:14] != ETHERTYPE_IPV4.to_bytes(2):
-            return None
-        return network, str(IPv4Address(event.data[30:34]))
+        target = _target(event.data)
+        return None if network is None or target is None else (network, target)
+
+    def solicited(self, event: PacketIn) -> bytes | None:
+        """The answer to who asks for an address that a router has here; None when none has. Raises MalformedError."""
+        asked, target = nd.solicited(event.data)
+        network = self._wires.network_of(event.fields.get("reg6", 0))
+        found = (mac for where, address, mac in self._desired.claims if (where, address) == (network, str(target)))
+        mac = next(found, None)
+        return None if mac is None else nd.advertisement(asked, target, mac_bytes(mac))
+
+
+def _target(packet: bytes) -> str | None:
+    """The destination of an IP packet."""
+    kind = int.from_bytes(packet[12:14])
+    if kind == ETHERTYPE_IPV4 and len(packet) >= 34:
+        return str(IPv4Address(packet[30:34]))
+    return str(IPv6Address(packet[38:54])) if kind == ETHERTYPE_IPV6 and len(packet) >= 54 else None
 
 
 def _actions(packet: PacketIn) -> str:

@@ -118,7 +118,7 @@ class PacketIns:
     def take(self, event: PacketIn) -> None:
         """Answer one packet."""
         kind = services.kind_of(event.userdata)
-        if kind in (Kind.resolve, Kind.resolved):
+        if kind in (Kind.resolve, Kind.resolved, Kind.solicited):
             self._neighbour(kind, event)
             return
         workload = self._by_ofport.get(event.in_port)
@@ -129,11 +129,26 @@ class PacketIns:
 
     def _neighbour(self, kind: Kind, event: PacketIn) -> None:
         """A question about a neighbour of routers, or an answer to one."""
-        take = self.neighbours.resolve if kind is Kind.resolve else self.neighbours.resolved
+        take = {
+            Kind.resolve: self.neighbours.resolve,
+            Kind.resolved: self.neighbours.resolved,
+            Kind.solicited: self._advertise_router,
+        }[kind]
         try:
             self.counts[kind, "answered" if take(event) else "ignored"] += 1
         except MalformedError:
             self.counts[kind, "malformed"] += 1
+
+    def _advertise_router(self, event: PacketIn) -> bool:
+        frame = self.neighbours.solicited(event)
+        network = self.wires.network_of(event.fields.get("reg6", 0))
+        if frame is None or network is None:
+            return False
+        if event.in_port in self._by_ofport:
+            self._send(event.bridge, frame, event.in_port)
+        else:
+            self.wires.send(network, frame)
+        return True
 
     def _unreachable(self, event: PacketIn) -> None:
         """Tell the sender of a packet, if it is here, that its next hop does not answer."""

@@ -8,6 +8,7 @@ from rich.text import Text
 from tunbridge.cli import terminal
 from tunbridge.inspect import translation
 from tunbridge.inspect.checks.registry import CODES
+from tunbridge.inspect.draw.safe import cells
 from tunbridge.inspect.explain.statement import Lang
 from tunbridge.inspect.model import Document, Finding
 from tunbridge.inspect.translation import say, speaking
@@ -108,20 +109,25 @@ def _counts(document: Document) -> str:
                found=found) + "\n"  # fmt: skip
 
 
-def code_list() -> Text:
+def code_list(lang: Lang = "en") -> Text:
     """Give every code with its severity and its summary."""
     longest = max(map(len, CODES))
     text = Text()
-    for entry in CODES.values():
-        text.append(f"{entry.severity:<8}", style=STYLES[entry.severity])
-        text.append(f"{entry.code:<{longest}}  {entry.summary}\n")
+    with speaking(lang):
+        for entry in CODES.values():
+            severity = say(entry.severity)
+            text.append(severity + " " * (8 - cells(severity)), style=STYLES[entry.severity])
+            text.append(f"{entry.code:<{longest}}  {translation.code(entry, lang).summary}\n")
     return text
 
 
-def explanation(code: str) -> Text:
+def explanation(code: str, lang: Lang = "en") -> Text:
     """Say what a code means, when it is not reported, and how to fix it."""
-    entry = CODES[code]
-    text = Text(entry.code, style="bold").append(f" ({entry.severity}): {entry.summary}\n", style="not bold")
-    for title, paragraph in (("", entry.meaning), ("Not reported when ", entry.not_when), ("To fix: ", entry.fix)):
+    entry = translation.code(CODES[code], lang)
+    with speaking(lang):
+        head = f" ({say(entry.severity)}): {entry.summary}\n"
+        parts = (("", entry.meaning), (say("Not reported when "), entry.not_when), (say("To fix: "), entry.fix))
+    text = Text(entry.code, style="bold").append(head, style="not bold")
+    for title, paragraph in parts:
         text.append("\n").append(title, style="bold").append(paragraph + "\n")
     return text

@@ -164,6 +164,10 @@ _INTEGRATION: dict[Signature, str] = {
         "A neighbour in a physical network answers this host's question: learned in table 68 for a minute, and the"
         " agent sends on what it has kept."
     ),
+    (73, 20, "icmp6,reg6,dl_dst,icmp_type"): (
+        "A neighbour in a physical network answers this host's question: learned in table 68 for a minute, and the"
+        " agent sends on what it has kept."
+    ),
     (73, 20, "ct_state,ip,reg3,reg6,dl_dst,nw_dst"): (
         "To a floating IP, from a workload here whose rules allowed it: committed as for an interface, then as below."
     ),
@@ -229,6 +233,7 @@ _INTEGRATION: dict[Signature, str] = {
         " the MAC address of the router."
     ),
     (75, 5, "ip,reg6"): "No port, but perhaps a machine in the physical network.",
+    (75, 5, "ipv6,reg6"): "No port, but perhaps a machine in the physical network.",
     (75, 10, "ip,reg6,nw_dst"): (
         "A port of the network has the destination's address; or a router here has it on the external network."
     ),

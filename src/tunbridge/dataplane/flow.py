@@ -195,7 +195,7 @@ def prefix(text: str) -> str | None:
 
 _LEARN_NEIGHBOUR = (
     "learn(table=68,hard_timeout={seconds},priority=1,delete_learned,cookie={cookie:#x},limit=4096,NXM_NX_REG6[],"
-    "{of},load:NXM_NX_ARP_SHA[]->NXM_OF_ETH_DST[],load:0x1->NXM_NX_REG3[3])"
+    "{of},load:{mac}->NXM_OF_ETH_DST[],load:0x1->NXM_NX_REG3[3])"
 )
 _LEARN_TUNNEL = (
     "learn(table=20,hard_timeout=300,priority=1,delete_learned,cookie={cookie:#x},limit=4096,NXM_OF_VLAN_TCI[0..11],"
@@ -223,10 +223,18 @@ NEIGHBOUR_S = 60
 """Seconds after which what an ARP reply has told is forgotten, unless it is told again."""
 
 
-def learn_neighbour(vlan: int, via: int = 0) -> Action:
-    """Learn from an ARP message where packets for its sender go; `via`: those for whom it is this next hop."""
-    of = f"reg2={via:#x}" if via else "reg2=0,eth_type=0x800,NXM_OF_IP_DST[]=NXM_OF_ARP_SPA[]"
-    text = _LEARN_NEIGHBOUR.format(seconds=NEIGHBOUR_S, cookie=LEARNED_COOKIE | vlan, of=of)
+def learn_neighbour(vlan: int, version: int, via: int = 0) -> Action:
+    """Learn where packets for a neighbour go, from its ARP message or its neighbour advertisement.
+
+    `via`: packets for whom it is this next hop. An advertisement is believed to come from the MAC address that it is
+    for: where it answers a unicast solicitation it need not name that (RFC 4861, 7.2.4).
+    """
+    if version == 4:
+        target, mac = "reg2=0,eth_type=0x800,NXM_OF_IP_DST[]=NXM_OF_ARP_SPA[]", "NXM_NX_ARP_SHA[]"
+    else:
+        target, mac = "reg2=0,eth_type=0x86dd,NXM_NX_IPV6_DST[]=NXM_NX_ND_TARGET[]", "NXM_OF_ETH_SRC[]"
+    of = f"reg2={via:#x}" if via else target
+    text = _LEARN_NEIGHBOUR.format(seconds=NEIGHBOUR_S, cookie=LEARNED_COOKIE | vlan, of=of, mac=mac)
     return Action(text, ("learn",))
 
 

@@ -4,20 +4,23 @@ Shared by gateways (gateway.py) and floating IPs (floating.py). Each such addres
 to one host.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import neighbour, uplink, wire
+from tunbridge.dataplane.features import neighbour, port_security, services, uplink, wire
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.pipeline import ARRIVED, CHECKED, EGRESS_CHECKED, NETWORK, RESOLVED, ROUTER_NUMBER, VIA
+from tunbridge.dataplane.responders import Kind
 from tunbridge.dataplane.view import Network, Port
 
 _BRIDGE = names.INTEGRATION_BRIDGE
 ETHERNET = 14
 """Bytes of an Ethernet header."""
+ECHO = {4: ("icmp", 8, 0), 6: ("icmp6", 128, 129)}
+"""IP version -> protocol, type of an echo request, and of its reply."""
 
 
 class Outside(Struct, frozen=True):
@@ -51,9 +54,9 @@ def outside(context: Context, router_id: str, port: Port) -> Outside | None:
     return Outside(ids.router(router_id), zone, network, vlan, port.mac_address)
 
 
-def take(context: Context, place: Outside, match: Match, arrived: int, onwards: Action) -> None:
+def take(context: Context, place: Outside, match: Match, arrived: int, onwards: Action, protocol: str = "ip") -> None:
     """Packets to the port, from outside or from a workload of the external network, go on in the router."""
-    proto: Match = {**place.where, "proto": "ip", **match}
+    proto: Match = {**place.where, "proto": protocol, **match}
     start = [flow.load(ROUTER_NUMBER, place.router), flow.load(ARRIVED, arrived), onwards]
     allowed: Match = {**proto, "ct_state": "-rpl+trk", **CHECKED(EGRESS_CHECKED)}
     context.flow(_BRIDGE, pipeline.ROUTER, 20, allowed, flow.commit(EGRESS_CHECKED), *start)
@@ -62,34 +65,57 @@ def take(context: Context, place: Outside, match: Match, arrived: int, onwards: 
 
 
 def answer(context: Context, place: Outside, address: str) -> None:
-    """Answer ARP for an address, and let routers of this host reach it, which a question on the wire would not."""
-    asked: Match = {**NETWORK(place.vlan), "proto": "arp", "arp_op": 1, "arp_tpa": address}
-    context.flow(_BRIDGE, pipeline.ROUTER, 30, asked, *neighbour.answer_arp(address, place.mac))
+    """Answer for an address, and let routers of this host reach it, which a question on the wire would not."""
+    if ":" in address:
+        context.flow(_BRIDGE, pipeline.ROUTER, 30, _asked(place.vlan, address), *services.ask(Kind.solicited))
+    else:
+        answers = neighbour.answer_arp(address, place.mac)
+        context.flow(_BRIDGE, pipeline.ROUTER, 30, _asked(place.vlan, address), *answers)
     answer_wire(context, place.network, place.vlan, address, place.mac)
-    to: Match = {**NETWORK(place.vlan), "proto": "ip", "nw_dst": address}
-    mac = flow.set_field("eth_dst", place.mac)
-    context.flow(_BRIDGE, pipeline.NEXT_HOP, 10, to, mac, goto(pipeline.ROUTED))
+    go_around(context, place.vlan, place.mac, [address])
+
+
+def go_around(context: Context, vlan: int, mac: str, addresses: Iterable[str]) -> None:
+    """What a router here sends to a router's addresses begins again in that router: it has them on this host."""
+    for address in addresses:
+        to: Match = {**NETWORK(vlan), **_towards(address)}
+        context.flow(_BRIDGE, pipeline.NEXT_HOP, 10, to, flow.set_field("eth_dst", mac), goto(pipeline.ROUTED))
     clear = [flow.load(field, 0) for field in (VIA, RESOLVED, ARRIVED)]
     # conntrack would take the packet for one of the connection that the other router, or this one, has just looked up.
-    context.flow(_BRIDGE, pipeline.DESTINATION, 12, place.where, flow.CT_CLEAR, *clear, goto(pipeline.ROUTER))
+    where: Match = {**NETWORK(vlan), "dl_dst": mac}
+    context.flow(_BRIDGE, pipeline.DESTINATION, 12, where, flow.CT_CLEAR, *clear, goto(pipeline.ROUTER))
 
 
 def answer_wire(context: Context, network: Network, vlan: int, address: str, mac: str) -> None:
-    """Answer ARP that comes in from a physical network, and tell it that the address is here."""
+    """Answer a physical network that asks who has an address, and tell it that the address is here."""
     patch = uplink.patch(context, network)
-    if patch is not None:
-        asked: Match = {**NETWORK(vlan), "proto": "arp", "arp_op": 1, "arp_tpa": address, "in_port": patch}
-        context.flow(_BRIDGE, pipeline.ROUTER, 31, asked, *_outwards(neighbour.answer_arp(address, mac)[:-1]))
-        context.claim(network.id, address, mac)
+    if patch is None:
+        return
+    is_arp = ":" not in address
+    actions = _outwards(neighbour.answer_arp(address, mac)[:-1]) if is_arp else services.ask(Kind.solicited)
+    context.flow(_BRIDGE, pipeline.ROUTER, 31, {**_asked(vlan, address), "in_port": patch}, *actions)
+    context.claim(network.id, address, mac)
+
+
+def _asked(vlan: int, address: str) -> Match:
+    """The question who has an address."""
+    if ":" in address:
+        return {**NETWORK(vlan), "proto": "icmp6", "icmp_type": port_security.NS, "nd_target": address}
+    return {**NETWORK(vlan), "proto": "arp", "arp_op": 1, "arp_tpa": address}
+
+
+def _towards(address: str) -> Match:
+    return {"proto": "ipv6", "ipv6_dst": address} if ":" in address else {"proto": "ip", "nw_dst": address}
 
 
 def answer_ping(context: Context, router: int, network: Network, address: str) -> None:
     """Answer ping that comes in from a physical network."""
     patch = uplink.patch(context, network)
     if patch is not None:
-        asked: Match = {"proto": "icmp", "icmp_type": 8, "nw_dst": address, "in_port": patch}
+        proto, request, reply = ECHO[6 if ":" in address else 4]
+        asked: Match = {**_towards(address), "proto": proto, "icmp_type": request, "in_port": patch}
         where = {**ROUTER_NUMBER(router), **asked}
-        context.flow(_BRIDGE, pipeline.ROUTES, 302, where, *_outwards(flow.answer_echo(address, 0)))
+        context.flow(_BRIDGE, pipeline.ROUTES, 302, where, *_outwards(flow.answer_echo(address, reply)))
 
 
 def _outwards(actions: Sequence[Action]) -> list[Action]:
@@ -104,9 +130,9 @@ def enter(place: Outside, widest: int) -> list[Action]:
     return [flow.load(NETWORK, place.vlan), *check, goto(pipeline.NEXT_HOP)]
 
 
-def leave(context: Context, place: Outside, match: Match, source: str | None) -> None:
+def leave(context: Context, place: Outside, match: Match, source: str | None, protocol: str = "ip") -> None:
     """Out of the router into the external network, from the port, with a translated source."""
-    where: Match = {**ROUTER_NUMBER(place.router), **NETWORK(place.vlan), "proto": "ip", **match}
+    where: Match = {**ROUTER_NUMBER(place.router), **NETWORK(place.vlan), "proto": protocol, **match}
     onwards = (
         wire.into(context, place.network.id)
         if source is None

@@ -32,16 +32,19 @@ def compute(context: Context, _id: str) -> None:
         context.child("port", id)
     for id in context.view.gateways(local.host):
         context.child("router", id)
+        router = context.view.router(id)
+        for network_id in router.networks if router is not None else ():
+            context.child("reach", network_id)  # other routers may be behind it
     _meter(context, [names.PATCH_TO_TUNNEL, *patches])
 
 
 def _meter(context: Context, patches: Iterable[str]) -> None:
-    """What comes from elsewhere asks the agent for neighbours only, and tells it of them."""
+    """What comes from elsewhere concerns neighbours only, where it needs the agent: questions and answers."""
     bridge = names.INTEGRATION_BRIDGE
     for ofport in _numbers(context, bridge, patches).values():
         number = pipeline.WORKLOAD_METERS + ofport
         context.meter(bridge, Meter(number, pipeline.WORKLOAD_PPS, pipeline.WORKLOAD_BURST))
-        for kind in (Kind.resolve, Kind.resolved):
+        for kind in (Kind.resolve, Kind.resolved, Kind.solicited):
             where: Match = {"in_port": ofport, **pipeline.SERVICE(services.NUMBERS[kind])}
             context.flow(bridge, pipeline.AGENT_METER, 10, where, flow.meter(number), goto(pipeline.TO_AGENT))
 

@@ -3,7 +3,8 @@
 What goes outside and is from no floating IP leaves on the router's gateway host. On the sender's host table 67 sends it
 there as it is, in its own network, to the MAC address of the router's interface; so no other network is between. The
 gateway host gives it the router's own address in the router's conntrack zone (or leaves it as it is, without
-`enable_snat`). From outside only answers come in that way, and pings of the router.
+`enable_snat`). From outside only answers come in that way, and pings of the router. IPv6 is not translated, and
+comes in as it is: who may be reached is for security groups to say.
 """
 
 from collections.abc import Collection
@@ -20,6 +21,8 @@ from tunbridge.dataplane.responders import Kind
 from tunbridge.dataplane.view import Network, Port, Router, Subnet
 
 _BRIDGE = names.INTEGRATION_BRIDGE
+DEFAULT = {4: "0.0.0.0/0", 6: "::/0"}
+"""IP version -> the prefix of all addresses."""
 _UNASKED = 295
 """Priority in the table of routes: after the router's own addresses."""
 
@@ -31,20 +34,24 @@ class Gateway(Struct, frozen=True):
     port: Port
     network: Network
     subnets: tuple[Subnet, ...]
-    """IPv4 subnets of the network."""
+    """All of the network."""
     is_here: bool
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Its IPv4 addresses."""
-        return tuple(ip.ip_address for ip in self.port.fixed_ips if ":" not in ip.ip_address)
+        """Its addresses."""
+        return tuple(ip.ip_address for ip in self.port.fixed_ips)
 
     @property
-    def next_hop(self) -> str | None:
+    def source(self) -> str | None:
+        """The IPv4 address to which others are translated."""
+        return next((address for address in self.addresses if ":" not in address), None)
+
+    def next_hop(self, version: int) -> str | None:
         """The default gateway: that of the subnet of its first address."""
         used = [ip.subnet_id for ip in self.port.fixed_ips]
-        found = (s.gateway_ip for id in used for s in self.subnets if s.id == id and s.gateway_ip is not None)
-        return next(found, None)
+        subnets = [s for id in used for s in self.subnets if s.id == id and s.ip_version == version]
+        return next((s.gateway_ip for s in subnets if s.gateway_ip is not None), None)
 
 
 def common() -> list[Flow]:
@@ -70,7 +77,7 @@ def find(context: Context, router: Router) -> Gateway | None:
     if port is None or network is None:
         return None
     found = [context.view.subnet(id) for id in sorted(context.view.network_subnets(network.id))]
-    subnets = tuple(s for s in found if s is not None and s.ip_version == 4)
+    subnets = tuple(s for s in found if s is not None)
     return Gateway(router, port, network, subnets, router.gateway_host == context.local.host)
 
 
@@ -78,8 +85,9 @@ def routes(context: Context, gateway: Gateway) -> dict[str, list[Action]]:
     """Prefix -> the actions of a route, to the subnets outside and by default."""
     direct = [goto(pipeline.OUTSIDE)]
     found = {subnet.cidr: direct for subnet in gateway.subnets}
-    if gateway.next_hop is not None:
-        found["0.0.0.0/0"] = via(context, gateway, gateway.next_hop)
+    for version, prefix in DEFAULT.items():
+        if (hop := gateway.next_hop(version)) is not None:
+            found[prefix] = via(context, gateway, hop)
     return found
 
 
@@ -102,15 +110,17 @@ def compute(context: Context, gateway: Gateway, inside: Collection[tuple[Network
 def _here(context: Context, gateway: Gateway, widest: int) -> None:
     router = gateway.router
     place = external.outside(context, router.id, gateway.port)
-    if place is None or not gateway.addresses:
+    if place is None:
         return
     for address in gateway.addresses:
         external.answer(context, place, address)
         external.answer_ping(context, place.router, place.network, address)
-    if router.enable_snat:
+    external.take(context, place, {}, 2, goto(pipeline.ROUTES), "ipv6")
+    external.leave(context, place, {}, None, "ipv6")
+    if router.enable_snat and gateway.source is not None:
         external.take(context, place, {}, 1, flow.translate(place.zone, pipeline.ROUTES))
-        external.leave(context, place, {}, gateway.addresses[0])
-        context.permit("masquerade", str(place.zone), gateway.addresses[0])
+        external.leave(context, place, {}, gateway.source)
+        context.permit("masquerade", str(place.zone), gateway.source)
     else:
         external.take(context, place, {}, 2, goto(pipeline.ROUTES))
         external.leave(context, place, {}, None)

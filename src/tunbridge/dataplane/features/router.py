@@ -34,9 +34,6 @@ _OWN, _EXPIRED, _LINK_LOCAL, _ROUTE = 300, 290, 280, 10
 """Priorities in the table of routes; a route has _ROUTE and twice the length of its prefix, and its rank more."""
 _BY_DEFAULT, _EXTRA, _CONNECTED = -1, 0, 1
 """Ranks of routes with one prefix: to the outside by default, extra ones, those to subnets that are there."""
-_DEFAULT = "0.0.0.0/0"
-_ECHO = {4: ("icmp", 8, 0), 6: ("icmp6", 128, 129)}
-"""IP version -> protocol, type of an echo request, and of its reply."""
 
 
 class Interface(Struct, frozen=True):
@@ -82,6 +79,7 @@ def compute(context: Context, router_id: str) -> None:
         _arrive(context, number, interface, is_here)
         _own_addresses(context, number, interface, is_here)
         _leave(context, number, interface, is_here)
+        _chain(context, interface)
         gateway.tunnel(context, router, interface.network, interface.vlan, interface.port.mac_address)
         for _, subnet in interface.addresses:
             _route(context, number, subnet.cidr, _CONNECTED, _into(interface, found))
@@ -95,9 +93,9 @@ def compute(context: Context, router_id: str) -> None:
 
 def _outside(context: Context, number: int, outside: gateway.Gateway, found: Iterable[Interface]) -> None:
     for address in outside.addresses:
-        _answer_ping(context, number, address, 4)
+        _answer_ping(context, number, address, 6 if ":" in address else 4)
     for prefix, actions in gateway.routes(context, outside).items():
-        _route(context, number, prefix, _BY_DEFAULT if prefix == _DEFAULT else _CONNECTED, actions)
+        _route(context, number, prefix, _BY_DEFAULT if prefix in gateway.DEFAULT.values() else _CONNECTED, actions)
     gateway.compute(context, outside, [(one.network, one.vlan) for one in found])
 
 
@@ -112,6 +110,15 @@ def _interface(context: Context, port_id: str) -> Interface | None:
     subnets = [(ip.ip_address, context.view.subnet(ip.subnet_id)) for ip in port.fixed_ips]
     known = tuple((address, subnet) for address, subnet in subnets if subnet is not None)
     return Interface(port, network, context.vlan(network.id, unwritten=True), known)
+
+
+def _chain(context: Context, interface: Interface) -> None:
+    """Other routers on the network reach this one by its address: as a next hop, on this host."""
+    network, mac = interface.network, interface.port.mac_address
+    for address, _ in interface.addresses:
+        context.state("mac", f"{address} {network.id}", mac)
+    if len(context.view.network_routers(network.id)) > 1:
+        external.go_around(context, interface.vlan, mac, [address for address, _ in interface.addresses])
 
 
 def _arrive(context: Context, number: int, interface: Interface, is_here: bool) -> None:
@@ -148,7 +155,7 @@ def _own_addresses(context: Context, number: int, interface: Interface, is_here:
     for address, subnet in interface.addresses:
         _answer(context, number, address, subnet.ip_version)
         _resolve(context, interface, address, subnet.ip_version)
-        if is_here and network.physical_network is not None and subnet.ip_version == 4:
+        if is_here and network.physical_network is not None:
             # Machines there that are no ports have this router.
             external.answer_wire(context, network, interface.vlan, address, interface.port.mac_address)
             external.answer_ping(context, number, network, address)
@@ -164,7 +171,7 @@ def _answer(context: Context, number: int, address: str, version: int) -> None:
 def _answer_ping(context: Context, number: int, address: str, version: int) -> Match:
     target = {"nw_dst" if version == 4 else "ipv6_dst": address}
     to: Match = {**ROUTER_NUMBER(number), **target}
-    proto, request, reply = _ECHO[version]
+    proto, request, reply = external.ECHO[version]
     echo = {**to, "proto": proto, "icmp_type": request}
     context.flow(_BRIDGE, pipeline.ROUTES, _OWN + 1, echo, *flow.answer_echo(address, reply), flow.TO_IN_PORT)
     return to
@@ -248,7 +255,7 @@ def _by(
         where = {**VIA(via), **NETWORK(way.vlan)}
         to = [flow.set_field("eth_dst", macs[0]), goto(pipeline.ROUTED)]
         context.flow(_BRIDGE, pipeline.NEXT_HOP, 20, where, *to)
-    elif network.physical_network is not None and hop.version == 4:
+    elif network.physical_network is not None:
         context.state("next-hop", network.id, nexthop)
     else:
         return None

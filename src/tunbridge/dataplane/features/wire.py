@@ -1,14 +1,15 @@
 """Neighbours in a physical network that are no ports: where routers' packets to them go. Tables 68, 69, 73 and 75.
 
-Whoever answers this host's ARP question is learned in table 68 for a minute (`learn()`), so it is known to a restarted
-agent as well. A packet to one that is not known goes to the agent, which keeps it, asks, and sends it on
-(agent/neighbours.py); before a minute is over it asks again, as long as the neighbour is of use.
+Who answers this host's question (ARP, neighbour discovery) is learned in table 68 for a minute (`learn()`), so it is
+known to a restarted agent as well. A packet to one that is not known goes to the agent, which keeps it, asks, and
+sends it on (agent/neighbours.py); before a minute is over it asks again, as long as the neighbour is of use.
 
-The questions come from the host's own MAC address and from no IP address (an ARP probe, RFC 5227, 2.1.1): a router has
-its addresses on one host only, and other hosts must not teach them to anybody.
+The questions come from the host's own MAC address and from no IPv4 address (an ARP probe, RFC 5227, 2.1.1), or from its
+own link-local one: a router has its addresses on one host only, and other hosts must not teach them to anybody.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import cast
 
 from tunbridge.dataplane import flow, names, pipeline
@@ -20,7 +21,12 @@ from tunbridge.dataplane.flows import Flow
 from tunbridge.dataplane.responders import Kind
 
 _BRIDGE = names.INTEGRATION_BRIDGE
-_BROADCAST = "ff:ff:ff:ff:ff:ff"
+_ANNOUNCED: Mapping[int, Match] = MappingProxyType(
+    {
+        4: {"proto": "arp", "dl_dst": "ff:ff:ff:ff:ff:ff"},
+        6: {"proto": "icmp6", "icmp_type": 136, "dl_dst": "33:33:00:00:00:01"},
+    }
+)
 
 
 def common() -> list[Flow]:
@@ -40,19 +46,29 @@ def compute(context: Context, network_id: str) -> None:
     vlan = context.vlan(network_id, unwritten=True)
     where = pipeline.NETWORK(vlan)
     look = [goto(pipeline.NEIGHBOURS), goto(pipeline.KNOWN_NEIGHBOUR)]
-    context.flow(_BRIDGE, pipeline.NEXT_HOP, 5, {**where, "proto": "ip"}, *look)
+    for proto in ("ip", "ipv6"):
+        context.flow(_BRIDGE, pipeline.NEXT_HOP, 5, {**where, "proto": proto}, *look)
     if (onwards := into(context, network_id)) != goto(pipeline.DESTINATION):
         context.flow(_BRIDGE, pipeline.TRANSLATED, 10, {**where, "proto": "ip"}, onwards)
-    answers: Match = {**where, "proto": "arp", "arp_op": 2, "dl_dst": host_mac(context.local.host)}
     tell = services.ask(Kind.resolved)
-    context.flow(_BRIDGE, pipeline.ROUTER, 20, answers, flow.learn_neighbour(vlan), *tell)
+    for version in (4, 6):
+        learned = flow.learn_neighbour(vlan, version)
+        context.flow(_BRIDGE, pipeline.ROUTER, 20, _answers(context, where, version), learned, *tell)
     for hop in sorted(cast(Iterable[str], context.facts("next-hop", network_id))):
+        version = 6 if ":" in hop else 4
         via = context.identifiers.next_hop(f"{hop} {network_id}")
-        both = [flow.learn_neighbour(vlan), flow.learn_neighbour(vlan, via)]
-        context.flow(_BRIDGE, pipeline.ROUTER, 21, {**answers, "arp_spa": hop}, *both, *tell)
+        both = [flow.learn_neighbour(vlan, version), flow.learn_neighbour(vlan, version, via)]
+        sender = {"nd_target" if version == 6 else "arp_spa": hop}
+        context.flow(_BRIDGE, pipeline.ROUTER, 21, {**_answers(context, where, version), **sender}, *both, *tell)
         # It tells everybody that it has another MAC address, as when one router takes over from another.
-        announced = {**where, "proto": "arp", "arp_spa": hop, "dl_dst": _BROADCAST}
+        announced = {**where, **_ANNOUNCED[version], **sender}
         context.flow(_BRIDGE, pipeline.ROUTER, 15, announced, *both, goto(pipeline.DESTINATION))
+
+
+def _answers(context: Context, where: Match, version: int) -> Match:
+    """ARP replies, or neighbour advertisements, to questions of this host."""
+    to = {**where, "dl_dst": host_mac(context.local.host)}
+    return {**to, "proto": "arp", "arp_op": 2} if version == 4 else {**to, "proto": "icmp6", "icmp_type": 136}
 
 
 def into(context: Context, network_id: str) -> Action:

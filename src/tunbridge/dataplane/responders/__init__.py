@@ -56,7 +56,9 @@ class Kind(StrEnum):
     resolve = "resolve"
     """A packet to a neighbour in a physical network whose MAC address is not known: kept until it is."""
     resolved = "resolved"
-    """An ARP reply to this host's question."""
+    """An ARP reply, or a neighbour advertisement, to this host's question."""
+    solicited = "solicited"
+    """A neighbour solicitation from a physical network for an address that a router has on this host."""
 
 
 def answer(kind: Kind, packet: bytes, subject: Subject, settings: Settings) -> list[bytes | Forward]:
@@ -78,6 +80,6 @@ def answer(kind: Kind, packet: bytes, subject: Subject, settings: Settings) -> l
             found = dns.answer(packet, subject, settings)
         case Kind.expired | Kind.no_route | Kind.no_host | Kind.closed | Kind.too_big:
             found = icmp.answer(packet, subject, kind.value)
-        case Kind.resolve | Kind.resolved:
-            found = None  # questions of the host itself
+        case Kind.resolve | Kind.resolved | Kind.solicited:
+            found = None  # of the host itself, and no workload's
     return [] if found is None else [found]

@@ -16,13 +16,14 @@ _ROUTER_OVERRIDE = 0xA0
 
 def frames(subject: Subject) -> list[bytes]:
     """The frames for a port of the network."""
-    return [
-        _ipv6(IPv6Address(address), mac_bytes(router.mac))
-        if ":" in address
-        else arp.announcement(IPv4Address(address), mac_bytes(router.mac))
-        for router in subject.routers
-        for address in router.addresses
-    ]
+    return [announcement(address, router.mac) for router in subject.routers for address in router.addresses]
+
+
+def announcement(address: str, mac: str) -> bytes:
+    """Tell everybody that an address is a router's, and has this MAC address."""
+    if ":" not in address:
+        return arp.announcement(IPv4Address(address), mac_bytes(mac))
+    return _ipv6(IPv6Address(address), mac_bytes(mac))
 
 
 def _ipv6(address: IPv6Address, mac: bytes) -> bytes:

@@ -3,9 +3,9 @@
 import struct
 from ipaddress import IPv4Address
 
-from tunbridge.dataplane.responders.frames import BROADCAST_MAC, MalformedError
+from tunbridge.dataplane.responders.frames import BROADCAST_MAC, ETHERTYPE_ARP, MalformedError
 
-_ETHERTYPE_ARP, _ETHERTYPE_VLAN = 0x0806, 0x8100
+_ETHERTYPE_VLAN = 0x8100
 _ETHERNET_IPV4 = struct.pack("!HHBB", 1, 0x0800, 6, 4)
 _REQUEST, _REPLY = 1, 2
 _NOBODY = IPv4Address(0)
@@ -23,7 +23,7 @@ def announcement(address: IPv4Address, mac: bytes) -> bytes:
 
 def read_reply(packet: bytes) -> tuple[IPv4Address, bytes]:
     """The address and the MAC address that a reply tells. Raises MalformedError."""
-    if len(packet) < 42 or packet[12:14] != _ETHERTYPE_ARP.to_bytes(2) or packet[14:20] != _ETHERNET_IPV4:
+    if len(packet) < 42 or packet[12:14] != ETHERTYPE_ARP.to_bytes(2) or packet[14:20] != _ETHERNET_IPV4:
         raise MalformedError("not an ARP message for IPv4 on Ethernet")
     if int.from_bytes(packet[20:22]) != _REPLY:
         raise MalformedError("not an ARP reply")
@@ -36,5 +36,5 @@ def tagged(frame: bytes, vlan: int) -> bytes:
 
 
 def _frame(eth_dst: bytes, mac: bytes, kind: int, sender: IPv4Address, sought: bytes, target: IPv4Address) -> bytes:
-    head = eth_dst + mac + _ETHERTYPE_ARP.to_bytes(2) + _ETHERNET_IPV4 + kind.to_bytes(2)
+    head = eth_dst + mac + ETHERTYPE_ARP.to_bytes(2) + _ETHERNET_IPV4 + kind.to_bytes(2)
     return head + mac + sender.packed + sought + target.packed

@@ -22,8 +22,8 @@ OpenFlow number that the agent's flows do not know. A port is put only where its
 text, equal findings of one host are one entry; the JSON has each. A live source that says that a controller is not
 connected is asked again for up to 5.5 s, as Open vSwitch writes that down every 5 s only.
 
-In Korean (`--lang ko`, or by the locale) the text says the same; codes, names and commands stay as they are. JSON and
-what `--explain CODE` prints are in English.
+In Korean (`--lang ko`, or by the locale) the text says the same, as do `--explain CODE` and `--list-codes`; codes,
+names and commands stay as they are. JSON is in English.
 
 Counters tell something only when they grow: `tunbridge check --counters 10` reads each source twice, 10 seconds apart,
 and `tunbridge diff` compares those of two saved documents.

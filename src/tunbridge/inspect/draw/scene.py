@@ -43,9 +43,8 @@ def build(document: Document, glyphs: Glyphs = UNICODE, group: Grouping = "auto"
     given = [host for host in document.hosts if host.known]
     is_grouped = group == "always" or (group == "auto" and len(given) > MANY)
     known = maker.groups(given) if is_grouped else [maker.host(host) for host in given]
-    ghosts = [maker.ghost(host) for host in document.hosts if not host.known]
-    if len(ghosts) > MAX_GHOSTS:
-        ghosts = [maker.ghosts(ghosts)]
+    unknown = [host for host in document.hosts if not host.known]
+    ghosts = [maker.ghosts(unknown)] if len(unknown) > MAX_GHOSTS else [maker.ghost(host) for host in unknown]
     types = sorted({link.type or "tunnel" for link in document.links if link.kind == "tunnel"} | maker.types)
     overlay = ""
     if types or ghosts:
@@ -123,9 +122,9 @@ class _Maker:
         tip = self.tip([host.name, *host.addresses, say("not given: only other hosts' tunnels tell of it")], mark)
         return HostView(self.safe(host.name), False, host.role, words, tip, mark, places=((host.name, None, None),))
 
-    def ghosts(self, views: list[HostView]) -> HostView:
-        names = [view.name for view in views]
-        mark = worst([view.mark for view in views if view.mark])
+    def ghosts(self, hosts: list[Host]) -> HostView:
+        names = [self.safe(host.name) for host in hosts]
+        mark = worst([mark for host in hosts if (mark := self.marks.at(host.name))])
         return HostView(
             say("{count} hosts not given", count=len(names)),
             False,
@@ -134,7 +133,7 @@ class _Maker:
             ", ".join(names),
             mark,
             members=names,
-            places=places_of(views),
+            places=tuple((host.name, None, None) for host in hosts),
         )
 
     def bridge(self, host: Host, bridge: Bridge) -> BridgeView:
@@ -166,21 +165,27 @@ class _Maker:
         kind = self.kind(host, bridge, port)
         mark = self.marks.at(host.name, bridge.name, port.name)
         tip = [say("port {port} of {bridge}", port=port.name, bridge=bridge.name)]
-        tip += [f"{say('tag')}: {port.tag}"] * (port.tag is not None)
-        tip += [f"{say('network')}: {networks.full(port)}"] * bool(networks.full(port))
-        tip += [f"{say('trunks')}: {', '.join(map(str, port.trunks))}"] * bool(port.trunks)
-        tip += [f"bond of {', '.join(i.name for i in port.interfaces)}"] * (len(port.interfaces) > 1)
+        if port.tag is not None:
+            tip.append(f"{say('tag')}: {port.tag}")
+        if in_network := networks.full(port):
+            tip.append(f"{say('network')}: {in_network}")
+        if port.trunks:
+            tip.append(f"{say('trunks')}: {', '.join(map(str, port.trunks))}")
+        if len(port.interfaces) > 1:
+            tip.append(say("bond of {names}", names=", ".join(i.name for i in port.interfaces)))
         for interface in port.interfaces:
             options = ", ".join(f"{key}={value}" for key, value in sorted(interface.options.items()))
             tip.append(f"{interface.type} {options}".strip())
-            tip += [f"{say('error')}: {interface.error}"] * bool(interface.error)
+            if interface.error:
+                tip.append(f"{say('error')}: {interface.error}")
         place = (host.name, bridge.name, port.name)
         if kind == "tunnel":
             note = self.notes.peer(host, port, self.tunnels.get(place))
         else:
             note = self.notes.note(host, bridge, port, kind)
         network = self.notes.network(host, bridge) if kind == "nic" else ""
-        tip += [f"{say('physical network')}: {network}"] * bool(network)
+        if network:
+            tip.append(f"{say('physical network')}: {network}")
         return PortView(self.safe(port.name), kind, note, self.tip(tip, mark), mark, places=(place,), network=network)
 
     def kind(self, host: Host, bridge: Bridge, port: Port) -> PortKind:

@@ -19,14 +19,17 @@ from functools import lru_cache
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tunbridge.inspect.checks.registry import Code
 from tunbridge.inspect.explain.statement import Formatter, Lang
 from tunbridge.inspect.model import Document, Finding, NotChecked
-from tunbridge.inspect.translation import ko, ko_words
+from tunbridge.inspect.translation import ko
+from tunbridge.inspect.translation.ko import codes, pieces, words
 
 LONGEST = 10_000
 """Characters of a text that is translated: what is longer holds something hostile, and is shown as it is."""
 _DEEPEST = 6
 _PLACE = re.compile(r"\{(\w+)(!?)\}")
+_formatter = Formatter()
 _language: ContextVar[Lang] = ContextVar("language", default="en")
 
 
@@ -75,12 +78,12 @@ def _of_code(code: str) -> tuple[_Template, ...]:
 
 @lru_cache
 def _pieces() -> tuple[_Template, ...]:
-    return _templates(ko.PIECES)
+    return _templates(pieces.PIECES)
 
 
 @lru_cache
 def _reasons() -> tuple[_Template, ...]:
-    return _templates(ko.REASONS)
+    return _templates(pieces.REASONS)
 
 
 def _translated(text: str, templates: tuple[_Template, ...], depth: int = 0) -> str | None:
@@ -90,14 +93,14 @@ def _translated(text: str, templates: tuple[_Template, ...], depth: int = 0) -> 
         values = template.values(text)
         if values is None:
             continue
-        words: dict[str, str] = {}
+        found: dict[str, str] = {}
         for (name, is_text), value in zip(template.places, values, strict=True):
             inner = _translated(value, _pieces(), depth + 1) if is_text and value else value
             if inner is None:
                 break
-            words[name] = inner
+            found[name] = inner
         else:
-            return Formatter().vformat(template.translation, (), words)
+            return _formatter.vformat(template.translation, (), found)
     return None
 
 
@@ -115,6 +118,11 @@ def not_checked(entry: NotChecked, lang: Lang) -> NotChecked:
     """Return what was not checked, with the reason in `lang`."""
     reason = None if lang == "en" else _translated(entry.reason, (*_reasons(), *_pieces()))
     return replace(entry, reason=reason) if reason is not None else entry
+
+
+def code(entry: Code, lang: Lang) -> Code:
+    """Return what a code means in `lang`."""
+    return entry if lang == "en" else replace(entry, **codes.CODES[entry.code]._asdict())
 
 
 def document(found: Document, lang: Lang) -> Document:
@@ -140,15 +148,18 @@ def speaking(lang: Lang) -> Iterator[None]:
 
 def say(text: str, **values: str | int) -> str:
     """Return `text`, which is English, in the language of the context; counts get separators."""
-    template = text if _language.get() == "en" else ko_words.WORDS.get(text, text)
-    words = {name: f"{value:,}" if isinstance(value, int) else value for name, value in values.items()}
-    return Formatter().vformat(template, (), words) if words else template
+    english = _language.get() == "en"
+    template = text if english else words.WORDS.get(text, text)
+    if not values:
+        return template
+    shown = {name: f"{value:,}" if isinstance(value, int) else value for name, value in values.items()}
+    return template.format_map(shown) if english else _formatter.vformat(template, (), shown)
 
 
 def asset(name: str, text: str) -> str:
     """Return a part of the page, whose text is `text` in English, in the language of the context."""
     if _language.get() == "en":
         return text
-    for english, korean in {"page.html": ko_words.PAGE, "page.js": ko_words.SCRIPT}.get(name, {}).items():
+    for english, korean in {"page.html": words.PAGE, "page.js": words.SCRIPT}.get(name, {}).items():
         text = text.replace(english, korean)
     return text
