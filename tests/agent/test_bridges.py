@@ -131,6 +131,25 @@ def test_what_nobody_wants_any_more_goes_once_all_is_known(ovs: Dummy, tmp_path:
     asyncio.run(run())
 
 
+def test_a_limit_of_a_former_run_goes_and_another_s_meter_of_such_a_number_stays(ovs: Dummy, tmp_path: Path) -> None:
+    limit = Meter(pipeline.QOS_METERS + 45, 5_000, 4_000, "kbps")
+    limited = Flow(table=6, priority=2, actions=f"meter:{limit.id},resubmit(,7)")
+    foreign = pipeline.QOS_METERS + 46
+    ovs.ofctl("add-meter", BRIDGE, f"meter={foreign},kbps,burst,band=type=drop,rate=7,burst_size=7")
+
+    async def run() -> None:
+        async with agent(ovs, tmp_path) as first:
+            await first.want(limited, meters=(limit,))
+            assert f"meter={limit.id} kbps" in ovs.ofctl("dump-meters", BRIDGE)
+        async with agent(ovs, tmp_path) as second:
+            await second.want(METERED, meters=(METER,))
+        meters = ovs.ofctl("dump-meters", BRIDGE)
+        assert f"meter={limit.id} " not in meters and f"meter={foreign} " in meters
+
+    asyncio.run(run())
+    ovs.ofctl("del-meter", BRIDGE, f"meter={foreign}")
+
+
 def test_a_flow_that_becomes_unwanted_before_all_is_known_goes_later(ovs: Dummy, tmp_path: Path) -> None:
     async def run() -> None:
         async with agent(ovs, tmp_path, knows_all=False) as only:

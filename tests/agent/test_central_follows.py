@@ -13,7 +13,7 @@ from tests.api.serving import Cloud
 from tests.database.members import Member, member
 from tunbridge import log
 from tunbridge.agent.central import Central, Remembered
-from tunbridge.dataplane.view import Key
+from tunbridge.dataplane.view import Key, QosPolicy
 from tunbridge.model import catalog
 
 SEEDS = (1, 2)
@@ -35,11 +35,15 @@ def read(central: Central, key: Key) -> Any:
             return sorted(source.address_group(id))
         case "hosts":
             return sorted(source.hosts())
+        case "qos-policy":
+            return source.qos_policy(id)
     return getattr(source, kind)(id)
 
 
 def nothing(key: Key) -> Any:
     """Give what the source says of a key that has never been touched."""
+    if key[0] == "qos-policy":
+        return QosPolicy(id=key[1])
     return None if key[0] in ("port", "network", "subnet", "group", "host") else []
 
 
@@ -49,7 +53,11 @@ def everything(central: Central) -> dict[Key, Any]:
     keys: set[Key] = {("hosts", ""), *(("host", name) for name in source.hosts())}
     local = {row.id for row in central._store.all("Port") if (p := source.port(row.id)) and p.binding(me)}
     ports = [port for id in local | set(central._plugged) if (port := source.port(id)) is not None]
+    keys |= {("qos-policy", port.qos_policy_id) for port in ports if port.qos_policy_id is not None}
     for network in {port.network_id for port in ports}:
+        row = source.network(network)
+        if row is not None and row.qos_policy_id is not None:
+            keys.add(("qos-policy", row.qos_policy_id))
         keys |= {("network", network), ("network-ports", network), ("network-subnets", network)}
         keys |= {("port", id) for id in source.network_ports(network)}
         keys |= {("subnet", id) for id in source.network_subnets(network)}
@@ -88,14 +96,28 @@ class Story:
                 "subnet", network_id=self.things["network"][-1]["id"], ip_version=4, cidr=f"10.{number}.0.0/24"
             )
             await self.create("security_group")
+            await self.create("policy")
         await self.create("address_group", addresses=["192.0.2.0/24"])
         for _ in range(4):
             await self.create("port", network_id=self.any("network")["id"])
 
+    async def rule(self, kind: str, policy: str) -> None:
+        """Make a QoS rule, or remove the one that is there."""
+        path = f"/qos/policies/{policy}/{kind}_rules"
+        user = self.cloud.user()
+        there = (await asyncio.to_thread(user.get, path)).json()[f"{kind}_rules"]
+        for one in there:
+            await asyncio.to_thread(user.delete, f"{path}/{one['id']}")
+        values = {"max_kbps": self.dice.randrange(3)} if kind == "bandwidth_limit" else {"dscp_mark": 26}
+        if not there:
+            reply = await asyncio.to_thread(user.post, path, {f"{kind}_rule": values})
+            assert reply.status_code == 201, reply.text
+
     async def step(self, central: Central) -> None:
         dice = self.dice
         port = self.any("port")["id"]
-        match dice.randrange(10):
+        policy = dice.choice([self.any("policy")["id"], self.any("policy")["id"], None])
+        match dice.randrange(14):
             case 0 | 1:
                 await self.create("port", network_id=self.any("network")["id"])
             case 2 if len(self.things["port"]) > 2:
@@ -118,6 +140,12 @@ class Story:
             case 8:
                 ids = [one["id"] for one in self.things["port"]]
                 central.plugged(dice.sample(ids, min(len(ids), dice.randrange(4))))
+            case 9:
+                await self.api.update("port", port, qos_policy_id=policy)
+            case 10:
+                await self.api.update("network", self.any("network")["id"], qos_policy_id=policy)
+            case 11 | 12:
+                await self.rule(dice.choice(["bandwidth_limit", "dscp_marking"]), self.any("policy")["id"])
             case _ if central.connected:
                 session = await central._replica._link.session(10)
                 await asyncio.sleep(dice.choice([0, 0.001]))

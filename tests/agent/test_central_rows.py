@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.agent.clouds import Api, cloud, config_of, host, until
+from tests.agent.clouds import PROVIDERS, Api, cloud, config_of, host, until
 from tests.api.serving import Cloud
 from tunbridge import log
 from tunbridge.agent.central import Central
 from tunbridge.database.session import connect
-from tunbridge.dataplane.view import FixedIp, Network, Port, Subnet
+from tunbridge.dataplane.view import FixedIp, Limits, Network, Port, QosPolicy, Rate, Subnet
 
 Scene = Callable[[Cloud, Api], Coroutine[Any, Any, None]]
 
@@ -80,7 +80,9 @@ def test_a_host_sees_its_networks_whole_and_no_other(play: Callable[[Scene], Non
     play(scene)
 
 
-def test_a_host_has_what_routers_lead_to_and_nothing_of_external_networks(play: Callable[[Scene], None]) -> None:
+def test_a_host_has_what_routers_lead_to_and_of_external_networks_only_the_gateways(
+    play: Callable[[Scene], None],
+) -> None:
     async def scene(made: Cloud, api: Api) -> None:
         async with host("one", made.database.remote) as one:
             blue, red = await api.network("10.1.0.0/24"), await api.network("10.2.0.0/24")
@@ -98,19 +100,61 @@ def test_a_host_has_what_routers_lead_to_and_nothing_of_external_networks(play: 
             way = await api.port(red)
             await api.act("router", second["id"], "add_router_interface", port_id=way["id"])
             await api.port(blue, "one")
-            reached = {blue["id"], red["id"], green["id"]}
+            await api.create("floatingip", floating_network_id=outside["id"])
+            reached = {blue["id"], red["id"], green["id"], outside["id"]}
             await until(lambda: rows(one, "Network") == reached, "the networks behind both routers")
             await until(lambda: one.source.port(far["id"]), "and the ports on them")
             assert set(one.source.network_routers(red["id"])) == {first["id"], second["id"]}
             router = one.source.router(first["id"])
             assert router is not None and set(router.networks) == {blue["id"], red["id"]}
             assert {one.source.port(id).device_owner for id in router.interfaces} == {"network:router_interface"}  # type: ignore[union-attr]
+            assert one.source.network_ports(outside["id"]) == [router.gateway_port]
+            assert rows(one, "Floating_Ip") == set()
             one.take_touched()
             await api.act("router", first["id"], "remove_router_interface", subnet_id=red["subnet"]["id"])
-            await until(lambda: rows(one, "Network") == {blue["id"]}, "what no router leads to any more is forgotten")
+            left = {blue["id"], outside["id"]}
+            await until(lambda: rows(one, "Network") == left, "what no router leads to any more is forgotten")
             assert {("router", first["id"]), ("network-routers", red["id"])} <= one.take_touched()
             await api.act("router", first["id"], "add_router_interface", subnet_id=red["subnet"]["id"])
             await until(lambda: rows(one, "Network") == reached, "and is there again")
+
+    play(scene)
+
+
+def seen(central: Central, router: str) -> dict[str, str]:
+    """The floating IPs of a router whose own ports are known, with the ports that they lead to."""
+    every = (central.source.floating_ip(id) for id in central.source.router_floating_ips(router))
+    return {one.address: one.port_id for one in every if one is not None and central.source.port(one.id) is not None}
+
+
+def test_a_gateway_host_has_its_routers_and_every_host_the_floating_ips_of_its_routers(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(made: Cloud, api: Api) -> None:
+        remote = made.database.remote
+        async with (
+            host("net", remote, providers=PROVIDERS) as net,
+            host("one", remote) as one,
+            host("two", remote) as two,
+        ):
+            flat = {"provider:network_type": "flat", "provider:physical_network": "physnet1", "router:external": True}
+            outside = await api.network("198.51.100.0/24", **flat)
+            blue = await api.network("10.1.0.0/24")
+            router = (await api.create("router", external_gateway_info={"network_id": outside["id"]}))["id"]
+            await api.act("router", router, "add_router_interface", subnet_id=blue["subnet"]["id"])
+            await until(lambda: rows(net, "Network") == {blue["id"], outside["id"]}, "the router's networks")
+            assert net.source.gateways("net") == [router]
+            assert rows(one, "Router") == set()
+            ports = [await api.port(blue, name) for name in ("one", "two")]
+            made_of = [
+                await api.create("floatingip", floating_network_id=outside["id"], port_id=port["id"]) for port in ports
+            ]
+            await until(lambda: len(net.source.router_floating_ips(router)) == 2, "both, on the gateway host")
+            every = {floating["floating_ip_address"]: port["id"] for floating, port in zip(made_of, ports, strict=True)}
+            everywhere = (net, one, two)
+            await until(lambda: all(seen(host, router) == every for host in everywhere), "where they lead to")
+            await api.update("floatingip", made_of[0]["id"], port_id=None)
+            await until(lambda: all(len(seen(host, router)) == 1 for host in everywhere), "one is taken away")
 
     play(scene)
 
@@ -145,6 +189,44 @@ def test_changes_touch_what_they_concern(play: Callable[[Scene], None]) -> None:
             assert await touched_by(api.remove("port", second["id"]), *keys) == keys
             subnet = {("subnet", blue["subnet"]["id"])}
             assert await touched_by(api.update("subnet", blue["subnet"]["id"], gateway_ip=None), *subnet) == subnet
+
+    play(scene)
+
+
+def test_the_rules_of_a_policy_come_to_limits_that_open_vswitch_can_say(play: Callable[[Scene], None]) -> None:
+    async def scene(made: Cloud, api: Api) -> None:
+        async def rule(policy: Any, kind: str, **values: Any) -> str:
+            path = f"/qos/policies/{policy['id']}/{kind}_rules"
+            reply = await asyncio.to_thread(made.user().post, path, {f"{kind}_rule": values})
+            assert reply.status_code == 201, reply.text
+            return f"{path}/{reply.json()[f'{kind}_rule']['id']}"
+
+        async with host("one", made.database.remote) as one:
+            gold, other = await api.create("policy"), await api.create("policy")
+            await rule(gold, "bandwidth_limit", max_kbps=1001)
+            received = await rule(gold, "bandwidth_limit", max_kbps=5, max_burst_kbps=7, direction="ingress")
+            await rule(gold, "packet_rate_limit", max_kpps=2**31 - 1, max_burst_kpps=2, direction="ingress")
+            await rule(other, "dscp_marking", dscp_mark=26)
+            network = await api.network(qos_policy_id=other["id"])
+            port = await api.port(network, "one", qos_policy_id=gold["id"])
+            await until(lambda: one.source.port(port["id"]), "the port is known")
+            packets = Rate(2**32 - 1, 2000)
+            wanted = QosPolicy(
+                id=gold["id"], sent=Limits(Rate(1001, 801)), received=Limits(Rate(5, 525), packets)
+            )  # fmt: skip
+            assert one.source.qos_policy(gold["id"]) == wanted, "whole when the port is told"
+            assert one.source.qos_policy(other["id"]) == QosPolicy(id=other["id"], dscp=26)
+            await until(lambda: not one._withheld, "all is told")
+            one.take_touched()
+            reply = await asyncio.to_thread(made.user().put, received, {"bandwidth_limit_rule": {"max_kbps": 0}})
+            assert reply.status_code == 200, reply.text
+            wanted = msgspec.structs.replace(wanted, received=Limits(None, packets))
+            await until(lambda: one.source.qos_policy(gold["id"]) == wanted, "a limit of 0 is none")
+            await until(lambda: not one._withheld, "told")
+            assert one.take_touched() == {("qos-policy", gold["id"])}
+            await api.update("port", port["id"], qos_policy_id=None)
+            await until(lambda: not rows(one, "Qos_Bandwidth_Limit_Rule"), "rules that nothing here has are not kept")
+            assert len(rows(one, "Qos_Dscp_Marking_Rule")) == 1
 
     play(scene)
 

@@ -26,6 +26,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         host = "network0"
         local_ip = "fd00:0::27"
         tunnel_type = "geneve"
+        tunnel_dscp = "inherit"
         datapath_type = "netdev"
         manager = false
         controller = "unix:/run/ovs/tunbridge.sock"
@@ -40,7 +41,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         nics = ["eno16777736"]
     """
     made = config(tmp_path, text)
-    assert made.manager is False
+    assert (made.manager, made.tunnel_dscp) == (False, "inherit")
     assert (made.local_ip, made.peers[0].ip) == ("fd00::27", "fd00::25")
     assert made.providers["physnet1"].nics == ["eno16777736"]
 

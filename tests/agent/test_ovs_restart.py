@@ -1,4 +1,4 @@
-"""`tunbridge ovs restart`: all flows are there afterwards, and nothing is left armed, whoever is killed when."""
+"""`tunbridge ovs restart`: all flows are there afterwards, and the flag is cleared, whichever process is killed."""
 
 import signal
 import sys
@@ -66,7 +66,7 @@ def restart(host: Wired, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def armed_now(host: Wired) -> bool:
+def flag_is_set(host: Wired) -> bool:
     return flow_restore_wait.FLAG in host.host.vsctl("get", "Open_vSwitch", ".", "other_config")
 
 
@@ -81,7 +81,7 @@ def in_sync(host: Wired) -> bool:
 def until_whole(host: Wired, before: object) -> None:
     """Wait until the restart is over, and everything in the bridges is as before."""
     wait_until(lambda: not marked(host), "the restart is over")
-    assert not armed_now(host)
+    assert not flag_is_set(host)
     wait_until(lambda: everything(host) == before, "everything is back")
     wait_until(lambda: in_sync(host), "in sync")
     assert not (host.host.folder / "tunbridge" / "state" / "restart.json").exists()
@@ -134,7 +134,7 @@ def test_it_is_refused_where_nobody_would_finish_it(wired: Wired) -> None:
     status, text = restart(wired)
     assert status == 2
     assert "no agent runs here" in text
-    assert not armed_now(wired)
+    assert not flag_is_set(wired)
 
 
 def test_it_is_refused_while_somebody_else_restarts(wired: Wired) -> None:
@@ -143,7 +143,7 @@ def test_it_is_refused_while_somebody_else_restarts(wired: Wired) -> None:
         status, text = restart(wired)
         assert status == 2
         assert "is set already, and not by us" in text
-        assert armed_now(wired), "what is not ours is left alone"
+        assert flag_is_set(wired), "what is not ours is left alone"
     finally:
         wired.host.vsctl("remove", "Open_vSwitch", ".", "other_config", flow_restore_wait.FLAG)
 
@@ -166,13 +166,13 @@ def test_it_is_refused_without_a_command_that_exists(wired: Wired) -> None:
 
 
 @pytest.mark.parametrize(("command", "told"), [("echo no way >&2; exit 3", "no way"), ("true", "has not restarted")])
-def test_a_command_that_fails_leaves_nothing_armed_and_nothing_lost(wired: Wired, command: str, told: str) -> None:
+def test_a_command_that_fails_leaves_no_flag_and_nothing_lost(wired: Wired, command: str, told: str) -> None:
     before = everything(wired)
     wired.configure(vswitchd_restart=["sh", "-c", command])
     status, text = restart(wired)
     assert status == 1
     assert told in text
-    assert not armed_now(wired)
+    assert not flag_is_set(wired)
     assert everything(wired) == before
     wired.host.run(*restart_command(wired))  # it comes after all
     until_whole(wired, before)
@@ -189,9 +189,9 @@ def test_a_signal_in_the_middle_ends_it_only_when_it_is_done(wired: Wired) -> No
 def test_killed_before_the_switch_ended_is_finished_by_the_agent_when_it_does(wired: Wired) -> None:
     before = everything(wired)
     pid = begin(wired, "true", real(wired))
-    assert armed_now(wired)
+    assert flag_is_set(wired)
     kill(wired, pid)
-    wait_until(lambda: not armed_now(wired), "the agent clears the flag")
+    wait_until(lambda: not flag_is_set(wired), "the agent clears the flag")
     go(wired)
     until_whole(wired, before)
 
@@ -199,7 +199,7 @@ def test_killed_before_the_switch_ended_is_finished_by_the_agent_when_it_does(wi
 def test_killed_while_the_new_switch_waits_is_finished_by_the_agent(wired: Wired) -> None:
     before = everything(wired)
     pid = begin(wired, real(wired))
-    assert armed_now(wired)
+    assert flag_is_set(wired)
     kill(wired, pid)
     until_whole(wired, before)
 
@@ -209,7 +209,7 @@ def test_killed_together_with_the_agent_is_finished_at_the_agents_next_start(wir
     pid = begin(wired, real(wired))
     wired.host.kill("agent")
     kill(wired, pid)
-    assert armed_now(wired)
+    assert flag_is_set(wired)
     wired.start()
     until_whole(wired, before)
 

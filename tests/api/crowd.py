@@ -16,11 +16,12 @@ from tests.database.members import Member
 from tunbridge.database.connection import Database
 from tunbridge.database.store import Store
 from tunbridge.model import catalog
+from tunbridge.model.resources import qos
 from tunbridge.rules import copies
 
 AT_ONCE = 16
 REFERENCES = {
-    "Port": {"network_id": "Network"},
+    "Port": {"network_id": "Network", "qos_policy_id": "Qos_Policy"},
     "Subnet": {"network_id": "Network", "subnetpool_id": "Subnetpool"},
     "Security_Group_Rule": {
         "security_group_id": "Security_Group",
@@ -28,6 +29,9 @@ REFERENCES = {
         "remote_address_group_id": "Address_Group",
     },
     "Subnetpool": {"address_scope_id": "Address_Scope"},
+    "Network": {"qos_policy_id": "Qos_Policy"},
+    "Default_Qos_Policy": {"policy": "Qos_Policy"},
+    **{rule.table: {"qos_policy_id": "Qos_Policy"} for rule in qos.RULES},
 }
 """Fields that name another thing, as users see them, whatever the database itself makes sure of."""
 
@@ -98,10 +102,11 @@ def _check_references(store: Store) -> None:
             for column, target in columns.items():
                 id = getattr(row, column)
                 assert id is None or store.get(target, id) is not None, f"{table} {row.id}: no {target} {id}"
-    objects = {"network", "subnetpool", "security_group", "address_scope", "address_group"}
+    names = ("network", "subnetpool", "security_group", "address_scope", "address_group")
+    objects = {**{name: name for name in names}, "qos_policy": "policy"}
     for policy in store.all(catalog.resource("rbac_policy").table):
         assert policy.object_type in objects
-        table = catalog.resource(policy.object_type).table
+        table = catalog.resource(objects[policy.object_type]).table
         assert store.get(table, policy.object_id) is not None, f"RBAC {policy.id}: no {table} {policy.object_id}"
 
 

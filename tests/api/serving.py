@@ -103,7 +103,8 @@ class User:
 
 def path_of(resource: str) -> str:
     """Give the path of a resource's collection."""
-    return "/" + catalog.resource(resource).collection.replace("_", "-")
+    found = catalog.resource(resource)
+    return "/" + (found.path or found.collection.replace("_", "-"))
 
 
 def error(reply: httpx.Response) -> tuple[int, str, str]:

@@ -290,3 +290,46 @@ def test_a_thing_goes_while_it_is_shared(pair: Pair, members: list[User]) -> Non
 
         no_failure(at_once(step, range(12)))
     check_rows(pair[0].database)
+
+
+def test_a_project_has_one_default_qos_policy_and_a_policy_one_rule_of_a_kind(admins: list[User]) -> None:
+    policies = made(race(admins, 16, "/qos/policies", lambda _: {"policy": {"is_default": True}}), "policy")
+    assert len(policies) == 1
+    path = f"/qos/policies/{policies[0]['id']}/bandwidth_limit_rules"
+    limits = race(admins, 16, path, lambda n: {"bandwidth_limit_rule": {"max_kbps": n}})
+    assert sorted(reply.status_code for reply in limits) == [201] + [409] * 15
+    assert {reply.json()["NeutronError"]["type"] for reply in limits if reply.status_code == 409} == {
+        "QoSRulesConflict"
+    }
+    admins[0].remove("policy", policies[0]["id"])
+
+
+def test_a_qos_policy_is_not_deleted_from_under_what_begins_to_use_it(admins: list[User]) -> None:
+    network = admins[0].create("network")["id"]
+    for _ in range(8):
+        policy = admins[0].create("policy")["id"]
+
+        def ask(number: int, policy: str = policy) -> httpx.Response:
+            user = admins[number % 2]
+            if number == 1:
+                return user.delete(f"/qos/policies/{policy}")
+            return user.post("/ports", {"port": {"network_id": network, "qos_policy_id": policy}})
+
+        replies = no_failure(at_once(ask, range(4)))
+        gone, there = replies[1].status_code, {reply.status_code for reply in (replies[0], *replies[2:])}
+        assert (gone, there) in ((204, {404}), (409, {201}))
+
+
+def test_of_a_rule_and_a_port_that_cannot_have_it_one_is_refused(admins: list[User]) -> None:
+    network = admins[0].create("network")["id"]
+    for _ in range(8):
+        policy = admins[0].create("policy")["id"]
+
+        def ask(number: int, policy: str = policy) -> httpx.Response:
+            if number:
+                path, body = f"/qos/policies/{policy}/dscp_marking_rules", {"dscp_marking_rule": {"dscp_mark": 8}}
+                return admins[1].post(path, body)
+            odd = {"network_id": network, "qos_policy_id": policy, "binding:vnic_type": "macvtap"}
+            return admins[0].post("/ports", {"port": odd})
+
+        assert sorted(reply.status_code for reply in no_failure(at_once(ask, range(2)))) == [201, 409]

@@ -14,6 +14,7 @@ from tunbridge.api.policy import Target
 from tunbridge.model import catalog
 from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import Field, Resource
+from tunbridge.model.resources import qos
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.rulebook import rulebook
 from tunbridge.rules.settings import NetworkingSettings
@@ -24,10 +25,18 @@ STRICTER: dict[str, str] = {
     "create_port": "on a shared network Neutron lets anybody make ports, readers too: here a member or a service",
 }
 """Where less is allowed than in Neutron, on purpose -> why. What is allowed is never more."""
+_QOS = ("policy", *(f"policy_{rule.name}" for rule in qos.RULES), *(rule.name for rule in qos.ALIASES))
 ASKED_AS = {
     "update_port_binding": "get_port_binding",  # Neutron has no rule for it; as recorded, an admin may as well
+    # These are of the same text (tests/model/test_policies.py), with the project of the QoS policy for a rule's.
+    "get_policy": "get_subnetpool",
+    "get_policy:tags": "get_subnetpool:tags",
+    "get_rule_type": "get_availability_zone",
+    **{f"{verb}_{name}": "get_quota" for verb in ("create", "update", "delete") for name in _QOS},
+    **{f"{verb}_policy:tags": "get_quota" for verb in ("update", "delete")},
+    **{f"get_{rule}": "get_router" for rule in _QOS if rule != "policy"},
 }
-NAMES = {"binding": "port_binding"}
+NAMES = {"binding": "port_binding", **{rule.name: f"policy_{rule.name}" for rule in qos.RULES}}
 Case = tuple[str, str, str]
 Decision = Callable[[Caller, Target, dict[str, object]], bool]
 

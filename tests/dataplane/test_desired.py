@@ -18,8 +18,11 @@ from tunbridge.dataplane.view import (
     FixedIp,
     Host,
     HostRoute,
+    Limits,
     Network,
     Port,
+    QosPolicy,
+    Rate,
     Router,
     Rows,
     Rule,
@@ -243,6 +246,7 @@ def test_nothing_is_wanted_before_the_local_state_is_known() -> None:
 # Any sequence of events ends where a fresh start ends
 
 PORTS, NETWORKS, GROUPS, HOSTS = range(1, 6), ("n", "m"), ("g", "h"), (HERE, "host0", "host1")
+POLICIES = ("gold", "silver")
 
 
 def random_rules(draw: Callable[..., object], id: str) -> SecurityGroup:
@@ -277,6 +281,7 @@ def random_port(draw: Callable[..., object], number: int) -> Port:
         allowed_address_pairs=tuple(draw(st.lists(pair, max_size=2))),  # type: ignore[arg-type]
         port_security_enabled=draw(st.booleans()), admin_state_up=draw(st.sampled_from([True, True, False])),
         device_owner=draw(st.sampled_from(["compute:nova", "network:router_interface"])),
+        qos_policy_id=draw(st.sampled_from([None, *POLICIES])),
     )  # fmt: skip
 
 
@@ -284,7 +289,20 @@ def event(draw: Callable[..., object], rows: Rows, desired: Desired, state: Loca
     """Change one thing, and tell the Desired of it as the agent does."""
     kind = draw(
         st.sampled_from(
-            ["port", "port", "no port", "network", "subnet", "group", "addresses", "host", "plug", "tunnels", "router"]
+            [
+                "port",
+                "port",
+                "no port",
+                "network",
+                "subnet",
+                "group",
+                "addresses",
+                "host",
+                "plug",
+                "tunnels",
+                "router",
+                "qos",
+            ]
         )
     )
     number = int(draw(st.sampled_from(PORTS)))  # type: ignore[call-overload]
@@ -301,7 +319,8 @@ def event(draw: Callable[..., object], rows: Rows, desired: Desired, state: Loca
             what, base = cast(tuple[str, int | None], draw(types))
             segment = base and base + NETWORKS.index(net)
             up = bool(draw(st.sampled_from([True, True, True, False])))
-            rows.networks[net] = network(net, what, segment, admin_state_up=up)
+            policy = draw(st.sampled_from([None, *POLICIES]))
+            rows.networks[net] = network(net, what, segment, admin_state_up=up, qos_policy_id=policy)
             if draw(st.integers(0, 5)) == 0:
                 del rows.networks[net]
             desired.touch({("network", net)})
@@ -340,6 +359,14 @@ def event(draw: Callable[..., object], rows: Rows, desired: Desired, state: Loca
             )  # fmt: skip
             rows.routers[router] = after
             desired.touch(router_keys(before, after))
+        case "qos":
+            limit = st.sampled_from([None, Rate(1000, 800), Rate(5, 4)])
+            directions = st.builds(Limits, bandwidth=limit, packets=limit)
+            marks = st.sampled_from([None, 26])
+            id = str(draw(st.sampled_from(POLICIES)))
+            some_policy = st.builds(QosPolicy, id=st.just(id), sent=directions, received=directions, dscp=marks)
+            rows.qos_policies[id] = cast(QosPolicy, draw(some_policy))
+            desired.touch({("qos-policy", id)})
         case "plug" | "tunnels":
             plugged = draw(st.lists(st.sampled_from(PORTS), unique=True))
             state = local(*plugged, hosts=int(draw(st.integers(0, 3))))  # type: ignore[call-overload,misc]

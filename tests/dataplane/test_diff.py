@@ -5,11 +5,13 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 import ovs.poller
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tunbridge.dataplane import diff, host
 from tunbridge.dataplane.diff import Difference
@@ -379,3 +381,13 @@ def test_any_sequence_of_events_ends_as_a_fresh_start(database: Database, sequen
         "br-tun": {"patch-int", "vxlan-0a000019", "vxlan-0a00001a"},
         "br-eth1": {"phy-br-eth1", "eno1"},
     }
+
+
+def test_the_dscp_field_of_outer_headers_is_an_option_of_tunnels() -> None:
+    def options(dscp: Literal["inherit"] | int) -> Mapping[str, str]:
+        tunnels = next(b for b in host.wanted(replace(COMPUTE, tunnel_dscp=dscp)).bridges if b.name == "br-tun")
+        return next(port.options for port in tunnels.ports if port.type == "vxlan")
+
+    assert "tos" not in options(0)
+    assert options("inherit")["tos"] == "inherit"
+    assert options(46)["tos"] == "0xb8"

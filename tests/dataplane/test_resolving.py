@@ -189,7 +189,9 @@ def test_a_request_from_a_tunnel_is_answered_by_nobody_here(world: World) -> Non
     assert got == {Delivery("a", "p1"), Delivery("a", "p2")}
 
 
-def test_each_port_has_its_own_meter(world: World) -> None:
+def test_each_port_has_its_own_meter_and_so_have_the_patches_that_questions_of_neighbours_come_from(
+    world: World,
+) -> None:
     meters = world.hosts["a"].desired.meters("br-int")
-    assert set(meters) == {pipeline.WORKLOAD_METERS + ofport for ofport in (11, 12)}
+    assert set(meters) == {pipeline.WORKLOAD_METERS + ofport for ofport in (1, 2, 11, 12)}
     assert "rate=100" in world.dummy.meters(world.hosts["a"].bridges["br-int"])

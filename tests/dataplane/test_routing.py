@@ -256,3 +256,45 @@ def test_what_is_too_big_for_the_next_network_goes_to_the_agent(make_world: Make
         Ether(src=mac(world, "r2"), dst=mac(world, "r-red")) / IP(src=f"{RED}.2", dst=f"{BLUE}.1") / UDP() / bytes(1440)
     )
     assert [len(got[IP]) for got in world.exchange("r2", back)["b1"]] == [1468]
+
+
+def chained(make_world: MakeWorld) -> World:
+    """A second router from red on to green, each with a route to what is behind the other; g5 on host b."""
+    world = routed(make_world)
+    world.network("green", "vxlan", 300)
+    world.subnet("green4", "green", "10.0.3.0/24", "10.0.3.254")
+    world.port("g5", "green", "b", "10.0.3.5")
+    world.router(
+        "s", ("red", "red4", f"{RED}.253"), ("green", "green4", "10.0.3.254"),
+        routes=(HostRoute("10.0.1.0/24", f"{RED}.254"),),
+    )  # fmt: skip
+    world.router("r", *interfaces(), routes=(HostRoute("10.0.3.0/24", f"{RED}.253"),))
+    world.run()
+    return world
+
+
+def test_routers_in_a_row_are_passed_on_the_senders_host(make_world: MakeWorld) -> None:
+    world = chained(make_world)
+    assert one(world.send("b1", udp(world, "b1", "r-blue", "10.0.3.5")))[:2] == ("b", "g5")
+    assert one(world.send("g5", udp(world, "g5", "s-green", f"{BLUE}.1")))[:2] == ("a", "b1")
+    world.port("g6", "green", "a", "10.0.3.6")
+    world.run()
+    got = one(world.send("b1", udp(world, "b1", "r-blue", "10.0.3.6")))
+    assert got[:2] == ("a", "g6")
+    assert "ttl=62" in got.changes
+
+
+def test_a_gateway_behind_another_router(make_world: MakeWorld) -> None:
+    """The way out leads by both, on the sender's host and on the gateway host."""
+    world = chained(make_world)
+    world.network("ext", "flat", None, external=True)
+    world.subnet("ext4", "ext", "203.0.113.0/24", "203.0.113.1", enable_dhcp=False)
+    world.router("r", *interfaces(), routes=(HostRoute("0.0.0.0/0", f"{RED}.253"),))
+    world.gateway("s", "ext", "ext4", "203.0.113.10", "b", snat=False)
+    world.run()
+    known = ARP(op=2, hwsrc="02:00:00:00:00:01", psrc="203.0.113.1", hwdst=host_mac("b"))
+    world.exchange_outside("b", Ether(src="02:00:00:00:00:01", dst=host_mac("b")) / known)
+    found = world.send("b1", udp(world, "b1", "r-blue", "198.51.100.7"))
+    assert {got[:2] for got in found} == {("b", "eth0")}
+    inwards = f"udp,dl_src=02:00:00:00:00:01,dl_dst={mac(world, 's-gw')},nw_src=198.51.100.7,nw_dst={BLUE}.1,nw_ttl=64"
+    assert ("a", "b1") in {got[:2] for got in world.send_outside("b", inwards, "trk,new")}

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from msgspec.structs import replace
 from scapy.packet import Packet
 from scapy.utils import rdpcap
 
@@ -15,6 +16,7 @@ from tunbridge.dataplane.view import (
     AddressPair,
     Binding,
     FixedIp,
+    FloatingIp,
     Host,
     HostRoute,
     Network,
@@ -50,10 +52,12 @@ class World:
 
     def __init__(self, dummy: Dummy, *names: str, tunnel_type: str = "vxlan", physnet: str | None = "physnet1") -> None:
         self.dummy = dummy
-        self.rows = Rows({}, {}, {}, {}, {}, {})
+        self.rows = Rows({}, {}, {}, {}, {}, {}, {}, {})
         self.hosts = {name: SimulatedHost(self, name, i, tunnel_type, physnet) for i, name in enumerate(names, 1)}
         for host in self.hosts.values():
-            self.rows.known_hosts[host.name] = Host(host=host.name, tunnel_ip=host.tunnel_ip)
+            mappings = (physnet,) if physnet else ()
+            known = Host(host=host.name, tunnel_ip=host.tunnel_ip, physical_networks=mappings)
+            self.rows.known_hosts[host.name] = known
         dummy.add_bridges({name: ports for host in self.hosts.values() for name, ports in host.build().items()})
         anything = itertools.product(("ingress", "egress"), (4, 6))
         self.group("open", *(Rule(id=f"{d}{v}", direction=d, ip_version=v) for d, v in anything))
@@ -136,6 +140,48 @@ class World:
         self.rows.routers[id] = made
         self.touch(router_keys(old, made))
 
+    def gateway(
+        self,
+        router: str,
+        network: str,
+        subnet: str,
+        address: str,
+        host: str | None,
+        snat: bool = True,
+        more: tuple[FixedIp, ...] = (),
+    ) -> None:
+        """Give a router a gateway, whose port is named ROUTER-gw, on a host."""
+        name = f"{router}-gw"
+        number = zlib.crc32(name.encode()) & 0xFF
+        self.put_port(
+            Port(
+                id=name, network_id=network, mac_address=f"fa:16:3e:ff:01:{number:02x}",
+                fixed_ips=(FixedIp(subnet, address), *more), port_security_enabled=False,
+                device_owner="network:router_gateway", device_id=router,
+            )
+        )  # fmt: skip
+        old = self.rows.routers[router]
+        new = replace(old, gateway_port=name, gateway_host=host, enable_snat=snat)
+        self.rows.routers[router] = new
+        self.touch(router_keys(old, new))
+
+    def floating(self, id: str, network: str, address: str, router: str, port: str | None) -> None:
+        """Make or replace a floating IP of a port's first address, its port is named ID; None: it leads nowhere."""
+        number = int(address.rsplit(".", 1)[-1])
+        self.put_port(
+            Port(
+                id=id, network_id=network, mac_address=f"fa:16:3e:ff:02:{number:02x}",
+                fixed_ips=(FixedIp("subnet", address),), device_owner="network:floatingip",
+            )
+        )  # fmt: skip
+        self.rows.floating_ips.pop(id, None)
+        if port is not None:
+            fixed = self.rows.ports[port].fixed_ips[0].ip_address
+            self.rows.floating_ips[id] = FloatingIp(
+                id=id, address=address, router_id=router, port_id=port, fixed_ip=fixed
+            )
+        self.touch({("floating", id), ("router-floating", router)})
+
     def touch(self, keys: set[tuple[str, str]]) -> None:
         for host in self.hosts.values():
             host.desired.touch(keys)
@@ -153,12 +199,19 @@ class World:
         return set(host.trace("br-int", f"in_port={device.ofport},{packet}", ct_next))
 
     def exchange(self, port: str, *packets: Packet) -> dict[str, list[Packet]]:
-        """Send real packets from a workload; gives what each workload of its host was given, by port."""
+        """Send real packets from a workload; gives what its host gave each workload and the outside."""
         host = next(h for h in self.hosts.values() if port in h.workloads)
         for packet in packets:
             self.dummy.appctl("netdev-dummy/receive", f"{host.tag}-{port}", bytes(packet).hex())
         self.dummy.appctl("version")  # answered in a later round of its loop, when the packets are through
-        return {id: found for id in host.workloads if (found := host.received(id))}
+        return host.all_received()
+
+    def exchange_outside(self, host: str, *packets: Packet) -> dict[str, list[Packet]]:
+        """Send real packets from the physical network of a host; gives what `exchange` does."""
+        for packet in packets:
+            self.dummy.appctl("netdev-dummy/receive", f"{self.hosts[host].tag}-{OUTSIDE}", bytes(packet).hex())
+        self.dummy.appctl("version")
+        return self.hosts[host].all_received()
 
     def send_outside(self, host: str, packet: str, *ct_next: str) -> set[Delivery]:
         """Send a packet from the physical network of a host."""
@@ -200,12 +253,13 @@ class SimulatedHost:
         def patch(number: int, peer: str) -> PortSpec:
             return number, "patch", {"peer": f"{n}-{peer}"}
 
+        outside: PortSpec = (2, "dummy", {"tx_pcap": self.captured(OUTSIDE)})
         integration = {f"{n}-patch-tun": patch(PATCH_TUN, "patch-int"), f"{n}-int-br": patch(INT_BR, "phy-br")}
         tunnels = {f"{n}-{name}": (number, "dummy", NO_OPTIONS) for name, number in numbers.items()}
         return {
             self.bridges["br-int"]: integration,
             self.bridges["br-tun"]: {f"{n}-patch-int": patch(1, "patch-tun"), **tunnels},
-            self.bridges["br-ex"]: {f"{n}-phy-br": patch(1, "int-br"), f"{n}-{OUTSIDE}": (2, "dummy", NO_OPTIONS)},
+            self.bridges["br-ex"]: {f"{n}-phy-br": patch(1, "int-br"), f"{n}-{OUTSIDE}": outside},
         }
 
     def plug(self, port_id: str) -> Workload:
@@ -222,6 +276,10 @@ class SimulatedHost:
     def unplug(self, port_id: str) -> None:
         del self.workloads[port_id]
         self.pending += ["--", "del-port", f"{self.tag}-{port_id}"]
+
+    def all_received(self) -> dict[str, list[Packet]]:
+        """Packets that each workload and the outside were given since the last call."""
+        return {id: found for id in (*self.workloads, OUTSIDE) if (found := self.received(id))}
 
     def received(self, port_id: str) -> list[Packet]:
         """Packets that a workload was given since the last call."""
@@ -276,8 +334,8 @@ class SimulatedHost:
             assert vlan is None
             back = peer.ofports["br-tun"][f"vx-{self.name}"]
             inner = re.sub(r"in_port=\d+,", "", packet)
-            if new := re.search(r"dst=([0-9a-f:]+)", changes):
-                inner = re.sub(r"dl_dst=[0-9a-f:]+", f"dl_dst={new[1]}", inner)
+            if new := re.findall(r"dst=([0-9a-f:]{17})", changes):
+                inner = re.sub(r"dl_dst=[0-9a-f:]+", f"dl_dst={new[-1]}", inner)
             yield from peer.trace("br-tun", f"tun_id={key[1]},in_port={back},{inner}", ct_next)
 
 
@@ -308,6 +366,9 @@ def _outputs(
             changes = ",".join(filter(None, [changes, action.removeprefix("set(")[:-1]]))
         elif action.startswith("clone("):
             yield from _outputs(_split(action[6:-1]), devices, vlan, changes)
+        elif action.startswith("check_pkt_len("):
+            small = next(a for a in _split(action[14:-1]) if a.startswith("le("))
+            yield from _outputs(_split(small[3:-1]), devices, vlan, changes)
         elif action.startswith(("userspace(", "meter(")) or "controller" in action:
             yield "agent" if "controller" in action else "meter", vlan, changes
 
@@ -323,4 +384,4 @@ def _split(actions: str) -> list[str]:
     return [*found, actions[start:]]
 
 
-__all__ = ["AddressPair", "Binding", "Delivery", "Rule", "World"]
+__all__ = ["AddressPair", "Binding", "Delivery", "FixedIp", "Rule", "World"]

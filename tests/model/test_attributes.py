@@ -35,6 +35,15 @@ DIFFERENCES: dict[tuple[str, str, str], str] = {
     ("default_security_group_rules", "remote_group_id", "check"): "Neutron fails in its database on what is no string",
     ("default_security_group_rules", "remote_address_group_id", "check"): "likewise",
     ("default_security_group_rules", "project_id", "there"): "never seen, and templates belong to nobody",
+    **{
+        (f"alias_{kind}_rules", "project_id", "there"): "never seen: a rule of Neutron's has no project"
+        for kind in ("bandwidth_limit", "dscp_marking")
+    },
+    **{
+        ("rule_types", name, what): "Neutron lets a request set it, and has no such request"
+        for name in ("all_rules", "all_supported")
+        for what in ("post", "put")
+    },
     ("ports", "extra_dhcp_opts", "convert"): "Neutron's check makes ip_version a number by the way",
     ("routers", "external_gateway_info", "convert"): "Neutron's check makes enable_snat a boolean by the way",
 }

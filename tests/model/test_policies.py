@@ -9,11 +9,14 @@ from tests.model import reference
 from tunbridge.model import catalog
 from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import Field, Resource
+from tunbridge.model.resources import qos
 
 RULES: dict[str, str] = reference.data("neutron_policies.json")["rules"]
 
 _MEMBER = "(rule:admin_only) or (role:member and project_id:%(project_id)s)"
 _READER = "(rule:admin_only) or (role:reader and project_id:%(project_id)s)"
+_ABOVE = "rule:ext_parent_owner"
+"""What stands below another thing belongs to the project of that one."""
 _SUBNET = "rule:shared or rule:external_network or (rule:admin_only) or (role:reader and rule:network_owner)"
 _NET_OWNER = "(rule:admin_only) or (rule:service_api) or role:member and rule:network_owner"
 _STAR = "not field:rbac_policy:target_project=*"
@@ -23,10 +26,13 @@ MEANING: dict[Who, set[str]] = {
     Who.SERVICE: {"(rule:admin_only) or (rule:service_api)"},
     Who.SERVICE_ONLY: {"rule:service_api"},
     Who.ADMIN_OR_MEMBER: {_MEMBER},
-    Who.ADMIN_OR_READER: {_READER},
-    Who.ADMIN_OR_MANAGER: {"(rule:admin_only) or (role:manager and project_id:%(project_id)s)"},
+    Who.ADMIN_OR_READER: {_READER, f"(rule:admin_only) or (role:reader and {_ABOVE})"},
+    Who.ADMIN_OR_MANAGER: {
+        "(rule:admin_only) or (role:manager and project_id:%(project_id)s)",
+        f"(rule:admin_only) or (role:manager and {_ABOVE})",
+    },
     Who.READER_OR_SHARED: {
-        f"{_READER} or rule:shared_{kind}" for kind in ("subnetpools", "address_groups", "security_group")
+        f"{_READER} or rule:shared_{kind}" for kind in ("subnetpools", "address_groups", "security_group", "qos_policy")
     }
     | {"rule:admin_only or role:reader and project_id:%(project_id)s or rule:shared_address_scopes"},
     Who.NETWORK_READER: {f"{_READER} or rule:service_api or rule:shared or rule:external or rule:context_is_advsvc"},
@@ -75,6 +81,7 @@ MEANING: dict[Who, set[str]] = {
 
 NOT_OFFERED = (
     *("segments", "segment_id", "leak_routes", "hints", "trusted", "resource_request"),  # extensions that are not here
+    "minimum_",  # rules that nothing carries out
     *("dhcp-", "l3-", "create_agent", "onboard_network_subnets", "target_project"),
 )
 NEUTRON_FORGETS = ("create_subnet:service_types", "update_subnet:service_types")
@@ -84,7 +91,10 @@ ACTIONS = (
     *("add_router_interface", "remove_router_interface", "add_extraroutes", "remove_extraroutes"),
 )
 """Members' actions: who may is declared beside their rules."""
-NAMES = {"binding": "port_binding"}
+NAMES = {
+    "binding": "port_binding",
+    **{rule.name: f"policy_{rule.name}" for rule in qos.RULES},
+}
 """Resources whose policies have another name."""
 NEUTRON_LACKS = {
     "update_port_binding": "it has no rule of its own, so that any owner of the port may; as create and delete here",

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -247,45 +248,73 @@ def _environment(path: Path) -> dict[str, str]:
 
 
 class Ping:
-    """A ping every 10 ms in the background. What was not answered when it is ended is not counted as lost."""
+    """A ping every 10 ms in the background. What was not answered when it is ended is not counted as lost.
+
+    It writes to a file: a pipe is full after a thousand answers, and then it would wait, and lose nothing.
+    """
+
+    _ANSWER = re.compile(
+        r"^\[(?P<at>[\d.]+)\] \d+ bytes from .* icmp_seq=(?P<seq>\d+) .*time=(?P<ms>[\d.]+) ms", re.MULTILINE
+    )
 
     def __init__(self, workload: Workload, address: str) -> None:
-        self._process = workload.start("ping", "-i", "0.01", address)
+        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - open as long as the ping runs
+        command = workload.command("ping", "-D", "-i", "0.01", address)
+        self._process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT)
+        self._began = time.time()
 
     def end(self) -> tuple[int, int]:
-        """Packets answered, and packets lost before the last one that was answered."""
+        """Packets answered, and packets lost before the last one that was answered. Prints when they were lost."""
         self._process.send_signal(signal.SIGINT)
-        output = self._process.communicate(timeout=30)[0]
-        seen = {int(number) for number in re.findall(r"bytes from .* icmp_seq=(\d+) ", output)}
-        return len(seen), max(seen, default=0) - len(seen)
+        self._process.wait(timeout=30)
+        with self._output:
+            self._output.seek(0)
+            answers = list(self._ANSWER.finditer(self._output.read()))
+        at = {int(answer["seq"]): float(answer["at"]) - self._began for answer in answers}
+        lost = [number for number in range(1, max(at, default=0)) if number not in at]
+        if lost:
+            around = {s: round(t, 3) for s, t in at.items() if lost[0] - 3 < s < lost[-1] + 3}
+            slowest = max(float(answer["ms"]) for answer in answers)
+            print(f"lost pings {lost}; answered around them, in seconds: {around}; the slowest took {slowest} ms")
+        return len(at), len(lost)
 
 
 class Stream:
     """A TCP connection of iperf3 that carries 2 MB/s in the background, from one workload to another."""
 
-    _INTERVAL_S = 0.1
     _LINE = re.compile(r"sec +([\d.]+) \w?Bytes")
 
     def __init__(self, sender: Workload, receiver: Workload) -> None:
         port = ("-p", str(5300 + next(_numbers)))
         self._server = receiver.start("iperf3", "-s", "-1", *port)
         wait_until(lambda: receiver.run("ss", "-Hltn", f"sport = :{port[1]}").stdout != "", "iperf3 listens")
-        self._client = sender.start(
-            "iperf3", "-c", receiver.address, *port, "-b", "16M", "-t", "300", "-i", str(self._INTERVAL_S), "-f", "k",
-            "--forceflush",
+        self._output = tempfile.NamedTemporaryFile("w")  # noqa: SIM115 - open as long as the stream runs
+        command = sender.command(
+            "iperf3", "-c", receiver.address, *port, "-b", "16M", "-t", "300", "-i", "0.1", "-f", "k", "--forceflush",
         )  # fmt: skip
+        self._client = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT)
 
-    def end(self) -> float:
-        """End it; the longest time in seconds in which nothing was sent. Fails when the connection had ended before."""
-        assert self._client.poll() is None, self._client.communicate()[0]
+    def goes_on(self) -> None:
+        """Wait until it has carried data for some time more. Fails when the connection has ended."""
+        before = self._carried()
+        wait_until(lambda: self._client.poll() is not None or self._carried() >= before + 3, "data is carried", 20)
+        self._assert_lasts()
+
+    def end(self) -> None:
+        """End it. Fails when the connection had ended before."""
+        self._assert_lasts()
         self._client.send_signal(signal.SIGINT)
-        output = self._client.communicate(timeout=30)[0]
+        self._client.wait(timeout=30)
         self._server.terminate()
         self._server.communicate(timeout=30)
-        amounts = [float(amount) for amount in self._LINE.findall(output)]
-        assert len(amounts) > 10, output
-        stalls = [len(list(group)) for silent, group in itertools.groupby(amounts, lambda a: a == 0) if silent]
-        return max(stalls, default=0) * self._INTERVAL_S
+        self._output.close()
+
+    def _assert_lasts(self) -> None:
+        assert self._client.poll() is None, Path(self._output.name).read_text()[-2000:]
+
+    def _carried(self) -> int:
+        """In how many tenths of a second something was sent."""
+        return sum(float(amount) > 0 for amount in self._LINE.findall(Path(self._output.name).read_text()))
 
 
 def ping_during(workload: Workload, address: str, during: Callable[[], object], after: float = 2.0) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 import ipaddress
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -26,14 +26,20 @@ def make_cloud(
     tunnel_type: TunnelType = "vxlan",
     underlay: str = "10.0.0.0/24",
     preview: bool = False,
+    apart: Sequence[str] = (),
 ) -> Cloud:
-    """A lab with a server: hosts h0, h1, … that all reach the physical network physnet1."""
+    """A lab with a server: hosts h0, h1, … that all reach the physical network physnet1, but for those `apart`."""
     lab = Lab(name)
     providers = {"physnet1": Provider(bridge="br-eth1", nics=[NIC])}
     network = ipaddress.ip_network(underlay)
     plans = [
-        HostPlan(name=f"h{i}", local_ip=str(network[11 + i]), tunnel_type=tunnel_type, providers=providers)
-        for i in range(hosts)
+        HostPlan(
+            name=name,
+            local_ip=str(network[11 + i]),
+            tunnel_type=tunnel_type,
+            providers={} if name in apart else providers,
+        )
+        for i, name in enumerate(f"h{i}" for i in range(hosts))
     ]
     server = f"127.0.0.1:{_free_port()}"
     plan = LabPlan(name=name, hosts=plans, prefix_length=network.prefixlen, server=server, preview=preview)

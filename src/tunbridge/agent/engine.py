@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tunbridge.agent import netlink
+from tunbridge.agent.announcements import Announcements
 from tunbridge.agent.bridges import PATIENCE_S, BridgeFlows, Hooks
 from tunbridge.agent.cloud import Cloud, cloud_of
 from tunbridge.agent.config import AgentConfig, Peer, manager_remote, metrics_address
@@ -83,6 +84,7 @@ class Agent:
         self.packet_ins = PacketIns(
             self.desired, self.cloud.source, self._packet_out, log, responder_settings(config), config.resolvers
         )
+        self.announcements = Announcements(self.desired, self.packet_ins.wires)
         self.cutter = Cutter(config.ovs_rundir, log)
         self.notifier = Notifier()
         self.in_sync = False
@@ -159,7 +161,14 @@ class Agent:
         monitor = netlink.DeviceMonitor(self._devices_changed)
         self.log.info("started", host=self.config.host, local_ip=self.config.local_ip, ovsdb=self.config.ovsdb)
         try:
-            for source in (self.ovsdb.run, self.cloud.run, self._passes, self._beat, self.packet_ins.run):
+            for source in (
+                self.ovsdb.run,
+                self.cloud.run,
+                self._passes,
+                self._beat,
+                self.packet_ins.run,
+                self.packet_ins.neighbours.run,
+            ):
                 self._spawn(source())
             await self._stop.wait()
         finally:
@@ -352,9 +361,9 @@ class Agent:
             packet_in=self.packet_ins.take,
         )
 
-    def _packet_out(self, bridge: str, data: bytes, out_port: int) -> None:
+    def _packet_out(self, bridge: str, data: bytes, out: int | str, in_port: int | None = None) -> None:
         if (there := self.bridges.get(bridge)) is not None:
-            there.packet_out(data, out_port)
+            there.packet_out(data, out, in_port)
 
     def _wanted_flows(self, bridge: str) -> Mapping[FlowKey, Flow]:
         """What is wanted in a bridge: nothing of ours in one that only waits to be given back."""
@@ -456,6 +465,7 @@ class Agent:
         if cuts := self.cutter.acknowledged(done):
             self._spawn(self.cutter.cut(cuts, self.desired))
         self.packet_ins.settled()
+        self.announcements.settled()
         self._settled()
         self._publish()
 

@@ -1,7 +1,7 @@
-"""`flow-restore-wait` while `ovs-vswitchd` restarts: armed, put back, and never left armed, whoever dies meanwhile.
+"""`other_config:flow-restore-wait` while `ovs-vswitchd` restarts: set, and cleared again also after a kill.
 
 A vswitchd that starts with it neither touches the packet flows that are in the kernel nor takes new packets, until it
-is cleared: so flows can be put back before any packet needs them. Nobody clears it by itself. So while it is armed:
+is cleared: so flows can be restored before any packet needs them. Open vSwitch never clears it. While it is set:
 
     external_ids:tunbridge-restart   in the row of Open_vSwitch, in the same transaction: that it was us
     STATE_DIR/restart.json           what every bridge held, written durably before
@@ -156,7 +156,7 @@ def arm(database: "LocalOvsdb") -> None:
     )
 
 
-def disarm(database: "LocalOvsdb", done: bool) -> None:
+def clear(database: "LocalOvsdb", done: bool) -> None:
     """Clear the flag; with `done` the mark too. Raises OvsdbError."""
     ops = [operations.set_keys("Open_vSwitch", [], "other_config", {FLAG: None})]
     if done:
@@ -183,10 +183,10 @@ def finish(rundir: str, database: "LocalOvsdb", state: SavedState, recorded: Map
         players = [stack.enter_context(closing(Player(rundir, name, data))) for name, data in recorded.items()]
         quick = {p.bridge for p in players if not _needs_more(state.bridges[p.bridge]) and p.play()}
         _restore(rundir, {name: saved for name, saved in state.bridges.items() if name not in quick})
-        disarm(database, done=False)
+        clear(database, done=False)
         _play_until_applied(database, players)
     refused = _restore(rundir, state.bridges)  # with meters, and what was refused is told
-    disarm(database, done=True)
+    clear(database, done=True)
     return refused
 
 
@@ -270,7 +270,7 @@ class Rescue:
             return self._end(database, [])
         if running is None or running == state.process:
             if FLAG in database.snapshot().other_config:
-                disarm(database, done=False)
+                clear(database, done=False)
             if running is not None and not 0 <= time.time() - state.at < PENDING_S:
                 return self._end(database, [])
             return False
@@ -285,7 +285,7 @@ class Rescue:
         return [name for name in state.bridges if name in database.snapshot().bridges]
 
     def _end(self, database: "LocalOvsdb", refused: list[str]) -> bool:
-        disarm(database, done=True)
+        clear(database, done=True)
         self._file.remove()
         for what in refused:
             self._log.error("not restored, Open vSwitch refuses it", what=what)

@@ -8,8 +8,11 @@ import asyncio
 import random
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
+from tunbridge.agent.neighbours import Neighbours
+from tunbridge.agent.wires import Wires
 from tunbridge.dataplane import names, responders
 from tunbridge.dataplane.desired import Desired, Workload
 from tunbridge.dataplane.features import services
@@ -25,8 +28,11 @@ MAX_QUESTIONS = 256
 SPREAD = 0.25
 """Unsolicited advertisements are sent up to this part of the interval earlier (RFC 4861, 6.2.4)."""
 
-Send = Callable[[str, bytes, int], None]
-"""Bridge, frame, OpenFlow port."""
+
+class Send(Protocol):
+    """Sends a frame out of an OpenFlow port of a bridge, or through actions as if it had come in by a port."""
+
+    def __call__(self, bridge: str, data: bytes, out: int | str, in_port: int | None = None) -> None: ...
 
 
 class PacketIns:
@@ -54,6 +60,8 @@ class PacketIns:
         self._readers: dict[Key, set[str]] = {}
         """Row -> ports whose advertisement was made of it."""
         self._questions: set[asyncio.Task[None]] = set()
+        self.wires = Wires(desired, source, send)
+        self.neighbours = Neighbours(desired, self.wires, send, self._unreachable)
 
     def touch(self, keys: Iterable[Key]) -> None:
         """Note rows that changed."""
@@ -110,10 +118,45 @@ class PacketIns:
     def take(self, event: PacketIn) -> None:
         """Answer one packet."""
         kind = services.kind_of(event.userdata)
+        if kind in (Kind.resolve, Kind.resolved, Kind.solicited):
+            self._neighbour(kind, event)
+            return
         workload = self._by_ofport.get(event.in_port)
         if kind is None or workload is None:
             self.counts["unknown", "ignored"] += 1
             return
+        self._answer(kind, event, workload)
+
+    def _neighbour(self, kind: Kind, event: PacketIn) -> None:
+        """A question about a neighbour of routers, or an answer to one."""
+        take = {
+            Kind.resolve: self.neighbours.resolve,
+            Kind.resolved: self.neighbours.resolved,
+            Kind.solicited: self._advertise_router,
+        }[kind]
+        try:
+            self.counts[kind, "answered" if take(event) else "ignored"] += 1
+        except MalformedError:
+            self.counts[kind, "malformed"] += 1
+
+    def _advertise_router(self, event: PacketIn) -> bool:
+        frame = self.neighbours.solicited(event)
+        network = self.wires.network_of(event.fields.get("reg6", 0))
+        if frame is None or network is None:
+            return False
+        if event.in_port in self._by_ofport:
+            self._send(event.bridge, frame, event.in_port)
+        else:
+            self.wires.send(network, frame)
+        return True
+
+    def _unreachable(self, event: PacketIn) -> None:
+        """Tell the sender of a packet, if it is here, that its next hop does not answer."""
+        workload = self._by_ofport.get(event.in_port)
+        if workload is not None:
+            self._answer(Kind.no_host, event, workload)
+
+    def _answer(self, kind: Kind, event: PacketIn, workload: Workload) -> None:
         try:
             subject = self._subject(workload.port_id, kind)
             replies = [] if subject is None else responders.answer(kind, event.data, subject, self._settings)

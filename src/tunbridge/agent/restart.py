@@ -2,7 +2,7 @@ r"""`tunbridge ovs restart`: restart `ovs-vswitchd` so that packets go on and ev
 
     look --reasons against it--> refused, nothing changed
       \--> save --> arm --> restart command --> answers --> put back, clear, put back again --> in sync
-                     \______ fails, no answer ______/--> disarmed; the agent puts back what was saved
+                     \______ fails, no answer ______/--> cleared; the agent restores what was saved
 
 What stands between arming and clearing survives every signal that can be caught; after one that cannot, the agent
 finishes (flow_restore_wait.py).
@@ -174,7 +174,7 @@ class Restart:
         progress(f"saved {flows} flows of {len(bridges)} bridges")
         try:
             flow_restore_wait.arm(self._database)
-            progress(f"armed: {flow_restore_wait.FLAG} is set")
+            progress(f"{flow_restore_wait.FLAG} is set")
             start = time.monotonic()
             self._command()
             self._await_switch(name, bridges)
@@ -221,9 +221,9 @@ class Restart:
         raise RestartError(f"ovs-vswitchd takes no OpenFlow for {', '.join(waiting)} after {ANSWER_S:g} s")
 
     def _given_up(self) -> str:
-        """Leave nothing armed. The mark stays, so the agent goes on with what was saved."""
+        """Leave the flag cleared. The mark stays, so the agent goes on with what was saved."""
         try:
-            flow_restore_wait.disarm(self._database, done=False)
+            flow_restore_wait.clear(self._database, done=False)
         except OvsdbError as e:
             return (
                 f"And {flow_restore_wait.FLAG} is still set ({e}): the agent clears it as soon as the database answers"

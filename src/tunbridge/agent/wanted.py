@@ -18,6 +18,7 @@ def host_spec(config: AgentConfig, remote_ips: list[str]) -> HostSpec:
     return HostSpec(
         local_ip=config.local_ip,
         tunnel_type=config.tunnel_type,
+        tunnel_dscp=config.tunnel_dscp,
         remote_ips=tuple(sorted(set(remote_ips))),
         providers=tuple(
             ProviderSpec(physical_network=network, bridge=p.bridge, nics=tuple(p.nics))

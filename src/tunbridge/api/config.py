@@ -11,6 +11,7 @@ from tunbridge import configuration
 from tunbridge.api.addresses import Proxies
 from tunbridge.api.auth import config as auth_config
 from tunbridge.api.auth.config import AuthConfig
+from tunbridge.api.nova.config import NovaConfig
 from tunbridge.api.offer import offer
 from tunbridge.configuration import ConfigurationError
 from tunbridge.model import catalog, features
@@ -56,6 +57,8 @@ class ServerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     run_dir: str = "/run/tunbridge-server"
     """Where the socket of its own database is."""
     auth: AuthConfig = field(default_factory=AuthConfig)
+    nova: NovaConfig | None = None
+    """The Nova that is told what happens to ports of its servers; None: there is none."""
     networking: NetworkingSettings = field(default_factory=NetworkingSettings)
     log_format: Literal["logfmt", "json"] = "logfmt"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -70,6 +73,8 @@ def load(
     config = _placed(config)
     _check_quotas(config)
     auth_config.check(config.auth)
+    if config.nova is not None:
+        auth_config.check_login(config.nova, "nova")
     auth_config.check_listen(config.auth, config.listen)
     Proxies(config.trusted_proxies)
     for address in config.listen:

@@ -54,9 +54,9 @@ class Controller:
     def __init__(self, resource: Resource, rules: Rules, database: Database, views: Views, max_limit: int) -> None:
         self.resource = resource
         self.rules = rules
-        self._database = database
-        self._views = views
-        self._max_limit = max_limit
+        self.database = database
+        self.views = views
+        self.max_limit = max_limit
         self._fields = {field.name: field for field in resource.fields}
         self._ruled = {field.name for field in resource.fields if field.seen_by is not None}
 
@@ -65,11 +65,11 @@ class Controller:
     async def list(self, request: Request, text: str, url: str) -> Answer:
         """Answer GET /COLLECTION."""
         caller = request.caller
-        wanted = query.parse(self.resource, text, self._max_limit, frozenset(self.rules.filters))
-        await self._database.barrier()
-        prepared = self.rules.prepare(self._database.store, request, wanted.filters)
+        wanted = query.parse(self.resource, text, self.max_limit, frozenset(self.rules.filters))
+        await self.database.barrier()
+        prepared = self.rules.prepare(self.database.store, request, wanted.filters)
         if prepared is not None:
-            await self._database.commit(prepared)
+            await self.database.commit(prepared)
         target = self._targets(caller)
         tells = self._telling(caller, wanted, target)
         rows = [
@@ -78,12 +78,12 @@ class Controller:
             if policy.may_see(self.resource, caller, target(row)) and not tells(row)
         ]
         if wanted.marker is not None and not any(row.id == wanted.marker for row in rows):
-            self.visible(self._database.store, caller, wanted.marker)
+            self.visible(self.database.store, caller, wanted.marker)
         rows = self.rules.narrowed(rows, wanted.filters)
         shown = query.page(query.ordered(rows, wanted, self._value), wanted)
         content = b'{"%s":[%s]' % (
             self.resource.collection.encode(),
-            b",".join(self._views.json(self.resource, row, caller, target(row), wanted.fields) for row in shown),
+            b",".join(self.views.json(self.resource, row, caller, target(row), wanted.fields) for row in shown),
         )
         found = query.links(url, text, wanted, shown)
         if found:
@@ -93,20 +93,24 @@ class Controller:
     async def show(self, caller: Caller, id: str, text: str) -> Answer:
         """Answer GET /COLLECTION/ID."""
         fields = query.fields_of(text)
-        await self._database.barrier()
-        row = self.visible(self._database.store, caller, id)
+        await self.database.barrier()
+        row = self.visible(self.database.store, caller, id)
         return Answer(200, self._wrapped(self._json(row, caller, fields)))
 
     def visible(self, reader: Reader, caller: Caller, id: str) -> Row:
         """Give a row that the caller may know of. Raises NotFound."""
-        row = self.rules.get(reader, id)
+        row = self._row(reader, id)
         if not policy.may_see(self.resource, caller, self._target(reader, row, caller)):
             raise self.rules.hidden(id)
         return row
 
+    def _row(self, reader: Reader, id: str) -> Row:
+        """Give a row by what stands in a path. Raises NotFound."""
+        return self.rules.get(reader, id)
+
     def _matching(self, caller: Caller, wanted: Query) -> Iterator[Row]:
         tests: list[Callable[[Row], bool]] = []
-        store = self._database.store
+        store = self.database.store
         for name, values in wanted.filters.items():
             special = self.rules.filters.get(name)
             if name == "shared" and self._fields[name].column is None:
@@ -127,11 +131,11 @@ class Controller:
         asked = {*wanted.filters, *(("tags",) if wanted.tags else ())} & self._ruled
         if not asked:
             return lambda _: False
-        return lambda row: not asked.isdisjoint(self._views.hidden(self.resource, caller, target(row)))
+        return lambda row: not asked.isdisjoint(self.views.hidden(self.resource, caller, target(row)))
 
     def _candidates(self, caller: Caller, wanted: Query) -> Collection[Row]:
         """Give the fewest rows, by indexes, among which all that match are."""
-        store = self._database.store
+        store = self.database.store
         if "id" in wanted.filters:
             found = (self.rules.row(store, id) for id in dict.fromkeys(wanted.filters["id"]))
             return [row for row in found if row is not None]
@@ -156,7 +160,7 @@ class Controller:
     def _targets(self, caller: Caller) -> Callable[[Row], Target]:
         """Give what policy looks at in a row, worked out once for all rows that are alike to it; for one answer."""
         known: dict[Hashable, Target] = {}
-        store = self._database.store
+        store = self.database.store
 
         def target(row: Row) -> Target:
             key = self.rules.alike(row)
@@ -176,13 +180,13 @@ class Controller:
         field: Field | None = self._fields.get(name)
         if field is not None and field.column is not None:
             return getattr(row, field.column.name)
-        return self._views.body(self.resource, self._database.store, row).get(name)
+        return self.views.body(self.resource, self.database.store, row).get(name)
 
     def _target(self, reader: Reader, row: Row, caller: Caller) -> Target:
-        return self._views.target(self.resource, reader, row, caller)
+        return self.views.target(self.resource, reader, row, caller)
 
     def _json(self, row: Row, caller: Caller, fields: frozenset[str] = frozenset()) -> bytes:
-        return self._views.json(self.resource, row, caller, self._target(self._database.store, row, caller), fields)
+        return self.views.json(self.resource, row, caller, self._target(self.database.store, row, caller), fields)
 
     def _wrapped(self, content: bytes) -> bytes:
         return b'{"%s":%s}' % (self.resource.name.encode(), content)
@@ -212,7 +216,7 @@ class Controller:
                 yield
             return txn, ids
 
-        txn, ids = await self._database.commit_in_slices(build)
+        txn, ids = await self.database.commit_in_slices(build)
         bodies = []
         for id in ids:
             bodies.append(self._made(request.caller, id, txn))
@@ -231,9 +235,9 @@ class Controller:
         for project, number in asked.items():
             if project != caller.project_id and not caller.is_admin:
                 continue  # refused for another reason, or a service's
-            if number > quota.room(self._database.store, request, project, kind):
-                await self._database.barrier()  # rows that are here may be old
-                if number > quota.room(self._database.store, request, project, kind):
+            if number > quota.room(self.database.store, request, project, kind):
+                await self.database.barrier()  # rows that are here may be old
+                if number > quota.room(self.database.store, request, project, kind):
                     raise quota.exceeded(kind)
 
     def _may_create(self, txn: Txn, caller: Caller, values: Values) -> None:
@@ -251,12 +255,12 @@ class Controller:
         changes = await body.aside(content, lambda: body.updated(self.resource, request.caller, content))
 
         def build(txn: Txn) -> None:
-            row = self.rules.get(txn, id)
+            row = self._row(txn, id)
             target = self._target(txn, row, request.caller)
             policy.enforce_update(self.resource, request.caller, target, changes, self.rules.hidden(id))
             self.rules.update(txn, request, row, dict(changes))
 
-        await self._database.commit(build)
+        await self.database.commit(build)
         return Answer(200, self._wrapped(self._written(request.caller, id)))
 
     async def delete(self, request: Request, id: str, content: bytes) -> Answer:
@@ -265,25 +269,25 @@ class Controller:
             raise http_bad_request("Request body is not supported in DELETE.")
 
         def build(txn: Txn) -> None:
-            row = self.rules.get(txn, id)
+            row = self._row(txn, id)
             target = self._target(txn, row, request.caller)
             policy.enforce_delete(self.resource, request.caller, target, self.rules.hidden(id))
             self.rules.delete(txn, request, row)
 
-        await self._database.commit(build)
+        await self.database.commit(build)
         return Answer(204, b"")
 
     def _made(self, caller: Caller, id: str, txn: Txn) -> bytes:
         """Give the body of what was just made; somebody may have deleted it since, then as its transaction saw it."""
-        row = self.rules.row(self._database.store, id)
+        row = self.rules.row(self.database.store, id)
         if row is not None:
             return self._json(row, caller)
         row = self.rules.get(txn, id)
-        return self._views.json(self.resource, row, caller, self._target(txn, row, caller), reader=txn)
+        return self.views.json(self.resource, row, caller, self._target(txn, row, caller), reader=txn)
 
     def _written(self, caller: Caller, id: str) -> bytes:
         """Give the body of what was just written. Raises NotFound when somebody deleted it meanwhile."""
-        return self._json(self.rules.get(self._database.store, id), caller)
+        return self._json(self.rules.get(self.database.store, id), caller)
 
     # Actions
 
@@ -300,12 +304,12 @@ class Controller:
                 raise given  # only told to who may do the action at all
             return action.run(self.rules, txn, request, row, given)
 
-        told = await self._database.commit(build)
+        told = await self.database.commit(build)
         if action.tells:
             return Answer(200, body.encode(told))
         if action.fields:
-            await self._database.barrier()
-            row = self.rules.get(self._database.store, id)
+            await self.database.barrier()
+            row = self.rules.get(self.database.store, id)
             return Answer(200, self._json(row, request.caller, frozenset(action.fields)))
         return Answer(200, self._wrapped(self._written(request.caller, id)))
 
@@ -313,14 +317,14 @@ class Controller:
 
     async def tags(self, caller: Caller, id: str) -> Answer:
         """Answer GET /COLLECTION/ID/tags."""
-        await self._database.barrier()
-        row = self.visible(self._database.store, caller, id)
+        await self.database.barrier()
+        row = self.visible(self.database.store, caller, id)
         return Answer(200, body.encode({"tags": list(row.tags)}))
 
     async def tag(self, caller: Caller, id: str, tag: str) -> Answer:
         """Answer GET /COLLECTION/ID/tags/TAG: 204 when it has it."""
-        await self._database.barrier()
-        if tag not in self.visible(self._database.store, caller, id).tags:
+        await self.database.barrier()
+        if tag not in self.visible(self.database.store, caller, id).tags:
             raise NotFound("TagNotFound", f"Tag {tag} could not be found.")
         return Answer(204, b"")
 
@@ -335,8 +339,8 @@ class Controller:
             policy.enforce_tags(self.resource, request.caller, target, verb, self.rules.hidden(id))
             self.rules.change(txn, request, row, {"tags": change(row.tags)})
 
-        await self._database.commit(build)
-        row = self._database.store.get(self.resource.table, id)
+        await self.database.commit(build)
+        row = self.database.store.get(self.resource.table, id)
         if row is None:
             raise no_such_resource()
         return row

@@ -25,6 +25,9 @@ SECONDS = Histogram(
 )
 READY = Gauge("tunbridge_server_ready", "1 while the database is connected and its rows are here", registry=REGISTRY)
 ROWS = Gauge("tunbridge_server_rows", "Rows in memory", ["table"], registry=REGISTRY)
+NOVA_EVENTS = Counter(
+    "tunbridge_server_nova_events", "Events about ports for Nova, by what became of them", ["result"], registry=REGISTRY
+)
 _DATABASE = {
     "transactions": "Transactions that the central database has answered, whatever the answer",
     "conflicts": "Of those, the ones refused for what others wrote; they are built again",

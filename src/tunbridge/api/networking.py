@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import msgspec
 
 from tunbridge.api import http
+from tunbridge.api.below import Below
 from tunbridge.api.bindings import BindingApi
 from tunbridge.api.body import encode
 from tunbridge.api.controller import Answer, Controller
@@ -47,16 +48,31 @@ class NetworkingApi:
         self._random = random.SystemRandom()
         self._specials = {"extensions": self._extensions, **specials}
         self._paths: dict[str, Controller] = {}
+        self._below: dict[tuple[str, str], Controller] = {}
+        """By the name of the resource above and the part of the path."""
         for controller in controllers.values():
+            above = controller.resource.parent
             for name in path_names(controller.resource):
-                self._paths[name] = controller
+                if above is None:
+                    self._paths[name] = controller
+                else:
+                    self._below[above, name] = controller
 
     def collection(self, path: str) -> str:
         """Give the name of a path's collection for figures: never what a client made up."""
-        first = path.strip("/").partition("/")[0].removesuffix(".json")
-        if first in self._paths:
-            return self._paths[first].resource.collection
-        return first if first in self._specials else "other"
+        parts = path.strip("/").removesuffix(".json").split("/")
+        controller, _ = self._found(parts)
+        if controller is not None:
+            return controller.resource.collection
+        return parts[0] if parts[0] in self._specials else "other"
+
+    def _found(self, parts: list[str]) -> tuple[Controller | None, int]:
+        """Give the controller of a path, and how many of the path's parts name it."""
+        for count in (1, 2):
+            controller = self._paths.get("/".join(parts[:count]))
+            if controller is not None and len(parts) >= count:
+                return controller, count
+        return None, 0
 
     async def answer(self, exchange: Exchange, caller: Caller) -> Answer:
         """Answer a request by its path below /v2.0. Raises NetworkingError."""
@@ -69,10 +85,10 @@ class NetworkingApi:
         special = self._specials.get(parts[0])
         if special is not None:
             return await special(exchange, request, parts[1:])
-        controller = self._paths.get(parts[0])
+        controller, count = self._found(parts)
         if controller is None:
-            raise self._absent(parts[0])
-        return await self._resource(exchange, request, controller, parts[1:])
+            raise self._absent(parts)
+        return await self._resource(exchange, request, controller, parts[count:])
 
     def _request(self, exchange: Exchange, caller: Caller) -> Request:
         now = datetime.fromtimestamp(time.time(), UTC)
@@ -81,7 +97,7 @@ class NetworkingApi:
     async def _resource(self, exchange: Exchange, request: Request, controller: Controller, parts: list[str]) -> Answer:
         method = exchange.method
         if not parts:
-            if method == "GET":
+            if method == "GET" and controller.resource.has_list:
                 return await controller.list(request, exchange.query, exchange.url)
             if method == "POST" and controller.resource.has_post:
                 return await controller.create(request, await exchange.content())
@@ -99,10 +115,16 @@ class NetworkingApi:
             return await answer_tags(exchange, request, controller, id, parts[2:])
         if parts[1] == "bindings" and controller.resource.name == "port" and self._bindings is not None:
             return await self._bindings.answer(exchange, request, id, parts[2:])
+        below = self._below.get((controller.resource.name, parts[1]))
+        if below is not None and len(parts) <= 3:
+            return await self._resource(exchange, request, Below(below, controller, id), parts[2:])
         if len(parts) == 2 and parts[1] in controller.rules.actions:
             if method != "PUT":
                 raise http.not_allowed()
             return await controller.act(request, id, parts[1], await exchange.content())
+        if parts[1] in controller.resource.lacks:
+            why = controller.resource.lacks[parts[1]]
+            raise NotFound("HTTPNotFound", f"The resource could not be found: {why}")
         raise no_such_resource()
 
     # What the API says of itself
@@ -133,9 +155,9 @@ class NetworkingApi:
         why = f": {why_not(parts[0])}" if parts[0] in self.offer.waiting else ""
         raise NotFound("HTTPNotFound", f"Extension with alias {parts[0]} does not exist{why}")
 
-    def _absent(self, part: str) -> NetworkingError:
+    def _absent(self, parts: list[str]) -> NetworkingError:
         """Give the error for a path that leads nowhere: now, or ever."""
-        alias = self.offer.withheld.get(part)
+        alias = self.offer.withheld.get(parts[0]) or self.offer.withheld.get("/".join(parts[:2]))
         if alias is None:
             return no_such_resource()
         return NotFound("HTTPNotFound", f"The resource could not be found: {why_not(alias)}")

@@ -32,7 +32,7 @@ def document(offer: Offer, controllers: Mapping[str, Controller]) -> bytes:
     for controller in controllers.values():
         resource = controller.resource
         schemas |= _schemas(resource)
-        _add_paths(paths, controller)
+        _add_paths(paths, controller, offer)
     _add_extensions(paths)
     if "quota" in offer.resources:
         _add_quotas(paths, schemas, offer.resources["quota"])
@@ -142,9 +142,19 @@ def _filters(controller: Controller) -> list[dict[str, Any]]:
     return found
 
 
-def _add_paths(paths: dict[str, Any], controller: Controller) -> None:
+def _base(resource: Resource, offer: Offer) -> tuple[str, list[dict[str, Any]]]:
+    """Give the path of a collection, and the parameters in it."""
+    if resource.parent is None:
+        return "/" + (resource.path or resource.collection.replace("_", "-")), []
+    above, parameters = _base(offer.resources[resource.parent], offer)
+    name = f"{resource.parent}_id"
+    parameter = _parameter(name, "path", _STRING, f"The {resource.parent}'s id.")
+    return f"{above}/{{{name}}}/{resource.collection}", [*parameters, parameter]
+
+
+def _add_paths(paths: dict[str, Any], controller: Controller, offer: Offer) -> None:
     resource = controller.resource
-    base = "/" + (resource.path or resource.collection.replace("_", "-"))
+    base, above = _base(resource, offer)
     one, many = resource.name, resource.collection
     tag = [many]
     item = _wrapped(one, _ref(resource))
@@ -153,13 +163,14 @@ def _add_paths(paths: dict[str, Any], controller: Controller) -> None:
         "properties": {many: {"type": "array", "items": _ref(resource)}, f"{many}_links": {"type": "array"}},
         "required": [many],
     }
-    collection = {
+    collection: dict[str, Any] = {
+        **({"parameters": above} if above else {}),
         "get": {
             "operationId": f"list_{many}",
             "tags": tag,
             "parameters": _filters(controller),
             "responses": _answers(_ok("200", f"The {many}.", listed), "400", "401", "404", "503"),
-        }
+        },
     }
     if resource.has_post:
         created = {"anyOf": [item, _wrapped(many, {"type": "array", "items": _ref(resource), "minItems": 1})]}
@@ -171,10 +182,11 @@ def _add_paths(paths: dict[str, Any], controller: Controller) -> None:
             "requestBody": _body(wanted),
             "responses": _answers(_ok("201", "Made.", created), "400", "401", "403", "404", "409", "503"),
         }
-    paths[base] = collection
+    if resource.has_list:
+        paths[base] = collection
     id = _parameter("id", "path", _STRING, f"The {one}'s {resource.key}.")
     single: dict[str, Any] = {
-        "parameters": [id],
+        "parameters": [*above, id],
         "get": {
             "operationId": f"show_{one}",
             "tags": tag,

@@ -9,7 +9,7 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,10 @@ from tunbridge.api.bindings import BindingApi
 from tunbridge.api.chores import Chores
 from tunbridge.api.config import ServerConfig
 from tunbridge.api.controller import Controller
+from tunbridge.api.gateway_chore import GatewayChore
 from tunbridge.api.networking import NetworkingApi
+from tunbridge.api.nova.client import Nova
+from tunbridge.api.nova.notifier import Notifier as NovaNotifier
 from tunbridge.api.offer import Offer, offer
 from tunbridge.api.quotas import QuotaApi
 from tunbridge.api.routes import pages
@@ -149,16 +152,23 @@ async def run(config: ServerConfig, log: Any) -> None:
     metrics.REGISTRY.register(metrics.DatabaseFigures(database.stats))
     ports = rulebook(catalog.RESOURCES, config.networking)["port"]
     chores = Chores(database, ports, config.networking, SYSTEM, log)
+    gateways = GatewayChore(database, config.networking, SYSTEM, log)
     embedded = None if config.database else await _own_database(config, log)
+    nova = None if config.nova is None else Nova(config.nova)
+    notifier = None if nova is None else NovaNotifier(database, nova.send, log)
     try:
         if embedded is not None:
             embedded.writes_refused = database.refuse_writes
-        await database.start([embedded.remote] if embedded is not None else config.database, _tls(config))
+        remotes = [embedded.remote] if embedded is not None else config.database
+        await database.start(remotes, _tls(config))
         # Meanwhile the database makes the snapshot, which takes seconds of its own when there are many rows.
         app, _ = await asyncio.to_thread(application, config, database, authenticator, log)
         clouds = write_clouds_yaml(config.auth, here)
         log.info("serving", url=here, clouds_yaml=str(clouds), auth=config.auth.mode)
-        tasks = [asyncio.create_task(_keep_seeding(config, database, log)), asyncio.create_task(chores.run())]
+        work = [_keep_seeding(config, database, log), chores.run(), gateways.run()]
+        if notifier is not None:
+            work += [notifier.run(), notifier.lock.run(remotes, _tls(config))]
+        tasks = [_spawn(each, log) for each in work]
         try:
             await _serve(config, app, listening)
         finally:
@@ -168,10 +178,25 @@ async def run(config: ServerConfig, log: Any) -> None:
     finally:
         await database.close()
         await authenticator.close()
+        if nova is not None:
+            await nova.close()
         if embedded is not None:
             await embedded.close()
         for one in listening:
             one.close()
+
+
+def _spawn(coroutine: Coroutine[Any, Any, None], log: Any) -> asyncio.Task[None]:
+    """Run a task for as long as the server runs; one that fails by a mistake of ours ends it, to be started again."""
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a task of the server failed; the server ends and is started again", exc_info=error)
+            signal.raise_signal(signal.SIGTERM)
+
+    task = asyncio.create_task(coroutine)
+    task.add_done_callback(ended)
+    return task
 
 
 async def _own_database(config: ServerConfig, log: Any) -> Any:

@@ -7,6 +7,7 @@ import msgspec
 
 from tunbridge.api.policy import Target, Visibility
 from tunbridge.model.resource import Resource
+from tunbridge.model.resources.qos import RULES as QOS_RULES
 from tunbridge.rules.base import Rules
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.request import Reader, Row, Values
@@ -25,6 +26,8 @@ class Dependent(NamedTuple):
     table: str
     shows_in: str
     ids: Callable[[Reader, Row], Iterable[str]]
+    column: str | None = None
+    """Only this column of it shows."""
 
 
 DEPENDENTS = (
@@ -37,6 +40,14 @@ DEPENDENTS = (
     ),
     Dependent("Security_Group_Rule", "Security_Group", lambda _, row: [row.security_group_id]),
     Dependent("Port_Status", "Port", lambda _, row: [row.port_id]),
+    *(Dependent(rule.table, "Qos_Policy", lambda _, row: [row.qos_policy_id]) for rule in QOS_RULES),
+    Dependent("Default_Qos_Policy", "Qos_Policy", lambda _, row: [row.policy]),
+    Dependent(
+        "Network",
+        "Port",
+        lambda store, row: _ids(store.find("Port", "network_id", row.id)),
+        column="qos_policy_id",
+    ),
     Dependent("Port", "Router", lambda store, row: _ids(store.find("Router", "gateway_port", row.id))),
     Dependent("Port", "Floating_Ip", lambda store, row: _ids(store.find("Floating_Ip", "port_id", row.id))),
     Dependent(
@@ -81,6 +92,8 @@ class Views:
         if cached is not None and row is not None:
             cached.pop(row.id, None)
         for dependent in self._dependents.get(table, ()):
+            if dependent.column is not None and _same(old, new, dependent.column):
+                continue
             for one in (old, new):
                 if one is not None:
                     for id in dependent.ids(self._store, one):
@@ -149,6 +162,10 @@ class Views:
         if resource.name in self._shared:
             body["shared"] = shared
         return msgspec.json.encode({k: v for k, v in body.items() if k not in hidden and (not fields or k in fields)})
+
+
+def _same(old: Row | None, new: Row | None, column: str) -> bool:
+    return old is not None and new is not None and bool(getattr(old, column) == getattr(new, column))
 
 
 def _names(resource: Resource) -> frozenset[str]:

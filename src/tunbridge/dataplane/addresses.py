@@ -40,7 +40,12 @@ def service_link_local(network_id: str) -> str:
     One for a network and not for each subnet: hosts take the flags of router advertisements from the latest one, so all
     prefixes of a link belong into the advertisement of one router.
     """
-    octets = bytes.fromhex(service_mac(network_id).replace(":", ""))
+    return link_local(service_mac(network_id))
+
+
+def link_local(mac: str) -> str:
+    """The IPv6 link-local address of a MAC address (RFC 4291, appendix A)."""
+    octets = bytes.fromhex(mac.replace(":", ""))
     interface = bytes([octets[0] ^ 2, *octets[1:3], 0xFF, 0xFE, *octets[3:]])
     return str(ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + interface))
 

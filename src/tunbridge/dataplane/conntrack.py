@@ -8,6 +8,9 @@ deletes where they are no longer allowed. All other connections stay.
     ("address", zone, address, policy, port)       a local port and its groups; `UNFILTERED`: none looked at
     ("rule", policy, direction, version, protocol, first, last, remote)      "" is any
     ("member", remote, address)                    remote is "group:ID" or "address-group:ID"
+    ("zone", zone, router)                         likewise a router, which translates addresses in this zone
+    ("translate", zone, fixed, floating)           of these to one another, whoever began the connection
+    ("masquerade", zone, address)                  of any source to this address
 """
 
 import ipaddress
@@ -15,7 +18,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from msgspec import Struct
 
-from tunbridge.dataplane.pipeline import EGRESS_CHECKED, INGRESS_CHECKED
+from tunbridge.dataplane.pipeline import EGRESS_CHECKED, FIRST_NAT_ZONE, INGRESS_CHECKED
 
 UNFILTERED = "*"
 _ICMP = {1, 58}
@@ -31,7 +34,8 @@ class Cut(Struct, frozen=True):
         """Whether a connection is one of these."""
         if connection.zone != self.zone:
             return False
-        return self.address is None or any(_within(end, self.address) for end in (connection.src, connection.dst))
+        ends = (connection.src, connection.dst, connection.reply_src, connection.reply_dst)
+        return self.address is None or any(end is not None and _within(end, self.address) for end in ends)
 
 
 class Connection(Struct, frozen=True, kw_only=True):
@@ -48,6 +52,9 @@ class Connection(Struct, frozen=True, kw_only=True):
     src_port: int | None = None
     dst_port: int | None = None
     icmp_id: int | None = None
+    reply_src: str | None = None
+    """Source of the replies: another address than `dst` where that was translated; likewise `reply_dst`."""
+    reply_dst: str | None = None
 
 
 def cuts(lost: Iterable[tuple[str, ...]], permits: Collection[tuple[str, ...]]) -> list[Cut]:
@@ -56,7 +63,8 @@ def cuts(lost: Iterable[tuple[str, ...]], permits: Collection[tuple[str, ...]]) 
     if not lost:
         return []
     found: set[Cut] = {Cut(int(p[1]), None) for p in lost if p[0] == "zone"}
-    found |= {Cut(int(p[1]), p[2]) for p in lost if p[0] == "address"}
+    found |= {Cut(int(p[1]), p[2]) for p in lost if p[0] in ("address", "masquerade")}
+    found |= {Cut(int(p[1]), p[3]) for p in lost if p[0] == "translate"}
     policies = {p[1] for p in lost if p[0] == "rule"}
     members = [p for p in lost if p[0] == "member"]
     if policies or members:
@@ -78,6 +86,7 @@ class Judge:
         self._policies: dict[tuple[int, str], set[str]] = {}
         self._rules: dict[tuple[str, str], list[tuple[str, ...]]] = {}
         self._members: dict[str, list[str]] = {}
+        self._permits = permits
         for permit in permits:
             match permit:
                 case ("address", zone, address, policy, _):
@@ -90,9 +99,21 @@ class Judge:
     def allowed(self, connection: Connection) -> bool:
         """Whether the side, or both sides, that were checked here would be allowed now."""
         c = connection
+        if c.zone >= FIRST_NAT_ZONE:
+            return self._translates(c)
         if c.mark & EGRESS_CHECKED and not self._passes(c, c.src, c.dst, "egress"):
             return False
         return not c.mark & INGRESS_CHECKED or self._passes(c, c.dst, c.src, "ingress")
+
+    def _translates(self, c: Connection) -> bool:
+        """Whether a connection's addresses would be translated now as they were when it began."""
+        zone, permits = str(c.zone), self._permits
+        if c.reply_src is None or c.reply_dst is None:
+            return True
+        if c.reply_src != c.dst and ("translate", zone, c.reply_src, c.dst) not in permits:
+            return False
+        to = c.reply_dst
+        return to == c.src or ("translate", zone, c.src, to) in permits or ("masquerade", zone, to) in permits
 
     def _passes(self, connection: Connection, local: str, remote: str, direction: str) -> bool:
         for policy in self._policies_of(connection.zone, local):

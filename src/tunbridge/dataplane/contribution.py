@@ -5,6 +5,7 @@ reach each other in two ways only: an owner wants children to exist, and it stat
 """
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from typing import Literal
 
 from msgspec import Struct
 
@@ -20,21 +21,24 @@ Owner = tuple[str, str]
 """(feature, id)."""
 Place = tuple[str, FlowKey]
 """Bridge and key of a flow."""
+Claim = tuple[str, str, str]
+"""Network, address, MAC address: a router's address that is on this host, and that the wire shall know of."""
 Permit = tuple[str, ...]
 """Something that lets connections pass; when it goes, connections are judged anew. See conntrack.py."""
 
 
 class Meter(Struct, frozen=True):
-    """A meter that drops what exceeds `rate` packets per second after a burst of `burst` packets."""
+    """A meter that drops what exceeds `rate` (`unit` per second: packets, or kbit) after a burst of `burst`."""
 
     id: int
     rate: int
     burst: int
+    unit: Literal["pktps", "kbps"] = "pktps"
 
     @property
     def text(self) -> str:
         """As `ovs-ofctl add-meter` takes it."""
-        return f"meter={self.id},pktps,burst,band=type=drop,rate={self.rate},burst_size={self.burst}"
+        return f"meter={self.id},{self.unit},burst,band=type=drop,rate={self.rate},burst_size={self.burst}"
 
 
 class Group(Struct, frozen=True):
@@ -76,6 +80,7 @@ class Contribution(Struct):
     children: set[Owner] = set()
     facts: set[tuple[Key, Hashable]] = set()
     permits: set[Permit] = set()
+    claims: set[Claim] = set()
     reads: frozenset[Key] = frozenset()
     port: tuple[str, PortSettings] | None = None
     state: tuple[str, PortState] | None = None
@@ -129,6 +134,10 @@ class Context:
 
     def permit(self, *permit: str) -> None:
         self.contribution.permits.add(permit)
+
+    def claim(self, network_id: str, address: str, mac: str) -> None:
+        """Have an address in a physical network that another host may have had before."""
+        self.contribution.claims.add((network_id, address, mac))
 
     def flow(self, bridge: str, table: Table, priority: int, match: Match, *actions: Action) -> None:
         """Want a flow. Conjunctions for one key are put together; raises FlowError when the key has another flow."""

@@ -24,6 +24,7 @@ from tunbridge.dataplane import conntrack
 from tunbridge.dataplane.conntrack import Connection, Cut
 from tunbridge.dataplane.contribution import (
     FREE_VLANS,
+    Claim,
     Context,
     Contribution,
     Group,
@@ -45,6 +46,8 @@ __all__ = ["Cut", "Delta", "Desired", "Group", "Local", "Meter", "Owner", "PortS
 
 ROOT: Owner = ("base", "")
 _RANK = {name: rank for rank, name in enumerate(FEATURES)}
+_PORTS = ("port", "gateway", "floating")
+"""Features whose owners are ports that have a state: those of workloads, and routers' outside."""
 _NOTHING = Contribution()
 
 
@@ -76,6 +79,7 @@ class Desired:
         self._facts: dict[Key, Counter[Hashable]] = {}
         self._readers: dict[Key, set[Owner]] = {}
         self._permits: Counter[Permit] = Counter()
+        self._claims: Counter[Claim] = Counter()
         self._queue: list[tuple[int, Owner]] = []
         self._dirty: set[Owner] = set()
         self._refused: dict[Owner, str] = {}
@@ -154,6 +158,19 @@ class Desired:
         """Network id -> local VLAN."""
         return self._identifiers.vlans()
 
+    @property
+    def claims(self) -> Collection[Claim]:
+        """The routers' addresses that are on this host in physical networks."""
+        return self._claims.keys()
+
+    def next_hop(self, number: int) -> tuple[str, str] | None:
+        """The address and the network that a number of a next hop stands for."""
+        found = self._identifiers.next_hop_of(number)
+        if found is None:
+            return None
+        address, _, network = found.partition(" ")
+        return address, network
+
     def owners_of(self, bridge: str, key: FlowKey) -> list[Owner]:
         """Who wants a flow."""
         return self._merged.owners((bridge, key))
@@ -172,7 +189,8 @@ class Desired:
 
         What was taken away while no agent ran is found by that alone.
         """
-        return [Cut(vlan, None) for vlan in sorted(self._identifiers.vlans().values())]
+        zones = {*self._identifiers.vlans().values(), *self._identifiers.nat_zones()}
+        return [Cut(zone, None) for zone in sorted(zones)]
 
     def allows(self, connection: Connection) -> bool:
         """Whether what is wanted now allows a connection, at the ends of it that were checked here."""
@@ -216,6 +234,7 @@ class Desired:
         self._replace_children(old.children, new.children)
         self._replace_facts(old.facts, new.facts)
         self._replace_permits(old.permits, new.permits)
+        self._replace_claims(old.claims, new.claims)
         self._merged.replace(owner, old, new)
         if old.port is not None and old.port != new.port:
             self._ports.pop(old.port[0], None)
@@ -274,6 +293,13 @@ class Desired:
                 del self._permits[permit]
                 self._lost.add(permit)
 
+    def _replace_claims(self, old: set[Claim], new: set[Claim]) -> None:
+        self._claims.update(new - old)
+        for claim in old - new:
+            self._claims[claim] -= 1
+            if not self._claims[claim]:
+                del self._claims[claim]
+
     # What changed
 
     def _changed_ports(self) -> dict[str, PortSettings]:
@@ -286,7 +312,7 @@ class Desired:
 
     def _states_now(self) -> Mapping[str, PortState]:
         """The states of all ports; a new mapping when one has changed."""
-        touched = {o[1]: self._state(o) for o in self._touched_owners if o[0] == "port"}
+        touched = {o[1]: self._state(o) for o in self._touched_owners if o[0] in _PORTS}
         if any(self._states.get(id) != state for id, state in touched.items()):
             merged = {**self._states, **touched}
             self._states = {id: state for id, state in merged.items() if state is not None}
@@ -298,7 +324,9 @@ class Desired:
             return None
         if owner in self._merged.excluded:
             return PortState("error", self._merged.excluded[owner])
-        return record.state[1] if record.state is not None else PortState("down", "not computed yet")
+        if record.state is None:  # an address outside is only known of, and another host's
+            return PortState("down", "not computed yet") if owner[0] == "port" else None
+        return record.state[1]
 
     def _cuts(self) -> list[Cut]:
         lost = [p for p in self._lost if not self._permits.get(p)]

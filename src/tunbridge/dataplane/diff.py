@@ -1,7 +1,7 @@
 """From what a host's OVSDB holds to what it shall hold: a list of changes, each in words and as OVSDB operations.
 
-Whose a thing is decides what may be done to it. How a restart without memory knows:
-* a port, controller or manager with `external_ids:tunbridge-origin=created` is ours: mended, and removed when unwanted;
+What may be changed depends on who made it. How a restarted agent knows:
+* a port, controller or manager with `external_ids:tunbridge-origin=created` is ours: fixed, and removed when unwanted;
 * a bridge with `created` is ours; with `adopted` it is the operator's, used by us, and `tunbridge-saved` tells what to
   put back when its mapping is removed;
 * everything else is somebody else's. A port of theirs that already serves (same name, type and options) is used and

@@ -15,10 +15,14 @@ from tunbridge.dataplane.view import (
     AddressPair,
     Binding,
     FixedIp,
+    FloatingIp,
     Host,
     HostRoute,
+    Limits,
     Network,
     Port,
+    QosPolicy,
+    Rate,
     Router,
     Rows,
     Rule,
@@ -73,26 +77,47 @@ def _rows() -> Rows:
     )
     edge = Router(
         id="edge", interfaces=("edge-blue", "edge-lan"), networks=("blue", "lan"),
-        routes=(HostRoute("203.0.113.0/24", "10.0.0.12"),),
+        routes=(HostRoute("198.51.100.0/24", "10.0.0.12"),), gateway_port="edge-gw", gateway_host="compute1",
     )  # fmt: skip
+    far = Router(id="far", interfaces=("far-open",), networks=("open",), gateway_port="far-gw", gateway_host="compute2")
+    ext = Network(
+        id="ext", mtu=1500, network_type="vlan", segmentation_id=400, physical_network="physnet1", external=True
+    )
+    ext4 = Subnet(
+        id="ext4", network_id="ext", ip_version=4, cidr="203.0.113.0/24", gateway_ip="203.0.113.1", enable_dhcp=False
+    )
+    open4 = Subnet(id="open4", network_id="open", ip_version=4, cidr="10.1.0.0/24", gateway_ip="10.1.0.1")
+    floating = FloatingIp(
+        id="web-floating", address="203.0.113.101", router_id="edge", port_id="web", fixed_ip="10.0.0.11"
+    )
     pair = (AddressPair("00:00:5e:00:01:01", "192.168.0.100"),)
     moving = (Binding("compute2", "ACTIVE", "ovs"), Binding("compute1", "INACTIVE", "ovs"))
+    slow = Limits(bandwidth=Rate(10_000, 8_000), packets=Rate(2_000, 1_600))
+    bronze = QosPolicy(id="bronze", sent=slow, received=slow, dscp=10)
     ports = [
         _port("web", "blue", "compute1", 11, "10.0.0.11", "2001:db8::11", groups=("default", "web")),
         _port("db", "blue", "compute2", 12, "10.0.0.12", groups=("default",)),
         _port("moved", "blue", "compute2", 13, "10.0.0.13", groups=("default", "web"), bindings=moving),
         _port("lb", "lan", "compute1", 21, "192.168.0.21", groups=("acl",), allowed_address_pairs=pair),
-        _port("nfv", "open", "compute1", 31, "10.1.0.31", groups=(), port_security_enabled=False),
+        _port(
+            "nfv", "open", "compute1", 31, "10.1.0.31", groups=(), port_security_enabled=False, qos_policy_id="bronze"
+        ),
         _port("peer", "open", "compute2", 32, "10.1.0.32", groups=("default",)),
         _port("old", "flat", "compute1", 41, "172.16.0.41", groups=("default",)),
         _port("other", "lan", "compute2", 22, "192.168.0.22", groups=("acl",)),
         _interface("edge-blue", "blue", 51, ("blue4", "10.0.0.254"), ("blue6", "2001:db8::fe")),
         _interface("edge-lan", "lan", 52, ("lan4", "192.168.0.1")),
+        _interface("edge-gw", "ext", 53, ("ext4", "203.0.113.10")),
+        _interface("web-floating", "ext", 54, ("ext4", "203.0.113.101")),
+        _interface("far-open", "open", 55, ("open4", "10.1.0.1")),
+        _interface("far-gw", "ext", 56, ("ext4", "203.0.113.11")),
     ]
     return Rows(
-        {n.id: n for n in (blue, lan, flat, free)}, {s.id: s for s in (v4, v6, lan4)}, {p.id: p for p in ports},
+        {n.id: n for n in (blue, lan, flat, free, ext)}, {s.id: s for s in (v4, v6, lan4, ext4, open4)},
+        {p.id: p for p in ports},
         {g.id: g for g in _groups()}, {"offices": ("198.51.100.0/24",)},
-        {"compute2": Host(host="compute2", tunnel_ip="192.0.2.2")}, {"edge": edge},
+        {"compute2": Host(host="compute2", tunnel_ip="192.0.2.2")}, {"edge": edge, "far": far},
+        {floating.id: floating}, {"bronze": bronze},
     )  # fmt: skip
 
 
@@ -125,12 +150,13 @@ def _groups() -> list[SecurityGroup]:
 def _port(
     id: str, network: str, host: str, number: int, *addresses: str, groups: tuple[str, ...],
     bindings: tuple[Binding, ...] = (), allowed_address_pairs: tuple[AddressPair, ...] = (),
-    port_security_enabled: bool = True,
+    port_security_enabled: bool = True, qos_policy_id: str | None = None,
 ) -> Port:  # fmt: skip
     return Port(
         id=id, network_id=network, mac_address=f"fa:16:3e:00:00:{number}", security_groups=groups,
         fixed_ips=tuple(FixedIp("", a) for a in addresses), allowed_address_pairs=allowed_address_pairs,
         bindings=bindings or (Binding(host, "ACTIVE", "ovs"),), port_security_enabled=port_security_enabled,
+        qos_policy_id=qos_policy_id,
     )  # fmt: skip
 
 
@@ -206,7 +232,9 @@ The flows below are those of an example host, compute1, as Open vSwitch dumps th
 VXLAN network blue (local VLAN 1, VNI 100), whose other port `db` is on compute2, a port `moved` that is prepared for a
 live migration to compute1; `lb` in the VLAN network lan (local VLAN 2, segment 300), with stateless groups and an
 allowed address pair with a MAC address of its own; `old` in a flat network (local VLAN 3); and `nfv`, without port
-security, in the VXLAN network open (local VLAN 4, VNI 200). A router, `edge`, has interfaces on blue and lan.
+security and with a QoS policy, in the VXLAN network open (local VLAN 4, VNI 200). A router, `edge`, has interfaces on
+blue and lan, and its gateway to the external network ext (segment 400, local VLAN 1046) on compute1; `web` has a
+floating IP by it. Another router, `far`, has an interface on open, and its gateway on compute2.
 
 ```
 workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent)-> 95 meter -> 96 controller
@@ -214,6 +242,11 @@ workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent
 patch-tun, int-br-ex -> 0 ------------------> 65 learn -> 70 conntrack -> 71, 72 egress of the sender
    -> 73 router? -(74 routes, 75 next hop, 76 routed)-> 77 destination (78 flood, 79 learned, 80 unknown)
    -> 81, 82 ingress of the receiver -> 92 commit -> 94 output
+
+in a router: 74 routes -(67 outside: here, or to the gateway host)-> 75 next hop -(68, 69 neighbours on a wire)->
+   76 routed -(translated: 66)-> 77 destination -(an address of a router here)-> 73
+
+a workload with a QoS policy, besides: 0 -> 20, 21 limits -> 22 mark -> 24,  94 -> 97, 98 limits
 ```
 """
 
@@ -236,6 +269,9 @@ Broadcast and multicast are not looked up: rules judge each packet for each poli
 A packet that a router forwards is looked up once more, in the zone of the network that it is forwarded into: there it
 is as if it had come from another host. Its sender was checked in the zone of its own network, where table 73 commits.
 
+A router translates addresses in a zone of its own, from 4096 up: a hash of its id, so a restarted agent finds it. There
+a connection has the fixed IP on one side and the floating IP, or the gateway's address, on the other.
+
 Between bridges the local VLAN carries the network, since patch ports clear registers.
 
 ## Cookies
@@ -253,7 +289,8 @@ ports would be matched as 0.
 
 ## To add a feature
 
-1. Declare its tables in `pipeline.py`: matches, sets, next, miss. Packets go forward only; a test holds that.
+1. Declare its tables in `pipeline.py`: matches, sets, next, miss. Packets go forward only, but for the
+   way from one router's address to another's (77 to 73); a test holds that.
 2. Compute its flows in a file of `features/`, by owner, through the `Context`: what is read there is what it
    is computed again for. Register it in `features/__init__.py` behind those whose children or readers it is.
 3. A test in `tests/dataplane/` says where its packets come out, on real bridges with the dummy datapath.

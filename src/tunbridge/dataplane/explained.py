@@ -33,6 +33,13 @@ _INTEGRATION: dict[Signature, str] = {
         "in_port",
     ): "From a physical network, a segment that no network here uses; apart, so that it is counted apart.",
     (0, 0, ""): "A workload that belongs to no network can reach nothing.",
+    (20, 1, "in_port"): "The meter of a port's packet rate limit; what is above it is dropped here.",
+    (20, 0, ""): "No such limit.",
+    (21, 1, "in_port"): "The meter of a port's bandwidth limit.",
+    (21, 0, ""): "No such limit.",
+    (22, 1, "ip,in_port"): "The DSCP field is set; the two bits of ECN stay as they are.",
+    (22, 1, "ipv6,in_port"): "The DSCP field is set; the two bits of ECN stay as they are.",
+    (22, 0, ""): "Not IP, or not to be marked.",
     (24, 10, "in_port,dl_src"): "A workload sends from its MAC address, or from that of an allowed address pair.",
     (24, 5, "in_port"): "Port security is off, or the port is the network's own: anything.",
     (24, 0, ""): "A spoofed MAC address.",
@@ -89,6 +96,11 @@ _INTEGRATION: dict[Signature, str] = {
     ),
     (60, 0, ""): _SKIP,
     (95, 10, "in_port"): "Each port has a meter, so that a workload that floods requests delays no other.",
+    (
+        95,
+        10,
+        "reg3,in_port",
+    ): "From elsewhere only neighbours are asked for, and answers told, by a meter of the patch.",
     (95, 0, ""): _REST,
     (96, 10, "reg3"): "The userdata says how to answer (`features/services.py`); `in_port` says for whom.",
     (96, 0, ""): _REST,
@@ -139,6 +151,56 @@ _INTEGRATION: dict[Signature, str] = {
     (73, 10, "ipv6,reg6,dl_dst"): "To a router's interface: known connections, replies, unfiltered senders.",
     (73, 5, "reg6,dl_dst"): "To a router's interface, and not IP.",
     (73, 0, ""): "All other packets are switched.",
+    (73, 31, "arp,reg6,in_port,arp_tpa,arp_op"): (
+        "ARP from outside for an address that a router has there, its own or a floating IP: the request becomes its own"
+        " answer, and goes back with the local VLAN. On one host only."
+    ),
+    (73, 30, "arp,reg6,arp_tpa,arp_op"): "Likewise from a workload here that is on the external network itself.",
+    (73, 21, "arp,reg6,dl_dst,arp_spa,arp_op"): (
+        "The next hop of a route answers this host's question: learned in table 68 for packets to it, and for those"
+        " that go by it; and the agent sends on what it has kept."
+    ),
+    (73, 20, "arp,reg6,dl_dst,arp_op"): (
+        "A neighbour in a physical network answers this host's question: learned in table 68 for a minute, and the"
+        " agent sends on what it has kept."
+    ),
+    (73, 20, "icmp6,reg6,dl_dst,icmp_type"): (
+        "A neighbour in a physical network answers this host's question: learned in table 68 for a minute, and the"
+        " agent sends on what it has kept."
+    ),
+    (73, 20, "ct_state,ip,reg3,reg6,dl_dst,nw_dst"): (
+        "To a floating IP, from a workload here whose rules allowed it: committed as for an interface, then as below."
+    ),
+    (73, 15, "arp,reg6,dl_dst,arp_spa"): (
+        "The next hop of a route tells everybody its MAC address, as when one router takes over from another."
+    ),
+    (73, 10, "ip,reg6,dl_dst,nw_dst"): (
+        "To a floating IP: its fixed IP in the router's zone, then routed. Answers to a connection that the fixed IP"
+        " began pass here as well."
+    ),
+    (74, 302, "icmp,reg1,in_port,nw_dst,icmp_type"): "Ping of the router's own address outside, from outside.",
+    (74, 295, "ct_state,ip,reg3"): (
+        "From outside to the router's own address, and no answer to anything: what was translated is known to conntrack"
+        " by now."
+    ),
+    (74, 9, "ip,reg1"): "By default to the outside, by the gateway of the external subnet as the next hop.",
+    (67, 30, "reg3"): "From outside to outside: nobody's router.",
+    (67, 20, "ip,reg1,nw_src"): "From a fixed IP whose floating IP is here: into the external network on this host.",
+    (67, 10, "reg1,reg6"): (
+        "The gateway is on another host: the number of the way there, by which table 75 sends it on in its own network."
+    ),
+    (67, 10, "reg1"): "The gateway is on this host: into the external network.",
+    (67, 1, "ip"): "No host has the gateway: the agent answers that there is no route.",
+    (67, 1, "ipv6"): "No host has the gateway: the agent answers that there is no route.",
+    (67, 0, ""): _REST,
+    (68, 0, ""): "Learned flows stand here, made by table 73; no ours is needed.",
+    (69, 10, "reg3"): "Learned: table 68 has set the MAC address.",
+    (69, 1, ""): "Not learned: the agent keeps the packet, asks, and sends it on when it is answered.",
+    (69, 0, ""): _REST,
+    (66, 20, "ct_state"): (
+        "It could not be translated, as when all ports of the address are taken: it must not go out as it is."
+    ),
+    (66, 0, ""): _SKIP,
     (74, 301, "icmp,reg1,nw_dst,icmp_type"): "Ping of one of the router's addresses: the request becomes its reply.",
     (74, 301, "icmp6,reg1,ipv6_dst,icmp_type"): "Ping of one of the router's addresses: the request becomes its reply.",
     (74, 300, "ip,reg1,nw_dst"): "Whatever else is sent to the router: the agent answers that nothing is open there.",
@@ -166,21 +228,36 @@ _INTEGRATION: dict[Signature, str] = {
     (74, 0, ""): _REST,
     (75, 30, "ip,reg3"): "Larger than the MTU of the network that it would go to: the agent tells the MTU.",
     (75, 30, "ipv6,reg3"): "Larger than the MTU of the network that it would go to: the agent tells the MTU.",
-    (75, 20, "reg2,reg6"): "The next hop of an extra route: the MAC address of the port that has it.",
-    (75, 10, "ip,reg6,nw_dst"): "A port of the network has the destination's address.",
+    (75, 20, "reg2,reg6"): (
+        "The next hop of an extra route: the MAC address of the port that has it. Or to the gateway host: as it is, to"
+        " the MAC address of the router."
+    ),
+    (75, 5, "ip,reg6"): "No port, but perhaps a machine in the physical network.",
+    (75, 5, "ipv6,reg6"): "No port, but perhaps a machine in the physical network.",
+    (75, 10, "ip,reg6,nw_dst"): (
+        "A port of the network has the destination's address; or a router here has it on the external network."
+    ),
     (75, 10, "ipv6,reg6,ipv6_dst"): "A port of the network has the destination's address.",
     (75, 1, "ip"): "Nobody has it: the agent answers that there is no such host.",
     (75, 1, "ipv6"): "Nobody has it: the agent answers that there is no such host.",
     (75, 0, ""): _REST,
     (76, 10, "ip,reg1,reg6"): (
-        "One hop less, from the router's MAC address (into a physical network from the host's own), from no local"
-        " sender and unchecked; where the network has filtered ports, looked up in its zone."
+        "One hop less, from the router's MAC address (into a physical network from the host's own, unless the router's"
+        " gateway is here), from no local sender and unchecked; where the network has filtered ports, looked up in its"
+        " zone. Into the external network: with the router's address there."
     ),
     (76, 10, "ipv6,reg1,reg6"): (
         "One hop less, from the router's MAC address (into a physical network from the host's own), from no local"
         " sender and unchecked; where the network has filtered ports, looked up in its zone."
     ),
     (76, 0, ""): _REST,
+    (76, 20, "ip,reg1,reg6,nw_src"): (
+        "From a floating IP's fixed IP into the external network: from the floating IP, with its MAC address."
+    ),
+    (77, 12, "reg6,dl_dst"): (
+        "From a router here to an address that this or another one has on the external network here: as if it came from"
+        " outside, and forgotten by conntrack, which would take it for the connection just looked up."
+    ),
     (77, 30, "reg6,dl_dst"): "What is sent to the DHCP address, and was no request to the agent, ends here.",
     (77, 20, "dl_dst"): "Broadcast and multicast.",
     (77, 11, "reg6,in_port,dl_dst"): (
@@ -228,10 +305,18 @@ _INTEGRATION: dict[Signature, str] = {
         "A connection's originator sent this, and rules allowed it: committed, with a mark of who was checked here."
     ),
     (92, 0, ""): "Known connections, replies, and what is not tracked.",
-    (94, 2, "reg7"): "To another bridge: the local VLAN is put on.",
-    (94, 2, "reg4,reg6,reg7"): "A flooded copy, to all ports of the network with this policy.",
+    (94, 2, "reg7"): "To another bridge: the local VLAN is put on. To a workload with limits: they come next.",
+    (94, 2, "reg4,reg6,reg7"): (
+        "A flooded copy, to all ports of the network with this policy; to one with limits as a copy of its own, since a"
+        " meter that drops ends all actions that come after it (`flow.apart`)."
+    ),
     (94, 1, ""): "To a workload.",
     (94, 0, ""): _REST,
+    (97, 2, "reg7,in_port"): "A port's own broadcast does not come back, and must not use up its limit.",
+    (97, 1, "reg7"): "The meter of a port's packet rate limit.",
+    (97, 0, ""): "No such limit.",
+    (98, 1, "reg7"): "The meter of a port's bandwidth limit.",
+    (98, 0, ""): "No such limit.",
 }
 
 _STAGES = {71: ("reg5", "sender"), 81: ("reg4", "receiver")}

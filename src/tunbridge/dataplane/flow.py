@@ -84,6 +84,11 @@ def set_field(name: str, value: str) -> Action:
     return Action(f"set_field:{value}->{name}", (name,))
 
 
+def set_dscp(value: int) -> Action:
+    """Write the DSCP field, whose bits are the upper six of the byte (RFC 2474); of IPv4 and IPv6 packets."""
+    return set_field("ip_dscp", str(value))
+
+
 def set_tunnel(key: int) -> Action:
     return Action(f"set_field:{key:#x}->tun_id", ("tun_id",))
 
@@ -98,13 +103,23 @@ def dec_ttl() -> Action:
     return Action("dec_ttl", ("ttl",))
 
 
+def apart(actions: Sequence[Action], scratch: Field) -> Action:
+    """Carry out actions on a copy of the packet, of which a meter in another table may drop what it wants.
+
+    A meter that drops ends the whole list of actions in the datapath. `clone` is a list of its own there only if its
+    own actions cannot be taken back, for which Open vSwitch (3.1, `reversible_actions()`) does not look through
+    `resubmit`; what follows `check_pkt_larger` always is.
+    """
+    return clone([check_larger(0xFFFF, scratch), *actions])
+
+
 def check_larger(size: int, field: Field) -> Action:
     """Set a bit when the frame is larger than `size` bytes, Ethernet header and all (of a GSO packet: its segments)."""
     return Action(f"check_pkt_larger({size})->NXM_NX_REG{field.register}[{field.low}]", (f"reg{field.register}",))
 
 
 def answer_echo(address: str, kind: int) -> Sequence[Action]:
-    """Turn an echo request to an address into its reply (RFC 792, RFC 4443), to the port that it came from."""
+    """Turn an echo request to an address into its reply (RFC 792, RFC 4443)."""
     if ":" in address:
         source, target, written, icmp = "NXM_NX_IPV6_SRC[]", "NXM_NX_IPV6_DST[]", "ipv6_src", "icmpv6_type"
     else:
@@ -117,7 +132,6 @@ def answer_echo(address: str, kind: int) -> Sequence[Action]:
         Action(f"set_field:{address}->{written}", ("ip",)),
         Action("set_field:64->nw_ttl", ("ip",)),
         Action(f"set_field:{kind}->{icmp}", ("icmp_type",)),
-        TO_IN_PORT,
     )
 
 
@@ -179,6 +193,10 @@ def prefix(text: str) -> str | None:
     return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
 
 
+_LEARN_NEIGHBOUR = (
+    "learn(table=68,hard_timeout={seconds},priority=1,delete_learned,cookie={cookie:#x},limit=4096,NXM_NX_REG6[],"
+    "{of},load:{mac}->NXM_OF_ETH_DST[],load:0x1->NXM_NX_REG3[3])"
+)
 _LEARN_TUNNEL = (
     "learn(table=20,hard_timeout=300,priority=1,delete_learned,cookie={cookie:#x},limit=4096,NXM_OF_VLAN_TCI[0..11],"
     "NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],load:0->NXM_OF_VLAN_TCI[],load:NXM_NX_TUN_ID[]->NXM_NX_TUN_ID[],"
@@ -201,6 +219,25 @@ def learn_local(vlan: int) -> Action:
     return Action(_LEARN_LOCAL.format(cookie=LEARNED_COOKIE | vlan), ("learn",))
 
 
+NEIGHBOUR_S = 60
+"""Seconds after which what an ARP reply has told is forgotten, unless it is told again."""
+
+
+def learn_neighbour(vlan: int, version: int, via: int = 0) -> Action:
+    """Learn where packets for a neighbour go, from its ARP message or its neighbour advertisement.
+
+    `via`: packets for whom it is this next hop. An advertisement is believed to come from the MAC address that it is
+    for: where it answers a unicast solicitation it need not name that (RFC 4861, 7.2.4).
+    """
+    if version == 4:
+        target, mac = "reg2=0,eth_type=0x800,NXM_OF_IP_DST[]=NXM_OF_ARP_SPA[]", "NXM_NX_ARP_SHA[]"
+    else:
+        target, mac = "reg2=0,eth_type=0x86dd,NXM_NX_IPV6_DST[]=NXM_NX_ND_TARGET[]", "NXM_OF_ETH_SRC[]"
+    of = f"reg2={via:#x}" if via else target
+    text = _LEARN_NEIGHBOUR.format(seconds=NEIGHBOUR_S, cookie=LEARNED_COOKIE | vlan, of=of, mac=mac)
+    return Action(text, ("learn",))
+
+
 def output_field(field: Field) -> Action:
     """Output to the port that a register names."""
     return Action(f"output:NXM_NX_REG{field.register}[]")
@@ -209,6 +246,19 @@ def output_field(field: Field) -> Action:
 def track(table: Table) -> Action:
     """Look the packet up in its network's conntrack zone and continue in a table."""
     return Action(f"ct(table={table.number},zone={ZONE})", next=(table.number,))
+
+
+def translate(zone: int, table: Table, *, source: str | None = None, target: str | None = None) -> Action:
+    """Translate a packet, and all of its connection, in a router's zone; without an address: as is known there."""
+    if source is None and target is None:
+        return Action(f"ct(table={table.number},zone={zone},nat)", ("nat",), (table.number,))
+    to = f"src={source}" if source is not None else f"dst={target}"
+    return Action(f"ct(commit,table={table.number},zone={zone},nat({to}))", ("nat",), (table.number,))
+
+
+CT_CLEAR = Action("ct_clear")
+FROM_NOWHERE = Action("load:0xffff->NXM_OF_IN_PORT[]", ("in_port",))
+"""So that the packet may leave by the port that it came from."""
 
 
 def commit(bits: int) -> Action:

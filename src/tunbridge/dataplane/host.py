@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal
 
 from msgspec import Struct
 
@@ -26,6 +27,7 @@ class HostSpec(Struct, frozen=True, kw_only=True):
 
     local_ip: str
     tunnel_type: str = "vxlan"
+    tunnel_dscp: Literal["inherit"] | int = 0
     remote_ips: tuple[str, ...] = ()
     providers: tuple[ProviderSpec, ...] = ()
     datapath_type: str | None = None
@@ -108,4 +110,7 @@ def _patch(name: str, peer: str) -> WantedPort:
 
 def _tunnel(spec: HostSpec, remote_ip: str) -> WantedPort:
     options = {**TUNNEL_OPTIONS, "local_ip": spec.local_ip, "remote_ip": remote_ip}
+    if dscp := spec.tunnel_dscp:
+        # The whole byte: its two lower bits, ECN, come from the packet inside in any case (ovs-vswitchd.conf.db(5)).
+        options["tos"] = dscp if dscp == "inherit" else f"{dscp << 2:#x}"
     return WantedPort(name=names.tunnel_port(spec.tunnel_type, remote_ip), type=spec.tunnel_type, options=options)

@@ -6,9 +6,9 @@ the next free number on a collision, so a restart has nothing to recover.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from tunbridge.dataplane.pipeline import STATELESS
+from tunbridge.dataplane.pipeline import FIRST_NAT_ZONE, LAST_NAT_ZONE, STATELESS
 
 MAX_VLAN = 4094
 
@@ -79,14 +79,28 @@ class Identifiers:
         """The number of a router; never 0."""
         return self._hash("router", id, 0xFFFF_FFFF)
 
+    def nat_zone(self, router_id: str) -> int:
+        """The conntrack zone in which a router translates addresses."""
+        return FIRST_NAT_ZONE - 1 + self._hash("nat-zone", router_id, LAST_NAT_ZONE - FIRST_NAT_ZONE + 1)
+
+    def nat_zones(self) -> Collection[int]:
+        """The zones of all routers that translate."""
+        return [FIRST_NAT_ZONE - 1 + number for kind, number in self._taken if kind == "nat-zone"]
+
     def next_hop(self, what: str) -> int:
         """The number of a next hop, an address in a network; never 0."""
         return self._hash("next-hop", what, 0xFFFF_FFFF)
 
+    def next_hop_of(self, number: int) -> str | None:
+        """The address and the network that a number of a next hop stands for."""
+        name = self._taken.get(("next-hop", number))
+        return None if name is None else name.removeprefix("next-hop ")
+
     def release_router(self, id: str) -> None:
         """Forget a router that is here no more."""
-        if (number := self._hashed.pop(f"router {id}", None)) is not None:
-            del self._taken["router", number]
+        for kind in ("router", "nat-zone"):
+            if (number := self._hashed.pop(f"{kind} {id}", None)) is not None:
+                del self._taken[kind, number]
 
     def _hash(self, kind: str, what: str, highest: int) -> int:
         name = f"{kind} {what}"

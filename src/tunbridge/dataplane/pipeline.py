@@ -8,6 +8,11 @@ The numbers are Neutron's where the purpose is the same.
     patch-tun, int-br-X ─> 0 classify ────────────────────>─┴─> 65 learn ─> 70 conntrack
       ─> 71, 72 egress of the sender ─> 73 router? ─(74 routes, 75 next hop, 76 routed)─> 77 destination
       (78 flood, 79 learned, 80 unknown) ─> 81, 82 ingress of the receiver ─> 92 commit ─> 94 output
+
+    a router's: 74 routes ─(67 outside: here, or on the gateway host)─> 75 next hop ─(68, 69 neighbours on a wire)─>
+      76 routed ─(NAT, 66 translated)─> 77 destination ─(an address of a router here)─> 73
+
+A workload's port with a QoS policy besides: 0 ─> 20, 21 limits, 22 mark ─> 24, and 94 ─> 97, 98 limits.
 """
 
 from collections.abc import Mapping
@@ -34,6 +39,11 @@ of another number, or of another rate, is somebody else's and stays."""
 WORKLOAD_PPS = 100
 """Packets per second that a workload may send to the agent, over all services."""
 WORKLOAD_BURST = 200
+
+
+QOS_METERS = 100_000
+"""Number of the first meter of QoS policies: this plus four times the workload's OpenFlow port, plus one of these."""
+SENT_PACKETS_METER, SENT_BANDWIDTH_METER, RECEIVED_PACKETS_METER, RECEIVED_BANDWIDTH_METER = range(4)
 
 
 class Field(Struct, frozen=True):
@@ -63,18 +73,25 @@ ROUTER_NUMBER = Field("router", 1, 0, 31, "which router forwards it")
 VIA = Field("via", 2, 0, 31, "which next hop it is forwarded to; 0: its destination")
 CHECKED = Field("checked", 3, 0, 1, "bit 0: the sender's egress rules allowed it, bit 1: the receiver's ingress rules")
 TOO_BIG = Field("too_big", 3, 2, 2, "it is larger than the MTU of the network that a router forwards it to")
+RESOLVED = Field("resolved", 3, 3, 3, "the MAC address of its next hop, which is no port, was learned")
+ARRIVED = Field(
+    "arrived", 3, 4, 5,
+    "it came to a router from outside: 1 to an address that translates, 2 to a floating IP or without translation",
+)  # fmt: skip
 SERVICE = Field("service", 3, 8, 15, "which service of the agent the packet is for")
 RECEIVER = Field("receiver", 4, 0, 31, "policy of the local port that receives it; 0: not filtered")
 SENDER = Field("sender", 5, 0, 31, "policy of the local port that sent it; 0: not filtered, or from elsewhere")
 NETWORK = Field("network", 6, 0, 31, "local VLAN of its network, which is also its conntrack zone")
 OUT = Field("out", 7, 0, 31, "OpenFlow port it leaves by; FLOOD: every local receiver with the policy in `receiver`")
-FIELDS = (ROUTER_NUMBER, VIA, CHECKED, TOO_BIG, SERVICE, RECEIVER, SENDER, NETWORK, OUT)
+FIELDS = (ROUTER_NUMBER, VIA, CHECKED, TOO_BIG, RESOLVED, ARRIVED, SERVICE, RECEIVER, SENDER, NETWORK, OUT)
 
 FLOOD = 0xFFFF
 STATELESS = 0x8000_0000
 """Bit of a policy number: its groups are stateless, so conntrack's verdict counts for nothing."""
 ZONE = "NXM_NX_REG6[0..15]"
 """The conntrack zone, from the network's register."""
+FIRST_NAT_ZONE, LAST_NAT_ZONE = 0x1000, 0xFFFF
+"""Zones in which routers translate addresses, one for each: above those of networks, which are local VLANs."""
 
 EGRESS_CHECKED = 0x1
 """ct_mark bit: the connection's originator is here, and its egress rules allowed it."""
@@ -104,11 +121,12 @@ def goto(table: Table) -> str:
 
 def _table(
     number: int, name: str, purpose: str, *, matches: str = "", sets: str = "", to: tuple[Table, ...] = (),
-    miss: str = DROP,
+    miss: str = DROP, back_to: int | None = None,
 ) -> Table:  # fmt: skip
+    back = set() if back_to is None else {back_to}
     return Table(
         number=number, name=name, purpose=purpose, matches=frozenset(matches.split()), sets=frozenset(sets.split()),
-        next=frozenset(t.number for t in to), miss=miss,
+        next=frozenset({t.number for t in to} | back), miss=miss,
     )  # fmt: skip
 
 
@@ -126,11 +144,19 @@ TO_AGENT = _table(
 )  # fmt: skip
 AGENT_METER = _table(
     95, "agent_meter", "requests to the agent pass a meter of the sending port",
-    matches="in_port", to=(TO_AGENT,),
+    matches="in_port reg3", to=(TO_AGENT,),
+)  # fmt: skip
+RECEIVED_BANDWIDTH = _table(
+    98, "received_bandwidth", "what a workload receives passes the meter of its bandwidth limit",
+    matches="reg7", miss="output:NXM_NX_REG7[]",
+)  # fmt: skip
+RECEIVED_PACKETS = _table(
+    97, "received_packets", "what a workload receives passes the meter of its packet rate limit",
+    matches="in_port reg7", to=(RECEIVED_BANDWIDTH,), miss=goto(RECEIVED_BANDWIDTH),
 )  # fmt: skip
 OUTPUT = _table(
     94, "output", "to the port in `out`; between bridges the local VLAN says which network it is",
-    matches="reg4 reg6 reg7", sets="vlan",
+    matches="reg4 reg6 reg7", sets="vlan reg3 reg7", to=(RECEIVED_PACKETS,),
 )  # fmt: skip
 COMMIT = _table(
     92, "commit", "a connection that rules allowed becomes known to conntrack, with who checked it",
@@ -156,26 +182,48 @@ FLOOD_LOCAL = _table(
     78, "flood", "broadcast and multicast: once per policy of local receivers, then to the other hosts",
     matches="reg6", sets="reg4 reg7", to=(INGRESS_STATE, COMMIT),
 )  # fmt: skip
+AROUND = 73
+"""The table of routers: what a router here sends to an address of a router here begins again."""
 DESTINATION = _table(
     77, "destination", "where the packet goes: a local port, everywhere, or out of this host",
-    matches="reg6 dl_dst in_port", sets="reg4 reg7", to=(INGRESS_STATE, FLOOD_LOCAL, LEARNED, UNKNOWN, COMMIT),
+    matches="reg6 dl_dst in_port", sets="reg2 reg3 reg4 reg7",
+    to=(INGRESS_STATE, FLOOD_LOCAL, LEARNED, UNKNOWN, COMMIT), back_to=AROUND,
+)  # fmt: skip
+TRANSLATED = _table(
+    66, "translated", "its source is the router's or a floating IP now; looked up in the zone of the external network",
+    matches="reg6 proto ct_state", to=(DESTINATION,), miss=goto(DESTINATION),
 )  # fmt: skip
 ROUTED = _table(
     76, "routed", "forwarded by a router: one hop less, from the router, and looked up in the zone of its new network",
-    matches="reg1 reg6 proto", sets="eth_src ttl reg3 reg5", to=(DESTINATION,),
+    matches="reg1 reg6 proto nw_src", sets="eth_src ttl reg3 reg5 in_port nat", to=(DESTINATION, TRANSLATED),
+)  # fmt: skip
+KNOWN_NEIGHBOUR = _table(
+    69, "known_neighbour", "whether the neighbour was known; else the agent keeps the packet and asks",
+    matches="reg3", sets="reg3", to=(ROUTED, AGENT_METER),
+)  # fmt: skip
+NEIGHBOURS = _table(
+    68, "neighbours", "MAC addresses of neighbours in physical networks that are no ports, as their answers tell",
+    matches="reg2 reg6 proto nw_dst ipv6_dst",
 )  # fmt: skip
 NEXT_HOP = _table(
     75, "next_hop", "the MAC address of who has the destination, in the network that the router forwards to",
-    matches="reg2 reg3 reg6 proto nw_dst ipv6_dst", sets="reg3 eth_dst", to=(ROUTED, AGENT_METER),
+    matches="reg2 reg3 reg6 proto nw_dst ipv6_dst", sets="reg3 reg7 eth_dst",
+    to=(ROUTED, AGENT_METER, NEIGHBOURS, KNOWN_NEIGHBOUR, OUTPUT),
+)  # fmt: skip
+OUTSIDE = _table(
+    67, "outside", "to the external network of a router: on this host, or in its own network to the gateway host",
+    matches="reg1 reg3 reg6 proto nw_src", sets="reg2 reg3 reg6", to=(NEXT_HOP, AGENT_METER),
 )  # fmt: skip
 ROUTES = _table(
     74, "routes", "of each router: its own addresses, its subnets, its extra routes",
-    matches="reg1 proto nw_dst ipv6_dst nw_ttl icmp_type", sets="reg2 reg3 reg6 eth_src eth_dst ip icmp_type",
-    to=(NEXT_HOP, AGENT_METER),
+    matches="reg1 reg3 proto nw_dst ipv6_dst nw_ttl icmp_type ct_state in_port",
+    sets="reg2 reg3 reg6 eth_src eth_dst ip icmp_type vlan", to=(NEXT_HOP, OUTSIDE, AGENT_METER),
 )  # fmt: skip
 ROUTER = _table(
-    73, "router", "packets to the MAC address of a router's interface are forwarded, all others switched",
-    matches="reg3 reg6 proto dl_dst ct_state", sets="reg1 ct_mark", to=(ROUTES, DESTINATION), miss=goto(DESTINATION),
+    AROUND, "router", "packets to the MAC address of a router's interface are forwarded, all others switched",
+    matches="reg3 reg6 proto in_port dl_dst nw_dst ct_state arp_op arp_spa arp_tpa icmp_type nd_target",
+    sets="reg1 reg2 reg3 ct_mark nat eth_src eth_dst arp_op arp_sha arp_spa arp_tha arp_tpa vlan learn",
+    to=(ROUTES, DESTINATION, AGENT_METER), miss=goto(DESTINATION),
 )  # fmt: skip
 EGRESS_RULES = _table(
     72, "egress_rules", "rules of the sender's security groups; what none allows is dropped",
@@ -211,14 +259,28 @@ PORT_SECURITY = _table(
     24, "port_security", "MAC addresses that a workload may send from",
     matches="in_port dl_src", to=(ND_SECURITY, SERVICE_TABLE),
 )  # fmt: skip
+MARK = _table(
+    22, "mark", "the DSCP field of what a workload sends is set to that of its QoS policy",
+    matches="in_port proto", sets="ip_dscp", to=(PORT_SECURITY,), miss=goto(PORT_SECURITY),
+)  # fmt: skip
+SENT_BANDWIDTH = _table(
+    21, "sent_bandwidth", "what a workload sends passes the meter of its bandwidth limit",
+    matches="in_port", to=(MARK,), miss=goto(MARK),
+)  # fmt: skip
+SENT_PACKETS = _table(
+    20, "sent_packets", "what a workload sends passes the meter of its packet rate limit",
+    matches="in_port", to=(SENT_BANDWIDTH,), miss=goto(SENT_BANDWIDTH),
+)  # fmt: skip
 LOCAL_SWITCHING = _table(
     0, "local_switching", "where a packet came in, and so its network; dead VLAN and unknown ports are dropped",
-    matches="in_port dl_vlan vlan_tci", sets="vlan reg5 reg6", to=(PORT_SECURITY, LEARN),
+    matches="in_port dl_vlan vlan_tci", sets="vlan reg5 reg6", to=(SENT_PACKETS, PORT_SECURITY, LEARN),
 )  # fmt: skip
 INTEGRATION = (
-    LOCAL_SWITCHING, PORT_SECURITY, ND_SECURITY, ADDRESS_SECURITY, SERVICE_TABLE, LEARN, CONNTRACK,
-    EGRESS_STATE, EGRESS_RULES, ROUTER, ROUTES, NEXT_HOP, ROUTED, DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN,
-    INGRESS_STATE, INGRESS_RULES, COMMIT, OUTPUT, AGENT_METER, TO_AGENT,
+    LOCAL_SWITCHING, SENT_PACKETS, SENT_BANDWIDTH, MARK,
+    PORT_SECURITY, ND_SECURITY, ADDRESS_SECURITY, SERVICE_TABLE, LEARN, CONNTRACK,
+    EGRESS_STATE, EGRESS_RULES, ROUTER, ROUTES, OUTSIDE, NEXT_HOP, NEIGHBOURS, KNOWN_NEIGHBOUR, ROUTED, TRANSLATED,
+    DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN,
+    INGRESS_STATE, INGRESS_RULES, COMMIT, OUTPUT, AGENT_METER, TO_AGENT, RECEIVED_PACKETS, RECEIVED_BANDWIDTH,
 )  # fmt: skip
 
 # br-tun
@@ -234,10 +296,15 @@ LEARN_FROM_TUN = _table(
     10, "learn_from_tun", "networks where the database does not know every MAC address: the source's host is learned",
     matches="dl_vlan", sets="learn",
 )  # fmt: skip
-_KEY = {"matches": "tun_id", "sets": "vlan"}
-GENEVE_TO_LV = _table(6, "geneve_tun_to_lv", "Geneve: VNI -> local VLAN", to=(LEARN_FROM_TUN,), **_KEY)
-VXLAN_TO_LV = _table(4, "vxlan_tun_to_lv", "VXLAN: VNI -> local VLAN", to=(LEARN_FROM_TUN,), **_KEY)
-GRE_TO_LV = _table(3, "gre_tun_to_lv", "GRE: tunnel key -> local VLAN", to=(LEARN_FROM_TUN,), **_KEY)
+
+
+def _from_tunnel(number: int, name: str, purpose: str) -> Table:
+    return _table(number, name, purpose, matches="tun_id", sets="vlan", to=(LEARN_FROM_TUN,))
+
+
+GENEVE_TO_LV = _from_tunnel(6, "geneve_tun_to_lv", "Geneve: VNI -> local VLAN")
+VXLAN_TO_LV = _from_tunnel(4, "vxlan_tun_to_lv", "VXLAN: VNI -> local VLAN")
+GRE_TO_LV = _from_tunnel(3, "gre_tun_to_lv", "GRE: tunnel key -> local VLAN")
 PATCH_TO_TUN = _table(
     2, "patch_lv_to_tun", "from br-int: unicast or not", matches="dl_dst", to=(UCAST_TO_TUN, FLOOD_TO_TUN)
 )  # fmt: skip
@@ -263,7 +330,7 @@ MULTICAST = "01:00:00:00:00:00/01:00:00:00:00:00"
 FEATURES: Mapping[str, int] = MappingProxyType(
     {
         "base": 0, "port": 1, "network": 2, "neighbour": 3, "subnet": 4, "flood": 5, "policy": 6, "remote": 6,
-        "member": 6, "reach": 7, "router": 7,
+        "member": 6, "reach": 7, "router": 7, "wire": 7, "gateway": 8, "floating": 8, "qos": 9,
     }
 )  # fmt: skip
 """Feature -> its number in the cookie of its flows."""

@@ -5,11 +5,12 @@ back which local VLAN a network has here.
 """
 
 from collections.abc import Mapping
+from operator import is_
 
 from tunbridge.dataplane import operations
 from tunbridge.dataplane.contribution import SETTINGS, PortSettings
 from tunbridge.dataplane.operations import Operation
-from tunbridge.openvswitch.rows import PortRow, Snapshot
+from tunbridge.openvswitch.rows import BridgeRow, PortRow, Snapshot
 
 
 class Checked:
@@ -18,16 +19,21 @@ class Checked:
     def __init__(self) -> None:
         self._right: dict[int, PortRow] = {}
         """Rows that need no look, by their address in memory."""
+        self._agreed: tuple[BridgeRow, ...] = ()
+        """The bridges of the last look, where all their ports were right."""
         self._wanted: dict[str, PortSettings] = {}
 
     def difference(self, now: Snapshot, wanted: Mapping[str, PortSettings]) -> list[Operation]:
         """Operations that give each port (by name) its settings; other keys of `other_config` stay."""
+        bridges = tuple(now.bridges.values())
         if self._wanted != wanted:
             changed = {name for name in self._wanted.keys() | wanted if self._wanted.get(name) != wanted.get(name)}
             self._right = {at: row for at, row in self._right.items() if row.name not in changed}
             self._wanted = dict(wanted)
+        elif len(bridges) == len(self._agreed) and all(map(is_, bridges, self._agreed)):
+            return []
         found: list[Operation] = []
-        rows = {id(row): row for bridge in now.bridges.values() for row in bridge.ports}
+        rows = {id(row): row for bridge in bridges for row in bridge.ports}
         right = self._right
         self._right = {at: row for at, row in rows.items() if at in right}
         for at in rows.keys() - right.keys():
@@ -37,6 +43,7 @@ class Checked:
                 found += different
             else:
                 self._right[at] = rows[at]
+        self._agreed = () if found else bridges
         return found
 
 

@@ -23,6 +23,7 @@ class Network(Struct, frozen=True, kw_only=True):
     admin_state_up: bool = True
     dns_domain: str = ""
     external: bool = False
+    qos_policy_id: str | None = None
 
     @property
     def is_tunnelled(self) -> bool:
@@ -101,6 +102,7 @@ class Port(Struct, frozen=True, kw_only=True):
     dns_name: str = ""
     dns_domain: str = ""
     extra_dhcp_opts: tuple[DhcpOption, ...] = ()
+    qos_policy_id: str | None = None
     bindings: tuple[Binding, ...] = ()
 
     @property
@@ -144,22 +146,66 @@ class Host(Struct, frozen=True, kw_only=True):
     host: str
     tunnel_ip: str | None = None
     tunnel_types: tuple[str, ...] = ()
+    physical_networks: tuple[str, ...] = ()
+    """Those that it has a bridge for."""
+
+
+class Rate(Struct, frozen=True):
+    """A limit: so many per second, and `burst` at once."""
+
+    rate: int
+    burst: int
+
+
+class Limits(Struct, frozen=True):
+    """What one direction of a port is held to; None: not at all."""
+
+    bandwidth: Rate | None = None
+    """kbit/s of Ethernet frames, and kbit."""
+    packets: Rate | None = None
+
+
+class QosPolicy(Struct, frozen=True, kw_only=True):
+    """What the rules of a QoS policy come to for a port."""
+
+    id: str
+    sent: Limits = Limits()
+    received: Limits = Limits()
+    dscp: int | None = None
+    """Value of the DSCP field of what the port sends."""
 
 
 class Router(Struct, frozen=True, kw_only=True):
-    """A router: the ports that are its interfaces, the networks that these are on, and its extra routes."""
+    """A router: the ports that are its interfaces, the networks that these are on, and its extra routes.
+
+    `gateway_port` is on its external network, and `gateway_host` is the host that has the addresses of that port.
+    """
 
     id: str
     admin_state_up: bool = True
     interfaces: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     routes: tuple[HostRoute, ...] = ()
+    gateway_port: str | None = None
+    gateway_host: str | None = None
+    enable_snat: bool = True
+
+
+class FloatingIp(Struct, frozen=True, kw_only=True):
+    """A floating IP that leads to a port by a router. `id` is that of its own port on the external network."""
+
+    id: str
+    address: str
+    router_id: str
+    port_id: str
+    fixed_ip: str
 
 
 Key = tuple[str, str]
 """What a read depends on: ("port", id), ("network-ports", network id), ("network-subnets", network id),
 ("network", id), ("subnet", id), ("group", id), ("group-members", group id), ("address-group", id), ("router", id),
-("network-routers", network id), ("host", name), ("hosts", "")."""
+("network-routers", network id), ("gateways", host), ("floating", id), ("router-floating", router id),
+("qos-policy", id), ("host", name), ("hosts", "")."""
 
 
 class Source(Protocol):
@@ -177,6 +223,10 @@ class Source(Protocol):
     def group_members(self, group_id: str) -> Collection[str]: ...
     def router(self, id: str) -> Router | None: ...
     def network_routers(self, network_id: str) -> Collection[str]: ...
+    def gateways(self, host: str) -> Collection[str]: ...
+    def floating_ip(self, id: str) -> FloatingIp | None: ...
+    def router_floating_ips(self, router_id: str) -> Collection[str]: ...
+    def qos_policy(self, id: str) -> QosPolicy: ...
 
 
 class View:
@@ -240,6 +290,25 @@ class View:
         self._reads.add(("network-routers", network_id))
         return self._source.network_routers(network_id)
 
+    def gateways(self, host: str) -> Collection[str]:
+        """The routers whose gateway a host is."""
+        self._reads.add(("gateways", host))
+        return self._source.gateways(host)
+
+    def floating_ip(self, id: str) -> FloatingIp | None:
+        self._reads.add(("floating", id))
+        return self._source.floating_ip(id)
+
+    def router_floating_ips(self, router_id: str) -> Collection[str]:
+        """Those of a router's floating IPs that lead somewhere."""
+        self._reads.add(("router-floating", router_id))
+        return self._source.router_floating_ips(router_id)
+
+    def qos_policy(self, id: str) -> QosPolicy:
+        """What a policy's rules come to; nothing for one that is not there."""
+        self._reads.add(("qos-policy", id))
+        return self._source.qos_policy(id)
+
 
 class Rows(Struct):
     """A source of plain dictionaries, by id."""
@@ -251,6 +320,8 @@ class Rows(Struct):
     address_groups: dict[str, tuple[str, ...]] = {}
     known_hosts: dict[str, Host] = {}
     routers: dict[str, Router] = {}
+    floating_ips: dict[str, FloatingIp] = {}
+    qos_policies: dict[str, QosPolicy] = {}
 
     def network(self, id: str) -> Network | None:
         return self.networks.get(id)
@@ -288,6 +359,18 @@ class Rows(Struct):
     def network_routers(self, network_id: str) -> Collection[str]:
         return [r.id for r in self.routers.values() if network_id in r.networks]
 
+    def gateways(self, host: str) -> Collection[str]:
+        return [r.id for r in self.routers.values() if r.gateway_host == host]
+
+    def floating_ip(self, id: str) -> FloatingIp | None:
+        return self.floating_ips.get(id)
+
+    def router_floating_ips(self, router_id: str) -> Collection[str]:
+        return [f.id for f in self.floating_ips.values() if f.router_id == router_id]
+
+    def qos_policy(self, id: str) -> QosPolicy:
+        return self.qos_policies.get(id, QosPolicy(id=id))
+
 
 def _touched(old: object, new: object, keys: Mapping[str, str]) -> set[Key]:
     """Keys with the value before and the value after."""
@@ -317,6 +400,10 @@ def subnet_keys(old: Subnet | None, new: Subnet | None) -> set[Key]:
 
 def router_keys(old: Router | None, new: Router | None) -> set[Key]:
     """The keys that a changed router touches."""
-    before = set() if old is None else {("network-routers", n) for n in old.networks}
-    after = set() if new is None else {("network-routers", n) for n in new.networks}
+    before = set() if old is None else {("network-routers", n) for n in old.networks} | _gateway(old)
+    after = set() if new is None else {("network-routers", n) for n in new.networks} | _gateway(new)
     return _touched(old, new, {"router": "id"}) | (before ^ after)
+
+
+def _gateway(router: Router) -> set[Key]:
+    return set() if router.gateway_host is None else {("gateways", router.gateway_host)}

@@ -10,6 +10,8 @@ from tunbridge.model.resources.network import NETWORK
 from tunbridge.model.resources.network_ip_availability import NETWORK_IP_AVAILABILITY
 from tunbridge.model.resources.network_segment_range import NETWORK_SEGMENT_RANGE
 from tunbridge.model.resources.port import BINDING, PORT
+from tunbridge.model.resources.qos import ALIASES, QOS_POLICY, RULE_TYPE
+from tunbridge.model.resources.qos import RULES as QOS_RULES
 from tunbridge.model.resources.quota import QUOTA
 from tunbridge.model.resources.rbac_policy import RBAC_POLICY
 from tunbridge.model.resources.router import FLOATINGIP, ROUTER
@@ -43,6 +45,10 @@ RESOURCES = (
     NETWORK_SEGMENT_RANGE,
     ROUTER,
     FLOATINGIP,
+    QOS_POLICY,
+    *QOS_RULES,
+    *ALIASES,
+    RULE_TYPE,
 )
 _BY_NAME = {each.name: each for each in RESOURCES}
 _TABLES = (*(each.as_table() for each in RESOURCES if each.stored), *internal.TABLES)

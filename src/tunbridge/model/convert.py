@@ -253,7 +253,7 @@ to_prefix = Convert("convert_ip_prefix_to_cidr", _to_prefix)
 
 # RBAC policies
 
-SHAREABLE = ("address_group", "address_scope", "network", "security_group", "subnetpool")
+SHAREABLE = ("address_group", "address_scope", "network", "qos_policy", "security_group", "subnetpool")
 """What RBAC policies can be about."""
 
 

@@ -358,6 +358,64 @@ EXTENSIONS = (
         "2018-04-09T10:00:00-00:00",
         needs=frozenset({features.ROUTING}),
     ),
+    # Quality of service
+    Extension(
+        "qos",
+        "Quality of Service",
+        "The Quality of Service extension.",
+        "2015-06-08T10:00:00-00:00",
+        needs=frozenset({features.QOS}),
+    ),
+    Extension(
+        "qos-bw-limit-direction",
+        "Direction for QoS bandwidth limit rule",
+        "Allow to configure QoS bandwidth limit rule with specific direction: ingress or egress",
+        "2017-04-10T10:00:00-00:00",
+        needs=frozenset({features.QOS}),
+    ),
+    Extension(
+        "qos-default",
+        "QoS default policy",
+        "Expose the QoS default policy per project",
+        "2017-041-06T10:00:00-00:00",
+        needs=frozenset({features.QOS}),
+    ),
+    Extension(
+        "qos-port-network-policy",
+        "QoS port network policy ID",
+        "Adds a the QoS network ID to the port definition",
+        "2019-11-01T10:00:00-00:00",
+        needs=frozenset({features.QOS}),
+    ),
+    Extension(
+        "qos-rule-type-details",
+        "Details of QoS rule types",
+        "Expose details about QoS rule types supported by loaded backend drivers",
+        "2017-06-22T10:00:00-00:00",
+        needs=frozenset({features.QOS}),
+    ),
+    Extension(
+        "qos-rule-type-filter",
+        "Allow to filter the list of QoS rule types",
+        'Allows to filter the QoS rule type list adding two new flags. "all_rules" prints all implemented QoS rule '
+        'types."all_supported" prints all supported QoS rule types by the loaded mechanism drivers',
+        "2022-02-02T10:00:00-00:00",
+        needs=frozenset({features.QOS}),
+    ),
+    Extension(
+        "qos-rules-alias",
+        "Quality of Service rules alias API",
+        "API to enable GET, PUT and DELETE operations on QoS policy rules without specifying policy ID",
+        "2018-10-07T10:00:00-00:00",
+        needs=frozenset({features.QOS}),
+    ),
+    Extension(
+        "qos-pps",
+        "QoS Rule Type Packet per Second Extension",
+        "Add QoS Rule Type Packet per Second",
+        "2021-05-12T10:00:00-00:00",
+        needs=frozenset({features.QOS}),
+    ),
     # Projects
     Extension(
         "rbac-policies",

@@ -12,9 +12,11 @@ DNS = "dns"
 """Names of ports are answered."""
 ROUTING = "routing"
 """Hosts carry packets between networks, and to and from external ones with their addresses translated."""
+QOS = "qos"
+"""Hosts limit what ports send and receive, and mark what they send."""
 VLAN_TRANSPARENCY = "vlan-transparency"
 """Networks carry VLAN tags of their guests."""
 
-ALL = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, VLAN_TRANSPARENCY})
-AVAILABLE = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS})
+ALL = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, VLAN_TRANSPARENCY})
+AVAILABLE = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, QOS})
 """Those that the agent has now."""

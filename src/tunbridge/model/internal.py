@@ -46,6 +46,13 @@ DEFAULT_SECURITY_GROUP = Table(
 )
 """Which group is a project's default one; there cannot be two."""
 
+DEFAULT_QOS_POLICY = Table(
+    "Default_Qos_Policy",
+    (text("project_id"), ref("policy", "Qos_Policy")),
+    indexes=(("project_id",),),
+)
+"""Which policy networks of a project are made with; there cannot be two."""
+
 GUARD = Table("Guard", (text("name"), integer("uses")), indexes=(("name",),))
 """Locks for what no index can hold: rules/locks.py."""
 
@@ -93,6 +100,7 @@ TABLES = (
     QUOTA,
     QUOTA_USAGE,
     DEFAULT_SECURITY_GROUP,
+    DEFAULT_QOS_POLICY,
     GUARD,
     HOST,
     HOST_HEARTBEAT,

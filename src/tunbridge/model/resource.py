@@ -102,13 +102,14 @@ class Resource(msgspec.Struct, frozen=True):
     """Columns that no user sees."""
     indexes: tuple[tuple[str, ...], ...] = ()
     path: str | None = None
-    """Path under /v2.0, when it is not /COLLECTION (with - for _)."""
+    """Path under /v2.0, when it is not /COLLECTION (with - for _); of two parts at most."""
     create_by: Who = Who.ADMIN_OR_MEMBER
     update_by: Who = Who.ADMIN_OR_MEMBER
     delete_by: Who = Who.ADMIN_OR_MEMBER
     get_by: Who = Who.ADMIN_OR_READER
+    has_list: bool = True
+    """GET /COLLECTION is there; so below."""
     has_post: bool = True
-    """POST /COLLECTION is there; so below."""
     has_put: bool = True
     has_delete: bool = True
     tags: bool = False
@@ -127,6 +128,8 @@ class Resource(msgspec.Struct, frozen=True):
     """Who sees it only because it is shared gets 404 for an update, not 403: so Neutron does for address groups."""
     withheld: dict[str, str] = {}
     """Fields that are declared and not offered now -> alias of the extension that brings them."""
+    lacks: dict[str, str] = {}
+    """Parts of paths below it that Neutron has and this server has not -> why."""
     parent: str | None = None
     """Name of the resource below which its paths stand."""
 

@@ -70,6 +70,8 @@ class Rules:
     """Filters of lists that are more than comparing a field, by name."""
     actions: ClassVar[dict[str, Action]] = {}
     """What PUT /COLLECTION/ID/NAME does, by name."""
+    above = ""
+    """The column that names what a thing stands below in paths."""
     others: Mapping[str, "Rules"] = {}
     """The rules of all resources, by name."""
 
@@ -110,6 +112,10 @@ class Rules:
     def absent(self, id: str) -> Exception:
         """Give the error for a row that is not there."""
         return not_found(self.name or self.resource.name.replace("_", " ").capitalize(), id)
+
+    def absent_below(self, id: str, _parent: str) -> Exception:
+        """Give the error for a row that is not below the thing which its path names."""
+        return self.absent(id)
 
     def hidden(self, id: str) -> Exception:
         """Give the error for a row that the caller may not know of: mostly as if it were not there."""

@@ -36,6 +36,12 @@ def is_alive(reader: Reader, row: Row, settings: NetworkingSettings, now: dateti
     return now.astimezone(UTC) - last < timedelta(seconds=settings.agent_down_time)
 
 
+def is_enabled(reader: Reader, row: Row) -> bool:
+    """Say whether no admin has disabled an agent."""
+    setting = reader.find_unique("Agent_Setting", ("host", "agent_type"), (row.host, row.agent_type))
+    return setting is None or bool(setting.admin_state_up)
+
+
 def configurations(row: Row) -> dict[str, Any]:
     """Give what an agent says of its host: `bridge_mappings`, `tunnel_types`, `datapath_type` …
 

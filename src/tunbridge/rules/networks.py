@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tunbridge.model.resource import UNSET
-from tunbridge.rules import hosts, locks, rbac, segments
+from tunbridge.rules import hosts, locks, qos, rbac, segments
 from tunbridge.rules.errors import BadRequest, Conflict, invalid
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.segments import Segment
@@ -44,6 +44,7 @@ class NetworkRules(rbac.SharedRules):
         values["mtu"] = mtu or segments.mtu(request.settings, segment)
         if given(values.get("port_security_enabled")) is None:
             values["port_security_enabled"] = True
+        values[qos.FIELD] = qos.take(self, txn, request, values) or qos.default_of(txn, values["project_id"])
         id = self.insert(txn, request, values, segment=row)
         if shared:
             rbac.share(txn, request, self, id, values["project_id"])
@@ -64,6 +65,9 @@ class NetworkRules(rbac.SharedRules):
                 segments.check_mtu(request.settings, segment, values["mtu"])
             values["mtu"] = values["mtu"] or segments.mtu(request.settings, segment)
             check_mtu(row.id, values["mtu"], [subnet.ip_version for subnet in txn.find("Subnet", "network_id", row.id)])
+        if qos.FIELD in values:
+            qos.take(self, txn, request, values, row.qos_policy_id)
+            self._check_ports(txn, row, values[qos.FIELD])
         external = values.get("router:external", row.router_external)
         self._check_default(txn, values, external, row)
         if "router:external" in values and values["router:external"] != row.router_external:
@@ -142,6 +146,13 @@ class NetworkRules(rbac.SharedRules):
             raise invalid("Only segmentation_id field can be updated in VLAN type networks")
         _, segment = segments.reserve(txn, request, wanted, row.project_id)
         return {"segment": segment, "provider_segmentation_id": wanted.segmentation_id}
+
+    @staticmethod
+    def _check_ports(txn: Txn, row: Row, policy: str | None) -> None:
+        """Refuse a policy that a port of the network cannot have."""
+        if policy is not None and policy != row.qos_policy_id:
+            txn.verify_rows("Port", "network_id", row.id)
+            qos.check_ports(txn, policy, txn.find("Port", "network_id", row.id))
 
     @staticmethod
     def _check_no_gateways(txn: Txn, row: Row) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from tunbridge.model.convert import canonical_mac
 from tunbridge.model.resource import UNSET
-from tunbridge.rules import bindings, ipam, rbac
+from tunbridge.rules import bindings, ipam, qos, rbac
 from tunbridge.rules.base import Rules, check_tag_count
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, http_bad_request, invalid
@@ -62,6 +62,8 @@ class PortRules(Rules):
         )
         _rely_on_subnets(txn, network)
         id = str(uuid4())
+        qos.take(self, txn, request, values)
+        qos.check_port(txn, network, values, id, vnic_type or "normal")
         return self.insert(
             txn,
             request,
@@ -110,6 +112,7 @@ class PortRules(Rules):
                     self.touch(txn, request, row, {})
                     row = txn.get(self.table, row.id)
                     request = Request(request.caller, request.settings, request.now, request.random)
+        qos.change(self, txn, request, network, row, {**values, **asked})
         self.save(txn, request, row, values, **columns)
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
@@ -133,12 +136,13 @@ class PortRules(Rules):
 
     def computed(self, reader: Reader, row: Row) -> Values:
         """Give addresses, names, binding and status."""
-        fixed = fixed_ips(reader, row.addresses)
+        fixed, network = fixed_ips(reader, row.addresses), reader.get("Network", row.network_id)
         return {
             "fixed_ips": fixed,
             "status": bindings.status(reader, row),
             "dns_assignment": [_dns(row, ip["ip_address"], self.dns_domain) for ip in fixed],
             "allowed_address_pairs": _as_given(row),
+            "qos_network_policy_id": None if network is None else network.qos_policy_id,
             **bindings.body(reader, row),
         }
 

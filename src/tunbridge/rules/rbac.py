@@ -1,4 +1,4 @@
-"""RBAC policies: which other projects may use a network, security group, address scope or group, or subnet pool."""
+"""RBAC policies: which other projects may use a network, group, scope, subnet pool or QoS policy."""
 
 from tunbridge.rules import quota
 from tunbridge.rules.base import Rules
@@ -14,7 +14,10 @@ ACTIONS = {
     "address_scope": (SHARED,),
     "subnetpool": (SHARED,),
     "address_group": (SHARED,),
+    "qos_policy": (SHARED,),
 }
+_RESOURCES = {"qos_policy": "policy"}
+"""Kinds that are not named as their resource."""
 ANY = "*"
 QUOTA = "rbac_policy"
 _NOT_EXTERNAL = {"router_external": False, "is_default": False}
@@ -27,8 +30,15 @@ USES = {
     "address_scope": (("Subnetpool", "address_scope_id"),),
     "subnetpool": (("Subnet", "subnetpool_id"),),
     "address_group": (("Security_Group_Rule", "remote_address_group_id"),),
+    "qos_policy": (("Port", "qos_policy_id"), ("Network", "qos_policy_id")),
 }
 """What uses a thing of each kind: tables, and their columns that name it."""
+
+
+def kind_of(rules: Rules) -> str:
+    """Give what policies about these things name as their kind."""
+    name = rules.resource.name
+    return next((kind for kind, resource in _RESOURCES.items() if resource == name), name)
 
 
 def _rows(reader: Reader, object_type: str, object_id: str, action: str) -> list[Row]:
@@ -48,7 +58,7 @@ def seen_by(reader: Reader, rules: Rules, caller: Caller) -> list[Row] | None:
     found = {row.id: row for row in reader.find(rules.table, "project_id", caller.project_id)}
     for target in (caller.project_id, ANY):
         for policy in reader.find(TABLE, "target_project", target):
-            row = reader.get(rules.table, policy.object_id) if policy.object_type == rules.resource.name else None
+            row = reader.get(rules.table, policy.object_id) if policy.object_type == kind_of(rules) else None
             if row is not None:
                 found[row.id] = row
     return list(found.values())
@@ -59,7 +69,7 @@ class SharedRules(Rules):
 
     def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
         """Whether a project may use a thing of another one."""
-        return is_shared(reader, self.resource.name, row.id, project)
+        return is_shared(reader, kind_of(self), row.id, project)
 
     def candidates(self, reader: Reader, caller: Caller) -> list[Row] | None:
         """Return the things of a caller's project and those that are shared with it."""
@@ -76,7 +86,7 @@ def lets_use(txn: Txn, rules: Rules, row: Row, project: str | None) -> bool:
 
 def share(txn: Txn, request: Request, rules: Rules, id: str, owner: str, action: str = SHARED) -> None:
     """Let all projects use a thing."""
-    values = {"object_type": rules.resource.name, "object_id": id, "action": action, "target_project": ANY}
+    values = {"object_type": kind_of(rules), "object_id": id, "action": action, "target_project": ANY}
     quota.count(txn, request, owner, QUOTA)
     txn.insert(TABLE, {"project_id": owner, **values})
     _note(txn, rules, id)
@@ -105,7 +115,7 @@ def set_shared(txn: Txn, request: Request, rules: Rules, row: Row, wanted: bool)
 
     Raises NetworkingError.
     """
-    there = [p for p in _rows(txn, rules.resource.name, row.id, SHARED) if p.target_project == ANY]
+    there = [p for p in _rows(txn, kind_of(rules), row.id, SHARED) if p.target_project == ANY]
     if wanted and not there:
         share(txn, request, rules, row.id, row.project_id)
     for policy in [] if wanted else there:
@@ -216,7 +226,7 @@ class RbacPolicyRules(Rules):
                 "InvalidActionForType",
                 f"Invalid action '{action}' for object type '{kind}'. Valid actions: {ACTIONS[kind]}",
             )
-        rules = self.others[kind]
+        rules = self._of(kind)
         row = rules.get(txn, id)
         caller = request.caller
         if not caller.is_admin and rules.project(row) != caller.project_id:
@@ -239,7 +249,7 @@ class RbacPolicyRules(Rules):
         """Let another project use the thing instead. Raises NetworkingError."""
         target = values.get("target_tenant", row.target_project)
         if target != row.target_project:
-            rules = self.others[row.object_type]
+            rules = self._of(row.object_type)
             _check_unused(txn, rules, row, target)
             thing = rules.get(txn, row.object_id)
             if row.object_type == "subnetpool":
@@ -254,7 +264,7 @@ class RbacPolicyRules(Rules):
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
         """Remove a policy that nobody relies on. Raises NetworkingError."""
-        _check_unused(txn, self.others[row.object_type], row)
+        _check_unused(txn, self._of(row.object_type), row)
         network = txn.get("Network", row.object_id) if row.object_type == "network" else None
         if network is not None:
             _check_default(network, row)
@@ -262,6 +272,9 @@ class RbacPolicyRules(Rules):
         if network is not None:
             last = row.action == EXTERNAL and not _rows(txn, "network", row.object_id, EXTERNAL)
             self.others["network"].touch(txn, _now(request), network, _NOT_EXTERNAL if last else {})
+
+    def _of(self, kind: str) -> Rules:
+        return self.others[_RESOURCES.get(kind, kind)]
 
 
 def _now(request: Request) -> Request:

@@ -8,7 +8,7 @@ import msgspec
 from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import MAX_ITEMS, UNSET
 from tunbridge.model.validators import InvalidError, addresses, plain
-from tunbridge.rules import ipam, router_interfaces
+from tunbridge.rules import gateway_hosts, ipam, router_interfaces
 from tunbridge.rules.base import Action, Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound, http_bad_request
 from tunbridge.rules.networks import given
@@ -101,12 +101,13 @@ class RouterRules(Rules):
         columns: Values = {"enable_snat": snat}
         if port is not None and (network is None or port.network_id != network.id):
             self._remove_gateway(txn, request, row)
-            row, port, columns["gateway_port"] = txn.get(self.table, row.id), None, None
+            row, port = txn.get(self.table, row.id), None
+            columns |= {"gateway_port": None, "gateway_host": None}
         if network is not None and port is None:
             before = row if "gateway_port" not in columns else msgspec.structs.replace(row, gateway_port=None)
             check_overlap(txn, before, txn.find("Subnet", "network_id", network.id))
             made = make_port(self, txn, request, network.id, GATEWAY, row.id, fixed_ips=wanted or UNSET)
-            columns["gateway_port"] = made.id
+            columns |= {"gateway_port": made.id, "gateway_host": gateway_hosts.choose(txn, request, row, network)}
             self.touch(txn, request, row, columns)
         elif port is not None and wanted and _differ(fixed_ips(txn, port.addresses), wanted):
             ports: Any = self.others["port"]

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 
 from tunbridge.model.resource import Resource
+from tunbridge.model.resources.qos import ALIASES as QOS_ALIASES
+from tunbridge.model.resources.qos import RULES as QOS_RULES
 from tunbridge.rules import times
 from tunbridge.rules.agents import AgentRules
 from tunbridge.rules.availability_zones import AvailabilityZoneRules
@@ -11,6 +13,7 @@ from tunbridge.rules.floating_ips import FloatingIpRules
 from tunbridge.rules.network_ip_availability import NetworkIpAvailabilityRules
 from tunbridge.rules.networks import NetworkRules
 from tunbridge.rules.ports import PortRules
+from tunbridge.rules.qos import QosPolicyRules, QosRuleRules, RuleTypeRules
 from tunbridge.rules.rbac import RbacPolicyRules
 from tunbridge.rules.routers import RouterRules
 from tunbridge.rules.security_groups import (
@@ -37,6 +40,9 @@ _PLAIN: dict[str, type[Rules]] = {
     "rbac_policy": RbacPolicyRules,
     "router": RouterRules,
     "floatingip": FloatingIpRules,
+    "policy": QosPolicyRules,
+    "rule_type": RuleTypeRules,
+    **{rule.name: QosRuleRules for rule in (*QOS_RULES, *QOS_ALIASES)},
 }
 _TIMED = {
     "agent": AgentRules,

@@ -1,9 +1,11 @@
 """Mode `keystone`, against a real one."""
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -11,8 +13,12 @@ import pytest
 from tests.api.auth.keystone_service import TIMEOUT_S, KeystoneService
 from tests.api.auth.openstack import openstack
 from tests.api.auth.server import Running, running
+from tests.api.nova_double import nova_double
 from tunbridge.api.auth.clouds import write_clouds_yaml
 from tunbridge.api.auth.config import AuthConfig, KeystoneConfig
+from tunbridge.api.nova.client import Nova, NovaError, Told
+from tunbridge.api.nova.config import NovaConfig
+from tunbridge.api.nova.events import Event
 
 
 @pytest.fixture
@@ -156,3 +162,26 @@ def test_no_password_and_no_token_is_in_the_log(server: Running, keystone: Keyst
     assert "GET /v2.0/networks" in server.log.getvalue()
     assert token not in server.log.getvalue()
     assert "tunbridgetunbridge" not in server.log.getvalue()
+
+
+def test_nova_is_found_in_the_catalog_and_told(settings: dict[str, Any], keystone: KeystoneService) -> None:
+    with nova_double() as double:
+        made = keystone.admin("POST", "/services", {"service": {"type": "compute", "name": "nova"}})["service"]
+        for interface, url in (("public", "http://192.0.2.1/v2.1"), ("internal", f"{double.url}/v2.1/")):
+            endpoint = {"service_id": made["id"], "interface": interface, "url": url, "region_id": "RegionOne"}
+            keystone.admin("POST", "/endpoints", {"endpoint": endpoint})
+        double.any_token = True
+        event = Event(name="network-changed", server_uuid=str(uuid4()), tag=str(uuid4()))
+        told = asyncio.run(_tell(NovaConfig(**settings, region="RegionOne"), event))
+        assert [(one.name, one.code) for one in told] == [("network-changed", 200)]
+        with pytest.raises(NovaError, match="no internal endpoint of type compute in region Elsewhere"):
+            asyncio.run(_tell(NovaConfig(**settings, region="Elsewhere"), event))
+        keystone.admin("DELETE", f"/services/{made['id']}")
+
+
+async def _tell(config: NovaConfig, event: Event) -> list[Told]:
+    nova = Nova(config)
+    try:
+        return await nova.send([event])
+    finally:
+        await nova.close()

@@ -50,6 +50,27 @@ def test_what_the_server_offers(admin: Any) -> None:
     assert admin.find_extension("trunk") is None
 
 
+def test_quality_of_service(admin: Any) -> None:
+    policy = admin.create_qos_policy(name="gold", is_shared=True)
+    limit = admin.create_qos_bandwidth_limit_rule(policy, max_kbps=1000, direction="ingress")
+    rate = admin.create_qos_packet_rate_limit_rule(policy, max_kpps=2)
+    mark = admin.create_qos_dscp_marking_rule(policy, dscp_mark=46)
+    assert admin.update_qos_bandwidth_limit_rule(limit, policy, max_burst_kbps=50).max_burst_kbps == 50
+    assert [rule.id for rule in admin.qos_packet_rate_limit_rules(policy)] == [rate.id]
+    assert {rule["id"] for rule in admin.get_qos_policy(policy).rules} == {limit.id, rate.id, mark.id}
+    assert {kind.type for kind in admin.qos_rule_types()} == {"bandwidth_limit", "packet_rate_limit", "dscp_marking"}
+    assert admin.get_qos_rule_type("packet_rate_limit").drivers[0]["name"] == "openvswitch"
+    network = admin.create_network(name="metered", qos_policy_id=policy.id)
+    port = admin.create_port(network_id=network.id)
+    assert (port.qos_policy_id, port.qos_network_policy_id) == (None, policy.id)
+    with pytest.raises(exceptions.ConflictException, match="is used by network"):
+        admin.delete_qos_policy(policy, ignore_missing=False)
+    admin.delete_port(port)
+    admin.delete_network(network)
+    admin.delete_qos_dscp_marking_rule(mark, policy)
+    admin.delete_qos_policy(policy)
+
+
 def test_a_router_and_a_floating_ip(admin: Any, mia: Any) -> None:
     """In preview; what `router add subnet` and `server add floating ip` do."""
     outside = admin.create_network(name="outside", is_router_external=True)

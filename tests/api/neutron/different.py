@@ -52,6 +52,12 @@ EXTRA: dict[str, str] = {
     "default_security_group_rules[].revision_number": "as above",
     "quota.address_group": "address groups have a quota here: without one a project could fill the database",
     "quotas[].address_group": "as above",
+    **{
+        f".{thing}.{name}": "recorded from a Neutron without its QoS service"
+        for thing in ("network", "networks[]", "port", "ports[]")
+        for name in ("qos_policy_id", "qos_network_policy_id")
+        if name == "qos_policy_id" or thing.startswith("port")
+    },
 }
 """Ends of paths in bodies that only this server has -> why."""
 NUMBERS = {

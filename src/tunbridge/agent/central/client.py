@@ -11,6 +11,7 @@ told together with the group's rules. While the connection is lost everything st
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Set
 from pathlib import Path
+from typing import Any
 
 from tunbridge.agent.central import registration, statuses
 from tunbridge.agent.central.conditions import Needs, needs
@@ -59,7 +60,7 @@ class Central:
         self.source: view.Source = CentralSource(self._store, config.host)
         self._store.listen(self._row_changed)
         self._plugged: frozenset[str] = frozenset()
-        self._needs = Needs(frozenset(), frozenset(), {})
+        self._needs = Needs(frozenset(), frozenset(), frozenset(), frozenset(), {})
         self._needs_changed = True
         self._touched: set[Key] = set()
         """Handed on by `take_touched`."""
@@ -177,12 +178,14 @@ class Central:
         if table == "Port_Binding":
             return any(row.host == self._config.host for row in rows)
         if table == "Port":
-            return any(row.id in self._needs.local for row in rows)
+            return any(row.id in self._needs.local or row.id in self._needs.beyond for row in rows)
         if table == "Security_Group_Rule":
             return any(row.security_group_id in self._needs.groups for row in rows)
+        if table == "Network":
+            return any(row.qos_policy_id not in (None, *self._needs.policies) for row in rows)
         if table == "Router":
-            return len(rows) < 2 or rows[0].networks != rows[1].networks
-        return False
+            return len(rows) < 2 or _way(rows[0]) != _way(rows[1])
+        return table == "Floating_Ip"
 
     def _moved(self) -> None:
         """Rows, conditions or the connection changed."""
@@ -265,7 +268,10 @@ class Central:
 
     def _tell_statuses(self) -> None:
         if self._doubt is None:
-            self._statuses.wanted = {id: self._reported.get(id, UNREPORTED) for id in self._existing & self._plugged}
+            there = {id: self._reported.get(id, UNREPORTED) for id in self._existing & self._plugged}
+            outside = {row.floating_port for row in self._store.all("Floating_Ip")}
+            outside |= {row.gateway_port for row in self._store.all("Router") if row.gateway_port is not None}
+            self._statuses.wanted = there | {id: self._reported[id] for id in outside & self._reported.keys()}
         if not self._statuses.is_current:
             self._wake.set()
 
@@ -326,3 +332,8 @@ def _tls(config: AgentConfig) -> tls.Files | None:
     if files is None:
         return None
     return tls.Files(Path(files.private_key), Path(files.certificate), Path(files.ca_certificate))
+
+
+def _way(router: Row) -> tuple[Any, ...]:
+    """What of a router decides which rows a host needs."""
+    return router.networks, router.gateway_port, router.gateway_host

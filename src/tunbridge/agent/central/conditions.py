@@ -4,7 +4,11 @@
                                             |
                                             +--> ports of this host --> their security groups --> the groups' rules
                                                    --> members of the remote groups and address groups that these name
+                                            +--> their QoS policies, and those of their networks --> the rules of these
     networks --> routers on them --> the other networks of these routers, and so on
+    routers whose gateway this host is --> their networks
+    routers --> their gateways' ports --> their external networks and subnets, but not the ports there
+    routers --> their floating IPs --> ports of these
     hosts: all of them
 
 So what a host holds follows its own networks and groups, not the size of the cloud. Each step is one round trip; a
@@ -14,12 +18,14 @@ a network of this host, is known already when it appears.
 
 import functools
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from msgspec import Struct
 
 from tunbridge.database.conditions import Conditions, Where, together, where
+from tunbridge.database.rows import Row
 from tunbridge.database.store import Store
+from tunbridge.model.resources.qos import RULES
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -31,6 +37,10 @@ class Needs(Struct, frozen=True):
     """Ids of the ports that are bound to this host or plugged in here."""
     groups: frozenset[str]
     """Their security groups."""
+    policies: frozenset[str]
+    """Their QoS policies, and those of the networks."""
+    beyond: frozenset[str]
+    """Ports on external networks, of routers that are here and of floating IPs."""
     conditions: Conditions
 
 
@@ -48,28 +58,46 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
     here = {id: rows[id] for id in candidates & rows.keys()}
     networks = {row.network_id for row in bound} | {row.network_id for row in here.values()}
     networks.discard("")  # of a row that an older server wrote, until a newer one completes it
+    for router in store.find("Router", "gateway_host", host):
+        networks |= set(router.networks)
     networks = routed(store, networks)
+    routers = {router.id: router for id in networks for router in store.find("Router", "networks", id)}
     local = candidates | {row.port_id for row in bound}
     ports = [rows[id] for id in local & rows.keys()]
+    beyond, external = _beyond(store, routers.values())
     groups = {id for row in ports for id in row.security_groups}
     rules = [rule for id in groups for rule in store.find("Security_Group_Rule", "security_group_id", id)]
     remotes = {rule.remote_group_id for rule in rules} - {None}
     address_groups = {rule.remote_address_group_id for rule in rules} - {None}
+    policies = {row.qos_policy_id for row in ports} - {None}
+    policies |= {row.qos_policy_id for id in networks if (row := store.get("Network", id)) is not None} - {None}
     conditions: dict[str, Where] = {
         "Port_Binding": together(where("host", [host]), where("network_id", networks)),
         "Port": together(
-            where("_uuid", candidates - here.keys(), is_ref=True),
+            where("_uuid", (candidates - here.keys()) | beyond, is_ref=True),
             where("network_id", networks, is_ref=True),
             where("security_groups", remotes, is_ref=True, function="includes"),
         ),
-        "Network": together(where("_uuid", networks, is_ref=True)),
-        "Subnet": together(where("network_id", networks, is_ref=True)),
+        "Network": together(where("_uuid", networks | external, is_ref=True)),
+        "Subnet": together(where("network_id", networks | external, is_ref=True)),
         "Security_Group": together(where("_uuid", groups, is_ref=True)),
         "Security_Group_Rule": together(where("security_group_id", groups, is_ref=True)),
-        "Router": together(where("networks", networks, function="includes")),
+        "Router": together(
+            where("networks", networks, function="includes"), where("gateway_host", [host], function="includes")
+        ),
+        "Floating_Ip": together(where("router_id", routers, is_ref=True, function="includes")),
         "Address_Group": together(where("_uuid", address_groups, is_ref=True)),
+        **{rule.table: together(where("qos_policy_id", policies, is_ref=True)) for rule in RULES},
     }
-    return Needs(frozenset(local), frozenset(groups), conditions)
+    return Needs(frozenset(local), frozenset(groups), frozenset(policies), frozenset(beyond), conditions)
+
+
+def _beyond(store: Store, routers: Iterable[Row]) -> tuple[set[str], set[str]]:
+    """Ports on external networks that are routers' or floating IPs' of this host, and the external networks."""
+    ports = {router.gateway_port for router in routers} - {None}
+    rows = [row for id in ports if (row := store.get("Port", id)) is not None]
+    ports |= {floating.floating_port for floating in store.all("Floating_Ip")}
+    return ports, {row.network_id for row in rows}
 
 
 def routed(store: Store, networks: Collection[str]) -> set[str]:

@@ -1,7 +1,7 @@
 """The rows of the central database as the data plane reads them: converted once, as long as they do not change."""
 
 import ipaddress
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from operator import attrgetter, is_
 from typing import Any, Generic, TypeVar
 
@@ -13,10 +13,15 @@ from tunbridge.database.store import Store
 from tunbridge.dataplane import view
 from tunbridge.dataplane.view import Key
 from tunbridge.model import protocols
+from tunbridge.model.resources.qos import DIRECTIONS, RULES
 
 T = TypeVar("T")
 _by_id = attrgetter("id")
 _by_host = attrgetter("host", "id")
+_QOS = "Qos_Policy"
+_QOS_TABLES = {rule.table for rule in RULES}
+_LARGEST_KBIT = 525
+"""64 KiB, which a workload may hand over as one packet (GSO); a meter never lets one pass that is above its burst."""
 _ANY_PROTOCOL = 0
 """A rule for protocol 0 lets all protocols pass, as the API's documentation says."""
 
@@ -54,6 +59,8 @@ class CentralSource:
             "Address_Group": _Memo(lambda rows: tuple(rows[0].addresses)),
             "Host": _Memo(_host),
             "Router": _Memo(_router),
+            _QOS: _Memo(_limits),
+            "Floating_Ip": _Memo(_floating_ip),
         }
         self._hosts: dict[str, Row] = {}
         """Rows of other hosts' agents, by the name of the host."""
@@ -128,6 +135,25 @@ class CentralSource:
     def network_routers(self, network_id: str) -> Collection[str]:
         return [row.id for row in self._store.find("Router", "networks", network_id)]
 
+    def qos_policy(self, id: str) -> view.QosPolicy:
+        rows = (row for rule in RULES for row in self._store.find(rule.table, "qos_policy_id", id))
+        found: view.QosPolicy = self._memos[_QOS].get(id, tuple(sorted(rows, key=_by_id)))
+        return msgspec.structs.replace(found, id=id)
+
+    def gateways(self, host: str) -> Collection[str]:
+        return [row.id for row in self._store.find("Router", "gateway_host", host)]
+
+    def floating_ip(self, id: str) -> view.FloatingIp | None:
+        row = next(iter(self._store.find("Floating_Ip", "floating_port", id)), None)
+        if row is None or row.router_id is None:
+            return None
+        found: view.FloatingIp = self._memos["Floating_Ip"].get(row.id, (row,))
+        return found
+
+    def router_floating_ips(self, router_id: str) -> Collection[str]:
+        """The ids of their ports."""
+        return [row.floating_port for row in self._store.find("Floating_Ip", "router_id", router_id)]
+
 
 def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
     """The keys of the view that a changed row touches."""
@@ -143,16 +169,25 @@ def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
             return {("port", row.port_id) for row in rows}
         case "Router":
             return view.router_keys(old, new)
+        case "Floating_Ip":
+            return _floating_keys(rows)
         case "Security_Group":
             return {("group", row.id) for row in rows}
         case "Security_Group_Rule":
             return {("group", row.security_group_id) for row in rows}
         case "Address_Group":
             return {("address-group", row.id) for row in rows}
+        case table if table in _QOS_TABLES:
+            return {("qos-policy", row.qos_policy_id) for row in rows}
         case "Host":
             names: set[Key] = {("host", row.host) for row in rows}
             return names if len(rows) == 2 and len(names) == 1 else names | {("hosts", "")}
     return set()
+
+
+def _floating_keys(rows: Iterable[Row]) -> set[Key]:
+    routers: set[Key] = {("router-floating", row.router_id) for row in rows if row.router_id is not None}
+    return routers | {("floating", row.floating_port) for row in rows}
 
 
 def _network(rows: tuple[Row, ...]) -> view.Network:
@@ -167,6 +202,7 @@ def _network(rows: tuple[Row, ...]) -> view.Network:
         admin_state_up=row.admin_state_up,
         dns_domain=row.dns_domain,
         external=row.router_external,
+        qos_policy_id=row.qos_policy_id,
     )
 
 
@@ -209,6 +245,7 @@ def _port(rows: tuple[Row, ...]) -> view.Port:
             view.DhcpOption(one["opt_name"], one["opt_value"], int(one["ip_version"]))
             for one in _json(row.extra_dhcp_opts)
         ),
+        qos_policy_id=row.qos_policy_id,
         bindings=tuple(view.Binding(b.host, b.status, b.vif_type, b.vnic_type) for b in bindings if b.host),
     )
 
@@ -243,18 +280,61 @@ def _router(rows: tuple[Row, ...]) -> view.Router:
         interfaces=row.interfaces,
         networks=row.networks,
         routes=tuple(view.HostRoute(canonical(one["destination"]), one["nexthop"]) for one in _json(row.routes)),
+        gateway_port=row.gateway_port,
+        gateway_host=row.gateway_host,
+        enable_snat=row.enable_snat,
     )
+
+
+def _floating_ip(rows: tuple[Row, ...]) -> view.FloatingIp:
+    (row,) = rows
+    return view.FloatingIp(
+        id=row.floating_port,
+        address=row.floating_ip_address,
+        router_id=row.router_id,
+        port_id=row.port_id,
+        fixed_ip=row.fixed_ip_address,
+    )
+
+
+def _limits(rows: tuple[Row, ...]) -> view.QosPolicy:
+    """What rules come to; a limit of 0 is none, as for Neutron's agent."""
+    rates: dict[tuple[str, str], view.Rate] = {}
+    dscp = None
+    for row in rows:
+        if (mark := getattr(row, "dscp_mark", None)) is not None:
+            dscp = mark
+        elif (kbps := getattr(row, "max_kbps", None)) is not None:
+            rates["bandwidth", row.direction] = _rate(kbps, row.max_burst_kbps, _LARGEST_KBIT)
+        else:
+            rates["packets", row.direction] = _rate(row.max_kpps * 1000, row.max_burst_kpps * 1000)
+    limits = {
+        direction: view.Limits(*(_limited(rates.get((kind, direction))) for kind in ("bandwidth", "packets")))
+        for direction in DIRECTIONS
+    }
+    return view.QosPolicy(id="", sent=limits["egress"], received=limits["ingress"], dscp=dscp)
+
+
+def _rate(rate: int, burst: int, least: int = 0) -> view.Rate:
+    """A limit that OpenFlow can say, with Neutron's burst where none is given."""
+    most = 2**32 - 1
+    return view.Rate(min(rate, most), min(max(burst or -(-rate * 4 // 5), least), most))
+
+
+def _limited(rate: view.Rate | None) -> view.Rate | None:
+    return None if rate is None or not rate.rate else rate
 
 
 def _host(rows: tuple[Row, ...]) -> view.Host:
     (row,) = rows
     told = _json(row.configurations)
     told = told if isinstance(told, dict) else {}
-    types = told.get("tunnel_types", [])
+    types, mappings = told.get("tunnel_types", []), told.get("bridge_mappings", {})
     return view.Host(
         host=row.host,
         tunnel_ip=_address(told.get("tunneling_ip")),
         tunnel_types=tuple(sorted(str(kind) for kind in types)) if isinstance(types, list) else (),
+        physical_networks=tuple(sorted(map(str, mappings))) if isinstance(mappings, dict) else (),
     )
 
 

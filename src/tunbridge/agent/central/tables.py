@@ -6,6 +6,7 @@ A change of any other column (a name, a description, a revision number) does not
 from msgspec.structs import replace
 
 from tunbridge.model import catalog
+from tunbridge.model.resources.qos import RULES
 from tunbridge.model.tables import Table
 
 _COLUMNS = {
@@ -18,6 +19,7 @@ _COLUMNS = {
         "admin_state_up",
         "dns_domain",
         "router_external",
+        "qos_policy_id",
     ),
     "Subnet": (
         "network_id",
@@ -44,6 +46,7 @@ _COLUMNS = {
         "dns_name",
         "dns_domain",
         "extra_dhcp_opts",
+        "qos_policy_id",
     ),
     "Port_Binding": ("port_id", "network_id", "host", "status", "vif_type", "vnic_type"),
     "Security_Group": ("stateful",),
@@ -60,13 +63,27 @@ _COLUMNS = {
         "remote_address_group_id",
     ),
     "Address_Group": ("addresses",),
-    "Router": ("admin_state_up", "interfaces", "networks", "routes"),
+    "Router": (
+        "admin_state_up",
+        "interfaces",
+        "networks",
+        "routes",
+        "gateway_port",
+        "gateway_host",
+        "enable_snat",
+    ),
+    "Floating_Ip": ("floating_ip_address", "floating_port", "router_id", "port_id", "fixed_ip_address"),
+    **{
+        rule.table: ("qos_policy_id", *(field.name for field in rule.fields if field.column is not None))
+        for rule in RULES
+    },
     "Host": ("host", "agent_type", "configurations"),
 }
 _FOUND_BY = {
     "Port_Binding": ("host", "port_id"),
     "Port": ("network_id", "security_groups"),
-    "Router": ("networks",),
+    "Router": ("networks", "gateway_host"),
+    "Floating_Ip": ("router_id", "floating_port"),
 }
 """Columns by which the host's store finds rows; besides references, which it finds by anyway."""
 

@@ -25,13 +25,11 @@ class AuthConfigError(TunbridgeError):
     """The settings cannot be used; the text names the one, and what to write."""
 
 
-class KeystoneConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The Keystone that validates tokens, and the service user who asks it. Times are seconds."""
+class ServiceUser(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A Keystone, and the user of it that the server is. Times are seconds."""
 
     auth_url: Url
     """As in a clouds.yaml, with or without /v3 at its end."""
-    public_auth_url: Url | None = None
-    """What clients are told, where it differs."""
     username: str | None = None
     user_domain_name: str = "Default"
     password_file: str | None = None
@@ -43,9 +41,16 @@ class KeystoneConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     application_credential_secret_file: str | None = None
     cafile: str | None = None
     """CA certificates to trust, None for the system's."""
+    timeout: Annotated[float, Meta(gt=0, le=60)] = 10.0
+
+
+class KeystoneConfig(ServiceUser, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The Keystone that validates tokens, and the service user who asks it. Times are seconds."""
+
+    public_auth_url: Url | None = None
+    """What clients are told, where it differs."""
     cache_seconds: Annotated[int, Meta(ge=0, le=3600)] = 300
     """How long a validated token is believed without asking again: the longest that a revoked one goes on."""
-    timeout: Annotated[float, Meta(gt=0, le=60)] = 10.0
 
 
 class AuthConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,11 +86,16 @@ def check(config: AuthConfig) -> None:
             'auth.mode is "keystone", but there is no auth.keystone: give it auth_url, and username with password_file'
             " or application_credential_id with application_credential_secret_file"
         )
+    check_login(settings, "auth.keystone")
+
+
+def check_login(settings: ServiceUser, where: str) -> None:
+    """See that there is one whole way to log in. Raises AuthConfigError."""
     password = (settings.username, settings.password_file)
     credential = (settings.application_credential_id, settings.application_credential_secret_file)
     if all(password) == all(credential) or (any(password) and any(credential)):
         raise AuthConfigError(
-            "auth.keystone: give either username and password_file, or application_credential_id and"
+            f"{where}: give either username and password_file, or application_credential_id and"
             " application_credential_secret_file"
         )
 

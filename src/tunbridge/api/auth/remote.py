@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from tunbridge.api.auth.base import UnavailableError
-from tunbridge.api.auth.config import AuthConfigError, KeystoneConfig
+from tunbridge.api.auth.config import AuthConfigError, KeystoneConfig, ServiceUser
 
 
 class _Named(Struct, frozen=True):
@@ -60,9 +60,8 @@ class Keystone:
 
     def __init__(self, config: KeystoneConfig) -> None:
         self._url = v3(config.auth_url)
-        self._login = _login(config)
-        context = ssl.create_default_context(cafile=_cafile(config.cafile))
-        self._client = httpx.AsyncClient(verify=context, timeout=config.timeout, follow_redirects=False)
+        self._login = login(config, "auth.keystone")
+        self._client = client(config, "auth.keystone")
         self._own = ""
 
     async def close(self) -> None:
@@ -111,16 +110,26 @@ def _read(reply: httpx.Response) -> TokenData:
     return data
 
 
-def _login(config: KeystoneConfig) -> dict[str, Any]:
-    """Give the body with which the service user logs in. Raises AuthConfigError."""
+def client(config: ServiceUser, where: str) -> httpx.AsyncClient:
+    """Give an HTTP client for the services of a Keystone. Raises AuthConfigError, naming the setting below `where`."""
+    if config.cafile is not None and not Path(config.cafile).is_file():
+        raise AuthConfigError(f"{where}.cafile: {config.cafile}: there is no such file")
+    context = ssl.create_default_context(cafile=config.cafile)
+    return httpx.AsyncClient(verify=context, timeout=config.timeout, follow_redirects=False)
+
+
+def login(config: ServiceUser, where: str) -> dict[str, Any]:
+    """Give the body with which the service user logs in. Raises AuthConfigError, naming the setting below `where`."""
     if config.application_credential_id is not None:
-        secret = _first_line("application_credential_secret_file", config.application_credential_secret_file or "")
+        secret = _first_line(
+            f"{where}.application_credential_secret_file", config.application_credential_secret_file or ""
+        )
         shown = {"id": config.application_credential_id, "secret": secret}
         return {"auth": {"identity": {"methods": ["application_credential"], "application_credential": shown}}}
     user = {
         "name": config.username,
         "domain": {"name": config.user_domain_name},
-        "password": _first_line("password_file", config.password_file or ""),
+        "password": _first_line(f"{where}.password_file", config.password_file or ""),
     }
     project = {"name": config.project_name, "domain": {"name": config.project_domain_name}}
     identity = {"methods": ["password"], "password": {"user": user}}
@@ -131,15 +140,9 @@ def _first_line(setting: str, path: str) -> str:
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except OSError as e:
-        raise AuthConfigError(f"auth.keystone.{setting}: {path}: cannot be read: {e.strerror}") from e
+        raise AuthConfigError(f"{setting}: {path}: cannot be read: {e.strerror}") from e
     except UnicodeDecodeError as e:
-        raise AuthConfigError(f"auth.keystone.{setting}: {path}: is not UTF-8") from e
+        raise AuthConfigError(f"{setting}: {path}: is not UTF-8") from e
     if not lines or not lines[0]:
-        raise AuthConfigError(f"auth.keystone.{setting}: {path}: its first line is empty")
+        raise AuthConfigError(f"{setting}: {path}: its first line is empty")
     return lines[0]
-
-
-def _cafile(path: str | None) -> str | None:
-    if path is not None and not Path(path).is_file():
-        raise AuthConfigError(f"auth.keystone.cafile: {path}: there is no such file")
-    return path

@@ -8,22 +8,27 @@ from types import MappingProxyType
 
 from tunbridge.dataplane.contribution import Context
 from tunbridge.dataplane.features import (
+    floating,
     flood,
     frame,
+    gateway,
     neighbour,
     network,
     policy,
     port,
+    qos,
     reach,
     remote,
     router,
     services,
+    wire,
 )
 
 FEATURES: Mapping[str, Callable[[Context, str], None]] = MappingProxyType(
     {
         "base": frame.compute,
         "port": port.compute,
+        "qos": qos.compute,
         "reach": reach.compute,
         "network": network.compute,
         "policy": policy.compute,
@@ -32,6 +37,9 @@ FEATURES: Mapping[str, Callable[[Context, str], None]] = MappingProxyType(
         "neighbour": neighbour.compute,
         "subnet": services.compute,
         "router": router.compute,
+        "gateway": gateway.compute,
+        "floating": floating.compute,
+        "wire": wire.compute,
         "flood": flood.compute,
     }
 )

@@ -17,6 +17,11 @@ from tunbridge.dataplane.pipeline import NETWORK, OUT, RECEIVER
 _PROMISCUOUS = pipeline.FLOOD + 1
 """Value of `out`: those local receivers whose MAC addresses the database does not know."""
 
+METERED_COPIES = 256
+"""Receivers with limits to which a broadcast goes as copies of their own. With more of them in a network it is not
+counted: each is 52 bytes of actions, of which the kernel takes 32 KiB (MAX_ACTIONS_BUFSIZE) and needs 4 resubmits, of
+which Open vSwitch allows 4,096; beyond that the packet would come to nobody."""
+
 
 def compute(context: Context, network_id: str) -> None:
     """Flood flows of one network, in br-int and br-tun."""
@@ -42,14 +47,23 @@ def _copies(context: Context, kind: str, network_id: str, vlan: int, out: int, p
     for policy, ofport in sorted(cast(Iterable[tuple[int, int]], context.facts(kind, network_id))):
         ports.setdefault(policy, []).append(ofport)
     actions = []
+    limited = context.facts("limited", network_id)
+    if len(limited) > METERED_COPIES:
+        limited = ()
     for policy, ofports in ports.items():
         loads = [flow.load(OUT, out), goto(pipeline.INGRESS_STATE)]
         actions.append(flow.clone([flow.load(RECEIVER, policy), *loads] if policy else loads))
         where = {**NETWORK(vlan), **RECEIVER(policy), **OUT(out)}
-        context.flow(names.INTEGRATION_BRIDGE, pipeline.OUTPUT, 2, where, *(flow.output(n) for n in ofports))
+        context.flow(names.INTEGRATION_BRIDGE, pipeline.OUTPUT, 2, where, *(_output(n, n in limited) for n in ofports))
     if patch is not None:
         actions += [flow.load(OUT, patch), goto(pipeline.COMMIT)]
     return actions
+
+
+def _output(ofport: int, is_limited: bool) -> Action:
+    if not is_limited:
+        return flow.output(ofport)
+    return flow.apart([flow.load(OUT, ofport), goto(pipeline.RECEIVED_PACKETS)], pipeline.TOO_BIG)
 
 
 def _tunnels(context: Context, network_id: str, vlan: int, key: int) -> None:

@@ -8,14 +8,15 @@ may have the host's own address on it.
 from collections.abc import Iterable, Mapping
 
 from tunbridge.dataplane import flow, names, pipeline
-from tunbridge.dataplane.contribution import Context
+from tunbridge.dataplane.contribution import Context, Meter
 from tunbridge.dataplane.features import filtering, port_security, router, services
-from tunbridge.dataplane.flow import goto
+from tunbridge.dataplane.flow import Match, goto
 from tunbridge.dataplane.flows import Flow
+from tunbridge.dataplane.responders import Kind
 
 
 def compute(context: Context, _id: str) -> None:
-    """The owner of the base flows is the root: it wants every workload."""
+    """The owner of the base flows is the root: it wants every workload, and routers whose gateway is here."""
     local = context.local
     providers = sorted(set(local.providers.values()))
     patches = [names.integration_patch(b) for b in providers]
@@ -29,6 +30,23 @@ def compute(context: Context, _id: str) -> None:
         _want(context, bridge, provider(_numbers(context, bridge, [names.provider_patch(bridge)]), bridge))
     for id in local.workload_ids:
         context.child("port", id)
+    for id in context.view.gateways(local.host):
+        context.child("router", id)
+        router = context.view.router(id)
+        for network_id in router.networks if router is not None else ():
+            context.child("reach", network_id)  # other routers may be behind it
+    _meter(context, [names.PATCH_TO_TUNNEL, *patches])
+
+
+def _meter(context: Context, patches: Iterable[str]) -> None:
+    """What comes from elsewhere concerns neighbours only, where it needs the agent: questions and answers."""
+    bridge = names.INTEGRATION_BRIDGE
+    for ofport in _numbers(context, bridge, patches).values():
+        number = pipeline.WORKLOAD_METERS + ofport
+        context.meter(bridge, Meter(number, pipeline.WORKLOAD_PPS, pipeline.WORKLOAD_BURST))
+        for kind in (Kind.resolve, Kind.resolved, Kind.solicited):
+            where: Match = {"in_port": ofport, **pipeline.SERVICE(services.NUMBERS[kind])}
+            context.flow(bridge, pipeline.AGENT_METER, 10, where, flow.meter(number), goto(pipeline.TO_AGENT))
 
 
 def _want(context: Context, bridge: str, flows: Iterable[Flow]) -> None:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.conntrack import UNFILTERED
 from tunbridge.dataplane.contribution import UNBOUND, Context, Meter, PortSettings, PortState
-from tunbridge.dataplane.features import port_security, uplink
+from tunbridge.dataplane.features import port_security, qos, uplink
 from tunbridge.dataplane.flow import Action, goto
 from tunbridge.dataplane.local import Workload
 from tunbridge.dataplane.view import Network, Port
@@ -47,8 +47,11 @@ def compute(context: Context, port_id: str) -> None:
     policy = _policy(context, place.port)
     if policy is None:
         return  # computed again when the policy is
+    limited = qos.policy_of(place.port, place.network) is not None
+    if limited:
+        context.child("qos", port_id)
     _grant(context, place, vlan)
-    _send(context, place, vlan, policy)
+    _send(context, place, vlan, policy, limited)
     _receive(context, place, vlan, policy)
     context.port_state(port_id, PortState("wired"))
 
@@ -104,12 +107,13 @@ def _grant(context: Context, place: Place, vlan: int) -> None:
         context.permit("address", str(vlan), address, policy, port.id)
 
 
-def _send(context: Context, place: Place, vlan: int, policy: int) -> None:
+def _send(context: Context, place: Place, vlan: int, policy: int, limited: bool) -> None:
     bridge, ofport = names.INTEGRATION_BRIDGE, place.workload.ofport
     registers = [flow.load(pipeline.SENDER, policy)] if policy else []
     # Untagged packets only: a tag of the workload's own could name another network once ours is taken off.
     where = {"in_port": ofport, "vlan_tci": "0x0000/0x1000"}
-    start = [*registers, flow.load(pipeline.NETWORK, vlan), goto(pipeline.PORT_SECURITY)]
+    first = pipeline.SENT_PACKETS if limited else pipeline.PORT_SECURITY
+    start = [*registers, flow.load(pipeline.NETWORK, vlan), goto(first)]
     context.flow(bridge, pipeline.LOCAL_SWITCHING, 10, where, *start)
     port_security.compute(context, place.port, ofport)
     # Requests to the agent, limited so that one workload's flood delays no other.

@@ -22,7 +22,7 @@ from msgspec import Struct
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.addresses import host_mac, service_mac
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import neighbour, services, uplink
+from tunbridge.dataplane.features import external, gateway, neighbour, services, uplink, wire
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.flows import Flow
 from tunbridge.dataplane.pipeline import CHECKED, EGRESS_CHECKED, NETWORK, ROUTER_NUMBER, TOO_BIG, VIA
@@ -31,11 +31,9 @@ from tunbridge.dataplane.view import Network, Port, Router, Subnet
 
 _BRIDGE = names.INTEGRATION_BRIDGE
 _OWN, _EXPIRED, _LINK_LOCAL, _ROUTE = 300, 290, 280, 10
-"""Priorities in the table of routes; a route has _ROUTE and twice the length of its prefix, a connected one 1 more."""
-_ETHERNET = 14
-"""Bytes of an Ethernet header."""
-_ECHO = {4: ("icmp", 8, 0), 6: ("icmp6", 128, 129)}
-"""IP version -> protocol, type of an echo request, and of its reply."""
+"""Priorities in the table of routes; a route has _ROUTE and twice the length of its prefix, and its rank more."""
+_BY_DEFAULT, _EXTRA, _CONNECTED = -1, 0, 1
+"""Ranks of routes with one prefix: to the outside by default, extra ones, those to subnets that are there."""
 
 
 class Interface(Struct, frozen=True):
@@ -65,7 +63,7 @@ def common() -> list[Flow]:
         flows.append(flow.make(pipeline.NEXT_HOP, 1, {"proto": proto}, services.ask(Kind.no_host)))
         flows.append(flow.make(pipeline.NEXT_HOP, 30, {"proto": proto, **TOO_BIG(1)}, services.ask(Kind.too_big)))
     flows.append(flow.make(pipeline.ROUTES, _LINK_LOCAL, {"proto": "ipv6", "ipv6_dst": "fe80::/10"}, []))
-    return flows
+    return [*flows, *gateway.common(), *wire.common()]
 
 
 def compute(context: Context, router_id: str) -> None:
@@ -74,15 +72,31 @@ def compute(context: Context, router_id: str) -> None:
     if router is None or not router.admin_state_up:
         return
     number = context.identifiers.router(router_id)
+    is_here = router.gateway_host == context.local.host
     found = [one for id in router.interfaces if (one := _interface(context, id)) is not None]
     for interface in found:
-        context.state("routed", interface.network.id)
-        _arrive(context, number, interface)
-        _own_addresses(context, number, interface)
-        _leave(context, number, interface)
+        wire.want(context, interface.network.id)
+        _arrive(context, number, interface, is_here)
+        _own_addresses(context, number, interface, is_here)
+        _leave(context, number, interface, is_here)
+        _chain(context, interface)
+        gateway.tunnel(context, router, interface.network, interface.vlan, interface.port.mac_address)
         for _, subnet in interface.addresses:
-            _route(context, number, subnet.cidr, 1, _into(interface, found))
-    _extra_routes(context, number, router, found)
+            _route(context, number, subnet.cidr, _CONNECTED, _into(interface, found))
+    outside = gateway.find(context, router)
+    if outside is not None:
+        _outside(context, number, outside, found)
+    _extra_routes(context, number, router, found, outside)
+    for id in context.view.router_floating_ips(router_id):
+        context.child("floating", id)
+
+
+def _outside(context: Context, number: int, outside: gateway.Gateway, found: Iterable[Interface]) -> None:
+    for address in outside.addresses:
+        _answer_ping(context, number, address, 6 if ":" in address else 4)
+    for prefix, actions in gateway.routes(context, outside).items():
+        _route(context, number, prefix, _BY_DEFAULT if prefix in gateway.DEFAULT.values() else _CONNECTED, actions)
+    gateway.lead(context, outside, [(one.network, one.vlan) for one in found])
 
 
 def _interface(context: Context, port_id: str) -> Interface | None:
@@ -95,11 +109,25 @@ def _interface(context: Context, port_id: str) -> Interface | None:
         return None
     subnets = [(ip.ip_address, context.view.subnet(ip.subnet_id)) for ip in port.fixed_ips]
     known = tuple((address, subnet) for address, subnet in subnets if subnet is not None)
-    return Interface(port, network, context.vlan(network.id), known)
+    return Interface(port, network, context.vlan(network.id, unwritten=True), known)
 
 
-def _arrive(context: Context, number: int, interface: Interface) -> None:
-    """What workloads send to the interface's MAC address."""
+def _chain(context: Context, interface: Interface) -> None:
+    """Other routers on the network reach this one by its address: as a next hop, on this host."""
+    network, mac = interface.network, interface.port.mac_address
+    for address, _ in interface.addresses:
+        context.state("mac", f"{address} {network.id}", mac)
+    if len(context.view.network_routers(network.id)) > 1:
+        external.go_around(context, interface.vlan, mac, [address for address, _ in interface.addresses])
+
+
+def _arrive(context: Context, number: int, interface: Interface, is_here: bool) -> None:
+    """What is sent to the interface's MAC address: by workloads here, and where the gateway host is here by all."""
+    patch = None if interface.network.physical_network is None else uplink.patch(context, interface.network)
+    if patch is not None and not is_here:
+        # A frame that the switches send everywhere, since they do not know the address yet.
+        flooded: Match = {**NETWORK(interface.vlan), "in_port": patch, "dl_dst": interface.port.mac_address}
+        context.flow(_BRIDGE, pipeline.ROUTER, 30, flooded)
     macs = {interface.port.mac_address: interface.versions}
     if _is_advertised(context, interface):
         # The default route of router advertisements leads to the network's service address.
@@ -122,17 +150,31 @@ def _is_advertised(context: Context, interface: Interface) -> bool:
     return bool(gateways) and min(gateways) == interface.port.id
 
 
-def _own_addresses(context: Context, number: int, interface: Interface) -> None:
+def _own_addresses(context: Context, number: int, interface: Interface, is_here: bool) -> None:
+    network = interface.network
     for address, subnet in interface.addresses:
-        version = subnet.ip_version
-        target = {"nw_dst" if version == 4 else "ipv6_dst": address}
-        to: Match = {**ROUTER_NUMBER(number), **target}
-        proto, request, reply = _ECHO[version]
-        echo = {**to, "proto": proto, "icmp_type": request}
-        context.flow(_BRIDGE, pipeline.ROUTES, _OWN + 1, echo, *flow.answer_echo(address, reply))
-        rest = {**to, "proto": "ip" if version == 4 else "ipv6"}
-        context.flow(_BRIDGE, pipeline.ROUTES, _OWN, rest, *services.ask(Kind.closed))
-        _resolve(context, interface, address, version)
+        _answer(context, number, address, subnet.ip_version)
+        _resolve(context, interface, address, subnet.ip_version)
+        if is_here and network.physical_network is not None:
+            # Machines there that are no ports have this router.
+            external.answer_wire(context, network, interface.vlan, address, interface.port.mac_address)
+            external.answer_ping(context, number, network, address)
+
+
+def _answer(context: Context, number: int, address: str, version: int) -> None:
+    """Packets to an address of the router itself: it has nothing but ping."""
+    to = _answer_ping(context, number, address, version)
+    rest = {**to, "proto": "ip" if version == 4 else "ipv6"}
+    context.flow(_BRIDGE, pipeline.ROUTES, _OWN, rest, *services.ask(Kind.closed))
+
+
+def _answer_ping(context: Context, number: int, address: str, version: int) -> Match:
+    target = {"nw_dst" if version == 4 else "ipv6_dst": address}
+    to: Match = {**ROUTER_NUMBER(number), **target}
+    proto, request, reply = external.ECHO[version]
+    echo = {**to, "proto": proto, "icmp_type": request}
+    context.flow(_BRIDGE, pipeline.ROUTES, _OWN + 1, echo, *flow.answer_echo(address, reply), flow.TO_IN_PORT)
+    return to
 
 
 def _resolve(context: Context, interface: Interface, address: str, version: int) -> None:
@@ -156,17 +198,18 @@ def _route(context: Context, number: int, prefix: str, rank: int, actions: Seque
     context.flow(_BRIDGE, pipeline.ROUTES, _ROUTE + 2 * net.prefixlen + rank, where, *actions)
 
 
-def _leave(context: Context, number: int, interface: Interface) -> None:
+def _leave(context: Context, number: int, interface: Interface, is_here: bool) -> None:
     """Into the interface's network: from the router, unfiltered, and known or not in the zone of that network."""
     network, mac = interface.network, interface.port.mac_address
-    if network.physical_network is not None:
+    if network.physical_network is not None and not is_here:
         mac = host_mac(context.local.host)
     actions = [
         flow.dec_ttl(),
         flow.set_field("eth_src", mac),
         flow.load(CHECKED, 0),
         flow.load(pipeline.SENDER, 0),
-        flow.track(pipeline.DESTINATION) if _is_tracked(context, network.id) else goto(pipeline.DESTINATION),
+        flow.FROM_NOWHERE,
+        wire.into(context, network.id),
     ]
     for version in interface.versions:
         where = {**ROUTER_NUMBER(number), **NETWORK(interface.vlan), "proto": "ip" if version == 4 else "ipv6"}
@@ -176,31 +219,44 @@ def _leave(context: Context, number: int, interface: Interface) -> None:
 def _into(interface: Interface, found: Iterable[Interface]) -> list[Action]:
     """The actions that lead into the interface's network, with a look at the size of what comes from a wider one."""
     mtu = interface.network.mtu
-    check = [flow.check_larger(mtu + _ETHERNET, TOO_BIG)] if any(i.network.mtu > mtu for i in found) else []
+    check = [flow.check_larger(mtu + external.ETHERNET, TOO_BIG)] if any(i.network.mtu > mtu for i in found) else []
     return [flow.load(NETWORK, interface.vlan), *check, goto(pipeline.NEXT_HOP)]
 
 
-def _is_tracked(context: Context, network_id: str) -> bool:
-    return "stateful" in context.facts("filtering", network_id)
-
-
-def _extra_routes(context: Context, number: int, router: Router, found: Iterable[Interface]) -> None:
-    """Routes by a next hop, whose MAC address the database has to know."""
+def _extra_routes(
+    context: Context, number: int, router: Router, found: Iterable[Interface], outside: gateway.Gateway | None
+) -> None:
+    """Routes by a next hop: a port, a neighbour in a physical network, or one outside."""
     done: set[str] = set()
     for route in sorted(router.routes, key=lambda r: (r.destination, r.nexthop)):
         if route.destination in done:
             context.note(f"route to {route.destination}: only its first next hop is used")
             continue
         done.add(route.destination)
-        hop = ipaddress.ip_address(route.nexthop)
-        way = next((i for i in found for _, s in i.addresses if hop in ipaddress.ip_network(s.cidr)), None)
-        macs = [] if way is None else sorted(cast(Iterable[str], context.facts("mac", f"{hop} {way.network.id}")))
-        if way is None or not macs:
+        actions = _by(context, route.nexthop, found, outside)
+        if actions is None:
             context.note(f"route to {route.destination}: no port has its next hop {route.nexthop}")
-            _route(context, number, route.destination, 0, services.ask(Kind.no_host))
-            continue
-        via = context.identifiers.next_hop(f"{hop} {way.network.id}")
-        _route(context, number, route.destination, 0, [flow.load(VIA, via), *_into(way, found)])
+        _route(context, number, route.destination, _EXTRA, actions or services.ask(Kind.no_host))
+
+
+def _by(
+    context: Context, nexthop: str, found: Iterable[Interface], outside: gateway.Gateway | None
+) -> Sequence[Action] | None:
+    """The actions that lead to a next hop; None when nobody has it."""
+    hop = ipaddress.ip_address(nexthop)
+    way = next((i for i in found for _, s in i.addresses if hop in ipaddress.ip_network(s.cidr)), None)
+    if way is None:
+        beyond = outside is not None and any(hop in ipaddress.ip_network(s.cidr) for s in outside.subnets)
+        return gateway.via(context, outside, nexthop) if outside is not None and beyond else None
+    network = way.network
+    macs = sorted(cast(Iterable[str], context.facts("mac", f"{hop} {network.id}")))
+    via = context.identifiers.next_hop(f"{hop} {network.id}")
+    if macs:
         where = {**VIA(via), **NETWORK(way.vlan)}
         to = [flow.set_field("eth_dst", macs[0]), goto(pipeline.ROUTED)]
         context.flow(_BRIDGE, pipeline.NEXT_HOP, 20, where, *to)
+    elif network.physical_network is not None:
+        context.state("next-hop", network.id, nexthop)
+    else:
+        return None
+    return [flow.load(VIA, via), *_into(way, found)]

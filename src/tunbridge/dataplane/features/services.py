@@ -40,6 +40,9 @@ NUMBERS: Mapping[Kind, int] = MappingProxyType(
         Kind.no_host: 8,
         Kind.closed: 9,
         Kind.too_big: 10,
+        Kind.resolve: 11,
+        Kind.resolved: 12,
+        Kind.solicited: 13,
     }
 )
 """Kind of request -> its number in the `service` register and in the userdata."""

@@ -53,6 +53,12 @@ class Kind(StrEnum):
     """A packet to a router itself, which has no open ports."""
     too_big = "too-big"
     """A packet that is larger than the network which it would go to takes."""
+    resolve = "resolve"
+    """A packet to a neighbour in a physical network whose MAC address is not known: kept until it is."""
+    resolved = "resolved"
+    """An ARP reply, or a neighbour advertisement, to this host's question."""
+    solicited = "solicited"
+    """A neighbour solicitation from a physical network for an address that a router has on this host."""
 
 
 def answer(kind: Kind, packet: bytes, subject: Subject, settings: Settings) -> list[bytes | Forward]:
@@ -74,4 +80,6 @@ def answer(kind: Kind, packet: bytes, subject: Subject, settings: Settings) -> l
             found = dns.answer(packet, subject, settings)
         case Kind.expired | Kind.no_route | Kind.no_host | Kind.closed | Kind.too_big:
             found = icmp.answer(packet, subject, kind.value)
+        case Kind.resolve | Kind.resolved | Kind.solicited:
+            found = None  # of the host itself, and no workload's
     return [] if found is None else [found]

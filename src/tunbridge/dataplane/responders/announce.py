@@ -4,32 +4,26 @@ An interface that is made anew has the address of the gateway and another MAC ad
 unsolicited neighbour advertisements (RFC 4861, 7.2.6) change what the VM's neighbour cache has, and add nothing to it.
 """
 
-import struct
 from ipaddress import IPv4Address, IPv6Address
 
-from tunbridge.dataplane.responders.frames import ALL_NODES, BROADCAST_MAC, Icmp6, mac_bytes, multicast_mac
+from tunbridge.dataplane.responders import arp
+from tunbridge.dataplane.responders.frames import ALL_NODES, Icmp6, mac_bytes, multicast_mac
 from tunbridge.dataplane.responders.nd import ADVERTISEMENT, link_layer_option
 from tunbridge.dataplane.responders.subject import Subject
 
-_ARP = 0x0806
-_REQUEST = 1
 _ROUTER_OVERRIDE = 0xA0
 
 
 def frames(subject: Subject) -> list[bytes]:
     """The frames for a port of the network."""
-    return [
-        _ipv6(IPv6Address(address), mac_bytes(router.mac))
-        if ":" in address
-        else _ipv4(IPv4Address(address), mac_bytes(router.mac))
-        for router in subject.routers
-        for address in router.addresses
-    ]
+    return [announcement(address, router.mac) for router in subject.routers for address in router.addresses]
 
 
-def _ipv4(address: IPv4Address, mac: bytes) -> bytes:
-    head = struct.pack("!HHHBBH", _ARP, 1, 0x0800, 6, 4, _REQUEST)
-    return BROADCAST_MAC + mac + head + mac + address.packed + bytes(6) + address.packed
+def announcement(address: str, mac: str) -> bytes:
+    """Tell everybody that an address is a router's, and has this MAC address."""
+    if ":" not in address:
+        return arp.announcement(IPv4Address(address), mac_bytes(mac))
+    return _ipv6(IPv6Address(address), mac_bytes(mac))
 
 
 def _ipv6(address: IPv6Address, mac: bytes) -> bytes:

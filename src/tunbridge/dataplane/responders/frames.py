@@ -14,6 +14,7 @@ from msgspec.structs import replace
 Address = IPv4Address | IPv6Address
 
 ETHERTYPE_IPV4 = 0x0800
+ETHERTYPE_ARP = 0x0806
 ETHERTYPE_IPV6 = 0x86DD
 ICMP = 1
 UDP = 17

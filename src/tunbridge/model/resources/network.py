@@ -3,7 +3,7 @@
 from tunbridge.model import convert
 from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import UNSET, Field, Resource, boolean, column_name, integer, json, ref, text
-from tunbridge.model.resources import common
+from tunbridge.model.resources import common, qos
 from tunbridge.model.tables import Cardinality, Column, Type
 from tunbridge.model.validators import Schema, containers, dns, plain
 
@@ -136,6 +136,7 @@ NETWORK = Resource(
         *_OWN,
         *_PROVIDER,
         *_EXTENDED,
+        qos.policy_id(),
         *common.STANDARD,
         common.tags(Who.ADMIN_OR_MEMBER, Who.NETWORK_TAGS_READER),
     ),

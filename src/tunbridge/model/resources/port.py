@@ -3,7 +3,7 @@
 from tunbridge.model import convert
 from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import UNSET, Field, Resource, boolean, json, ref, text
-from tunbridge.model.resources import common
+from tunbridge.model.resources import common, qos
 from tunbridge.model.tables import Cardinality, Column
 from tunbridge.model.validators import Schema, addresses, containers, dns, plain, ports
 
@@ -181,6 +181,11 @@ _BINDING = (
     ),
 )
 
+_QOS = (
+    qos.policy_id(),
+    common.computed("qos_network_policy_id", plain.uuid_or_none.schema, "qos-port-network-policy"),
+)
+
 PORT = Resource(
     name="port",
     collection="ports",
@@ -190,6 +195,7 @@ PORT = Resource(
         *_SECURITY,
         *_NAMES,
         *_BINDING,
+        *_QOS,
         *common.STANDARD,
         common.tags(Who.MEMBER_OR_ADVSVC, Who.PORT_TAGS_READER, post=True),
     ),

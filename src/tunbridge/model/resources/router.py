@@ -67,6 +67,7 @@ ROUTER = Resource(
     columns=(
         boolean("enable_snat"),
         ref("gateway_port", "Port", Cardinality.OPTIONAL),
+        text("gateway_host", Cardinality.OPTIONAL, indexed=True),  # that has the gateway's addresses
         ref("interfaces", "Port", Cardinality.SET),
         Column("networks", Type.TEXT, Cardinality.SET),  # of its interfaces, for hosts, which ask for routers by them
     ),

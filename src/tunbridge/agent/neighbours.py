@@ -1,0 +1,183 @@
+"""Asks for neighbours in physical networks that routers send to, and keeps the first packets until they answer.
+
+    packet to an unknown neighbour --> kept, asked --reply (a flow learns it)--> sent on, where it was
+                                         |  again after 1 and 2 s
+                                         +--no reply for 3 s--> its sender is told, and the packet is dropped
+    known --every REFRESH_S, for KEEP_S after it was last unknown--> asked by unicast, so that the flow stays
+
+The flows are features/wire.py. What is kept is bounded, for each neighbour and altogether, and a meter limits how many
+packets come here at all.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address
+
+from msgspec import Struct
+
+from tunbridge.agent.wires import Wires
+from tunbridge.dataplane import pipeline
+from tunbridge.dataplane.addresses import host_mac, link_local
+from tunbridge.dataplane.desired import Desired
+from tunbridge.dataplane.responders import arp, nd
+from tunbridge.dataplane.responders.frames import (
+    BROADCAST_MAC,
+    ETHERTYPE_ARP,
+    ETHERTYPE_IPV4,
+    ETHERTYPE_IPV6,
+    mac_bytes,
+)
+from tunbridge.openvswitch.openflow import PacketIn
+
+Neighbour = tuple[str, str]
+"""Network and address."""
+ASK_S, ATTEMPTS = 1.0, 3
+PER_NEIGHBOUR, NEIGHBOURS = 8, 256
+"""So many packets are kept for one, and so many are asked for at a time."""
+REFRESH_S, KEEP_S = 20.0, 600.0
+KNOWN = 4096
+"""So many are asked again; those that were unknown longest ago are left to age."""
+
+
+class _Question(Struct):
+    """What waits for an answer, oldest first."""
+
+    task: asyncio.Task[None]
+    answered: asyncio.Event
+    packets: list[PacketIn]
+
+
+class _Known(Struct):
+    mac: bytes
+    wanted: float
+    """When a packet last had to wait for it."""
+
+
+class Neighbours:
+    """The neighbours of this host's routers. `run` is its task."""
+
+    def __init__(
+        self,
+        desired: Desired,
+        wires: Wires,
+        resume: Callable[[str, bytes, str, int], None],
+        unreachable: Callable[[PacketIn], None],
+    ) -> None:
+        """`resume` sends a packet (bridge, frame, actions, port that it came from) on its way."""
+        self._desired = desired
+        self._wires = wires
+        self._resume = resume
+        self._unreachable = unreachable
+        self._questions: dict[Neighbour, _Question] = {}
+        self._known: dict[Neighbour, _Known] = {}
+
+    async def run(self) -> None:
+        """Ask those again that are of use, until cancelled."""
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            now = time.monotonic()
+            for neighbour, known in list(self._known.items()):
+                if now - known.wanted > KEEP_S:
+                    del self._known[neighbour]
+                else:
+                    self._ask(neighbour, known.mac)
+                    await asyncio.sleep(0)
+
+    def resolve(self, event: PacketIn) -> bool:
+        """Keep a packet and ask for its next hop; False when too much is kept already, or nothing can be asked."""
+        neighbour = self._next_hop(event)
+        if neighbour is None:
+            return False
+        question = self._questions.get(neighbour)
+        if question is None:
+            if len(self._questions) >= NEIGHBOURS:
+                return False
+            answered = asyncio.Event()
+            task = asyncio.create_task(self._until_answered(neighbour, answered))
+            question = self._questions[neighbour] = _Question(task, answered, [])
+        if len(question.packets) >= PER_NEIGHBOUR:
+            return False
+        question.packets.append(event)
+        return True
+
+    def resolved(self, event: PacketIn) -> bool:
+        """Take a reply, and send on what waited for it; False when nobody asked. Raises MalformedError."""
+        is_arp = int.from_bytes(event.data[12:14]) == ETHERTYPE_ARP
+        address, mac = arp.read_reply(event.data) if is_arp else nd.read_advertisement(event.data)
+        network = self._wires.network_of(event.fields.get("reg6", 0))
+        if network is None:
+            return False
+        neighbour = (network, str(address))
+        question = self._questions.pop(neighbour, None)
+        known = self._known.get(neighbour)
+        if question is None:
+            if known is not None:
+                known.mac = mac
+            return known is not None
+        self._known.pop(neighbour, None)  # to the end
+        self._known[neighbour] = _Known(mac, time.monotonic())
+        if len(self._known) > KNOWN:
+            del self._known[next(iter(self._known))]
+        question.answered.set()
+        for packet in question.packets:
+            self._resume(packet.bridge, packet.data, _actions(packet), packet.in_port)
+        return True
+
+    async def _until_answered(self, neighbour: Neighbour, answered: asyncio.Event) -> None:
+        for _ in range(ATTEMPTS):
+            self._ask(neighbour)
+            try:
+                async with asyncio.timeout(ASK_S):
+                    await answered.wait()
+                return
+            except TimeoutError:
+                continue
+        question = self._questions.pop(neighbour, None)
+        for packet in question.packets if question is not None else ():
+            self._unreachable(packet)
+
+    def _ask(self, neighbour: Neighbour, eth_dst: bytes | None = None) -> None:
+        network, address = neighbour
+        if (host := self._wires.host) is None:
+            return
+        own = host_mac(host)
+        if ":" in address:
+            source = IPv6Address(link_local(own))
+            frame = nd.solicitation(IPv6Address(address), mac_bytes(own), source, eth_dst)
+        else:
+            frame = arp.question(IPv4Address(address), mac_bytes(own), eth_dst or BROADCAST_MAC)
+        self._wires.send(network, frame)
+
+    def _next_hop(self, event: PacketIn) -> Neighbour | None:
+        if (via := event.fields.get("reg2", 0)) != 0:
+            hop = self._desired.next_hop(via)
+            return None if hop is None else (hop[1], hop[0])
+        network = self._wires.network_of(event.fields.get("reg6", 0))
+        target = _target(event.data)
+        return None if network is None or target is None else (network, target)
+
+    def solicited(self, event: PacketIn) -> bytes | None:
+        """The answer to who asks for an address that a router has here; None when none has. Raises MalformedError."""
+        asked, target = nd.solicited(event.data)
+        network = self._wires.network_of(event.fields.get("reg6", 0))
+        found = (mac for where, address, mac in self._desired.claims if (where, address) == (network, str(target)))
+        mac = next(found, None)
+        return None if mac is None else nd.advertisement(asked, target, mac_bytes(mac))
+
+
+def _target(packet: bytes) -> str | None:
+    """The destination of an IP packet."""
+    kind = int.from_bytes(packet[12:14])
+    if kind == ETHERTYPE_IPV4 and len(packet) >= 34:
+        return str(IPv4Address(packet[30:34]))
+    return str(IPv6Address(packet[38:54])) if kind == ETHERTYPE_IPV6 and len(packet) >= 54 else None
+
+
+def _actions(packet: PacketIn) -> str:
+    """Back to where its next hop was not known, with the registers that it had."""
+    service = ((1 << (pipeline.SERVICE.high - pipeline.SERVICE.low + 1)) - 1) << pipeline.SERVICE.low
+    registers = {name: number for name, number in packet.fields.items() if name.startswith("reg")}
+    registers["reg3"] = registers.get("reg3", 0) & ~service
+    loads = [f"set_field:{number:#x}->{name}" for name, number in sorted(registers.items())]
+    return ",".join([*loads, f"resubmit(,{pipeline.NEXT_HOP.number})"])

@@ -1,0 +1,148 @@
+"""An address of a router on its external network that is on this host: it answers there, and packets to it are taken.
+
+Shared by gateways (gateway.py) and floating IPs (floating.py). Each such address belongs to one MAC address, and both
+to one host.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from tunbridge.dataplane import flow, names, pipeline
+from tunbridge.dataplane.contribution import Context
+from tunbridge.dataplane.features import neighbour, port_security, services, uplink, wire
+from tunbridge.dataplane.flow import Action, Match, goto
+from tunbridge.dataplane.pipeline import ARRIVED, CHECKED, EGRESS_CHECKED, NETWORK, RESOLVED, ROUTER_NUMBER, VIA
+from tunbridge.dataplane.responders import Kind
+from tunbridge.dataplane.view import Network, Port
+
+_BRIDGE = names.INTEGRATION_BRIDGE
+ETHERNET = 14
+"""Bytes of an Ethernet header."""
+ECHO = {4: ("icmp", 8, 0), 6: ("icmp6", 128, 129)}
+"""IP version -> protocol, type of an echo request, and of its reply."""
+
+
+class Outside(Struct, frozen=True):
+    """The external network of a router on this host, and a port of it that is the router's."""
+
+    router: int
+    zone: int
+    network: Network
+    vlan: int
+    mac: str
+
+    @property
+    def where(self) -> Match:
+        """What is in the network, and for the port."""
+        return {**NETWORK(self.vlan), "dl_dst": self.mac}
+
+
+def outside(context: Context, router_id: str, port: Port) -> Outside | None:
+    """Have the external network on this host; None, and a note, where it cannot be had."""
+    network = context.view.network(port.network_id)
+    if network is None or not network.admin_state_up:
+        return None
+    if (obstacle := uplink.obstacle(context, network)) is not None:
+        context.note(f"external network {network.id} cannot be reached from here: {obstacle}")
+        return None
+    wire.want(context, network.id)
+    ids = context.identifiers
+    vlan = context.vlan(network.id, unwritten=True)
+    zone = ids.nat_zone(router_id)
+    context.permit("zone", str(zone), router_id)
+    return Outside(ids.router(router_id), zone, network, vlan, port.mac_address)
+
+
+def take(context: Context, place: Outside, match: Match, arrived: int, onwards: Action, protocol: str = "ip") -> None:
+    """Packets to the port, from outside or from a workload of the external network, go on in the router."""
+    proto: Match = {**place.where, "proto": protocol, **match}
+    start = [flow.load(ROUTER_NUMBER, place.router), flow.load(ARRIVED, arrived), onwards]
+    allowed: Match = {**proto, "ct_state": "-rpl+trk", **CHECKED(EGRESS_CHECKED)}
+    context.flow(_BRIDGE, pipeline.ROUTER, 20, allowed, flow.commit(EGRESS_CHECKED), *start)
+    context.flow(_BRIDGE, pipeline.ROUTER, 10, proto, *start)
+    context.flow(_BRIDGE, pipeline.ROUTER, 5, place.where)
+
+
+def answer(context: Context, place: Outside, address: str) -> None:
+    """Answer for an address, and let routers of this host reach it, which a question on the wire would not."""
+    if ":" in address:
+        context.flow(_BRIDGE, pipeline.ROUTER, 30, _asked(place.vlan, address), *services.ask(Kind.solicited))
+    else:
+        answers = neighbour.answer_arp(address, place.mac)
+        context.flow(_BRIDGE, pipeline.ROUTER, 30, _asked(place.vlan, address), *answers)
+    answer_wire(context, place.network, place.vlan, address, place.mac)
+    go_around(context, place.vlan, place.mac, [address])
+
+
+def go_around(context: Context, vlan: int, mac: str, addresses: Iterable[str]) -> None:
+    """What a router here sends to a router's addresses begins again in that router: it has them on this host."""
+    for address in addresses:
+        to: Match = {**NETWORK(vlan), **_towards(address)}
+        context.flow(_BRIDGE, pipeline.NEXT_HOP, 10, to, flow.set_field("eth_dst", mac), goto(pipeline.ROUTED))
+    clear = [flow.load(field, 0) for field in (VIA, RESOLVED, ARRIVED)]
+    # conntrack would take the packet for one of the connection that the other router, or this one, has just looked up.
+    where: Match = {**NETWORK(vlan), "dl_dst": mac}
+    context.flow(_BRIDGE, pipeline.DESTINATION, 12, where, flow.CT_CLEAR, *clear, goto(pipeline.ROUTER))
+
+
+def answer_wire(context: Context, network: Network, vlan: int, address: str, mac: str) -> None:
+    """Answer a physical network that asks who has an address, and tell it that the address is here."""
+    patch = uplink.patch(context, network)
+    if patch is None:
+        return
+    is_arp = ":" not in address
+    actions = _outwards(neighbour.answer_arp(address, mac)[:-1]) if is_arp else services.ask(Kind.solicited)
+    context.flow(_BRIDGE, pipeline.ROUTER, 31, {**_asked(vlan, address), "in_port": patch}, *actions)
+    context.claim(network.id, address, mac)
+
+
+def _asked(vlan: int, address: str) -> Match:
+    """The question who has an address."""
+    if ":" in address:
+        return {**NETWORK(vlan), "proto": "icmp6", "icmp_type": port_security.NS, "nd_target": address}
+    return {**NETWORK(vlan), "proto": "arp", "arp_op": 1, "arp_tpa": address}
+
+
+def _towards(address: str) -> Match:
+    return {"proto": "ipv6", "ipv6_dst": address} if ":" in address else {"proto": "ip", "nw_dst": address}
+
+
+def answer_ping(context: Context, router: int, network: Network, address: str) -> None:
+    """Answer ping that comes in from a physical network."""
+    patch = uplink.patch(context, network)
+    if patch is not None:
+        proto, request, reply = ECHO[6 if ":" in address else 4]
+        asked: Match = {**_towards(address), "proto": proto, "icmp_type": request, "in_port": patch}
+        where = {**ROUTER_NUMBER(router), **asked}
+        context.flow(_BRIDGE, pipeline.ROUTES, 302, where, *_outwards(flow.answer_echo(address, reply)))
+
+
+def _outwards(actions: Sequence[Action]) -> list[Action]:
+    """Send an answer back to the wire that the question came from."""
+    return [*actions, *flow.push_network(), flow.TO_IN_PORT]
+
+
+def enter(place: Outside, widest: int) -> list[Action]:
+    """The actions that lead a router's packet into the external network; `widest`: MTU of what it may come from."""
+    mtu = place.network.mtu
+    check = [flow.check_larger(mtu + ETHERNET, pipeline.TOO_BIG)] if widest > mtu else []
+    return [flow.load(NETWORK, place.vlan), *check, goto(pipeline.NEXT_HOP)]
+
+
+def leave(context: Context, place: Outside, match: Match, source: str | None, protocol: str = "ip") -> None:
+    """Out of the router into the external network, from the port, with a translated source."""
+    where: Match = {**ROUTER_NUMBER(place.router), **NETWORK(place.vlan), "proto": protocol, **match}
+    onwards = (
+        wire.into(context, place.network.id)
+        if source is None
+        else flow.translate(place.zone, pipeline.TRANSLATED, source=source)
+    )
+    actions = [
+        flow.dec_ttl(),
+        flow.set_field("eth_src", place.mac),
+        flow.FROM_NOWHERE,
+        *(flow.load(field, 0) for field in (CHECKED, ARRIVED, pipeline.SENDER)),
+        onwards,
+    ]
+    context.flow(_BRIDGE, pipeline.ROUTED, 20 if match else 10, where, *actions)

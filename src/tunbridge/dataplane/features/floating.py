@@ -1,0 +1,56 @@
+"""A floating IP: an address outside that is a port's behind a router. Tables 67, 73, 75, 76 and 77.
+
+It is on the host of its port where that has a bridge to the external network, and on the router's gateway host
+otherwise. There it answers with the MAC address of its own port, and a packet to it gets the fixed IP in the router's
+conntrack zone and is routed; a packet from the fixed IP to the outside gets the floating IP.
+"""
+
+from tunbridge.dataplane import flow, names, pipeline
+from tunbridge.dataplane.contribution import Context, PortState
+from tunbridge.dataplane.features import external, uplink
+from tunbridge.dataplane.flow import Match
+from tunbridge.dataplane.pipeline import ROUTER_NUMBER
+from tunbridge.dataplane.view import FloatingIp, Network, Port, Router
+
+
+def compute(context: Context, id: str) -> None:
+    """Everything of one floating IP; nothing where it is another host's. `id`: of its own port."""
+    floating = context.view.floating_ip(id)
+    router = None if floating is None else context.view.router(floating.router_id)
+    own = None if floating is None else context.view.port(id)
+    if floating is None or router is None or own is None or not router.admin_state_up:
+        return
+    port = context.view.port(floating.port_id)
+    network = context.view.network(own.network_id)
+    if port is None or network is None or host_of(context, router, port, network) != context.local.host:
+        return
+    place = external.outside(context, router.id, own)
+    if place is not None:
+        _translate(context, floating, port, place)
+        context.port_state(id, PortState("wired"))
+
+
+def host_of(context: Context, router: Router, port: Port, network: Network) -> str | None:
+    """The host that has a floating IP of the port on an external network."""
+    if port.host is None or not port.admin_state_up:
+        return None
+    if port.host == context.local.host:
+        near = uplink.obstacle(context, network) is None
+    else:
+        host = context.view.host(port.host)
+        near = host is not None and network.physical_network in host.physical_networks
+    return port.host if near else router.gateway_host
+
+
+def _translate(context: Context, floating: FloatingIp, port: Port, place: external.Outside) -> None:
+    address, fixed = floating.address, floating.fixed_ip
+    external.answer(context, place, address)
+    inwards = flow.translate(place.zone, pipeline.ROUTES, target=fixed)
+    external.take(context, place, {"nw_dst": address}, 2, inwards)
+    source: Match = {"nw_src": fixed}
+    external.leave(context, place, source, address)
+    where = {**ROUTER_NUMBER(place.router), "proto": "ip", **source}
+    network = context.view.network(port.network_id)
+    widest = 0 if network is None else network.mtu
+    context.flow(names.INTEGRATION_BRIDGE, pipeline.OUTSIDE, 20, where, *external.enter(place, widest))
+    context.permit("translate", str(place.zone), fixed, address)

@@ -1,0 +1,169 @@
+"""A router's gateway to its external network: routes to there, and who translates. Tables 67, 73, 74, 75 and 76.
+
+What goes outside and is from no floating IP leaves on the router's gateway host. On the sender's host table 67 sends it
+there as it is, in its own network, to the MAC address of the router's interface; so no other network is between. The
+gateway host gives it the router's own address in the router's conntrack zone (or leaves it as it is, without
+`enable_snat`). From outside only answers come in that way, and pings of the router. IPv6 is not translated, and
+comes in as it is: who may be reached is for security groups to say.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from tunbridge.dataplane import flow, names, pipeline
+from tunbridge.dataplane.contribution import Context, PortState
+from tunbridge.dataplane.features import external, services, uplink
+from tunbridge.dataplane.flow import Action, Match, goto
+from tunbridge.dataplane.flows import Flow
+from tunbridge.dataplane.pipeline import ARRIVED, NETWORK, OUT, ROUTER_NUMBER, TOO_BIG, VIA
+from tunbridge.dataplane.responders import Kind
+from tunbridge.dataplane.view import Network, Port, Router, Subnet
+
+_BRIDGE = names.INTEGRATION_BRIDGE
+DEFAULT = {4: "0.0.0.0/0", 6: "::/0"}
+"""IP version -> the prefix of all addresses."""
+_UNASKED = 295
+"""Priority in the table of routes: after the router's own addresses."""
+
+
+class Gateway(Struct, frozen=True):
+    """A router's port on its external network."""
+
+    router: Router
+    port: Port
+    network: Network
+    subnets: tuple[Subnet, ...]
+    """All of the network."""
+    is_here: bool
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its addresses."""
+        return tuple(ip.ip_address for ip in self.port.fixed_ips)
+
+    @property
+    def source(self) -> str | None:
+        """The IPv4 address to which others are translated."""
+        return next((address for address in self.addresses if ":" not in address), None)
+
+    def next_hop(self, version: int) -> str | None:
+        """The default gateway: that of the subnet of its first address."""
+        used = [ip.subnet_id for ip in self.port.fixed_ips]
+        subnets = [s for id in used for s in self.subnets if s.id == id and s.ip_version == version]
+        return next((s.gateway_ip for s in subnets if s.gateway_ip is not None), None)
+
+
+def common() -> list[Flow]:
+    """What all gateways share."""
+    table, routes = pipeline.OUTSIDE, pipeline.ROUTES
+    unasked: Match = {"proto": "ip", **ARRIVED(1)}
+    return [
+        # From outside to outside: a router of tenants' networks is no router of others'.
+        *(flow.make(table, 30, ARRIVED(how), []) for how in (1, 2)),
+        *(flow.make(table, 1, {"proto": proto}, services.ask(Kind.no_route)) for proto in ("ip", "ipv6")),
+        # What no connection from inside has asked for, and is not for the router itself.
+        flow.make(routes, _UNASKED, {**unasked, "ct_state": "+new+trk"}, []),
+        flow.make(routes, _UNASKED, {**unasked, "ct_state": "+inv+trk"}, []),
+        # It would go outside with an address of a tenant's: every port of the router's address is taken.
+        flow.make(pipeline.TRANSLATED, 20, {"ct_state": "+inv+trk"}, []),
+    ]
+
+
+def find(context: Context, router: Router) -> Gateway | None:
+    """A router's gateway, as far as this host knows of it."""
+    port = None if router.gateway_port is None else context.view.port(router.gateway_port)
+    network = None if port is None else context.view.network(port.network_id)
+    if port is None or network is None:
+        return None
+    found = [context.view.subnet(id) for id in sorted(context.view.network_subnets(network.id))]
+    subnets = tuple(s for s in found if s is not None)
+    return Gateway(router, port, network, subnets, router.gateway_host == context.local.host)
+
+
+def routes(context: Context, gateway: Gateway) -> dict[str, list[Action]]:
+    """Prefix -> the actions of a route, to the subnets outside and by default."""
+    direct = [goto(pipeline.OUTSIDE)]
+    found = {subnet.cidr: direct for subnet in gateway.subnets}
+    for version, prefix in DEFAULT.items():
+        if (hop := gateway.next_hop(version)) is not None:
+            found[prefix] = via(context, gateway, hop)
+    return found
+
+
+def via(context: Context, gateway: Gateway, hop: str) -> list[Action]:
+    """The actions of a route by a next hop outside."""
+    context.state("next-hop", gateway.network.id, hop)
+    number = context.identifiers.next_hop(f"{hop} {gateway.network.id}")
+    return [flow.load(VIA, number), goto(pipeline.OUTSIDE)]
+
+
+def lead(context: Context, gateway: Gateway, inside: Iterable[tuple[Network, int]]) -> None:
+    """The way to a gateway; `inside`: the networks of the router's interfaces, with their local VLANs."""
+    if gateway.is_here:
+        context.child("gateway", gateway.port.id)
+    elif gateway.router.gateway_host is not None:
+        for network, vlan in inside:
+            _elsewhere(context, gateway, network, vlan)
+
+
+def compute(context: Context, port_id: str) -> None:
+    """Everything of a gateway that is on this host; `port_id`: of its port."""
+    port = context.view.port(port_id)
+    router = None if port is None else context.view.router(port.device_id)
+    gateway = None if router is None else find(context, router)
+    if router is None or gateway is None or not gateway.is_here:
+        return
+    place = external.outside(context, router.id, gateway.port)
+    if place is None:
+        context.port_state(port_id, PortState("error", "its network cannot be reached from its host"))
+        return
+    networks = (context.view.network(id) for id in router.networks)
+    _here(context, gateway, place, max((network.mtu for network in networks if network is not None), default=0))
+    context.port_state(port_id, PortState("wired"))
+
+
+def _here(context: Context, gateway: Gateway, place: external.Outside, widest: int) -> None:
+    router = gateway.router
+    for address in gateway.addresses:
+        external.answer(context, place, address)
+        external.answer_ping(context, place.router, place.network, address)
+    external.take(context, place, {}, 2, goto(pipeline.ROUTES), "ipv6")
+    external.leave(context, place, {}, None, "ipv6")
+    if router.enable_snat and gateway.source is not None:
+        external.take(context, place, {}, 1, flow.translate(place.zone, pipeline.ROUTES))
+        external.leave(context, place, {}, gateway.source)
+        context.permit("masquerade", str(place.zone), gateway.source)
+    else:
+        external.take(context, place, {}, 2, goto(pipeline.ROUTES))
+        external.leave(context, place, {}, None)
+    where = ROUTER_NUMBER(place.router)
+    context.flow(_BRIDGE, pipeline.OUTSIDE, 10, where, *external.enter(place, widest))
+
+
+def _elsewhere(context: Context, gateway: Gateway, network: Network, vlan: int) -> None:
+    """To the gateway host, in the network that the packet is in."""
+    out = uplink.patch(context, network)
+    if out is None:
+        return
+    number = context.identifiers.router(gateway.router.id)
+    remote = context.identifiers.next_hop(f"gateway {gateway.router.id}")
+    mtu = gateway.network.mtu
+    check = [flow.check_larger(mtu + external.ETHERNET, TOO_BIG)] if network.mtu > mtu else []
+    where = {**ROUTER_NUMBER(number), **NETWORK(vlan)}
+    context.flow(_BRIDGE, pipeline.OUTSIDE, 10, where, flow.load(VIA, remote), *check, goto(pipeline.NEXT_HOP))
+    there = {**VIA(remote), **NETWORK(vlan)}
+    context.flow(_BRIDGE, pipeline.NEXT_HOP, 20, there, flow.load(OUT, out), goto(pipeline.OUTPUT))
+
+
+def tunnel(context: Context, router: Router, network: Network, vlan: int, mac: str) -> None:
+    """In br-tun, packets to the MAC address of a router's interface go to its gateway host."""
+    name = router.gateway_host
+    if name is None or name == context.local.host or not network.is_tunnelled or network.segmentation_id is None:
+        return
+    host = context.view.host(name)
+    port = None if host is None or host.tunnel_ip is None else context.local.tunnel(host.tunnel_ip)
+    if port is not None:
+        actions = [flow.pop_vlan(), flow.set_tunnel(network.segmentation_id), flow.output(port)]
+        where = {"dl_vlan": vlan, "dl_dst": mac}
+        context.flow(names.TUNNEL_BRIDGE, pipeline.UCAST_TO_TUN, 2, where, *actions)

@@ -1,0 +1,73 @@
+"""What a QoS policy makes of a workload's packets: limits in both directions, and the DSCP field of what it sends.
+
+Limits are meters: exact for TCP and UDP, the same in both datapaths and for every kind of interface, and changed with
+one message (docs/qos.md has the measurements against policing and queues of the interface). A port's own policy counts,
+else that of its network, which is for what is plugged in by users: not for routers and DHCP (`network:` and `neutron:`
+owners). Owner: a local port. Should its meters be refused, the port goes on without limits, and a problem says so.
+"""
+
+from tunbridge.dataplane import flow, names, pipeline
+from tunbridge.dataplane.contribution import Context, Meter
+from tunbridge.dataplane.flow import goto
+from tunbridge.dataplane.pipeline import OUT
+from tunbridge.dataplane.view import Limits, Network, Port, QosPolicy, Rate
+
+DEVICE_OWNERS = ("network:", "neutron:")
+_BRIDGE = names.INTEGRATION_BRIDGE
+
+
+def policy_of(port: Port, network: Network) -> str | None:
+    """The id of the policy that counts for a port."""
+    if port.qos_policy_id is not None or port.device_owner.startswith(DEVICE_OWNERS):
+        return port.qos_policy_id
+    return network.qos_policy_id
+
+
+def compute(context: Context, port_id: str) -> None:
+    """Limits and marks of one local port, apart from all else of it: a changed rule is a change of this only."""
+    workload, port = context.local.workload(port_id), context.view.port(port_id)
+    network = None if port is None else context.view.network(port.network_id)
+    if workload is None or port is None or network is None:
+        return
+    id = policy_of(port, network)
+    if id is None:
+        return
+    policy = context.view.qos_policy(id)
+    _send(context, policy, workload.ofport)
+    if policy.received != Limits():
+        context.state("limited", network.id, workload.ofport)
+        _receive(context, policy.received, workload.ofport)
+
+
+def _send(context: Context, policy: QosPolicy, ofport: int) -> None:
+    where, limits = {"in_port": ofport}, policy.sent
+    if limits.packets is not None:
+        meter = _meter(context, ofport, pipeline.SENT_PACKETS_METER, limits.packets)
+        context.flow(_BRIDGE, pipeline.SENT_PACKETS, 1, where, meter, goto(pipeline.SENT_BANDWIDTH))
+    if limits.bandwidth is not None:
+        meter = _meter(context, ofport, pipeline.SENT_BANDWIDTH_METER, limits.bandwidth)
+        context.flow(_BRIDGE, pipeline.SENT_BANDWIDTH, 1, where, meter, goto(pipeline.MARK))
+    if policy.dscp is not None:
+        for proto in ("ip", "ipv6"):
+            match = {"proto": proto, **where}
+            context.flow(_BRIDGE, pipeline.MARK, 1, match, flow.set_dscp(policy.dscp), goto(pipeline.PORT_SECURITY))
+
+
+def _receive(context: Context, limits: Limits, ofport: int) -> None:
+    here = OUT(ofport)
+    context.flow(_BRIDGE, pipeline.OUTPUT, 2, here, goto(pipeline.RECEIVED_PACKETS))
+    # Its own broadcast, which it does not receive, must not use up its limit.
+    context.flow(_BRIDGE, pipeline.RECEIVED_PACKETS, 2, {"in_port": ofport, **here})
+    if limits.packets is not None:
+        meter = _meter(context, ofport, pipeline.RECEIVED_PACKETS_METER, limits.packets)
+        context.flow(_BRIDGE, pipeline.RECEIVED_PACKETS, 1, here, meter, goto(pipeline.RECEIVED_BANDWIDTH))
+    if limits.bandwidth is not None:
+        meter = _meter(context, ofport, pipeline.RECEIVED_BANDWIDTH_METER, limits.bandwidth)
+        context.flow(_BRIDGE, pipeline.RECEIVED_BANDWIDTH, 1, here, meter, flow.output_field(OUT))
+
+
+def _meter(context: Context, ofport: int, kind: int, limit: Rate) -> flow.Action:
+    number = pipeline.QOS_METERS + 4 * ofport + kind
+    is_bandwidth = kind in (pipeline.SENT_BANDWIDTH_METER, pipeline.RECEIVED_BANDWIDTH_METER)
+    context.meter(_BRIDGE, Meter(number, limit.rate, limit.burst, "kbps" if is_bandwidth else "pktps"))
+    return flow.meter(number)

@@ -1,0 +1,103 @@
+"""Nova's API as far as events go, as its reference says, and a Keystone's login: a real Nova needs a cloud of its own.
+
+What is sent is held against the reference's table of the request, and refused with 400 as Nova refuses it.
+"""
+
+import contextlib
+import json
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+_NAMES = {"network-changed", "network-vif-plugged", "network-vif-unplugged", "network-vif-deleted"}
+_UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+
+
+class NovaDouble:
+    """What was sent, and how to answer. Every event is taken, but those of servers in `unknown`; one for those in
+    `refused` makes the request a bad one, as an event does that this version of Nova does not know."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, str]] = []
+        self.requests = 0
+        self.unknown: set[str] = set()
+        self.refused: set[str] = set()
+        self.tokens: set[str] = set()
+        self.any_token = False
+        self.logins: list[dict[str, Any]] = []
+        self.down = False
+        self.url = ""
+
+    def login(self, body: dict[str, Any]) -> str:
+        self.logins.append(body["auth"])
+        self.tokens.add(f"token-{len(self.logins)}")
+        return f"token-{len(self.logins)}"
+
+    def take(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        assert set(body) == {"events"}
+        told = []
+        for event in body["events"]:
+            assert set(event) <= {"name", "server_uuid", "status", "tag"}, event
+            assert event["name"] in _NAMES, event
+            assert _UUID.match(event["server_uuid"]), event
+            assert event.get("status", "completed") in ("completed", "failed", "in-progress"), event
+            assert event["server_uuid"] not in self.refused
+            code = 404 if event["server_uuid"] in self.unknown else 200
+            told.append({"status": "completed", **event, "code": code})
+        self.events += [event for event in told if event["code"] == 200]
+        codes = {event["code"] for event in told}
+        return (404, {}) if codes == {404} else (207 if 404 in codes else 200, {"events": told})
+
+    def catalog(self) -> list[dict[str, Any]]:
+        endpoint = {"interface": "internal", "url": f"{self.url}/v2.1", "region_id": "RegionOne"}
+        other = endpoint | {"interface": "public", "url": "http://192.0.2.1/nowhere"}
+        return [{"type": "compute", "endpoints": [other, endpoint]}, {"type": "image", "endpoints": [endpoint]}]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    nova: NovaDouble
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.nova.down:
+            return self._answer(503, {})
+        if self.path == "/identity/v3/auth/tokens":
+            token = self.nova.login(body)
+            return self._answer(201, {"token": {"catalog": self.nova.catalog()}}, {"X-Subject-Token": token})
+        if self.path != "/v2.1/os-server-external-events":
+            return self._answer(404, {})
+        if not self.nova.any_token and self.headers.get("X-Auth-Token") not in self.nova.tokens:
+            return self._answer(401, {})
+        self.nova.requests += 1
+        try:
+            return self._answer(*self.nova.take(body))
+        except AssertionError as e:
+            return self._answer(400, {"badRequest": str(e)})
+
+    def _answer(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(content)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keep quiet."""
+
+
+@contextlib.contextmanager
+def nova_double() -> Iterator[NovaDouble]:
+    nova = NovaDouble()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"nova": nova}))
+    nova.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield nova
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,95 @@
+"""Which host has a router's gateway, and where it goes when that one is disabled or dead."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.api.day.central import beat, register_host, transact
+from tests.api.serving import Cloud, User, serving
+from tunbridge.agent.config import AgentConfig, Provider
+from tunbridge.lab.host import wait_until
+
+DOWN_S = 4
+WITH = {"physnet1": Provider(bridge="br-ex")}
+HOSTS = {"net1": WITH, "net2": WITH, "compute": {}}
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    settings = {"agent_down_time": DOWN_S}
+    with serving(tmp_path_factory.mktemp("gateways"), networking=settings) as made:
+        yield made
+
+
+@pytest.fixture
+def admin(cloud: Cloud) -> User:
+    """An admin, with all hosts heard of just now and for the next hour."""
+    for number, (name, providers) in enumerate(HOSTS.items(), 1):
+        register_host(cloud.database.remote, AgentConfig(host=name, local_ip=f"10.0.0.{number}", providers=providers))
+        ahead = datetime.now(UTC) + timedelta(hours=1)
+        beat(cloud.database.remote, name, ahead.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    user = cloud.user()
+    assert user.put(f"/quotas/{user.project_id}", {"quota": {"router": -1}}).status_code == 200
+    return user
+
+
+@pytest.fixture
+def external(admin: User) -> Iterator[str]:
+    flat = {"provider:network_type": "flat", "provider:physical_network": "physnet1", "router:external": True}
+    network = admin.create("network", **flat)["id"]
+    admin.create("subnet", network_id=network, cidr="198.51.100.0/24", ip_version=4)
+    yield network
+    for router in admin.list("router"):
+        admin.remove("router", router["id"])
+    admin.remove("network", network)
+
+
+def router(admin: User, external: str) -> str:
+    return str(admin.create("router", external_gateway_info={"network_id": external})["id"])
+
+
+def host_of(cloud: Cloud, id: str) -> Any:
+    select = {"op": "select", "table": "Router", "where": [["_uuid", "==", ["uuid", id]]], "columns": ["gateway_host"]}
+    found = transact(cloud.database.remote, select)[0]["rows"][0]["gateway_host"]
+    return None if found == ["set", []] else found
+
+
+def test_gateways_are_spread_over_hosts_that_have_the_external_network(
+    cloud: Cloud, admin: User, external: str
+) -> None:
+    found = {host_of(cloud, router(admin, external)) for _ in range(20)}
+    assert found == {"net1", "net2"}
+    assert host_of(cloud, admin.create("router")["id"]) is None
+
+
+def test_a_router_that_loses_its_gateway_has_no_host(cloud: Cloud, admin: User, external: str) -> None:
+    made = router(admin, external)
+    admin.update("router", made, external_gateway_info={})
+    assert host_of(cloud, made) is None
+
+
+def test_a_disabled_host_gives_its_gateways_away_and_gets_none_back(cloud: Cloud, admin: User, external: str) -> None:
+    made = [router(admin, external) for _ in range(8)]
+    agent = next(a["id"] for a in admin.list("agent") if a["host"] == "net1")
+    admin.update("agent", agent, admin_state_up=False)
+    wait_until(lambda: {host_of(cloud, one) for one in made} == {"net2"}, "all gateways are on the other host")
+    assert host_of(cloud, router(admin, external)) == "net2"
+    admin.update("agent", agent, admin_state_up=True)
+    assert {host_of(cloud, one) for one in made} == {"net2"}
+
+
+def test_a_dead_host_is_replaced_and_a_living_one_keeps_what_it_has(cloud: Cloud, admin: User, external: str) -> None:
+    made = {one: host_of(cloud, one) for one in (router(admin, external) for _ in range(8))}
+    beat(cloud.database.remote, "net2", "2026-01-01T00:00:00Z")
+    wait_until(lambda: {host_of(cloud, one) for one in made} == {"net1"}, "the living one has all")
+    # Where no host is alive they stay, for whoever comes back.
+    beat(cloud.database.remote, "net1", "2026-01-01T00:00:00Z")
+    beat(cloud.database.remote, "compute", "2026-01-01T00:00:00Z")
+    assert {host_of(cloud, one) for one in made} == {"net1"}
+    without = router(admin, external)
+    assert host_of(cloud, without) is None
+    later = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    beat(cloud.database.remote, "net2", later)
+    wait_until(lambda: host_of(cloud, without) == "net2", "the first host that can have it gets it")

@@ -1,0 +1,317 @@
+"""Routers and the outside: real VMs on hosts with and without a bridge to it, a router and a web server."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.packets.cloud import Cloud, Ping, Workload, ping_during
+from tests.packets.conftest import make_cloud
+from tunbridge.lab.host import wait_until
+
+pytestmark = pytest.mark.ovs
+SWITCH, PEER, REMOTE = "phys0", "203.0.113.1", "198.51.100.7"
+PEER6, REMOTE6 = "2001:db8:f::1", "2001:db8:99::7"
+"""The machine outside, whose first address every lab gives it."""
+SERVE = """
+import http.server
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(self.client_address[0].encode())
+    def log_message(self, *a): pass
+server = http.server.ThreadingHTTPServer(('', 8000), Page)
+print('up', flush=True)
+server.serve_forever()
+"""
+FETCH = "import urllib.request; print(urllib.request.urlopen('http://{}:8000/', timeout=4).read().decode())"
+
+
+class Site:
+    """A router from blue (VXLAN) to an external network that h0 and h1 have a bridge to and h2 has not."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        cloud.outside("ip", "link", "set", "lo", "up")
+        cloud.outside("ip", "addr", "add", f"{REMOTE}/32", "dev", "lo")
+        for address, device in ((f"{PEER6}/64", SWITCH), (f"{REMOTE6}/128", "lo")):
+            cloud.outside("ip", "addr", "add", address, "dev", device, "nodad")
+        network = cloud.network
+        flat = {"provider_network_type": "flat", "provider_physical_network": "physnet1"}
+        self.external = cloud.make_network("ext", None, is_router_external=True, **flat)
+        cloud.make_subnet(self.external, "203.0.113.0/24", gateway_ip=PEER, is_dhcp_enabled=False)
+        cloud.make_subnet(self.external, "2001:db8:f::/64", gateway_ip=PEER6, is_dhcp_enabled=False)
+        self.blue = cloud.make_network("blue", None)
+        slaac = {"ipv6_ra_mode": "slaac", "ipv6_address_mode": "slaac"}
+        inside = [
+            cloud.make_subnet(self.blue, "10.5.0.0/24"),
+            cloud.make_subnet(self.blue, "2001:db8:5::/64", **slaac),
+        ]
+        self.router = network.create_router(
+            name="r", external_gateway_info={"network_id": self.external.id, "enable_snat": True}
+        )
+        self.group = network.create_security_group(name="open")
+        for subnet in inside:
+            network.add_interface_to_router(self.router, subnet_id=subnet.id)
+            version = f"IPv{subnet.ip_version}"
+            network.create_security_group_rule(security_group_id=self.group.id, direction="ingress", ethertype=version)
+        self.vms = {host: self.vm(host) for host in cloud.hosts}
+
+    @property
+    def gateway_ip(self) -> str:
+        """The router's own address outside."""
+        return next(a for a in self.gateway_ips() if ":" not in a)
+
+    def gateway_ips(self) -> list[str]:
+        """The router's addresses outside, of both versions."""
+        router = self.cloud.network.get_router(self.router.id)
+        return [str(ip["ip_address"]) for ip in router.external_gateway_info["external_fixed_ips"]]
+
+    @property
+    def gateway_host(self) -> str:
+        """The host that has the router's address."""
+        return self.gateway_hosts()[0]
+
+    def gateway_hosts(self) -> list[str]:
+        """Hosts that translate for the router."""
+        return [name for name in self.cloud.hosts if f"nat(src={self.gateway_ip})" in self.flows(name)]
+
+    def flows(self, host: str) -> str:
+        found = self.cloud.hosts[host].host.run("ovs-ofctl", "-O", "OpenFlow14", "dump-flows", "br-int").stdout
+        return str(found)
+
+    def vm(self, host: str) -> Workload:
+        made = self.cloud.vm(host, self.blue, address=False, security_groups=[self.group.id])
+        made.ip("addr", "add", f"{made.address}/24", "dev", "eth0")
+        made.ip("route", "add", "default", "via", "10.5.0.1")
+        return made
+
+    def floating(self, vm: Workload | None) -> Any:
+        """A new floating IP of a VM, that is ACTIVE."""
+        network = self.cloud.network
+        port = None if vm is None else vm.port.id
+        made = network.create_ip(floating_network_id=self.external.id, port_id=port)
+        if vm is not None:
+            self.wait(made, "ACTIVE")
+        return made
+
+    def wait(self, floating: Any, status: str) -> None:
+        wait_until(lambda: self.cloud.network.get_ip(floating.id).status == status, f"the floating IP is {status}")
+
+    def lead(self, floating: Any, vm: Workload | None) -> None:
+        self.cloud.network.update_ip(floating.id, port_id=None if vm is None else vm.port.id)
+        self.wait(floating, "DOWN" if vm is None else "ACTIVE")
+
+    def reached(self, address: str) -> bool:
+        """Whether an address answers the physical router within some seconds."""
+        deadline = time.monotonic() + 4
+        while time.monotonic() < deadline:
+            if self.cloud.outside("ping", "-c1", "-W1", "-I", REMOTE, address, check=False).returncode == 0:
+                return True
+        return False
+
+
+@pytest.fixture(scope="module")
+def cloud(module_lab_name: Callable[[], str]) -> Iterator[Cloud]:
+    yield make_cloud(module_lab_name(), hosts=3, preview=True, apart=["h2"])
+
+
+@pytest.fixture(scope="module")
+def site(cloud: Cloud) -> Site:
+    return Site(cloud)
+
+
+@pytest.fixture(scope="module")
+def web(cloud: Cloud) -> Iterator[None]:
+    """A web server outside that tells who asked."""
+    command = ("ip", "netns", "exec", cloud.lab.outside, "python3", "-c", SERVE)
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    assert server.stdout.readline().strip() == "up"
+    yield
+    server.kill()
+    server.communicate()
+
+
+def test_vms_on_every_host_reach_the_outside_by_their_router(site: Site) -> None:
+    for vm in site.vms.values():
+        assert vm.reaches(REMOTE)
+        assert vm.reaches(PEER)
+
+
+@pytest.mark.usefixtures("web")
+def test_the_outside_sees_the_router_or_the_floating_ip(site: Site) -> None:
+    for host, vm in site.vms.items():
+        assert vm.python(FETCH.format(REMOTE)).strip() == site.gateway_ip, host
+    floating = site.floating(site.vms["h0"])
+    assert site.vms["h0"].python(FETCH.format(REMOTE)).strip() == floating.floating_ip_address
+    site.cloud.network.delete_ip(floating)
+    assert site.vms["h0"].reaches(REMOTE)
+
+
+def test_the_router_answers_the_outside_and_nobody_else_does(site: Site) -> None:
+    assert site.reached(site.gateway_ip)
+    assert site.vms["h2"].reaches(site.gateway_ip)
+    assert len(site.gateway_hosts()) == 1
+    (port,) = site.cloud.network.ports(device_id=site.router.id, device_owner="network:router_gateway")
+    assert port.status == "ACTIVE"
+
+
+def test_the_first_packet_to_an_unknown_neighbour_is_not_lost(site: Site) -> None:
+    assert site.vms["h2"].reaches(REMOTE)  # the gateway host has all flows by now
+    site.cloud.outside("ip", "addr", "add", "203.0.113.77/24", "dev", SWITCH)
+    assert site.vms["h2"].run("ping", "-c1", "-W3", "203.0.113.77", check=False).returncode == 0
+
+
+def test_a_neighbour_that_does_not_answer_is_told(site: Site) -> None:
+    vm = site.vms[site.gateway_host]
+    said = vm.run("ping", "-c1", "-W5", "203.0.113.200", check=False).stdout
+    assert "Destination Host Unreachable" in said
+
+
+def test_traceroute_outside_and_its_errors_come_back_through_the_translation(site: Site) -> None:
+    vm = site.vms["h2"]
+    once = vm.run("ping", "-c1", "-W2", "-t1", REMOTE, check=False).stdout
+    assert "From 10.5.0.1" in once
+    closed = (
+        "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(3);"
+        f"s.connect(('{REMOTE}', 9)); s.send(b'x')\n"
+        "try: s.recv(1); print('answer')\nexcept ConnectionRefusedError: print('refused')"
+    )
+    assert vm.python(closed).strip() == "refused"
+
+
+def test_ipv6_goes_in_and_out_as_it_is(site: Site) -> None:
+    """The physical router has a route to the VMs' prefix by the router's address, which it asks the agent for."""
+    (own,) = [address for address in site.gateway_ips() if ":" in address]
+    site.cloud.outside("ip", "route", "add", "2001:db8:5::/64", "via", own)
+    for host, vm in site.vms.items():
+        assert vm.reaches(REMOTE6, seconds=8), host  # its address is its own after a while
+        assert vm.reaches(PEER6), host
+        assert site.cloud.outside("ping", "-c1", "-W3", vm.address6, check=False).returncode == 0, host
+    site.cloud.outside("ip", "neigh", "flush", "all")
+    assert site.cloud.outside("ping", "-c1", "-W3", own, check=False).returncode == 0
+    told = site.vms[site.gateway_host].run("ping", "-c1", "-W5", "2001:db8:f::200", check=False).stdout
+    assert "Address unreachable" in told
+
+
+@pytest.mark.usefixtures("web")
+def test_floating_ips_on_every_host_are_reached_and_are_the_vms_address(site: Site) -> None:
+    made = {host: site.floating(vm) for host, vm in site.vms.items()}
+    for host, floating in made.items():
+        address = floating.floating_ip_address
+        assert site.reached(address), host
+        assert site.vms[host].python(FETCH.format(REMOTE)).strip() == address
+    # To one's own and to others'.
+    for vm in site.vms.values():
+        for floating in made.values():
+            assert vm.reaches(floating.floating_ip_address)
+    for floating in made.values():
+        site.cloud.network.delete_ip(floating)
+
+
+def test_a_floating_ip_that_moves_is_reached_at_its_new_vm_at_once(site: Site) -> None:
+    """The physical router knows another MAC address only if it is told; each floating IP keeps its own."""
+    floating = site.floating(site.vms["h0"])
+    assert site.reached(floating.floating_ip_address)
+    for host in ("h2", "h1", "h0"):
+        site.lead(floating, site.vms[host])
+        assert site.reached(floating.floating_ip_address), host
+    site.cloud.network.delete_ip(floating)
+
+
+def test_taking_a_floating_ip_away_ends_its_connections(site: Site) -> None:
+    vm = site.vms["h0"]
+    listen = "import socket; s = socket.create_server(('', 7000)); print('up', flush=True); c = s.accept()[0]\n"
+    listen += "while True: c.send(c.recv(9))"
+    floating = site.floating(vm)
+    server = vm.start("python3", "-c", listen)
+    assert server.stdout is not None
+    assert server.stdout.readline().strip() == "up"
+    talk = f"import socket, sys; c = socket.create_connection(('{floating.floating_ip_address}', 7000), 3)\n"
+    talk += "c.settimeout(2)\nfor line in sys.stdin:\n c.send(b'x')\n"
+    talk += " try: print(c.recv(9), flush=True)\n except Exception as e: print(type(e).__name__, flush=True)"
+    command = ("ip", "netns", "exec", site.cloud.lab.outside, "python3", "-c", talk)
+    client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def said() -> str:
+        assert client.stdin is not None and client.stdout is not None
+        client.stdin.write("\n")
+        client.stdin.flush()
+        return client.stdout.readline().strip()
+
+    def known() -> bool:
+        shown = vm.host.host.run("ovs-appctl", "dpctl/dump-conntrack").stdout
+        return f"dst={floating.floating_ip_address}" in shown
+
+    try:
+        assert said() == "b'x'"
+        assert known()
+        site.lead(floating, None)
+        wait_until(lambda: not known(), "its connections are forgotten")
+        assert said() == "TimeoutError"
+        site.lead(floating, vm)
+    finally:
+        for process in (client, server):
+            process.kill()
+            process.communicate()
+        site.cloud.network.delete_ip(floating)
+
+
+@pytest.mark.parametrize("host", ["h0", "h2"])
+def test_a_restart_of_the_agent_costs_no_packet(site: Site, host: str) -> None:
+    floating = site.floating(site.vms[host])
+    for restarted in {host, site.gateway_host}:
+        got, lost = ping_during(site.vms[host], REMOTE, site.cloud.hosts[restarted].restart)
+        assert got > 50
+        assert lost <= 2
+    assert site.reached(floating.floating_ip_address)
+    site.cloud.network.delete_ip(floating)
+
+
+@pytest.mark.usefixtures("web")
+def test_without_snat_addresses_go_out_as_they_are(site: Site) -> None:
+    network, vm = site.cloud.network, site.vms["h2"]
+    gateway = {"network_id": site.external.id, "enable_snat": False}
+    network.update_router(site.router, external_gateway_info=gateway)
+    site.cloud.outside("ip", "route", "add", "10.5.0.0/24", "via", site.gateway_ip)
+    wait_until(lambda: vm.python(FETCH.format(REMOTE)).strip() == vm.address, "the VM's own address is seen")
+    assert site.reached(vm.address)
+    network.update_router(site.router, external_gateway_info=gateway | {"enable_snat": True})
+    wait_until(lambda: vm.python(FETCH.format(REMOTE)).strip() == site.gateway_ip, "the router's address is seen")
+    site.cloud.outside("ip", "route", "del", "10.5.0.0/24")
+
+
+def test_a_vswitchd_that_is_killed_on_the_gateway_host_translates_again(site: Site) -> None:
+    host = site.cloud.hosts[site.gateway_host].host
+    floating = site.floating(site.vms["h2"])  # which is central
+    host.kill("ovs-vswitchd")
+    host.start_vswitchd()
+    assert site.vms["h2"].reaches(REMOTE, seconds=15)
+    assert site.reached(floating.floating_ip_address)
+    site.cloud.network.delete_ip(floating)
+
+
+def test_a_planned_move_of_the_gateway(site: Site) -> None:
+    """Whoever goes out as the router begins anew; a floating IP on a host with the bridge does not notice."""
+    network, vm = site.cloud.network, site.vms["h2"]
+    first = site.gateway_host
+    other = next(name for name in ("h0", "h1") if name != first)
+    floating = {name: site.floating(site.vms[name]) for name in (other, "h2")}
+    vm_ping = Ping(site.vms[other], REMOTE)
+    agent = next(a for a in network.agents() if a.host == first)
+    network.update_agent(agent, admin_state_up=False)
+    wait_until(lambda: site.gateway_hosts() == [other], "the gateway has moved", 15)
+    assert vm.reaches(REMOTE)
+    assert site.vms[first].reaches(REMOTE)
+    for one in floating.values():
+        assert site.reached(one.floating_ip_address)
+    assert site.reached(site.gateway_ip)
+    got, lost = vm_ping.end()
+    assert got > 50
+    assert lost <= 2
+    network.update_agent(agent, admin_state_up=True)
+    for one in floating.values():
+        site.cloud.network.delete_ip(one)
+    assert site.gateway_hosts() == [other]
