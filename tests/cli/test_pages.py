@@ -29,6 +29,11 @@ def test_the_drawing_is_the_one_that_is_printed() -> None:
     assert block_after("Draw the hosts in front of you", 1).strip("\n") == drawn.strip("\n")
 
 
+def test_a_blog_post_as_a_whole_is_drawn_as_its_two_hosts() -> None:
+    drawn = tunbridge("draw", "--width", "100", "examples/blog-post.md")
+    assert drawn == tunbridge("draw", "--width", "100", *EXAMPLES)
+
+
 def test_each_line_of_the_explanation_is_printed() -> None:
     explained = tunbridge("explain", *EXAMPLES).splitlines()
     shown = block_after("Have them explained", 0).splitlines()

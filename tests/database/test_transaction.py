@@ -154,7 +154,7 @@ def test_each_conflict_names_what_it_is_about(file: File) -> None:
     def refused(act: Any) -> Any:
         txn = Transaction(file.store())
         act(txn)
-        with pytest.raises(errors.Conflict) as caught:
+        with pytest.raises(errors.WriteConflict) as caught:
             file.commit(txn)
         return caught.value
 

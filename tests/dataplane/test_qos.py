@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import pytest
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
@@ -10,6 +11,7 @@ from tests.dataplane.conftest import MakeWorld
 from tests.dataplane.test_switching import broadcast, mac, udp
 from tests.dataplane.world import Binding, Delivery, World
 from tunbridge.dataplane.contribution import Meter
+from tunbridge.dataplane.features import flood
 from tunbridge.dataplane.view import Limits, QosPolicy, Rate
 
 METER = Delivery("a", "meter")
@@ -80,6 +82,20 @@ def test_a_meter_that_drops_a_broadcast_for_one_port_drops_it_for_no_other(make_
     assert received == {"n1": 4, "n4": 1, "n5": 4, "n6": 1}  # 8 kbit are one packet of 942 bytes
 
 
+def test_broadcasts_to_very_many_ports_with_limits_reach_them_uncounted(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flood, "METERED_COPIES", 1)
+    world = two(make_world, qos_policy_id="q")
+    put(world, "q", received=SLOW)
+    world.run()
+    assert world.send("n2", broadcast(2)) == {METER, Delivery("a", "n1"), Delivery("b", "n3")}
+    world.port("n4", "n", "a", "10.0.0.4", qos_policy_id="q")
+    world.run()
+    assert world.send("n2", broadcast(2)) == {Delivery("a", "n1"), Delivery("a", "n4"), Delivery("b", "n3")}
+    assert METER in world.send("n2", udp(2, 1))
+
+
 def test_a_port_s_own_broadcast_does_not_use_up_what_it_may_receive(make_world: MakeWorld) -> None:
     world = two(make_world, qos_policy_id="q")
     put(world, "q", received=SLOW)
@@ -135,6 +151,7 @@ def test_a_changed_limit_changes_a_meter_and_no_flow(make_world: MakeWorld) -> N
     put(world, "q", sent=SLOW, received=SLOW)
     world.run()
     put(world, "q", sent=SLOW, received=Limits(bandwidth=Rate(9, 9), packets=SLOW.packets))
+    assert world.hosts["a"].desired._readers["qos-policy", "q"] == {("qos", "n1")}, "the port itself is not looked at"
     delta = world.run()["a"]
     assert (delta.flows, delta.meters) == ({}, {"br-int": {100_047: Meter(100_047, 9, 9, "kbps")}})
 
@@ -165,3 +182,20 @@ def test_a_port_that_is_prepared_for_a_migration_has_its_limits_already(make_wor
     world.run()
     assert len(meters(world, "a")) == len(meters(world, "b")) == 2
     assert world.send("n3", udp(3, 4)) == {Delivery("b", "meter"), Delivery("b", "n4")}
+
+
+def test_what_a_router_forwards_to_and_from_a_port_counts(make_world: MakeWorld) -> None:
+    world = two(make_world, qos_policy_id="q")
+    world.network("m", segment=200)
+    world.subnet("s", "n", "10.0.0.0/24")
+    world.subnet("t", "m", "10.9.0.0/24")
+    world.port("m1", "m", "a", "10.9.0.9")
+    world.router("r", ("n", "s", "10.0.0.254"), ("m", "t", "10.9.0.254"))
+    put(world, "q", sent=SLOW, received=Limits(packets=Rate(1000, 800)))
+    world.run()
+    macs = {network: world.rows.ports[f"r-{network}"].mac_address for network in ("n", "m")}
+    packet = "udp,dl_src={},dl_dst={},nw_src={},nw_dst={},nw_ttl=64"
+    sent = world.send("n1", packet.format(mac(1), macs["n"], "10.0.0.1", "10.9.0.9"))
+    assert {got.device for got in sent} == {"meter", "m1"}
+    received = world.send("m1", packet.format(mac(9), macs["m"], "10.9.0.9", "10.0.0.1"))
+    assert {got.device for got in received} == {"meter", "n1"}

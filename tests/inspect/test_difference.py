@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tests.inspect.hosts import bridge, change, compute, host, port, tunnel, two
 from tests.inspect.showtext import show
 from tunbridge.inspect.check import check
-from tunbridge.inspect.difference import Change, difference, schema_text
+from tunbridge.inspect.difference import DocumentChange, difference, schema_text
 from tunbridge.inspect.model import Bridge, Controller, Device, Host, Interface, Manager, Port
 from tunbridge.inspect.reader import read_show
 from tunbridge.inspect.understand import understand
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 Hosts = Sequence[Host]
 
 
-def changes(old: Hosts, new: Hosts) -> list[Change]:
+def changes(old: Hosts, new: Hosts) -> list[DocumentChange]:
     return difference(check(understand(old)), check(understand(new))).changes
 
 
@@ -159,7 +159,7 @@ def test_an_option_and_the_tunnel_and_the_finding_that_follow_from_it() -> None:
     name = "vxlan-0a00001b"
     old, new = changed_port(name, tunnel("10.0.0.25", "10.0.0.28", name=name), "br-tun")
     found = changes(old, new)
-    assert found[0] == Change(
+    assert found[0] == DocumentChange(
         kind="changed", what="interface", host="compute0", bridge="br-tun", name=name,
         attribute="options:remote_ip", old="10.0.0.27", new="10.0.0.28",
     )  # fmt: skip

@@ -14,11 +14,11 @@ from tunbridge.dataplane.flows import Flow, parse_dump
 from tunbridge.openvswitch.ofctl import UnreachableError
 from tunbridge.openvswitch.openflow import (
     Add,
-    Change,
     Delete,
     Disconnected,
     Event,
     FlowChanged,
+    FlowEdit,
     Meter,
     PacketIn,
     Refused,
@@ -134,7 +134,7 @@ def test_flows_that_fail_only_at_the_commit_are_found_as_well(ovs: Dummy, bridge
 def test_text_that_nobody_understands_is_refused_with_what_ovs_ofctl_says(ovs: Dummy, bridge: str) -> None:
     async def run() -> None:
         async with connected(ovs, bridge) as ours:
-            changes: list[Change] = [Add(flow(1, "fly:away")), Add(flow(2)), Delete(5, 1, "no_such=1")]
+            changes: list[FlowEdit] = [Add(flow(1, "fly:away")), Add(flow(2)), Delete(5, 1, "no_such=1")]
             refused = await ours.switch.apply(changes)
             assert [r.change for r in refused] == [changes[2], changes[0]]
             assert "unknown action fly" in refused[1].error

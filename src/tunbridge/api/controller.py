@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from tunbridge.api import body, policy, query
 from tunbridge.api.policy import Target
 from tunbridge.api.query import Query
-from tunbridge.api.views import Store, Views
+from tunbridge.api.views import Views, ViewStore
 from tunbridge.database.slices import Slices, uncollected
 from tunbridge.model.resource import Field, Resource
 from tunbridge.rules import quota
@@ -27,7 +27,7 @@ class Database(Protocol):
     """What the API asks of the central database."""
 
     @property
-    def store(self) -> Store:
+    def store(self) -> ViewStore:
         """Give the rows as they are here."""
 
     async def barrier(self) -> None:

@@ -63,7 +63,7 @@ DEPENDENTS = (
 )
 
 
-class Store(Reader, Protocol):
+class ViewStore(Reader, Protocol):
     """Rows that tell when they change."""
 
     def listen(self, callback: Any) -> None:
@@ -73,7 +73,7 @@ class Store(Reader, Protocol):
 class Views:
     """Bodies of all rows of the store."""
 
-    def __init__(self, store: Store, rules: Mapping[str, Rules]) -> None:
+    def __init__(self, store: ViewStore, rules: Mapping[str, Rules]) -> None:
         self._store = store
         self._rules = rules
         self._cached: dict[str, dict[str, dict[Any, bytes]]] = {rule.table: {} for rule in rules.values()}

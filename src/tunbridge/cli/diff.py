@@ -15,7 +15,7 @@ from tunbridge.cli.output import print_safely, write_out, write_whole
 from tunbridge.errors import TunbridgeError
 
 if TYPE_CHECKING:
-    from tunbridge.inspect.difference import Change, Difference
+    from tunbridge.inspect.difference import Difference, DocumentChange
     from tunbridge.inspect.model import Document
 
 EXIT_SAME, EXIT_DIFFER, EXIT_UNREADABLE = 0, 1, 2
@@ -141,7 +141,7 @@ def report(found: "Difference") -> Text:
     return text.append(", ".join(f"{count} {kind}" for kind, count in counts.items()) + "\n")
 
 
-def _line(text: Text, change: "Change") -> None:
+def _line(text: Text, change: "DocumentChange") -> None:
     if change.what == "finding":
         known = change.new or change.old
         text.append("  found    " if change.kind == "added" else "  no more  ", style=_STYLES[_reverse(change.kind)])
@@ -174,7 +174,7 @@ def _value(value: Any) -> str:
     return json.dumps(value)
 
 
-def _details(change: "Change") -> str:
+def _details(change: "DocumentChange") -> str:
     """Say what an added or removed thing was, in a few words: a bridge's ports, a port's type, VLAN and options."""
     thing = change.new or change.old
     if change.what == "host":

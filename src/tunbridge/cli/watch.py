@@ -19,7 +19,7 @@ from tunbridge.errors import TunbridgeError
 
 if TYPE_CHECKING:
     from tunbridge.inspect.model import Document, Finding, Host
-    from tunbridge.inspect.watch import Change
+    from tunbridge.inspect.watch import Update
 
 Understand = Callable[[list["Host"]], "Document"]
 
@@ -30,7 +30,7 @@ class NothingLiveError(TunbridgeError):
     exit_status = 2
 
 
-def follow(sources: Sequence[str], timeout: float | None, show: "Callable[[Change], None]") -> None:
+def follow(sources: Sequence[str], timeout: float | None, show: "Callable[[Update], None]") -> None:
     """Call `show` with the hosts, and again at each change, until SIGINT or SIGTERM. Raises NothingLiveError."""
     from tunbridge.inspect import watch
     from tunbridge.inspect.sources import taken_apart
@@ -52,10 +52,10 @@ async def _until_ended(following: Any) -> None:
 
 def pictures(
     understand: Understand, paint: "Callable[[Document], None]", *, as_lines: bool, to_screen: bool
-) -> "Callable[[Change], None]":
+) -> "Callable[[Update], None]":
     """Give what shows a change as a picture: on a terminal in place of the last one, else after it."""
 
-    def show(change: "Change") -> None:
+    def show(change: "Update") -> None:
         document = understand(change.hosts)
         if as_lines:
             write_out(_line(change, document=document))
@@ -80,7 +80,7 @@ class News:
         self._report = report
         self._as_lines = as_lines
 
-    def __call__(self, change: "Change") -> None:
+    def __call__(self, change: "Update") -> None:
         """Show what a change brought."""
         first = self.document is None
         before = [] if self.document is None else self.document.findings
@@ -108,7 +108,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _headline(change: "Change") -> Text:
+def _headline(change: "Update") -> Text:
     text = Text(f"{_now().astimezone():%H:%M:%S} ", style="dim")
     text.append(one_line(", ".join(change.changed)), style="bold")
     text.append("; Ctrl-C ends" if sys.stdout.isatty() else "", style="dim")
@@ -117,7 +117,7 @@ def _headline(change: "Change") -> Text:
     return text
 
 
-def _line(change: "Change", **more: Any) -> str:
+def _line(change: "Update", **more: Any) -> str:
     """Give a change as one line of JSON."""
     told = {"time": f"{_now():%Y-%m-%dT%H:%M:%S.%fZ}", "changed": change.changed, "unreachable": change.unreachable}
     return json.dumps(msgspec.to_builtins(told | more))

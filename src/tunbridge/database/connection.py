@@ -21,12 +21,12 @@ import msgspec
 
 from tunbridge.database.access import Access
 from tunbridge.database.errors import (
-    Conflict,
     DatabaseError,
     DatabaseUnavailable,
     DuplicateIdConflict,
     Target,
     TransactionRefusedError,
+    WriteConflict,
     from_results,
 )
 from tunbridge.database.link import Link
@@ -46,7 +46,7 @@ Build = Callable[[], Awaitable[tuple[Transaction, T, int]]]
 """Builds a transaction: gives it, its result, and the store's revision when it was begun."""
 
 TRIES = 20
-"""How often a transaction is built anew before its Conflict is let out."""
+"""How often a transaction is built anew before its WriteConflict is let out."""
 SAME_TRIES = 3
 """The same, when nothing has changed in the database between two tries."""
 CONNECT_S = 5.0
@@ -147,7 +147,7 @@ class Database:
         """Run `build` on a fresh transaction and send it; give what it returned once the store shows its rows.
 
         `build` may be called several times: when it raised, perhaps for rows that are not current, and when the
-        transaction lost a race. Raises what `build` raises on current rows; Conflict, when building anew does not
+        transaction lost a race. Raises what `build` raises on current rows; WriteConflict, when building anew does not
         help; DatabaseUnavailable; TransactionRefusedError.
         """
         return await self._commit(lambda: self._build(build))
@@ -177,7 +177,7 @@ class Database:
         async with self._lane:
             return await self._retry(build, conflict, revision)
 
-    async def _retry(self, build: Build[T], conflict: Conflict, revision: int) -> T:
+    async def _retry(self, build: Build[T], conflict: WriteConflict, revision: int) -> T:
         unchanged = 0
         for attempt in range(1, TRIES):
             await self.barrier()
@@ -213,7 +213,7 @@ class Database:
             if sliced:
                 await slices.turn()
 
-    async def _send(self, txn: Transaction) -> Conflict | None:
+    async def _send(self, txn: Transaction) -> WriteConflict | None:
         """Send a transaction; give the conflict with which it failed, None if it happened."""
         if txn.is_empty:
             return None
@@ -224,7 +224,7 @@ class Database:
             error = from_results(await self._transact(operations, CONNECT_S), targets)
         else:
             error = await self._send_once(operations, targets)
-        if isinstance(error, Conflict):
+        if isinstance(error, WriteConflict):
             self.stats.conflicts += 1
             return error
         if error is not None:

@@ -1,7 +1,7 @@
 """What can go wrong with the central database, as types that a rule can tell apart.
 
-A `Conflict` is a transaction that the database refused because of what others wrote, or because of its own rows: the
-caller of `Database.commit` sees it only when building the transaction anew did not help.
+A `WriteConflict` is a transaction that the database refused because of what others wrote, or because of its own rows:
+the caller of `Database.commit` sees it only when building the transaction anew did not help.
 """
 
 import re
@@ -37,11 +37,11 @@ class TransactionRefusedError(DatabaseError):
         self.details = details
 
 
-class Conflict(DatabaseError):  # noqa: N818 - what it is called in databases
+class WriteConflict(DatabaseError):  # noqa: N818 - what it is called in databases
     """A transaction lost against another one, or against a rule of the schema."""
 
 
-class UniqueConflict(Conflict):
+class UniqueConflict(WriteConflict):
     """Two rows would have the same values in the columns of an index."""
 
     def __init__(self, table: str, columns: tuple[str, ...], details: str = "") -> None:
@@ -50,7 +50,7 @@ class UniqueConflict(Conflict):
         self.columns = columns
 
 
-class DuplicateIdConflict(Conflict):
+class DuplicateIdConflict(WriteConflict):
     """A row was to be inserted with an id that a row of the table has already."""
 
     def __init__(self, table: str, id: str) -> None:
@@ -59,7 +59,7 @@ class DuplicateIdConflict(Conflict):
         self.id = id
 
 
-class MinimumConflict(Conflict):
+class MinimumConflict(WriteConflict):
     """A number would become less than the column's minimum."""
 
     def __init__(self, table: str, columns: tuple[str, ...], id: str, details: str = "") -> None:
@@ -69,7 +69,7 @@ class MinimumConflict(Conflict):
         self.id = id
 
 
-class ReferencedConflict(Conflict):
+class ReferencedConflict(WriteConflict):
     """A row was to be deleted that others still refer to."""
 
     def __init__(self, table: str, id: str, details: str = "") -> None:
@@ -78,7 +78,7 @@ class ReferencedConflict(Conflict):
         self.id = id
 
 
-class MissingReferenceConflict(Conflict):
+class MissingReferenceConflict(WriteConflict):
     """A row would refer to one that does not exist (any more)."""
 
     def __init__(self, table: str, column: str, id: str, target_table: str, target: str) -> None:
@@ -90,7 +90,7 @@ class MissingReferenceConflict(Conflict):
         self.target = target
 
 
-class RowGone(Conflict):
+class RowGone(WriteConflict):
     """A row that was to be changed, deleted or verified is not there (any more)."""
 
     def __init__(self, table: str, id: str) -> None:
@@ -99,7 +99,7 @@ class RowGone(Conflict):
         self.id = id
 
 
-class Changed(Conflict):
+class Changed(WriteConflict):
     """A row that a transaction relies on has changed or gone since it was read."""
 
     def __init__(self, table: str, id: str) -> None:
@@ -145,7 +145,7 @@ def _reference(details: str) -> DatabaseError:
         return ReferencedConflict(found[1], found[2], details)
     if (found := _NO_TARGET.search(details)) is not None:
         return MissingReferenceConflict(found[1], found[2], found[3], found[5], found[4])
-    return Conflict(f"referential integrity violation: {details}")
+    return WriteConflict(f"referential integrity violation: {details}")
 
 
 def from_results(results: Sequence[Any], targets: Sequence[Target | None]) -> DatabaseError | None:

@@ -25,7 +25,7 @@ _GROWING = ("drops-growing", "errors-growing")
 """Codes of findings that need two readings of one source."""
 
 
-class Change(Struct, frozen=True, kw_only=True):
+class DocumentChange(Struct, frozen=True, kw_only=True):
     """One thing that was added, removed or changed.
 
     `host` is the host's new name (the old one of a host that was removed). `name` is that of the thing; of a link its
@@ -50,7 +50,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     """Everything that differs, host by host, then links, then findings; the JSON output of diff."""
 
     version: str = VERSION
-    changes: list[Change] = field(default_factory=list)
+    changes: list[DocumentChange] = field(default_factory=list)
 
 
 def difference(old: Document, new: Document) -> Difference:
@@ -104,12 +104,12 @@ def _pair(
     return pairs, gone, come
 
 
-def _added(what: What, host: str, name: str, thing: Any, bridge: str | None = None) -> Change:
-    return Change(kind="added", what=what, host=host, bridge=bridge, name=name, new=_plain(thing))
+def _added(what: What, host: str, name: str, thing: Any, bridge: str | None = None) -> DocumentChange:
+    return DocumentChange(kind="added", what=what, host=host, bridge=bridge, name=name, new=_plain(thing))
 
 
-def _removed(what: What, host: str, name: str, thing: Any, bridge: str | None = None) -> Change:
-    return Change(kind="removed", what=what, host=host, bridge=bridge, name=name, old=_plain(thing))
+def _removed(what: What, host: str, name: str, thing: Any, bridge: str | None = None) -> DocumentChange:
+    return DocumentChange(kind="removed", what=what, host=host, bridge=bridge, name=name, old=_plain(thing))
 
 
 def _plain(thing: Any) -> Any:
@@ -129,13 +129,13 @@ class _Comparison:
     def __init__(self, old: Host, new: Host) -> None:
         self.host = new.name
         self.not_told = {*old.not_told, *new.not_told}
-        self.changes: list[Change] = []
+        self.changes: list[DocumentChange] = []
 
     def attribute(self, what: What, name: str, attribute: str, old: Any, new: Any, bridge: str | None = None) -> None:
         """Note an attribute that differs, unless a source could not tell it."""
         if old != new and attribute not in self.not_told:
             self.changes.append(
-                Change(
+                DocumentChange(
                     kind="changed", what=what, host=self.host, bridge=bridge, name=name, attribute=attribute,
                     old=old, new=new,
                 )
@@ -171,7 +171,7 @@ class _Comparison:
                 self.attribute(what, after.target, "is_connected", before.is_connected, after.is_connected, bridge)
 
 
-def _hosts(old: Host, new: Host) -> list[Change]:
+def _hosts(old: Host, new: Host) -> list[DocumentChange]:
     found = _Comparison(old, new)
     if old.ovs_version and new.ovs_version:
         found.attribute("host", new.name, "ovs_version", old.ovs_version, new.ovs_version)
@@ -257,7 +257,7 @@ def _counters(found: _Comparison, bridge: str, old: Interface, new: Interface) -
             )  # fmt: skip
 
 
-def _links(old: Document, new: Document, renamed: dict[str, str], partial: set[str]) -> Iterator[Change]:
+def _links(old: Document, new: Document, renamed: dict[str, str], partial: set[str]) -> Iterator[DocumentChange]:
     """Compare patch pairs and tunnels, and the state of NICs. Those of hosts on one side only go with their host."""
 
     def end(at: End, names: dict[str, str]) -> tuple[str, str, str] | None:
@@ -287,7 +287,7 @@ def _links(old: Document, new: Document, renamed: dict[str, str], partial: set[s
     )
     for (_, before), (at, after) in pairs:
         if before.state != after.state and "unknown" not in (before.state, after.state):
-            yield Change(
+            yield DocumentChange(
                 kind="changed", what="link", host=at[0][0], bridge=at[0][1], name=_link_name(after), attribute="state",
                 old=before.state, new=after.state,
             )  # fmt: skip
@@ -309,7 +309,7 @@ def _link_name(link: Link) -> str:
     return str(link.a.port)
 
 
-def _findings(old: Document, new: Document, renamed: dict[str, str]) -> Iterator[Change]:
+def _findings(old: Document, new: Document, renamed: dict[str, str]) -> Iterator[DocumentChange]:
     """Compare findings, but for those that one side could not have: their code was not checked there."""
     unchecked_old = {(renamed.get(n.host, n.host), n.code) for n in old.not_checked}
     unchecked_new = {(n.host, n.code) for n in new.not_checked}
@@ -328,9 +328,9 @@ def _findings(old: Document, new: Document, renamed: dict[str, str]) -> Iterator
             yield _finding("removed", host, finding)
 
 
-def _finding(kind: Literal["added", "removed"], host: str, finding: Finding) -> Change:
+def _finding(kind: Literal["added", "removed"], host: str, finding: Finding) -> DocumentChange:
     plain = _plain(finding)
-    return Change(
+    return DocumentChange(
         kind=kind, what="finding", host=host, name=finding.subject, severity=finding.severity, code=finding.code,
         old=plain if kind == "removed" else None, new=plain if kind == "added" else None,
     )  # fmt: skip

@@ -33,7 +33,7 @@ _CHUNK = 1 << 16
 _UNWATCHED = frozenset(("_uuid", "statistics"))
 
 
-class Change(Struct, frozen=True):
+class Update(Struct, frozen=True):
     """All hosts as they are now, the labels of the sources that changed, and why others cannot be followed."""
 
     hosts: list[Host]
@@ -41,7 +41,7 @@ class Change(Struct, frozen=True):
     unreachable: dict[str, str]
 
 
-Show = Callable[[Change], None]
+Show = Callable[[Update], None]
 
 
 class _Followed:
@@ -109,7 +109,7 @@ class _Watch:
                 changed.append(one.source.label)
         if changed:
             problems = {one.source.label: one.problem for one in self._followed if one.problem is not None}
-            self._show(Change([host for one in self._followed for host in one.hosts], changed, problems))
+            self._show(Update([host for one in self._followed for host in one.hosts], changed, problems))
 
     def _stir(self, one: _Followed) -> None:
         self._pending[one] = None

@@ -5,8 +5,6 @@ from typing import Any
 
 from tunbridge.model.resource import UNSET
 from tunbridge.rules import hosts, locks, qos, rbac, segments
-from tunbridge.rules.base import Rules
-from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, invalid
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.segments import Segment
@@ -25,7 +23,7 @@ MIN_MTU = {4: 68, 6: 1280}
 """Bytes that each link must carry, by IP version (RFC 791, RFC 8200)."""
 
 
-class NetworkRules(Rules):
+class NetworkRules(rbac.SharedRules):
     """The rules of networks."""
 
     name = "Network"
@@ -113,14 +111,6 @@ class NetworkRules(Rules):
             "ipv4_address_scope": _scope(reader, subnets, 4),
             "ipv6_address_scope": _scope(reader, subnets, 6),
         }
-
-    def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
-        """Say whether a project may use the network."""
-        return rbac.is_shared(reader, "network", row.id, project)
-
-    def candidates(self, reader: Reader, caller: Caller) -> list[Row] | None:
-        """Give the networks of a caller's project and those that are shared with it."""
-        return rbac.seen_by(reader, self, caller)
 
     def external_for(self, reader: Reader, row: Row, project: str | None) -> bool:
         """Say whether the network is external for a project."""

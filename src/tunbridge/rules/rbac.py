@@ -64,6 +64,18 @@ def seen_by(reader: Reader, rules: Rules, caller: Caller) -> list[Row] | None:
     return list(found.values())
 
 
+class SharedRules(Rules):
+    """Rules of things that policies share with other projects."""
+
+    def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
+        """Whether a project may use a thing of another one."""
+        return is_shared(reader, self.resource.name, row.id, project)
+
+    def candidates(self, reader: Reader, caller: Caller) -> list[Row] | None:
+        """Return the things of a caller's project and those that are shared with it."""
+        return seen_by(reader, self, caller)
+
+
 def lets_use(txn: Txn, rules: Rules, row: Row, project: str | None) -> bool:
     """Say whether a policy lets a project use a thing; if one is taken away meanwhile, all is built again."""
     shared = rules.shared_with(txn, row, project)

@@ -57,7 +57,7 @@ def seed(txn: Txn, request: Request) -> None:
             )
 
 
-class SecurityGroupRules(Rules):
+class SecurityGroupRules(rbac.SharedRules):
     """The rules of security groups."""
 
     name = "Security group"
@@ -153,14 +153,6 @@ class SecurityGroupRules(Rules):
             body["tenant_id"] = body["project_id"]
             found.append(body)
         return {"security_group_rules": found}
-
-    def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
-        """Say whether a project may use the group."""
-        return rbac.is_shared(reader, "security_group", row.id, project)
-
-    def candidates(self, reader: Reader, caller: Caller) -> list[Row] | None:
-        """Give the groups of a caller's project and those that are shared with it."""
-        return rbac.seen_by(reader, self, caller)
 
 
 class SecurityGroupRuleRules(Rules):
@@ -296,7 +288,7 @@ def _cidrs(wanted: list[str]) -> list[str]:
         raise BadRequest("InvalidInput", f"Invalid input for operation: {e}.") from None
 
 
-class AddressGroupRules(Rules):
+class AddressGroupRules(rbac.SharedRules):
     """The rules of address groups."""
 
     name = "Address group"
@@ -313,14 +305,6 @@ class AddressGroupRules(Rules):
             raise Conflict("AddressGroupInUse", message)
         rbac.forget(txn, request, self, row)
         self.remove(txn, request, row)
-
-    def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
-        """Say whether a project may use the group."""
-        return rbac.is_shared(reader, "address_group", row.id, project)
-
-    def candidates(self, reader: Reader, caller: Caller) -> list[Row] | None:
-        """Give the groups of a caller's project and those that are shared with it."""
-        return rbac.seen_by(reader, self, caller)
 
     def add_addresses(self, txn: Txn, request: Request, row: Row, body: Values) -> None:
         """Add addresses. Raises Neutron's AddressesAlreadyExist."""

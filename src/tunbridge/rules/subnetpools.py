@@ -7,8 +7,7 @@ from typing import Any
 from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import UNSET
 from tunbridge.rules import ipam, locks, rbac
-from tunbridge.rules.base import Action, Rules
-from tunbridge.rules.caller import Caller
+from tunbridge.rules.base import Action
 from tunbridge.rules.errors import BadRequest, Conflict, invalid
 from tunbridge.rules.networks import given
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
@@ -98,7 +97,7 @@ MAX_PREFIXES = 1000
 """Of a pool, and of one request: to take one address out of a large prefix leaves a hundred."""
 
 
-class SubnetpoolRules(Rules):
+class SubnetpoolRules(rbac.SharedRules):
     """The rules of subnet pools."""
 
     name = "Subnet pool"
@@ -174,14 +173,6 @@ class SubnetpoolRules(Rules):
     def computed(self, _reader: Reader, row: Row) -> Values:
         """Give prefix lengths as the text that Neutron has for them: clients parse it."""
         return {name: str(getattr(row, name)) for name in LENGTHS}
-
-    def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
-        """Say whether a project may use the pool."""
-        return rbac.is_shared(reader, "subnetpool", row.id, project)
-
-    def candidates(self, reader: Reader, caller: Caller) -> list[Row] | None:
-        """Give the pools of a caller's project and those that are shared with it."""
-        return rbac.seen_by(reader, self, caller)
 
     # Prefix operations
 
@@ -302,7 +293,7 @@ def _check_bounds(values: Values, version: int) -> None:
             raise BadRequest("IllegalSubnetPoolPrefixBounds", message)
 
 
-class AddressScopeRules(Rules):
+class AddressScopeRules(rbac.SharedRules):
     """The rules of address scopes."""
 
     name = "Address scope"
@@ -330,11 +321,3 @@ class AddressScopeRules(Rules):
             )
         rbac.forget(txn, request, self, row)
         self.remove(txn, request, row)
-
-    def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
-        """Say whether a project may use the scope."""
-        return rbac.is_shared(reader, "address_scope", row.id, project)
-
-    def candidates(self, reader: Reader, caller: Caller) -> list[Row] | None:
-        """Give the scopes of a caller's project and those that are shared with it."""
-        return rbac.seen_by(reader, self, caller)

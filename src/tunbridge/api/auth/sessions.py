@@ -11,7 +11,7 @@ from tunbridge.api.context import Caller
 _MAX_KNOWN = 4096
 
 
-class Session(Struct, frozen=True, kw_only=True):
+class TokenSession(Struct, frozen=True, kw_only=True):
     """A token that is valid."""
 
     claims: Claims
@@ -35,14 +35,14 @@ class Sessions:
     def __init__(self, directory: Directory, tokens: Tokens) -> None:
         self.directory = directory
         self.tokens = tokens
-        self._known: dict[str, Session] = {}
+        self._known: dict[str, TokenSession] = {}
         self._version = 0
 
-    def read(self, token: str, expired_too: bool = False) -> Session:
+    def read(self, token: str, expired_too: bool = False) -> TokenSession:
         """Give the session of a token. Raises InvalidTokenError."""
         return self.of(self.tokens.read(token, expired_too))
 
-    def of(self, claims: Claims) -> Session:
+    def of(self, claims: Claims) -> TokenSession:
         """Give what claims stand for now. Raises InvalidTokenError: user, password, project or roles have gone."""
         directory = self.directory.fresh()
         if directory.version != self._version or len(self._known) > _MAX_KNOWN:
@@ -53,7 +53,7 @@ class Sessions:
             known = self._known[claims.id] = self._made(claims)
         return known
 
-    def _made(self, claims: Claims) -> Session:
+    def _made(self, claims: Claims) -> TokenSession:
         directory = self.directory
         user = directory.users.get(claims.user)
         if user is None or not user.enabled or user.stamp != claims.stamp:
@@ -78,7 +78,9 @@ class Sessions:
             roles=roles,
             system=claims.system,
         )
-        return Session(claims=claims, user=user, project=project, credential=credential, roles=roles, caller=caller)
+        return TokenSession(
+            claims=claims, user=user, project=project, credential=credential, roles=roles, caller=caller
+        )
 
     def _credential(self, claims: Claims) -> ApplicationCredential | None:
         if claims.credential is None:

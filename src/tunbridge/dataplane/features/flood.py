@@ -17,6 +17,11 @@ from tunbridge.dataplane.pipeline import NETWORK, OUT, RECEIVER
 _PROMISCUOUS = pipeline.FLOOD + 1
 """Value of `out`: those local receivers whose MAC addresses the database does not know."""
 
+METERED_COPIES = 256
+"""Receivers with limits to which a broadcast goes as copies of their own. With more of them in a network it is not
+counted: each is 52 bytes of actions, of which the kernel takes 32 KiB (MAX_ACTIONS_BUFSIZE) and needs 4 resubmits, of
+which Open vSwitch allows 4,096; beyond that the packet would come to nobody."""
+
 
 def compute(context: Context, network_id: str) -> None:
     """Flood flows of one network, in br-int and br-tun."""
@@ -43,6 +48,8 @@ def _copies(context: Context, kind: str, network_id: str, vlan: int, out: int, p
         ports.setdefault(policy, []).append(ofport)
     actions = []
     limited = context.facts("limited", network_id)
+    if len(limited) > METERED_COPIES:
+        limited = ()
     for policy, ofports in ports.items():
         loads = [flow.load(OUT, out), goto(pipeline.INGRESS_STATE)]
         actions.append(flow.clone([flow.load(RECEIVER, policy), *loads] if policy else loads))

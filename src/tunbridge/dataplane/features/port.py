@@ -47,7 +47,7 @@ def compute(context: Context, port_id: str) -> None:
     policy = _policy(context, place.port)
     if policy is None:
         return  # computed again when the policy is
-    limited = qos.of_port(context, place.port, place.network) is not None
+    limited = qos.policy_of(place.port, place.network) is not None
     if limited:
         context.child("qos", port_id)
     _grant(context, place, vlan)

@@ -16,24 +16,23 @@ DEVICE_OWNERS = ("network:", "neutron:")
 _BRIDGE = names.INTEGRATION_BRIDGE
 
 
-def of_port(context: Context, port: Port, network: Network) -> QosPolicy | None:
-    """The policy that counts for a port, if it says anything."""
-    id = port.qos_policy_id
-    if id is None and not port.device_owner.startswith(DEVICE_OWNERS):
-        id = network.qos_policy_id
-    policy = None if id is None else context.view.qos_policy(id)
-    return None if policy == QosPolicy(id=id or "") else policy
+def policy_of(port: Port, network: Network) -> str | None:
+    """The id of the policy that counts for a port."""
+    if port.qos_policy_id is not None or port.device_owner.startswith(DEVICE_OWNERS):
+        return port.qos_policy_id
+    return network.qos_policy_id
 
 
 def compute(context: Context, port_id: str) -> None:
-    """Limits and marks of one local port."""
+    """Limits and marks of one local port, apart from all else of it: a changed rule is a change of this only."""
     workload, port = context.local.workload(port_id), context.view.port(port_id)
     network = None if port is None else context.view.network(port.network_id)
     if workload is None or port is None or network is None:
         return
-    policy = of_port(context, port, network)
-    if policy is None:
+    id = policy_of(port, network)
+    if id is None:
         return
+    policy = context.view.qos_policy(id)
     _send(context, policy, workload.ofport)
     if policy.received != Limits():
         context.state("limited", network.id, workload.ofport)

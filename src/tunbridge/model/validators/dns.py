@@ -36,31 +36,27 @@ def _refuse_labels(name: str) -> str | None:
 
 
 def _refuse_domain(value: Any) -> str | None:
-    reason = refuse_string(value)
-    if reason or not value:
-        return reason
-    if not value.endswith("."):
-        return f"'{value}' is not a FQDN"
-    reason = _refuse_format(value)
-    if reason is None and len(value) > MAX_NAME - 2:
-        return (
-            f"'{value}' contains {len(value)} characters. Adding a sub-domain will cause it to exceed the "
-            f"maximum length of a FQDN of '{MAX_NAME}'"
-        )
-    return reason
+    if value and isinstance(value, str) and not value.endswith("."):
+        return refuse_string(value) or f"'{value}' is not a FQDN"
+    return _refuse_part(value, "sub-domain", 2)
 
 
 def _refuse_floating(value: Any) -> str | None:
+    if isinstance(value, str) and value.endswith("."):
+        return refuse_string(value) or f"'{value}' is a FQDN. It should be a relative domain name"
+    return _refuse_part(value, "domain name", 3)
+
+
+def _refuse_part(value: Any, added: str, room: int) -> str | None:
+    """Refuse what is no name, or leaves no `room` for the part that will be `added` to it."""
     reason = refuse_string(value)
     if reason or not value:
         return reason
-    if value.endswith("."):
-        return f"'{value}' is a FQDN. It should be a relative domain name"
     reason = _refuse_format(value)
-    if reason is None and len(value) > MAX_NAME - 3:
+    if reason is None and len(value) > MAX_NAME - room:
         return (
-            f"'{value}' contains {len(value)} characters. Adding a domain name will cause it to exceed the maximum"
-            f" length of a FQDN of '{MAX_NAME}'"
+            f"'{value}' contains {len(value)} characters. Adding a {added} will cause it to exceed the maximum length "
+            f"of a FQDN of '{MAX_NAME}'"
         )
     return reason
 

@@ -4,11 +4,11 @@ bridges' Controller rows connected.
 
 from tunbridge.openvswitch.openflow.events import (
     Add,
-    Change,
     Delete,
     Disconnected,
     Event,
     FlowChanged,
+    FlowEdit,
     Meter,
     PacketIn,
     Refused,
@@ -19,6 +19,20 @@ from tunbridge.openvswitch.openflow.listener import Listener, OpenFlowError
 from tunbridge.openvswitch.openflow.switch import CONTROLLER_ID, NX_MATCH, Switch
 
 __all__ = [
-    "CONTROLLER_ID", "NX_MATCH", "Add", "Change", "Delete", "Disconnected", "Event", "FlowChanged", "Listener",
-    "Meter", "OpenFlowError", "PacketIn", "Refused", "Suspect", "Switch", "Tables",
+    "CONTROLLER_ID",
+    "NX_MATCH",
+    "Add",
+    "Delete",
+    "Disconnected",
+    "Event",
+    "FlowChanged",
+    "FlowEdit",
+    "Listener",
+    "Meter",
+    "OpenFlowError",
+    "PacketIn",
+    "Refused",
+    "Suspect",
+    "Switch",
+    "Tables",
 ]  # fmt: skip

@@ -41,7 +41,7 @@ class Delete(Struct, frozen=True):
     owner: Hashable = None
 
 
-Change = Add | Delete
+FlowEdit = Add | Delete
 
 
 class Meter(Struct, frozen=True):
@@ -55,11 +55,11 @@ class Meter(Struct, frozen=True):
 class Refused(Struct, frozen=True):
     """A change that the bridge refused; `left_out` are the others of its owner, which were left out with it."""
 
-    change: Change | tuple[str, int]
+    change: FlowEdit | tuple[str, int]
     """The flow, or ("meter" or "group", number)."""
     error: str
     """OpenFlow's name of the error, as OFPBMC_BAD_FIELD, or what ovs-ofctl says."""
-    left_out: tuple[Change, ...] = ()
+    left_out: tuple[FlowEdit, ...] = ()
 
 
 class Tables(Struct, frozen=True):

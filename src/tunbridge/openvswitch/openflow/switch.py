@@ -20,10 +20,10 @@ from tunbridge.openvswitch.openflow import messages, translate
 from tunbridge.openvswitch.openflow.channel import Channel, RequestError
 from tunbridge.openvswitch.openflow.events import (
     Add,
-    Change,
     Delete,
     Disconnected,
     Event,
+    FlowEdit,
     Meter,
     Refused,
     Suspect,
@@ -61,7 +61,7 @@ _TRIES = 8
 class _Item(Struct):
     """One message of a bundle."""
 
-    what: Change | tuple[str, int]
+    what: FlowEdit | tuple[str, int]
     kind: int
     body: bytes
     group: str | None = None
@@ -194,7 +194,7 @@ class Switch:
 
     async def apply(
         self,
-        changes: Sequence[Change],
+        changes: Sequence[FlowEdit],
         meters: Mapping[int, Meter | None] | None = None,
         groups: Mapping[int, str | None] | None = None,
     ) -> list[Refused]:
@@ -214,7 +214,7 @@ class Switch:
             return refused
 
     async def _items(
-        self, changes: Sequence[Change], groups: Mapping[int, str | None]
+        self, changes: Sequence[FlowEdit], groups: Mapping[int, str | None]
     ) -> tuple[list[_Item], list[Refused]]:
         """Encode groups to add, flows to delete, flows to add, groups to delete, in this order."""
         items = [_Item(("group", n), GROUP_MOD, b"", group) for n, group in groups.items() if group is not None]
@@ -355,7 +355,7 @@ def _line(item: _Item) -> str:
     return f"group_id={change[1]},{item.group}"
 
 
-def _completed(change: Change | tuple[str, int], body: bytes) -> bytes:
+def _completed(change: FlowEdit | tuple[str, int], body: bytes) -> bytes:
     """Make of what `add-flows` and `add-groups` send what was wanted."""
     if isinstance(change, Add):
         return body
@@ -373,7 +373,7 @@ def _without(items: Sequence[_Item], errors: Mapping[int, str]) -> tuple[list[_I
     refused = []
     for at, error in sorted(errors.items()):
         owner = items[at].owner
-        left_out: list[Change] = []
+        left_out: list[FlowEdit] = []
         if owner in owners:
             owners.discard(owner)
             left_out = [

@@ -22,7 +22,7 @@ from tunbridge.api.auth.identity.answers import (
 from tunbridge.api.auth.identity.service import Service
 from tunbridge.api.auth.identity.token_body import moment
 from tunbridge.api.auth.passwords import generate
-from tunbridge.api.auth.sessions import Session
+from tunbridge.api.auth.sessions import TokenSession
 from tunbridge.api.auth.users import ROLE_OF_ID, ApplicationCredential, Users, edit, new_id, role_id
 
 MAX_PER_USER = 100
@@ -83,7 +83,7 @@ class CredentialPages:
         self._service.self_or_reader(request, request.path_params["user"], "identity:get_application_credential")
         return _one(self._url(request), self._view(self._found(request)))
 
-    def _changer(self, request: Request, action: str) -> Session:
+    def _changer(self, request: Request, action: str) -> TokenSession:
         """Tell who asks, who must be the user, and not with a restricted application credential."""
         session = self._service.session(request)
         if session.user.id != request.path_params["user"]:
@@ -143,7 +143,7 @@ def _collection(url: str, views: list[dict[str, Any]]) -> Response:
     return collection("application_credentials", base, views, place=f"{place}/application_credentials")
 
 
-def _roles(wanted: bodies.NewCredential, session: Session) -> list[str]:
+def _roles(wanted: bodies.NewCredential, session: TokenSession) -> list[str]:
     """Give the roles asked for, or those of the token. Raises RefusedError: one that the token has not."""
     if not wanted.roles:
         return sorted(session.roles)

@@ -18,7 +18,7 @@ from tunbridge.api.auth.identity.bodies import (
     TokenMethod,
 )
 from tunbridge.api.auth.passwords import Verifier
-from tunbridge.api.auth.sessions import Session, Sessions
+from tunbridge.api.auth.sessions import Sessions, TokenSession
 from tunbridge.api.auth.tokens import Claims, InvalidTokenError, new_audit_id
 from tunbridge.api.auth.users import ApplicationCredential, Project, User
 
@@ -28,7 +28,7 @@ class _Shown(Struct, frozen=True, kw_only=True):
 
     user: User
     methods: list[str]
-    session: Session | None = None
+    session: TokenSession | None = None
     """Of the token that was shown."""
     credential: ApplicationCredential | None = None
 

@@ -11,7 +11,7 @@ from tunbridge.api.auth.identity.answers import PATH, refuse_action, server_url
 from tunbridge.api.auth.identity.login import Login
 from tunbridge.api.auth.identity.token_body import catalog
 from tunbridge.api.auth.passwords import Verifier
-from tunbridge.api.auth.sessions import Session, Sessions
+from tunbridge.api.auth.sessions import Sessions, TokenSession
 from tunbridge.api.auth.tokens import InvalidTokenError
 
 
@@ -49,21 +49,21 @@ class Service:
         """Give the catalog."""
         return catalog(self.server(request), self.url(request), self.config.region)
 
-    def session(self, request: Request) -> Session:
+    def session(self, request: Request) -> TokenSession:
         """Tell who asks. Raises RefusedError: 401."""
         try:
             return self.sessions.read(request.headers.get("x-auth-token", ""))
         except InvalidTokenError:
             raise Unauthorized(self.challenge(request)) from None
 
-    def reader(self, request: Request, action: str) -> Session:
+    def reader(self, request: Request, action: str) -> TokenSession:
         """Tell who asks, who must be admin, or a reader of the system. Raises RefusedError: 401, 403."""
         session = self.session(request)
         if session.is_admin or (session.claims.system and "reader" in session.roles):
             return session
         raise refuse_action(action)
 
-    def self_or_reader(self, request: Request, user_id: str, action: str) -> Session:
+    def self_or_reader(self, request: Request, user_id: str, action: str) -> TokenSession:
         """Tell who asks, who must be that user, or may read everything. Raises RefusedError: 401, 403."""
         session = self.session(request)
         return session if session.user.id == user_id else self.reader(request, action)

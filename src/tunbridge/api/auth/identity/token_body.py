@@ -4,7 +4,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from tunbridge.api.auth.sessions import Session
+from tunbridge.api.auth.sessions import TokenSession
 from tunbridge.api.auth.users import DOMAIN_ID, DOMAIN_NAME, role_id
 
 DOMAIN = {"id": DOMAIN_ID, "name": DOMAIN_NAME}
@@ -38,7 +38,7 @@ def _id(*parts: str) -> str:
     return uuid.uuid5(_NAMESPACE, "/".join(parts)).hex
 
 
-def token_body(session: Session, services: list[dict[str, Any]] | None) -> dict[str, Any]:
+def token_body(session: TokenSession, services: list[dict[str, Any]] | None) -> dict[str, Any]:
     """Describe a token; `services` None leaves the catalog out."""
     claims, project = session.claims, session.project
     token: dict[str, Any] = {

@@ -12,7 +12,7 @@ from tunbridge.api.auth.identity.answers import collection, json, nothing, refus
 from tunbridge.api.auth.identity.reading_pages import project_view
 from tunbridge.api.auth.identity.service import Service
 from tunbridge.api.auth.identity.token_body import token_body
-from tunbridge.api.auth.sessions import Session
+from tunbridge.api.auth.sessions import TokenSession
 from tunbridge.api.auth.tokens import InvalidTokenError
 
 
@@ -34,7 +34,7 @@ class TokenPages:
             Route("/v3/auth/system", self.system, methods=["GET"]),
         ]
 
-    def _body(self, request: Request, session: Session) -> dict[str, object]:
+    def _body(self, request: Request, session: TokenSession) -> dict[str, object]:
         wanted = "nocatalog" not in request.query_params
         return token_body(session, self._service.services(request) if wanted else None)
 
@@ -53,7 +53,9 @@ class TokenPages:
         body = self._body(request, service.sessions.of(claims))
         return json(body, 201, X_Subject_Token=service.sessions.tokens.issue(claims))
 
-    def _subject(self, request: Request, action: str, *others: str, expired_too: bool = False) -> tuple[str, Session]:
+    def _subject(
+        self, request: Request, action: str, *others: str, expired_too: bool = False
+    ) -> tuple[str, TokenSession]:
         """Give the token in question, which is the asker's own user's unless an admin or one of these roles asks."""
         asker = self._service.session(request)
         token = request.headers.get("x-subject-token", "")
