@@ -154,9 +154,12 @@ def test_the_router_answers_the_outside_and_nobody_else_does(site: Site) -> None
     assert site.reached(site.gateway_ip)
     assert site.vms["h2"].reaches(site.gateway_ip)
     assert len(site.gateway_hosts()) == 1
+    (port,) = site.cloud.network.ports(device_id=site.router.id, device_owner="network:router_gateway")
+    assert port.status == "ACTIVE"
 
 
 def test_the_first_packet_to_an_unknown_neighbour_is_not_lost(site: Site) -> None:
+    assert site.vms["h2"].reaches(REMOTE)  # the gateway host has all flows by now
     site.cloud.outside("ip", "addr", "add", "203.0.113.77/24", "dev", SWITCH)
     assert site.vms["h2"].run("ping", "-c1", "-W3", "203.0.113.77", check=False).returncode == 0
 

@@ -46,8 +46,8 @@ __all__ = ["Cut", "Delta", "Desired", "Group", "Local", "Meter", "Owner", "PortS
 
 ROOT: Owner = ("base", "")
 _RANK = {name: rank for rank, name in enumerate(FEATURES)}
-_PORTS = ("port", "floating")
-"""Features whose owners are ports that have a state: those of workloads and of floating IPs."""
+_PORTS = ("port", "gateway", "floating")
+"""Features whose owners are ports that have a state: those of workloads, and routers' outside."""
 _NOTHING = Contribution()
 
 
@@ -324,7 +324,7 @@ class Desired:
             return None
         if owner in self._merged.excluded:
             return PortState("error", self._merged.excluded[owner])
-        if record.state is None:  # a floating IP is only known of, and another host's
+        if record.state is None:  # an address outside is only known of, and another host's
             return PortState("down", "not computed yet") if owner[0] == "port" else None
         return record.state[1]
 

@@ -330,7 +330,7 @@ MULTICAST = "01:00:00:00:00:00/01:00:00:00:00:00"
 FEATURES: Mapping[str, int] = MappingProxyType(
     {
         "base": 0, "port": 1, "network": 2, "neighbour": 3, "subnet": 4, "flood": 5, "policy": 6, "remote": 6,
-        "member": 6, "reach": 7, "router": 7, "wire": 7, "floating": 8, "qos": 9,
+        "member": 6, "reach": 7, "router": 7, "wire": 7, "gateway": 8, "floating": 8, "qos": 9,
     }
 )  # fmt: skip
 """Feature -> its number in the cookie of its flows."""

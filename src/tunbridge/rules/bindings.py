@@ -120,6 +120,8 @@ def status(reader: Reader, port: Row) -> str:
     """Give a port's status: ACTIVE when the host that it is bound to says that it forwards."""
     if port.device_owner == "network:floatingip" and reader.get("Floating_Ip", port.device_id) is not None:
         return "N/A"
+    if port.device_owner == "network:router_gateway":  # bound to no host: whichever has it says so
+        return "ACTIVE" if any(t.status == "ACTIVE" for t in reader.find("Port_Status", "port_id", port.id)) else "DOWN"
     row = active(reader, port)
     if row is None or not row.host:
         return "DOWN"

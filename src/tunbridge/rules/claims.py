@@ -9,8 +9,8 @@ binds a port that is
     says so, or is dead
     bound by a claim, and the binding failed  to the same host again, once its agent reaches the network
 and nothing else: a binding that was set through the API is never changed, nor a port that is being moved, nor one of
-another VNIC type than `normal`, nor a floating IP's, of which hosts report as well. When the port is unplugged, its
-binding stays and its status is DOWN.
+another VNIC type than `normal`, nor a router's or floating IP's, of which hosts report as well. When the port is
+unplugged, its binding stays and its status is DOWN.
 """
 
 import msgspec
@@ -18,7 +18,7 @@ import msgspec
 from tunbridge.rules import bindings, hosts
 from tunbridge.rules.base import Rules
 from tunbridge.rules.request import Reader, Request, Row, Txn
-from tunbridge.rules.router_parts import FLOATING
+from tunbridge.rules.router_parts import OWNERS
 
 
 def is_disputed(reader: Reader, port: Row) -> bool:
@@ -68,7 +68,7 @@ def _said(reader: Reader, port: Row) -> set[str]:
 
 
 def _may_be_claimed(reader: Reader, port: Row) -> bool:
-    if port.device_owner == FLOATING:
+    if port.device_owner in OWNERS:
         return False
     rows = bindings.of(reader, port)
     row = bindings.active(reader, port)

@@ -269,8 +269,9 @@ class Central:
     def _tell_statuses(self) -> None:
         if self._doubt is None:
             there = {id: self._reported.get(id, UNREPORTED) for id in self._existing & self._plugged}
-            floating = {row.floating_port for row in self._store.all("Floating_Ip")} & self._reported.keys()
-            self._statuses.wanted = there | {id: self._reported[id] for id in floating}
+            outside = {row.floating_port for row in self._store.all("Floating_Ip")}
+            outside |= {row.gateway_port for row in self._store.all("Router") if row.gateway_port is not None}
+            self._statuses.wanted = there | {id: self._reported[id] for id in outside & self._reported.keys()}
         if not self._statuses.is_current:
             self._wake.set()
 

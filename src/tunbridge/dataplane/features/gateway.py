@@ -7,12 +7,12 @@ gateway host gives it the router's own address in the router's conntrack zone (o
 comes in as it is: who may be reached is for security groups to say.
 """
 
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from msgspec import Struct
 
 from tunbridge.dataplane import flow, names, pipeline
-from tunbridge.dataplane.contribution import Context
+from tunbridge.dataplane.contribution import Context, PortState
 from tunbridge.dataplane.features import external, services, uplink
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.flows import Flow
@@ -98,20 +98,33 @@ def via(context: Context, gateway: Gateway, hop: str) -> list[Action]:
     return [flow.load(VIA, number), goto(pipeline.OUTSIDE)]
 
 
-def compute(context: Context, gateway: Gateway, inside: Collection[tuple[Network, int]]) -> None:
-    """Everything of a gateway; `inside`: the networks of the router's interfaces, with their local VLANs."""
+def lead(context: Context, gateway: Gateway, inside: Iterable[tuple[Network, int]]) -> None:
+    """The way to a gateway; `inside`: the networks of the router's interfaces, with their local VLANs."""
     if gateway.is_here:
-        _here(context, gateway, max((network.mtu for network, _ in inside), default=0))
+        context.child("gateway", gateway.port.id)
     elif gateway.router.gateway_host is not None:
         for network, vlan in inside:
             _elsewhere(context, gateway, network, vlan)
 
 
-def _here(context: Context, gateway: Gateway, widest: int) -> None:
-    router = gateway.router
+def compute(context: Context, port_id: str) -> None:
+    """Everything of a gateway that is on this host; `port_id`: of its port."""
+    port = context.view.port(port_id)
+    router = None if port is None else context.view.router(port.device_id)
+    gateway = None if router is None else find(context, router)
+    if router is None or gateway is None or not gateway.is_here:
+        return
     place = external.outside(context, router.id, gateway.port)
     if place is None:
+        context.port_state(port_id, PortState("error", "its network cannot be reached from its host"))
         return
+    networks = (context.view.network(id) for id in router.networks)
+    _here(context, gateway, place, max((network.mtu for network in networks if network is not None), default=0))
+    context.port_state(port_id, PortState("wired"))
+
+
+def _here(context: Context, gateway: Gateway, place: external.Outside, widest: int) -> None:
+    router = gateway.router
     for address in gateway.addresses:
         external.answer(context, place, address)
         external.answer_ping(context, place.router, place.network, address)

@@ -96,7 +96,7 @@ def _outside(context: Context, number: int, outside: gateway.Gateway, found: Ite
         _answer_ping(context, number, address, 6 if ":" in address else 4)
     for prefix, actions in gateway.routes(context, outside).items():
         _route(context, number, prefix, _BY_DEFAULT if prefix in gateway.DEFAULT.values() else _CONNECTED, actions)
-    gateway.compute(context, outside, [(one.network, one.vlan) for one in found])
+    gateway.lead(context, outside, [(one.network, one.vlan) for one in found])
 
 
 def _interface(context: Context, port_id: str) -> Interface | None:
