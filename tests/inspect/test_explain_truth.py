@@ -5,6 +5,8 @@ import re
 import pytest
 
 from tests.inspect.explain_hosts import SEED_COMPUTE, SEED_NETWORK, assert_paths_hold, document
+from tunbridge.inspect.check import check
+from tunbridge.inspect.draw import text as draw_text
 from tunbridge.inspect.explain import Section, explain, predict, to_markdown, to_text
 from tunbridge.inspect.model import Bridge, Controller, Device, Document, Host, Interface, Link, Port
 from tunbridge.inspect.understand import understand
@@ -359,3 +361,23 @@ def test_of_half_a_dump_no_role_is_guessed() -> None:
     found = document(network0=cut)
     assert (found.hosts[0].role, found.hosts[0].role_guessed) == ("unknown", False)
     assert not any("is taken for" in text or "probably" in text for text in texts(found))
+
+
+# -- what goes on in a Linux bridge -----------------------------------------------------------------------------------
+
+
+def test_a_port_that_is_in_a_linux_bridge_too_is_where_the_path_leaves_open_vswitch() -> None:
+    """Mirantis Fuel's br-floating reaches br-ex, which is a Linux bridge, by an internal port of a name of its own."""
+    bridges = [
+        Bridge(
+            name="br-int", fail_mode="secure", ports=[*patches(int_br_floating="phy-br-floating"), port("tap1", tag=1)]
+        ),
+        Bridge(
+            name="br-floating", ports=[*patches(phy_br_floating="int-br-floating"), port("p_ff798dba-0", "internal")]
+        ),
+    ]
+    found = check(understand([Host(name="fuel", system_id="1", bridges=bridges)]))
+    assert found.findings == [] and not any(entry.code == "tunnel-one-way" for entry in found.not_checked)
+    outside = explain(found, ends=("fuel", None))[0]
+    assert outside.sentences[-1].text.startswith("It leaves br-floating of fuel via p_ff798dba-0, which is in a Linux")
+    assert "p_ff798dba-0 in a Linux bridge too" in draw_text.render(found, width=100)

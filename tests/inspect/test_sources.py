@@ -163,6 +163,14 @@ def test_a_folder_is_all_that_is_in_it(tmp_path: Path) -> None:
     assert "broken.txt, line" in str(problem)
 
 
+def test_the_hosts_of_a_folder_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for number in (10, 9, 1):
+        text = (EXAMPLES / "compute0.txt").read_text().replace("7d7c87c8", f"{number:08x}")
+        (tmp_path / f"compute{number}.txt").write_text(text)
+    reading = read_sources([str(tmp_path)], no_lab)
+    assert [host.name for host in reading.hosts] == ["compute1", "compute9", "compute10"]
+
+
 def test_a_folder_without_a_source_says_so(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("Read me.\n")
     (problem,) = read(str(tmp_path)).problems

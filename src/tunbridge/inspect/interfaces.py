@@ -42,14 +42,18 @@ _PAIRED = ("int-", "phy-")
 
 _VIRTUAL_DRIVERS = frozenset(("tun", "veth", "openvswitch", "bridge", "dummy", "macvlan", "vxlan", "mlx5e_rep"))
 """Drivers of devices that are no hardware: what `status:driver_name` of a live source tells."""
+_W, _S, _N = 1, 2, 4
 _LONGEST = 64
 """Device names have at most 15 characters; a name longer than this is hostile, and matches no pattern."""
 
 
-@lru_cache(maxsize=1 << 17)
-def _matches(pattern: re.Pattern[str], name: str) -> bool:
-    """Match a whole name. It is asked of each name several times; what is kept is at most some 20 MB."""
-    return len(name) <= _LONGEST and pattern.fullmatch(name) is not None
+@lru_cache(maxsize=1 << 18)
+def _names_of(name: str) -> int:
+    """Return whose names `name` is one of, as bits. It is asked of each several times: some 50 MB are kept at most."""
+    if len(name) > _LONGEST:
+        return 0
+    kinds = ((_W, _WORKLOAD), (_S, _SERVICE), (_N, _NIC))
+    return sum(bit for bit, pattern in kinds if pattern.fullmatch(name))
 
 
 def is_tunnel(interface: Interface) -> bool:
@@ -65,7 +69,7 @@ def is_patch(interface: Interface) -> bool:
 def is_workload(interface: Interface) -> bool:
     """Say whether a virtual machine, a container or a pod is behind it."""
     if interface.type in ("system", "tap"):
-        return _matches(_WORKLOAD, interface.name)
+        return bool(_names_of(interface.name) & _W)
     if interface.type == "dpdk":
         return "representor=" in interface.options.get("dpdk-devargs", "")
     return interface.type.startswith("dpdkvhostuser")
@@ -75,7 +79,7 @@ def is_service(interface: Interface) -> bool:
     """Say whether Neutron's network node serves behind it: a router's port, or a DHCP server's (an internal tap)."""
     if interface.type not in ("internal", "system"):
         return False
-    return _matches(_SERVICE, interface.name) or (interface.type == "internal" and interface.name.startswith("tap"))
+    return bool(_names_of(interface.name) & _S) or (interface.type == "internal" and interface.name.startswith("tap"))
 
 
 def is_veth_end(interface: Interface) -> bool:
@@ -90,18 +94,20 @@ def looks_like_nic(interface: Interface) -> bool:
     driver = (interface.status or {}).get("driver_name")
     if driver and interface.type == "system":
         # A host that is a container or a lab's has its NICs as veth pairs, with the names of NICs.
-        return driver not in _VIRTUAL_DRIVERS or _matches(_NIC, interface.name)
-    return interface.type != "system" or _matches(_NIC, interface.name)
+        return driver not in _VIRTUAL_DRIVERS or bool(_names_of(interface.name) & _N)
+    return interface.type != "system" or bool(_names_of(interface.name) & _N)
 
 
 def has_nic_name(name: str) -> bool:
     """Whether a name is one of those that the kernel and udev give to physical devices."""
-    return _matches(_NIC, name)
+    return bool(_names_of(name) & _N)
 
 
 def is_enslaved(interface: Interface) -> bool:
     """Whether an internal port is also in a bridge of the host's own IP stack, and so leads on from there."""
-    return interface.type == "internal" and (interface.master is not None or _matches(_FUEL, interface.name))
+    return interface.type == "internal" and (
+        interface.master is not None or _FUEL.fullmatch(interface.name) is not None
+    )
 
 
 def _is_known_otherwise(interface: Interface) -> bool:

@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from tunbridge.inspect.interfaces import why_down
+from tunbridge.inspect.interfaces import is_enslaved, why_down
 from tunbridge.inspect.model import Document, End, Hop, Host, Path
 from tunbridge.inspect.routers import passages
 from tunbridge.inspect.wiring import Crossing, Wiring, reverse
@@ -42,6 +42,7 @@ Reason = Literal[
     "broken-nic",
     "dead-nic",
     "host-stack",
+    "linux-bridge",
     "unseen",
 ]
 
@@ -367,8 +368,16 @@ class _Predictor:
         lit = [nic for nic in good if not self._is_down(nic.near)]
         if lit:
             return [Step("nic", lit[0].near)], None
+        if not nics and (joined := self._enslaved(host, bridge)) is not None:
+            return [Step("stack", joined)], Stop("linux-bridge", host, bridge, joined)
         reason: Reason = "dead-nic" if good else "broken-nic" if nics else "no-nic"
         return [], Stop(reason, host, bridge, (good or nics)[0].near if nics else None)
+
+    def _enslaved(self, host: str, bridge: str) -> End | None:
+        """Return the internal port of `bridge` that is in a Linux bridge too."""
+        ports = self.wiring.bridges[host, bridge].ports
+        name = next((port.name for port in ports if any(map(is_enslaved, port.interfaces))), None)
+        return End(host=host, bridge=bridge, port=name) if name is not None else None
 
     def _is_down(self, end: End) -> bool:
         """Whether every member of a NIC's port is down, as far as a live source tells."""

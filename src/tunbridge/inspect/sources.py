@@ -28,6 +28,7 @@ from typing import NamedTuple
 from tunbridge.errors import TunbridgeError
 from tunbridge.inspect import sosreport, ssh
 from tunbridge.inspect.content import MAX_BYTES, Reading, SourceError, read_content
+from tunbridge.inspect.draw.names import natural
 from tunbridge.inspect.live import read_live
 from tunbridge.inspect.model import Host
 from tunbridge.inspect.reader import NoDumpError
@@ -156,7 +157,9 @@ def _file(source: str, name: str | None) -> Reading:
 def _folder(folder: Path, name: str | None) -> Reading:
     """Read everything in a folder, sosreports too; what is no source is passed over if anything else is one."""
     try:
-        entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        entries = sorted(
+            (path for path in folder.iterdir() if not path.name.startswith(".")), key=lambda path: natural(path.name)
+        )
     except OSError as e:
         raise SourceError(f"{folder}: cannot be read: {e.strerror}") from e
     hosts: list[Host] = []

@@ -180,7 +180,9 @@ def _is_in_overlay(host: Host, named: dict[str, dict[str, _Peer]]) -> bool:
     """
     if host.name in named or any(bridge.role == "tunnel" for bridge in host.bridges):
         return True
-    all_ovn = all(peer.chassis != address for peers in named.values() for address, peer in peers.items())
+    all_ovn = bool(named) and all(
+        peer.chassis != address for peers in named.values() for address, peer in peers.items()
+    )
     return all_ovn and any(bridge.role == "integration" and not bridge.controllers for bridge in host.bridges)
 
 

@@ -34,7 +34,7 @@ def kind_of(rule: Resource) -> str:
     return rule.name.removesuffix("_rule")
 
 
-class QosPolicyRules(Rules):
+class QosPolicyRules(rbac.SharedRules):
     """The rules of QoS policies."""
 
     name = "QoS policy"
@@ -83,14 +83,6 @@ class QosPolicyRules(Rules):
             found.append({**body, FIELD: row.id, "type": kind_of(rule)})
         default = _default(reader, row.project_id)
         return {"rules": found, "is_default": default is not None and default.policy == row.id}
-
-    def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
-        """Say whether a project may use the policy."""
-        return rbac.is_shared(reader, rbac.kind_of(self), row.id, project)
-
-    def candidates(self, reader: Reader, caller: Caller) -> list[Row] | None:
-        """Give the policies of a caller's project and those that are shared with it."""
-        return rbac.seen_by(reader, self, caller)
 
     def may_use(self, txn: Txn, request: Request, row: Row) -> bool:
         """Say whether the caller may give the policy to a port or network, or take it from one."""

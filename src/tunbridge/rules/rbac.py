@@ -69,7 +69,7 @@ class SharedRules(Rules):
 
     def shared_with(self, reader: Reader, row: Row, project: str | None) -> bool:
         """Whether a project may use a thing of another one."""
-        return is_shared(reader, self.resource.name, row.id, project)
+        return is_shared(reader, kind_of(self), row.id, project)
 
     def candidates(self, reader: Reader, caller: Caller) -> list[Row] | None:
         """Return the things of a caller's project and those that are shared with it."""

@@ -3,6 +3,7 @@
 from tunbridge.inspect import networks, plugged
 from tunbridge.inspect.draw.safe import visible
 from tunbridge.inspect.draw.views import Glyphs, PortKind
+from tunbridge.inspect.interfaces import is_enslaved
 from tunbridge.inspect.model import Bridge, Host, Link, Port
 from tunbridge.inspect.roles import underlays
 from tunbridge.inspect.translation import say
@@ -75,6 +76,8 @@ class Notes:
         notes = []
         if kind == "workload" and (word := self.word(host, bridge, port)):
             notes.append(word)
+        if any(map(is_enslaved, port.interfaces)):
+            notes.append(say("in a Linux bridge too"))
         if len(port.interfaces) > 1:
             notes.append("+".join(self.safe(interface.name) for interface in port.interfaces))
         if port.tag == DEAD_VLAN:

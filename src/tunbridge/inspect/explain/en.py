@@ -301,4 +301,6 @@ MESSAGES = {
     "stop.broken-nic": "It ends in {bridge} of {host}: the NIC {port} does not work.",
     "stop.dead-nic": "It ends in {bridge} of {host}: the NIC {port} is down.",
     "stop.host-stack": "From {bridge}, the IP stack of {host} routes it on; that is not in the source.",
+    "stop.linux-bridge": "It leaves {bridge} of {host} via {port}, which is in a Linux bridge too; where that leads is "
+    "not in the source.",
 }

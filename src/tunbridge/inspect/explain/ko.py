@@ -309,5 +309,7 @@ MESSAGES = {
     "원본에는 나오지 않습니다.",
     "stop.broken-nic": "{host}의 {bridge}에서 끝납니다. 물리 NIC {port:이} 동작하지 않습니다.",
     "stop.dead-nic": "{host}의 {bridge}에서 끝납니다. 물리 NIC {port:이} 꺼져(down) 있습니다.",
+    "stop.linux-bridge": "{host}의 {bridge}에서 Linux 브리지에도 들어 있는 {port:으로} 나갑니다. 그 뒤의 경로는 원본에 "
+    "나오지 않습니다.",
     "stop.host-stack": "{bridge}에서부터는 {host}의 IP 스택이 라우팅하며, 원본에는 나오지 않습니다.",
 }

@@ -175,7 +175,7 @@ def _short(wiring: Wiring, route: Route) -> Fact:
     cites = list(cite.ends(wiring, (end for step in route.steps for end in (step.near, step.other) if end is not None)))
     cites = cites or cite.bridge(wiring.hosts[route.source], wiring.bridges[route.source, route.start])
     if route.stop is not None:
-        known = route.stop.reason in ("unknown-host", "which-host", "host-stack", "no-nic", "unseen")
+        known = route.stop.reason in ("unknown-host", "which-host", "host-stack", "linux-bridge", "no-nic", "unseen")
         return fact("chain.unknown" if known else "chain.stopped", cites, chain=chain.rstrip(" →⇒⇢"))
     if route.kind == "outside":
         return fact("chain.outside", cites, chain=chain.rstrip(" →"))
@@ -302,6 +302,6 @@ def _stop(wiring: Wiring, route: Route, stop: Stop) -> Fact:
         values["hosts"] = Names([peer for peer in wiring.peers(stop.host) if not wiring.hosts[peer].known])
     if stop.reason in ("broken-patch", "broken-tunnel"):
         values["port"] = route.steps[-1].near.port or ""
-    if stop.reason in ("broken-nic", "dead-nic"):
+    if stop.reason in ("broken-nic", "dead-nic", "linux-bridge"):
         values["port"] = (stop.port.port if stop.port else None) or ""
     return fact(f"stop.{stop.reason}", cites or cite.host(host), **values)

@@ -10,6 +10,7 @@ WORDS: Mapping[str, str] = {
     "not checked": "점검 안 함",
     "Not reported when ": "보고하지 않는 경우: ",
     "To fix: ": "조치: ",
+    "in a Linux bridge too": "Linux 브리지에도 있음",
     "bond of {names}": "{names}의 본드",
     "also: {names} ({count} in all)": "같은 항목: {names} (모두 {count}개)",
     "fix: {fix}": "조치: {fix}",
