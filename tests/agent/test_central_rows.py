@@ -209,7 +209,7 @@ def test_the_rules_of_a_policy_come_to_limits_that_open_vswitch_can_say(play: Ca
             await rule(other, "dscp_marking", dscp_mark=26)
             network = await api.network(qos_policy_id=other["id"])
             port = await api.port(network, "one", qos_policy_id=gold["id"])
-            await until(lambda: one.source.port(port["id"]), "the port is known")
+            await until(lambda: one.source.port(port["id"]) and not one._withheld, "the port is told")
             packets = Rate(2**32 - 1, 2000)
             wanted = QosPolicy(
                 id=gold["id"], sent=Limits(Rate(1001, 801)), received=Limits(Rate(5, 525), packets)

@@ -211,6 +211,18 @@ def test_a_rule_that_no_host_can_carry_out_for_a_port_is_refused(cloud: Cloud, o
     assert error(reply) == (409, "QosRuleNotSupported", words)
 
 
+def test_a_second_binding_that_cannot_carry_out_the_port_s_rules_is_refused(cloud: Cloud) -> None:
+    admin, nova = cloud.user(), cloud.user("nova")
+    made = policy(admin)
+    add(admin, made, "dscp_marking", dscp_mark=8)
+    network = admin.create("network")
+    port = admin.create("port", network_id=network["id"], qos_policy_id=made["id"], device_owner="compute:nova")
+    binding = {"binding": {"host": "elsewhere", "vnic_type": "direct"}}
+    reply = nova.post(f"/ports/{port['id']}/bindings", binding)
+    words = f"Rule dscp_marking is not supported by port {port['id']}"
+    assert error(reply) == (409, "QosRuleNotSupported", words)
+
+
 def test_rule_types_are_those_that_hosts_carry_out(cloud: Cloud) -> None:
     admin, mia = cloud.user(), cloud.user("mia")
     kinds = {"bandwidth_limit", "packet_rate_limit", "dscp_marking"}

@@ -5,6 +5,7 @@ confirms an announcement.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable
 
 from tunbridge.agent.wires import Wires
@@ -23,11 +24,22 @@ class Announcements:
         self._desired = desired
         self._wires = wires
         self._announced: set[Claim] = set()
+        self._expected: set[Claim] = set()
+        self._waiting: deque[tuple[int, set[Claim]]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def settled(self) -> None:
-        """Announce what is new."""
+    def expect(self, generation: int) -> None:
+        """Note what is to be here once every bridge has this generation of flows."""
         claims = set(self._desired.claims)
+        if claims != self._expected:
+            self._expected = claims
+            self._waiting.append((generation, claims))
+
+    def acknowledged(self, generation: int) -> None:
+        """Announce what is new, now that every bridge has this generation of flows."""
+        claims = self._announced
+        while self._waiting and self._waiting[0][0] <= generation:
+            claims = self._waiting.popleft()[1]
         if claims == self._announced:
             return
         new = claims - self._announced

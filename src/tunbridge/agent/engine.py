@@ -398,6 +398,7 @@ class Agent:
         for name, bridge in self.bridges.items():
             bridge.update(self._generation, delta.flows.get(name, ()), delta.meters.get(name, ()))
         self.port_status.expect(self._generation, self.desired.states)
+        self.announcements.expect(self._generation)
         self.cutter.expect(self._generation, [*delta.cuts, *self._revoked_meanwhile()])
         return [*problems, *delta.problems]
 
@@ -462,10 +463,10 @@ class Agent:
         done = min((b.done for b in self.bridges.values()), default=0)
         if not any(b.lost for b in self.bridges.values()):
             self.port_status.acknowledged(done)
+            self.announcements.acknowledged(done)
         if cuts := self.cutter.acknowledged(done):
             self._spawn(self.cutter.cut(cuts, self.desired))
         self.packet_ins.settled()
-        self.announcements.settled()
         self._settled()
         self._publish()
 

@@ -160,6 +160,24 @@ EXTENSIONS = (
         "2018-05-03T10:00:00-00:00",
     ),
     Extension(
+        "port-device-profile",
+        "Port device profile",
+        "Expose the port device profile (Cyborg)",
+        "2020-12-17T10:00:00-00:00",
+    ),
+    Extension(
+        "port-numa-affinity-policy",
+        "Port NUMA affinity policy",
+        "Expose the port NUMA affinity policy",
+        "2020-07-08T10:00:00-00:00",
+    ),
+    Extension(
+        "port-numa-affinity-policy-socket",
+        'Port NUMA affinity policy "socket"',
+        'Adds "socket" to the supported port NUMA affinity policies',
+        "2024-02-09T10:00:00-00:00",
+    ),
+    Extension(
         "data-plane-status",
         "Port data plane status extension",
         "Expose status of underlying data plane",

@@ -7,7 +7,7 @@ DELETE            (gone)                           ACTIVE there
 
 import msgspec
 
-from tunbridge.rules import bindings
+from tunbridge.rules import bindings, qos
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound
 from tunbridge.rules.networks import given
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
@@ -37,7 +37,9 @@ def create(txn: Txn, request: Request, port: Row, network: Row, values: Values) 
     if any(row.host == host for row in bindings.of(txn, port)):
         raise Conflict("PortBindingAlreadyExists", f"Binding for port {port.id} on host {host} already exists.")
     status = bindings.ACTIVE if bindings.active(txn, port) is None else bindings.INACTIVE
-    made = _made(txn, request, network, host, values.get("vnic_type") or "normal", given(values.get("profile")), status)
+    vnic_type = values.get("vnic_type") or "normal"
+    qos.check_binding(txn, network, port, vnic_type)
+    made = _made(txn, request, network, host, vnic_type, given(values.get("profile")), status)
     return {"bindings": (*port.bindings, txn.insert(bindings.TABLE, {**made, "port_id": port.id}))}
 
 
@@ -50,7 +52,9 @@ def update(txn: Txn, request: Request, port: Row, network: Row, values: Values) 
     profile = given(values.get("profile"))
     if profile is None:
         profile = msgspec.json.decode(row.profile or "{}")
-    made = _made(txn, request, network, host, values.get("vnic_type") or row.vnic_type, profile, row.status)
+    vnic_type = values.get("vnic_type") or row.vnic_type
+    qos.check_binding(txn, network, port, vnic_type)
+    made = _made(txn, request, network, host, vnic_type, profile, row.status)
     txn.verify(bindings.TABLE, row.id, "host", "status")
     txn.update(bindings.TABLE, row.id, made)
     return {}

@@ -243,6 +243,11 @@ def check_port(txn: Txn, network: Row, values: Values, id: str, vnic_type: str) 
     txn.verify(POLICY, policy, "revision_number")
 
 
+def check_binding(txn: Txn, network: Row, port: Row, vnic_type: str) -> None:
+    """Refuse a binding that could not carry out the port's rules. Raises Neutron's QosRuleNotSupported."""
+    check_port(txn, network, {FIELD: port.qos_policy_id, "device_owner": port.device_owner}, port.id, vnic_type)
+
+
 def change(rules: Rules, txn: Txn, request: Request, network: Row, row: Row, values: Values) -> None:
     """See to the policy of a port where it, or what decides whether it can be carried out, changes."""
     vnic_type = "binding:vnic_type"

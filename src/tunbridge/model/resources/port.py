@@ -140,6 +140,25 @@ _NAMES = (
     ),
 )
 
+_FOR_NOVA = (
+    Field(
+        "device_profile",
+        plain.string_or_none(255),
+        put=False,
+        default=None,
+        extension="port-device-profile",
+        column=text("device_profile", Cardinality.OPTIONAL),
+    ),
+    Field(
+        "numa_affinity_policy",
+        plain.values(["required", "preferred", "legacy", "socket", None]),
+        default=None,
+        extension="port-numa-affinity-policy",
+        column=text("numa_affinity_policy", Cardinality.OPTIONAL),
+    ),
+)
+"""What Nova reads when it places a server; hosts have no part in it."""
+
 _BINDING = (
     common.computed("binding:vif_type", {"type": "string"}, "binding", seen_by=Who.SERVICE),
     common.computed("binding:vif_details", _OBJECT_OR_NULL, "binding", seen_by=Who.SERVICE),
@@ -194,6 +213,7 @@ PORT = Resource(
         *_OWN,
         *_SECURITY,
         *_NAMES,
+        *_FOR_NOVA,
         *_BINDING,
         *_QOS,
         *common.STANDARD,
