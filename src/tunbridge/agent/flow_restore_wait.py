@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from tunbridge import files
 from tunbridge.agent import bridgestate
 from tunbridge.agent.bridgestate import BridgeState
 from tunbridge.agent.config import AgentConfig
@@ -70,16 +71,7 @@ class StateFile:
     def save(self, state: SavedState) -> None:
         """Write it, durably before this returns."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        new = self._path.with_suffix(".new")
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(msgspec.json.encode(state))
-            file.flush()
-            os.fsync(file.fileno())
-        new.rename(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        files.write_whole(self._path, msgspec.json.encode(state))
 
     def load(self) -> SavedState | None:
         """Give what was saved, None when there is nothing, or nothing that can be read."""

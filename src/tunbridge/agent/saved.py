@@ -5,10 +5,10 @@ comes or its last one goes. So they are written here before, and the file goes w
 dies in between, the next start finds the file and finishes.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from tunbridge import files
 from tunbridge.dataplane.flows import Flow, FlowError, foreign_flows, parse_dump
 from tunbridge.openvswitch import ofctl
 
@@ -29,16 +29,8 @@ class SavedFlows:
         present = {f.key for f in flows}
         kept = [f for f in self.load(bridge) if f.key not in present]
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        new = self._path(bridge).with_suffix(".new")
-        with new.open("w", encoding="utf-8") as file:
-            file.write(_HEAD.format(bridge))
-            file.writelines(f"{flow.dump_line()}\n" for flow in (*flows, *kept))
-            file.flush()
-            os.fsync(file.fileno())
-        new.rename(self._path(bridge))
-        folder = os.open(self.folder, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        lines = "".join(f"{flow.dump_line()}\n" for flow in (*flows, *kept))
+        files.write_whole(self._path(bridge), (_HEAD.format(bridge) + lines).encode())
 
     def save_from(self, rundir: str, bridge: str) -> int:
         """Save the operator's flows of a bridge that is going to be emptied; how many they are. Raises OfctlError."""

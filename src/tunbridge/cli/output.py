@@ -1,15 +1,14 @@
 """Where the output of draw, explain and check goes: a file, whole or not at all, or standard output, made safe."""
 
-import contextlib
 import os
 import stat
 import sys
-import tempfile
 from enum import StrEnum
 from pathlib import Path
 
 from rich.text import Text
 
+from tunbridge import files
 from tunbridge.cli import terminal
 from tunbridge.errors import TunbridgeError
 
@@ -51,18 +50,7 @@ def _replace(path: Path, data: bytes) -> None:
         umask = os.umask(0)
         os.umask(umask)
         mode = 0o666 & ~umask
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:200]}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
+    files.write_whole(path, data, mode=mode)
 
 
 def write_out(text: str) -> None:

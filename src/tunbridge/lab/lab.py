@@ -31,6 +31,7 @@ from typing import IO
 import msgspec
 from msgspec import Struct
 
+from tunbridge import files
 from tunbridge.lab import namespaces, qemu_machine
 from tunbridge.lab.host import Host
 from tunbridge.lab.machine import NamespaceMachine
@@ -236,9 +237,8 @@ class Lab:
         self._remove()  # what a killed run left
         self.folder.mkdir(parents=True)
         state = State(kind=kind or "namespace", plan=plan, datapath=datapath)
-        new = self.folder / "lab.json.new"
-        new.write_bytes(msgspec.json.format(msgspec.json.encode(state), indent=2))
-        new.rename(self.folder / "lab.json")
+        text = msgspec.json.format(msgspec.json.encode(state), indent=2)
+        files.write_whole(self.folder / "lab.json", text, mode=0o644)
         return state
 
     def _networks(self, state: State, progress: Progress) -> None:

@@ -3,6 +3,8 @@
 import contextlib
 from pathlib import Path
 
+from tunbridge import files
+
 NAME = "central-database"
 
 
@@ -24,6 +26,4 @@ class Remembered:
             self.path.unlink(missing_ok=True)
             return
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        new = self.path.with_suffix(".new")
-        new.write_text(f"{cluster}\n", encoding="ascii")
-        new.replace(self.path)
+        files.write_whole(self.path, f"{cluster}\n".encode("ascii"))

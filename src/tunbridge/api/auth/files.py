@@ -1,11 +1,11 @@
 """Files that only the server's user may read: read strictly, written whole or not at all, edited one at a time."""
 
 import os
-import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
+from tunbridge import files
 from tunbridge.errors import TunbridgeError
 
 
@@ -42,27 +42,10 @@ def write_private(path: Path, data: bytes, *, new: bool = False) -> bool:
     of a file that is replaced stays its owner, so that root's `tunbridge user` does not lock the server out.
     Raises PrivateFileError.
     """
-    made = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
-        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            _keep_owner(path, file.fileno())
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if new:
-            os.link(made, path)
-        else:
-            made.replace(path)
-        _sync(path.parent)
-    except FileExistsError:
-        return False
+        return files.write_whole(path, data, prepare=lambda descriptor: _keep_owner(path, descriptor), new=new)
     except OSError as e:
         raise PrivateFileError(f"{path}: cannot be written: {e.strerror}") from e
-    finally:
-        with suppress(OSError):
-            made.unlink()
-    return True
 
 
 def _keep_owner(path: Path, descriptor: int) -> None:
@@ -72,14 +55,6 @@ def _keep_owner(path: Path, descriptor: int) -> None:
     known = path if path.exists() else path.parent
     status = known.stat()
     os.fchown(descriptor, status.st_uid, status.st_gid)
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
