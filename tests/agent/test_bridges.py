@@ -150,6 +150,18 @@ def test_a_limit_of_a_former_run_goes_and_another_s_meter_of_such_a_number_stays
     ovs.ofctl("del-meter", BRIDGE, f"meter={foreign}")
 
 
+def test_a_meter_that_went_unseen_is_made_again_for_the_flows_that_need_it(ovs: Dummy, tmp_path: Path) -> None:
+    async def run() -> None:
+        async with agent(ovs, tmp_path) as one:
+            await one.want(*FLOWS, meters=(METER,))
+            ovs.ofctl("del-meters", BRIDGE)  # of a meter that no flow uses nobody is told
+            await one.want(*FLOWS, METERED, meters=(METER,))
+            assert f"meter={METER.id}" in ovs.ofctl("dump-meters", BRIDGE)
+            assert METERED.actions in dump(ovs)
+
+    asyncio.run(run())
+
+
 def test_a_flow_that_becomes_unwanted_before_all_is_known_goes_later(ovs: Dummy, tmp_path: Path) -> None:
     async def run() -> None:
         async with agent(ovs, tmp_path, knows_all=False) as only:

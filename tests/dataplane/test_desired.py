@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tunbridge.dataplane import identifiers
 from tunbridge.dataplane.conntrack import Cut
-from tunbridge.dataplane.desired import Delta, Desired, Local, Workload
+from tunbridge.dataplane.desired import ROOT, Delta, Desired, Local, Workload
 from tunbridge.dataplane.flows import Flow, FlowKey
 from tunbridge.dataplane.view import (
     AddressPair,
@@ -208,6 +208,17 @@ def test_a_refused_owner_is_left_out_until_its_input_changes() -> None:
     desired.touch({("port", "p2")})
     assert desired.run().flows["br-int"][key] is not None
     assert desired.states["p2"].status == "wired"
+
+
+def test_a_refused_flow_that_all_others_stand_on_is_told_and_the_rest_stays() -> None:
+    desired, _ = started(cloud(1, 1), local(1))
+    before = dict(desired.flows("br-int"))
+    desired.refuse(ROOT, "OFPFMFC_UNKNOWN")
+    delta = desired.run()
+    assert desired.flows("br-int") == before
+    assert delta.flows.get("br-int", {}) == {}
+    assert "OFPFMFC_UNKNOWN" in [p.message for p in delta.problems]
+    assert desired.states["p1"].status == "wired"
 
 
 def test_data_that_a_feature_cannot_read_harms_its_port_alone() -> None:

@@ -193,5 +193,6 @@ def test_each_port_has_its_own_meter_and_so_have_the_patches_that_questions_of_n
     world: World,
 ) -> None:
     meters = world.hosts["a"].desired.meters("br-int")
-    assert set(meters) == {pipeline.WORKLOAD_METERS + ofport for ofport in (1, 2, 11, 12)}
+    patches = {pipeline.PATCH_METERS, pipeline.PATCH_METERS + 1}
+    assert set(meters) == patches | {pipeline.WORKLOAD_METERS + ofport for ofport in (11, 12)}
     assert "rate=100" in world.dummy.meters(world.hosts["a"].bridges["br-int"])

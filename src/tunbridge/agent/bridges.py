@@ -10,6 +10,7 @@ deleted: flows of a former run go on forwarding.
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
@@ -27,6 +28,10 @@ from tunbridge.openvswitch.openflow import Add, Delete, Event, FlowChanged, Pack
 RETRY_S, SLOW_RETRY_S, PATIENCE_S = 0.05, 0.25, 5.0
 """Between two attempts to reach a bridge: short at first, since vswitchd is mostly back at once."""
 ERROR_RETRY_S = 1.0
+METER_TRIES = 20
+"""How often flows are written anew when their meter is gone, before they count as refused."""
+_NO_METER = "OFPMMFC_INVALID_METER"
+_METER = re.compile(r"\bmeter:(\d+)")
 GATHER_S = 0.002
 LOOK_S = 5.0
 """Between two looks at a bridge of an Open vSwitch before 3.0, which does not report changes of flows."""
@@ -56,6 +61,10 @@ class Hooks(Struct, frozen=True):
     packet_in: Callable[[PacketIn], None]
     dumped: Callable[[str, Sequence[Flow]], Sequence[Flow]]
     """Bridge and all its flows; gives those that age and have to be added before any other."""
+
+
+class _MeterGoneError(Exception):
+    """A meter that flows need is not there: everything has to be looked at anew."""
 
 
 class BridgeFlows:
@@ -93,6 +102,8 @@ class BridgeFlows:
         self._unknown = True
         self._pending: set[FlowKey] = set()
         self._meters: set[int] = set()
+        self._meterless = 0
+        """How often in a row a flow was refused for a meter that was believed to be there."""
         self._drifted = False
         self._busy = True
         """Whether an attempt is under way."""
@@ -193,6 +204,10 @@ class BridgeFlows:
             self.down = True
             self._failed()
             await self._again(SLOW_RETRY_S if self.lost else RETRY_S)
+            return
+        except _MeterGoneError:
+            self._failed()
+            await self._again(RETRY_S)
             return
         except (OfctlError, OSError) as e:  # OSError: saved flows cannot be read
             if str(e) != self.error:
@@ -304,7 +319,11 @@ class BridgeFlows:
             refused = await self._switch.apply([*gone, *made], wanted)
             if refused:
                 self._not_there(refused)
+                if _lacks_a_meter(refused) and self._meterless < METER_TRIES:
+                    self._meterless += 1
+                    raise _MeterGoneError
                 self._hooks.refused(self.name, refused)
+            self._meterless = 0
         if add or delete:
             self._hooks.changed(self.name, len(add), len(delete), drifted)
         if foreign:
@@ -371,6 +390,16 @@ class BridgeFlows:
         await asyncio.to_thread(ofctl.bundle, self._rundir, self.name, text)
 
 
+def _lacks_a_meter(refused: Iterable[Refused]) -> bool:
+    """Whether a flow was refused for a meter that is not there, though nobody refused the meter.
+
+    Somebody has deleted it, which is not reported, or a new vswitchd has not got it yet.
+    """
+    meters = {one.change[1] for one in refused if isinstance(one.change, tuple) and one.change[0] == "meter"}
+    lacking = [one.change.flow for one in refused if isinstance(one.change, Add) and one.error == _NO_METER]
+    return any(isinstance(flow, Flow) and not _used([flow]) & meters for flow in lacking)
+
+
 def _is_ours(number: int, meter: openflow.Meter | str, used: Collection[int]) -> bool:
     """Whether a meter is one that we make: meters have no cookie.
 
@@ -380,12 +409,12 @@ def _is_ours(number: int, meter: openflow.Meter | str, used: Collection[int]) ->
     if number >= pipeline.QOS_METERS:
         return number in used
     mine = openflow.Meter(pipeline.WORKLOAD_PPS, pipeline.WORKLOAD_BURST)
-    return number > pipeline.WORKLOAD_METERS and meter == mine
+    return number >= pipeline.PATCH_METERS and meter == mine
 
 
 def _used(there: Iterable[Flow]) -> set[int]:
     """The meters that flows use."""
-    return {int(f.actions[6:].partition(",")[0]) for f in there if f.actions.startswith("meter:")}
+    return {int(number) for f in there for number in _METER.findall(f.actions)}
 
 
 def _openflow(meter: Meter) -> openflow.Meter:

@@ -36,7 +36,7 @@ from tunbridge.agent.wanted import LocalOf, host_spec, relevant_devices, respond
 from tunbridge.configuration import ConfigurationError
 from tunbridge.dataplane import diff, host, names
 from tunbridge.dataplane.conntrack import Cut
-from tunbridge.dataplane.desired import Desired, Owner
+from tunbridge.dataplane.desired import ROOT, Desired, Owner
 from tunbridge.dataplane.flows import Flow, FlowKey
 from tunbridge.dataplane.host import WantedHost
 from tunbridge.dataplane.local import Local
@@ -428,8 +428,9 @@ class Agent:
         self.log.info("flows", bridge=bridge, added=added, deleted=deleted)
 
     def _owner(self, bridge: str, key: FlowKey) -> Owner | None:
+        """Whose flow it is, where a refusal of one of them is to leave out the others."""
         owners = self.desired.owners_of(bridge, key)
-        return owners[0] if len(owners) == 1 else None
+        return owners[0] if len(owners) == 1 and owners[0] != ROOT else None
 
     def _flows_refused(self, bridge: str, refused: Sequence[Refused]) -> None:
         """Take out what caused it: one bad port must not keep the others from their flows."""

@@ -109,7 +109,10 @@ class Desired:
             self.touch(self._local.replace(local))
 
     def refuse(self, owner: Owner, reason: str) -> None:
-        """Leave out an owner whose flow Open vSwitch refused, until what it is computed from changes."""
+        """Leave out an owner whose flow Open vSwitch refused, until what it is computed from changes.
+
+        What all others stand on stays: the problem is told, and the rest forwards.
+        """
         if owner in self._records:
             self._refused[owner] = reason
             self._touched_owners.add(owner)
@@ -122,7 +125,8 @@ class Desired:
             _, owner = heapq.heappop(self._queue)
             self._dirty.discard(owner)
             self._replace(owner, self._compute(owner) if self._wanted[owner] else None)
-        self._touched_owners |= self._merged.exclude({**self._failed, **self._refused})
+        refused = {owner: reason for owner, reason in self._refused.items() if owner != ROOT}
+        self._touched_owners |= self._merged.exclude({**self._failed, **refused})
         delta = Delta(
             flows=self._merged.changed_flows(), meters=self._merged.changed_meters(), groups={},
             ports=self._changed_ports(), states=self._states_now(), cuts=self._cuts(), problems=self._problems_now(),
@@ -341,6 +345,7 @@ class Desired:
             else:
                 self._noted.pop(owner, None)
         found = [(owner, reason) for owner, reason in self._merged.excluded.items()]
+        found += [(ROOT, self._refused[ROOT])] if ROOT in self._refused else []
         found += [(owner, note) for owner, notes in self._noted.items() for note in notes]
         return [
             Problem(code=Code.NOT_CARRIED_OUT, subject=f"{o[0]} {o[1]}".rstrip(), message=m) for o, m in sorted(found)

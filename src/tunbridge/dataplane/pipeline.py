@@ -33,9 +33,11 @@ FRAGMENTS = "nx-match"
 """Fragment handling of br-int (`ovs-ofctl set-frags`, OFPT_SET_CONFIG flags 3): by default a first fragment's ports are
 matched as 0. vswitchd forgets it when it ends; the agent sets it on each connection."""
 
+PATCH_METERS = 19_000
+"""Number of the first meter that is ours, on br-int: this plus the place of a patch port among all, by name. Meters
+have no cookie: one of another number, or of another rate, is somebody else's and stays."""
 WORKLOAD_METERS = 20_000
-"""Number of the first meter that is ours, on br-int: this plus the workload's OpenFlow port. Meters have no cookie: one
-of another number, or of another rate, is somebody else's and stays."""
+"""Number of the first meter of workloads: this plus the workload's OpenFlow port."""
 WORKLOAD_PPS = 100
 """Packets per second that a workload may send to the agent, over all services."""
 WORKLOAD_BURST = 200

@@ -41,8 +41,7 @@ def compute(context: Context, _id: str) -> None:
 def _meter(context: Context, patches: Iterable[str]) -> None:
     """What comes from elsewhere concerns neighbours only, where it needs the agent: questions and answers."""
     bridge = names.INTEGRATION_BRIDGE
-    for ofport in _numbers(context, bridge, patches).values():
-        number = pipeline.WORKLOAD_METERS + ofport
+    for number, ofport in enumerate(_numbers(context, bridge, patches).values(), pipeline.PATCH_METERS):
         context.meter(bridge, Meter(number, pipeline.WORKLOAD_PPS, pipeline.WORKLOAD_BURST))
         for kind in (Kind.resolve, Kind.resolved, Kind.solicited):
             where: Match = {"in_port": ofport, **pipeline.SERVICE(services.NUMBERS[kind])}
