@@ -115,6 +115,7 @@ def credential(keystone: KeystoneService, user: str, project: str, **more: Any) 
         f"{keystone.url}/v3/users/{id}/application_credentials",
         json={"application_credential": {"name": "made", **more}},
         headers={"X-Auth-Token": token},
+        timeout=TIMEOUT_S,
     )
     assert reply.status_code == 201, reply.text
     return reply.json()["application_credential"]
@@ -140,7 +141,7 @@ def test_a_token_that_access_rules_narrow_is_refused_as_the_rules_are_not_checke
     made = credential(keystone, "mia", "demo", access_rules=[rule])
     shown = {"id": made["id"], "secret": made["secret"]}
     auth = {"auth": {"identity": {"methods": ["application_credential"], "application_credential": shown}}}
-    reply = httpx.post(f"{keystone.url}/v3/auth/tokens", json=auth)
+    reply = httpx.post(f"{keystone.url}/v3/auth/tokens", json=auth, timeout=TIMEOUT_S)
     assert reply.status_code == 201
     assert server.who(X_Auth_Token=reply.headers["X-Subject-Token"]).status_code == 401
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.api.auth.conftest import MEMBER_PASSWORD
-from tests.api.auth.keystone_service import KeystoneService
+from tests.api.auth.keystone_service import TIMEOUT_S, KeystoneService
 from tests.api.auth.server import Running
 
 Login = dict[str, Any]
@@ -34,7 +34,7 @@ def password(name: str, secret: str, scope: Any = None, **user: Any) -> Login:
 
 def both(server: Running, keystone: KeystoneService, make: Any) -> list[httpx.Response]:
     """Send each its own version of a request."""
-    theirs = httpx.post(f"{keystone.url}/v3/auth/tokens", json=make("admin", keystone.password))
+    theirs = httpx.post(f"{keystone.url}/v3/auth/tokens", json=make("admin", keystone.password), timeout=TIMEOUT_S)
     ours = server.http.post("/identity/v3/auth/tokens", json=make("admin", server.password))
     return [ours, theirs]
 
@@ -111,7 +111,7 @@ def test_logins(server: Running, keystone: KeystoneService, make: Any) -> None:
 )
 def test_what_an_admin_reads(server: Running, keystone: KeystoneService, path: str) -> None:
     ours = server.get(f"/identity{path}", server_token(server))
-    theirs = httpx.get(keystone.url + path, headers={"X-Auth-Token": keystone.admin_token()})
+    theirs = httpx.get(keystone.url + path, headers={"X-Auth-Token": keystone.admin_token()}, timeout=TIMEOUT_S)
     assert ours.status_code == theirs.status_code, theirs.text
     if ours.status_code < 400 or path != "/v3/nothing":  # where nothing is, theirs is a page of its web server
         assert form(ours.json()) == form(theirs.json())
@@ -122,7 +122,8 @@ def test_what_an_admin_reads(server: Running, keystone: KeystoneService, path: s
 )
 def test_what_a_member_may_read(server: Running, keystone: KeystoneService, path: str) -> None:
     ours = server.get(f"/identity{path}", server.token("mia", MEMBER_PASSWORD))
-    theirs = httpx.get(keystone.url + path, headers={"X-Auth-Token": keystone.token("mia", "miamia", "demo")})
+    token = keystone.token("mia", "miamia", "demo")
+    theirs = httpx.get(keystone.url + path, headers={"X-Auth-Token": token}, timeout=TIMEOUT_S)
     assert ours.status_code == theirs.status_code, theirs.text
     if ours.status_code == 403:
         assert ours.json()["error"]["message"] == theirs.json()["error"]["message"]

@@ -33,6 +33,7 @@ def alike(folder: Path) -> Iterator[Cloud]:
     vnis = "[{ minimum = 1, maximum = 16000 }]"
     domain = '"cloud.example.org."'
     networking = {"dns_domain": domain, "default_quotas": quotas, "vlan_ranges": vlans, "vni_ranges": vnis}
+    networking["ipam"] = '"sequential"'  # at random it may choose an address that a script names later
     with serving(folder, networking=networking) as cloud:
         yield cloud
 
