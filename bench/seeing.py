@@ -1,5 +1,6 @@
 """Reading, understanding and checking hosts: what the cost is, and that it is linear."""
 
+import gc
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -120,14 +121,22 @@ def growth(runs: int) -> Iterator[Figure]:
 
 
 def _cpu(action: Callable[[], object]) -> float:
-    """Return the least CPU of two runs, in seconds: other processes make it dearer, and nothing makes it cheaper."""
+    """Return the least CPU of two runs, in seconds: other processes make it dearer, and nothing makes it cheaper.
+
+    Python does not look for cycles meanwhile, as in the commands: what else this process holds would count.
+    """
 
     def once() -> float:
         start = time.process_time()
         action()
         return time.process_time() - start
 
-    return min(once(), once())
+    gc.collect()
+    gc.disable()
+    try:
+        return min(once(), once())
+    finally:
+        gc.enable()
 
 
 def _shown(verb: str) -> Callable[[str], Callable[[], object]]:
