@@ -5,9 +5,9 @@ confirms an announcement.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable
 
+from tunbridge.agent.acknowledged import Acknowledged
 from tunbridge.agent.wires import Wires
 from tunbridge.dataplane.contribution import Claim
 from tunbridge.dataplane.desired import Desired
@@ -25,7 +25,7 @@ class Announcements:
         self._wires = wires
         self._announced: set[Claim] = set()
         self._expected: set[Claim] = set()
-        self._waiting: deque[tuple[int, set[Claim]]] = deque()
+        self._waiting = Acknowledged[set[Claim]]()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def expect(self, generation: int) -> None:
@@ -33,17 +33,15 @@ class Announcements:
         claims = set(self._desired.claims)
         if claims != self._expected:
             self._expected = claims
-            self._waiting.append((generation, claims))
+            self._waiting.expect(generation, claims)
 
     def acknowledged(self, generation: int) -> None:
         """Announce what is new, now that every bridge has this generation of flows."""
-        claims = self._announced
-        while self._waiting and self._waiting[0][0] <= generation:
-            claims = self._waiting.popleft()[1]
-        if claims == self._announced:
+        waited = self._waiting.take(generation)
+        if not waited:
             return
-        new = claims - self._announced
-        self._announced = claims
+        new = waited[-1] - self._announced
+        self._announced = waited[-1]
         if new:
             task = asyncio.create_task(self._tell(sorted(new)))
             self._tasks.add(task)

@@ -7,10 +7,10 @@ other. A deleted connection's next packet is new, and is refused, from either en
 
 import asyncio
 import re
-from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tunbridge.agent.acknowledged import Acknowledged
 from tunbridge.agent.severed import SeveredFlows
 from tunbridge.dataplane import names
 from tunbridge.dataplane.conntrack import Connection, Cut
@@ -80,19 +80,16 @@ class Cutter:
         self.severed = SeveredFlows()
         self._rundir = Path(rundir)
         self._log = log
-        self._waiting: deque[tuple[int, Sequence[Cut]]] = deque()
+        self._waiting = Acknowledged[Sequence[Cut]]()
 
     def expect(self, generation: int, cuts: Sequence[Cut]) -> None:
         """Note what is to be cut once every bridge has this generation of flows."""
         if cuts:
-            self._waiting.append((generation, cuts))
+            self._waiting.expect(generation, cuts)
 
     def acknowledged(self, generation: int) -> list[Cut]:
         """What is to be cut now."""
-        found: list[Cut] = []
-        while self._waiting and self._waiting[0][0] <= generation:
-            found += self._waiting.popleft()[1]
-        return found
+        return [cut for cuts in self._waiting.take(generation) for cut in cuts]
 
     async def cut(self, cuts: Iterable[Cut], desired: Desired) -> None:
         """Delete the connections of these addresses that nothing allows any more."""

@@ -6,9 +6,9 @@
 A status is written after the acknowledgement and never before.
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping
 
+from tunbridge.agent.acknowledged import Acknowledged
 from tunbridge.dataplane.desired import PortState
 
 _STATUS = {"wired": "ACTIVE", "unbound": "BUILD", "down": "DOWN", "error": "ERROR"}
@@ -19,7 +19,7 @@ class PortStatus:
 
     def __init__(self, report: Callable[[Mapping[str, str]], None]) -> None:
         self._report = report
-        self._waiting: deque[tuple[int, dict[str, str]]] = deque()
+        self._waiting = Acknowledged[dict[str, str]]()
         self._states: Mapping[str, PortState] = {}
         self._expected: dict[str, str] = {}
         self._true: dict[str, str] = {}
@@ -35,12 +35,12 @@ class PortStatus:
         statuses = {id: _STATUS[state.status] for id, state in states.items()}
         if statuses != self._expected:
             self._expected = statuses
-            self._waiting.append((generation, statuses))
+            self._waiting.expect(generation, statuses)
 
     def acknowledged(self, generation: int) -> None:
         """Report what has become true now that every bridge has this generation of flows."""
-        while self._waiting and self._waiting[0][0] <= generation:
-            self._true = self._waiting.popleft()[1]
+        for statuses in self._waiting.take(generation):
+            self._true = statuses
         self._tell(self._true)
 
     def retract(self) -> bool:

@@ -85,17 +85,17 @@ class NetworkRules(rbac.SharedRules):
         """Remove a network with its subnets, unless ports use it. Raises Neutron's NetworkInUse."""
         for floating in txn.find("Floating_Ip", "floating_network_id", row.id):
             if floating.port_id is None:
-                self.others["floatingip"].delete(txn, _unconditional(request), floating)
+                self.others["floatingip"].delete(txn, request.unconditional, floating)
         ports = txn.find("Port", "network_id", row.id)
         users = [port.id for port in ports if port.device_owner not in AUTO_DELETED]
         if users:
             raise network_in_use(row.id, users)
         for port in ports:
-            self.others["port"].remove(txn, _unconditional(request), port)
+            self.others["port"].remove(txn, request.unconditional, port)
             for address in port.addresses:
                 txn.delete("Address", address)  # by name: else it counts as a use of its subnet
         for subnet in txn.find("Subnet", "network_id", row.id):
-            self.others["subnet"].remove(txn, _unconditional(request), subnet)
+            self.others["subnet"].remove(txn, request.unconditional, subnet)
         rbac.forget(txn, request, self, row)
         self.remove(txn, request, row)
 
@@ -198,11 +198,6 @@ def network_in_use(id: str, ports: list[str]) -> Conflict:
     """Give the error for a network with ports."""
     reason = f"There are one or more ports still in use on the network, id for these ports is: {','.join(ports)}"
     return Conflict("NetworkInUse", f"Unable to complete operation on network {id}. {reason}.")
-
-
-def _unconditional(request: Request) -> Request:
-    """Give the request for what goes along with the thing that it names: If-Match is only for that."""
-    return Request(request.caller, request.settings, request.now, request.random)
 
 
 def check_mtu(id: str, mtu: int, versions: Iterable[int]) -> None:

@@ -111,7 +111,7 @@ class PortRules(Rules):
                 if found == row.bindings:
                     self.touch(txn, request, row, {})
                     row = txn.get(self.table, row.id)
-                    request = Request(request.caller, request.settings, request.now, request.random)
+                    request = request.unconditional
         qos.change(self, txn, request, network, row, {**values, **asked})
         self.save(txn, request, row, values, **columns)
 
@@ -360,7 +360,7 @@ class PortRules(Rules):
                 continue
             taker = _Taker(txn, request, txn.get("Network", subnet.network_id), port.device_owner, port.mac_address)
             taker.automatic([subnet])
-            plain = Request(request.caller, request.settings, request.now, request.random)
+            plain = request.unconditional
             self.touch(txn, plain, port, {"addresses": (*port.addresses, *taker.rows)})
 
     # Security

@@ -148,15 +148,15 @@ class QosRuleRules(Rules):
         policy = self.others["policy"].get(txn, row.qos_policy_id)
         self._check_alone(txn, policy, values, row)
         self._touch_policy(txn, request, policy)
-        self.save(txn, _unconditional(request), row, values)
+        self.save(txn, request.unconditional, row, values)
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
         """Remove a rule."""
         self._touch_policy(txn, request, self.others["policy"].get(txn, row.qos_policy_id))
-        self.remove(txn, _unconditional(request), row)
+        self.remove(txn, request.unconditional, row)
 
     def _touch_policy(self, txn: Txn, request: Request, policy: Row) -> None:
-        self.others["policy"].touch(txn, _unconditional(request), policy, {})
+        self.others["policy"].touch(txn, request.unconditional, policy, {})
 
     def _check_alone(self, txn: Txn, policy: Row, values: Values, row: Row | None = None) -> None:
         """Refuse a second rule of this kind, in this direction if it has one. Raises Neutron's QoSRulesConflict."""
@@ -168,11 +168,6 @@ class QosRuleRules(Rules):
                 kind = kind_of(self.resource).removeprefix("alias_")
                 message = f"Rule {kind} conflicts with rule {other.id} which already exists in QoS Policy {policy.id}."
                 raise Conflict("QoSRulesConflict", message)
-
-
-def _unconditional(request: Request) -> Request:
-    """Give the request without its If-Match: rules have no revision, as in Neutron."""
-    return Request(request.caller, request.settings, request.now, request.random)
 
 
 def _check_users(txn: Txn, policy: Row, kind: str) -> None:

@@ -242,7 +242,7 @@ class RbacPolicyRules(Rules):
         _note(txn, rules, id)
         made = self.insert(txn, request, values)
         if kind == "network":
-            rules.touch(txn, _now(request), row, {"router_external": True} if action == EXTERNAL else {})
+            rules.touch(txn, request.unconditional, row, {"router_external": True} if action == EXTERNAL else {})
         return made
 
     def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
@@ -256,7 +256,7 @@ class RbacPolicyRules(Rules):
                 check_scope(txn, self.others["address_scope"], thing, target)
             if row.object_type == "network":
                 _check_default(thing, row)
-                rules.touch(txn, _now(request), thing, {})
+                rules.touch(txn, request.unconditional, thing, {})
             key = (row.object_type, row.object_id, row.action, target)
             if txn.find_unique(TABLE, ("object_type", "object_id", "action", "target_project"), key) is not None:
                 raise Conflict("DuplicateRbacPolicy", "An RBAC policy already exists with those values.")
@@ -271,11 +271,7 @@ class RbacPolicyRules(Rules):
         self.remove(txn, request, row)
         if network is not None:
             last = row.action == EXTERNAL and not _rows(txn, "network", row.object_id, EXTERNAL)
-            self.others["network"].touch(txn, _now(request), network, _NOT_EXTERNAL if last else {})
+            self.others["network"].touch(txn, request.unconditional, network, _NOT_EXTERNAL if last else {})
 
     def _of(self, kind: str) -> Rules:
         return self.others[_RESOURCES.get(kind, kind)]
-
-
-def _now(request: Request) -> Request:
-    return Request(request.caller, request.settings, request.now, request.random)

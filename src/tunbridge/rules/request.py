@@ -78,6 +78,11 @@ class Request(msgspec.Struct, frozen=True):
     """The revision that an update or delete is meant for."""
 
     @property
+    def unconditional(self) -> "Request":
+        """The request without its If-Match, for other rows than the one that it names."""
+        return msgspec.structs.replace(self, if_match=None)
+
+    @property
     def timestamp(self) -> str:
         """Give the time as Neutron prints it."""
         return self.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -58,10 +58,10 @@ class RouterRules(Rules):
         if "routes" in values:
             self._check_routes(txn, values["routes"], ports_of(txn, row), [])
             row = self._rewrite(txn, request, row, {"routes": msgspec.json.encode(values.pop("routes")).decode()})
-            request = _again(request)
+            request = request.unconditional
         if _GATEWAY_INFO in values:
             self._set_gateway(txn, request, row, values.pop(_GATEWAY_INFO))
-            row, request = txn.get(self.table, row.id), _again(request)
+            row, request = txn.get(self.table, row.id), request.unconditional
         self.save(txn, request, row, values)
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
@@ -175,11 +175,6 @@ class RouterRules(Rules):
         "add_extraroutes": Action(Who.ADMIN_OR_MEMBER, add_routes, read=lambda body: _read_routes(body)),
         "remove_extraroutes": Action(Who.ADMIN_OR_MEMBER, remove_routes, read=lambda body: _read_routes(body)),
     }
-
-
-def _again(request: Request) -> Request:
-    """Give the request without its revision, which was compared already."""
-    return Request(request.caller, request.settings, request.now, request.random)
 
 
 def _differ(there: list[dict[str, str]], wanted: list[dict[str, str]]) -> bool:

@@ -122,7 +122,7 @@ class SecurityGroupRules(rbac.SharedRules):
                 raise Conflict("SecurityGroupCannotRemoveDefault", message)
             txn.delete("Default_Security_Group", default.id)
         rules = self.others["security_group_rule"]
-        plain = Request(request.caller, request.settings, request.now, request.random)
+        plain = request.unconditional
         # Rules of other groups that let this one in go with it, as in Neutron.
         gone = {r.id: r for c in ("security_group_id", "remote_group_id") for r in txn.find(RULES, c, row.id)}
         for rule in gone.values():
@@ -204,7 +204,7 @@ class SecurityGroupRuleRules(Rules):
         if wanted in there:
             message = f"Security group rule already exists. Rule id is {there[wanted]}."
             raise Conflict("SecurityGroupRuleExists", message)
-        plain = Request(request.caller, request.settings, request.now, request.random)
+        plain = request.unconditional
         # Also the lock against a second rule that is the same.
         groups.touch(txn, plain, group, {})
         id = self.insert(txn, request, values, normalized_cidr=_normalized(values.get("remote_ip_prefix")))
@@ -216,7 +216,7 @@ class SecurityGroupRuleRules(Rules):
         groups = self.others["security_group"]
         group = txn.get("Security_Group", row.security_group_id)
         if group is not None:
-            plain = Request(request.caller, request.settings, request.now, request.random)
+            plain = request.unconditional
             groups.touch(txn, plain, group, {})
         self.remove(txn, request, row)
 

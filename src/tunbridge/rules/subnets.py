@@ -68,7 +68,7 @@ class SubnetRules(Rules):
             "service_types": given(values.get("service_types")) or [],
         }
         # Also the lock against another subnet with the same addresses on the same network.
-        self.others["network"].touch(txn, _now(request), network, {})
+        self.others["network"].touch(txn, request.unconditional, network, {})
         id = self.insert(txn, request, values)
         if is_auto_address(values):
             self.others["port"].subnet_added(txn, request, txn.get("Subnet", id))  # type: ignore[attr-defined]
@@ -106,12 +106,12 @@ class SubnetRules(Rules):
                 if port.device_owner.startswith(ROUTER_OWNER) or not (automatic or serves):
                     raise subnet_in_use(row.id)
                 rest = tuple(id for id in port.addresses if id != address.id)
-                self.others["port"].touch(txn, _now(request), port, {"addresses": rest})
+                self.others["port"].touch(txn, request.unconditional, port, {"addresses": rest})
                 # By name: the database would count it as a use of the subnet still, though it goes by itself.
                 txn.delete("Address", address.id)
         network = txn.get("Network", row.network_id)
         if network is not None:
-            self.others["network"].touch(txn, _now(request), network, {})
+            self.others["network"].touch(txn, request.unconditional, network, {})
         self.remove(txn, request, row)
 
     def computed(self, reader: Reader, row: Row) -> Values:
@@ -325,11 +325,6 @@ def _pool(body: dict[str, str]) -> Pool:
 
 def _bodies(found: list[Pool]) -> list[dict[str, str]]:
     return [{"start": str(pool.first), "end": str(pool.last)} for pool in found]
-
-
-def _now(request: Request) -> Request:
-    """Give the request for rows that change along with the one it names."""
-    return Request(request.caller, request.settings, request.now, request.random)
 
 
 def _check_version(version: int, address: str | None, name: str) -> None:
