@@ -110,7 +110,7 @@ def up(
         ),
     ] = None,
     preview: Annotated[
-        bool, typer.Option("--preview", help="With --server: offer routers, and what else is not whole yet.")
+        bool, typer.Option("--preview", help="With --server: offer what is not whole yet, too.")
     ] = False,
     vms: Annotated[
         bool, typer.Option("--vms", help="With --server: a network and two VMs in it that ping each other.")
