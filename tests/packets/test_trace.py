@@ -58,7 +58,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(module_lab_name: Callable[[], str]) -> Iterator[Site]:
-    yield Site(make_cloud(module_lab_name(), preview=True))
+    yield Site(make_cloud(module_lab_name()))
 
 
 def steps(visit: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
