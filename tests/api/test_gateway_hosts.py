@@ -64,6 +64,23 @@ def test_gateways_are_spread_over_hosts_that_have_the_external_network(
     assert host_of(cloud, admin.create("router")["id"]) is None
 
 
+def test_the_gateway_s_port_names_its_host_and_is_found_by_it(cloud: Cloud, admin: User, external: str) -> None:
+    def ports(**query: str) -> list[dict[str, Any]]:
+        return admin.list("port", device_owner="network:router_gateway", **query)
+
+    made = router(admin, external)
+    host = host_of(cloud, made)
+    [port] = ports(device_id=made)
+    assert (port["binding:host_id"], port["binding:vif_type"]) == (host, "ovs")
+    assert [one["id"] for one in ports(**{"binding:host_id": host, "device_id": made})] == [port["id"]]
+    agent = next(a["id"] for a in admin.list("agent") if a["host"] == host)
+    admin.update("agent", agent, admin_state_up=False)
+    other = ({"net1", "net2"} - {host}).pop()
+    wait_until(lambda: ports(device_id=made)[0]["binding:host_id"] == other, "it names the other host")
+    assert ports(**{"binding:host_id": host, "device_id": made}) == []
+    admin.update("agent", agent, admin_state_up=True)
+
+
 def test_a_router_that_loses_its_gateway_has_no_host(cloud: Cloud, admin: User, external: str) -> None:
     made = router(admin, external)
     admin.update("router", made, external_gateway_info={})

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from tunbridge.cli import terminal
 from tunbridge.cli.app import App
-from tunbridge.cli.labs import sockets, with_network_names
+from tunbridge.cli.labs import sockets, with_names
 from tunbridge.cli.output import Form
 from tunbridge.lab import lab as labs
 from tunbridge.lab.lab import DEFAULT, OUTSIDE, Lab
@@ -245,7 +245,7 @@ def _show(lab: Lab, out: Path) -> None:
 
     console = terminal.console()
     document = _settled(lab)
-    document = replace(document, hosts=with_network_names(document.hosts, [f"lab:{lab.name}"]))
+    document = replace(document, hosts=with_names(document.hosts, [f"lab:{lab.name}"]))
     console.print()
     console.print(text.render_rich(document, width=console.width))
     pictures = {

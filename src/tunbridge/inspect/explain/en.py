@@ -53,6 +53,13 @@ MESSAGES = {
     "overview.alone": "No tunnel ends on {hosts}, and no NIC is in a bridge there: no path leads to another host.",
     "overview.apart.unseen": "No tunnel is seen on {hosts}; part of the dump is missing, so there may be one.",
     "overview.notgiven": "Tunnels also lead to hosts that were not given, so their inside is not known: {hosts}.",
+    "overview.gateway": "Router {router} ({networks}) has its way to {external} on {host}, as {addresses}, without "
+    "translation.",
+    "overview.gateway.snat": "Router {router} ({networks}) has its way to {external} on {host}; who has no floating IP "
+    "is seen there as {addresses}.",
+    "overview.gateways.more": "{count} more routers have their way to the outside on {host}.",
+    "overview.floating": "{workload} on {host} is reached from the outside at {addresses}, and seen there as that.",
+    "overview.floating.more": "{count} more workloads have floating IPs.",
     # -- hosts ----------------------------------------------------------------------------------------------------
     "host.compute": "By its wiring, {host} is a compute node: workloads (VMs or Pods) run here and plug into its "
     "integration bridge.",
