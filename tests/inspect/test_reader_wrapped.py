@@ -175,6 +175,12 @@ def without_version(text: str) -> str:
     return re.sub(r".*ovs_version.*\n", "", text)
 
 
+@pytest.mark.parametrize("error", ["<A>", "a <br> b", "`x`", "**", "[code]", "(No such device)", "‘x’ «y»", "a -- b"])
+def test_what_stands_in_quotes_is_meant(error: str) -> None:
+    host = read(f'{without_version(NETWORK)}            error: "{error}"\n    ovs_version: "2.11.0"\n')
+    assert host.bridges[-1].ports[-1].interfaces[0].error == error
+
+
 def test_prose_and_a_second_host_after_a_dump_without_its_version() -> None:
     text = f"{without_version(COMPUTE)}And this is the network node, which is fine as far as I see:\n{NETWORK}"
     one, other = read_show(text, source="post.txt")

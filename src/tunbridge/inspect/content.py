@@ -52,7 +52,7 @@ def read_content(data: bytes, label: str, name: str | None) -> Reading:
 
 
 def _outputs(text: str) -> str:
-    """Return the outputs in the JSON of Ansible or Salt, each after a heading with the host's name; else the text itself."""
+    """Return the outputs in the JSON of Ansible or Salt, each after a heading with its host's name; else the text."""
     try:
         found = list(outputs(json.loads(text), ""))
     except (ValueError, RecursionError):

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-_STRAIGHT = str.maketrans("“”„‟″«»‘’", '""' '""' '""' '"' "''")
+_STRAIGHT = str.maketrans("“”„‟″«»‘’", '"""""""\'\'')
 _CURLY = frozenset("“”„‟″«»‘’")
 _ENTITY = re.compile(r"&(?:quot|amp|lt|gt|nbsp|apos|ldquo|rdquo|#\d{1,6}|#x[0-9A-Fa-f]{1,6});")
 _BREAK = re.compile(r"<(?:br|/p|/div|/pre|/tr|/li)\b[^<>]{0,500}>", re.I)
@@ -20,6 +20,7 @@ _TAG = re.compile(
     r"|\[/?(?:code|pre|quote)\b[^\[\]]{0,100}\]|\{(?:code|noformat)\b[^{}]{0,100}\}",  # of forums, and of Jira
     re.I,
 )
+_QUOTED_OR_TAG = re.compile(rf'("(?:[^"\\\n]|\\.)*+")|({_BREAK.pattern})|{_TAG.pattern}', re.I)
 _STRUCTURE = re.compile(
     r"\s*(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\s*$"
     r"|(?:Bridge|Port|Interface|Manager|Controller)\s+[\w\"']"
@@ -81,7 +82,11 @@ def bare_lines(raw: list[str]) -> list[SourceLine]:
 def _cleaned(line: SourceLine) -> Iterable[SourceLine]:
     text = line.text
     if ("<" in text or "[" in text or "{" in text) and _TAG.search(text):
-        return [SourceLine(line.number, _plain(_TAG.sub("", part))) for part in _BREAK.split(text)]
+        if _STRUCTURE.match(text):  # what stands in its quotes is meant
+            text = _QUOTED_OR_TAG.sub(lambda m: m[1] or ("\n" if m[2] else ""), text)
+        else:
+            text = _TAG.sub("", _BREAK.sub("\n", text))
+        return [SourceLine(line.number, _plain(part)) for part in text.split("\n")]
     return (SourceLine(line.number, _plain(text)),)
 
 

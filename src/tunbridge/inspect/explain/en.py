@@ -295,8 +295,8 @@ MESSAGES = {
     "known.",
     "stop.which-host": "{host} has no path to the outside of its own ({bridge} is the last bridge on the path to the "
     "tunnels); hosts that were not given may have one: {hosts}.",
-    "stop.which-host.unseen": "No path from {host} to the outside is seen ({bridge} is the last bridge on the path to the "
-    "tunnels): the part of the dump that is missing may hold one, or hosts that were not given: {hosts}.",
+    "stop.which-host.unseen": "No path from {host} to the outside is seen ({bridge} is the last bridge on the path to "
+    "the tunnels): the part of the dump that is missing may hold one, or hosts that were not given: {hosts}.",
     "stop.no-way-in": "It ends in {bridge} of {host}: no cable in order leads from there to {peer}.",
     "stop.no-entrance": "It ends in {bridge} of {host}: where workloads of {host} plug in is not known.",
     "stop.no-nic": "It ends in {bridge} of {host}: no NIC is in it. The host itself may route further; the source "
