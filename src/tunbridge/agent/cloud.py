@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Set
 from typing import Protocol
 
 from tunbridge.agent.config import AgentConfig
-from tunbridge.dataplane.view import Key, Rows, Source
+from tunbridge.dataplane.view import Key, Location, Rows, Source
 from tunbridge.log import Log
 
 
@@ -49,6 +49,9 @@ class Cloud(Protocol):
     def report(self, statuses: Mapping[str, str]) -> None:
         """Say how each port of this host is: ACTIVE, DOWN or ERROR."""
 
+    def locate(self, changes: Mapping[tuple[str, str], Location | None]) -> None:
+        """Say which addresses (network, address) ports here have that several may have; None: not any more."""
+
 
 class Alone:
     """A host without a central database: it has no networks, and tunnels to the peers of its configuration."""
@@ -78,6 +81,9 @@ class Alone:
         return frozenset()
 
     def report(self, statuses: Mapping[str, str]) -> None:
+        pass
+
+    def locate(self, changes: Mapping[tuple[str, str], Location | None]) -> None:
         pass
 
 

@@ -18,5 +18,5 @@ VLAN_TRANSPARENCY = "vlan-transparency"
 """Networks carry VLAN tags of their guests."""
 
 ALL = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, VLAN_TRANSPARENCY})
-AVAILABLE = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, QOS})
+AVAILABLE = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS})
 """Those that the agent has now."""

@@ -43,6 +43,7 @@ NUMBERS: Mapping[Kind, int] = MappingProxyType(
         Kind.resolve: 11,
         Kind.resolved: 12,
         Kind.solicited: 13,
+        Kind.claimed: 20,
     }
 )
 """Kind of request -> its number in the `service` register and in the userdata."""

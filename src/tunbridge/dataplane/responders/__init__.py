@@ -11,10 +11,12 @@ from tunbridge.dataplane.responders.dns import Forward
 from tunbridge.dataplane.responders.frames import MalformedError
 from tunbridge.dataplane.responders.names import Zone, Zones
 from tunbridge.dataplane.responders.options import problems
-from tunbridge.dataplane.responders.subject import INFINITE, Settings, Subject, read_subject
+from tunbridge.dataplane.responders.subject import INFINITE, Arrival, Settings, Subject, read_arrival, read_subject
 
 __all__ = [
     "INFINITE",
+    "TOLD",
+    "Arrival",
     "Forward",
     "Kind",
     "MalformedError",
@@ -26,7 +28,9 @@ __all__ = [
     "announce_routers",
     "answer",
     "problems",
+    "read_arrival",
     "read_subject",
+    "tell",
 ]
 
 advertise = ra.advertise
@@ -59,6 +63,17 @@ class Kind(StrEnum):
     """An ARP reply, or a neighbour advertisement, to this host's question."""
     solicited = "solicited"
     """A neighbour solicitation from a physical network for an address that a router has on this host."""
+    claimed = "claimed"
+    """A workload announces an address that others may have as well, or answers the question whether it has it."""
+
+
+TOLD = (Kind.expired, Kind.no_route, Kind.no_host, Kind.closed, Kind.too_big)
+"""What a router tells the sender of a packet of."""
+
+
+def tell(kind: Kind, packet: bytes, arrival: Arrival) -> bytes | None:
+    """The frame that goes back to the sender of a packet which a router cannot forward. Raises MalformedError."""
+    return icmp.answer(packet, arrival, kind.value)
 
 
 def answer(kind: Kind, packet: bytes, subject: Subject, settings: Settings) -> list[bytes | Forward]:
@@ -80,6 +95,6 @@ def answer(kind: Kind, packet: bytes, subject: Subject, settings: Settings) -> l
             found = dns.answer(packet, subject, settings)
         case Kind.expired | Kind.no_route | Kind.no_host | Kind.closed | Kind.too_big:
             found = icmp.answer(packet, subject, kind.value)
-        case Kind.resolve | Kind.resolved | Kind.solicited:
+        case Kind.resolve | Kind.resolved | Kind.solicited | Kind.claimed:
             found = None  # of the host itself, and no workload's
     return [] if found is None else [found]
