@@ -160,7 +160,7 @@ def test_every_wire_of_a_stack_begins_at_its_name(ascii_only: bool) -> None:
         hosts[0] = change(hosts[0], "br-int", f"tap{number}", port(f"tap{number}", tag=1))
     drawn = text.render(understand(hosts), width=120, ascii=ascii_only)
     dash, corner = ("-", r"\+") if ascii_only else ("─", "┐")
-    assert re.search(rf"\+5 more {dash}+{corner}", drawn)
+    assert re.search(rf"\+\d+ more {dash}+{corner}", drawn)
     assert not re.search(rf"\w {{2,}}{dash}+{corner}", drawn)
 
 
