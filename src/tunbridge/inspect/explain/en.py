@@ -76,6 +76,7 @@ MESSAGES = {
     "host.all-in-one": "By its wiring, {host} is all in one: workloads and the path to the outside are on this host.",
     "host.unknown": "What {host} is in its cloud cannot be told from its bridges alone.",
     "host.empty": "{host} has no bridge: Open vSwitch is there, and nothing is set up yet.",
+    "host.empty.unseen": "No bridge of {host} is seen.",
     "host.mininet": "{host} holds switches named as Mininet names them ({bridges}), and no integration bridge: what "
     "they forward is up to their controllers, so no path is predicted.",
     "host.switches": "{host} has the bridges {bridges}; none of them is an integration bridge, so where workloads "
@@ -301,6 +302,8 @@ MESSAGES = {
     "known.",
     "stop.which-host": "{host} has no path to the outside of its own ({bridge} is the last bridge on the path to the "
     "tunnels); hosts that were not given may have one: {hosts}.",
+    "stop.which-host.unseen": "No path from {host} to the outside is seen ({bridge} is the last bridge on the path to "
+    "the tunnels): the part of the dump that is missing may hold one, or hosts that were not given: {hosts}.",
     "stop.no-way-in": "It ends in {bridge} of {host}: no cable in order leads from there to {peer}.",
     "stop.no-entrance": "It ends in {bridge} of {host}: where workloads of {host} plug in is not known.",
     "stop.no-nic": "It ends in {bridge} of {host}: no NIC is in it. The host itself may route further; the source "

@@ -80,6 +80,7 @@ MESSAGES = {
     "있습니다.",
     "host.unknown": "브리지 구성만으로는 {host:이} 클라우드에서 어떤 역할인지 알 수 없습니다.",
     "host.empty": "{host}에는 브리지가 없습니다. Open vSwitch만 있고 아직 아무것도 구성되지 않았습니다.",
+    "host.empty.unseen": "{host}의 브리지는 보이지 않습니다.",
     "host.mininet": "{host}에는 Mininet 방식으로 이름 붙은 스위치({bridges})가 있고 통합 브리지는 없습니다. 전달 "
     "방식은 컨트롤러가 결정하므로 경로를 예측하지 않습니다.",
     "host.switches": "{host}에 있는 브리지는 {bridges}이며 통합 브리지는 없습니다. 그래서 워크로드가 어디에 연결되고 "
@@ -310,6 +311,8 @@ MESSAGES = {
     "있습니다.",
     "stop.which-host": "{host}에는 외부로 나가는 경로가 없습니다(터널로 가는 마지막 브리지는 {bridge}). 분석 대상이 "
     "아닌 다음 호스트에 있을 수 있습니다: {hosts}.",
+    "stop.which-host.unseen": "{host}에서 외부로 나가는 경로가 보이지 않습니다(터널로 가는 마지막 브리지는 {bridge}). "
+    "덤프의 빠진 부분이나 분석 대상이 아닌 다음 호스트에 있을 수 있습니다: {hosts}.",
     "stop.no-way-in": "{host}의 {bridge}에서 끝납니다. 거기서 {peer:으로} 가는 정상 케이블이 없습니다.",
     "stop.no-entrance": "{host}의 {bridge}에서 끝납니다. {host}의 워크로드가 어디에 연결되는지 알 수 없습니다.",
     "stop.no-nic": "{host}의 {bridge}에서 끝납니다. 물리 NIC가 없습니다. 호스트 자신이 더 라우팅할 수도 있지만 "
