@@ -5,10 +5,11 @@ from collections.abc import Mapping
 import pytest
 
 from tunbridge.agent import liveness
-from tunbridge.agent.liveness import ENABLED, HOLD_S, REJOIN_S, Liveness
+from tunbridge.agent.liveness import FEW, HOLD_S, REJOIN_S, Liveness, enabled
 from tunbridge.dataplane.operations import CREATED, ORIGIN
 from tunbridge.openvswitch.rows import BridgeRow, InterfaceRow, PortRow, Snapshot
 
+ENABLED = enabled(2)
 UP = {"forwarding": "true", "flap_count": "1", "state": "up"}
 DOWN = {"forwarding": "false", "flap_count": "2", "state": "down"}
 UNUSABLE = {"forwarding": "false", "flap_count": "2", "state": "up"}
@@ -138,7 +139,9 @@ def test_sessions_are_made_and_ended_with_those_that_are_watched(scene: Scene) -
     none = snapshot({B: {}, C: {}}, bfd={})
     (made,) = scene.liveness.changes(none, {B})
     assert made["where"] == [["_uuid", "==", ["uuid", B]]]
-    assert dict(made["row"]["bfd"][1]) == dict(ENABLED)
+    assert dict(made["row"]["bfd"][1]) == ENABLED == {"enable": "true", "min_rx": "100", "min_tx": "100"}
+    (slower, _) = scene.liveness.changes(snapshot({B: UP, C: UP}), {B, C, *map(str, range(FEW))})
+    assert dict(slower["row"]["bfd"][1]) == {"enable": "true", "min_rx": "200", "min_tx": "200"}
     (ended,) = scene.liveness.changes(snapshot({B: UP, C: UP}), {B})
     assert (ended["where"], ended["row"]["bfd"]) == ([["_uuid", "==", ["uuid", C]]], ["map", []])
     assert scene.liveness.changes(snapshot({B: UP, C: UP}, bfd={"enable": "true", "min_tx": "50"}), ()) == []

@@ -104,6 +104,15 @@ def test_who_is_ready_translates_what_others_send_it_before_it_has_the_address_a
             assert {(got.host, got.device) for got in came} == {(host, OUTSIDE)}
 
 
+def test_who_is_ready_lets_nothing_out_in_place_of_a_host_that_is_well(make_world: MakeWorld) -> None:
+    """It does not reach that host, and nor does who sends to it: but the router's address is there."""
+    world = cloud(make_world)
+    world.hosts["c"].vouched = world.hosts["a"].dead = frozenset({"b"})
+    world.run()
+    assert answering(world) == {"b"}
+    assert left_by(world, "b1") == set()
+
+
 def test_an_answer_that_comes_to_who_had_the_address_still_reaches_its_vm(make_world: MakeWorld) -> None:
     world = cloud(make_world)
     got = world.exchange("b2", inside(world, "b2", REMOTE) / UDP(sport=1000, dport=53))[OUTSIDE][0]

@@ -237,6 +237,7 @@ class SimulatedHost:
         self.vlans: dict[str, int] = {}
         self.dead: frozenset[str] = frozenset()
         """Names of hosts that its BFD sessions say are dead."""
+        self.vouched: frozenset[str] = frozenset()
         self.is_cut_off = False
         self._read: dict[str, int] = {}
         self.pending: list[str] = []
@@ -308,6 +309,7 @@ class SimulatedHost:
             workloads=dict(self.workloads),
             vlans=self.vlans,
             dead=frozenset(self.world.hosts[name].tunnel_ip for name in self.dead),
+            vouched=frozenset(self.world.hosts[name].tunnel_ip for name in self.vouched),
             is_cut_off=self.is_cut_off,
         )
 

@@ -94,6 +94,29 @@ def test_a_link_that_is_cut_and_comes_back(site: Site, device: str) -> None:
     assert lost_during(site, lambda: host.run("ip", "link", "set", device, "up"), first) < MOST_LOST
 
 
+def test_two_hosts_that_lose_each_other_do_not_both_have_the_gateway(site: Site) -> None:
+    """The one that would take over asks the external network, where the other one answers; all others go on."""
+    first = active(site)[0]
+    ips = {"h0": "10.0.0.11", "h1": "10.0.0.12"}
+
+    def cut(command: str, suffix: str) -> None:
+        for here, there in ((first, other(first)), (other(first), first)):
+            flow = f"priority=1000,ip,nw_src={ips[there]}{suffix}"
+            site.cloud.hosts[here].host.run("ovs-ofctl", *command.split(), "br-phy", flow)
+
+    ping = Ping(site.vms["h2"], REMOTE)
+    cut("add-flow", ",actions=drop")
+    wait_until(lambda: _sessions(site, first) == 1, "they have lost each other", 20)
+    time.sleep(2)
+    assert active(site) == [first]
+    got, lost = ping.end()
+    assert got > 100
+    assert lost <= 2  # none, if not busy
+    cut("--strict del-flows", "")
+    wait_until(lambda: _sessions(site, first) == 2, "they have found each other", 20)
+    assert active(site) == [first]
+
+
 def test_a_host_that_goes_dark(site: Site) -> None:
     first = active(site)[0]
     host = site.cloud.hosts[first].host

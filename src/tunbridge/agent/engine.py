@@ -90,6 +90,7 @@ class Agent:
             responder_settings(config),
             config.resolvers,
             self.cloud.locate,
+            self._look_again,
         )
         self.liveness = Liveness(self._look_again)
         self.announcements = Announcements(self.desired, self.packet_ins.wires)
@@ -401,8 +402,10 @@ class Agent:
         self.desired.touch(touched)
         self.packet_ins.touch(touched)
         self.liveness.look(now, {nic for bridge in wanted.bridges for nic in bridge.nics})
-        alive = {"dead": self.liveness.dead, "is_cut_off": self.liveness.is_cut_off}
-        self.desired.set_local(msgspec.structs.replace(local, **alive))
+        vouching = self.packet_ins.vouching
+        dead, is_cut_off = vouching.judge(self.liveness.dead, local.host), self.liveness.is_cut_off
+        told = msgspec.structs.replace(local, dead=dead, vouched=vouching.vouched, is_cut_off=is_cut_off)
+        self.desired.set_local(told)
         delta = self.desired.run()
         self._knows_all = complete
         self._generation += 1

@@ -18,13 +18,20 @@ from tunbridge.dataplane import names, operations
 from tunbridge.dataplane.diff import ours
 from tunbridge.openvswitch.rows import InterfaceRow, Snapshot
 
-INTERVAL_MS = 100
-"""Between two BFD packets; three that are lost end a session (RFC 5880, 6.8.4, detect multiplier 3)."""
+INTERVAL_MS, FEW, SLOW_INTERVAL_MS = 100, 25, 200
+"""Between two BFD packets, and on a host with more than FEW sessions, which cost it CPU. Three that are lost end a
+session (RFC 5880, 6.8.4, detect multiplier 3); the two ends use the longer interval."""
 HOLD_S = 3.0
 """How long a host has to be reached before it counts as alive again, and has its flows back."""
 REJOIN_S = 6.0
-ENABLED: Mapping[str, str] = {"enable": "true", "min_rx": str(INTERVAL_MS), "min_tx": str(INTERVAL_MS)}
+_INTERVALS = ("min_rx", "min_tx")
 _UNUSABLE = "cpath_down"
+
+
+def enabled(sessions: int) -> dict[str, str]:
+    """What a tunnel has in `bfd` on a host with so many sessions."""
+    interval = INTERVAL_MS if sessions <= FEW else SLOW_INTERVAL_MS
+    return {"enable": "true", **dict.fromkeys(_INTERVALS, str(interval))}
 
 
 class _Held:
@@ -107,10 +114,10 @@ class Liveness:
         """The operations that give the tunnels to these addresses sessions, and take them from others."""
         found = []
         for interface in _tunnels(now):
-            wanted = dict(ENABLED) if interface.options.get("remote_ip") in watched else {}
+            wanted = enabled(len(watched)) if interface.options.get("remote_ip") in watched else {}
             if wanted and self.is_unusable:
                 wanted[_UNUSABLE] = "true"
-            mine = {key: value for key, value in interface.bfd.items() if key != _UNUSABLE} == dict(ENABLED)
+            mine = interface.bfd.keys() - {_UNUSABLE} == {"enable", *_INTERVALS}
             if dict(interface.bfd) != wanted and (wanted or mine):
                 where = operations.by_uuid(interface.uuid)
                 found.append(operations.update("Interface", where, {"bfd": operations.map_of(wanted)}))

@@ -63,12 +63,16 @@ class Neighbours:
         wires: Wires,
         resume: Callable[[str, bytes, str, int], None],
         unreachable: Callable[[PacketIn], None],
+        heard: Callable[[Neighbour], None] = lambda _: None,
     ) -> None:
-        """`resume` sends a packet (bridge, frame, actions, port that it came from) on its way."""
+        """`resume` sends a packet (bridge, frame, actions, port that it came from) on its way; `heard` is told who
+        answers.
+        """
         self._desired = desired
         self._wires = wires
         self._resume = resume
         self._unreachable = unreachable
+        self._heard = heard
         self._questions: dict[Neighbour, _Question] = {}
         self._known: dict[Neighbour, _Known] = {}
 
@@ -109,6 +113,7 @@ class Neighbours:
         if network is None:
             return False
         neighbour = (network, str(address))
+        self._heard(neighbour)
         question = self._questions.pop(neighbour, None)
         known = self._known.get(neighbour)
         if question is None:

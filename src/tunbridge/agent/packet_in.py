@@ -14,6 +14,7 @@ from typing import Protocol
 from tunbridge.agent.locations import Locations
 from tunbridge.agent.neighbours import Neighbours
 from tunbridge.agent.refusals import Refusals
+from tunbridge.agent.vouching import Vouching
 from tunbridge.agent.wires import Wires
 from tunbridge.dataplane import names, responders
 from tunbridge.dataplane.desired import Desired, Workload
@@ -49,8 +50,11 @@ class PacketIns:
         settings: Settings,
         resolvers: Iterable[str],
         locate: Callable[[Mapping[tuple[str, str], Location | None]], None],
+        later: Callable[[float], None],
     ) -> None:
-        """`locate` says to the other hosts where addresses are that several ports may have."""
+        """`locate` says to the other hosts where addresses are that several ports may have; `later` has the engine look
+        again after so many seconds.
+        """
         self.counts: Counter[tuple[str, str]] = Counter()
         """(kind, result) -> packets; result is `answered`, `ignored`, `malformed`, `forwarded` or `failed`."""
         self._desired = desired
@@ -71,7 +75,8 @@ class PacketIns:
         """Row -> ports whose advertisement was made of it."""
         self._questions: set[asyncio.Task[None]] = set()
         self.wires = Wires(desired, source, send)
-        self.neighbours = Neighbours(desired, self.wires, send, self._unreachable)
+        self.vouching = Vouching(source, self.wires, later)
+        self.neighbours = Neighbours(desired, self.wires, send, self._unreachable, self.vouching.heard)
         self.locations = Locations(desired, source, send, locate)
         self._refusals = Refusals(desired, source, send)
 

@@ -33,6 +33,8 @@ class Local(Struct, frozen=True):
     """Port id -> the workload that counts."""
     dead: frozenset[str] = frozenset()
     """Tunnel addresses of hosts that were reached by their tunnels, and are not any more."""
+    vouched: frozenset[str] = frozenset()
+    """Likewise, but their routers' addresses are answered for outside: others may reach them still."""
     is_cut_off: bool = False
     """Whether this host itself is not to have gateways: it reaches no other host, or not its physical networks."""
     vlans: Mapping[str, int] = {}
@@ -93,6 +95,11 @@ class LocalView:
         self._reads.add(("dead", remote_ip))
         return remote_ip in self._local.dead
 
+    def is_vouched(self, remote_ip: str) -> bool:
+        """Whether a host is not reached by its tunnel, and well nevertheless."""
+        self._reads.add(("vouched", remote_ip))
+        return remote_ip in self._local.vouched
+
     @property
     def is_cut_off(self) -> bool:
         self._reads.add(("self", "is_cut_off"))
@@ -129,6 +136,7 @@ def _differing(old: Local, new: Local) -> set[Key]:
     keys |= {("workload", id) for id in _changed(old.workloads, new.workloads)}
     keys |= {("tunnel", ip) for ip in _changed(old.tunnels, new.tunnels)}
     keys |= {("provider", n) for n in _changed(old.providers, new.providers)}
+    keys |= {("vouched", ip) for ip in old.vouched ^ new.vouched}
     keys |= {("dead", ip) for ip in old.dead ^ new.dead}
     for bridge in old.ofports.keys() | new.ofports.keys():
         before, after = old.ofports.get(bridge, {}), new.ofports.get(bridge, {})

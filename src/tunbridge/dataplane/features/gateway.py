@@ -176,6 +176,9 @@ def _here(context: Context, gateway: Gateway, place: external.Outside, widest: i
     if gateway.is_here:
         context.flow(_BRIDGE, pipeline.OUTSIDE, 10, ROUTER_NUMBER(place.router), *external.enter(place, widest))
         return
+    host = None if gateway.host is None else context.view.host(gateway.host)
+    if host is not None and host.tunnel_ip is not None and context.local.is_vouched(host.tunnel_ip):
+        return  # whoever sends it here is cut off from the gateway, as this host is
     # Who sends it here knows already, or knows still, that the gateway is here.
     inside = [network for id in router.networks if (network := context.view.network(id)) is not None]
     for patch in {uplink.patch(context, network) for network in inside} - {None}:
