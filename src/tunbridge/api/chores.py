@@ -4,11 +4,8 @@ Every server does it: whoever comes first has done it, and the transactions of t
 """
 
 import asyncio
-import random
-import time
 import traceback
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from tunbridge.database.connection import Database
@@ -16,7 +13,7 @@ from tunbridge.database.errors import DatabaseError, DatabaseUnavailable
 from tunbridge.rules import claims, copies
 from tunbridge.rules.base import Rules
 from tunbridge.rules.caller import Caller
-from tunbridge.rules.request import Reader, Request, Row, Txn
+from tunbridge.rules.request import Reader, Request, Row, Txn, own_request
 from tunbridge.rules.settings import NetworkingSettings
 
 BATCH = 100
@@ -136,6 +133,5 @@ class Chores:
 
     def _do(self, txn: Txn, chore: Chore, ids: list[str]) -> list[str]:
         """Do a chore in one transaction; give the ids of the ports that were changed."""
-        now = datetime.fromtimestamp(time.time(), UTC)
-        requests = {id: Request(self._caller, self._settings, now, random.SystemRandom()) for id in ids}
-        return [id for id, request in requests.items() if chore.do(txn, request, id)]
+        request = own_request(self._caller, self._settings)
+        return [id for id in ids if chore.do(txn, request, id)]

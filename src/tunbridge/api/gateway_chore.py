@@ -4,16 +4,14 @@ Every server does it: whoever comes first has done it, and the transactions of t
 """
 
 import asyncio
-import random
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 from tunbridge.database.connection import Database
 from tunbridge.database.errors import DatabaseError
 from tunbridge.rules import gateway_hosts
 from tunbridge.rules.caller import Caller
-from tunbridge.rules.request import Request, Txn
+from tunbridge.rules.request import Request, Txn, own_request
 from tunbridge.rules.settings import NetworkingSettings
 
 LOOK_S = 2.0
@@ -52,7 +50,7 @@ class GatewayChore:
         return time.monotonic() + self._settings.agent_down_time
 
     def _request(self) -> Request:
-        return Request(self._caller, self._settings, datetime.now(UTC), random.SystemRandom())
+        return own_request(self._caller, self._settings)
 
     async def _some(self, due: list[str]) -> None:
         def build(txn: Txn) -> list[str]:

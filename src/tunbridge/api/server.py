@@ -3,19 +3,17 @@
 import asyncio
 import functools
 import gc
-import random
 import resource
 import signal
 import socket
 import ssl
-import time
 from collections.abc import Coroutine, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
+from tunbridge import unix_sockets
 from tunbridge.api import config as configuration
 from tunbridge.api import metrics, openapi, protocol
 from tunbridge.api.addresses import Proxies
@@ -41,7 +39,7 @@ from tunbridge.model import catalog, features
 from tunbridge.notify import Notifier
 from tunbridge.rules import security_groups
 from tunbridge.rules.caller import Caller
-from tunbridge.rules.request import Request
+from tunbridge.rules.request import own_request
 from tunbridge.rules.rulebook import rulebook
 from tunbridge.rules.settings import NetworkingSettings
 
@@ -50,6 +48,8 @@ GRACE_S = 5.0
 _RETRY_S = 1.0
 MAX_FILES = 65536
 """Open files that the server asks for, as far as its hard limit lets it."""
+BACKLOG = 2048
+"""Connections that wait to be accepted, for each address."""
 FILES_KEPT = 200
 """Of these are not for connections of clients."""
 SYSTEM = Caller("tunbridge", "tunbridge", None, None, frozenset({"admin", "manager", "member", "reader"}))
@@ -92,8 +92,7 @@ def application(
 
 async def seed(database: Database, settings: NetworkingSettings) -> None:
     """Put into a new database what has to be there."""
-    now = datetime.fromtimestamp(time.time(), UTC)
-    request = Request(SYSTEM, settings, now, random.SystemRandom())
+    request = own_request(SYSTEM, settings)
     await database.commit(lambda txn: security_groups.seed(txn, request))
 
 
@@ -103,7 +102,7 @@ def sockets(addresses: Sequence[str]) -> list[socket.socket]:
     for address in addresses:
         where = configuration.split(address)
         try:
-            found.append(_unix(where) if isinstance(where, str) else _tcp(*where))
+            found.append(unix_sockets.listen(Path(where), BACKLOG) if isinstance(where, str) else _tcp(*where))
         except OSError as e:
             raise ServerError(f"listen: {address}: {e.strerror or e}; see `ss -tlnp` for who has it") from e
     return found
@@ -116,18 +115,7 @@ def _tcp(host: str, port: int) -> socket.socket:
     if family == socket.AF_INET6:
         made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     made.bind(place)
-    made.listen(2048)
-    return made
-
-
-def _unix(path: str) -> socket.socket:
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    file = Path(path)
-    if file.is_socket():
-        file.unlink()
-    made.bind(path)
-    file.chmod(0o600)
-    made.listen(2048)
+    made.listen(BACKLOG)
     return made
 
 

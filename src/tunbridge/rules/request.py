@@ -86,3 +86,8 @@ class Request(msgspec.Struct, frozen=True):
     def timestamp(self) -> str:
         """Give the time as Neutron prints it."""
         return self.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def own_request(caller: Caller, settings: NetworkingSettings) -> Request:
+    """Return a request that the server makes of its own accord, now."""
+    return Request(caller, settings, datetime.now(UTC), random.SystemRandom())

@@ -6,7 +6,6 @@ and the socket are root's alone; a question has no content, so nothing can be as
 """
 
 import contextlib
-import os
 import socket
 import struct
 import threading
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from tunbridge import unix_sockets
 from tunbridge.agent.status.bulletin import HUNG_S, Bulletin
 from tunbridge.agent.status.document import Answer, decode, encode
 from tunbridge.errors import TunbridgeError
@@ -75,17 +75,12 @@ def _listen(path: Path) -> socket.socket:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = path.with_suffix(".new")
     new.unlink(missing_ok=True)
-    sock = socket.socket(socket.AF_UNIX)
-    before = os.umask(0o177)
+    sock = unix_sockets.bound(new, 8)
     try:
-        sock.bind(str(new))
-        sock.listen(8)
         new.rename(path)
     except OSError:
         sock.close()
         raise
-    finally:
-        os.umask(before)
     return sock
 
 

@@ -8,12 +8,11 @@ look at `is_connected`. The flows and the packets go over the management socket 
 
 import asyncio
 import errno
-import os
 import socket
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from tunbridge import unix_sockets
 from tunbridge.errors import TunbridgeError
 from tunbridge.openvswitch.openflow.wire import (
     ECHO_REPLY,
@@ -42,7 +41,7 @@ def listening(target: str) -> tuple[socket.socket, Path | None]:
     """Listen on `tcp:IP:PORT` or `unix:PATH`; gives the socket and its path, if it has one. Raises OpenFlowError."""
     scheme, _, rest = target.partition(":")
     try:
-        return (_unix(Path(rest)), Path(rest)) if scheme == "unix" else (_tcp(rest), None)
+        return (unix_sockets.listen(Path(rest), BACKLOG), Path(rest)) if scheme == "unix" else (_tcp(rest), None)
     except OSError as e:
         if e.errno == errno.EADDRINUSE:
             raise OpenFlowError(
@@ -63,28 +62,6 @@ def _tcp(rest: str) -> socket.socket:
     except OSError:
         sock.close()
         raise
-    return sock
-
-
-def _unix(path: Path) -> socket.socket:
-    """Listen for root alone; a socket that a killed agent left is replaced, one that answers is not."""
-    sock = socket.socket(socket.AF_UNIX)
-    if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
-        try:
-            sock.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink()
-            sock.close()
-            sock = socket.socket(socket.AF_UNIX)
-        else:
-            sock.close()
-            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-    before = os.umask(0o177)
-    try:
-        sock.bind(str(path))
-    finally:
-        os.umask(before)
-    sock.listen(BACKLOG)
     return sock
 
 
