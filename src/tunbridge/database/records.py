@@ -4,8 +4,6 @@ A file is a sequence of records, each with its length and hash (ovsdb(5)). `ovsd
 a damaged record; whoever verifies a copy wants to be told.
 """
 
-import hashlib
-import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,7 @@ import msgspec
 
 from tunbridge.database.errors import DatabaseError
 from tunbridge.database.schema import NAME, Schema
-
-_HEADER = re.compile(rb"OVSDB (?:JSON|CLUSTER) (\d{1,10}) ([0-9a-f]{40})\n")
+from tunbridge.ovsdb_records import Records, is_database
 
 
 class DamagedFileError(DatabaseError):
@@ -38,32 +35,22 @@ def verify(path: Path) -> Contents:
         data = path.read_bytes()
     except OSError as e:
         raise DamagedFileError(f"{path}: {e.strerror}") from e
-    if _HEADER.match(data) is None:
-        raise DamagedFileError(f"{path}: no database of ovsdb-server")
-    is_clustered = data.startswith(b"OVSDB CLUSTER ")
-    records = _records(path, data)
+    records, is_clustered = _records(path, data)
     schema, transactions = _clustered(records) if is_clustered else (records[0], records[1:])
     if schema is not None and schema.get("name") != NAME:
         raise DamagedFileError(f"{path}: holds the database {schema.get('name')}, not {NAME}")
     return Contents(is_clustered, schema, _count(transactions))
 
 
-def _records(path: Path, data: bytes) -> list[dict[str, Any]]:
-    records: list[dict[str, Any]] = []
-    at = 0
-    while at < len(data):
-        header = _HEADER.match(data, at)
-        number = len(records) + 1
-        if header is None:
-            raise DamagedFileError(f"{path}: record {number}, at byte {at}, has no header")
-        body = data[header.end() : header.end() + int(header[1])]
-        if len(body) < int(header[1]):
-            raise DamagedFileError(f"{path}: record {number}, at byte {at}, is cut off")
-        if hashlib.sha1(body, usedforsecurity=False).hexdigest().encode() != header[2]:
-            raise DamagedFileError(f"{path}: record {number}, at byte {at}, is damaged: it does not fit its hash")
-        records.append(msgspec.json.decode(body, type=dict[str, Any]))
-        at = header.end() + len(body)
-    return records
+def _records(path: Path, data: bytes) -> tuple[list[dict[str, Any]], bool]:
+    """Return all records, and whether they are of the clustered form."""
+    if not is_database(data):
+        raise DamagedFileError(f"{path}: no database of ovsdb-server")
+    found = Records(data)
+    records = list(found)
+    if found.wrong is not None:
+        raise DamagedFileError(f"{path}: {found.wrong}")
+    return records, found.is_clustered
 
 
 def _clustered(records: list[dict[str, Any]]) -> tuple[Schema | None, list[dict[str, Any]]]:

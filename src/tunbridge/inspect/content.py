@@ -14,6 +14,7 @@ from tunbridge.inspect.names import stem
 from tunbridge.inspect.reader import NoDumpError, ReadError, read_show
 from tunbridge.inspect.wrappers import SHOWN, outputs
 from tunbridge.openvswitch import database_file, listed
+from tunbridge.ovsdb_records import is_database
 
 _JSON = re.compile(r"\{(?!(?:noformat|code)\b)")
 """How an object of JSON begins; `{noformat}` of Jira does not."""
@@ -38,7 +39,7 @@ def read_content(data: bytes, label: str, name: str | None) -> Reading:
 
     A database file whose end is damaged gives its host as far as it goes, and a problem.
     """
-    if database_file.is_database(data):
+    if is_database(data):
         return _database(data, label, name)
     text = _decoded(data)
     bare = text.strip("\ufeff \t\r\n")

@@ -1,23 +1,18 @@
 """A database file of ovsdb-server (`conf.db`), replayed without any of Open vSwitch's programs.
 
-    OVSDB JSON 195 39634445d2a0...      magic, length in bytes and SHA-1 of the record that follows
-    {...}                               one JSON value: the schema first, then one transaction after the other
-
+The schema first (ovsdb_records.py has the form of the records), then one transaction after the other.
 Source: ovsdb(5) and ovsdb(7); the clustered form (magic CLUSTER) is that of the log of Raft. A transaction maps tables
 to rows; a row is null when it was deleted. With `_is_diff` (since Open vSwitch 2.15), a set holds the elements that
 came or went, a map the pairs that came or changed and the old ones that went, and an optional value the new one, or
 the old one when it went.
 """
 
-import hashlib
-import re
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from tunbridge.errors import TunbridgeError
 from tunbridge.openvswitch.read_ovsdb import COLUMNS, Row, Tables, value
+from tunbridge.ovsdb_records import Records
 
 STATE_COLUMNS = frozenset(
     (
@@ -27,7 +22,6 @@ STATE_COLUMNS = frozenset(
 )  # fmt: skip
 """Columns that tell the state of the moment: a standalone file does not hold them, a clustered one that of long ago."""
 
-MAGIC = re.compile(rb"OVSDB (JSON|CLUSTER) (\d{1,10}) ([0-9a-f]{40})\n")
 _DATABASE = "Open_vSwitch"
 _Rows = dict[str, dict[str, dict[str, Any]]]
 
@@ -36,18 +30,13 @@ class DatabaseFileError(TunbridgeError):
     """The file is no database of Open vSwitch, or is damaged at its beginning; the text says where."""
 
 
-def is_database(data: bytes) -> bool:
-    """Say whether the bytes begin as a database file does."""
-    return data.startswith((b"OVSDB JSON ", b"OVSDB CLUSTER "))
-
-
 def replay(data: bytes, source: str) -> tuple[Tables, str | None]:
     """Give the tables as the last whole record left them, and what is wrong with the rest of the file, if anything is.
 
     As ovsdb-server does, reading stops at the first record that is cut off or does not fit its hash. What is in
     STATE_COLUMNS is None. Raises DatabaseFileError.
     """
-    records = _Records(data, source)
+    records = Records(data)
     database = _Database(source)
     entries = iter(records)
     first = next(entries, None)
@@ -59,44 +48,7 @@ def replay(data: bytes, source: str) -> tuple[Tables, str | None]:
         database.begin(first)
         for record in entries:
             database.apply(record)
-    return database.tables(), records.wrong
-
-
-class _Records:
-    """The records of a file; when they end, `wrong` says why, unless it is with the file."""
-
-    def __init__(self, data: bytes, source: str) -> None:
-        self._data = data
-        self._source = source
-        self.is_clustered = data.startswith(b"OVSDB CLUSTER ")
-        self.wrong: str | None = None
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        position = 0
-        number = 0
-        while position < len(self._data):
-            number += 1
-            header = MAGIC.match(self._data, position)
-            if header is None:
-                self.wrong = f"record {number} (byte {position}) has no header; what follows is left out"
-                return
-            body = self._data[header.end() : header.end() + int(header[2])]
-            if len(body) < int(header[2]):
-                self.wrong = f"record {number} (byte {position}) is cut off; it is left out"
-                return
-            if hashlib.sha1(body, usedforsecurity=False).hexdigest().encode() != header[3]:
-                self.wrong = f"record {number} (byte {position}) does not fit its hash; it and what follows is left out"
-                return
-            try:
-                record = msgspec.json.decode(body)
-            except (msgspec.DecodeError, RecursionError) as e:
-                self.wrong = f"record {number} (byte {position}) is no JSON: {e}; it and what follows is left out"
-                return
-            if not isinstance(record, dict):
-                self.wrong = f"record {number} (byte {position}) is no object; it and what follows is left out"
-                return
-            yield record
-            position = header.end() + len(body)
+    return database.tables(), f"{records.wrong}; it and what follows is left out" if records.wrong else None
 
 
 class _Database:
