@@ -55,6 +55,7 @@ MESSAGES = {
     "네트워크에 어떤 호스트가 있는지는 원본에 나오지 않습니다.",
     "overview.alone": "터널도 없고 브리지에 물리 NIC도 없는 호스트: {hosts}. 다른 호스트로 가는 경로가 없습니다.",
     "overview.apart.unseen": "터널이 보이지 않는 호스트: {hosts}. 덤프 일부가 빠져 있어 터널이 있을 수도 있습니다.",
+    "overview.notgiven": "분석 대상이 아닌 호스트로 가는 터널도 있으며, 그쪽 내부는 알 수 없습니다: {hosts}.",
     "overview.gateway": "라우터 {router}({networks}): {external:으로} 나가는 게이트웨이가 {host}에 있습니다. 주소는 "
     "{addresses}, 주소 변환은 하지 않습니다.",
     "overview.gateway.snat": "라우터 {router}({networks}): {external:으로} 나가는 게이트웨이가 {host}에 있습니다. "
@@ -62,7 +63,6 @@ MESSAGES = {
     "overview.gateways.more": "외부로 나가는 게이트웨이가 {host}에 있는 라우터가 {count}개 더 있습니다.",
     "overview.floating": "{workload}({host}): 외부에서 {addresses:으로} 접근하며, 밖에서도 그 주소로 보입니다.",
     "overview.floating.more": "플로팅 IP가 있는 워크로드가 {count}개 더 있습니다.",
-    "overview.notgiven": "분석 대상이 아닌 호스트로 가는 터널도 있으며, 그쪽 내부는 알 수 없습니다: {hosts}.",
     # -- 호스트 ---------------------------------------------------------------------------------------------------
     "host.compute": "연결 구조로 보아 {host:은} 컴퓨트 노드입니다. 워크로드(VM 또는 파드)가 여기서 실행되고 통합 "
     "브리지에 연결됩니다.",
