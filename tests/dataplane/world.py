@@ -234,6 +234,7 @@ class SimulatedHost:
         self.ofports: dict[str, dict[str, int]] = {}
         self.tunnels: dict[str, str] = {}
         self.vlans: dict[str, int] = {}
+        self.metadata = True
         self._read: dict[str, int] = {}
         self.pending: list[str] = []
         """Ports that are added and removed at the next run."""
@@ -303,6 +304,7 @@ class SimulatedHost:
             tunnels=self.tunnels,
             workloads=dict(self.workloads),
             vlans=self.vlans,
+            metadata=self.metadata,
         )
 
     def run(self) -> Delta:

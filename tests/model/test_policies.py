@@ -126,7 +126,8 @@ def _of_field(resource: str, field: Field) -> Iterator[tuple[str, Who]]:
             yield f"{verb}_{resource}:{field.name}:{part}", who
 
 
-DECLARED = {rule: who for resource in catalog.RESOURCES for rule, who in declared(resource)}
+NEUTRONS = [resource for resource in catalog.RESOURCES if resource.extension not in reference.OURS]
+DECLARED = {rule: who for resource in NEUTRONS for rule, who in declared(resource)}
 HELD = sorted(rule for rule, who in DECLARED.items() if who is not Who.NOBODY and rule not in NEUTRON_LACKS)
 
 

@@ -51,6 +51,7 @@ from tunbridge.openvswitch.openflow.listener import Listener
 from tunbridge.openvswitch.rows import Snapshot
 
 if TYPE_CHECKING:
+    from tunbridge.agent.metadata.proxy import MetadataProxy
     from tunbridge.agent.metrics import MetricsServer
 
 ERROR_RETRY_S = 1.0
@@ -61,7 +62,7 @@ APPLY_S = 10.0
 """How long vswitchd may take to do what the database says, where flows are emptied on the way."""
 FIXED = (
     "ovsdb", "ovs_rundir", "controller", "state_dir", "log_format", "log_level", "manager", "run_dir", "metrics",
-    "metrics_anywhere", "host", "database", "database_tls",
+    "metrics_anywhere", "host", "database", "database_tls", "metadata",
 )  # fmt: skip
 """Settings that only a restart changes."""
 
@@ -84,6 +85,7 @@ class Agent:
         self.packet_ins = PacketIns(
             self.desired, self.cloud.source, self._packet_out, log, responder_settings(config), config.resolvers
         )
+        self.metadata = self._make_metadata()
         self.announcements = Announcements(self.desired, self.packet_ins.wires)
         self.cutter = Cutter(config.ovs_rundir, log)
         self.notifier = Notifier()
@@ -129,6 +131,19 @@ class Agent:
         """Since when the local OVSDB is connected, as the passes have seen it."""
         self._ready = False
         self._started = time.monotonic()
+
+    def _make_metadata(self) -> "MetadataProxy | None":
+        """The metadata service, where it is wanted and the database tells of VMs."""
+        if not (self.config.metadata.enabled and self.config.database):
+            return None
+        from tunbridge.agent.metadata.proxy import MetadataProxy  # late: a host that stands alone does without
+
+        def send(frame: bytes, ofport: int) -> None:
+            self._packet_out(names.INTEGRATION_BRIDGE, frame, ofport)
+
+        made = MetadataProxy(self.config, self.desired, self.cloud, send, self.log)
+        self.packet_ins.metadata = made.take
+        return made
 
     # Sources
 
@@ -178,6 +193,8 @@ class Agent:
                     task.cancel()
                 await asyncio.wait(self._tasks, timeout=1.0)
             monitor.close()
+            if self.metadata is not None:
+                await self.metadata.close()
             self.listener.close()
             answering.close()
             if metrics is not None:

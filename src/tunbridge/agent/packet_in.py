@@ -1,14 +1,14 @@
-"""Packets that flows send to the agent: DHCP, router and neighbour solicitations, names. Answered at the VM's own host.
+"""Packets that flows send to the agent: DHCP, router and neighbour solicitations, names, metadata.
 
-The flow names the kind of answer in its userdata, and a meter of the port limits them, so that a VM that floods harms
-only itself. A mistake in an answer is logged and counted, and ends nothing.
+They are answered at the VM's own host. The flow names the kind of answer in its userdata, and a meter of the port
+limits them, so that a VM that floods harms only itself. A mistake in an answer is logged and counted, and ends nothing.
 """
 
 import asyncio
 import random
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from tunbridge.agent.neighbours import Neighbours
@@ -59,6 +59,8 @@ class PacketIns:
         self._view = View(source)
         self._readers: dict[Key, set[str]] = {}
         """Row -> ports whose advertisement was made of it."""
+        self.metadata: Callable[[bytes, Workload], bool] | None = None
+        """Takes packets to the metadata service, where this host has it."""
         self._questions: set[asyncio.Task[None]] = set()
         self.wires = Wires(desired, source, send)
         self.neighbours = Neighbours(desired, self.wires, send, self._unreachable)
@@ -125,7 +127,20 @@ class PacketIns:
         if kind is None or workload is None:
             self.counts["unknown", "ignored"] += 1
             return
-        self._answer(kind, event, workload)
+        if kind is Kind.metadata:
+            self._to_metadata(event, workload)
+        else:
+            self._answer(kind, event, workload)
+
+    def _to_metadata(self, event: PacketIn, workload: Workload) -> None:
+        try:
+            taken = self.metadata is not None and self.metadata(event.data, workload)
+        except MalformedError:
+            self.counts[Kind.metadata, "malformed"] += 1
+        except Exception as e:  # whatever it is: the next packet is another one
+            self._failed(Kind.metadata, workload.port_id, e)
+        else:
+            self.counts[Kind.metadata, "answered" if taken else "ignored"] += 1
 
     def _neighbour(self, kind: Kind, event: PacketIn) -> None:
         """A question about a neighbour of routers, or an answer to one."""

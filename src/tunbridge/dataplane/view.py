@@ -99,6 +99,7 @@ class Port(Struct, frozen=True, kw_only=True):
     allowed_address_pairs: tuple[AddressPair, ...] = ()
     device_owner: str = ""
     device_id: str = ""
+    project_id: str = ""
     dns_name: str = ""
     dns_domain: str = ""
     extra_dhcp_opts: tuple[DhcpOption, ...] = ()

@@ -6,6 +6,7 @@ from tunbridge.model.resource import Resource
 from tunbridge.model.resources.address_group import ADDRESS_GROUP
 from tunbridge.model.resources.address_scope import ADDRESS_SCOPE
 from tunbridge.model.resources.agent import AGENT, AVAILABILITY_ZONE
+from tunbridge.model.resources.boot_config import BOOT_CONFIG
 from tunbridge.model.resources.network import NETWORK
 from tunbridge.model.resources.network_ip_availability import NETWORK_IP_AVAILABILITY
 from tunbridge.model.resources.network_segment_range import NETWORK_SEGMENT_RANGE
@@ -45,6 +46,7 @@ RESOURCES = (
     NETWORK_SEGMENT_RANGE,
     ROUTER,
     FLOATINGIP,
+    BOOT_CONFIG,
     QOS_POLICY,
     *QOS_RULES,
     *ALIASES,

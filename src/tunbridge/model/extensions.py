@@ -474,6 +474,14 @@ EXTENSIONS = (
         "By default, the Neutron quota engine checks the resource usage before applying a new quota limit",
         "2024-08-21T16:00:00-00:00",
     ),
+    # Tunbridge's own
+    Extension(
+        "boot-config",
+        "Boot configuration of ports",
+        "Host name, SSH keys and user data that the metadata service tells a port's VM. Not of Neutron.",
+        "2026-11-29T00:00:00-00:00",
+        needs=frozenset({features.METADATA}),
+    ),
     # Hosts
     Extension("agent", "agent", "The agent management extension.", "2013-02-03T10:00:00-00:00"),
     Extension(

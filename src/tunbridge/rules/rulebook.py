@@ -9,6 +9,7 @@ from tunbridge.rules import times
 from tunbridge.rules.agents import AgentRules
 from tunbridge.rules.availability_zones import AvailabilityZoneRules
 from tunbridge.rules.base import Rules
+from tunbridge.rules.boot_configs import BootConfigRules
 from tunbridge.rules.floating_ips import FloatingIpRules
 from tunbridge.rules.network_ip_availability import NetworkIpAvailabilityRules
 from tunbridge.rules.networks import NetworkRules
@@ -40,6 +41,7 @@ _PLAIN: dict[str, type[Rules]] = {
     "rbac_policy": RbacPolicyRules,
     "router": RouterRules,
     "floatingip": FloatingIpRules,
+    "boot_config": BootConfigRules,
     "policy": QosPolicyRules,
     "rule_type": RuleTypeRules,
     **{rule.name: QosRuleRules for rule in (*QOS_RULES, *QOS_ALIASES)},

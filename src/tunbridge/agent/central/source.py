@@ -239,6 +239,7 @@ def _port(rows: tuple[Row, ...]) -> view.Port:
         ),
         device_owner=row.device_owner,
         device_id=row.device_id,
+        project_id=row.project_id,
         dns_name=row.dns_name,
         dns_domain=row.dns_domain,
         extra_dhcp_opts=tuple(

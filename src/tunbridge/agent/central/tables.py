@@ -43,6 +43,7 @@ _COLUMNS = {
         "allowed_address_pairs",
         "device_owner",
         "device_id",
+        "project_id",
         "dns_name",
         "dns_domain",
         "extra_dhcp_opts",
@@ -91,7 +92,7 @@ _FOUND_BY = {
 def _part(table: Table) -> Table:
     found_by = _FOUND_BY.get(table.name, ())
     columns = [table.column(name) for name in _COLUMNS[table.name]]
-    needless = {"device_owner", "device_id", "mac_address", "cidr"}  # indexes that only servers need
+    needless = {"device_owner", "device_id", "project_id", "mac_address", "cidr"}  # indexes that only servers need
     return Table(
         table.name,
         tuple(replace(c, indexed=(c.indexed or c.name in found_by) and c.name not in needless) for c in columns),

@@ -22,6 +22,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     dns_domain: str = DEFAULT_DOMAIN
     """The cloud's own domain: names of ports end in it, whatever their network's `dns_domain` is. The API's setting."""
     dns_ttl: int = 30
+    metadata: bool = False
+    """Whether the host has the metadata service: clients get a route to it where their gateway is no router of ours."""
     forward: bool = False
     """Whether the caller asks resolvers for names that are not the cloud's; else they are refused."""
     ra_interval: int = 600
