@@ -9,6 +9,7 @@ import hmac
 import json
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -58,8 +59,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Arguments: port, secret, and projects by instance as JSON."""
-    Handler.secret = sys.argv[2].encode()
+    """Arguments: port, the file of the secret, and projects by instance as JSON."""
+    Handler.secret = Path(sys.argv[2]).read_bytes().strip()
     Handler.projects = json.loads(sys.argv[3])
     server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
     print("up", flush=True)

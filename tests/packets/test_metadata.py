@@ -4,7 +4,6 @@ import base64
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -198,7 +197,7 @@ def nova(cloud: Cloud, tmp_path: Path) -> Iterator[Callable[[dict[str, str]], No
     secret.write_text(f"{SECRET}\n")
 
     def start(projects: dict[str, str]) -> None:
-        command = (sys.executable, nova_metadata.__file__, "8775", SECRET, json.dumps(projects))
+        command = (sys.executable, nova_metadata.__file__, "8775", str(secret), json.dumps(projects))
         running.append(
             subprocess.Popen(
                 ["ip", "netns", "exec", host.host.namespace, *command], stdout=subprocess.PIPE, text=True
@@ -236,10 +235,8 @@ def test_with_nova_requests_are_signed_and_handed_on(
     assert status(other, "/latest/meta-data/") == "404"  # Nova does not know it
     failed = vm.run("curl", "-sS", "-m", "20", f"{URL}/broken").stdout
     assert failed == "502 Bad Gateway\n"
-    log = cloud.hosts["h0"].log()
-    assert SECRET not in log and SECRET not in cloud.hosts["h0"].host.run("ps", "axww", "-o", "args").stdout.replace(
-        f"8775 {SECRET}", ""
-    )  # fmt: skip
+    host = cloud.hosts["h0"]
+    assert SECRET not in host.log() + host.host.run("ps", "axww", "-o", "args").stdout
 
 
 def test_while_nova_is_away_vms_are_told_so_and_try_again(
@@ -253,6 +250,4 @@ def test_while_nova_is_away_vms_are_told_so_and_try_again(
     host.restart()
     cloud.network.update_port(vm.port.id, device_id="6f2a3c1e-0000-4000-8000-000000000003")
     wait_until(lambda: status(vm, "/latest/") == "503", "Nova cannot be reached")
-    began = time.monotonic()
-    assert cloud.hosts["h0"].log().count("metadata service does not answer") >= 1
-    assert time.monotonic() - began < 5
+    assert "metadata service does not answer" in host.log()

@@ -12,7 +12,7 @@ TABLE = "Boot_Config"
 class BootConfigRules(Rules):
     """The rules of boot configurations."""
 
-    name = "Boot configuration"
+    name = "Boot config"
 
     def create(self, txn: Txn, request: Request, values: Values) -> str:
         """Make the boot configuration of a port of the caller's project. Raises NotFound, Conflict."""

@@ -17,7 +17,7 @@ from tunbridge.model.validators import Check, containers, dns, plain
 MOST_USER_DATA = 65535
 """Characters of base64, as in Nova."""
 MOST_KEYS, KEY_LENGTH = 64, 16384
-_KEY = re.compile(r"[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}( [^\x00-\x1f\x7f]*)?")
+_KEY = re.compile(r"(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/]{16,}={0,2}( [^\x00-\x1f\x7f]*)?")
 """A public key as OpenSSH writes it: type, base64, comment (sshd(8), AUTHORIZED_KEYS, without options)."""
 
 
