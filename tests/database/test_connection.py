@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from tests.database.members import Member, member
 from tests.database.tables import TABLES
 from tunbridge.database import errors
-from tunbridge.database.connection import Database
+from tunbridge.database.connection import LARGE, PATIENCE_S, Database
 from tunbridge.database.transaction import Transaction
 from tunbridge.errors import TunbridgeError
 from tunbridge.model.tables import Table
@@ -61,6 +62,39 @@ def test_what_one_acknowledged_the_other_shows_after_a_barrier(shared: Member) -
 
             await asyncio.gather(*(client(number) for number in range(8)))
             assert one.stats.barriers < 4000, "concurrent barriers are shared"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("things", [LARGE, 1])
+def test_who_only_reads_does_not_wait_for_a_large_transaction_of_this_server(shared: Member, things: int) -> None:
+    """The database is stopped meanwhile, so that it is at work for as long as the test wants."""
+    stopped = shared.process
+    assert stopped is not None
+
+    async def run() -> None:
+        async with database(shared.remote) as one, database(shared.remote) as two:
+
+            def many(txn: Transaction) -> list[str]:
+                return [txn.insert("Group", {"name": f"large-{things}-{number}"}) for number in range(things)]
+
+            before = await two.commit(insert("Group", name="before"))
+            await one.barrier()
+            stopped.send_signal(signal.SIGSTOP)
+            try:
+                writing = asyncio.create_task(one.commit(many))
+                reading = asyncio.create_task(one.current())
+                done, _ = await asyncio.wait((writing, reading), timeout=5 * PATIENCE_S)
+            finally:
+                stopped.send_signal(signal.SIGCONT)
+            assert done == ({reading} if things >= LARGE else set())
+            assert one.store.get("Group", before) is not None
+            made = await writing
+            await reading
+            assert all(one.store.get("Group", id) is not None for id in made)
+            await one.current()
+            await two.current()
+            assert all(two.store.get("Group", id) is not None for id in made)
 
     asyncio.run(run())
 

@@ -60,7 +60,7 @@ class BindingApi:
 
     async def _list(self, request: Request, port: str, text: str) -> Answer:
         wanted = query.parse(self._resource, text)
-        await self._database.barrier()
+        await self._database.current()
         store = self._database.store
         row = self._port(store, request, port)
         # Who may not see them sees an empty list, as of any kind of thing.
@@ -71,7 +71,7 @@ class BindingApi:
 
     async def _show(self, request: Request, port: str, host: str, text: str) -> Answer:
         fields = query.fields_of(text)
-        await self._database.barrier()
+        await self._database.current()
         store = self._database.store
         found = extended_bindings.binding(store, self._port(store, request, port), host)
         if not policy.may(self._resource.get_by, request.caller, Target(None)):

@@ -33,6 +33,9 @@ class Database(Protocol):
     async def barrier(self) -> None:
         """Return when the store shows all that any server had acknowledged before the call."""
 
+    async def current(self) -> None:
+        """Do the same, but do not wait for a large transaction of this server."""
+
     async def commit(self, build: Callable[[Any], T]) -> T:
         """Build a transaction, again after every lost race, and give what building gave once it has happened."""
 
@@ -66,7 +69,7 @@ class Controller:
         """Answer GET /COLLECTION."""
         caller = request.caller
         wanted = query.parse(self.resource, text, self.max_limit, frozenset(self.rules.filters))
-        await self.database.barrier()
+        await self.database.current()
         prepared = self.rules.prepare(self.database.store, request, wanted.filters)
         if prepared is not None:
             await self.database.commit(prepared)
@@ -93,7 +96,7 @@ class Controller:
     async def show(self, caller: Caller, id: str, text: str) -> Answer:
         """Answer GET /COLLECTION/ID."""
         fields = query.fields_of(text)
-        await self.database.barrier()
+        await self.database.current()
         row = self.visible(self.database.store, caller, id)
         return Answer(200, self._wrapped(self._json(row, caller, fields)))
 
@@ -317,13 +320,13 @@ class Controller:
 
     async def tags(self, caller: Caller, id: str) -> Answer:
         """Answer GET /COLLECTION/ID/tags."""
-        await self.database.barrier()
+        await self.database.current()
         row = self.visible(self.database.store, caller, id)
         return Answer(200, body.encode({"tags": list(row.tags)}))
 
     async def tag(self, caller: Caller, id: str, tag: str) -> Answer:
         """Answer GET /COLLECTION/ID/tags/TAG: 204 when it has it."""
-        await self.database.barrier()
+        await self.database.current()
         if tag not in self.visible(self.database.store, caller, id).tags:
             raise NotFound("TagNotFound", f"Tag {tag} could not be found.")
         return Answer(204, b"")

@@ -42,7 +42,7 @@ class QuotaApi:
             raise http.not_allowed()
         if not request.caller.is_admin:
             raise policy.forbidden("get_quota")
-        await self._database.barrier()
+        await self._database.current()
         store = self._database.store
         found = [
             {**quotas.shown(store, request, project, self._names), "project_id": project, "tenant_id": project}
@@ -54,7 +54,7 @@ class QuotaApi:
         own = project == request.caller.project_id
         if not own and not policy.may(self._resource.get_by, request.caller, Target(project)):
             raise policy.forbidden("get_quota")
-        await self._database.barrier()
+        await self._database.current()
         store = self._database.store
         if not rest:
             found = quotas.shown(store, request, project, self._names)

@@ -17,7 +17,8 @@ ROOT = Path("/run/tunbridge/lab")
 DEFAULT = "default"
 _SOCKET = Path("openvswitch/db.sock")
 _CLOUDS_YAML = Path("server/auth/clouds.yaml")
-_CLOUD = "tunbridge"
+CLOUD = "tunbridge"
+"""Name of a lab's cloud in its clouds.yaml."""
 
 
 class NoLabError(TunbridgeError):
@@ -53,14 +54,20 @@ def sockets(name: str) -> dict[str, str]:
     return {host: f"unix:{socket}" for host, socket in found.items()}
 
 
-def with_network_names(hosts: "list[Host]", sources: Sequence[str]) -> "list[Host]":
-    """Give the hosts with the names of their networks, as far as servers of the labs among the sources tell them."""
-    from tunbridge.inspect import networks
+def clouds_yaml(sources: Sequence[str]) -> list[Path]:
+    """Give the clouds.yaml of the labs among the sources that have a server."""
     from tunbridge.inspect.sources import split_name
 
     targets = [split_name(source)[1] for source in sources]
     labs = {target.removeprefix("lab:") or DEFAULT for target in targets if target.startswith("lab:")}
-    files = [file for name in sorted(labs) if (file := ROOT / name / _CLOUDS_YAML).is_file()]
+    return [file for name in sorted(labs) if (file := ROOT / name / _CLOUDS_YAML).is_file()]
+
+
+def with_network_names(hosts: "list[Host]", sources: Sequence[str]) -> "list[Host]":
+    """Give the hosts with the names of their networks, as far as servers of the labs among the sources tell them."""
+    from tunbridge.inspect import networks
+
+    files = clouds_yaml(sources)
     if not files or not networks.has_networks(hosts):
         return hosts
     found: dict[str, str] = {}
@@ -74,7 +81,7 @@ def _network_names(clouds_yaml: Path) -> dict[str, str]:
     from tunbridge.cloud import CloudError, connect
 
     try:
-        with connect(_CLOUD, {"OS_CLIENT_CONFIG_FILE": str(clouds_yaml)}) as cloud:
+        with connect(CLOUD, {"OS_CLIENT_CONFIG_FILE": str(clouds_yaml)}) as cloud:
             return {network["id"]: network["name"] for network in cloud.list("networks") if network["name"]}
     except CloudError:
         return {}

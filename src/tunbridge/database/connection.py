@@ -63,8 +63,15 @@ _encode = msgspec.json.Encoder().encode
 _decode_results = msgspec.json.Decoder(list[Any]).decode
 
 
+LARGE = 100
+"""Operations from which on a transaction keeps the database from answering anybody for some time: 40 ms and more."""
+
+PATIENCE_S = 0.02
+"""How long who only reads waits for the database while it carries out a large transaction of this server."""
+
+
 class Database:
-    """The central database: `store` to read, `commit` to write, `barrier` to be sure that the store is current."""
+    """The central database: `store` to read, `commit` to write, `barrier` or `current` to be sure that the store is."""
 
     def __init__(self, tables: Sequence[Table], convert: bool = False) -> None:
         """Declare the tables; `convert` lets it add to the schema what the database lacks of them."""
@@ -75,6 +82,8 @@ class Database:
         self._writer = str(uuid4())
         self._serial = 0
         self._outstanding: set[int] = set()
+        self._large = 0
+        """Large transactions of this server that the database has not answered yet."""
         self._lane = asyncio.Lock()
         """For those that lost a race: one at a time, so that those of this server do not lose against each other."""
         self._writes_refused: str | None = None
@@ -123,12 +132,29 @@ class Database:
 
         An empty transaction does it, one for all who call before it is sent. Raises DatabaseUnavailable.
         """
+        await asyncio.shield(self._asked())
+
+    async def current(self) -> None:
+        """Do the same for those who only read: they do not wait for a large transaction of this server.
+
+        After `PATIENCE_S` the store shows all that this server acknowledged. Of other servers, it shows all that was
+        acknowledged before the database began with the large transaction: it carries out one after the other, and
+        tells of what it did before it begins with the next one of the same connection. Raises DatabaseUnavailable.
+        """
+        asked = self._asked()
+        while not asked.done():
+            await asyncio.wait((asked,), timeout=PATIENCE_S)
+            if self._large and self.ready and not asked.done():
+                return
+        asked.result()
+
+    def _asked(self) -> asyncio.Future[None]:
         if self._waiting is None:
             self._waiting = asyncio.get_running_loop().create_future()
             self._waiting.add_done_callback(lambda future: future.exception())  # those who wait may all have gone
             if self._syncing is None or self._syncing.done():
                 self._syncing = asyncio.create_task(self._sync())
-        await asyncio.shield(self._waiting)
+        return self._waiting
 
     async def _sync(self) -> None:
         while (waiting := self._waiting) is not None:
@@ -237,12 +263,15 @@ class Database:
         serial, mark = self._serial, str(uuid4())
         row = {"writer": self._writer, "serial": serial, "made": int(time.time())}
         first = {"op": "insert", "table": COMMIT.name, "uuid": mark, "row": row}
+        large = len(operations) >= LARGE
         self._outstanding.add(serial)
+        self._large += large
         try:
             sweep = self._sweep() if serial % _SWEEP_EVERY == 0 else []
             results = await self._transact(await _encoded([first, *operations, *sweep]), OUTCOME_S)
         finally:
             self._outstanding.discard(serial)
+            self._large -= large
         error = from_results(results, [Target(COMMIT.name, mark), *targets])
         if isinstance(error, DuplicateIdConflict) and error.id == mark:
             return None

@@ -69,6 +69,14 @@ def read_schema(source: str, timeout: float = TIMEOUT) -> Any:
         raise SourceError(f"{source}: its ovsdb-client prints no schema: {e}") from e
 
 
+def run(source: str, argv: Sequence[str], timeout: float = TIMEOUT) -> str:
+    """Run one reading command there, with `sudo -n` where it fails without. Raises SourceError with what it says."""
+    line = shlex.join(argv)
+    return _answer(_line(source, f"{line} 2>/dev/null || sudo -n {line}", timeout), source, timeout).decode(
+        "utf-8", "replace"
+    )
+
+
 def monitor_line(source: str, columns: Mapping[str, Sequence[str]], timeout: float = TIMEOUT) -> list[str]:
     """Give the command line that prints JSON at first and whenever one of these columns changes, by table."""
     # One client follows one table; with the first that ends all do.

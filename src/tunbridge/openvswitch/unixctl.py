@@ -10,9 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tunbridge.errors import TunbridgeError
+
 TIMEOUT = 2.0
 """Seconds for all questions together."""
 _ANSWER_MAX = 64 * 1024 * 1024
+
+
+class ControlError(TunbridgeError):
+    """A daemon refused a question, or does not answer."""
 
 
 def control_socket(rundir: Path, daemon: str) -> Path | None:
@@ -40,7 +46,28 @@ def ask(path: Path, questions: Sequence[tuple[str, ...]], timeout: float = TIMEO
     return answers
 
 
+def call(path: Path, method: str, *params: str, timeout: float = TIMEOUT) -> str:
+    """Ask one question, and give the answer. Raises ControlError with what the daemon says, or that it says nothing."""
+    try:
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(timeout)
+            control.connect(str(path))
+            control.sendall(json.dumps({"method": method, "params": params, "id": 0}).encode())
+            reply = _reply(control, time.monotonic() + timeout)
+    except (OSError, ValueError) as e:
+        raise ControlError(f"{path}: does not answer: {e}") from e
+    if reply.get("error") is not None:
+        raise ControlError(str(reply["error"]).strip())
+    return str(reply.get("result") or "")
+
+
 def _answer(control: socket.socket, deadline: float) -> str | None:
+    """Wait for the result of one reply; None when it was refused. Raises as `_reply`."""
+    result = _reply(control, deadline).get("result")
+    return None if result is None else str(result)
+
+
+def _reply(control: socket.socket, deadline: float) -> dict[str, Any]:
     """Wait for one reply. Raises OSError when none comes in time, ValueError when it is none."""
     text = b""
     while len(text) < _ANSWER_MAX:
@@ -52,7 +79,7 @@ def _answer(control: socket.socket, deadline: float) -> str | None:
         if part.rstrip().endswith(b"}"):
             reply = _whole(text)
             if reply is not None:
-                return str(reply["result"]) if isinstance(reply, dict) and reply.get("result") is not None else None
+                return reply if isinstance(reply, dict) else {}
     raise ValueError("an answer without an end")
 
 

@@ -1,0 +1,42 @@
+"""How a host is asked: over the control socket of its `ovs-vswitchd` on this machine, or by ssh."""
+
+from pathlib import Path
+
+from tunbridge.errors import TunbridgeError
+from tunbridge.inspect import ssh
+from tunbridge.inspect.model import Document
+from tunbridge.inspect.trace.follow import Ask
+from tunbridge.openvswitch import unixctl
+
+TIMEOUT = 10.0
+"""Seconds for one trace on one host."""
+
+
+class NotAskedError(TunbridgeError):
+    """A host cannot be asked for a trace."""
+
+
+def asking(document: Document, ct_state: str | None = None, timeout: float = TIMEOUT) -> Ask:
+    """Give what asks the hosts of a document, which were read live.
+
+    `ct_state`: what conntrack is taken to say whenever it is asked, as `trk,est`; None: a new connection.
+    """
+    sources = {host.name: host.source or "" for host in document.hosts}
+    options = ["--names", *([f"--ct-next={ct_state}"] * 16 if ct_state else [])]
+
+    def ask(host: str, bridge: str, flow: str) -> str:
+        source = sources.get(host, "")
+        kind, _, path = source.partition(":")
+        try:
+            if kind == "ssh":
+                return ssh.run(source, ["ovs-appctl", "ofproto/trace", *options, bridge, flow], timeout)
+            if kind != "unix":
+                raise NotAskedError(f"{source or 'a text'} is no running Open vSwitch that can be asked")
+            control = unixctl.control_socket(Path(path).parent, "ovs-vswitchd")
+            if control is None:
+                raise NotAskedError(f"there is no running ovs-vswitchd beside {path}")
+            return unixctl.call(control, "ofproto/trace", *options, bridge, flow, timeout=timeout)
+        except TunbridgeError as e:
+            raise NotAskedError(f"{host}: cannot be asked for a trace: {e}") from e
+
+    return ask

@@ -1,0 +1,57 @@
+"""A trace as a whole: from whom to whom, where it went, and whether it arrived."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from tunbridge.inspect.trace.endpoints import Endpoint
+from tunbridge.inspect.trace.follow import Branch, Visit, ends
+from tunbridge.inspect.trace.packet import Packet
+
+VERSION = "1.0"
+"""Of the JSON form; it grows as that of documents does."""
+
+Outcome = Literal["arrives", "does not arrive", "handed over"]
+"""`handed over`: to who programs the flows, a host's IP stack, or a physical network; what they do is not known."""
+
+
+class Trace(Struct, frozen=True, kw_only=True):
+    """What `tunbridge trace` tells; also its JSON form."""
+
+    version: str = VERSION
+    source: Endpoint
+    destination: Endpoint
+    packet: Packet
+    visit: Visit
+    outcome: Outcome
+
+
+def trace_of(source: Endpoint, destination: Endpoint, packet: Packet, visit: Visit) -> Trace:
+    return Trace(
+        source=source, destination=destination, packet=packet, visit=visit, outcome=_outcome(destination, visit)
+    )
+
+
+def _outcome(destination: Endpoint, visit: Visit) -> Outcome:
+    found = ends(visit)
+    if any(_is_received(destination, at, branch) for at, branch in found):
+        return "arrives"
+    if any(_is_handed_over(destination, branch) for _, branch in found):
+        return "handed over"
+    return "does not arrive"
+
+
+def _is_received(destination: Endpoint, visit: Visit, branch: Branch) -> bool:
+    if branch.kind == "answered":
+        return True  # a flow answers in the name of who was asked
+    place = destination.place
+    if branch.kind != "delivered":
+        return False
+    return place is None or (place.host, place.port) == (visit.at.host, branch.port)
+
+
+def _is_handed_over(destination: Endpoint, branch: Branch) -> bool:
+    if branch.kind in ("controller", "host"):
+        return True
+    # To a port of these hosts, a packet on a physical network that none of them takes is lost.
+    return branch.kind == "outside" and destination.place is None
