@@ -28,12 +28,6 @@ def _refuse_key(value: Any) -> str | None:
     return None if _KEY.fullmatch(value) else f"'{value}' is not a public key in OpenSSH's form"
 
 
-def _refuse_keys(value: Any) -> str | None:
-    if isinstance(value, list) and len(value) > MOST_KEYS:
-        return f"{len(value)} items are more than {MOST_KEYS}"
-    return _KEYS.refuse(value)
-
-
 def _refuse_user_data(value: Any) -> str | None:
     reason = plain.refuse_string(value, MOST_USER_DATA)
     if reason is not None:
@@ -45,10 +39,9 @@ def _refuse_user_data(value: Any) -> str | None:
     return None
 
 
-_KEYS = containers.list_of(
+PUBLIC_KEYS = containers.list_of(
     "", Check("", _refuse_key, {"type": "string", "maxLength": KEY_LENGTH, "pattern": f"^{_KEY.pattern}$"})
 )
-PUBLIC_KEYS = Check("", _refuse_keys, {**_KEYS.schema, "maxItems": MOST_KEYS})
 USER_DATA = Check(
     "", _refuse_user_data, {"type": "string", "maxLength": MOST_USER_DATA, "contentEncoding": "base64"}
 )  # fmt: skip
@@ -62,7 +55,14 @@ BOOT_CONFIG = Resource(
         common.ID,
         Field("port_id", plain.uuid, put=False, filter=True, sort=True, column=ref("port_id", "Port")),
         Field("hostname", dns.host_name, convert.to_lower, default="", column=text("hostname")),
-        Field("public_keys", PUBLIC_KEYS, convert.none_to_empty_list, default=UNSET, column=json("public_keys")),
+        Field(
+            "public_keys",
+            PUBLIC_KEYS,
+            convert.none_to_empty_list,
+            default=UNSET,
+            most=MOST_KEYS,
+            column=json("public_keys"),
+        ),
         Field("user_data", USER_DATA, default="", column=text("user_data")),
         common.PROJECT,
         *common.STAMPS,
