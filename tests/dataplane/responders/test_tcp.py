@@ -254,7 +254,7 @@ def test_all_data_arrives_once_and_in_order_whatever_is_lost(size: int, loss: fl
         if client.finished or client.state() is State.CLOSED:
             break
         if not waiting:
-            client.later(max(0.0, client.connection.deadline - client.now))
+            waiting += client.later(max(0.0, client.connection.deadline - client.now))
             continue
         arrived, waiting = [s for s in waiting if chance.random() >= loss], []
         if chance.random() < 0.2:
@@ -264,7 +264,7 @@ def test_all_data_arrives_once_and_in_order_whatever_is_lost(size: int, loss: fl
             client.say()
     assert client.got == data[: len(client.got)]
     gave_up = client.state() is State.CLOSED
-    assert client.finished or (gave_up and loss > 0.05)
+    assert client.finished or (gave_up and loss > 0.2)
     if client.finished:
         assert client.got == data
 

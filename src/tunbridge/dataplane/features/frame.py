@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context, Meter
-from tunbridge.dataplane.features import filtering, metadata, port_security, router, services
+from tunbridge.dataplane.features import filtering, port_security, router, services
 from tunbridge.dataplane.flow import Match, goto
 from tunbridge.dataplane.flows import Flow
 from tunbridge.dataplane.responders import Kind
@@ -29,7 +29,7 @@ def compute(context: Context, _id: str) -> None:
     for bridge in providers:
         _want(context, bridge, provider(_numbers(context, bridge, [names.provider_patch(bridge)]), bridge))
     if local.metadata:
-        context.child("metadata", metadata.HOST)
+        context.child("metadata", "")
     for id in local.workload_ids:
         context.child("port", id)
     for id in context.view.gateways(local.host):

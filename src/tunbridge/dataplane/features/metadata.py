@@ -11,20 +11,11 @@ from tunbridge.dataplane.features import neighbour, port_security, services
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.responders import Kind
 
-HOST = ""
-"""Id of the owner of what is the same for all workloads; those of the others are ports'."""
 _ECHO, _ECHO_REPLY = {4: 8, 6: 128}, {4: 0, 6: 129}
 
 
-def compute(context: Context, id: str) -> None:
-    """Flows of the host, or of one local port."""
-    if id == HOST:
-        _host(context)
-    elif (workload := context.local.workload(id)) is not None:
-        _port(context, workload.ofport)
-
-
-def _host(context: Context) -> None:
+def compute(context: Context, _id: str) -> None:
+    """What is the same for all workloads."""
     asked: Match = {"proto": "arp", "arp_op": 1, "arp_tpa": METADATA_ADDRESS}
     _service(context, 25, asked, *neighbour.answer_arp(METADATA_ADDRESS, METADATA_MAC))
     _address(context, METADATA_ADDRESS, 4)
@@ -49,7 +40,8 @@ def _service(context: Context, priority: int, match: Match, *actions: Action) ->
     context.flow(names.INTEGRATION_BRIDGE, pipeline.SERVICE_TABLE, priority, match, *actions)
 
 
-def _port(context: Context, ofport: int) -> None:
+def send(context: Context, ofport: int) -> None:
+    """What a workload's port has of its own."""
     number = pipeline.METADATA_METERS + ofport % pipeline.METADATA_METER_COUNT
     bridge = names.INTEGRATION_BRIDGE
     context.meter(bridge, Meter(number, pipeline.METADATA_PPS, pipeline.METADATA_BURST))
