@@ -21,6 +21,7 @@ from tunbridge.dataplane.view import (
     HostRoute,
     Network,
     Port,
+    PortForwarding,
     Router,
     Rows,
     Rule,
@@ -52,7 +53,7 @@ class World:
 
     def __init__(self, dummy: Dummy, *names: str, tunnel_type: str = "vxlan", physnet: str | None = "physnet1") -> None:
         self.dummy = dummy
-        self.rows = Rows({}, {}, {}, {}, {}, {}, {}, {})
+        self.rows = Rows({}, {}, {}, {}, {}, {}, {}, {}, {}, {})
         self.hosts = {name: SimulatedHost(self, name, i, tunnel_type, physnet) for i, name in enumerate(names, 1)}
         for host in self.hosts.values():
             mappings = (physnet,) if physnet else ()
@@ -181,6 +182,16 @@ class World:
                 id=id, address=address, router_id=router, port_id=port, fixed_ip=fixed
             )
         self.touch({("floating", id), ("router-floating", router)})
+
+    def forward(self, id: str, network: str, address: str, router: str, *forwardings: PortForwarding) -> None:
+        """Make or replace a floating IP with port forwardings, its port is named ID."""
+        self.floating(id, network, address, router, None)
+        self.rows.port_forwardings[id] = forwardings
+        if forwardings:
+            self.rows.floating_ips[id] = FloatingIp(
+                id=id, api_id=id, address=address, router_id=router, port_id=None, fixed_ip=None
+            )  # fmt: skip
+        self.touch({("floating", id), ("router-floating", router), ("forwardings", id)})
 
     def touch(self, keys: set[tuple[str, str]]) -> None:
         for host in self.hosts.values():

@@ -29,9 +29,8 @@ _BASE = "dummy network port subnet subnetpool"
 _REASONS = {
     "to come, with routers": (
         "auto-allocated-topology dvr ecmp_routes enable-default-route-bfd enable-default-route-ecmp"
-        " expose-l3-conntrack-helper expose-port-forwarding-in-fip external-gateway-multihoming floating-ip-distributed"
-        " floating-ip-port-forwarding floating-ip-port-forwarding-description floating-ip-port-forwarding-detail"
-        " floating-ip-port-forwarding-port-ranges floating-ip-router-writable floatingip-autodelete-internal"
+        " expose-l3-conntrack-helper external-gateway-multihoming floating-ip-distributed"
+        " floating-ip-router-writable floatingip-autodelete-internal"
         " floatingip-pools l3-agent-scheduler-ha-chassis-priority l3-conntrack-helper l3-ext-ndp-proxy l3-flavors l3-ha"
         " l3-ndp-proxy local_ip metering metering_source_and_destination_fields network_ha project-default-networks"
         " router-admin-state-down-before-update router-enable-snat router-service-type router_availability_zone"

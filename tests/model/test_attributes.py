@@ -51,6 +51,12 @@ DIFFERENCES: dict[tuple[str, str, str], str] = {
         for what in ("post", "put")
     },
     ("ports", "extra_dhcp_opts", "convert"): "Neutron's check makes ip_version a number by the way",
+    ("port_forwardings", "project_id", "there"): "never seen: it is the floating IP's",
+    **{
+        ("port_forwardings", f"{side}_port{what}", "convert"): "Neutron's database makes a number, or text, of it"
+        for side in ("internal", "external")
+        for what in ("", "_range")
+    },
     ("routers", "external_gateway_info", "convert"): "Neutron's check makes enable_snat a boolean by the way",
 }
 

@@ -25,7 +25,7 @@ MEANING: dict[Who, set[str]] = {
     Who.ADMIN: {"rule:admin_only"},
     Who.SERVICE: {"(rule:admin_only) or (rule:service_api)"},
     Who.SERVICE_ONLY: {"rule:service_api"},
-    Who.ADMIN_OR_MEMBER: {_MEMBER},
+    Who.ADMIN_OR_MEMBER: {_MEMBER, f"(rule:admin_only) or (role:member and {_ABOVE})"},
     Who.ADMIN_OR_READER: {_READER, f"(rule:admin_only) or (role:reader and {_ABOVE})"},
     Who.ADMIN_OR_MANAGER: {
         "(rule:admin_only) or (role:manager and project_id:%(project_id)s)",
@@ -93,6 +93,7 @@ ACTIONS = (
 """Members' actions: who may is declared beside their rules."""
 NAMES = {
     "binding": "port_binding",
+    "port_forwarding": "floatingip_port_forwarding",
     **{rule.name: f"policy_{rule.name}" for rule in qos.RULES},
 }
 """Resources whose policies have another name."""

@@ -204,7 +204,7 @@ TRANSLATED = _table(
 )  # fmt: skip
 ROUTED = _table(
     76, "routed", "forwarded by a router: one hop less, from the router, and looked up in the zone of its new network",
-    matches="reg1 reg6 proto nw_src", sets="eth_src ttl reg3 reg5 in_port nat", to=(DESTINATION, TRANSLATED),
+    matches="reg1 reg6 proto nw_src tp_src", sets="eth_src ttl reg3 reg5 in_port nat", to=(DESTINATION, TRANSLATED),
 )  # fmt: skip
 KNOWN_NEIGHBOUR = _table(
     69, "known_neighbour", "whether the neighbour was known; else the agent keeps the packet and asks",
@@ -230,7 +230,7 @@ ROUTES = _table(
 )  # fmt: skip
 ROUTER = _table(
     AROUND, "router", "packets to the MAC address of a router's interface are forwarded, all others switched",
-    matches="reg3 reg6 proto in_port dl_dst nw_dst ct_state arp_op arp_spa arp_tpa icmp_type nd_target",
+    matches="reg3 reg6 proto in_port dl_dst nw_dst tp_dst ct_state arp_op arp_spa arp_tpa icmp_type nd_target",
     sets="reg1 reg2 reg3 ct_mark nat eth_src eth_dst arp_op arp_sha arp_spa arp_tha arp_tpa vlan learn",
     to=(ROUTES, DESTINATION, AGENT_METER), miss=goto(DESTINATION),
 )  # fmt: skip

@@ -8,7 +8,7 @@
     networks --> routers on them --> the other networks of these routers, and so on
     routers whose gateway this host is --> their networks
     routers --> their gateways' ports --> their external networks and subnets, but not the ports there
-    routers --> their floating IPs --> ports of these
+    routers --> their floating IPs --> ports of these, and their port forwardings
     hosts: all of them
 
 So what a host holds follows its own networks and groups, not the size of the cloud. Each step is one round trip; a
@@ -86,6 +86,7 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
             where("networks", networks, function="includes"), where("gateway_host", [host], function="includes")
         ),
         "Floating_Ip": together(where("router_id", routers, is_ref=True, function="includes")),
+        "Port_Forwarding": together(where("floatingip_id", {row.id for row in store.all("Floating_Ip")}, is_ref=True)),
         "Address_Group": together(where("_uuid", address_groups, is_ref=True)),
         **{rule.table: together(where("qos_policy_id", policies, is_ref=True)) for rule in RULES},
     }

@@ -74,6 +74,16 @@ _COLUMNS = {
         "enable_snat",
     ),
     "Floating_Ip": ("floating_ip_address", "floating_port", "router_id", "port_id", "fixed_ip_address"),
+    "Port_Forwarding": (
+        "floatingip_id",
+        "protocol",
+        "internal_port_id",
+        "internal_ip_address",
+        "external_first",
+        "external_last",
+        "internal_first",
+        "internal_last",
+    ),
     **{
         rule.table: ("qos_policy_id", *(field.name for field in rule.fields if field.column is not None))
         for rule in RULES

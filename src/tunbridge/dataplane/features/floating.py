@@ -2,15 +2,16 @@
 
 It is on the host of its port where that has a bridge to the external network, and on the router's gateway host
 otherwise. There it answers with the MAC address of its own port, and a packet to it gets the fixed IP in the router's
-conntrack zone and is routed; a packet from the fixed IP to the outside gets the floating IP.
+conntrack zone and is routed; a packet from the fixed IP to the outside gets the floating IP. One that has port
+forwardings instead leads to no port as a whole: forwarding.py.
 """
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context, PortState
-from tunbridge.dataplane.features import external, uplink
+from tunbridge.dataplane.features import external, forwarding, uplink
 from tunbridge.dataplane.flow import Match
 from tunbridge.dataplane.pipeline import ROUTER_NUMBER
-from tunbridge.dataplane.view import FloatingIp, Network, Port, Router
+from tunbridge.dataplane.view import Network, Port, Router
 
 
 def compute(context: Context, id: str) -> None:
@@ -20,13 +21,16 @@ def compute(context: Context, id: str) -> None:
     own = None if floating is None else context.view.port(id)
     if floating is None or router is None or own is None or not router.admin_state_up:
         return
+    if floating.port_id is None or floating.fixed_ip is None:
+        forwarding.compute(context, floating, router, own)
+        return
     port = context.view.port(floating.port_id)
     network = context.view.network(own.network_id)
     if port is None or network is None or host_of(context, router, port, network) != context.local.host:
         return
     place = external.outside(context, router.id, own)
     if place is not None:
-        _translate(context, floating, port, place)
+        _translate(context, floating.address, floating.fixed_ip, port, place)
         context.port_state(id, PortState("wired"))
 
 
@@ -42,8 +46,7 @@ def host_of(context: Context, router: Router, port: Port, network: Network) -> s
     return port.host if near else router.gateway_host
 
 
-def _translate(context: Context, floating: FloatingIp, port: Port, place: external.Outside) -> None:
-    address, fixed = floating.address, floating.fixed_ip
+def _translate(context: Context, address: str, fixed: str, port: Port, place: external.Outside) -> None:
     external.answer(context, place, address)
     inwards = flow.translate(place.zone, pipeline.ROUTES, target=fixed)
     external.take(context, place, {"nw_dst": address}, 2, inwards)
