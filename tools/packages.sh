@@ -9,7 +9,7 @@ PATH=$PATH:/usr/sbin:/sbin
 declare -A lab=(
     [ovs-vsctl]=openvswitch-switch [ovs-vswitchd]=openvswitch-switch
     [ip]=iproute2 [ss]=iproute2 [nsenter]=util-linux [unshare]=util-linux [ping]=iputils-ping [ethtool]=ethtool
-    [udhcpc]=udhcpc
+    [udhcpc]=udhcpc [curl]=curl
 )
 declare -A bench=([iperf3]=iperf3)
 declare -A deb=([lowdown]=lowdown [dpkg-deb]=dpkg [gzip]=gzip)

@@ -136,6 +136,10 @@ class Cloud:
         singular = plural.replace("-", "_").removesuffix("s")
         self._send("PUT", f"{self.url}/{plural}/{id}", json={singular: values})
 
+    def put(self, path: str, **values: Any) -> dict[str, Any]:
+        """PUT a path below /v2.0: an action of a resource."""
+        return _json(self._send("PUT", f"{self.url}/{path}", json=values))
+
     def delete(self, plural: str, id: str) -> None:
         """Delete a resource; one that is gone is no error."""
         try:

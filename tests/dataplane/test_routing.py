@@ -284,6 +284,24 @@ def test_routers_in_a_row_are_passed_on_the_senders_host(make_world: MakeWorld) 
     assert "ttl=62" in got.changes
 
 
+def test_the_second_router_in_a_row_answers_ping_and_the_agent_the_rest(make_world: MakeWorld) -> None:
+    """From behind the first one, to the address that faces it and to the one behind."""
+    world = chained(make_world)
+    for address in (f"{RED}.253", "10.0.3.254"):
+        ether = Ether(src=mac(world, "b1"), dst=mac(world, "r-blue"))
+        got = world.exchange("b1", ether / IP(src=f"{BLUE}.1", dst=address, ttl=3) / ICMP(id=7, seq=3) / b"data")
+        assert list(got) == ["b1"], address
+        (reply,) = got["b1"]
+        assert (reply[Ether].src, reply[IP].src, reply[IP].dst) == (mac(world, "r-blue"), address, f"{BLUE}.1")
+        assert (reply[ICMP].type, reply[ICMP].id) == (0, 7)
+    for packet in (
+        udp(world, "b1", "r-blue", "10.0.3.5", ttl=2),
+        udp(world, "b1", "r-blue", f"{RED}.253"),
+        udp(world, "b1", "r-blue", "10.0.3.77"),
+    ):
+        assert {got.device for got in world.send("b1", packet)} == {"meter", "agent"}
+
+
 def test_a_gateway_behind_another_router(make_world: MakeWorld) -> None:
     """The way out leads by both, on the sender's host and on the gateway host."""
     world = chained(make_world)

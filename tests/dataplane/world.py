@@ -53,7 +53,7 @@ class World:
 
     def __init__(self, dummy: Dummy, *names: str, tunnel_type: str = "vxlan", physnet: str | None = "physnet1") -> None:
         self.dummy = dummy
-        self.rows = Rows({}, {}, {}, {}, {}, {}, {}, {}, {}, {})
+        self.rows = Rows({}, {}, {}, {}, {}, {}, {}, {})
         self.hosts = {name: SimulatedHost(self, name, i, tunnel_type, physnet) for i, name in enumerate(names, 1)}
         for host in self.hosts.values():
             mappings = (physnet,) if physnet else ()

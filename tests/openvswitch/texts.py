@@ -72,6 +72,8 @@ ACTIONS = [
     ("", "bundle(symmetric_l4,60,hrw,ofport,members:1,2)"),
     ("", "bundle(eth_src,0,active_backup,ofport,members:1)"),
     ("", "bundle_load(symmetric_l3l4+udp,0,hrw,ofport,NXM_NX_REG0[0..15],members:1,2,3)"),
+    ("", "multipath(symmetric_l4,1024,hrw,4,0,NXM_NX_REG0[0..1])"),
+    ("", "multipath(symmetric_l3,7,modulo_n,31,5,NXM_NX_REG3[16..20])"),
     (
         "",
         "learn(table=10,idle_timeout=300,priority=1,delete_learned,cookie=0x7463000000000000,NXM_OF_VLAN_TCI[0..11],"
@@ -116,7 +118,6 @@ ACTIONS = [
 
 RARE = [
     ("ip", "dec_ttl(1,2)"),
-    ("", "multipath(symmetric_l4,1024,hrw,4,0,NXM_NX_REG0[0..1])"),
     ("", "sample(probability=1,collector_set_id=2,obs_domain_id=3,obs_point_id=4)"),
 ]
 """Those that `ovs-ofctl` encodes for us."""

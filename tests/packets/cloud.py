@@ -192,6 +192,10 @@ class Workload:
         wait_until(lambda: self.cloud.status(self.port) == "ACTIVE", f"port {self.port.id} is ACTIVE", seconds)
         return time.monotonic() - began
 
+    def wait_down(self, seconds: float = 10.0) -> None:
+        """Wait until the API says DOWN."""
+        wait_until(lambda: self.cloud.status(self.port) == "DOWN", f"port {self.port.id} is DOWN", seconds)
+
     def dhcp(self) -> dict[str, str]:
         """Run a real DHCP client, and give the lease as it told it."""
         script, lease = self._client_files("udhcpc", UDHCPC_SCRIPT)

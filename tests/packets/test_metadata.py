@@ -26,7 +26,7 @@ SECRET = "a secret of the cloud"
 
 @pytest.fixture(scope="module")
 def cloud(module_lab_name: Callable[[], str]) -> Iterator[Cloud]:
-    yield make_cloud(module_lab_name(), preview=True)
+    yield make_cloud(module_lab_name())
 
 
 def get(vm: Workload, path: str, base: str = URL, *options: str) -> str:

@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from tunbridge.agent.config import AgentConfig
-from tunbridge.dataplane.view import Key, Rows, Source
+from tunbridge.dataplane.view import Key, Location, Rows, Source
 from tunbridge.log import Log
 
 
@@ -63,6 +63,9 @@ class Cloud(Protocol):
     async def boot_config(self, port_id: str) -> BootConfig:
         """The boot configuration of a port. Raises DatabaseError: it cannot be read now, and was not before."""
 
+    def locate(self, changes: Mapping[tuple[str, str], Location | None]) -> None:
+        """Say which addresses (network, address) ports here have that several may have; None: not any more."""
+
 
 class Alone:
     """A host without a central database: it has no networks, and tunnels to the peers of its configuration."""
@@ -96,6 +99,9 @@ class Alone:
 
     async def boot_config(self, port_id: str) -> BootConfig:  # noqa: ARG002 - the protocol's
         return BootConfig()
+
+    def locate(self, changes: Mapping[tuple[str, str], Location | None]) -> None:
+        pass
 
 
 def cloud_of(config: AgentConfig, log: Log, changed: Callable[[], None], watch_only: bool = False) -> Cloud:

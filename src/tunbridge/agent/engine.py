@@ -83,7 +83,13 @@ class Agent:
         self.bridges: dict[str, BridgeFlows] = {}
         self.port_status = PortStatus(self.cloud.report)
         self.packet_ins = PacketIns(
-            self.desired, self.cloud.source, self._packet_out, log, responder_settings(config), config.resolvers
+            self.desired,
+            self.cloud.source,
+            self._packet_out,
+            log,
+            responder_settings(config),
+            config.resolvers,
+            self.cloud.locate,
         )
         self.metadata = self._make_metadata()
         self.announcements = Announcements(self.desired, self.packet_ins.wires)
@@ -183,6 +189,7 @@ class Agent:
                 self._beat,
                 self.packet_ins.run,
                 self.packet_ins.neighbours.run,
+                self.packet_ins.locations.run,
             ):
                 self._spawn(source())
             await self._stop.wait()

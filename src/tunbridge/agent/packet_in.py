@@ -11,13 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
+from tunbridge.agent.locations import Locations
 from tunbridge.agent.neighbours import Neighbours
+from tunbridge.agent.refusals import Refusals
 from tunbridge.agent.wires import Wires
 from tunbridge.dataplane import names, responders
 from tunbridge.dataplane.desired import Desired, Workload
 from tunbridge.dataplane.features import services
 from tunbridge.dataplane.responders import Forward, Kind, MalformedError, Settings, Subject, Zones
-from tunbridge.dataplane.view import Key, Source, View
+from tunbridge.dataplane.view import Key, Location, Source, View
 from tunbridge.log import Log
 from tunbridge.openvswitch.openflow import PacketIn
 
@@ -39,8 +41,16 @@ class PacketIns:
     """Answers packets. `touch` tells it of changed rows, `run` is its task."""
 
     def __init__(
-        self, desired: Desired, source: Source, send: Send, log: Log, settings: Settings, resolvers: Iterable[str]
+        self,
+        desired: Desired,
+        source: Source,
+        send: Send,
+        log: Log,
+        settings: Settings,
+        resolvers: Iterable[str],
+        locate: Callable[[Mapping[tuple[str, str], Location | None]], None],
     ) -> None:
+        """`locate` says to the other hosts where addresses are that several ports may have."""
         self.counts: Counter[tuple[str, str]] = Counter()
         """(kind, result) -> packets; result is `answered`, `ignored`, `malformed`, `forwarded` or `failed`."""
         self._desired = desired
@@ -64,6 +74,8 @@ class PacketIns:
         self._questions: set[asyncio.Task[None]] = set()
         self.wires = Wires(desired, source, send)
         self.neighbours = Neighbours(desired, self.wires, send, self._unreachable)
+        self.locations = Locations(desired, source, send, locate)
+        self._refusals = Refusals(desired, source, send)
 
     def touch(self, keys: Iterable[Key]) -> None:
         """Note rows that changed."""
@@ -75,6 +87,7 @@ class PacketIns:
 
     def settled(self) -> None:
         """Take note of the workloads that are wired now, and tell those whose advertisement is new or has changed."""
+        self.locations.settled()
         local = self._desired.local
         workloads = {} if local is None else local.workloads
         if self._workloads is workloads and len(self._advertised) == len(workloads):
@@ -124,13 +137,16 @@ class PacketIns:
             self._neighbour(kind, event)
             return
         workload = self._by_ofport.get(event.in_port)
-        if kind is None or workload is None:
-            self.counts["unknown", "ignored"] += 1
-            return
-        if kind is Kind.metadata:
+        if workload is not None and kind is Kind.claimed:
+            self._claimed(event, workload)
+        elif workload is not None and kind is Kind.metadata:
             self._to_metadata(event, workload)
-        else:
+        elif workload is not None and kind is not None:
             self._answer(kind, event, workload)
+        elif kind in responders.TOLD:
+            self._refuse(kind, event)
+        else:
+            self.counts["unknown", "ignored"] += 1
 
     def _to_metadata(self, event: PacketIn, workload: Workload) -> None:
         try:
@@ -154,6 +170,13 @@ class PacketIns:
         except MalformedError:
             self.counts[kind, "malformed"] += 1
 
+    def _claimed(self, event: PacketIn, workload: Workload) -> None:
+        """A workload has an address that others may have as well."""
+        try:
+            self.counts[Kind.claimed, "answered" if self.locations.heard(event, workload) else "ignored"] += 1
+        except MalformedError:
+            self.counts[Kind.claimed, "malformed"] += 1
+
     def _advertise_router(self, event: PacketIn) -> bool:
         frame = self.neighbours.solicited(event)
         network = self.wires.network_of(event.fields.get("reg6", 0))
@@ -166,10 +189,21 @@ class PacketIns:
         return True
 
     def _unreachable(self, event: PacketIn) -> None:
-        """Tell the sender of a packet, if it is here, that its next hop does not answer."""
+        """Tell the sender of a packet that its next hop does not answer."""
         workload = self._by_ofport.get(event.in_port)
         if workload is not None:
             self._answer(Kind.no_host, event, workload)
+        else:
+            self._refuse(Kind.no_host, event)
+
+    def _refuse(self, kind: Kind, event: PacketIn) -> None:
+        """Tell a sender that is no workload here."""
+        try:
+            self.counts[kind, "answered" if self._refusals.tell(kind, event) else "ignored"] += 1
+        except MalformedError:
+            self.counts[kind, "malformed"] += 1
+        except Exception as e:
+            self._failed(kind, f"router {event.fields.get('reg1', 0):#x}", e)
 
     def _answer(self, kind: Kind, event: PacketIn, workload: Workload) -> None:
         try:

@@ -20,11 +20,12 @@ from tunbridge.cli.app import App
 from tunbridge.cli.labs import sockets, with_network_names
 from tunbridge.cli.output import Form
 from tunbridge.lab import lab as labs
-from tunbridge.lab.lab import DEFAULT, Lab
+from tunbridge.lab.lab import DEFAULT, OUTSIDE, Lab
 from tunbridge.lab.namespaces import LabError
 
 if TYPE_CHECKING:
     from tunbridge.inspect.model import Document
+    from tunbridge.lab.demo import Demo
     from tunbridge.lab.plan import LabPlan
 
 STATUS_WAIT_S = 8.0
@@ -70,6 +71,12 @@ def _complete_host(context: typer.Context) -> list[str]:
 
 
 Name = Annotated[str, typer.Option("--name", "-n", help="Name of the lab.", autocompletion=_complete_lab)]
+
+
+def _complete_place(context: typer.Context) -> list[str]:
+    return [*_complete_host(context), OUTSIDE]
+
+
 HostName = Annotated[
     str, typer.Argument(metavar="HOST", help="Name of one of the lab's hosts.", autocompletion=_complete_host)
 ]
@@ -110,10 +117,15 @@ def up(
         ),
     ] = None,
     preview: Annotated[
-        bool, typer.Option("--preview", help="With --server: offer routers, and what else is not whole yet.")
+        bool, typer.Option("--preview", help="With --server: offer what is not whole yet, too.")
     ] = False,
     vms: Annotated[
-        bool, typer.Option("--vms", help="With --server: a network and two VMs in it that ping each other.")
+        bool,
+        typer.Option(
+            "--vms",
+            help="With --server: a network and two VMs in it that ping each other, a router to the outside, and a"
+            " floating IP by which a page of the first VM is fetched from there.",
+        ),
     ] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the picture is saved.")] = Path("out"),
     kernel: Annotated[
@@ -138,19 +150,19 @@ def up(
     for note in plan.notes:
         console.print(terminal.printable(f"note: {note}"), style="yellow")
     lab = Lab(name)
-    ping = ""
+    shown: Demo | None = None
     try:
         _make(lab, plan, console, _kind(kernel, console))
         if vms:
-            ping = _vms(lab, console)
+            shown = _vms(lab, console)
     except KeyboardInterrupt:
         again = f"the same `lab up` goes on, `tunbridge lab down{lab.option}` removes what is there"
         terminal.error(f"lab {name}: interrupted; {again}")
         raise typer.Exit(130) from None
     _show(lab, out)
-    if ping:
-        console.print(terminal.printable(ping))
-    _next_steps(lab)
+    if shown is not None:
+        _print_demo(lab, shown, console)
+    _next_steps(lab, shown)
 
 
 def _listen(name: str) -> str:
@@ -190,14 +202,21 @@ def _make(lab: Lab, plan: "LabPlan", console: Console, kernel: str | None) -> No
     console.print(f"  {hosts} wired in {time.monotonic() - begun:.1f} s; datapath {datapath.type}: {datapath.why}")
 
 
-def _vms(lab: Lab, console: Console) -> str:
-    """Make two VMs, and give what a ping from one to the other printed."""
+def _vms(lab: Lab, console: Console) -> "Demo":
+    """Make what shows that the cloud works."""
     from tunbridge.lab import demo
 
     if console.is_terminal:
         with console.status("") as status:
-            return demo.make(lab, status.update).ping
-    return demo.make(lab, lambda what: console.print(f"  {what}")).ping
+            return demo.make(lab, status.update)
+    return demo.make(lab, lambda what: console.print(f"  {what}"))
+
+
+def _print_demo(lab: Lab, shown: "Demo", console: Console) -> None:
+    console.print(terminal.printable(shown.ping))
+    if shown.floating_ip is not None:
+        console.print(f"$ tunbridge lab exec{lab.option} outside -- curl http://{shown.floating_ip}/")
+        console.print(terminal.printable(shown.page))
 
 
 def _plan(name: str, dumps: list[str], compute: int | None, network: int | None) -> "LabPlan":
@@ -254,13 +273,15 @@ def _settled(lab: Lab) -> "Document":
         time.sleep(0.2)
 
 
-def _next_steps(lab: Lab) -> None:
+def _next_steps(lab: Lab, shown: "Demo | None") -> None:
     """Name the next things to try, as they can be typed here."""
     me = sys.argv[0] if Path(sys.argv[0]).name == "tunbridge" else "tunbridge"
-    source = "lab:" if lab.name == DEFAULT else f"lab:{lab.name}"
+    source = lab.source
     host = lab.hosts()[0].name
+    ends = "vm0 vm1" if shown is not None else ""
     steps = [
         (f"{me} explain {source}", "the same in words, with the path that a VM's packet takes"),
+        *([(f"{me} trace {ends} {source}", "the flows that a packet meets on its way, on each host")] if ends else []),
         (f"{me} check {source}", "what is wrong (nothing, yet)"),
         (f"{me} lab exec{lab.option} {host} -- ovs-vsctl show", "what you would see on the host itself"),
         (f"{me} lab exec{lab.option} {host} -- ovs-vsctl del-port patch-tun", "break it: the agent repairs it at once"),
@@ -342,12 +363,22 @@ def _print_status(status: labs.LabStatus) -> None:
     ),
 )
 def exec_(
-    host: HostName,
+    host: Annotated[
+        str,
+        typer.Argument(
+            metavar="HOST",
+            help="Name of one of the lab's hosts; `outside` is the machine on its physical networks.",
+            autocompletion=_complete_place,
+        ),
+    ],
     command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="What to run, with its arguments.")],
     name: Name = DEFAULT,
 ) -> None:
     """Run a command inside a host; ovs-vsctl, ovs-ofctl and ovs-appctl address that host's Open vSwitch."""
-    Lab(name).host(host).enter(*(command[1:] if command[:1] == ["--"] else command))
+    argv = command[1:] if command[:1] == ["--"] else command
+    if host == OUTSIDE:
+        Lab(name).enter_outside(*argv)
+    Lab(name).host(host).enter(*argv)
 
 
 @app.command(epilog="Example: `tunbridge lab shell network0`, then `ovs-ofctl dump-flows br-int`; `exit` leaves.")

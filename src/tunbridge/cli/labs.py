@@ -54,6 +54,13 @@ def sockets(name: str) -> dict[str, str]:
     return {host: f"unix:{socket}" for host, socket in found.items()}
 
 
+def host_of(remote: str) -> tuple[str, str] | None:
+    """Give the lab and the host whose OVSDB this is; None for any other."""
+    path = Path(remote.removeprefix("unix:"))
+    parts = path.relative_to(ROOT).parts if path.is_relative_to(ROOT) else ()
+    return (parts[0], parts[1]) if parts[2:] == _SOCKET.parts else None
+
+
 def clouds_yaml(sources: Sequence[str]) -> list[Path]:
     """Give the clouds.yaml of the labs among the sources that have a server."""
     from tunbridge.inspect.sources import split_name

@@ -175,6 +175,10 @@ class Desired:
         address, _, network = found.partition(" ")
         return address, network
 
+    def router(self, number: int) -> str | None:
+        """The id of the router with a number."""
+        return self._identifiers.router_of(number)
+
     def owners_of(self, bridge: str, key: FlowKey) -> list[Owner]:
         """Who wants a flow."""
         return self._merged.owners((bridge, key))

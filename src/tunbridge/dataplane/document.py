@@ -19,6 +19,7 @@ from tunbridge.dataplane.view import (
     Host,
     HostRoute,
     Limits,
+    Location,
     Network,
     Port,
     QosPolicy,
@@ -77,7 +78,11 @@ def _rows() -> Rows:
     )
     edge = Router(
         id="edge", interfaces=("edge-blue", "edge-lan"), networks=("blue", "lan"),
-        routes=(HostRoute("198.51.100.0/24", "10.0.0.12"),), gateway_port="edge-gw", gateway_host="compute1",
+        routes=(
+            HostRoute("198.51.100.0/24", "10.0.0.12"), HostRoute("172.31.0.0/16", "10.0.0.11"),
+            HostRoute("172.31.0.0/16", "10.0.0.12"),
+        ),
+        gateway_port="edge-gw", gateway_host="compute1",
     )  # fmt: skip
     far = Router(id="far", interfaces=("far-open",), networks=("open",), gateway_port="far-gw", gateway_host="compute2")
     ext = Network(
@@ -90,13 +95,17 @@ def _rows() -> Rows:
     floating = FloatingIp(
         id="web-floating", address="203.0.113.101", router_id="edge", port_id="web", fixed_ip="10.0.0.11"
     )
+    shared = Location(
+        network_id="blue", address="10.0.0.100", host="compute2", port_id="db", mac_address="00:00:5e:00:01:02", claim=1
+    )
+    virtual = (AddressPair("00:00:5e:00:01:02", "10.0.0.100"),)
     pair = (AddressPair("00:00:5e:00:01:01", "192.168.0.100"),)
     moving = (Binding("compute2", "ACTIVE", "ovs"), Binding("compute1", "INACTIVE", "ovs"))
     slow = Limits(bandwidth=Rate(10_000, 8_000), packets=Rate(2_000, 1_600))
     bronze = QosPolicy(id="bronze", sent=slow, received=slow, dscp=10)
     ports = [
         _port("web", "blue", "compute1", 11, "10.0.0.11", "2001:db8::11", groups=("default", "web")),
-        _port("db", "blue", "compute2", 12, "10.0.0.12", groups=("default",)),
+        _port("db", "blue", "compute2", 12, "10.0.0.12", groups=("default",), allowed_address_pairs=virtual),
         _port("moved", "blue", "compute2", 13, "10.0.0.13", groups=("default", "web"), bindings=moving),
         _port("lb", "lan", "compute1", 21, "192.168.0.21", groups=("acl",), allowed_address_pairs=pair),
         _port(
@@ -117,7 +126,7 @@ def _rows() -> Rows:
         {p.id: p for p in ports},
         {g.id: g for g in _groups()}, {"offices": ("198.51.100.0/24",)},
         {"compute2": Host(host="compute2", tunnel_ip="192.0.2.2")}, {"edge": edge, "far": far},
-        {floating.id: floating}, {"bronze": bronze},
+        {floating.id: floating}, {"bronze": bronze}, {"web": "ACTIVE", "db": "ACTIVE"}, (shared,),
     )  # fmt: skip
 
 

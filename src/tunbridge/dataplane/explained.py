@@ -191,7 +191,34 @@ _INTEGRATION: dict[Signature, str] = {
         "To a floating IP: its fixed IP in the router's zone, then routed. Answers to a connection that the fixed IP"
         " began pass here as well."
     ),
-    (74, 302, "icmp,reg1,in_port,nw_dst,icmp_type"): "Ping of the router's own address outside, from outside.",
+    (73, 25, "arp,reg6,in_port,dl_dst,arp_spa"): (
+        "A workload announces an address that other ports may have as well, or tells it to a router, in whose name the"
+        " agent has asked: the agent writes into the database that it is here."
+    ),
+    (74, 302, "icmp,reg1,in_port,nw_dst,icmp_type"): (
+        "Ping of the router's own address outside, from outside; and of an address of a router from another one here,"
+        " to which the reply goes back."
+    ),
+    (74, 302, "icmp6,reg1,in_port,ipv6_dst,icmp_type"): (
+        "Ping of the router's own address outside, from outside; and of an address of a router from another one here,"
+        " to which the reply goes back."
+    ),
+    (74, 42, "ip,reg1,nw_dst"): (
+        "An extra route with several next hops: the packet's share of 31, by its two addresses, and the number of the"
+        " route."
+    ),
+    (83, 10, "reg2,reg3"): (
+        "One share: its next hop, and the network that this is in. Shares are filled so that a next hop which goes or"
+        " comes changes the way of little else."
+    ),
+    (83, 0, ""): _REST,
+    (75, 11, "ip,reg6,nw_dst"): (
+        "An address that several ports may have by allowed address pairs: to the one that announced it last."
+    ),
+    (95, 5, "reg3"): (
+        "What a router cannot forward, and what waits for a neighbour, of packets that no workload here has sent: from"
+        " other hosts, from outside, from a router here before this one. They share one meter."
+    ),
     (74, 295, "ct_state,ip,reg3"): (
         "From outside to the router's own address, and no answer to anything: what was translated is known to conntrack"
         " by now."

@@ -118,6 +118,12 @@ def check_larger(size: int, field: Field) -> Action:
     return Action(f"check_pkt_larger({size})->NXM_NX_REG{field.register}[{field.low}]", (f"reg{field.register}",))
 
 
+def share(shares: int, basis: int, field: Field) -> Action:
+    """Part packets into so many shares by their two addresses; `basis`: so that others part them in another way."""
+    bits = f"NXM_NX_REG{field.register}[{field.low}..{field.high}]"
+    return Action(f"multipath(symmetric_l3,{basis},modulo_n,{shares},0,{bits})", (f"reg{field.register}",))
+
+
 def answer_echo(address: str, kind: int) -> Sequence[Action]:
     """Turn an echo request to an address into its reply (RFC 792, RFC 4443)."""
     if ":" in address:

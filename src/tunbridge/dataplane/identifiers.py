@@ -96,6 +96,11 @@ class Identifiers:
         name = self._taken.get(("next-hop", number))
         return None if name is None else name.removeprefix("next-hop ")
 
+    def router_of(self, number: int) -> str | None:
+        """The id of the router with a number."""
+        name = self._taken.get(("router", number))
+        return None if name is None else name.removeprefix("router ")
+
     def release_router(self, id: str) -> None:
         """Forget a router that is here no more."""
         for kind in ("router", "nat-zone"):

@@ -36,6 +36,8 @@ matched as 0. vswitchd forgets it when it ends; the agent sets it on each connec
 PATCH_METERS = 19_000
 """Number of the first meter that is ours, on br-int: this plus the place of a patch port among all, by name. Meters
 have no cookie: one of another number, or of another rate, is somebody else's and stays."""
+TOLD_METER = 19_999
+"""Number of the meter, on br-int, of packets that are not from workloads here and that a router here cannot forward."""
 WORKLOAD_METERS = 20_000
 """Number of the first meter of workloads: this plus the workload's OpenFlow port."""
 WORKLOAD_PPS = 100
@@ -92,7 +94,8 @@ RECEIVER = Field("receiver", 4, 0, 31, "policy of the local port that receives i
 SENDER = Field("sender", 5, 0, 31, "policy of the local port that sent it; 0: not filtered, or from elsewhere")
 NETWORK = Field("network", 6, 0, 31, "local VLAN of its network, which is also its conntrack zone")
 OUT = Field("out", 7, 0, 31, "OpenFlow port it leaves by; FLOOD: every local receiver with the policy in `receiver`")
-FIELDS = (ROUTER_NUMBER, VIA, CHECKED, TOO_BIG, RESOLVED, ARRIVED, SERVICE, RECEIVER, SENDER, NETWORK, OUT)
+SHARE = Field("share", 3, 16, 20, "which share it is of, of a route with several next hops")
+FIELDS = (ROUTER_NUMBER, VIA, CHECKED, TOO_BIG, RESOLVED, ARRIVED, SERVICE, SHARE, RECEIVER, SENDER, NETWORK, OUT)
 
 FLOOD = 0xFFFF
 STATELESS = 0x8000_0000
@@ -223,10 +226,15 @@ OUTSIDE = _table(
     67, "outside", "to the external network of a router: on this host, or in its own network to the gateway host",
     matches="reg1 reg3 reg6 proto nw_src", sets="reg2 reg3 reg6", to=(NEXT_HOP, AGENT_METER),
 )  # fmt: skip
+SEVERAL_HOPS = _table(
+    83, "several_hops", "of a route with several next hops: which of them the packet's share belongs to",
+    matches="reg2 reg3", sets="reg2 reg3 reg6", to=(NEXT_HOP, OUTSIDE),
+)  # fmt: skip
 ROUTES = _table(
     74, "routes", "of each router: its own addresses, its subnets, its extra routes",
     matches="reg1 reg3 proto nw_dst ipv6_dst nw_ttl icmp_type ct_state in_port",
-    sets="reg2 reg3 reg6 eth_src eth_dst ip icmp_type vlan", to=(NEXT_HOP, OUTSIDE, AGENT_METER),
+    sets="reg2 reg3 reg6 eth_src eth_dst ip icmp_type vlan",
+    to=(SEVERAL_HOPS, NEXT_HOP, OUTSIDE, AGENT_METER, DESTINATION),
 )  # fmt: skip
 ROUTER = _table(
     AROUND, "router", "packets to the MAC address of a router's interface are forwarded, all others switched",
@@ -292,8 +300,8 @@ LOCAL_SWITCHING = _table(
 INTEGRATION = (
     LOCAL_SWITCHING, SENT_PACKETS, SENT_BANDWIDTH, MARK,
     PORT_SECURITY, ND_SECURITY, ADDRESS_SECURITY, SERVICE_TABLE, METADATA, LEARN, CONNTRACK,
-    EGRESS_STATE, EGRESS_RULES, ROUTER, ROUTES, OUTSIDE, NEXT_HOP, NEIGHBOURS, KNOWN_NEIGHBOUR, ROUTED, TRANSLATED,
-    DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN,
+    EGRESS_STATE, EGRESS_RULES, ROUTER, ROUTES, SEVERAL_HOPS, OUTSIDE, NEXT_HOP, NEIGHBOURS, KNOWN_NEIGHBOUR, ROUTED,
+    TRANSLATED, DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN,
     INGRESS_STATE, INGRESS_RULES, COMMIT, OUTPUT, AGENT_METER, TO_AGENT, RECEIVED_PACKETS, RECEIVED_BANDWIDTH,
 )  # fmt: skip
 
@@ -343,8 +351,9 @@ MULTICAST = "01:00:00:00:00:00/01:00:00:00:00:00"
 
 FEATURES: Mapping[str, int] = MappingProxyType(
     {
-        "base": 0, "port": 1, "network": 2, "neighbour": 3, "subnet": 4, "flood": 5, "policy": 6, "remote": 6,
-        "member": 6, "reach": 7, "router": 7, "wire": 7, "gateway": 8, "floating": 8, "qos": 9, "metadata": 10,
+        "base": 0, "port": 1, "network": 2, "neighbour": 3, "located": 3, "subnet": 4, "flood": 5, "policy": 6,
+        "remote": 6, "member": 6, "reach": 7, "router": 7, "wire": 7, "gateway": 8, "floating": 8, "qos": 9,
+        "metadata": 10,
     }
 )  # fmt: skip
 """Feature -> its number in the cookie of its flows."""

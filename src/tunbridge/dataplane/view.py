@@ -226,12 +226,23 @@ class PortForwarding(Struct, frozen=True, kw_only=True):
         return self.inner + self.last - self.first if self.one_to_one else self.inner
 
 
+class Location(Struct, frozen=True, kw_only=True):
+    """A host says that a port of its own has an address which several may have. The highest claim is believed."""
+
+    network_id: str
+    address: str
+    host: str
+    port_id: str
+    mac_address: str
+    claim: int
+
+
 Key = tuple[str, str]
 """What a read depends on: ("port", id), ("network-ports", network id), ("network-subnets", network id),
 ("network", id), ("subnet", id), ("group", id), ("group-members", group id), ("address-group", id), ("router", id),
 ("network-routers", network id), ("gateways", host), ("floating", id), ("router-floating", router id),
-("forwardings", floating IP's id in the API),
-("qos-policy", id), ("host", name), ("hosts", "")."""
+("forwardings", floating IP's id in the API), ("qos-policy", id), ("host", name), ("hosts", ""), ("port-status", id),
+("network-locations", network id)."""
 
 
 class Source(Protocol):
@@ -240,6 +251,9 @@ class Source(Protocol):
     def network(self, id: str) -> Network | None: ...
     def subnet(self, id: str) -> Subnet | None: ...
     def port(self, id: str) -> Port | None: ...
+    def port_status(self, id: str) -> str | None: ...
+    def network_locations(self, network_id: str) -> Collection[Location]: ...
+    def host_locations(self, host: str) -> Collection[Location]: ...
     def group(self, id: str) -> SecurityGroup | None: ...
     def address_group(self, id: str) -> Collection[str]: ...
     def host(self, name: str) -> Host | None: ...
@@ -279,6 +293,16 @@ class View:
     def port(self, id: str) -> Port | None:
         self._reads.add(("port", id))
         return self._source.port(id)
+
+    def port_status(self, id: str) -> str | None:
+        """What a host says of a port that is a next hop beside others; None when none has it plugged in."""
+        self._reads.add(("port-status", id))
+        return self._source.port_status(id)
+
+    def network_locations(self, network_id: str) -> Collection[Location]:
+        """What hosts say of addresses that several ports of a network may have."""
+        self._reads.add(("network-locations", network_id))
+        return self._source.network_locations(network_id)
 
     def group(self, id: str) -> SecurityGroup | None:
         self._reads.add(("group", id))
@@ -354,6 +378,8 @@ class Rows(Struct):
     routers: dict[str, Router] = {}
     floating_ips: dict[str, FloatingIp] = {}
     qos_policies: dict[str, QosPolicy] = {}
+    statuses: dict[str, str] = {}
+    locations: tuple[Location, ...] = ()
     port_forwardings: dict[str, tuple[PortForwarding, ...]] = {}
     """By the floating IP's id in the API."""
 
@@ -365,6 +391,15 @@ class Rows(Struct):
 
     def port(self, id: str) -> Port | None:
         return self.ports.get(id)
+
+    def port_status(self, id: str) -> str | None:
+        return self.statuses.get(id)
+
+    def network_locations(self, network_id: str) -> Collection[Location]:
+        return [one for one in self.locations if one.network_id == network_id]
+
+    def host_locations(self, host: str) -> Collection[Location]:
+        return [one for one in self.locations if one.host == host]
 
     def group(self, id: str) -> SecurityGroup | None:
         return self.groups.get(id)

@@ -26,7 +26,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 import msgspec
 from msgspec import Struct
@@ -50,6 +50,8 @@ from tunbridge.lab.server import LabServer
 ROOT = Path("/run/tunbridge/lab")
 DEFAULT = "default"
 UNDERLAY_SWITCH = "underlay"
+OUTSIDE = "outside"
+"""The namespace with a switch for each physical network, and an address in it."""
 AGENT_PATHS: dict[str, str] = {}
 """A host's files are where the agent looks for them on any host."""
 AGENT_TOML = "/etc/tunbridge/agent.toml"
@@ -153,6 +155,7 @@ class Lab:
         self.name = name
         self.folder = ROOT / name
         self.option = "" if name == DEFAULT else f" --name {name}"
+        self.source = "lab:" if name == DEFAULT else f"lab:{name}"
         """What a command line about this lab has besides."""
 
     @contextlib.contextmanager
@@ -264,7 +267,14 @@ class Lab:
     @property
     def outside(self) -> str:
         """Name of the namespace with the physical networks."""
-        return namespaces.namespace(self.name, "outside")
+        return namespaces.namespace(self.name, OUTSIDE)
+
+    def enter_outside(self, *argv: str) -> NoReturn:
+        """Become a command on the machine outside. Raises LabError."""
+        namespaces.require()
+        self.state()
+        line = ["ip", "netns", "exec", self.outside, *argv]
+        os.execvp(line[0], line)  # noqa: S606 - no shell on purpose
 
     def _machines(self, plan: LabPlan, progress: Progress) -> None:
         """Make the machines that do not run, side by side: kernels take a while to boot."""

@@ -93,15 +93,6 @@ class Vms:
                 self._wait(vm, port, host, cloud, progress)
         return vm
 
-    def ensure_network(self, name: str, cidr: str, progress: Progress) -> None:
-        """Make a network with one subnet, unless there is one of this name."""
-        with self._cloud() as cloud:
-            if cloud.list("networks", name=name):
-                return
-            progress(f"making the network {name}, {cidr}")
-            network = cloud.create("networks", name=name)
-            cloud.create("subnets", name=name, network_id=network["id"], ip_version=4, cidr=cidr)
-
     def run(self, name: str, *argv: str) -> str:
         """Run a command in a VM to its end, and give what it prints. Raises LabError when it fails."""
         vm = self.get(name)
@@ -217,7 +208,8 @@ class Vms:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._file(vm.name).write_bytes(msgspec.json.encode(vm))
 
-    def _environ(self) -> dict[str, str]:
+    def environ(self) -> dict[str, str]:
+        """Give the variables by which the lab's cloud is found. Raises LabError when it has none that runs."""
         server = self.lab.server
         if server is None:
             raise LabError(f"lab {self.lab.name} has no server, which VMs need; `tunbridge lab up --server` makes one")
@@ -226,7 +218,7 @@ class Vms:
         return {"OS_CLIENT_CONFIG_FILE": str(server.clouds_yaml)}
 
     def _cloud(self) -> Cloud:
-        return connect(CLOUD, self._environ())
+        return connect(CLOUD, self.environ())
 
 
 def guest_of(vm: Vm, host: Host) -> Guest:

@@ -93,6 +93,21 @@ PORT_STATUS = Table(
     hosts_only=True,
 )
 """What a host says of a port: ACTIVE when it forwards, DOWN, BUILD or ERROR."""
+ADDRESS_LOCATION = Table(
+    "Address_Location",
+    (
+        text("host", indexed=True),
+        text("network_id", indexed=True),
+        text("address"),
+        text("port_id"),
+        text("mac_address"),
+        integer("claim"),
+    ),
+    indexes=(("host", "network_id", "address"),),
+    hosts_only=True,
+)
+"""A host has heard a port of its own announce an address that several may have. Of several hosts the one with the
+highest `claim` is believed: each counts on from the highest that it knows of."""
 
 TABLES = (
     ADDRESS,
@@ -106,4 +121,5 @@ TABLES = (
     HOST_HEARTBEAT,
     AGENT_SETTING,
     PORT_STATUS,
+    ADDRESS_LOCATION,
 )

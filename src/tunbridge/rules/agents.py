@@ -50,6 +50,7 @@ class AgentRules(TimedRules):
             txn.delete("Host_Heartbeat", beat.id)
         if row.agent_type == hosts.AGENT_TYPE:
             txn.delete_where("Port_Status", "host", row.host)
+            txn.delete_where("Address_Location", "host", row.host)
         txn.delete("Host", row.id)
 
     @staticmethod

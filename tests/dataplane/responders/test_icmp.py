@@ -24,9 +24,9 @@ from scapy.packet import Packet
 
 from tests.dataplane.responders.subjects import MAC, NETWORK, PORT, SETTINGS, SLAAC, V4, V6
 from tunbridge.dataplane.addresses import service_mac
-from tunbridge.dataplane.responders import Kind, MalformedError, announce_routers, answer, read_subject
+from tunbridge.dataplane.responders import Kind, MalformedError, announce_routers, answer, read_arrival, read_subject
 from tunbridge.dataplane.responders.subject import Subject
-from tunbridge.dataplane.view import FixedIp, HostRoute, Network, Port, Router, Rows, Subnet
+from tunbridge.dataplane.view import FixedIp, FloatingIp, HostRoute, Network, Port, Router, Rows, Subnet
 
 GATEWAY = "fa:16:3e:ff:00:01"
 INTERFACE = Port(
@@ -62,6 +62,51 @@ def ask(kind: Kind, packet: Packet, who: Subject | None = None) -> Packet | None
         del made[IPv6].payload.cksum
     assert bytes(Ether(bytes(made))) == frame, "checksums"
     return read
+
+
+def test_an_answer_to_elsewhere_comes_from_the_interface_with_an_address_of_the_version() -> None:
+    """A router has a port for each subnet; an advertised default route leads to the network's service address."""
+    four, six = (
+        Port(
+            id=f"r{v}", network_id=NETWORK.id, mac_address=f"fa:16:3e:ff:00:0{v}", fixed_ips=(FixedIp(str(v), address),)
+        )
+        for v, address in ((4, "10.0.0.1"), (6, "2001:db8::1"))
+    )
+    rows = Rows(
+        networks={NETWORK.id: NETWORK}, subnets={s.id: s for s in (V4, V6)}, ports={"r4": four, "r6": six},
+        routers={"r": Router(id="r", interfaces=("r4", "r6"), networks=(NETWORK.id,))},
+    )  # fmt: skip
+    for mac, address in (
+        (four.mac_address, "10.0.0.1"),
+        (six.mac_address, "2001:db8::1"),
+        (service_mac(NETWORK.id), "2001:db8::1"),
+    ):
+        found = read_arrival(rows, "r", mac)
+        assert found is not None
+        assert (found.network_id, found.addresses) == (NETWORK.id, (address,))
+    assert read_arrival(rows, "r", "02:00:00:00:00:01") is None
+
+
+def test_a_floating_ip_tells_in_the_name_of_its_fixed_ip_and_knows_all_mtus() -> None:
+    outside = Network(id="ext", mtu=1400, network_type="flat", external=True)
+    ext = Subnet(id="ext4", network_id="ext", ip_version=4, cidr="203.0.113.0/24")
+    gateway = Port(
+        id="gw", network_id="ext", mac_address="fa:16:3e:ff:01:01", fixed_ips=(FixedIp("ext4", "203.0.113.2"),)
+    )
+    own = Port(id="f", network_id="ext", mac_address="fa:16:3e:ff:02:01", fixed_ips=(FixedIp("ext4", "203.0.113.9"),))
+    floating = FloatingIp(id="f", address="203.0.113.9", router_id="r", port_id="p", fixed_ip="10.0.0.5")
+    router = Router(id="r", interfaces=("r-blue",), networks=(NETWORK.id,), gateway_port="gw")
+    rows = Rows(
+        networks={NETWORK.id: NETWORK, "ext": outside}, subnets={s.id: s for s in (V4, V6, ext)},
+        ports={"p": PORT, "r-blue": INTERFACE, "gw": gateway, "f": own}, routers={"r": router},
+        floating_ips={"f": floating},
+    )  # fmt: skip
+    found = read_arrival(rows, "r", own.mac_address)
+    assert found is not None
+    assert (found.network_id, found.router_address(b"", 4)) == ("ext", "10.0.0.5")
+    assert found.mtu_towards(b"", ip_address("10.0.0.7")) == NETWORK.mtu
+    assert found.mtu_towards(b"", ip_address("198.51.100.7")) == 1400
+    assert found.mtu_towards(b"", ip_address("2001:db8:99::1")) == 1400
 
 
 def udp(dst: str = "192.0.2.9", **ip: Any) -> Packet:

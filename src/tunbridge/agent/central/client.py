@@ -15,7 +15,8 @@ from typing import Any
 
 from tunbridge.agent.central import registration, statuses
 from tunbridge.agent.central.boot_configs import BootConfigs
-from tunbridge.agent.central.conditions import Needs, needs
+from tunbridge.agent.central.conditions import Needs, needs, several_hops
+from tunbridge.agent.central.locations import Locations, Place
 from tunbridge.agent.central.remembered import Remembered
 from tunbridge.agent.central.source import CentralSource, keys_of
 from tunbridge.agent.central.tables import TABLES
@@ -32,6 +33,7 @@ from tunbridge.openvswitch import tls
 UNREPORTED = "BUILD"
 """Status of a port that is plugged in and of which the engine has not said anything yet."""
 _RETRY_S = 1.0
+_NOTHING = Needs(frozenset(), frozenset(), frozenset(), frozenset(), frozenset(), {})
 
 
 class Central:
@@ -63,7 +65,7 @@ class Central:
         self.source: view.Source = CentralSource(self._store, config.host)
         self._store.listen(self._row_changed)
         self._plugged: frozenset[str] = frozenset()
-        self._needs = Needs(frozenset(), frozenset(), frozenset(), frozenset(), {})
+        self._needs = _NOTHING
         self._needs_changed = True
         self._touched: set[Key] = set()
         """Handed on by `take_touched`."""
@@ -83,6 +85,7 @@ class Central:
         self._doubt: str | None = None
         self._reported: Mapping[str, str] = {}
         self._statuses = statuses.Statuses(config.host)
+        self._locations = Locations(self._store, config.host)
         self._started = registration.timestamp()
         self._registered_on = 0
         """Number of the connection on which the host was registered last."""
@@ -169,6 +172,11 @@ class Central:
         """The boot configuration of a port. Raises DatabaseError: it cannot be read now, and was not before."""
         return await self._boot_configs.read(port_id)
 
+    def locate(self, changes: Mapping[Place, view.Location | None]) -> None:
+        """Say where addresses are that several ports may have; None: not here any more."""
+        self._locations.want(changes)
+        self._wake.set()
+
     # Rows
 
     def _row_changed(self, table: str, old: Row | None, new: Row | None) -> None:
@@ -185,7 +193,8 @@ class Central:
         if table == "Port_Binding":
             return any(row.host == self._config.host for row in rows)
         if table == "Port":
-            return any(row.id in self._needs.local or row.id in self._needs.beyond for row in rows)
+            needed = self._needs
+            return any(r.id in needed.local | needed.beyond or r.network_id in needed.several for r in rows)
         if table == "Security_Group_Rule":
             return any(row.security_group_id in self._needs.groups for row in rows)
         if table == "Network":
@@ -303,6 +312,7 @@ class Central:
                     await self._register()
                 if self.complete:
                     await self._write_statuses()
+                    await self._locations.write(self._replica.transact)
             except DatabaseUnavailable:
                 self._statuses.forget()  # the next connection wakes us
             except DatabaseError as e:
@@ -343,4 +353,4 @@ def _tls(config: AgentConfig) -> tls.Files | None:
 
 def _way(router: Row) -> tuple[Any, ...]:
     """What of a router decides which rows a host needs."""
-    return router.networks, router.gateway_port, router.gateway_host
+    return router.networks, router.gateway_port, router.gateway_host, several_hops(router)

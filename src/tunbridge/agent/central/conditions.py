@@ -9,6 +9,8 @@
     routers whose gateway this host is --> their networks
     routers --> their gateways' ports --> their external networks and subnets, but not the ports there
     routers --> their floating IPs --> ports of these, and their port forwardings
+            --> ports that are one of several next hops --> how these are
+    networks --> where addresses are that several ports may have
     hosts: all of them
 
 So what a host holds follows its own networks and groups, not the size of the cloud. Each step is one round trip; a
@@ -20,6 +22,7 @@ import functools
 import re
 from collections.abc import Collection, Iterable
 
+import msgspec
 from msgspec import Struct
 
 from tunbridge.database.conditions import Conditions, Where, together, where
@@ -41,6 +44,8 @@ class Needs(Struct, frozen=True):
     """Their QoS policies, and those of the networks."""
     beyond: frozenset[str]
     """Ports on external networks, of routers that are here and of floating IPs."""
+    several: frozenset[str]
+    """Networks of routers that have routes with several next hops."""
     conditions: Conditions
 
 
@@ -87,10 +92,35 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
         ),
         "Floating_Ip": together(where("router_id", routers, is_ref=True, function="includes")),
         "Port_Forwarding": together(where("floatingip_id", {row.id for row in store.all("Floating_Ip")}, is_ref=True)),
+        "Port_Status": together(where("port_id", _next_hops(store, routers.values()))),
+        "Address_Location": together(where("network_id", networks), where("host", [host])),
         "Address_Group": together(where("_uuid", address_groups, is_ref=True)),
         **{rule.table: together(where("qos_policy_id", policies, is_ref=True)) for rule in RULES},
     }
-    return Needs(frozenset(local), frozenset(groups), frozenset(policies), frozenset(beyond), conditions)
+    several = {id for router in routers.values() if several_hops(router) for id in router.networks}
+    return Needs(
+        frozenset(local), frozenset(groups), frozenset(policies), frozenset(beyond), frozenset(several), conditions
+    )
+
+
+def several_hops(router: Row) -> set[str]:
+    """The next hops of a router's routes to destinations that have several."""
+    hops: dict[str, set[str]] = {}
+    for route in msgspec.json.decode(router.routes) if router.routes else ():
+        hops.setdefault(route["destination"], set()).add(route["nexthop"])
+    return {hop for found in hops.values() if len(found) > 1 for hop in found}
+
+
+def _next_hops(store: Store, routers: Iterable[Row]) -> set[str]:
+    """Ports that are one of several next hops."""
+    found = set()
+    for router in routers:
+        hops = several_hops(router)
+        for row in (row for id in router.networks if hops for row in store.find("Port", "network_id", id)):
+            addresses = {ip["ip_address"] for ip in msgspec.json.decode(row.fixed_ips)} if row.fixed_ips else set()
+            if not addresses.isdisjoint(hops):
+                found.add(row.id)
+    return found
 
 
 def _beyond(store: Store, routers: Iterable[Row]) -> tuple[set[str], set[str]]:

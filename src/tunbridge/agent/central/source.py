@@ -101,6 +101,16 @@ class CentralSource:
         found: view.Port = self._memos["Port"].get(id, (row, *bindings))
         return found
 
+    def port_status(self, id: str) -> str | None:
+        told = {row.status for row in self._store.find("Port_Status", "port_id", id)}
+        return "ACTIVE" if "ACTIVE" in told else next(iter(sorted(told)), None)
+
+    def network_locations(self, network_id: str) -> Collection[view.Location]:
+        return [_location(row) for row in self._store.find("Address_Location", "network_id", network_id)]
+
+    def host_locations(self, host: str) -> Collection[view.Location]:
+        return [_location(row) for row in self._store.find("Address_Location", "host", host)]
+
     def group(self, id: str) -> view.SecurityGroup | None:
         row = self._store.get("Security_Group", id)
         if row is None:
@@ -178,6 +188,10 @@ def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
             return _floating_keys(rows)
         case "Port_Forwarding":
             return {("forwardings", row.floatingip_id) for row in rows}
+        case "Port_Status":
+            return {("port-status", row.port_id) for row in rows}
+        case "Address_Location":
+            return {("network-locations", row.network_id) for row in rows}
         case "Security_Group":
             return {("group", row.id) for row in rows}
         case "Security_Group_Rule":
@@ -292,6 +306,13 @@ def _router(rows: tuple[Row, ...]) -> view.Router:
         gateway_host=row.gateway_host,
         enable_snat=row.enable_snat,
     )
+
+
+def _location(row: Row) -> view.Location:
+    return view.Location(
+        network_id=row.network_id, address=row.address, host=row.host, port_id=row.port_id,
+        mac_address=row.mac_address, claim=row.claim,
+    )  # fmt: skip
 
 
 def _floating_ip(rows: tuple[Row, ...]) -> view.FloatingIp:

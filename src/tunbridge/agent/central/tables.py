@@ -88,6 +88,8 @@ _COLUMNS = {
         rule.table: ("qos_policy_id", *(field.name for field in rule.fields if field.column is not None))
         for rule in RULES
     },
+    "Port_Status": ("host", "port_id", "status"),
+    "Address_Location": ("host", "network_id", "address", "port_id", "mac_address", "claim"),
     "Host": ("host", "agent_type", "configurations"),
 }
 _FOUND_BY = {
@@ -95,6 +97,8 @@ _FOUND_BY = {
     "Port": ("network_id", "security_groups"),
     "Router": ("networks", "gateway_host"),
     "Floating_Ip": ("router_id", "floating_port"),
+    "Port_Status": ("port_id",),
+    "Address_Location": ("network_id", "host"),
 }
 """Columns by which the host's store finds rows; besides references, which it finds by anyway."""
 

@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "trace vm0 vm1 lab:",
             "trace vm0 vm1 --tcp 443 lab:",
-            "trace compute0:tap1f75d8a4-df 10.0.0.7 --from-ip 10.0.0.5 --to-mac fa:16:3e:00:00:07 ssh:compute0 ssh:net0",
+            "trace compute0:tap1f75d8a4-df 10.0.0.7 --from-ip 10.0.0.5 --to-mac fa:16:3e:00:00:07 ssh:compute0",
         )
         + " Exit status: 0 TO receives it or who gets it decides, 1 it is dropped, 2 it cannot be traced.",
     )(trace)

@@ -14,8 +14,13 @@ from tunbridge.cli.see.options import LanguageOption, Output, Sources, UsageErro
 if TYPE_CHECKING:
     from tunbridge.inspect.model import Document
     from tunbridge.inspect.paths import Ends
+    from tunbridge.inspect.trace.report import Trace
 
 
+_PATH = (
+    "Only the path from one host to another, or to `outside`; of two ports of live hosts, also the one that their flows"
+    " give a packet now, as `tunbridge trace` tells it."
+)
 OUTSIDE = "outside"
 """In --path: no host, but what is beyond the NICs."""
 
@@ -40,7 +45,7 @@ def explain(
     ] = False,
     path: Annotated[
         tuple[str, str] | None,
-        typer.Option(metavar="HOST HOST", help="Only the path from the first to the second, or to `outside`."),
+        typer.Option(metavar="A B", help=_PATH),
     ] = None,
     output: Output = None,
     hosts: fleet.HostsFile = None,
@@ -52,16 +57,50 @@ def explain(
     """
     from tunbridge.inspect import explain as words
 
-    document, unreadable = read_document(fleet.with_listed(sources, hosts), timeout)
-    ends = _ends(document, path) if path is not None else None
+    given = fleet.with_listed(sources, hosts)
+    document, unreadable = read_document(given, timeout)
+    trace = _trace(document, given, path, timeout) if path is not None else None
+    ends = _ends(document, path) if path is not None and trace is None else _hosts(trace) if trace else None
     form = form or _prose_format(output)
     if form is ProseFormat.json:
         write_json(words.predict(document, ends) if ends else document, output)
     else:
-        sections = words.explain(document, locale.spoken(lang), brief=brief, ends=ends)
+        on_one_host = ends is not None and ends[0] == ends[1]
+        sections = [] if on_one_host else words.explain(document, locale.spoken(lang), brief=brief, ends=ends)
         written = words.to_markdown if form is ProseFormat.md else words.to_text
-        print_text(written(sections, citations=not brief), output)
+        text = written(sections, citations=not brief)
+        if trace is not None:
+            text += _actual(trace, document, locale.spoken(lang), form)
+        print_text(text, output)
     raise typer.Exit(EXIT_UNREADABLE if unreadable else 0)
+
+
+def _trace(document: "Document", sources: list[str], path: tuple[str, str], timeout: float | None) -> "Trace | None":
+    """Trace a packet between ports; None where --path names hosts."""
+    from tunbridge.cli.see.tracing import Asked, traced
+    from tunbridge.inspect.sources import is_live
+
+    names = {host.name for host in document.hosts} | {OUTSIDE}
+    if set(path) <= names or not any(map(is_live, sources or [""])):
+        return None
+    return traced(document, sources, path, Asked(), None, timeout)
+
+
+def _hosts(trace: "Trace") -> "Ends":
+    """Give the hosts that a prediction beside the trace is between."""
+    destination = trace.destination.place
+    return trace.visit.at.host, destination.host if destination is not None else None
+
+
+def _actual(trace: "Trace", document: "Document", lang: locale.Code, form: ProseFormat) -> str:
+    """Write the trace, to stand behind the prediction."""
+    from tunbridge.cli.see.tracing import written
+    from tunbridge.inspect.translation import say, speaking
+
+    with speaking(lang):
+        title = say("What the hosts' flows do with the packet now")
+    text = written(trace, document, lang)
+    return f"\n## {title}\n\n```\n{text}```\n" if form is ProseFormat.md else f"\n{title}\n{'─' * len(title)}\n{text}"
 
 
 def _ends(document: "Document", path: tuple[str, str]) -> "Ends":

@@ -50,6 +50,7 @@ def outside(context: Context, router_id: str, port: Port) -> Outside | None:
     ids = context.identifiers
     vlan = context.vlan(network.id, unwritten=True)
     zone = ids.nat_zone(router_id)
+    context.state("from-outside", router_id)
     context.permit("zone", str(zone), router_id)
     return Outside(ids.router(router_id), zone, network, vlan, port.mac_address)
 

@@ -2,13 +2,14 @@
 
 It is on the host of its port where that has a bridge to the external network, and on the router's gateway host
 otherwise. There it answers with the MAC address of its own port, and a packet to it gets the fixed IP in the router's
-conntrack zone and is routed; a packet from the fixed IP to the outside gets the floating IP. One that has port
-forwardings instead leads to no port as a whole: forwarding.py.
+conntrack zone and is routed; a packet from the fixed IP to the outside gets the floating IP. Where several ports may
+have the fixed IP, its port is the one that has it now (located.py). One that has port forwardings instead leads to no
+port as a whole: forwarding.py.
 """
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context, PortState
-from tunbridge.dataplane.features import external, forwarding, uplink
+from tunbridge.dataplane.features import external, forwarding, located, uplink
 from tunbridge.dataplane.flow import Match
 from tunbridge.dataplane.pipeline import ROUTER_NUMBER
 from tunbridge.dataplane.view import Network, Port, Router
@@ -25,6 +26,8 @@ def compute(context: Context, id: str) -> None:
         forwarding.compute(context, floating, router, own)
         return
     port = context.view.port(floating.port_id)
+    if port is not None:
+        port = located.owner(context, floating.fixed_ip, port.network_id) or port
     network = context.view.network(own.network_id)
     if port is None or network is None or host_of(context, router, port, network) != context.local.host:
         return

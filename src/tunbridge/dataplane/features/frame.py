@@ -12,7 +12,7 @@ from tunbridge.dataplane.contribution import Context, Meter
 from tunbridge.dataplane.features import filtering, port_security, router, services
 from tunbridge.dataplane.flow import Match, goto
 from tunbridge.dataplane.flows import Flow
-from tunbridge.dataplane.responders import Kind
+from tunbridge.dataplane.responders import TOLD, Kind
 
 
 def compute(context: Context, _id: str) -> None:
@@ -41,13 +41,19 @@ def compute(context: Context, _id: str) -> None:
 
 
 def _meter(context: Context, patches: Iterable[str]) -> None:
-    """What comes from elsewhere concerns neighbours only, where it needs the agent: questions and answers."""
+    """What comes from elsewhere and needs the agent; questions about neighbours, and their answers, apart."""
     bridge = names.INTEGRATION_BRIDGE
     for number, ofport in enumerate(_numbers(context, bridge, patches).values(), pipeline.PATCH_METERS):
         context.meter(bridge, Meter(number, pipeline.WORKLOAD_PPS, pipeline.WORKLOAD_BURST))
         for kind in (Kind.resolve, Kind.resolved, Kind.solicited):
             where: Match = {"in_port": ofport, **pipeline.SERVICE(services.NUMBERS[kind])}
             context.flow(bridge, pipeline.AGENT_METER, 10, where, flow.meter(number), goto(pipeline.TO_AGENT))
+    # What routers here cannot forward of others' packets: from elsewhere, and from other routers here, whose in_port is
+    # nowhere, and so has no meter of its own.
+    context.meter(bridge, Meter(pipeline.TOLD_METER, pipeline.WORKLOAD_PPS, pipeline.WORKLOAD_BURST))
+    for kind in (*TOLD, Kind.resolve):
+        told = pipeline.SERVICE(services.NUMBERS[kind])
+        context.flow(bridge, pipeline.AGENT_METER, 5, told, flow.meter(pipeline.TOLD_METER), goto(pipeline.TO_AGENT))
 
 
 def _want(context: Context, bridge: str, flows: Iterable[Flow]) -> None:

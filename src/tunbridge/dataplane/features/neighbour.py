@@ -29,7 +29,7 @@ def compute(context: Context, port_id: str) -> None:
     local = port.host == context.local.host
     vlan = context.vlan(network.id)
     if not local and port.host is not None:
-        _unicast(context, port, network, vlan)
+        unicast(context, port, port.mac_address, network, vlan)
     if (network.is_tunnelled or network.network_type == "local") and port.host is not None:
         for ip in port.fixed_ips:
             if not context.facts("moving", f"{ip.ip_address} {network.id}"):
@@ -66,11 +66,14 @@ def _forward(context: Context, port: Port, network: Network) -> None:
         context.flow(names.INTEGRATION_BRIDGE, pipeline.NEXT_HOP, 10, where, *actions)
 
 
-def _unicast(context: Context, port: Port, network: Network, vlan: int) -> None:
-    """Straight to its host. Where addresses are learned br-int has to know of it, or it would count as unknown."""
+def unicast(context: Context, port: Port, mac: str, network: Network, vlan: int) -> None:
+    """A MAC address of a port, straight to its host.
+
+    Where addresses are learned br-int has to know of it, or it would count as unknown.
+    """
     patch = uplink.patch(context, network)
     if context.facts("learning", network.id) and patch is not None:
-        where: Match = {**pipeline.NETWORK(vlan), "dl_dst": port.mac_address}
+        where: Match = {**pipeline.NETWORK(vlan), "dl_dst": mac}
         out = flow.load(pipeline.OUT, patch)
         context.flow(names.INTEGRATION_BRIDGE, pipeline.DESTINATION, 9, where, out, goto(pipeline.COMMIT))
     if not network.is_tunnelled:
@@ -79,7 +82,7 @@ def _unicast(context: Context, port: Port, network: Network, vlan: int) -> None:
     tunnel = None if host is None or host.tunnel_ip is None else context.local.tunnel(host.tunnel_ip)
     if tunnel is None or network.segmentation_id is None:
         return
-    where = {"dl_vlan": vlan, "dl_dst": port.mac_address}
+    where = {"dl_vlan": vlan, "dl_dst": mac}
     actions = [flow.pop_vlan(), flow.set_tunnel(network.segmentation_id), flow.output(tunnel)]
     context.flow(names.TUNNEL_BRIDGE, pipeline.UCAST_TO_TUN, 2, where, *actions)
 

@@ -16,6 +16,7 @@ def compute(context: Context, network_id: str) -> None:
     vlan = context.vlan(network_id)
     context.permit("zone", str(vlan), network_id)
     context.child("flood", network_id)
+    context.child("located", network_id)
     for port_id in context.view.network_ports(network_id):
         context.child("neighbour", port_id)
     for subnet_id in context.view.network_subnets(network_id):

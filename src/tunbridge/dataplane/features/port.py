@@ -12,7 +12,7 @@ from msgspec import Struct
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.conntrack import UNFILTERED
 from tunbridge.dataplane.contribution import UNBOUND, Context, Meter, PortSettings, PortState
-from tunbridge.dataplane.features import metadata, port_security, qos, uplink
+from tunbridge.dataplane.features import located, metadata, port_security, qos, uplink
 from tunbridge.dataplane.flow import Action, goto
 from tunbridge.dataplane.local import Workload
 from tunbridge.dataplane.view import Network, Port
@@ -116,6 +116,7 @@ def _send(context: Context, place: Place, vlan: int, policy: int, limited: bool)
     start = [*registers, flow.load(pipeline.NETWORK, vlan), goto(first)]
     context.flow(bridge, pipeline.LOCAL_SWITCHING, 10, where, *start)
     port_security.compute(context, place.port, ofport)
+    located.watch(context, place.port, place.network, vlan, ofport)
     # Requests to the agent, limited so that one workload's flood delays no other.
     number = pipeline.WORKLOAD_METERS + ofport
     context.meter(bridge, Meter(number, pipeline.WORKLOAD_PPS, pipeline.WORKLOAD_BURST))

@@ -15,39 +15,22 @@ are larger than the MTU of the network that they would be forwarded to.
 
 import ipaddress
 from collections.abc import Iterable, Sequence
-from typing import cast
-
-from msgspec import Struct
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.addresses import host_mac, service_mac
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import external, gateway, neighbour, services, uplink, wire
+from tunbridge.dataplane.features import external, extra_routes, gateway, neighbour, services, uplink, wire
+from tunbridge.dataplane.features.interface import Interface, find, into
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.flows import Flow
-from tunbridge.dataplane.pipeline import CHECKED, EGRESS_CHECKED, NETWORK, ROUTER_NUMBER, TOO_BIG, VIA
+from tunbridge.dataplane.pipeline import CHECKED, EGRESS_CHECKED, NETWORK, ROUTER_NUMBER, TOO_BIG
 from tunbridge.dataplane.responders import Kind
-from tunbridge.dataplane.view import Network, Port, Router, Subnet
 
 _BRIDGE = names.INTEGRATION_BRIDGE
 _OWN, _EXPIRED, _LINK_LOCAL, _ROUTE = 300, 290, 280, 10
 """Priorities in the table of routes; a route has _ROUTE and twice the length of its prefix, and its rank more."""
 _BY_DEFAULT, _EXTRA, _CONNECTED = -1, 0, 1
 """Ranks of routes with one prefix: to the outside by default, extra ones, those to subnets that are there."""
-
-
-class Interface(Struct, frozen=True):
-    """A port of a router, its network with the local VLAN, and its addresses with their subnets."""
-
-    port: Port
-    network: Network
-    vlan: int
-    addresses: tuple[tuple[str, Subnet], ...]
-
-    @property
-    def versions(self) -> set[int]:
-        """IP versions that it has an address of."""
-        return {subnet.ip_version for _, subnet in self.addresses}
 
 
 def common() -> list[Flow]:
@@ -73,7 +56,11 @@ def compute(context: Context, router_id: str) -> None:
         return
     number = context.identifiers.router(router_id)
     is_here = router.gateway_host == context.local.host
-    found = [one for id in router.interfaces if (one := _interface(context, id)) is not None]
+    found = [one for id in router.interfaces if (one := find(context, id)) is not None]
+    outside = gateway.find(context, router)
+    widest = max((one.network.mtu for one in found), default=0)
+    if outside is not None and context.facts("from-outside", router_id):
+        widest = max(widest, outside.network.mtu)
     for interface in found:
         wire.want(context, interface.network.id)
         _arrive(context, number, interface, is_here)
@@ -82,11 +69,15 @@ def compute(context: Context, router_id: str) -> None:
         _chain(context, interface)
         gateway.tunnel(context, router, interface.network, interface.vlan, interface.port.mac_address)
         for _, subnet in interface.addresses:
-            _route(context, number, subnet.cidr, _CONNECTED, _into(interface, found))
-    outside = gateway.find(context, router)
+            _route(context, number, subnet.cidr, _CONNECTED, into(interface, widest))
     if outside is not None:
         _outside(context, number, outside, found)
-    _extra_routes(context, number, router, found, outside)
+    if outside is not None or any(len(context.view.network_routers(one.network.id)) > 1 for one in found):
+        own = [address for one in found for address, _ in one.addresses]
+        for address in (*own, *(outside.addresses if outside is not None else ())):
+            _answer_ping_around(context, number, address)
+    for prefix, actions in extra_routes.compute(context, router, found, outside, widest).items():
+        _route(context, number, prefix, _EXTRA, actions)
     for id in context.view.router_floating_ips(router_id):
         context.child("floating", id)
 
@@ -97,19 +88,6 @@ def _outside(context: Context, number: int, outside: gateway.Gateway, found: Ite
     for prefix, actions in gateway.routes(context, outside).items():
         _route(context, number, prefix, _BY_DEFAULT if prefix in gateway.DEFAULT.values() else _CONNECTED, actions)
     gateway.lead(context, outside, [(one.network, one.vlan) for one in found])
-
-
-def _interface(context: Context, port_id: str) -> Interface | None:
-    port = context.view.port(port_id)
-    network = None if port is None else context.view.network(port.network_id)
-    if port is None or network is None or not port.admin_state_up or not network.admin_state_up:
-        return None
-    if (obstacle := uplink.obstacle(context, network)) is not None:
-        context.note(f"network {network.id} cannot be reached from here: {obstacle}")
-        return None
-    subnets = [(ip.ip_address, context.view.subnet(ip.subnet_id)) for ip in port.fixed_ips]
-    known = tuple((address, subnet) for address, subnet in subnets if subnet is not None)
-    return Interface(port, network, context.vlan(network.id, unwritten=True), known)
 
 
 def _chain(context: Context, interface: Interface) -> None:
@@ -177,6 +155,15 @@ def _answer_ping(context: Context, number: int, address: str, version: int) -> M
     return to
 
 
+def _answer_ping_around(context: Context, number: int, address: str) -> None:
+    """Ping that comes from another router here: the reply goes back by that one."""
+    proto, request, reply = external.ECHO[6 if ":" in address else 4]
+    target = {"ipv6_dst" if ":" in address else "nw_dst": address}
+    echo: Match = {**ROUTER_NUMBER(number), **target, "proto": proto, "icmp_type": request, "in_port": "ANY"}
+    back = [*flow.answer_echo(address, reply), goto(pipeline.DESTINATION)]
+    context.flow(_BRIDGE, pipeline.ROUTES, _OWN + 2, echo, *back)
+
+
 def _resolve(context: Context, interface: Interface, address: str, version: int) -> None:
     """Answer for the router's address, to local workloads only; also when they ask by unicast whether it is there."""
     where = NETWORK(interface.vlan)
@@ -214,49 +201,3 @@ def _leave(context: Context, number: int, interface: Interface, is_here: bool) -
     for version in interface.versions:
         where = {**ROUTER_NUMBER(number), **NETWORK(interface.vlan), "proto": "ip" if version == 4 else "ipv6"}
         context.flow(_BRIDGE, pipeline.ROUTED, 10, where, *actions)
-
-
-def _into(interface: Interface, found: Iterable[Interface]) -> list[Action]:
-    """The actions that lead into the interface's network, with a look at the size of what comes from a wider one."""
-    mtu = interface.network.mtu
-    check = [flow.check_larger(mtu + external.ETHERNET, TOO_BIG)] if any(i.network.mtu > mtu for i in found) else []
-    return [flow.load(NETWORK, interface.vlan), *check, goto(pipeline.NEXT_HOP)]
-
-
-def _extra_routes(
-    context: Context, number: int, router: Router, found: Iterable[Interface], outside: gateway.Gateway | None
-) -> None:
-    """Routes by a next hop: a port, a neighbour in a physical network, or one outside."""
-    done: set[str] = set()
-    for route in sorted(router.routes, key=lambda r: (r.destination, r.nexthop)):
-        if route.destination in done:
-            context.note(f"route to {route.destination}: only its first next hop is used")
-            continue
-        done.add(route.destination)
-        actions = _by(context, route.nexthop, found, outside)
-        if actions is None:
-            context.note(f"route to {route.destination}: no port has its next hop {route.nexthop}")
-        _route(context, number, route.destination, _EXTRA, actions or services.ask(Kind.no_host))
-
-
-def _by(
-    context: Context, nexthop: str, found: Iterable[Interface], outside: gateway.Gateway | None
-) -> Sequence[Action] | None:
-    """The actions that lead to a next hop; None when nobody has it."""
-    hop = ipaddress.ip_address(nexthop)
-    way = next((i for i in found for _, s in i.addresses if hop in ipaddress.ip_network(s.cidr)), None)
-    if way is None:
-        beyond = outside is not None and any(hop in ipaddress.ip_network(s.cidr) for s in outside.subnets)
-        return gateway.via(context, outside, nexthop) if outside is not None and beyond else None
-    network = way.network
-    macs = sorted(cast(Iterable[str], context.facts("mac", f"{hop} {network.id}")))
-    via = context.identifiers.next_hop(f"{hop} {network.id}")
-    if macs:
-        where = {**VIA(via), **NETWORK(way.vlan)}
-        to = [flow.set_field("eth_dst", macs[0]), goto(pipeline.ROUTED)]
-        context.flow(_BRIDGE, pipeline.NEXT_HOP, 20, where, *to)
-    elif network.physical_network is not None:
-        context.state("next-hop", network.id, nexthop)
-    else:
-        return None
-    return [flow.load(VIA, via), *_into(way, found)]

@@ -45,6 +45,7 @@ NUMBERS: Mapping[Kind, int] = MappingProxyType(
         Kind.resolved: 12,
         Kind.solicited: 13,
         Kind.metadata: 14,
+        Kind.claimed: 20,
     }
 )
 """Kind of request -> its number in the `service` register and in the userdata."""

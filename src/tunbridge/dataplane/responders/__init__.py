@@ -11,10 +11,12 @@ from tunbridge.dataplane.responders.dns import Forward
 from tunbridge.dataplane.responders.frames import MalformedError
 from tunbridge.dataplane.responders.names import Zone, Zones
 from tunbridge.dataplane.responders.options import problems
-from tunbridge.dataplane.responders.subject import INFINITE, Settings, Subject, read_subject
+from tunbridge.dataplane.responders.subject import INFINITE, Arrival, Settings, Subject, read_arrival, read_subject
 
 __all__ = [
     "INFINITE",
+    "TOLD",
+    "Arrival",
     "Forward",
     "Kind",
     "MalformedError",
@@ -26,7 +28,9 @@ __all__ = [
     "announce_routers",
     "answer",
     "problems",
+    "read_arrival",
     "read_subject",
+    "tell",
 ]
 
 advertise = ra.advertise
@@ -61,6 +65,17 @@ class Kind(StrEnum):
     """A neighbour solicitation from a physical network for an address that a router has on this host."""
     metadata = "metadata"
     """A TCP packet to the metadata service."""
+    claimed = "claimed"
+    """A workload announces an address that others may have as well, or answers the question whether it has it."""
+
+
+TOLD = (Kind.expired, Kind.no_route, Kind.no_host, Kind.closed, Kind.too_big)
+"""What a router tells the sender of a packet of."""
+
+
+def tell(kind: Kind, packet: bytes, arrival: Arrival) -> bytes | None:
+    """The frame that goes back to the sender of a packet which a router cannot forward. Raises MalformedError."""
+    return icmp.answer(packet, arrival, kind.value)
 
 
 def answer(kind: Kind, packet: bytes, subject: Subject, settings: Settings) -> list[bytes | Forward]:
@@ -82,6 +97,6 @@ def answer(kind: Kind, packet: bytes, subject: Subject, settings: Settings) -> l
             found = dns.answer(packet, subject, settings)
         case Kind.expired | Kind.no_route | Kind.no_host | Kind.closed | Kind.too_big:
             found = icmp.answer(packet, subject, kind.value)
-        case Kind.resolve | Kind.resolved | Kind.solicited | Kind.metadata:
+        case Kind.resolve | Kind.resolved | Kind.solicited | Kind.claimed | Kind.metadata:
             found = None  # of the host itself and no workload's; of a connection, which is not answered by itself
     return [] if found is None else [found]

@@ -11,9 +11,9 @@ _REQUEST, _REPLY = 1, 2
 _NOBODY = IPv4Address(0)
 
 
-def question(target: IPv4Address, mac: bytes, eth_dst: bytes = BROADCAST_MAC) -> bytes:
-    """Who has an address? From no address of one's own, so that nobody learns one (RFC 5227, 2.1.1)."""
-    return _frame(eth_dst, mac, _REQUEST, _NOBODY, bytes(6), target)
+def question(target: IPv4Address, mac: bytes, eth_dst: bytes = BROADCAST_MAC, sender: IPv4Address = _NOBODY) -> bytes:
+    """Who has an address? From no address of one's own, if nobody shall learn one (RFC 5227, 2.1.1)."""
+    return _frame(eth_dst, mac, _REQUEST, sender, bytes(6), target)
 
 
 def announcement(address: IPv4Address, mac: bytes) -> bytes:
@@ -23,10 +23,16 @@ def announcement(address: IPv4Address, mac: bytes) -> bytes:
 
 def read_reply(packet: bytes) -> tuple[IPv4Address, bytes]:
     """The address and the MAC address that a reply tells. Raises MalformedError."""
-    if len(packet) < 42 or packet[12:14] != ETHERTYPE_ARP.to_bytes(2) or packet[14:20] != _ETHERNET_IPV4:
-        raise MalformedError("not an ARP message for IPv4 on Ethernet")
+    told = read_sender(packet)
     if int.from_bytes(packet[20:22]) != _REPLY:
         raise MalformedError("not an ARP reply")
+    return told
+
+
+def read_sender(packet: bytes) -> tuple[IPv4Address, bytes]:
+    """The address and the MAC address of who sends a message. Raises MalformedError."""
+    if len(packet) < 42 or packet[12:14] != ETHERTYPE_ARP.to_bytes(2) or packet[14:20] != _ETHERNET_IPV4:
+        raise MalformedError("not an ARP message for IPv4 on Ethernet")
     return IPv4Address(packet[28:32]), packet[22:28]
 
 

@@ -6,6 +6,7 @@ that is not the first, or to a sender that is no single host.
 
 import struct
 from ipaddress import IPv4Address, IPv6Address
+from typing import Protocol
 
 from tunbridge.dataplane.responders.frames import (
     DEFAULT_TTL,
@@ -17,7 +18,6 @@ from tunbridge.dataplane.responders.frames import (
     MalformedError,
     icmp4_frame,
 )
-from tunbridge.dataplane.responders.subject import Subject
 
 EXPIRED, NO_ROUTE, NO_HOST, CLOSED, TOO_BIG = "expired", "no-route", "no-host", "closed", "too-big"
 _CODES4 = {EXPIRED: (11, 0), NO_ROUTE: (3, 0), NO_HOST: (3, 1), CLOSED: (3, 3), TOO_BIG: (3, 4)}
@@ -28,52 +28,59 @@ _MOST4, _MOST6 = 576, 1280
 """Bytes of the whole error: RFC 1812, 4.3.2.3; RFC 4443, 2.4 (c)."""
 
 
-def answer(packet: bytes, subject: Subject, what: str) -> bytes | None:
+class Router(Protocol):
+    """Who tells it: the router that a packet to this MAC address is for."""
+
+    def router_address(self, mac: bytes, version: int) -> str | None: ...
+    def mtu_towards(self, mac: bytes, target: IPv4Address | IPv6Address) -> int | None: ...
+
+
+def answer(packet: bytes, router: Router, what: str) -> bytes | None:
     """The frame that goes back to the sender, if any. Raises MalformedError."""
     if len(packet) < 14:
         raise MalformedError(f"{len(packet)} bytes are no Ethernet frame")
     (ethertype,) = struct.unpack_from("!H", packet, 12)
     ip = packet[14:]
     if ethertype == ETHERTYPE_IPV4:
-        return _ipv4(packet, ip, subject, what)
+        return _ipv4(packet, ip, router, what)
     if ethertype == ETHERTYPE_IPV6:
-        return _ipv6(packet, ip, subject, what)
+        return _ipv6(packet, ip, router, what)
     raise MalformedError(f"Ethernet type 0x{ethertype:04x} is not IP")
 
 
-def _ipv4(packet: bytes, ip: bytes, subject: Subject, what: str) -> bytes | None:
+def _ipv4(packet: bytes, ip: bytes, router: Router, what: str) -> bytes | None:
     header = (ip[0] & 15) * 4 if len(ip) >= 20 and ip[0] >> 4 == 4 else 0
     if header < 20 or len(ip) < header:
         raise MalformedError("no IPv4 header")
     (fragment,) = struct.unpack_from("!H", ip, 6)
-    sender, own = IPv4Address(ip[12:16]), subject.router_address(packet[:6], 4)
+    sender, own = IPv4Address(ip[12:16]), router.router_address(packet[:6], 4)
     is_error = ip[9] == ICMP and len(ip) > header and ip[header] in _ERRORS4
     if own is None or is_error or fragment & 0x1FFF or not _is_host(sender):
         return None
     kind, code = _CODES4[what]
     (total,) = struct.unpack_from("!H", ip, 2)
     told = ip[: min(max(total, header), _MOST4 - 28)]
-    body = _mtu(packet, IPv4Address(ip[16:20]), subject, what).to_bytes(4) + told
+    body = _mtu(packet, IPv4Address(ip[16:20]), router, what).to_bytes(4) + told
     return icmp4_frame(packet[6:12], packet[:6], IPv4Address(own), sender, kind, code, body, DEFAULT_TTL)
 
 
-def _ipv6(packet: bytes, ip: bytes, subject: Subject, what: str) -> bytes | None:
+def _ipv6(packet: bytes, ip: bytes, router: Router, what: str) -> bytes | None:
     if len(ip) < 40 or ip[0] >> 4 != 6:
         raise MalformedError("no IPv6 header")
-    sender, own = IPv6Address(ip[8:24]), subject.router_address(packet[:6], 6)
+    sender, own = IPv6Address(ip[8:24]), router.router_address(packet[:6], 6)
     is_error = ip[6] == ICMPV6 and len(ip) > 40 and ip[40] < 128
     if own is None or is_error or not _is_host(sender):
         return None
     kind, code = _CODES6[what]
     (length,) = struct.unpack_from("!H", ip, 4)
     told = ip[: min(40 + length, _MOST6 - 48)]
-    body = _mtu(packet, IPv6Address(ip[24:40]), subject, what).to_bytes(4) + told
+    body = _mtu(packet, IPv6Address(ip[24:40]), router, what).to_bytes(4) + told
     return Icmp6(packet[6:12], packet[:6], IPv6Address(own), sender, kind, code, body, DEFAULT_TTL).encode()
 
 
-def _mtu(packet: bytes, target: IPv4Address | IPv6Address, subject: Subject, what: str) -> int:
+def _mtu(packet: bytes, target: IPv4Address | IPv6Address, router: Router, what: str) -> int:
     """The MTU that is told of a packet that is too big (RFC 1191, 4; RFC 4443, 3.2); 0 for all else."""
-    return (subject.mtu_towards(packet[:6], target) or 0) if what == TOO_BIG else 0
+    return (router.mtu_towards(packet[:6], target) or 0) if what == TOO_BIG else 0
 
 
 def _is_host(sender: IPv4Address | IPv6Address) -> bool:

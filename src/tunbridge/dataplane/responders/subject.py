@@ -1,6 +1,7 @@
 """Whom a responder answers: a port with its network and subnets, and what is the same for all ports of a host."""
 
 import ipaddress
+from collections.abc import Iterable
 
 from msgspec import Struct
 
@@ -57,8 +58,7 @@ class Subject(Struct, frozen=True, kw_only=True):
 
     def mtu_towards(self, mac: bytes, target: Address) -> int | None:
         """The MTU of the network that the router with this MAC address forwards to, on its way to an address."""
-        found = [(cidr, mtu) for r in self._named(mac) for cidr, mtu in r.mtus if _holds(cidr, target)]
-        return max(found, key=lambda one: ipaddress.ip_network(one[0]).prefixlen)[1] if found else None
+        return _longest([one for r in self._named(mac) for one in r.mtus], target)
 
     def _named(self, mac: bytes) -> list["RouterPort"]:
         text = mac.hex(":")
@@ -85,6 +85,24 @@ class RouterPort(Struct, frozen=True):
     is_gateway: bool
     mtus: tuple[tuple[str, int], ...] = ()
     """Prefixes that its router has a route for -> MTU of the network that it forwards to, in bytes."""
+
+
+class Arrival(Struct, frozen=True):
+    """Where a router got a packet: the network that the packet came from, and what the router is there."""
+
+    network_id: str
+    mac: str
+    addresses: tuple[str, ...]
+    mtus: tuple[tuple[str, int], ...]
+    """As of a RouterPort."""
+
+    def router_address(self, _mac: bytes, version: int) -> str | None:
+        """The address there that an answer comes from."""
+        return next((address for address in self.addresses if (":" in address) == (version == 6)), None)
+
+    def mtu_towards(self, _mac: bytes, target: Address) -> int | None:
+        """The MTU of the network that the router forwards to, on its way to an address."""
+        return _longest(self.mtus, target)
 
 
 class Lease(Struct, frozen=True):
@@ -120,8 +138,30 @@ def _routers(source: Source | View, network_id: str, gateways: set[str]) -> list
     return found
 
 
+def read_arrival(source: Source | View, router_id: str, mac: str) -> Arrival | None:
+    """Where a router gets packets to a MAC address: on a network of an interface, or outside.
+
+    To a floating IP an answer comes from its fixed IP: that is translated, and so is what the answer quotes.
+    """
+    router = source.router(router_id)
+    if router is None:
+        return None
+    mtus = _mtus(source, router)
+    for port in (source.port(id) for id in (*router.interfaces, router.gateway_port) if id is not None):
+        addresses = () if port is None else tuple(ip.ip_address for ip in port.fixed_ips)
+        # By router advertisement the way leads to the network's service address, and that is for IPv6 alone.
+        is_advertised = port is not None and mac == service_mac(port.network_id) and any(":" in a for a in addresses)
+        if port is not None and (mac == port.mac_address or is_advertised):
+            return Arrival(port.network_id, port.mac_address, addresses, mtus)
+    for id in source.router_floating_ips(router_id):
+        port, floating = source.port(id), source.floating_ip(id)
+        if port is not None and floating is not None and port.mac_address == mac:
+            return Arrival(port.network_id, mac, (floating.fixed_ip or floating.address,), mtus)
+    return None
+
+
 def _mtus(source: Source | View, router: Router | None) -> tuple[tuple[str, int], ...]:
-    found = []
+    found = _mtus_outside(source, router)
     for port in [source.port(id) for id in router.interfaces] if router is not None else []:
         network = None if port is None else source.network(port.network_id)
         for ip in port.fixed_ips if port is not None and network is not None else ():
@@ -133,6 +173,22 @@ def _mtus(source: Source | View, router: Router | None) -> tuple[tuple[str, int]
         if mtu is not None:
             found.append((route.destination, mtu))
     return tuple(found)
+
+
+def _mtus_outside(source: Source | View, router: Router | None) -> list[tuple[str, int]]:
+    """All that is elsewhere is outside."""
+    port = None if router is None or router.gateway_port is None else source.port(router.gateway_port)
+    network = None if port is None else source.network(port.network_id)
+    if network is None:
+        return []
+    subnets = (source.subnet(id) for id in source.network_subnets(network.id))
+    prefixes = ["0.0.0.0/0", "::/0", *(subnet.cidr for subnet in subnets if subnet is not None)]
+    return [(prefix, network.mtu) for prefix in prefixes]
+
+
+def _longest(mtus: Iterable[tuple[str, int]], target: Address) -> int | None:
+    found = [(cidr, mtu) for cidr, mtu in mtus if _holds(cidr, target)]
+    return max(found, key=lambda one: ipaddress.ip_network(one[0]).prefixlen)[1] if found else None
 
 
 def _holds(cidr: str, one: Address) -> bool:

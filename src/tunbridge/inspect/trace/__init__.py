@@ -7,6 +7,6 @@
     endpoints from and to whom: ports by name, id, address
     words     the trace as text for people
 
-`ofproto/trace` runs the flows that Open vSwitch has at that moment and sends nothing. `paths` predicts the same from the
-wiring alone, for hosts of which there is no more than a text.
+`ofproto/trace` runs the flows that Open vSwitch has at that moment and sends nothing. `paths` predicts the same from
+the wiring alone, for hosts of which there is no more than a text.
 """

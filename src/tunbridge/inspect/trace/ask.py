@@ -1,5 +1,6 @@
 """How a host is asked: over the control socket of its `ovs-vswitchd` on this machine, or by ssh."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tunbridge.errors import TunbridgeError
@@ -8,21 +9,27 @@ from tunbridge.inspect.model import Document
 from tunbridge.inspect.trace.follow import Ask
 from tunbridge.openvswitch import unixctl
 
+_LOOKUPS = 16
+"""Times that conntrack is asked about one packet on one host, at most: for each the answer is given."""
 TIMEOUT = 10.0
 """Seconds for one trace on one host."""
+
+Run = Callable[[str, Sequence[str]], str]
+"""(source, command line) -> what it prints. Raises TunbridgeError."""
 
 
 class NotAskedError(TunbridgeError):
     """A host cannot be asked for a trace."""
 
 
-def asking(document: Document, ct_state: str | None = None, timeout: float = TIMEOUT) -> Ask:
+def asking(document: Document, run: Run, ct_state: str | None = None, timeout: float = TIMEOUT) -> Ask:
     """Give what asks the hosts of a document, which were read live.
 
+    `run`: runs a command on a host whose database answers here but whose daemons do not (a lab's virtual machine).
     `ct_state`: what conntrack is taken to say whenever it is asked, as `trk,est`; None: a new connection.
     """
     sources = {host.name: host.source or "" for host in document.hosts}
-    options = ["--names", *([f"--ct-next={ct_state}"] * 16 if ct_state else [])]
+    options = ["--names", *(["--ct-next", ct_state] * _LOOKUPS if ct_state else [])]
 
     def ask(host: str, bridge: str, flow: str) -> str:
         source = sources.get(host, "")
@@ -34,7 +41,7 @@ def asking(document: Document, ct_state: str | None = None, timeout: float = TIM
                 raise NotAskedError(f"{source or 'a text'} is no running Open vSwitch that can be asked")
             control = unixctl.control_socket(Path(path).parent, "ovs-vswitchd")
             if control is None:
-                raise NotAskedError(f"there is no running ovs-vswitchd beside {path}")
+                return run(source, ["ovs-appctl", "ofproto/trace", *options, bridge, flow])
             return unixctl.call(control, "ofproto/trace", *options, bridge, flow, timeout=timeout)
         except TunbridgeError as e:
             raise NotAskedError(f"{host}: cannot be asked for a trace: {e}") from e

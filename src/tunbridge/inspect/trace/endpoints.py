@@ -8,7 +8,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from tunbridge.errors import TunbridgeError
-from tunbridge.inspect.interfaces import is_local, is_patch, is_tunnel
+from tunbridge.inspect.interfaces import is_local, is_nic_of, is_patch, is_tunnel
 from tunbridge.inspect.model import Document
 from tunbridge.inspect.networks import network_id
 from tunbridge.inspect.trace.follow import Place
@@ -62,6 +62,8 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     mac: str | None = None
     addresses: tuple[str, ...] = ()
     network: str | None = None
+    is_nic: bool = False
+    """The packet comes from beyond it."""
     api: ApiPort | None = None
 
 
@@ -80,14 +82,15 @@ def plugged(document: Document) -> Iterator[Endpoint]:
                         id=ids.get("iface-id"),
                         mac=ids.get("attached-mac"),
                         network=network_id(port),
+                        is_nic=is_nic_of(bridge, port),
                     )
 
 
 def find(name: str, document: Document, directory: Directory) -> Endpoint:
     """Find an end of a trace. Raises EndpointError.
 
-    `name`: HOST:PORT, a port's name on its host, the beginning of its id, its MAC address, a name or address that the API
-    knows, or any other IP address, which then has no place.
+    `name`: HOST:PORT, a port's name on its host, the beginning of its id, its MAC address, a name or address that the
+    API knows, or any other IP address, which then has no place.
     """
     there = list(plugged(document))
     host, _, port = name.partition(":")
@@ -97,7 +100,7 @@ def find(name: str, document: Document, directory: Directory) -> Endpoint:
     if not found and len(known) == 1:
         found = [one for one in there if one.id == known[0].id]
         if not found:
-            return _with(Endpoint(label=known[0].name or known[0].id, id=known[0].id), known[0])
+            return _with(Endpoint(label=name, id=known[0].id), known[0])
     if len(found) > 1:
         places = ", ".join(sorted(f"{one.place.host}:{one.place.port}" for one in found if one.place))
         raise EndpointError(f"{name}: there are several: {places}")
@@ -107,7 +110,8 @@ def find(name: str, document: Document, directory: Directory) -> Endpoint:
         return _with(found[0], known[0]) if known else found[0]
     if _is_ip(name):
         return Endpoint(label=name, addresses=(str(ip_address(name)),))
-    some = ", ".join(f"{one.place.host}:{one.place.port}" for one in there[:6] if one.place)
+    likely = sorted(there, key=lambda one: (one.id is None, one.is_nic))[:6]
+    some = ", ".join(f"{one.place.host}:{one.place.port}" for one in likely if one.place)
     raise EndpointError(
         f"{name}: no port of these hosts, and no address; give HOST:PORT, a port's name, MAC or id, or an IP address"
         + (f"; there are: {some}" if some else "")

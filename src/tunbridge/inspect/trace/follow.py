@@ -6,11 +6,13 @@ network; switches between them are not known, so each of these hosts gets it, an
 out.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tunbridge.errors import TunbridgeError
 from tunbridge.inspect.interfaces import is_local, is_nic_of, is_tunnel
@@ -22,13 +24,21 @@ from tunbridge.inspect.trace.text import Round, Step, read
 from tunbridge.inspect.tunnels import canonical
 from tunbridge.inspect.wiring import FLOW
 
+_IN_PORT = re.compile(r'in_port="([^"]+)"')
 MAX_HOSTS = 32
 """Hosts that one packet is followed to: more is a loop."""
 
 Ask = Callable[[str, str, str], str]
 """(host, bridge, flow) -> what `ofproto/trace` prints there. Raises TunbridgeError."""
 
+MarkOf = Callable[[Step], str | None]
+"""The ct_mark of known connections on a host with such a flow; None: whoever made the flow sets none."""
+
 EndKind = Literal["delivered", "answered", "controller", "host", "outside", "tunnel", "lost", "dropped"]
+
+
+def _no_mark(_step: Step) -> str | None:
+    return None
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -68,9 +78,9 @@ class Visit(Struct, frozen=True, kw_only=True):
     branches: tuple[Branch, ...]
 
 
-def follow(document: Document, start: Place, packet: Packet, ask: Ask) -> Visit:
+def follow(document: Document, start: Place, packet: Packet, ask: Ask, mark: MarkOf = _no_mark) -> Visit:
     """Follow a packet that comes in by `start`. Raises TunbridgeError when that host cannot be asked."""
-    return _Follower(document, ask).visit(start, packet, None)
+    return _Follower(document, ask, mark).visit(start, packet, None)
 
 
 def ends(visit: Visit) -> list[tuple[Visit, Branch]]:
@@ -85,8 +95,9 @@ def ends(visit: Visit) -> list[tuple[Visit, Branch]]:
 
 
 class _Follower:
-    def __init__(self, document: Document, ask: Ask) -> None:
+    def __init__(self, document: Document, ask: Ask, mark: MarkOf) -> None:
         self._ask = ask
+        self._mark = mark
         self._hosts = {host.name: host for host in document.hosts}
         self._addresses = {canonical(a): host.name for host in document.hosts for a in host.addresses}
         self._ports: dict[str, dict[str, tuple[Bridge, Port, Interface]]] = defaultdict(dict)
@@ -103,13 +114,32 @@ class _Follower:
         if outer is not None and ":" in outer.source:
             around = f"tun_ipv6_src={outer.source},tun_ipv6_dst={outer.destination},"
         key = f"tun_id={outer.key}," if outer is not None and outer.key is not None else ""
-        rounds = read(self._ask(at.host, at.bridge, f'in_port="{at.port}",{key}{around}{flow(packet)}'))
+        asked = f"{key}{around}{flow(packet)}"
+        rounds = read(self._ask(at.host, at.bridge, f'in_port="{at.port}",{asked}'))
+        mark = next((self._mark(step) for one in rounds for step in one.steps if self._mark(step) is not None), None)
+        if mark is not None:
+            rounds = self._marked(at, rounds, mark, asked)
         left = [copy for one in rounds for copy in one.copies if copy.kind != "recirculated"]
         branches = tuple(self._branch(at, copy) for copy in left)
         if not branches:
             step = rounds[-1].steps[-1] if rounds and rounds[-1].steps else None
             branches = (Branch(kind="dropped", packet=rounds[-1].packet if rounds else packet, step=step),)
         return Visit(at=at, packet=packet, rounds=tuple(rounds), branches=branches)
+
+    def _marked(self, at: Place, rounds: list[Round], mark: str, asked: str) -> list[Round]:
+        """Ask again, with the mark that conntrack has of the connection.
+
+        A trace cannot be told the mark that conntrack would find, but one that a packet comes in with stays. Patch
+        ports take it off: where the packet passed one before conntrack was asked, the question begins behind it.
+        """
+        first = rounds[0]
+        entered = next((n for n, step in enumerate(first.steps) if step.bridge != first.steps[0].bridge), None)
+        port = _IN_PORT.search(first.steps[entered].match) if entered is not None else None
+        if entered is None or port is None or [copy.kind for copy in first.copies] != ["recirculated"]:
+            return read(self._ask(at.host, at.bridge, f'in_port="{at.port}",ct_mark={mark},{asked}'))
+        before = replace(first, steps=first.steps[:entered], copies=())
+        bridge = first.steps[entered].bridge
+        return [before, *read(self._ask(at.host, bridge, f'in_port="{port[1]}",ct_mark={mark},{flow(first.left)}'))]
 
     def _branch(self, at: Place, copy: Copy) -> Branch:
         if copy.kind == "controller":

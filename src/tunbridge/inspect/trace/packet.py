@@ -7,7 +7,7 @@ from typing import Literal
 from tunbridge.errors import TunbridgeError
 
 Packet = Mapping[str, str]
-"""Field -> value; a word for a protocol, as `icmp`, has the value "". Nothing of where it is, or what was done to it."""
+"""Field -> value; a word for a protocol, as `icmp`, has the value "". Nothing of where it is or what was done to it."""
 
 Protocol = Literal["icmp", "tcp", "udp", "arp"]
 

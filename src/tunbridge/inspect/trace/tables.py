@@ -1,4 +1,4 @@
-"""Names of the tables of Neutron's agent (neutron/plugins/ml2/drivers/openvswitch/agent/common/constants.py), by its bridges."""
+"""Names of tables: of Neutron's agent, by role of the bridge (its openvswitch/agent/common/constants.py)."""
 
 from collections.abc import Callable, Mapping
 

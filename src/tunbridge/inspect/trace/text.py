@@ -1,7 +1,7 @@
 """What `ofproto/trace` prints, read: rounds, and in each the flows that the packet met, bridge by bridge.
 
-A round ends where conntrack, a hash or the like has to be asked; the next one begins with the answer ("recirc(0x5)"), in the
-bridge that asked. Where that is not the first one, the heading of the next round names the wrong bridge
+A round ends where conntrack, a hash or the like has to be asked; the next one begins with the answer ("recirc(0x5)"),
+in the bridge that asked. Where that is not the first one, the heading of the next round names the wrong bridge
 (ofproto-dpif-trace.c prints the one that the packet came in by): so it is taken from the round before.
 """
 
@@ -48,6 +48,8 @@ class Round(Struct, frozen=True, kw_only=True):
     packet: Packet
     steps: tuple[Step, ...]
     copies: tuple[Copy, ...]
+    left: Packet
+    """The packet as it left the bridge that it came in by."""
     because: str | None = None
     zone: str | None = None
     """The conntrack zone that it was looked up in, and what the trace takes the connection to be."""
@@ -67,7 +69,17 @@ def read(text: str) -> list[Round]:
             if copy.kind == "recirculated" and steps:
                 origin[f"recirc({copy.recirculation})"] = _asked_by(steps)
         zone, state = known.get("ct_zone"), known.get("ct_state")
-        rounds.append(Round(packet=packet, steps=steps, copies=tuple(left), because=because, zone=zone, state=state))
+        rounds.append(
+            Round(
+                packet=packet,
+                steps=steps,
+                copies=tuple(left),
+                left=header(_after("Final flow: ", lines)),
+                because=because,
+                zone=zone,
+                state=state,
+            )
+        )
     return rounds
 
 

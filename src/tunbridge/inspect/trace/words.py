@@ -95,7 +95,7 @@ class _Writer:
             case "answered":
                 return "✓ " + say("a flow answers it, out by {port}", port=port)
             case "controller":
-                return "? " + say("to the agent or controller that programs the bridge")
+                return "? " + say("to the agent or controller that programs the bridge") + self._why(visit)
             case "host":
                 return "? " + say("to the host's own IP stack, by {port}", port=port)
             case "outside":
@@ -130,6 +130,15 @@ class _Writer:
             flow=step.match or say("any"),
         )  # fmt: skip
         return f"{text}\n    {known[1]}" if known and known[1] else text
+
+    def _why(self, visit: Visit) -> str:
+        """Give the purpose of the table that sent it to the agent: the last one that did more than to pass it on."""
+        for step in reversed([step for one in visit.rounds for step in one.steps]):
+            known = self._name_of(self._roles.get((visit.at.host, step.bridge), "other"), step)
+            if known is None or any(action.startswith(("controller", "meter")) for action in step.does):
+                continue
+            return f"\n    {known[0]}: {known[1]}" if known[1] else ""
+        return ""
 
     def _whose(self, visit: Visit, port: str) -> str:
         place = self._trace.destination.place

@@ -25,6 +25,7 @@ _HASHES = (
     "eth_src", "symmetric_l4", "symmetric_l3l4", "symmetric_l3l4+udp", "nw_src", "nw_dst", "symmetric_l3",
 )  # fmt: skip
 _ALGORITHMS = ("active_backup", "hrw")
+_LINKS = ("modulo_n", "hash_threshold", "hrw", "iter_hash")
 _ALGS = {"ftp": 21, "tftp": 69}
 
 
@@ -312,6 +313,18 @@ def _check_pkt_larger(text: str) -> bytes:
     return nicira(49, head + destination.field.header + bytes(6))
 
 
+def _multipath(inner: str) -> bytes:
+    parts = inner.split(",")
+    if len(parts) != 6 or parts[0] not in _HASHES or parts[2] not in _LINKS:
+        raise UnknownError(f"multipath({inner})")
+    destination = subfield(parts[5])
+    hashed = struct.pack("!HH2x", _HASHES.index(parts[0]), integer(parts[1], 16))
+    link = struct.pack(
+        "!HHI2xH", _LINKS.index(parts[2]), integer(parts[3], 16) - 1, integer(parts[4], 32), destination.packed
+    )
+    return nicira(10, hashed + link + destination.field.header)
+
+
 def _bundle(inner: str) -> bytes:
     return _hashed(12, inner, bytes(6))
 
@@ -346,8 +359,8 @@ def _fin_timeout(inner: str) -> bytes:
 
 _BRACKETED: dict[str, Callable[[str], bytes]] = {
     "output": _truncated, "resubmit": _resubmit, "controller": _controller, "conjunction": _conjunction,
-    "clone": _clone, "ct": _ct, "bundle": _bundle, "bundle_load": _bundle_load, "fin_timeout": _fin_timeout,
-    "learn": learn, "nat": _nat,
+    "clone": _clone, "ct": _ct, "bundle": _bundle, "bundle_load": _bundle_load, "multipath": _multipath,
+    "fin_timeout": _fin_timeout, "learn": learn, "nat": _nat,
 }  # fmt: skip
 _COLON: dict[str, Callable[[str], bytes]] = {
     "output": _output, "resubmit": _resubmit_port, "set_field": _set_field, "load": _load, "move": _move,

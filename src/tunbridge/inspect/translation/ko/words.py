@@ -27,6 +27,33 @@ WORDS: Mapping[str, str] = {
     "{count} warning": "경고 {count}",
     "{count} warnings": "경고 {count}",
     "{count} info": "정보 {count}",
+    # -- 추적 --------------------------------------------------------------------------------------------------------
+    "{name} on {host}": "{name}({host})",
+    "{name} receives it": "{name:이} 받습니다",
+    "{name} does not receive it": "{name:이} 받지 못합니다",
+    "it is handed over; what comes of it there is not in the flows": (
+        "다른 곳에 넘겨집니다. 그 뒤의 일은 플로에 없습니다"
+    ),
+    "{host}: in by {port} of {bridge}": "{host}: {bridge}의 {port:으로} 들어옴",
+    "conntrack, zone {zone}: {state}": "conntrack, 존 {zone}: {state}",
+    "any": "모든 패킷",
+    "What the hosts' flows do with the packet now": "지금 플로에 따른 실제 경로",
+    "now:": "변경:",
+    "none": "없음",
+    "source port": "출발지 포트",
+    "destination port": "목적지 포트",
+    "out by {port}": "{port:으로} 나감",
+    "a flow answers it, out by {port}": "플로가 응답하며 {port:으로} 나감",
+    "to the agent or controller that programs the bridge": "브리지를 설정하는 에이전트 또는 컨트롤러로",
+    "to the host's own IP stack, by {port}": "{port:을} 통해 호스트 자신의 IP 스택으로",
+    "out by the NIC {port}, to the physical network {network}": (
+        "NIC {port:을} 통해 물리 네트워크 {network:으로} 나감"
+    ),
+    "encapsulated in {type}, key {key}, from {source} to {destination}, out by {port}": (
+        "{type:으로} 캡슐화, 키 {key}, {source}에서 {destination:으로}, {port:으로} 나감"
+    ),
+    "dropped: no flow takes it": "폐기(drop): 받는 플로가 없음",
+    "dropped by {bridge}, table {table}, flow: {flow}": "{bridge}에서 폐기(drop), 테이블 {table}, 플로: {flow}",
     # -- 그림 --------------------------------------------------------------------------------------------------------
     "{types} overlay": "{types} 오버레이",
     "manager": "매니저",
