@@ -50,6 +50,13 @@ def router(admin: User, external: str) -> str:
     return str(admin.create("router", external_gateway_info={"network_id": external})["id"])
 
 
+def standbys_of(cloud: Cloud, id: str) -> set[str]:
+    column = "gateway_standbys"
+    select = {"op": "select", "table": "Router", "where": [["_uuid", "==", ["uuid", id]]], "columns": [column]}
+    found = transact(cloud.database.remote, select)[0]["rows"][0][column]
+    return set(found[1]) if isinstance(found, list) else {found}
+
+
 def host_of(cloud: Cloud, id: str) -> Any:
     select = {"op": "select", "table": "Router", "where": [["_uuid", "==", ["uuid", id]]], "columns": ["gateway_host"]}
     found = transact(cloud.database.remote, select)[0]["rows"][0]["gateway_host"]
@@ -64,10 +71,45 @@ def test_gateways_are_spread_over_hosts_that_have_the_external_network(
     assert host_of(cloud, admin.create("router")["id"]) is None
 
 
+def test_the_gateway_s_port_names_its_host_and_is_found_by_it(cloud: Cloud, admin: User, external: str) -> None:
+    def ports(**query: str) -> list[dict[str, Any]]:
+        return admin.list("port", device_owner="network:router_gateway", **query)
+
+    made = router(admin, external)
+    host = host_of(cloud, made)
+    [port] = ports(device_id=made)
+    assert (port["binding:host_id"], port["binding:vif_type"]) == (host, "ovs")
+    assert [one["id"] for one in ports(**{"binding:host_id": host, "device_id": made})] == [port["id"]]
+    agent = next(a["id"] for a in admin.list("agent") if a["host"] == host)
+    admin.update("agent", agent, admin_state_up=False)
+    other = ({"net1", "net2"} - {host}).pop()
+    wait_until(lambda: ports(device_id=made)[0]["binding:host_id"] == other, "it names the other host")
+    assert ports(**{"binding:host_id": host, "device_id": made}) == []
+    admin.update("agent", agent, admin_state_up=True)
+
+
 def test_a_router_that_loses_its_gateway_has_no_host(cloud: Cloud, admin: User, external: str) -> None:
     made = router(admin, external)
     admin.update("router", made, external_gateway_info={})
     assert host_of(cloud, made) is None
+    assert standbys_of(cloud, made) == set()
+
+
+def test_the_other_hosts_that_can_have_a_gateway_are_ready_to_take_over(
+    cloud: Cloud, admin: User, external: str
+) -> None:
+    made = router(admin, external)
+    assert {host_of(cloud, made)} | standbys_of(cloud, made) == {"net1", "net2"}
+    first, (second,) = host_of(cloud, made), standbys_of(cloud, made)
+    agent = next(a["id"] for a in admin.list("agent") if a["host"] == first)
+    admin.update("agent", agent, admin_state_up=False)
+    wait_until(lambda: host_of(cloud, made) == second, "the one that was ready has it")
+    wait_until(lambda: standbys_of(cloud, made) == set(), "the one that had it is not used any more")
+    admin.update("agent", agent, admin_state_up=True)
+    wait_until(lambda: standbys_of(cloud, made) == {first}, "it is ready again")
+    assert host_of(cloud, made) == second
+    beat(cloud.database.remote, first, "2026-01-01T00:00:00Z")
+    wait_until(lambda: standbys_of(cloud, made) == set(), "the dead are not counted on")
 
 
 def test_a_disabled_host_gives_its_gateways_away_and_gets_none_back(cloud: Cloud, admin: User, external: str) -> None:

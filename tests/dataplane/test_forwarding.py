@@ -143,7 +143,7 @@ def test_it_is_on_the_gateway_host_alone(make_world: MakeWorld) -> None:
     assert not flows["a"] and flows["b"]
     assert world.hosts["b"].desired.states["f1"].status == "wired"
     old = world.rows.routers["r"]
-    world.rows.routers["r"] = replace(old, gateway_host="a")
+    world.rows.routers["r"] = replace(old, gateway_host="a", gateway_standbys=())
     world.touch({("router", "r"), ("gateways", "a"), ("gateways", "b")})
     world.run()
     assert not [f for f in world.hosts["b"].desired.flows("br-int").values() if ADDRESS in f.match + f.actions]

@@ -150,6 +150,7 @@ class World:
         host: str | None,
         snat: bool = True,
         more: tuple[FixedIp, ...] = (),
+        standbys: tuple[str, ...] = (),
     ) -> None:
         """Give a router a gateway, whose port is named ROUTER-gw, on a host."""
         name = f"{router}-gw"
@@ -162,7 +163,7 @@ class World:
             )
         )  # fmt: skip
         old = self.rows.routers[router]
-        new = replace(old, gateway_port=name, gateway_host=host, enable_snat=snat)
+        new = replace(old, gateway_port=name, gateway_host=host, gateway_standbys=standbys, enable_snat=snat)
         self.rows.routers[router] = new
         self.touch(router_keys(old, new))
 
@@ -246,6 +247,9 @@ class SimulatedHost:
         self.tunnels: dict[str, str] = {}
         self.vlans: dict[str, int] = {}
         self.metadata = True
+        self.dead: frozenset[str] = frozenset()
+        """Names of hosts that its BFD sessions say are dead."""
+        self.is_cut_off = False
         self._read: dict[str, int] = {}
         self.pending: list[str] = []
         """Ports that are added and removed at the next run."""
@@ -316,6 +320,8 @@ class SimulatedHost:
             workloads=dict(self.workloads),
             vlans=self.vlans,
             metadata=self.metadata,
+            dead=frozenset(self.world.hosts[name].tunnel_ip for name in self.dead),
+            is_cut_off=self.is_cut_off,
         )
 
     def run(self) -> Delta:

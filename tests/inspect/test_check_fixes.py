@@ -191,6 +191,7 @@ MARKS = (
     "...", "…", "<snip>", "[...]", "--More--", "--More--(42%)", "[~150 more ports]", "[~150 more …]",
     "<output omitted>",
     "---snip---", "-- snip --", "(truncated)", "... 150 more like this ...", "# ... snip ...",
+    "<other taps>", "(and the other ports)", "-----", "~~~", "* * *", "lines 1-24", "lines 1-24/80 29%",
 )  # fmt: skip
 
 
@@ -233,6 +234,59 @@ def test_a_line_that_a_terminal_cut_is_something_left_out() -> None:
     cut = NETWORK.replace("options: {peer=patch-tun}", "options: {peer=patch-")
     assert read(cut).missing_parts == ["middle"]
     assert [f for f in checked(read(cut)).findings if f.severity != "info"] == []
+
+
+@pytest.mark.parametrize("text", [COMPUTE, NETWORK])
+def test_no_lines_that_were_left_out_raise_what_the_whole_does_not(text: str) -> None:
+    lines = text.splitlines()
+    for start in range(1, len(lines) - 1):
+        for length in (1, 2, 3, 5, 8):
+            left = [*lines[:start], "    ...", *lines[start + length :]]
+            document = predict(checked(read("\n".join(left) + "\n")))
+            assert [f for f in document.findings if f.severity != "info"] == [], left
+            words = to_text(explain(document))
+            assert "it ends here" not in words and "No fail_mode" not in words, left
+
+
+def test_what_follows_left_out_lines_is_given_to_nobody() -> None:
+    left = """\
+7d7c87c8-560d-4138-8742-8f745aea968b
+    Bridge br-int
+        Port tap1
+            Interface tap1
+        ...
+                type: patch
+                options: {peer=patch-int}
+                error: "could not open network device tap9 (No such device)"
+        ...
+        fail_mode: secure
+        Port br-ex
+            Interface br-ex
+                type: internal
+    ovs_version: "2.17.9"
+"""
+    host_ = read(left)
+    (bridge_,) = host_.bridges
+    interface = bridge_.ports[0].interfaces[0]
+    assert (interface.type, interface.options, interface.error, bridge_.fail_mode) == ("system", {}, None, None)
+    assert [p.name for p in bridge_.ports] == ["tap1", "br-ex"]
+
+
+def test_in_which_bridge_a_port_is_may_be_left_out() -> None:
+    text = NETWORK.replace('    Bridge "br-eth1"\n', "    ...\n").replace("    Bridge br-eth1\n", "    ...\n")
+    assert text != NETWORK
+    document = checked(read(re.sub(r"(?s)    Bridge br-tun.*?    \.\.\.", "    ...", text)))
+    reasons = {entry.code: entry.reason for entry in document.not_checked}
+    assert "what bridge eno16777736 is in may stand there" in reasons["nic-on-integration-bridge"]
+
+
+def test_explain_claims_no_absence_where_the_end_is_missing() -> None:
+    words = to_text(explain(predict(checked(read(CUT["head -20"](NETWORK))))))
+    assert "No fail_mode secure" not in words and "nothing is set up yet" not in words
+    (entry,) = [e for e in checked(read(CUT["head -20"](NETWORK))).not_checked if e.code == "tunnel-one-way"]
+    assert "is seen in the part of the dump that is here" in entry.reason
+    nothing = to_text(explain(predict(checked(read("\n".join(NETWORK.splitlines()[:3]) + "\n")))))
+    assert "No bridge of" in nothing and "nothing is set up yet" not in nothing
 
 
 def test_a_whole_dump_is_whole() -> None:

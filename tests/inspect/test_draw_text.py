@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 
 from tests.inspect.draw_documents import HOSTILE, cloud, documents
+from tests.inspect.hosts import change, port, two
 from tunbridge.inspect.draw import text
 from tunbridge.inspect.draw.safe import cells, clip, shorten, visible
 from tunbridge.inspect.model import Bridge, Controller, Document, Finding, Host, Interface, Port
@@ -150,6 +151,17 @@ def test_many_tunnels_and_workloads_are_folded_and_counted() -> None:
     picture = text.render(cloud(20, taps=40), width=100)
     assert "vxlan ×19 → all others" in picture
     assert "more" in picture
+
+
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_every_wire_of_a_stack_begins_at_its_name(ascii_only: bool) -> None:
+    hosts = two()
+    for number in range(7):
+        hosts[0] = change(hosts[0], "br-int", f"tap{number}", port(f"tap{number}", tag=1))
+    drawn = text.render(understand(hosts), width=120, ascii=ascii_only)
+    dash, corner = ("-", r"\+") if ascii_only else ("─", "┐")
+    assert re.search(rf"\+\d+ more {dash}+{corner}", drawn)
+    assert not re.search(rf"\w {{2,}}{dash}+{corner}", drawn)
 
 
 def test_where_no_frame_fits_it_becomes_a_list() -> None:

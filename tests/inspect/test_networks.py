@@ -23,7 +23,7 @@ def document(*workloads: Port, names: dict[str, str] | None = None) -> Document:
     ]
     bridges = [Bridge(name="br-int", ports=[*workloads, patches[0]]), Bridge(name="br-tun", ports=[patches[1]])]
     hosts = [Host(name="compute0", source="unix:/db.sock", bridges=bridges)]
-    return understand(networks.named(hosts, names or {}))
+    return understand(networks.named(hosts, networks.Names(networks=names or {})))
 
 
 def test_a_network_is_named_where_its_name_is_known_and_else_by_its_id() -> None:
@@ -49,5 +49,5 @@ def test_the_words_name_networks_and_say_so_where_none_is_told() -> None:
 
 def test_what_no_cloud_knows_stays_as_it_is() -> None:
     hosts = document(port("tap1", 1, BLUE)).hosts
-    assert networks.named(hosts, {RED: "red"}) == hosts
+    assert networks.named(hosts, networks.Names(networks={RED: "red"})) == hosts
     assert not networks.has_networks([replace(hosts[0], bridges=[])])

@@ -65,11 +65,45 @@ def page(body: str) -> str:
             id="ansible in one line",
         ),
         pytest.param(f'net0 | CHANGED => {{\n    "stdout": {json.dumps(NETWORK)}\n}}\n', id="ansible stdout"),
+        pytest.param(
+            f"net0 | CHANGED | rc=0 | (stdout) {NETWORK.rstrip()}".replace("\n", "\\n") + "\n", id="ansible -o"
+        ),
+        pytest.param(f'changed: [net0] => (item=x) => {{"stdout_lines": {json.dumps(LINES)}}}\n', id="ansible item"),
+        pytest.param(f'ok: [net0] => {{\n    "msg": {json.dumps(LINES, indent=8)}\n}}\n', id="ansible msg, a list"),
+        pytest.param(f'ok: [net0] => {{\n    "msg": {json.dumps(NETWORK)}\n}}\n', id="ansible msg"),
+        pytest.param(each(lambda line: f"web_1  | {line}"), id="docker compose"),
+        pytest.param(each(lambda line: f"│ {line}"), id="a border"),
+        pytest.param(each(lambda line: f"| {line:100} |"), id="borders on both sides"),
+        pytest.param(each(lambda line: f"+{line}"), id="diff"),
+        pytest.param("".join(f"{n:4} | {line}\n" for n, line in enumerate(LINES, 1)), id="numbers and bars"),
+        pytest.param("".join(f"{n}. {line}\n" for n, line in enumerate(LINES, 1)), id="a numbered list"),
+        pytest.param("".join(f"{n:6}  {line}\n" for n, line in enumerate(LINES, 1)), id="nl"),
+        pytest.param(each(lambda line: f"<13>1 2024-05-01T10:11:12Z net0 app 1 - - {line}"), id="syslog of RFC 5424"),
+        pytest.param(each(lambda line: f"2024-05-01 10:11:12.123456 | net0 | {line}"), id="zuul"),
+        pytest.param(each(lambda line: f"[pod/ovs-abc/ovs] {line}"), id="kubectl logs --prefix"),
+        pytest.param(each(lambda line: f"[net0] out: {line}"), id="fabric"),
+        pytest.param(html.escape(ESCAPED), id="escaped twice"),
+        pytest.param(NETWORK.replace('"', "'"), id="single quotes"),
+        pytest.param(re.sub(r'"([^"\n]*)"', "‘\\1’", NETWORK), id="curly single quotes"),
+        pytest.param(re.sub(r"(Bridge|Port) (\S+)", r"**\1 \2**", NETWORK), id="bold lines"),
+        pytest.param(re.sub(r"Bridge (\S+)", r"Bridge **\1**", NETWORK), id="bold names"),
+        pytest.param("`" + NETWORK.replace("\n", "`\n`"), id="backticks"),
+        pytest.param(f"[code]{NETWORK}[/code]", id="a forum's code"),
+        pytest.param(f"{{noformat}}\n{NETWORK}{{noformat}}\n", id="Jira"),
+        pytest.param(NETWORK.replace("Bridge br-tun", "<mark>Bridge br-tun</mark>"), id="mark"),
+        *(
+            pytest.param(NETWORK.replace("Bridge br-tun", f"Bridge br-tun  {note}"), id=f"note {note}")
+            for note in ("⇐ here", "(tunnels)", "// tunnels", "-- tunnels", "<== tunnels", "<<< this", "!!!")
+        ),
+        pytest.param(
+            NETWORK.replace("    Bridge br-tun", "--More--" + "\b" * 8 + " " * 8 + "\b" * 8 + "    Bridge br-tun"),
+            id="a pager's mark that it took back",
+        ),
         pytest.param(f"Here is my setup, in full.\n\n{NETWORK}\nIt does not work: what is wrong here?\n", id="article"),
     ],
 )  # fmt: skip
 def test_it_is_taken_off(text: str) -> None:
-    found = read(text)
+    (found,) = read_content(text.encode(), "paste.txt", None).hosts
     assert unnumbered(found).bridges == unnumbered(read(NETWORK)).bridges
     assert found.missing_parts == [] and found.ovs_version == "2.11.0"
 
@@ -108,6 +142,15 @@ def test_ansible_s_json_gives_each_host_under_its_name() -> None:
     assert [names(host) for host in found] == [names(read(COMPUTE)), names(read(NETWORK))]
 
 
+@pytest.mark.parametrize("text", [
+    json.dumps({"net0": NETWORK}), json.dumps({"net0": {"pid": 1, "stdout": NETWORK}}),
+    "net0: |\n" + each(lambda line: f"  {line}"), "net0:\n" + each(lambda line: f"    {line}"),
+])  # fmt: skip
+def test_salt_s_forms_name_the_host(text: str) -> None:
+    (found,) = read_content(text.encode(), "run.json", None).hosts
+    assert found.name == "net0" and names(found) == names(read(NETWORK))
+
+
 @pytest.mark.parametrize(
     "heading",
     [
@@ -130,6 +173,12 @@ def test_juju_s_units_are_told_apart() -> None:
 
 def without_version(text: str) -> str:
     return re.sub(r".*ovs_version.*\n", "", text)
+
+
+@pytest.mark.parametrize("error", ["<A>", "a <br> b", "`x`", "**", "[code]", "(No such device)", "‘x’ «y»", "a -- b"])
+def test_what_stands_in_quotes_is_meant(error: str) -> None:
+    host = read(f'{without_version(NETWORK)}            error: "{error}"\n    ovs_version: "2.11.0"\n')
+    assert host.bridges[-1].ports[-1].interfaces[0].error == error
 
 
 def test_prose_and_a_second_host_after_a_dump_without_its_version() -> None:

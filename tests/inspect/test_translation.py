@@ -21,7 +21,7 @@ from tunbridge.inspect.draw.safe import cells
 from tunbridge.inspect.formats import html
 from tunbridge.inspect.model import Document, Finding, NotChecked
 from tunbridge.inspect.translation import ko, say, speaking
-from tunbridge.inspect.translation.ko import codes, pieces, words
+from tunbridge.inspect.translation.ko import codes, lab, pieces, words
 from tunbridge.inspect.understand import understand
 
 SOURCE = Path(translation.__file__).parents[2]
@@ -83,7 +83,7 @@ def test_what_every_error_of_an_interface_means_is_translated() -> None:
 
 
 def test_translations_have_the_places_of_their_templates() -> None:
-    tables = [*ko.FINDINGS.values(), pieces.PIECES, pieces.REASONS, words.WORDS]
+    tables = [*ko.FINDINGS.values(), pieces.PIECES, pieces.REASONS, words.WORDS, lab.LAB]
     for table in tables:
         for english, korean in table.items():
             there = {name for _, name, _, _ in Formatter().parse(english.replace("!}", "}")) if name}
@@ -188,3 +188,40 @@ def test_picture_and_page_speak_korean() -> None:
     assert "Zoom" not in page and "Go to the other end" not in page
     english = html.render(checked(*damaged_compute()))
     assert not HANGUL.search(english)
+
+
+def samples(node: ast.expr) -> list[str]:
+    """The texts that an expression can be, with something in the place of each value."""
+    if isinstance(node, ast.Constant):
+        return [node.value] if isinstance(node.value, str) else []
+    if isinstance(node, ast.IfExp):
+        return [*samples(node.body), *samples(node.orelse)]
+    if isinstance(node, ast.JoinedStr):
+        return ["".join(str(v.value) if isinstance(v, ast.Constant) else "12" for v in node.values)]
+    return []
+
+
+def told_by_labs() -> Iterator[str]:
+    """What the lab's modules give to `progress`, and what stands beside the next steps."""
+    for path in (SOURCE / "lab").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "progress":
+                yield from samples(node.args[-1])
+    cli = ast.parse((SOURCE / "cli" / "lab.py").read_text(encoding="utf-8"))
+    for function in (n for n in cli.body if isinstance(n, ast.FunctionDef) and n.name.endswith("_steps")):
+        for node in ast.walk(function):
+            if isinstance(node, ast.Tuple) and len(node.elts) == 2:
+                yield from (text for text in samples(node.elts[1]) if text)
+
+
+def test_what_a_lab_tells_is_translated() -> None:
+    texts = {*told_by_labs(), "12: the dump of its peer 12 was not given; the tunnel to it leads nowhere in this lab"}
+    texts |= {"note: " + text for text in texts if text.startswith("12: the dump")}
+    assert len(texts) > 25
+    with speaking("ko"):
+        assert [text for text in sorted(texts) if not HANGUL.search(translation.of_lab(text))] == ["12: 12"]
+        wired = (
+            "2 hosts wired in 1.8 s; datapath netdev: this kernel has no openvswitch module, so packets are switched "
+        )
+        assert translation.of_lab(f"{wired}in userspace").endswith("사용자 공간에서 패킷을 처리합니다")
+    assert translation.of_lab("starting the agent") == "starting the agent"

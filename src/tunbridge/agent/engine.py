@@ -24,6 +24,7 @@ from tunbridge.agent.cloud import Cloud, cloud_of
 from tunbridge.agent.config import AgentConfig, Peer, manager_remote, metrics_address
 from tunbridge.agent.conntrack import Cutter
 from tunbridge.agent.flow_restore_wait import Rescue
+from tunbridge.agent.liveness import Liveness
 from tunbridge.agent.local import LocalOvsdb
 from tunbridge.agent.packet_in import PacketIns
 from tunbridge.agent.port_status import PortStatus
@@ -92,6 +93,7 @@ class Agent:
             self.cloud.locate,
         )
         self.metadata = self._make_metadata()
+        self.liveness = Liveness(self._look_again)
         self.announcements = Announcements(self.desired, self.packet_ins.wires)
         self.cutter = Cutter(config.ovs_rundir, log)
         self.notifier = Notifier()
@@ -415,7 +417,9 @@ class Agent:
         touched = self.cloud.take_touched()
         self.desired.touch(touched)
         self.packet_ins.touch(touched)
-        self.desired.set_local(local)
+        self.liveness.look(now, {nic for bridge in wanted.bridges for nic in bridge.nics})
+        alive = {"dead": self.liveness.dead, "is_cut_off": self.liveness.is_cut_off}
+        self.desired.set_local(msgspec.structs.replace(local, **alive))
         delta = self.desired.run()
         self._knows_all = complete
         self._generation += 1
@@ -433,9 +437,18 @@ class Agent:
         self._judged = True
         return self.desired.zones()
 
+    def _look_again(self, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self.kick)
+
+    def _watched(self) -> set[str]:
+        """Tunnel addresses of the hosts that this one has BFD sessions with."""
+        names, ips = set(self.desired.watched), self.cloud.tunnel_ips()
+        return set(ips.values()) if self.config.host in names else {ip for name, ip in ips.items() if name in names}
+
     async def _write_ports(self, now: Snapshot) -> None:
         """Write tag and other_config of the workloads' ports, as Neutron's agent does."""
         operations = self._checked_ports.difference(now, self.desired.ports)
+        operations += self.liveness.changes(now, self._watched()) if self.cloud.complete else []
         if operations:
             await self.ovsdb.transact(operations, comment="tunbridge agent: ports", raise_cfg=False)
 

@@ -139,6 +139,9 @@ class Rows:
             options=row.options,
             ofport=row.ofport,
             error=row.error,
+            link_state=row.link_state,
+            bfd=row.bfd,
+            bfd_status=row.bfd_status,
             external_ids=row.external_ids,
         )
         self._made["Interface"][id] = made

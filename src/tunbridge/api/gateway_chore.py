@@ -33,14 +33,17 @@ class GatewayChore:
 
     async def run(self) -> None:
         """Look every so often, until cancelled."""
-        silent_until = self._later()
+        silent_until, before = self._later(), set[str]()
         while True:
             await asyncio.sleep(LOOK_S)
             store = self._database.store
             living = gateway_hosts.living(store, self._request())
             if not living:
                 silent_until = self._later()
-            due = gateway_hosts.misplaced(store, living, dead_too=time.monotonic() > silent_until)
+            due = gateway_hosts.misplaced(
+                store, living, dead_too=time.monotonic() > silent_until, news=living != before
+            )
+            before = living
             for start in range(0, len(due), BATCH):
                 await self._some(due[start : start + BATCH])
 

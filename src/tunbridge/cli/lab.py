@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 
-from tunbridge.cli import terminal
+from tunbridge.cli import locale, terminal
 from tunbridge.cli.app import App
-from tunbridge.cli.labs import sockets, with_network_names
+from tunbridge.cli.labs import sockets, with_names
 from tunbridge.cli.output import Form
 from tunbridge.lab import lab as labs
 from tunbridge.lab.lab import DEFAULT, OUTSIDE, Lab
@@ -146,23 +146,26 @@ def up(
     made = _plan(name, dumps, compute, network)
     where = (listen or _listen(name)) if server else None
     plan = msgspec.structs.replace(made, server=where, preview=preview)
+    from tunbridge.inspect.translation import of_lab, speaking
+
     console = terminal.console()
-    for note in plan.notes:
-        console.print(terminal.printable(f"note: {note}"), style="yellow")
     lab = Lab(name)
     shown: Demo | None = None
-    try:
-        _make(lab, plan, console, _kind(kernel, console))
-        if vms:
-            shown = _vms(lab, console)
-    except KeyboardInterrupt:
-        again = f"the same `lab up` goes on, `tunbridge lab down{lab.option}` removes what is there"
-        terminal.error(f"lab {name}: interrupted; {again}")
-        raise typer.Exit(130) from None
-    _show(lab, out)
-    if shown is not None:
-        _print_demo(lab, shown, console)
-    _next_steps(lab, shown)
+    with speaking(locale.spoken(None)):
+        for note in plan.notes:
+            console.print(terminal.printable(of_lab(f"note: {note}")), style="yellow")
+        try:
+            _make(lab, plan, console, _kind(kernel, console))
+            if vms:
+                shown = _vms(lab, console)
+        except KeyboardInterrupt:
+            again = f"the same `lab up` goes on, `tunbridge lab down{lab.option}` removes what is there"
+            terminal.error(f"lab {name}: interrupted; {again}")
+            raise typer.Exit(130) from None
+        _show(lab, out)
+        if shown is not None:
+            _print_demo(lab, shown, console)
+        _next_steps(lab, shown)
 
 
 def _listen(name: str) -> str:
@@ -189,27 +192,31 @@ def _kind(kernel: Kernel | None, console: Console) -> str | None:
 
 def _make(lab: Lab, plan: "LabPlan", console: Console, kernel: str | None) -> None:
     """Make the lab and tell of each step: one changing line on a terminal, a line for each step elsewhere."""
+    from tunbridge.inspect.translation import of_lab
+
     hosts = f"{len(plan.hosts)} host{'s' if len(plan.hosts) > 1 else ''}"
-    console.print(f"lab {lab.name}: {hosts}")
+    console.print(of_lab(f"lab {lab.name}: {hosts}"))
     width = max(len(part) for part in ("underlay", *(h.name for h in plan.hosts)))
     begun = time.monotonic()
     if console.is_terminal:
         with console.status("") as status:
-            lab.up(plan, lambda part, what: status.update(f"{part}: {what}"), kind=kernel)
+            lab.up(plan, lambda part, what: status.update(f"{part}: {of_lab(what)}"), kind=kernel)
     else:
-        lab.up(plan, lambda part, what: console.print(f"  {part:<{width}}  {what}"), kind=kernel)
+        lab.up(plan, lambda part, what: console.print(f"  {part:<{width}}  {of_lab(what)}"), kind=kernel)
     datapath = lab.state().datapath
-    console.print(f"  {hosts} wired in {time.monotonic() - begun:.1f} s; datapath {datapath.type}: {datapath.why}")
+    wired = f"{hosts} wired in {time.monotonic() - begun:.1f} s; datapath {datapath.type}: {datapath.why}"
+    console.print(f"  {of_lab(wired)}")
 
 
 def _vms(lab: Lab, console: Console) -> "Demo":
     """Make what shows that the cloud works."""
+    from tunbridge.inspect.translation import of_lab
     from tunbridge.lab import demo
 
     if console.is_terminal:
         with console.status("") as status:
-            return demo.make(lab, status.update)
-    return demo.make(lab, lambda what: console.print(f"  {what}"))
+            return demo.make(lab, lambda what: status.update(of_lab(what)))
+    return demo.make(lab, lambda what: console.print(f"  {of_lab(what)}"))
 
 
 def _print_demo(lab: Lab, shown: "Demo", console: Console) -> None:
@@ -241,11 +248,13 @@ def _read(sources: list[str]) -> "Document":
 
 def _show(lab: Lab, out: Path) -> None:
     """Print the picture of the lab as it is, and save it. Raises LabError when it cannot be saved."""
+    from tunbridge.inspect import translation
     from tunbridge.inspect.draw import svg, text
 
     console = terminal.console()
     document = _settled(lab)
-    document = replace(document, hosts=with_network_names(document.hosts, [f"lab:{lab.name}"]))
+    document = replace(document, hosts=with_names(document.hosts, [f"lab:{lab.name}"]))
+    document = translation.document(document, locale.spoken(None))
     console.print()
     console.print(text.render_rich(document, width=console.width))
     pictures = {
@@ -258,7 +267,7 @@ def _show(lab: Lab, out: Path) -> None:
             path.write_text(content + ("" if content.endswith("\n") else "\n"), encoding="utf-8")
     except OSError as e:
         raise LabError(f"{out}: the picture cannot be saved: {e.strerror}; --out names another folder") from e
-    console.print(f"picture saved: {', '.join(map(str, pictures))}")
+    console.print(translation.of_lab(f"picture saved: {', '.join(map(str, pictures))}"))
 
 
 def _settled(lab: Lab) -> "Document":
@@ -275,6 +284,8 @@ def _settled(lab: Lab) -> "Document":
 
 def _next_steps(lab: Lab, shown: "Demo | None") -> None:
     """Name the next things to try, as they can be typed here."""
+    from tunbridge.inspect.translation import of_lab
+
     me = sys.argv[0] if Path(sys.argv[0]).name == "tunbridge" else "tunbridge"
     source = lab.source
     host = lab.hosts()[0].name
@@ -291,9 +302,11 @@ def _next_steps(lab: Lab, shown: "Demo | None") -> None:
     ]
     steps[-1:-1] = _cloud_steps(lab, me)
     console = terminal.console()
-    console.print("\nnext:")
+    console.print(f"\n{of_lab('next:')}")
     for command, what in steps:
-        console.print(Text(f"  # {what}\n" if what else "", style="dim").append(f"  {command}", style="not dim bold"))
+        console.print(
+            Text(f"  # {of_lab(what)}\n" if what else "", style="dim").append(f"  {command}", style="not dim bold")
+        )
 
 
 def _cloud_steps(lab: Lab, me: str) -> list[tuple[str, str]]:

@@ -6,12 +6,13 @@ Only the layout of their directories is used, so that looking at a lab needs non
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tunbridge.errors import TunbridgeError
 
 if TYPE_CHECKING:
-    from tunbridge.inspect.model import Host
+    from tunbridge.inspect.model import Gateway, Host
+    from tunbridge.inspect.networks import Names
 
 ROOT = Path("/run/tunbridge/lab")
 DEFAULT = "default"
@@ -70,25 +71,62 @@ def clouds_yaml(sources: Sequence[str]) -> list[Path]:
     return [file for name in sorted(labs) if (file := ROOT / name / _CLOUDS_YAML).is_file()]
 
 
-def with_network_names(hosts: "list[Host]", sources: Sequence[str]) -> "list[Host]":
-    """Give the hosts with the names of their networks, as far as servers of the labs among the sources tell them."""
+def with_names(hosts: "list[Host]", sources: Sequence[str]) -> "list[Host]":
+    """Give the hosts with what servers of the labs among the sources tell: names, floating IPs, routers' gateways."""
     from tunbridge.inspect import networks
 
-    files = clouds_yaml(sources)
-    if not files or not networks.has_networks(hosts):
-        return hosts
-    found: dict[str, str] = {}
-    for file in files:
-        found |= _network_names(file)
-    return networks.named(hosts, found)
+    for file in clouds_yaml(sources):
+        hosts = networks.named(hosts, _names(file))
+    return hosts
 
 
-def _network_names(clouds_yaml: Path) -> dict[str, str]:
-    """Network id -> name; nothing when the server does not answer: the hosts can be shown without."""
+def _names(clouds_yaml: Path) -> "Names":
+    """Ask a server; nothing when it does not answer: the hosts can be shown without."""
     from tunbridge.cloud import CloudError, connect
+    from tunbridge.inspect.networks import Names
 
     try:
         with connect(CLOUD, {"OS_CLIENT_CONFIG_FILE": str(clouds_yaml)}) as cloud:
-            return {network["id"]: network["name"] for network in cloud.list("networks") if network["name"]}
+            networks = {one["id"]: one["name"] for one in cloud.list("networks") if one["name"]}
+            ports = cloud.list("ports")
+            floating: dict[str, list[str]] = {}
+            for one in cloud.list("floatingips"):
+                if one["port_id"]:
+                    floating.setdefault(one["port_id"], []).append(one["floating_ip_address"])
+            routers = {one["id"]: one for one in cloud.list("routers")}
     except CloudError:
-        return {}
+        return Names()
+    return Names(
+        networks=networks,
+        ports={one["id"]: one["name"] for one in ports if one["name"]},
+        floating_ips=floating,
+        gateways=_gateways(routers, ports, networks),
+    )
+
+
+def _gateways(
+    routers: "dict[str, dict[str, Any]]", ports: "list[dict[str, Any]]", networks: dict[str, str]
+) -> "dict[str, list[Gateway]]":
+    """Give routers' gateways by the host that has them."""
+    from tunbridge.inspect.model import Gateway
+
+    inside: dict[str, list[str]] = {}
+    for port in ports:
+        if port["device_owner"] == "network:router_interface":
+            name = networks.get(port["network_id"], port["network_id"])
+            inside.setdefault(port["device_id"], []).append(name)
+    found: dict[str, list[Gateway]] = {}
+    for port in ports:
+        router = routers.get(port["device_id"])
+        host = port.get("binding:host_id")
+        if port["device_owner"] != "network:router_gateway" or router is None or not host:
+            continue
+        gateway = Gateway(
+            router=router["name"] or router["id"],
+            networks=sorted(set(inside.get(router["id"], ()))),
+            external=networks.get(port["network_id"], port["network_id"]),
+            addresses=[address["ip_address"] for address in port["fixed_ips"]],
+            snat=bool((router["external_gateway_info"] or {}).get("enable_snat", True)),
+        )
+        found.setdefault(host, []).append(gateway)
+    return found

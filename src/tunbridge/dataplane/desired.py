@@ -17,6 +17,7 @@ read, is left out with all its flows and named as a problem; the others stand.
 import heapq
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from typing import cast
 
 from msgspec import Struct
 
@@ -174,6 +175,11 @@ class Desired:
             return None
         address, _, network = found.partition(" ")
         return address, network
+
+    @property
+    def watched(self) -> Collection[str]:
+        """The hosts that have gateways, or take over, of routers that are here; none where nobody takes over."""
+        return cast(Collection[str], self._facts.get(("gateway-hosts", ""), {}).keys())
 
     def router(self, number: int) -> str | None:
         """The id of the router with a number."""

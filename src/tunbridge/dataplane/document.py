@@ -84,7 +84,10 @@ def _rows() -> Rows:
         ),
         gateway_port="edge-gw", gateway_host="compute1",
     )  # fmt: skip
-    far = Router(id="far", interfaces=("far-open",), networks=("open",), gateway_port="far-gw", gateway_host="compute2")
+    far = Router(
+        id="far", interfaces=("far-open",), networks=("open",), gateway_port="far-gw", gateway_host="compute2",
+        gateway_standbys=("compute1",),
+    )  # fmt: skip
     ext = Network(
         id="ext", mtu=1500, network_type="vlan", segmentation_id=400, physical_network="physnet1", external=True
     )
@@ -134,7 +137,7 @@ def _interface(id: str, network: str, number: int, *addresses: tuple[str, str]) 
     return Port(
         id=id, network_id=network, mac_address=f"fa:16:3e:00:00:{number}", port_security_enabled=False,
         fixed_ips=tuple(FixedIp(*pair) for pair in addresses), device_owner="network:router_interface",
-        device_id="edge",
+        device_id=id.split("-")[0],
     )  # fmt: skip
 
 
@@ -243,7 +246,8 @@ live migration to compute1; `lb` in the VLAN network lan (local VLAN 2, segment 
 allowed address pair with a MAC address of its own; `old` in a flat network (local VLAN 3); and `nfv`, without port
 security and with a QoS policy, in the VXLAN network open (local VLAN 4, VNI 200). A router, `edge`, has interfaces on
 blue and lan, and its gateway to the external network ext (segment 400, local VLAN 1046) on compute1; `web` has a
-floating IP by it. Another router, `far`, has an interface on open, and its gateway on compute2.
+floating IP by it. Another router, `far`, has an interface on open, and its gateway on compute2,
+from which compute1 is to take over.
 
 ```
 workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent)-> 95 (metadata: 61) meter -> 96 agent

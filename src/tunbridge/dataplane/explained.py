@@ -226,6 +226,10 @@ _INTEGRATION: dict[Signature, str] = {
     (74, 9, "ip,reg1"): "By default to the outside, by the gateway of the external subnet as the next hop.",
     (67, 30, "reg3"): "From outside to outside: nobody's router.",
     (67, 20, "ip,reg1,nw_src"): "From a fixed IP whose floating IP is here: into the external network on this host.",
+    (67, 12, "reg1,in_port"): (
+        "The gateway is on another host, and this one is to take over, or has had it until now: what others send here"
+        " for it goes into the external network as well."
+    ),
     (67, 10, "reg1,reg6"): (
         "The gateway is on another host: the number of the way there, by which table 75 sends it on in its own network."
     ),

@@ -31,6 +31,10 @@ class Local(Struct, frozen=True):
     """Remote IP -> tunnel port in br-tun."""
     workloads: Mapping[str, Workload] = {}
     """Port id -> the workload that counts."""
+    dead: frozenset[str] = frozenset()
+    """Tunnel addresses of hosts that were reached by their tunnels, and are not any more."""
+    is_cut_off: bool = False
+    """Whether this host itself is not to have gateways: it reaches no other host, or not its physical networks."""
     vlans: Mapping[str, int] = {}
     """Network id -> local VLAN as recovered from ports; read once, at the start."""
     metadata: bool = True
@@ -91,6 +95,16 @@ class LocalView:
         name = self._local.tunnels.get(remote_ip)
         return None if name is None else self.ofport(names.TUNNEL_BRIDGE, name)
 
+    def is_dead(self, remote_ip: str) -> bool:
+        """Whether a host was reached by its tunnel, and is not any more."""
+        self._reads.add(("dead", remote_ip))
+        return remote_ip in self._local.dead
+
+    @property
+    def is_cut_off(self) -> bool:
+        self._reads.add(("self", "is_cut_off"))
+        return self._local.is_cut_off
+
     @property
     def providers(self) -> Mapping[str, str]:
         """All mappings of physical networks."""
@@ -114,7 +128,7 @@ class LocalView:
 
 def _differing(old: Local, new: Local) -> set[Key]:
     keys: set[Key] = set()
-    for attribute in ("host", "tunnel_type", "tunnels", "providers", "metadata"):
+    for attribute in ("host", "tunnel_type", "tunnels", "providers", "is_cut_off", "metadata"):
         if getattr(old, attribute) != getattr(new, attribute):
             keys.add(("self", attribute))
     if old.workloads is not new.workloads and old.workloads.keys() != new.workloads.keys():
@@ -122,6 +136,7 @@ def _differing(old: Local, new: Local) -> set[Key]:
     keys |= {("workload", id) for id in _changed(old.workloads, new.workloads)}
     keys |= {("tunnel", ip) for ip in _changed(old.tunnels, new.tunnels)}
     keys |= {("provider", n) for n in _changed(old.providers, new.providers)}
+    keys |= {("dead", ip) for ip in old.dead ^ new.dead}
     for bridge in old.ofports.keys() | new.ofports.keys():
         before, after = old.ofports.get(bridge, {}), new.ofports.get(bridge, {})
         keys |= {("ofport", f"{bridge}/{name}") for name in _changed(before, after)}

@@ -224,7 +224,7 @@ NEXT_HOP = _table(
 )  # fmt: skip
 OUTSIDE = _table(
     67, "outside", "to the external network of a router: on this host, or in its own network to the gateway host",
-    matches="reg1 reg3 reg6 proto nw_src", sets="reg2 reg3 reg6", to=(NEXT_HOP, AGENT_METER),
+    matches="reg1 reg3 reg6 proto nw_src in_port", sets="reg2 reg3 reg6", to=(NEXT_HOP, AGENT_METER),
 )  # fmt: skip
 SEVERAL_HOPS = _table(
     83, "several_hops", "of a route with several next hops: which of them the packet's share belongs to",

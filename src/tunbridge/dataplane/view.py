@@ -179,7 +179,8 @@ class QosPolicy(Struct, frozen=True, kw_only=True):
 class Router(Struct, frozen=True, kw_only=True):
     """A router: the ports that are its interfaces, the networks that these are on, and its extra routes.
 
-    `gateway_port` is on its external network, and `gateway_host` is the host that has the addresses of that port.
+    `gateway_port` is on its external network, `gateway_host` the host that shall have the addresses of that port, and
+    `gateway_standbys` are those that take over when it is dead.
     """
 
     id: str
@@ -189,6 +190,7 @@ class Router(Struct, frozen=True, kw_only=True):
     routes: tuple[HostRoute, ...] = ()
     gateway_port: str | None = None
     gateway_host: str | None = None
+    gateway_standbys: tuple[str, ...] = ()
     enable_snat: bool = True
 
 
@@ -342,7 +344,7 @@ class View:
         return self._source.network_routers(network_id)
 
     def gateways(self, host: str) -> Collection[str]:
-        """The routers whose gateway a host is."""
+        """The routers whose gateway a host is, or may become."""
         self._reads.add(("gateways", host))
         return self._source.gateways(host)
 
@@ -429,7 +431,7 @@ class Rows(Struct):
         return [r.id for r in self.routers.values() if network_id in r.networks]
 
     def gateways(self, host: str) -> Collection[str]:
-        return [r.id for r in self.routers.values() if r.gateway_host == host]
+        return [r.id for r in self.routers.values() if host in (r.gateway_host, *r.gateway_standbys)]
 
     def floating_ip(self, id: str) -> FloatingIp | None:
         return self.floating_ips.get(id)
@@ -478,4 +480,4 @@ def router_keys(old: Router | None, new: Router | None) -> set[Key]:
 
 
 def _gateway(router: Router) -> set[Key]:
-    return set() if router.gateway_host is None else {("gateways", router.gateway_host)}
+    return {("gateways", host) for host in (router.gateway_host, *router.gateway_standbys) if host is not None}

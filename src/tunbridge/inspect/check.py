@@ -27,11 +27,17 @@ def check(document: Document) -> Document:
 
 
 def _as_seen(view: View, result: Finding | NotChecked) -> Finding | NotChecked:
-    """Return a finding that rests on something's absence as not checked, where part of the dump is missing."""
+    """Return a finding as not checked where what is missing of the dump may say otherwise."""
     host = view.hosts[result.host]
-    if isinstance(result, NotChecked) or host.is_whole or not CODES[result.code].rests_on_absence:
+    if isinstance(result, NotChecked) or host.is_whole:
         return result
-    reason = f"{what_is_missing(host)}: what {result.subject} seems to lack may stand there"
+    code = CODES[result.code]
+    if code.rests_on_absence:
+        reason = f"{what_is_missing(host)}: what {result.subject} seems to lack may stand there"
+    elif code.rests_on_place and "middle" in host.missing_parts:
+        reason = f"{what_is_missing(host)}: what bridge {result.subject} is in may stand there"
+    else:
+        return result
     return NotChecked(code=result.code, host=result.host, reason=reason)
 
 

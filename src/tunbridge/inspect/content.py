@@ -1,8 +1,7 @@
 """What a file holds, told by how it begins: the hosts of a text, a document, a database file or listed tables."""
 
 import json
-from collections.abc import Iterator
-from typing import Any
+import re
 
 import msgspec
 from msgspec import Struct, field
@@ -13,7 +12,11 @@ from tunbridge.inspect.live import host_of
 from tunbridge.inspect.model import VERSION, Document, Host
 from tunbridge.inspect.names import stem
 from tunbridge.inspect.reader import NoDumpError, ReadError, read_show
+from tunbridge.inspect.wrappers import SHOWN, outputs
 from tunbridge.openvswitch import database_file, listed
+
+_JSON = re.compile(r"\{(?!(?:noformat|code)\b)")
+"""How an object of JSON begins; `{noformat}` of Jira does not."""
 
 MAX_BYTES = 256 * 1024 * 1024
 """No dump is longer: a file that is, is something else."""
@@ -38,37 +41,23 @@ def read_content(data: bytes, label: str, name: str | None) -> Reading:
     if database_file.is_database(data):
         return _database(data, label, name)
     text = _decoded(data)
-    if text.lstrip("\ufeff \t\r\n").startswith("{"):
-        bare = text.strip("\ufeff \t\r\n")
+    bare = text.strip("\ufeff \t\r\n")
+    if _JSON.match(bare):
         if listed.is_listed(bare):
             return Reading([host_of(listed.parse_listed(bare, label), label, name)])
-        if '"stdout' in bare:
+        if '"stdout' in bare or SHOWN.search(bare):
             return Reading(read_show(_outputs(bare), source=label, name=name))
         return Reading(_document(text, label, name))
     return Reading(read_show(text, source=label, name=name))
 
 
 def _outputs(text: str) -> str:
-    """Return the outputs in Ansible's JSON, each after a heading with the host's name; else the text itself."""
+    """Return the outputs in the JSON of Ansible or Salt, each after a heading with its host's name; else the text."""
     try:
-        found = list(_ansible(json.loads(text), ""))
+        found = list(outputs(json.loads(text), ""))
     except (ValueError, RecursionError):
         return text
     return "\n".join(f"{host} | CHANGED\n{output}" if host else output for host, output in found) or text
-
-
-def _ansible(value: Any, name: str) -> Iterator[tuple[str, str]]:
-    """Give host and output of every result in a JSON value; a host's name is the key under which its result stands."""
-    if isinstance(value, dict):
-        lines, output = value.get("stdout_lines"), value.get("stdout")
-        if isinstance(lines, list) or isinstance(output, str):
-            yield name, "\n".join(map(str, lines)) if isinstance(lines, list) else str(output)
-            return
-        for key, inner in value.items():
-            yield from _ansible(inner, str(key) if isinstance(inner, dict) else name)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _ansible(inner, name)
 
 
 def _database(data: bytes, label: str, name: str | None) -> Reading:

@@ -133,6 +133,8 @@ class HostDraft:
         self.remote: RemoteDraft | None = None
         self.latest: RemoteDraft | BridgeDraft | PortDraft | InterfaceDraft | None = None
         """The object that was begun last."""
+        self.is_adrift = False
+        """Whether lines were left out since the last `Bridge` line: it may not be the bridge of what follows."""
 
     @property
     def is_only_words(self) -> bool:
@@ -161,6 +163,7 @@ class HostDraft:
         self.bridges.append(self.bridge)
         self.bridge_names.add(name)
         self.port = self.interface = self.remote = None
+        self.is_adrift = False
         return self.bridge
 
     def _begin_port(self, name: str, lines: Lines) -> None:
@@ -174,6 +177,12 @@ class HostDraft:
         self._some_bridge().ports.append(port)
         self.port = self.interface = self.remote = self.latest = None
 
+    def leave_out(self) -> None:
+        """Note that lines were left out here: what the next attributes belong to may be among them."""
+        self.missing["middle"] = None
+        self.port = self.interface = self.remote = self.latest = None
+        self.is_adrift = True
+
     def _some_bridge(self) -> BridgeDraft:
         return self.bridge or self._begin_bridge(NO_BRIDGE, {})
 
@@ -186,7 +195,7 @@ class HostDraft:
             self.ovs_version = string(value) or None
             self.lines[key] = line
         elif key in ("fail_mode", "datapath_type"):
-            if self.bridge is not None:
+            if self.bridge is not None and not self.is_adrift:
                 setattr(self.bridge, key, string(value) or None)
                 self.bridge.lines[key] = line
         elif key == "is_connected":

@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-VERSION = "1.4"
+VERSION = "1.5"
 """Version of the document format: major.minor."""
 
 HostRole = Literal["compute", "network", "gateway", "all-in-one", "unknown"]
@@ -82,8 +82,9 @@ class Port(Struct, frozen=True, kw_only=True):
     """A port of a bridge: one interface, or several when it is a bond. `tag` is the local VLAN, 4095 the dead one.
 
     `lacp` is what the bond is to negotiate, `bond_active_slave` the MAC of the member in use, of `active-backup`.
-    Neutron writes into `other_config` which network the port is in; `network` is that network's name, null when no
-    cloud could be asked. `fake_bridge`: it is a bridge in name only, that is one VLAN of its parent (`ovs-vsctl add-br
+    Neutron writes into `other_config` which network the port is in; `network` is that network's name, `workload` the
+    port's own name in the API, null when no cloud could be asked; `floating_ips` are the addresses by which it is
+    reached from outside. `fake_bridge`: it is a bridge in name only, that is one VLAN of its parent (`ovs-vsctl add-br
     NAME PARENT VLAN`); null where the source does not tell it.
     """
 
@@ -95,6 +96,8 @@ class Port(Struct, frozen=True, kw_only=True):
     bond_active_slave: str | None = None
     other_config: dict[str, str] | None = None
     network: str | None = None
+    workload: str | None = None
+    floating_ips: list[str] = field(default_factory=list)
     fake_bridge: bool | None = None
     interfaces: list[Interface] = field(default_factory=list)
     extra: dict[str, str] = field(default_factory=dict)
@@ -130,6 +133,17 @@ class Device(Struct, frozen=True, kw_only=True):
     admin_state: UpDown | None = None
     link_state: UpDown | None = None
     link_speed: int | None = None
+
+
+class Gateway(Struct, frozen=True, kw_only=True):
+    """A router's way out, on the host that has its address: from `networks` to the external network."""
+
+    router: str
+    networks: list[str] = field(default_factory=list)
+    external: str
+    addresses: list[str] = field(default_factory=list)
+    snat: bool = True
+    """Whether it translates the addresses of who has no floating IP to its own."""
 
 
 class Host(Struct, frozen=True, kw_only=True):
@@ -168,6 +182,7 @@ class Host(Struct, frozen=True, kw_only=True):
     counted_over: float | None = None
     missing_parts: list[Part] = field(default_factory=list)
     bridge_mappings: dict[str, str] | None = None
+    gateways: list[Gateway] = field(default_factory=list)
     lines: Lines = field(default_factory=dict)
 
     @property

@@ -1,13 +1,27 @@
-"""What network a workload's port is in, as far as is known: Neutron's agents and ours write its id beside the tag."""
+"""What network a workload's port is in, as far as is known: Neutron's agents and ours write its id beside the tag.
+
+Names, floating IPs and where routers' gateways are only the Networking API knows: `Names` is what it told.
+"""
 
 from collections.abc import Mapping, Sequence
+from operator import is_
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tunbridge.inspect.model import Bridge, Host, Port
+from tunbridge.inspect.model import Bridge, Gateway, Host, Port
 
 _SHORT = 8
 """Digits of an id that tell networks apart for people."""
+
+
+class Names(Struct, frozen=True, kw_only=True):
+    """What an API told: names by id, floating IPs by port id, gateways by host."""
+
+    networks: Mapping[str, str] = field(default_factory=dict)
+    ports: Mapping[str, str] = field(default_factory=dict)
+    floating_ips: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    gateways: Mapping[str, Sequence[Gateway]] = field(default_factory=dict)
 
 
 def network_id(port: Port) -> str | None:
@@ -35,12 +49,31 @@ def has_networks(hosts: Sequence[Host]) -> bool:
     return any(network_id(port) for host in hosts for bridge in host.bridges for port in bridge.ports)
 
 
-def named(hosts: Sequence[Host], names: Mapping[str, str]) -> list[Host]:
-    """Give the hosts with the names of networks (id -> name) at their ports."""
-    return [replace(host, bridges=[_named(bridge, names) for bridge in host.bridges]) for host in hosts]
+def named(hosts: Sequence[Host], names: Names) -> list[Host]:
+    """Give the hosts with what the API told of their networks, ports and routers."""
+    return [
+        replace(
+            host,
+            bridges=[_named(bridge, names) for bridge in host.bridges],
+            gateways=list(names.gateways.get(host.name, host.gateways)),
+        )
+        for host in hosts
+    ]
 
 
-def _named(bridge: Bridge, names: Mapping[str, str]) -> Bridge:
-    if not any(network_id(port) in names for port in bridge.ports):
-        return bridge
-    return replace(bridge, ports=[replace(port, network=names.get(network_id(port) or "")) for port in bridge.ports])
+def _named(bridge: Bridge, names: Names) -> Bridge:
+    ports = [_port(port, names) for port in bridge.ports]
+    return bridge if all(map(is_, ports, bridge.ports)) else replace(bridge, ports=ports)
+
+
+def _port(port: Port, names: Names) -> Port:
+    ids = [(interface.external_ids or {}).get("iface-id") for interface in port.interfaces]
+    id = next((id for id in ids if id), "")
+    if network_id(port) not in names.networks and id not in names.ports and id not in names.floating_ips:
+        return port
+    return replace(
+        port,
+        network=names.networks.get(network_id(port) or ""),
+        workload=names.ports.get(id),
+        floating_ips=list(names.floating_ips.get(id, ())),
+    )

@@ -15,6 +15,8 @@ _FULL_LINE = 50
 """A name is taken to go on in the next line only when its own line is at least this long: no terminal is narrower."""
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[()*+][0-9A-Za-z]|[@-Z\\^_=>])")
+_PAGER = re.compile(r"-+ ?[Mm]ore ?-+(?:\(\d+%\))?[\x08 ]*\x08")
+"""The mark of a pager that it took back itself: nothing is missing there."""
 _NEWLINE = re.compile(r"\r*\n|\r")
 _EDGE = " \t\r\n\v\f\xa0\u200b\u2060\ufeff\u3000\u2002\u2003\u2009\u202f\x00"
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -64,6 +66,8 @@ def logical_lines(text: str) -> Iterator[LogicalLine]:
     """Give the lines of `text` that hold something, with wrapped ones joined. Linear in the length of `text`."""
     if "\x1b" in text:
         text = _ESCAPE.sub("", text)
+    if "\b" in text:
+        text = _PAGER.sub("", text)
     if _SURROGATE.search(text):
         text = _SURROGATE.sub("\ufffd", text)
     lines = bare_lines(_NEWLINE.split(text) if "\r" in text else text.split("\n"))

@@ -42,7 +42,10 @@ _CUT = r"(?:snip\w*|omit\w*|truncated|elided|skipped|cut|more|abridged)"
 _ELISION = re.compile(
     r"[\W_]*(?:\.{2,}|…)[\W_]*"  # ... and […]
     rf"|(?:[\[({{<~=*#-]|\.{{2,}}|…).{{0,80}}\b{_CUT}\b.{{0,80}}"  # <output omitted>, ---snip---, --More--(42%)
-    r"|(?:\.{2,}|…).{0,80}|.{0,80}(?:\.{3}|…)",  # ... 150 ports like this
+    r"|(?:\.{2,}|…).{0,80}|.{0,80}(?:\.{3}|…)"  # ... 150 ports like this
+    r"|(?:[-=~]\s*){3,}|(?:\*\s*){3,}"  # a rule between what was copied
+    r"|[\[({<][^\[\](){}<>]{3,80}[\])}>]"  # <other taps>
+    r"|lines \d+-\d+.{0,40}",  # the status line of less
     re.I,
 )
 _SENTENCE_WORDS = 3
@@ -165,8 +168,10 @@ class _Reader:
         host = self._host
         if host is None or self._complete:
             return
-        if last or _ELISION.fullmatch(line.text):
-            host.missing["end" if last else "middle"] = None
+        if last:
+            host.missing["end"] = None
+        elif _ELISION.fullmatch(line.text):
+            host.leave_out()
         elif _IGNORABLE.fullmatch(line.text):
             return
         elif host.is_only_words:

@@ -64,7 +64,12 @@ def _shared(addresses: dict[str, list[str]]) -> set[str]:
 
 
 def _ambiguous(host: Host) -> NotChecked:
-    why = "its tunnels state no local_ip" if any(tunnels_of(host)) else "it has no tunnel that would state it"
+    if any(tunnels_of(host)):
+        why = "its tunnels state no local_ip"
+    elif host.is_whole:
+        why = "it has no tunnel that would state it"
+    else:
+        why = "no tunnel that would state it is seen in the part of the dump that is here"
     return NotChecked(
         code="tunnel-one-way",
         host=host.name,

@@ -6,28 +6,35 @@ Everything is decided by line, or by what most lines have in common; each line k
 import html
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-_STRAIGHT = str.maketrans("“”„‟″", '"""""')
-_CURLY = frozenset("“”„‟″")
+_STRAIGHT = str.maketrans("“”„‟″«»‘’", '"""""""\'\'')
+_CURLY = frozenset("“”„‟″«»‘’")
 _ENTITY = re.compile(r"&(?:quot|amp|lt|gt|nbsp|apos|ldquo|rdquo|#\d{1,6}|#x[0-9A-Fa-f]{1,6});")
 _BREAK = re.compile(r"<(?:br|/p|/div|/pre|/tr|/li)\b[^<>]{0,500}>", re.I)
 _TAG = re.compile(
-    r"</?(?:a|article|b|blockquote|body|br|code|div|em|font|h[1-6]|head|html|i|li|ol|p|pre|section|span|strong|table|tbody"
-    r"|td|th|tr|tt|u|ul)\b[^<>]{0,500}>",
+    r"</?(?:a|article|b|blockquote|body|br|code|div|em|font|h[1-6]|head|html|i|kbd|li|mark|ol|p|pre|s|samp|section|span"
+    r"|strong|table|tbody|td|th|tr|tt|u|ul)\b[^<>]{0,500}>"
+    r"|\[/?(?:code|pre|quote)\b[^\[\]]{0,100}\]|\{(?:code|noformat)\b[^{}]{0,100}\}",  # of forums, and of Jira
     re.I,
 )
+_QUOTED_OR_TAG = re.compile(rf'("(?:[^"\\\n]|\\.)*+")|({_BREAK.pattern})|{_TAG.pattern}', re.I)
 _STRUCTURE = re.compile(
     r"\s*(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\s*$"
-    r"|(?:Bridge|Port|Interface|Manager|Controller)\s+[\w\"]"
+    r"|(?:Bridge|Port|Interface|Manager|Controller)\s+[\w\"']"
     r"|(?:is_connected|fail_mode|datapath_type|tag|trunks|type|options|error|ovs_version|bfd_status):(?:\s|$))"
 )
-_NOTE = re.compile(r'((?:[^"#<←\n]|"(?:[^"\\\n]|\\.)*+")*?)\s+(?:<\d+>|#+\s.*|<-+.*|←.*)$')
+_NOTE = re.compile(
+    r'((?:[^"#<←⇐\n]|"(?:[^"\\\n]|\\.)*+")*?)\s+(?:<\d+>|#+\s.*|<[-=<]+.*|[←⇐].*|//\s.*|--\s.*|!+\s*|\([^"]*\))$'
+)
+_MARKDOWN = re.compile(r'("(?:[^"\\\n]|\\.)*+")|\*\*|`')
+_LIKE_YAML_KEYS = ("Bridge:", "Port:", "Interface:", "Manager:", "Controller:")
 _LIKE_YAML = re.compile(r"\s*(?:-\s+)?(Bridge|Port|Interface|Manager|Controller):\s+(\S.*)$")
-_SIGNS = (*"<&“”„‟″#←", "Bridge:", "Port:", "Interface:", "Manager:", "Controller:")
+_SIGNS = (*"<&“”„‟″«»‘’'`#←⇐(!", "//", "--", "**", "[code", "[/code", "{code", "{noformat", *_LIKE_YAML_KEYS)
 """What only a line has that something was put around."""
-_ODD = re.compile("|".join(_SIGNS))
+_ODD = re.compile("|".join(map(re.escape, _SIGNS)))
 _HOST = r"(?P<host>[A-Za-z0-9][\w.-]{0,252})"
 _STAMP = r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?"
 _PREFIXES = (
@@ -41,8 +48,14 @@ _SAMPLE = 400
 """Lines that are looked at to see whether all have a prefix."""
 _ITEM = re.compile(r"""\s*(?:-\s+)?(?P<quote>["'])(?P<body>.*)(?P=quote),?\s*$""")
 _LIST = re.compile(r'"(?:[^"\\]|\\.)*+"')
-_LINES_KEY = re.compile(r"""["']?stdout_lines["']?\s*:\s*(?P<rest>.*)$""")
-_OUTPUT_KEY = re.compile(r"""\s*["']?stdout["']?\s*:\s*"(?P<body>(?:[^"\\]|\\.)*+)",?\s*$""")
+_LINES_KEY = re.compile(r"""["']?(?:stdout_lines["']?\s*:\s*|msg["']?\s*:\s*(?=\[))(?P<rest>.*)$""")
+_OUTPUT_KEY = re.compile(r"""\s*["']?(?:stdout|msg)["']?\s*:\s*"(?P<body>(?:[^"\\]|\\.)*+)",?\s*$""")
+_RESULT = re.compile(r"""stdout|["']msg["']\s*:""")
+"""What only results of Ansible have."""
+_IN_ONE_LINE = re.compile(rf"(?P<head>{_HOST} \| \w+ \| rc=\d+ \| )\(stdout\) ?(?P<body>.*)$")
+_JSON_LINE = re.compile(
+    rf"(?P<head>(?:{_HOST} \| \w+|(?:ok|changed): \[[^\]]{{1,253}}\](?: => \([^()]*\))?)) => (?P<json>\{{.+\}})$"
+)
 
 
 class SourceLine(NamedTuple):
@@ -57,9 +70,9 @@ def bare_lines(raw: list[str]) -> list[SourceLine]:
     lines = list(map(SourceLine, range(1, len(raw) + 1), raw))
     sample = raw[:_SAMPLE]
     text = "\n".join(raw)
-    if "stdout" in text:
+    if _RESULT.search(text):
         lines = list(_of_ansible(lines))
-    elif (prefix := _common_prefix(sample)) is not None:
+    elif (prefix := _common_prefix(sample) or _same_prefix(sample)) is not None:
         lines = list(_without_prefix(lines, prefix))
     if any(sign in text for sign in _SIGNS):
         lines = [bare for line in lines for bare in (_cleaned(line) if _ODD.search(line.text) else (line,))]
@@ -68,19 +81,28 @@ def bare_lines(raw: list[str]) -> list[SourceLine]:
 
 def _cleaned(line: SourceLine) -> Iterable[SourceLine]:
     text = line.text
-    if "<" in text and _TAG.search(text):
-        return [SourceLine(line.number, _plain(_TAG.sub("", part))) for part in _BREAK.split(text)]
+    if ("<" in text or "[" in text or "{" in text) and _TAG.search(text):
+        if _STRUCTURE.match(text):  # what stands in its quotes is meant
+            text = _QUOTED_OR_TAG.sub(lambda m: m[1] or ("\n" if m[2] else ""), text)
+        else:
+            text = _TAG.sub("", _BREAK.sub("\n", text))
+        return [SourceLine(line.number, _plain(part)) for part in text.split("\n")]
     return (SourceLine(line.number, _plain(text)),)
 
 
 def _plain(text: str) -> str:
     """Undo entities and curly quotes, where no straight quote says that they are meant; take notes off."""
     if '"' not in text:
-        if "&" in text and _ENTITY.search(text):
-            text = html.unescape(text)
+        for _ in range(2):  # a page that shows a page escapes twice
+            if "&" in text and _ENTITY.search(text):
+                text = html.unescape(text)
         if not _CURLY.isdisjoint(text):
             text = text.translate(_STRAIGHT)
-    if ("#" in text or "<" in text or "←" in text) and _STRUCTURE.match(text) and (note := _NOTE.match(text[:2000])):
+    if ("**" in text or "`" in text) and _STRUCTURE.match(bare := _MARKDOWN.sub(lambda m: m[1] or "", text)):
+        text = bare
+    if "'" in text and '"' not in text and _STRUCTURE.match(text):
+        text = text.replace("'", '"')
+    if _STRUCTURE.match(text) and (note := _NOTE.match(text[:2000])):
         text = note[1]
     if ":" in text and (found := _LIKE_YAML.match(text)):
         text = f"{found[1]} {found[2]}"
@@ -104,13 +126,35 @@ def _common_prefix(sample: list[str]) -> re.Pattern[str] | None:
     return None
 
 
+_INNER = re.compile(_STRUCTURE.pattern.removeprefix(r"\s*"))
+
+
+def _same_prefix(sample: list[str]) -> re.Pattern[str] | None:
+    """Return what stands before nearly all lines and differs in its digits only: `12 | `, `[web] out: `, a border."""
+    filled = [line for line in sample if line.strip()]
+    shapes: Counter[str] = Counter()
+    for line in filled:
+        found = _INNER.search(line[:400])
+        before = line[: found.start()].rstrip() if found is not None else ""
+        if before and len(before) <= 200 and '"' not in before and "'" not in before:
+            shapes[re.sub(r"\d+", "0", before.lstrip())] += 1
+    shape, count = shapes.most_common(1)[0] if shapes else ("", 0)
+    if count < max(3, 0.8 * len(filled)) or shape == ">":
+        return None
+    pattern = r"\d+".join(map(re.escape, shape.split("0")))
+    return re.compile(rf"\s*{pattern}[ \t]?")
+
+
+_BORDER = re.compile(r"\s*[|│┃]\s*$")
+
+
 def _without_prefix(lines: list[SourceLine], prefix: re.Pattern[str]) -> Iterator[SourceLine]:
     """Take the prefix off; where it names hosts, their lines are put together, each after a heading with the name."""
     by_host: dict[str, list[SourceLine]] = {}
     for line in lines:
         match = prefix.match(line.text)
         host = (match.groupdict().get("host") or "") if match else ""
-        text = line.text[match.end() :] if match else line.text
+        text = _BORDER.sub("", line.text[match.end() :]) if match else line.text
         by_host.setdefault(host, []).append(SourceLine(line.number, text))
     for host, own in by_host.items():
         if host:
@@ -120,6 +164,7 @@ def _without_prefix(lines: list[SourceLine], prefix: re.Pattern[str]) -> Iterato
 
 def _of_ansible(lines: list[SourceLine]) -> Iterator[SourceLine]:
     """Give the items of `stdout_lines` as lines, and of what has no such list the text of `stdout`."""
+    lines = [inner for line in lines for inner in _of_one_line(line)]
     has_lists = any(_LINES_KEY.search(line.text) for line in lines)
     inside = False
     for line in lines:
@@ -146,6 +191,47 @@ def _of_ansible(lines: list[SourceLine]) -> Iterator[SourceLine]:
             yield line
 
 
+def _of_one_line(line: SourceLine) -> Iterator[SourceLine]:
+    """Give the heading and the lines of a result that stands in one line, else the line."""
+    text = line.text
+    output: str | None = None
+    if match := _IN_ONE_LINE.match(text):
+        output = match["body"].replace("\\n", "\n")
+    elif match := _JSON_LINE.match(text):
+        try:
+            output = next((text for _, text in outputs(json.loads(match["json"]), "")), None)
+        except (ValueError, RecursionError):
+            output = None
+    if match is None or output is None:
+        yield line
+        return
+    yield SourceLine(line.number, match["head"])
+    yield from (SourceLine(line.number, inner) for inner in output.split("\n"))
+
+
+def outputs(value: Any, name: str) -> Iterator[tuple[str, str]]:
+    """Give host and output of every result in a JSON value; a host's name is the key under which its result stands."""
+    if isinstance(value, dict):
+        for key in ("stdout_lines", "stdout", "msg"):
+            found = value.get(key)
+            if isinstance(found, list):
+                found = "\n".join(map(str, found))
+            if isinstance(found, str):
+                yield name, found
+                return
+        for key, inner in value.items():
+            yield from outputs(inner, name if isinstance(inner, list) else str(key))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from outputs(inner, name)
+    elif isinstance(value, str) and SHOWN.search(value):
+        yield name, value
+
+
+SHOWN = re.compile(r"(?:\n|\\n) {4}Bridge ")
+"""What only the output of `ovs-vsctl show` has, also with its line ends escaped."""
+
+
 def _string(body: str) -> str:
     try:
         return str(json.loads(f'"{body}"', strict=False))
@@ -166,7 +252,7 @@ _HEADINGS = tuple(
 )
 _CUT_WORDS = frozenset(("snip", "snipped", "more", "omitted", "truncated", "cut", "skipped", "elided", "output"))
 """What stands between dashes where something was left out (`---snip---`), and is no host."""
-_ALONE = re.compile(rf"{_HOST}:?$")
+_ALONE = re.compile(rf"{_HOST}(?::(?: \|[+-]?)?)?$")
 
 
 def named_by_heading(line: str) -> str | None:
@@ -184,5 +270,5 @@ def named_by_heading(line: str) -> str | None:
 
 def named_alone(line: str) -> str | None:
     """Return the name that stands alone on a line (salt's `NAME:`, clush's between two rules)."""
-    match = _ALONE.match(line) if len(line) < 260 and " " not in line else None
+    match = _ALONE.match(line) if len(line) < 260 else None
     return match["host"] if match else None

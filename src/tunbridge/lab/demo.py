@@ -1,4 +1,4 @@
-"""What `make up` ends with: a network, two VMs on two hosts, a router to the outside, and a floating IP of the first VM.
+"""What `make up` ends with: a network, two VMs on two hosts, a router to the outside, and a floating IP of the first.
 
 A ping from one VM to the other, and a page that the first one serves to a client outside, show that it works. All of it
 is made by the Networking API, as a user would; what is there already stays as it is.

@@ -42,6 +42,9 @@ class InterfaceRow(Struct, frozen=True, kw_only=True):
     options: Mapping[str, str] = _EMPTY
     ofport: int | None = None
     error: str | None = None
+    link_state: str | None = None
+    bfd: Mapping[str, str] = _EMPTY
+    bfd_status: Mapping[str, str] = _EMPTY
     external_ids: Mapping[str, str] = _EMPTY
 
 

@@ -93,13 +93,14 @@ def _bound(
 def body(reader: Reader, port: Row) -> Values:
     """Give the fields of a port that its active binding says."""
     row = active(reader, port)
-    if row is None:
+    host = gateway_host(reader, port)
+    if row is None or host:
         return {
-            "binding:host_id": "",
+            "binding:host_id": host,
             "binding:vnic_type": "normal",
             "binding:profile": {},
-            "binding:vif_type": UNBOUND,
-            "binding:vif_details": {},
+            "binding:vif_type": OVS if host else UNBOUND,
+            "binding:vif_details": {"bound_drivers": DRIVERS} if host else {},
         }
     return {
         "binding:host_id": row.host,
@@ -108,6 +109,14 @@ def body(reader: Reader, port: Row) -> Values:
         "binding:vif_type": row.vif_type,
         "binding:vif_details": {**details(row), "bound_drivers": DRIVERS} if row.vif_type == OVS else details(row),
     }
+
+
+def gateway_host(reader: Reader, port: Row) -> str:
+    """Give the host that has the addresses of a router's gateway; "" for every other port."""
+    if port.device_owner != "network:router_gateway":
+        return ""
+    router = reader.get("Router", port.device_id)
+    return str(router.gateway_host or "") if router is not None and router.gateway_port == port.id else ""
 
 
 def details(row: Row) -> dict[str, Any]:

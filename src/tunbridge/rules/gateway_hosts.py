@@ -9,20 +9,33 @@ host is told to have a router's address at any time. A host that has lost its co
 what it knew; it ends when it is reached again, or is fenced by the operator.
 """
 
-from hashlib import blake2b
+from typing import Any
 
+from tunbridge.model.gateway_order import candidates, score
 from tunbridge.rules import hosts
 from tunbridge.rules.request import Reader, Request, Row, Txn
 
+STANDBYS = 2
+"""So many hosts are ready to take over."""
+NONE: dict[str, Any] = {"gateway_host": None, "gateway_standbys": ()}
+"""The columns of a router without a gateway."""
 
-def choose(reader: Reader, request: Request, router: Row, external: Row) -> str | None:
-    """The host for a router's gateway on an external network: the one that has it, as long as it can."""
-    able = [row for row in reader.find("Host", "agent_type", hosts.AGENT_TYPE) if _can(reader, request, row, external)]
-    if any(row.host == router.gateway_host for row in able):
-        return str(router.gateway_host)
+
+def choose(reader: Reader, request: Request, router: Row, external: Row) -> dict[str, Any]:
+    """The columns that say which host has a router's gateway on an external network, and which take over from it.
+
+    The host that has it keeps it as long as it can. One that takes over is next, since it has all flows already.
+    """
+    able = {
+        row.host: row
+        for row in reader.find("Host", "agent_type", hosts.AGENT_TYPE)
+        if _can(reader, request, row, external)
+    }
     networks = [row for id in router.networks if (row := reader.get("Network", id)) is not None]
-    best = max(able, key=lambda row: (_reached(row, networks), _score(router.id, row.host)), default=None)
-    return None if best is None else str(best.host)
+    order = sorted(able, key=lambda host: (_reached(able[host], networks), score(router.id, host)), reverse=True)
+    prepared = candidates(router.id, router.gateway_host, router.gateway_standbys)
+    first = next((host for host in (*prepared, *order) if host in able), None)
+    return {"gateway_host": first, "gateway_standbys": tuple([host for host in order if host != first][:STANDBYS])}
 
 
 def living(reader: Reader, request: Request) -> set[str]:
@@ -30,35 +43,46 @@ def living(reader: Reader, request: Request) -> set[str]:
     return {row.host for row in reader.find("Host", "agent_type", hosts.AGENT_TYPE) if _serves(reader, request, row)}
 
 
-def misplaced(reader: Reader, living: set[str], dead_too: bool) -> list[str]:
-    """Ids of routers with a gateway but no host for it, and of those whose host is not among the living.
+def misplaced(reader: Reader, living: set[str], dead_too: bool, news: bool) -> list[str]:
+    """Ids of routers with a gateway but no host for it, and of those with a host that is not among the living.
 
-    Without `dead_too`, only hosts that an admin has disabled count.
+    Without `dead_too`, only hosts that an admin has disabled count. With `news`, also those that lack standbys.
     """
-    found = []
-    for row in reader.all("Router"):
-        if not row.gateway_port or row.gateway_host in living:
-            continue
-        agent = None if row.gateway_host is None else hosts.agent(reader, row.gateway_host)
-        if row.gateway_host is None or dead_too or (agent is not None and not hosts.is_enabled(reader, agent)):
-            found.append(row.id)
-    return found
+    silent = {row.host for row in reader.find("Host", "agent_type", hosts.AGENT_TYPE) if hosts.is_enabled(reader, row)}
+    kept = living if dead_too else living | silent
+    return [
+        row.id
+        for row in reader.all("Router")
+        if row.gateway_port
+        and (
+            row.gateway_host is None
+            or not kept.issuperset((row.gateway_host, *row.gateway_standbys))
+            or (news and len(row.gateway_standbys) < STANDBYS)
+        )
+    ]
 
 
 def move(txn: Txn, request: Request, id: str) -> bool:
     """Choose a router's gateway host anew; gives whether it is another one.
 
-    Where no host can have it, it stays where it was: that one may come back.
+    Where no host can have it, it stays where it was: that one may come back. One that had it is ready for a while to
+    have it still, so that what is on its way arrives: until `misplaced` names the router again.
     """
     router = txn.get("Router", id)
     port = None if router is None or router.gateway_port is None else txn.get("Port", router.gateway_port)
     external = None if port is None else txn.get("Network", port.network_id)
-    wanted = None if external is None else choose(txn, request, router, external)
-    if wanted is None or router is None or wanted == router.gateway_host:
+    if external is None or router is None:
         return False
-    txn.verify("Router", id, "gateway_port", "gateway_host")
-    txn.update("Router", id, {"gateway_host": wanted})
-    return True
+    wanted, former = choose(txn, request, router, external), router.gateway_host
+    is_moved = wanted["gateway_host"] not in (None, former)
+    if is_moved and former is not None and former not in wanted["gateway_standbys"]:
+        wanted["gateway_standbys"] += (former,)
+    if wanted["gateway_host"] is None:
+        return False
+    if is_moved or set(wanted["gateway_standbys"]) != set(router.gateway_standbys):
+        txn.verify("Router", id, "gateway_port", "gateway_host", "gateway_standbys")
+        txn.update("Router", id, wanted)
+    return is_moved
 
 
 def _serves(reader: Reader, request: Request, row: Row) -> bool:
@@ -71,7 +95,3 @@ def _can(reader: Reader, request: Request, row: Row, external: Row) -> bool:
 
 def _reached(row: Row, networks: list[Row]) -> int:
     return sum(hosts.reaches(row, network) for network in networks)
-
-
-def _score(router_id: str, host: str) -> bytes:
-    return blake2b(f"{router_id} {host}".encode(), digest_size=8).digest()

@@ -506,6 +506,8 @@ def _equal(one: str, other: str) -> bool:
 
 def _is_bound_to(reader: Reader, row: Row, wanted: list[Any], _caller: Caller) -> bool:
     """Filter by host: also one that the port is on its way to or from."""
+    if host := bindings.gateway_host(reader, row):
+        return host in wanted
     return any(binding.host in wanted for binding in bindings.of(reader, row)) or (not row.bindings and "" in wanted)
 
 

@@ -102,12 +102,12 @@ class RouterRules(Rules):
         if port is not None and (network is None or port.network_id != network.id):
             self._remove_gateway(txn, request, row)
             row, port = txn.get(self.table, row.id), None
-            columns |= {"gateway_port": None, "gateway_host": None}
+            columns |= {"gateway_port": None, **gateway_hosts.NONE}
         if network is not None and port is None:
             before = row if "gateway_port" not in columns else msgspec.structs.replace(row, gateway_port=None)
             check_overlap(txn, before, txn.find("Subnet", "network_id", network.id))
             made = make_port(self, txn, request, network.id, GATEWAY, row.id, fixed_ips=wanted or UNSET)
-            columns |= {"gateway_port": made.id, "gateway_host": gateway_hosts.choose(txn, request, row, network)}
+            columns |= {"gateway_port": made.id, **gateway_hosts.choose(txn, request, row, network)}
             self.touch(txn, request, row, columns)
         elif port is not None and wanted and _differ(fixed_ips(txn, port.addresses), wanted):
             ports: Any = self.others["port"]

@@ -342,6 +342,49 @@ DIFFERENT: dict[str, Different] = {
             "Invalid input for operation: Failed to create RBAC policy on object <sps> because target project doesn't have access to associated address scope.",
         ),
     ),
+    "admin list port device_id=$r1&device_owner=network:router_gateway": Different(
+        "a host has the gateway; the Neutron that answered had no L3 agent",
+        {
+            "status": 200,
+            "body": {
+                "ports": [
+                    {
+                        "admin_state_up": True,
+                        "allowed_address_pairs": [],
+                        "binding:host_id": "host1",
+                        "binding:profile": {},
+                        "binding:vif_details": {"bound_drivers": {"0": "openvswitch"}},
+                        "binding:vif_type": "ovs",
+                        "binding:vnic_type": "normal",
+                        "created_at": "<time>",
+                        "data_plane_status": None,
+                        "description": "",
+                        "device_id": "<r1>",
+                        "device_owner": "network:router_gateway",
+                        "dns_assignment": [
+                            {"fqdn": "<host>.cloud.example.org.", "hostname": "<host>", "ip_address": "<address>"}
+                        ],
+                        "dns_domain": "",
+                        "dns_name": "",
+                        "extra_dhcp_opts": [],
+                        "fixed_ips": [{"ip_address": "<address>", "subnet_id": "<ext4>"}],
+                        "id": "<id>",
+                        "mac_address": "<mac>",
+                        "name": "",
+                        "network_id": "<ext>",
+                        "port_security_enabled": False,
+                        "project_id": "",
+                        "revision_number": "<number>",
+                        "security_groups": [],
+                        "status": "DOWN",
+                        "tags": [],
+                        "tenant_id": "",
+                        "updated_at": "<time>",
+                    }
+                ]
+            },
+        },
+    ),
     "nova GET /ports/$vm": Different(
         "a port is ACTIVE while its host forwards for it; Neutron says DOWN after any change of its binding",
         {

@@ -353,4 +353,4 @@ def _tls(config: AgentConfig) -> tls.Files | None:
 
 def _way(router: Row) -> tuple[Any, ...]:
     """What of a router decides which rows a host needs."""
-    return router.networks, router.gateway_port, router.gateway_host, several_hops(router)
+    return router.networks, router.gateway_port, router.gateway_host, router.gateway_standbys, several_hops(router)

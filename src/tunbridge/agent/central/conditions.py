@@ -6,7 +6,7 @@
                                                    --> members of the remote groups and address groups that these name
                                             +--> their QoS policies, and those of their networks --> the rules of these
     networks --> routers on them --> the other networks of these routers, and so on
-    routers whose gateway this host is --> their networks
+    routers whose gateway this host is or may become --> their networks
     routers --> their gateways' ports --> their external networks and subnets, but not the ports there
     routers --> their floating IPs --> ports of these, and their port forwardings
             --> ports that are one of several next hops --> how these are
@@ -30,6 +30,8 @@ from tunbridge.database.rows import Row
 from tunbridge.database.store import Store
 from tunbridge.model.resources.qos import RULES
 
+_GATEWAY = ("gateway_host", "gateway_standbys")
+"""Columns of a router that name the hosts which have its gateway, or take over."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -63,7 +65,7 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
     here = {id: rows[id] for id in candidates & rows.keys()}
     networks = {row.network_id for row in bound} | {row.network_id for row in here.values()}
     networks.discard("")  # of a row that an older server wrote, until a newer one completes it
-    for router in store.find("Router", "gateway_host", host):
+    for router in (r for name in _GATEWAY for r in store.find("Router", name, host)):
         networks |= set(router.networks)
     networks = routed(store, networks)
     routers = {router.id: router for id in networks for router in store.find("Router", "networks", id)}
@@ -88,7 +90,8 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
         "Security_Group": together(where("_uuid", groups, is_ref=True)),
         "Security_Group_Rule": together(where("security_group_id", groups, is_ref=True)),
         "Router": together(
-            where("networks", networks, function="includes"), where("gateway_host", [host], function="includes")
+            where("networks", networks, function="includes"),
+            *(where(name, [host], function="includes") for name in _GATEWAY),
         ),
         "Floating_Ip": together(where("router_id", routers, is_ref=True, function="includes")),
         "Port_Forwarding": together(where("floatingip_id", {row.id for row in store.all("Floating_Ip")}, is_ref=True)),

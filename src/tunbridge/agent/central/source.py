@@ -152,7 +152,8 @@ class CentralSource:
         return msgspec.structs.replace(found, id=id)
 
     def gateways(self, host: str) -> Collection[str]:
-        return [row.id for row in self._store.find("Router", "gateway_host", host)]
+        first, others = (self._store.find("Router", name, host) for name in ("gateway_host", "gateway_standbys"))
+        return [row.id for row in (*first, *others)]
 
     def floating_ip(self, id: str) -> view.FloatingIp | None:
         row = next(iter(self._store.find("Floating_Ip", "floating_port", id)), None)
@@ -304,6 +305,7 @@ def _router(rows: tuple[Row, ...]) -> view.Router:
         routes=tuple(view.HostRoute(canonical(one["destination"]), one["nexthop"]) for one in _json(row.routes)),
         gateway_port=row.gateway_port,
         gateway_host=row.gateway_host,
+        gateway_standbys=row.gateway_standbys,
         enable_snat=row.enable_snat,
     )
 

@@ -71,6 +71,7 @@ _COLUMNS = {
         "routes",
         "gateway_port",
         "gateway_host",
+        "gateway_standbys",
         "enable_snat",
     ),
     "Floating_Ip": ("floating_ip_address", "floating_port", "router_id", "port_id", "fixed_ip_address"),
@@ -95,7 +96,7 @@ _COLUMNS = {
 _FOUND_BY = {
     "Port_Binding": ("host", "port_id"),
     "Port": ("network_id", "security_groups"),
-    "Router": ("networks", "gateway_host"),
+    "Router": ("networks", "gateway_host", "gateway_standbys"),
     "Floating_Ip": ("router_id", "floating_port"),
     "Port_Status": ("port_id",),
     "Address_Location": ("network_id", "host"),

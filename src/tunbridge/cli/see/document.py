@@ -34,7 +34,7 @@ def read_document(
         terminal.error(str(problem))
     if not reading.hosts:
         raise typer.Exit(EXIT_UNREADABLE)
-    hosts = labs.with_network_names(reading.hosts, sources)
+    hosts = labs.with_names(reading.hosts, sources)
     if counters is not None:
         from tunbridge.inspect.counters import with_growth
 

@@ -9,10 +9,10 @@ port as a whole: forwarding.py.
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context, PortState
-from tunbridge.dataplane.features import external, forwarding, located, uplink
+from tunbridge.dataplane.features import external, forwarding, gateway, located, uplink
 from tunbridge.dataplane.flow import Match
 from tunbridge.dataplane.pipeline import ROUTER_NUMBER
-from tunbridge.dataplane.view import Network, Port, Router
+from tunbridge.dataplane.view import Network, Port
 
 
 def compute(context: Context, id: str) -> None:
@@ -29,28 +29,29 @@ def compute(context: Context, id: str) -> None:
     if port is not None:
         port = located.owner(context, floating.fixed_ip, port.network_id) or port
     network = context.view.network(own.network_id)
-    if port is None or network is None or host_of(context, router, port, network) != context.local.host:
+    if port is None or network is None or port.host is None or not port.admin_state_up:
         return
-    place = external.outside(context, router.id, own)
+    here, near = context.local.host, _is_near(context, port.host, network)
+    active = port.host if near else gateway.host_of(context, router)
+    ready = {active} if near else {router.gateway_host, *router.gateway_standbys}
+    place = external.outside(context, router.id, own) if here in ready else None
     if place is not None:
-        _translate(context, floating.address, floating.fixed_ip, port, place)
-        context.port_state(id, PortState("wired"))
+        _translate(context, floating.address, floating.fixed_ip, port, place, active == here)
+        if active == here:
+            context.port_state(id, PortState("wired"))
 
 
-def host_of(context: Context, router: Router, port: Port, network: Network) -> str | None:
-    """The host that has a floating IP of the port on an external network."""
-    if port.host is None or not port.admin_state_up:
-        return None
-    if port.host == context.local.host:
-        near = uplink.obstacle(context, network) is None
-    else:
-        host = context.view.host(port.host)
-        near = host is not None and network.physical_network in host.physical_networks
-    return port.host if near else router.gateway_host
+def _is_near(context: Context, host: str, network: Network) -> bool:
+    """Whether a host has a bridge to an external network."""
+    if host == context.local.host:
+        return uplink.obstacle(context, network) is None
+    known = context.view.host(host)
+    return known is not None and network.physical_network in known.physical_networks
 
 
-def _translate(context: Context, address: str, fixed: str, port: Port, place: external.Outside) -> None:
-    external.answer(context, place, address)
+def _translate(context: Context, address: str, fixed: str, port: Port, place: external.Outside, is_here: bool) -> None:
+    if is_here:
+        external.answer(context, place, address)
     inwards = flow.translate(place.zone, pipeline.ROUTES, target=fixed)
     external.take(context, place, {"nw_dst": address}, 2, inwards)
     source: Match = {"nw_src": fixed}

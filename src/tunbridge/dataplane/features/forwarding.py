@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from tunbridge.dataplane import flow, pipeline
 from tunbridge.dataplane.contribution import Context, PortState
-from tunbridge.dataplane.features import external
+from tunbridge.dataplane.features import external, gateway
 from tunbridge.dataplane.features.policy import masked
 from tunbridge.dataplane.flow import Match
 from tunbridge.dataplane.view import FloatingIp, Port, PortForwarding, Router
@@ -23,14 +23,19 @@ _PROTOCOLS = {6: "tcp", 17: "udp"}
 
 
 def compute(context: Context, floating: FloatingIp, router: Router, own: Port) -> None:
-    """Everything of a floating IP with port forwardings; nothing on another host than the router's gateway host."""
+    """Everything of a floating IP with port forwardings, where its router's gateway is or may be.
+
+    Only where it is, the address is answered for.
+    """
     forwardings = sorted(context.view.forwardings(floating.api_id), key=lambda one: one.id)
-    if not forwardings or router.gateway_host != context.local.host:
+    if not forwardings or context.local.host not in (router.gateway_host, *router.gateway_standbys):
         return
     place = external.outside(context, router.id, own)
     if place is None:
         return
-    external.answer(context, place, floating.address)
+    is_here = gateway.host_of(context, router) == context.local.host
+    if is_here:
+        external.answer(context, place, floating.address)
     external.answer_ping(context, place.router, place.network, floating.address)
     external.take(
         context, place, {"nw_dst": floating.address}, 1, flow.translate(place.zone, pipeline.ROUTES), before=1
@@ -41,7 +46,8 @@ def compute(context: Context, floating: FloatingIp, router: Router, own: Port) -
             _forward(context, place, floating.address, one)
             if not router.enable_snat:
                 _answers(context, place, one)
-    context.port_state(floating.id, PortState("wired"))
+    if is_here:
+        context.port_state(floating.id, PortState("wired"))
 
 
 def _forward(context: Context, place: external.Outside, address: str, one: PortForwarding) -> None:

@@ -19,6 +19,7 @@ from tunbridge.dataplane.flows import Flow
 from tunbridge.dataplane.pipeline import ARRIVED, NETWORK, OUT, ROUTER_NUMBER, TOO_BIG, VIA
 from tunbridge.dataplane.responders import Kind
 from tunbridge.dataplane.view import Network, Port, Router, Subnet
+from tunbridge.model.gateway_order import candidates
 
 _BRIDGE = names.INTEGRATION_BRIDGE
 DEFAULT = {4: "0.0.0.0/0", 6: "::/0"}
@@ -35,7 +36,11 @@ class Gateway(Struct, frozen=True):
     network: Network
     subnets: tuple[Subnet, ...]
     """All of the network."""
+    host: str | None
+    """The host that has it now, as this one sees it."""
     is_here: bool
+    is_ready: bool
+    """Whether this host has it, or is to take over."""
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -78,7 +83,34 @@ def find(context: Context, router: Router) -> Gateway | None:
         return None
     found = [context.view.subnet(id) for id in sorted(context.view.network_subnets(network.id))]
     subnets = tuple(s for s in found if s is not None)
-    return Gateway(router, port, network, subnets, router.gateway_host == context.local.host)
+    host, here = host_of(context, router), context.local.host
+    ready = here in (router.gateway_host, *router.gateway_standbys)
+    return Gateway(router, port, network, subnets, host, host == here, ready)
+
+
+def host_of(context: Context, router: Router) -> str | None:
+    """The host that has a router's gateway now: of those that may have it the first that is not known to be dead.
+
+    Where all seem to be dead, that is the first; but for a host that is cut off itself, another one.
+    """
+    order = candidates(router.id, router.gateway_host, router.gateway_standbys)
+    if (alive := next((host for host in order if not _is_dead(context, host)), None)) is not None:
+        return alive
+    others = (host for host in order if host != context.local.host)
+    return next(others, router.gateway_host) if router.gateway_host == context.local.host else router.gateway_host
+
+
+def watch(context: Context, router: Router) -> None:
+    """Where hosts take over from each other, know which of them are alive."""
+    for host in (router.gateway_host, *router.gateway_standbys) if router.gateway_standbys else ():
+        context.state("gateway-hosts", "", host)
+
+
+def _is_dead(context: Context, name: str) -> bool:
+    if name == context.local.host:
+        return context.local.is_cut_off
+    host = context.view.host(name)
+    return host is not None and host.tunnel_ip is not None and context.local.is_dead(host.tunnel_ip)
 
 
 def routes(context: Context, gateway: Gateway) -> dict[str, list[Action]]:
@@ -100,9 +132,9 @@ def via(context: Context, gateway: Gateway, hop: str) -> list[Action]:
 
 def lead(context: Context, gateway: Gateway, inside: Iterable[tuple[Network, int]]) -> None:
     """The way to a gateway; `inside`: the networks of the router's interfaces, with their local VLANs."""
-    if gateway.is_here:
+    if gateway.is_ready:
         context.child("gateway", gateway.port.id)
-    elif gateway.router.gateway_host is not None:
+    if not gateway.is_here and gateway.host is not None:
         for network, vlan in inside:
             _elsewhere(context, gateway, network, vlan)
 
@@ -112,21 +144,25 @@ def compute(context: Context, port_id: str) -> None:
     port = context.view.port(port_id)
     router = None if port is None else context.view.router(port.device_id)
     gateway = None if router is None else find(context, router)
-    if router is None or gateway is None or not gateway.is_here:
+    if router is None or gateway is None or not gateway.is_ready:
         return
     place = external.outside(context, router.id, gateway.port)
     if place is None:
-        context.port_state(port_id, PortState("error", "its network cannot be reached from its host"))
+        if gateway.is_here:
+            context.port_state(port_id, PortState("error", "its network cannot be reached from its host"))
         return
     networks = (context.view.network(id) for id in router.networks)
     _here(context, gateway, place, max((network.mtu for network in networks if network is not None), default=0))
-    context.port_state(port_id, PortState("wired"))
+    if gateway.is_here:
+        context.port_state(port_id, PortState("wired"))
 
 
 def _here(context: Context, gateway: Gateway, place: external.Outside, widest: int) -> None:
+    """All that translates is there before the gateway is, and after it was: so a planned move loses no packet."""
     router = gateway.router
-    for address in gateway.addresses:
+    for address in gateway.addresses if gateway.is_here else ():
         external.answer(context, place, address)
+    for address in gateway.addresses:
         external.answer_ping(context, place.router, place.network, address)
     external.take(context, place, {}, 2, goto(pipeline.ROUTES), "ipv6")
     external.leave(context, place, {}, None, "ipv6")
@@ -137,8 +173,14 @@ def _here(context: Context, gateway: Gateway, place: external.Outside, widest: i
     else:
         external.take(context, place, {}, 2, goto(pipeline.ROUTES))
         external.leave(context, place, {}, None)
-    where = ROUTER_NUMBER(place.router)
-    context.flow(_BRIDGE, pipeline.OUTSIDE, 10, where, *external.enter(place, widest))
+    if gateway.is_here:
+        context.flow(_BRIDGE, pipeline.OUTSIDE, 10, ROUTER_NUMBER(place.router), *external.enter(place, widest))
+        return
+    # Who sends it here knows already, or knows still, that the gateway is here.
+    inside = [network for id in router.networks if (network := context.view.network(id)) is not None]
+    for patch in {uplink.patch(context, network) for network in inside} - {None}:
+        where: Match = {**ROUTER_NUMBER(place.router), "in_port": patch}
+        context.flow(_BRIDGE, pipeline.OUTSIDE, 12, where, *external.enter(place, widest))
 
 
 def _elsewhere(context: Context, gateway: Gateway, network: Network, vlan: int) -> None:
@@ -158,7 +200,7 @@ def _elsewhere(context: Context, gateway: Gateway, network: Network, vlan: int) 
 
 def tunnel(context: Context, router: Router, network: Network, vlan: int, mac: str) -> None:
     """In br-tun, packets to the MAC address of a router's interface go to its gateway host."""
-    name = router.gateway_host
+    name = host_of(context, router)
     if name is None or name == context.local.host or not network.is_tunnelled or network.segmentation_id is None:
         return
     host = context.view.host(name)

@@ -55,9 +55,10 @@ def compute(context: Context, router_id: str) -> None:
     if router is None or not router.admin_state_up:
         return
     number = context.identifiers.router(router_id)
-    is_here = router.gateway_host == context.local.host
+    is_here = gateway.host_of(context, router) == context.local.host
     found = [one for id in router.interfaces if (one := find(context, id)) is not None]
     outside = gateway.find(context, router)
+    gateway.watch(context, router)
     widest = max((one.network.mtu for one in found), default=0)
     if outside is not None and context.facts("from-outside", router_id):
         widest = max(widest, outside.network.mtu)

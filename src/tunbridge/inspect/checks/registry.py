@@ -19,6 +19,8 @@ class Code(Struct, frozen=True, kw_only=True):
     fix: str
     rests_on_absence: bool = False
     """Whether it says that something is not there: nothing is said then of a host of which part is missing."""
+    rests_on_place: bool = False
+    """Whether it says what bridge a port is in: lines left out before the port may name another one."""
 
 
 _ALL = (
@@ -162,6 +164,7 @@ _ALL = (
         not_when="the wires are those of OVN (`patch-…-to-…`, one per localnet port) or of Neutron's trunk bridges "
         "(`tbr-…`): their flows keep networks apart.",
         fix="Delete the patch pair of the circle that no agent made.",
+        rests_on_place=True,
     ),
     Code(
         code="dead-vlan",
@@ -225,6 +228,7 @@ _ALL = (
         not_when="it is a representor of a virtual function, which stands for a workload (names like `eth4_0`, "
         "`pf0vf3`), or Antrea moved it there.",
         fix="Move it into a provider bridge: `ovs-vsctl del-port BR-INT NIC -- add-port BRIDGE NIC`.",
+        rests_on_place=True,
     ),
     Code(
         code="mixed-datapaths",
@@ -245,6 +249,7 @@ _ALL = (
         not_when="the datapath type is not known (texts of Open vSwitch before 2.13), or the interface has an error, "
         "which `interface-error` explains.",
         fix="Move the port into a bridge with `datapath_type=netdev`.",
+        rests_on_place=True,
     ),
     Code(
         code="workload-untagged",

@@ -90,7 +90,7 @@ class Measure:
         limit = max(1, m.limit)
         name = shorten(view.name, limit, m.ellipsis)
         note = (
-            shorten(view.note, limit + 2, m.ellipsis) if m.has_notes or view.kind != "tunnel" or view.count > 1 else ""
+            shorten(view.note, 2 * limit, m.ellipsis) if m.has_notes or view.kind != "tunnel" or view.count > 1 else ""
         )
         w = 2 * m.chip_pad + m.width(name, "port") + self.badge(view.mark is not None)
         return Chip(view, name, note, w + (m.note_gap + m.width(note, "note") if note else 0))

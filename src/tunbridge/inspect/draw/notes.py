@@ -74,6 +74,8 @@ class Notes:
     def note(self, host: Host, bridge: Bridge, port: Port, kind: PortKind) -> str:
         """Say what stands beside the name of any port but a tunnel."""
         notes = []
+        if port.workload:
+            notes.append(self.safe(port.workload))
         if kind == "workload" and (word := self.word(host, bridge, port)):
             notes.append(word)
         if any(map(is_enslaved, port.interfaces)):
@@ -86,6 +88,7 @@ class Notes:
             notes.append(f"{say('tag')} {port.tag}")
         if (network := networks.label(port)) is not None and port.tag != DEAD_VLAN:
             notes.append(f"{say('net')} {self.safe(network)}")
+        notes += [self.safe(address) for address in port.floating_ips]
         if port.trunks:
             notes.append(f"{say('trunk')} {','.join(map(str, port.trunks))}")
         return f" {self.glyphs.dot} ".join(notes)

@@ -30,6 +30,8 @@ _TYPE_NAMES = {"geneve": "Geneve", "tunnel": "Tunnel"}
 MAX_TUNNELS = 4
 """More tunnels of one host than this are one row, "vxlan ×19"; wrong ones stay on their own."""
 MAX_NICS = 4
+GATEWAYS_SHOWN = 3
+"""Routers that are named on a host whose way out they have."""
 MAX_GHOSTS = 8
 """More hosts that were not given than this share one frame."""
 
@@ -99,6 +101,7 @@ class _Maker:
         if host.ovs_version:
             words.append(Words(f"OVS {self.safe(host.ovs_version)}"))
         words += self.connected(say("manager"), [manager.is_connected for manager in host.managers], is_bad=False)
+        words += self.gateways(host)
         tip = [host.name, *([] if host.role == "unknown" else [say(host.role)])]
         tip += [say("tunnel address {address}", address=address) for address in host.addresses]
         tip += [f"OVS {host.ovs_version}"] * bool(host.ovs_version)
@@ -115,6 +118,15 @@ class _Maker:
             bridge.stubs = fold(bridge.stubs, MAX_WIRES, "patch")
             bridge.pairs = fold_pairs(bridge.pairs)
         return view
+
+    def gateways(self, host: Host) -> list[Words]:
+        """Say which routers' way out is here."""
+        words = []
+        for gateway in host.gateways[:GATEWAYS_SHOWN]:
+            address = f" {self.safe(gateway.addresses[0])}" if gateway.addresses else ""
+            words.append(Words(f"{say('router')} {self.safe(gateway.router)}{address}"))
+        more = len(host.gateways) - GATEWAYS_SHOWN
+        return [*words, *([Words(say("{count} more routers", count=more))] if more > 0 else [])]
 
     def ghost(self, host: Host) -> HostView:
         mark = self.marks.at(host.name)

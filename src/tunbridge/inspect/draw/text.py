@@ -13,6 +13,7 @@ from tunbridge.inspect.draw.canvas import Canvas
 from tunbridge.inspect.draw.fleet import Grouping
 from tunbridge.inspect.draw.layout import lay_out
 from tunbridge.inspect.draw.metrics import CELLS, Metrics
+from tunbridge.inspect.draw.safe import cells
 from tunbridge.inspect.draw.scene import build
 from tunbridge.inspect.draw.shapes import Badge, Box, Label, Picture, Wire
 from tunbridge.inspect.draw.views import ASCII, UNICODE, Glyphs, Scene
@@ -75,7 +76,21 @@ class _Pen:
             self._label(label)
         for badge in self.picture.badges:
             self._badge(badge)
+        self._leads()
         return self.canvas.lines()
+
+    def _leads(self) -> None:
+        """Draw the wires of a stack on to where the names that they belong to end."""
+        ends: dict[int, int] = {}
+        for label in self.picture.labels:
+            if label.parent is not None and not label.is_right:
+                code = len(label.code) + 1 if label.code else 0
+                ends[id(label.parent)] = max(ends.get(id(label.parent), 0), label.x + code + cells(label.text))
+        for wire in self.picture.wires:
+            end = ends.get(id(wire.ends[0]))
+            if end is not None and len(wire.points) == 3 and not wire.is_dim:
+                x, y = wire.points[0]
+                self.canvas.write(end + 1, y, ("-" if self.glyphs.is_ascii else "─") * (x - end - 1), self._style(wire))
 
     def _box(self, box: Box) -> None:
         on = self.canvas
@@ -93,10 +108,13 @@ class _Pen:
         elif box.kind == "spine":
             on.down(box.x, box.y - 1, box.bottom, canvas.DOUBLE, "magenta")
 
+    def _style(self, wire: Wire) -> str:
+        hue = "green" if wire.kind == "physical" else "magenta" if wire.kind == "tunnel" else _HUES[wire.role]
+        return _TROUBLE[wire.severity] or hue
+
     def _wire(self, wire: Wire) -> None:
         on = self.canvas
-        hue = "green" if wire.kind == "physical" else "magenta" if wire.kind == "tunnel" else _HUES[wire.role]
-        style = _TROUBLE[wire.severity] or hue
+        style = self._style(wire)
         (x, top), (_, bottom) = wire.points[-2:]
         stroke = canvas.DASHED if wire.is_dim else canvas.LIGHT
         if len(wire.points) == 3:

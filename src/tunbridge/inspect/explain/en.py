@@ -53,6 +53,13 @@ MESSAGES = {
     "overview.alone": "No tunnel ends on {hosts}, and no NIC is in a bridge there: no path leads to another host.",
     "overview.apart.unseen": "No tunnel is seen on {hosts}; part of the dump is missing, so there may be one.",
     "overview.notgiven": "Tunnels also lead to hosts that were not given, so their inside is not known: {hosts}.",
+    "overview.gateway": "Router {router} ({networks}) has its way to {external} on {host}, as {addresses}, without "
+    "translation.",
+    "overview.gateway.snat": "Router {router} ({networks}) has its way to {external} on {host}; who has no floating IP "
+    "is seen there as {addresses}.",
+    "overview.gateways.more": "{count} more routers have their way to the outside on {host}.",
+    "overview.floating": "{workload} on {host} is reached from the outside at {addresses}, and seen there as that.",
+    "overview.floating.more": "{count} more workloads have floating IPs.",
     # -- hosts ----------------------------------------------------------------------------------------------------
     "host.compute": "By its wiring, {host} is a compute node: workloads (VMs or Pods) run here and plug into its "
     "integration bridge.",
@@ -69,6 +76,7 @@ MESSAGES = {
     "host.all-in-one": "By its wiring, {host} is all in one: workloads and the path to the outside are on this host.",
     "host.unknown": "What {host} is in its cloud cannot be told from its bridges alone.",
     "host.empty": "{host} has no bridge: Open vSwitch is there, and nothing is set up yet.",
+    "host.empty.unseen": "No bridge of {host} is seen.",
     "host.mininet": "{host} holds switches named as Mininet names them ({bridges}), and no integration bridge: what "
     "they forward is up to their controllers, so no path is predicted.",
     "host.switches": "{host} has the bridges {bridges}; none of them is an integration bridge, so where workloads "
@@ -294,6 +302,8 @@ MESSAGES = {
     "known.",
     "stop.which-host": "{host} has no path to the outside of its own ({bridge} is the last bridge on the path to the "
     "tunnels); hosts that were not given may have one: {hosts}.",
+    "stop.which-host.unseen": "No path from {host} to the outside is seen ({bridge} is the last bridge on the path to "
+    "the tunnels): the part of the dump that is missing may hold one, or hosts that were not given: {hosts}.",
     "stop.no-way-in": "It ends in {bridge} of {host}: no cable in order leads from there to {peer}.",
     "stop.no-entrance": "It ends in {bridge} of {host}: where workloads of {host} plug in is not known.",
     "stop.no-nic": "It ends in {bridge} of {host}: no NIC is in it. The host itself may route further; the source "

@@ -44,7 +44,8 @@ def role(wiring: Wiring, host: Host) -> Fact:
     if host.role != "unknown":
         return fact(f"host.{host.role}", cite.host(host), host=host.name)
     if wiring.entrance(host.name) is not None or not host.bridges:
-        return fact("host.unknown" if host.bridges else "host.empty", cite.host(host), host=host.name)
+        empty = "host.empty" if host.is_whole else "host.empty.unseen"
+        return fact("host.unknown" if host.bridges else empty, cite.host(host), host=host.name)
     cites = [c for bridge in host.bridges for c in cite.bridge(host, bridge)]
     key = "host.mininet" if all(_is_mininet(bridge) for bridge in host.bridges) else "host.switches"
     return fact(key, cites, host=host.name, bridges=Names([bridge.name for bridge in host.bridges]))
@@ -106,6 +107,8 @@ def _fail_modes(host: Host) -> Iterator[Fact]:
     """What happens without a controller: one sentence for all bridges that behave alike."""
     groups: dict[str, list[Bridge]] = {}
     for bridge in host.bridges:
+        if bridge.fail_mode not in ("secure", "standalone") and not host.is_whole:
+            continue  # the line may be among what is missing, or cut
         active = any(not c.target.startswith(("ptcp:", "pssl:", "punix:")) for c in bridge.controllers)
         mode = "secure" if bridge.fail_mode == "secure" else "standalone"
         groups.setdefault(f"fail.{mode}.{'controller' if active else 'alone'}", []).append(bridge)

@@ -55,6 +55,13 @@ MESSAGES = {
     "네트워크에 어떤 호스트가 있는지는 원본에 나오지 않습니다.",
     "overview.alone": "터널도 없고 브리지에 물리 NIC도 없는 호스트: {hosts}. 다른 호스트로 가는 경로가 없습니다.",
     "overview.apart.unseen": "터널이 보이지 않는 호스트: {hosts}. 덤프 일부가 빠져 있어 터널이 있을 수도 있습니다.",
+    "overview.gateway": "라우터 {router}({networks}): {external:으로} 나가는 게이트웨이가 {host}에 있습니다. 주소는 "
+    "{addresses}, 주소 변환은 하지 않습니다.",
+    "overview.gateway.snat": "라우터 {router}({networks}): {external:으로} 나가는 게이트웨이가 {host}에 있습니다. "
+    "플로팅 IP가 없으면 밖에서는 {addresses:으로} 보입니다.",
+    "overview.gateways.more": "외부로 나가는 게이트웨이가 {host}에 있는 라우터가 {count}개 더 있습니다.",
+    "overview.floating": "{workload}({host}): 외부에서 {addresses:으로} 접근하며, 밖에서도 그 주소로 보입니다.",
+    "overview.floating.more": "플로팅 IP가 있는 워크로드가 {count}개 더 있습니다.",
     "overview.notgiven": "분석 대상이 아닌 호스트로 가는 터널도 있으며, 그쪽 내부는 알 수 없습니다: {hosts}.",
     # -- 호스트 ---------------------------------------------------------------------------------------------------
     "host.compute": "연결 구조로 보아 {host:은} 컴퓨트 노드입니다. 워크로드(VM 또는 파드)가 여기서 실행되고 통합 "
@@ -73,6 +80,7 @@ MESSAGES = {
     "있습니다.",
     "host.unknown": "브리지 구성만으로는 {host:이} 클라우드에서 어떤 역할인지 알 수 없습니다.",
     "host.empty": "{host}에는 브리지가 없습니다. Open vSwitch만 있고 아직 아무것도 구성되지 않았습니다.",
+    "host.empty.unseen": "{host}의 브리지는 보이지 않습니다.",
     "host.mininet": "{host}에는 Mininet 방식으로 이름 붙은 스위치({bridges})가 있고 통합 브리지는 없습니다. 전달 "
     "방식은 컨트롤러가 결정하므로 경로를 예측하지 않습니다.",
     "host.switches": "{host}에 있는 브리지는 {bridges}이며 통합 브리지는 없습니다. 그래서 워크로드가 어디에 연결되고 "
@@ -303,6 +311,8 @@ MESSAGES = {
     "있습니다.",
     "stop.which-host": "{host}에는 외부로 나가는 경로가 없습니다(터널로 가는 마지막 브리지는 {bridge}). 분석 대상이 "
     "아닌 다음 호스트에 있을 수 있습니다: {hosts}.",
+    "stop.which-host.unseen": "{host}에서 외부로 나가는 경로가 보이지 않습니다(터널로 가는 마지막 브리지는 {bridge}). "
+    "덤프의 빠진 부분이나 분석 대상이 아닌 다음 호스트에 있을 수 있습니다: {hosts}.",
     "stop.no-way-in": "{host}의 {bridge}에서 끝납니다. 거기서 {peer:으로} 가는 정상 케이블이 없습니다.",
     "stop.no-entrance": "{host}의 {bridge}에서 끝납니다. {host}의 워크로드가 어디에 연결되는지 알 수 없습니다.",
     "stop.no-nic": "{host}의 {bridge}에서 끝납니다. 물리 NIC가 없습니다. 호스트 자신이 더 라우팅할 수도 있지만 "

@@ -9,13 +9,15 @@ from tunbridge.inspect.explain.tunnels import addresses, type_name
 from tunbridge.inspect.model import Host
 from tunbridge.inspect.wiring import Crossing, Wiring
 
+SHOWN = 6
+"""Routers of a host, and workloads with floating IPs, that are named; more are counted."""
 PAIRS_SHOWN = 6
 """Up to this many tunnels are named with their addresses; more are counted by type."""
 
 
 def chapter(wiring: Wiring) -> Chapter:
     """Say which hosts were given, which were not, and what joins them."""
-    facts = [*_hosts(wiring), *_joined(wiring), *_apart(wiring), *_not_given(wiring)]
+    facts = [*_hosts(wiring), *_joined(wiring), *_apart(wiring), *_not_given(wiring), *_outside(wiring)]
     return Chapter(fact("title.overview"), facts)
 
 
@@ -109,3 +111,36 @@ def _not_given(wiring: Wiring) -> Iterator[Fact]:
                 cites += cite.end(wiring, crossing.near, "options")
     if missing:
         yield fact("overview.notgiven", cites, hosts=Names(list(missing)))
+
+
+def _outside(wiring: Wiring) -> Iterator[Fact]:
+    """How workloads reach the outside through routers, and are reached from there: what the Networking API told."""
+    for host in wiring.known():
+        for gateway in host.gateways[:SHOWN]:
+            yield fact(
+                "overview.gateway.snat" if gateway.snat else "overview.gateway",
+                cite.host(host),
+                router=gateway.router,
+                networks=Names(gateway.networks or ["-"]),
+                external=gateway.external,
+                addresses=Names(gateway.addresses),
+                host=host.name,
+            )
+        if len(host.gateways) > SHOWN:
+            yield fact("overview.gateways.more", cite.host(host), host=host.name, count=len(host.gateways) - SHOWN)
+    reached = [
+        (host, bridge, port)
+        for host in wiring.known()
+        for bridge in host.bridges
+        for port in bridge.ports
+        if port.floating_ips
+    ]
+    for host, bridge, port in reached[:SHOWN]:
+        names = Names(port.floating_ips)
+        workload = port.workload or port.name
+        yield fact(
+            "overview.floating", cite.port(host, bridge, port), workload=workload, host=host.name, addresses=names
+        )
+    if len(reached) > SHOWN:
+        cites = [c for host, bridge, port in reached[SHOWN:] for c in cite.port(host, bridge, port)]
+        yield fact("overview.floating.more", cites, count=len(reached) - SHOWN)

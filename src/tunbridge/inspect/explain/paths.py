@@ -304,4 +304,5 @@ def _stop(wiring: Wiring, route: Route, stop: Stop) -> Fact:
         values["port"] = route.steps[-1].near.port or ""
     if stop.reason in ("broken-nic", "dead-nic", "linux-bridge"):
         values["port"] = (stop.port.port if stop.port else None) or ""
-    return fact(f"stop.{stop.reason}", cites or cite.host(host), **values)
+    unseen = ".unseen" if stop.reason == "which-host" and not host.is_whole else ""
+    return fact(f"stop.{stop.reason}{unseen}", cites or cite.host(host), **values)

@@ -66,6 +66,10 @@ class Things:
             ("Open vSwitch", host.ovs_version or ""),
             ("system-id", host.chassis_id or ""),
             *(("manager", f"{m.target}{_state(m.is_connected)}") for m in host.managers),
+            *(
+                ("router", f"{g.router}: {', '.join(g.networks)} → {g.external} {', '.join(g.addresses)}")
+                for g in host.gateways
+            ),
             ("", "" if host.known else say("not given: only other hosts' tunnels tell of it")),
         ]
         note = ", ".join(host.addresses) if host.known else say("not given")
@@ -99,6 +103,7 @@ class Things:
         network = networks.label(port)
         note = f"{say('tag')} {port.tag}" if port.tag is not None else ""
         note += f" {say('net')} {network}" if network else ""
+        note = " ".join(filter(None, (port.workload, note, *port.floating_ips)))
         link, far = self._far.get(place, (None, None))
         if link is not None and far is not None:
             where = " on ".join(part for part in (far.port, far.bridge, far.host) if part)
@@ -112,7 +117,9 @@ class Things:
 def _port(port: Port) -> Rows:
     rows = [
         ("tag", "" if port.tag is None else f"{port.tag}{' (dead VLAN)' * (port.tag == DEAD_VLAN)}"),
+        ("workload", port.workload or ""),
         ("network", networks.full(port)),
+        ("floating IPs", ", ".join(port.floating_ips)),
         ("trunks", ", ".join(map(str, port.trunks))),
         ("bond", (port.bond_mode or "yes") if len(port.interfaces) > 1 else ""),
         ("LACP", port.lacp or ""),

@@ -23,7 +23,7 @@ from tunbridge.inspect.checks.registry import Code
 from tunbridge.inspect.explain.statement import Formatter, Lang
 from tunbridge.inspect.model import Document, Finding, NotChecked
 from tunbridge.inspect.translation import ko
-from tunbridge.inspect.translation.ko import codes, pieces, words
+from tunbridge.inspect.translation.ko import codes, lab, pieces, words
 
 LONGEST = 10_000
 """Characters of a text that is translated: what is longer holds something hostile, and is shown as it is."""
@@ -86,7 +86,14 @@ def _reasons() -> tuple[_Template, ...]:
     return _templates(pieces.REASONS)
 
 
-def _translated(text: str, templates: tuple[_Template, ...], depth: int = 0) -> str | None:
+@lru_cache
+def _of_lab() -> tuple[_Template, ...]:
+    return _templates(lab.LAB)
+
+
+def _translated(
+    text: str, templates: tuple[_Template, ...], depth: int = 0, inner_ones: tuple[_Template, ...] | None = None
+) -> str | None:
     if len(text) > LONGEST or depth > _DEEPEST:
         return None
     for template in templates:
@@ -95,7 +102,7 @@ def _translated(text: str, templates: tuple[_Template, ...], depth: int = 0) -> 
             continue
         found: dict[str, str] = {}
         for (name, is_text), value in zip(template.places, values, strict=True):
-            inner = _translated(value, _pieces(), depth + 1) if is_text and value else value
+            inner = _translated(value, inner_ones or _pieces(), depth + 1, inner_ones) if is_text and value else value
             if inner is None:
                 break
             found[name] = inner
@@ -134,6 +141,13 @@ def document(found: Document, lang: Lang) -> Document:
         findings=[finding(one, lang) for one in found.findings],
         not_checked=[not_checked(one, lang) for one in found.not_checked],
     )
+
+
+def of_lab(text: str) -> str:
+    """Return what a lab tells, in the language of the context."""
+    if _language.get() == "en":
+        return text
+    return _translated(text, _of_lab(), inner_ones=_of_lab()) or text
 
 
 @contextmanager

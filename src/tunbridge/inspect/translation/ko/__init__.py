@@ -7,6 +7,7 @@ particle that its last sound asks for.
     pieces                       what several findings share; why something was not checked
     codes                        what a code means (`check --explain`)
     words                        pictures, pages and the words around findings
+    lab                          what `lab up` tells
 """
 
 from collections.abc import Mapping

@@ -154,5 +154,9 @@ REASONS: Mapping[str, str] = {
     "its own tunnel address cannot be told: it has no tunnel that would state it, and the other hosts, as far as "
     "they were given, do not single one address out": "이 호스트의 터널 주소를 알 수 없습니다. 주소를 알려 줄 터널이 "
     "없고, 다른 분석 대상 호스트로도 하나로 정해지지 않습니다",
+    "its own tunnel address cannot be told: no tunnel that would state it is seen in the part of the dump that is "
+    "here, and the other hosts, as far as they were given, do not single one address out": "이 호스트의 터널 주소를 "
+    "알 수 없습니다. 덤프의 보이는 부분에는 주소를 알려 줄 터널이 "
+    "없고, 다른 분석 대상 호스트로도 하나로 정해지지 않습니다",
 }
 """Why something was not checked."""

@@ -87,6 +87,7 @@ WORDS: Mapping[str, str] = {
     "dead VLAN": "데드 VLAN",
     "pod": "파드",
     "router": "라우터",
+    "{count} more routers": "라우터 {count}개 더",
     "router, outside": "라우터, 바깥쪽",
     "router, SNAT": "라우터, SNAT",
     "router, floating IPs": "라우터, 플로팅 IP",

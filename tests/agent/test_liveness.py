@@ -1,0 +1,144 @@
+"""Who is dead and who is cut off, by what BFD says of the tunnels."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from tunbridge.agent import liveness
+from tunbridge.agent.liveness import ENABLED, HOLD_S, REJOIN_S, Liveness
+from tunbridge.dataplane.operations import CREATED, ORIGIN
+from tunbridge.openvswitch.rows import BridgeRow, InterfaceRow, PortRow, Snapshot
+
+UP = {"forwarding": "true", "flap_count": "1", "state": "up"}
+DOWN = {"forwarding": "false", "flap_count": "2", "state": "down"}
+UNUSABLE = {"forwarding": "false", "flap_count": "2", "state": "up"}
+NEVER = {"forwarding": "false", "flap_count": "0", "state": "down"}
+B, C = "192.0.2.2", "192.0.2.3"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Scene:
+    """A host with tunnels to two others, which it has sessions with."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.waits: list[float] = []
+        self.liveness = Liveness(self.waits.append)
+
+    def look(self, b: Mapping[str, str], c: Mapping[str, str], after: float = 0.0, link: str = "up") -> frozenset[str]:
+        self.clock.now += after
+        self.liveness.look(snapshot({B: b, C: c}, link=link), {"eth1"})
+        return self.liveness.dead
+
+
+def snapshot(statuses: Mapping[str, Mapping[str, str]], bfd: Mapping[str, str] = ENABLED, link: str = "up") -> Snapshot:
+    ports = [
+        PortRow(
+            uuid=ip, name=f"vxlan-{ip}", external_ids={ORIGIN: CREATED},
+            interfaces=(InterfaceRow(uuid=ip, name=f"vxlan-{ip}", options={"remote_ip": ip}, bfd=bfd, bfd_status=s),),
+        )
+        for ip, s in statuses.items()
+    ]  # fmt: skip
+    nic = PortRow(uuid="n", name="eth1", interfaces=(InterfaceRow(uuid="n", name="eth1", link_state=link),))
+    bridges = {"br-tun": tuple(ports), "br-ex": (nic,)}
+    return Snapshot(uuid="s", bridges={name: BridgeRow(uuid=name, name=name, ports=p) for name, p in bridges.items()})
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
+    clock = Clock()
+    monkeypatch.setattr(liveness, "time", clock)
+    return Scene(clock)
+
+
+@pytest.mark.parametrize("status", [DOWN, UNUSABLE])
+def test_a_host_that_is_lost_or_says_that_it_is_of_no_use_is_dead_at_once(
+    scene: Scene, status: Mapping[str, str]
+) -> None:
+    assert scene.look(UP, UP) == frozenset()
+    assert scene.look(status, UP) == {B}
+    assert not scene.liveness.is_cut_off
+    assert scene.look(UP, UP, after=HOLD_S - 1) == {B}, "it is back just now"
+    assert scene.waits[-1] == HOLD_S
+    assert scene.look(status, UP, after=HOLD_S - 1) == {B}
+    assert scene.look(UP, UP) == {B}
+    assert scene.look(UP, UP, after=HOLD_S) == frozenset()
+
+
+def test_a_session_that_never_came_up_says_nothing(scene: Scene) -> None:
+    assert scene.look(UP, {}) == frozenset()
+    assert scene.look(UP, NEVER) == frozenset()
+    assert not scene.liveness.is_cut_off
+
+
+def test_a_host_that_loses_all_of_several_sessions_is_cut_off(scene: Scene) -> None:
+    scene.look(UP, UP)
+    scene.look(DOWN, UP)
+    assert not scene.liveness.is_cut_off
+    scene.look(DOWN, DOWN)
+    assert scene.liveness.is_cut_off
+    scene.look(UP, DOWN, after=1)
+    assert scene.liveness.is_cut_off
+    scene.look(UP, DOWN, after=HOLD_S)
+    assert not scene.liveness.is_cut_off
+
+
+def test_with_one_session_nobody_can_tell_whose_fault_it_is(scene: Scene) -> None:
+    scene.look(UP, NEVER)
+    assert scene.look(DOWN, NEVER) == {B}
+    assert not scene.liveness.is_cut_off
+
+
+def test_a_provider_link_that_is_down_is_told_to_the_others(scene: Scene) -> None:
+    scene.look(UP, UP)
+    assert scene.liveness.changes(snapshot({B: UP, C: UP}), {B, C}) == []
+    scene.look(UP, UP, link="down")
+    assert scene.liveness.is_cut_off
+    told = scene.liveness.changes(snapshot({B: UP, C: UP}), {B, C})
+    assert [operation["row"]["bfd"] for operation in told] == [
+        ["map", [[key, value] for key, value in sorted({**ENABLED, "cpath_down": "true"}.items())]]
+    ] * 2
+    scene.look(UP, UP)
+    assert scene.liveness.is_cut_off and not scene.liveness.is_unusable
+    scene.look(UP, UP, after=HOLD_S)
+    assert not scene.liveness.is_cut_off
+
+
+def test_a_vswitchd_that_has_started_anew_waits_for_its_sessions(scene: Scene) -> None:
+    scene.look(UP, UP)
+    scene.look(NEVER, NEVER, after=5)
+    assert scene.liveness.is_cut_off
+    scene.look(UP, NEVER, after=1)
+    assert scene.liveness.is_cut_off
+    scene.look(UP, UP, after=HOLD_S)
+    assert not scene.liveness.is_cut_off
+
+
+def test_a_vswitchd_that_has_started_anew_does_not_wait_for_the_dead(scene: Scene) -> None:
+    scene.look(NEVER, NEVER)  # the agent has started anew as well
+    assert scene.liveness.is_cut_off
+    scene.look(NEVER, NEVER, after=REJOIN_S)
+    scene.look(NEVER, NEVER, after=HOLD_S)
+    assert not scene.liveness.is_cut_off
+
+
+def test_an_agent_that_starts_beside_a_running_vswitchd_takes_it_as_it_is(scene: Scene) -> None:
+    assert scene.look(UP, DOWN) == {C}
+    assert not scene.liveness.is_cut_off
+
+
+def test_sessions_are_made_and_ended_with_those_that_are_watched(scene: Scene) -> None:
+    none = snapshot({B: {}, C: {}}, bfd={})
+    (made,) = scene.liveness.changes(none, {B})
+    assert made["where"] == [["_uuid", "==", ["uuid", B]]]
+    assert dict(made["row"]["bfd"][1]) == dict(ENABLED)
+    (ended,) = scene.liveness.changes(snapshot({B: UP, C: UP}), {B})
+    assert (ended["where"], ended["row"]["bfd"]) == ([["_uuid", "==", ["uuid", C]]], ["map", []])
+    assert scene.liveness.changes(snapshot({B: UP, C: UP}, bfd={"enable": "true", "min_tx": "50"}), ()) == []
