@@ -41,6 +41,8 @@ class Local(Struct, frozen=True):
     """Whether this host itself is not to have gateways: it reaches no other host, or not its physical networks."""
     vlans: Mapping[str, int] = {}
     """Network id -> local VLAN as recovered from ports; read once, at the start."""
+    metadata: bool = True
+    """Whether this host has the metadata service."""
 
 
 class LocalView:
@@ -74,6 +76,11 @@ class LocalView:
     def tunnel_type(self) -> str:
         self._reads.add(("self", "tunnel_type"))
         return self._local.tunnel_type
+
+    @property
+    def metadata(self) -> bool:
+        self._reads.add(("self", "metadata"))
+        return self._local.metadata
 
     def ofport(self, bridge: str, name: str) -> int | None:
         """The OpenFlow port of an interface; None while it has none."""
@@ -135,7 +142,7 @@ class LocalView:
 
 def _differing(old: Local, new: Local) -> set[Key]:
     keys: set[Key] = set()
-    for attribute in ("host", "tunnel_type", "tunnels", "providers", "is_cut_off"):
+    for attribute in ("host", "tunnel_type", "tunnels", "providers", "is_cut_off", "metadata"):
         if getattr(old, attribute) != getattr(new, attribute):
             keys.add(("self", attribute))
     if old.workloads is not new.workloads and old.workloads.keys() != new.workloads.keys():
