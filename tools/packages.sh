@@ -68,16 +68,37 @@ install_sshd() {
     return $status
 }
 
+# A real cloud-init for tests: its files alone, in a folder where no machine looks for it. The package would have this
+# machine configure itself from a metadata service at its next start.
+cloud_init=/usr/local/lib/tunbridge-tests/cloud-init
+install_cloud_init() {
+    [ ! -d "$cloud_init" ] || return 0
+    can_install || return 1
+    echo "unpacking cloud-init into $cloud_init (it is not installed)"
+    tools/apt.sh python3-configobj python3-jinja2 python3-jsonpatch python3-jsonschema python3-netifaces \
+        python3-oauthlib python3-requests python3-yaml
+    local folder status=0
+    folder=$(mktemp -d)
+    (cd "$folder" && apt-get download -q cloud-init >/dev/null 2>&1 && dpkg-deb -x cloud-init_*.deb unpacked) || status=$?
+    if [ $status = 0 ]; then
+        mkdir -p "$cloud_init"
+        cp -r "$folder"/unpacked/usr/lib/python3/dist-packages/cloudinit "$cloud_init"/
+    fi
+    rm -rf "$folder"
+    return $status
+}
+
 if ! can_install; then
     tables=(lab)
     [ "${1:-}" != tests ] || tables+=(tests)
     mapfile -t wanted < <(missing "${tables[@]}")
     [ "${1:-}" != tests ] || [ -x /usr/sbin/sshd ] || wanted+=(openssh-server)
+    [ "${1:-}" != tests ] || [ -d "$cloud_init" ] || wanted+=(cloud-init)
     [ ${#wanted[@]} = 0 ] || echo "missing packages: ${wanted[*]} (as root on Debian or Ubuntu, this installs them)" >&2
 fi
 install lab
 if [ "${1:-}" = bench ]; then install bench; fi
 if [ "${1:-}" = deb ]; then install deb; fi
 if [ "${1:-}" = tests ]; then
-    { install tests && install_sshd; } || [ "${CI:-}" != true ]
+    { install tests && install_sshd && install_cloud_init; } || [ "${CI:-}" != true ]
 fi

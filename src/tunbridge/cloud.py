@@ -131,6 +131,11 @@ class Cloud:
         found: dict[str, Any] = _json(self._send("POST", f"{self.url}/{plural}", json={singular: values}))[singular]
         return found
 
+    def update(self, plural: str, id: str, **values: Any) -> None:
+        """Change a resource."""
+        singular = plural.replace("-", "_").removesuffix("s")
+        self._send("PUT", f"{self.url}/{plural}/{id}", json={singular: values})
+
     def put(self, path: str, **values: Any) -> dict[str, Any]:
         """PUT a path below /v2.0: an action of a resource."""
         return _json(self._send("PUT", f"{self.url}/{path}", json=values))

@@ -121,7 +121,7 @@ def test_a_host_has_what_routers_lead_to_and_of_external_networks_only_the_gatew
     play(scene)
 
 
-def seen(central: Central, router: str) -> dict[str, str]:
+def seen(central: Central, router: str) -> dict[str, str | None]:
     """The floating IPs of a router whose own ports are known, with the ports that they lead to."""
     every = (central.source.floating_ip(id) for id in central.source.router_floating_ips(router))
     return {one.address: one.port_id for one in every if one is not None and central.source.port(one.id) is not None}

@@ -194,5 +194,8 @@ def test_each_port_has_its_own_meter_and_so_have_the_patches_that_questions_of_n
 ) -> None:
     meters = world.hosts["a"].desired.meters("br-int")
     patches = {pipeline.PATCH_METERS, pipeline.PATCH_METERS + 1}
-    assert set(meters) == patches | {pipeline.WORKLOAD_METERS + ofport for ofport in (11, 12)}
+    workloads = {
+        start + ofport for start in (pipeline.WORKLOAD_METERS, pipeline.METADATA_METERS) for ofport in (11, 12)
+    }
+    assert set(meters) == patches | {pipeline.TOLD_METER} | workloads
     assert "rate=100" in world.dummy.meters(world.hosts["a"].bridges["br-int"])

@@ -21,6 +21,7 @@ from tunbridge.dataplane.view import (
     HostRoute,
     Network,
     Port,
+    PortForwarding,
     Router,
     Rows,
     Rule,
@@ -52,7 +53,7 @@ class World:
 
     def __init__(self, dummy: Dummy, *names: str, tunnel_type: str = "vxlan", physnet: str | None = "physnet1") -> None:
         self.dummy = dummy
-        self.rows = Rows({}, {}, {}, {}, {}, {}, {}, {}, {}, {})
+        self.rows = Rows({}, {}, {}, {}, {}, {}, {}, {})
         self.hosts = {name: SimulatedHost(self, name, i, tunnel_type, physnet) for i, name in enumerate(names, 1)}
         for host in self.hosts.values():
             mappings = (physnet,) if physnet else ()
@@ -183,6 +184,16 @@ class World:
             )
         self.touch({("floating", id), ("router-floating", router)})
 
+    def forward(self, id: str, network: str, address: str, router: str, *forwardings: PortForwarding) -> None:
+        """Make or replace a floating IP with port forwardings, its port is named ID."""
+        self.floating(id, network, address, router, None)
+        self.rows.port_forwardings[id] = forwardings
+        if forwardings:
+            self.rows.floating_ips[id] = FloatingIp(
+                id=id, api_id=id, address=address, router_id=router, port_id=None, fixed_ip=None
+            )  # fmt: skip
+        self.touch({("floating", id), ("router-floating", router), ("forwardings", id)})
+
     def touch(self, keys: set[tuple[str, str]]) -> None:
         for host in self.hosts.values():
             host.desired.touch(keys)
@@ -235,9 +246,11 @@ class SimulatedHost:
         self.ofports: dict[str, dict[str, int]] = {}
         self.tunnels: dict[str, str] = {}
         self.vlans: dict[str, int] = {}
+        self.metadata = True
         self.dead: frozenset[str] = frozenset()
         """Names of hosts that its BFD sessions say are dead."""
         self.vouched: frozenset[str] = frozenset()
+        self.silent: frozenset[tuple[str, str]] = frozenset()
         self.is_cut_off = False
         self._read: dict[str, int] = {}
         self.pending: list[str] = []
@@ -308,8 +321,10 @@ class SimulatedHost:
             tunnels=self.tunnels,
             workloads=dict(self.workloads),
             vlans=self.vlans,
+            metadata=self.metadata,
             dead=frozenset(self.world.hosts[name].tunnel_ip for name in self.dead),
             vouched=frozenset(self.world.hosts[name].tunnel_ip for name in self.vouched),
+            silent=self.silent,
             is_cut_off=self.is_cut_off,
         )
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,6 +98,33 @@ def test_over_ssh_the_devices_of_that_machine_are_told_if_they_are_its_open_vswi
     database.vsctl("set", "interface", "lo", 'mac_in_use="02:00:00:00:00:01"')
     (other,) = understand(read_sources([source], lambda _: {}).hosts).hosts[:1]
     assert other.underlay is None and "underlay" in other.not_told
+
+
+def test_over_ssh_a_packet_is_traced_by_that_hosts_own_open_vswitch(
+    database: Database,  # noqa: F811
+    server: int,
+) -> None:
+    environ = {**os.environ, "OVS_RUNDIR": str(database.folder)}
+    argv = ["ovs-vswitchd", database.remote, "--enable-dummy=override", "--pidfile", "-vconsole:off", "-vsyslog:off"]
+    switch = subprocess.Popen(argv, env=environ, stderr=subprocess.DEVNULL)
+    try:
+        until((database.folder / "ovs-vswitchd.pid").exists)
+        add = ("--", "add-port", "br0", "one", "--", "add-port", "br0", "two")
+        database.vsctl("add-br", "br0", *add)
+        management = database.folder / "br0.mgmt"
+        until(lambda: management.exists() and database.run("ovs-vsctl", "get", "interface", "two", "ofport") == "2\n")
+        socket = f"unix:{management}"
+        subprocess.run(["ovs-ofctl", "add-flow", socket, "priority=9,in_port=1,icmp,actions=output:2"], check=True)
+        source = f"h=ssh:root@127.0.0.1:{server}"
+        command = [sys.executable, "-m", "tunbridge", "trace", "h:one", "h:two", source, "--from-ip", "10.0.0.1"]
+        more = ["--to-ip", "10.0.0.2", "--from-mac", "02:00:00:00:00:01", "--to-mac", "02:00:00:00:00:02"]
+        done = subprocess.run([*command, *more], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "  br0         0                    icmp,in_port=one\n" in done.stdout
+        assert done.stdout.endswith("✓ out by two (two)\n\ntwo receives it\n")
+    finally:
+        switch.terminate()
+        switch.wait(10)
 
 
 def ip(*arguments: str) -> str:

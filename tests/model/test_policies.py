@@ -25,7 +25,7 @@ MEANING: dict[Who, set[str]] = {
     Who.ADMIN: {"rule:admin_only"},
     Who.SERVICE: {"(rule:admin_only) or (rule:service_api)"},
     Who.SERVICE_ONLY: {"rule:service_api"},
-    Who.ADMIN_OR_MEMBER: {_MEMBER},
+    Who.ADMIN_OR_MEMBER: {_MEMBER, f"(rule:admin_only) or (role:member and {_ABOVE})"},
     Who.ADMIN_OR_READER: {_READER, f"(rule:admin_only) or (role:reader and {_ABOVE})"},
     Who.ADMIN_OR_MANAGER: {
         "(rule:admin_only) or (role:manager and project_id:%(project_id)s)",
@@ -93,6 +93,7 @@ ACTIONS = (
 """Members' actions: who may is declared beside their rules."""
 NAMES = {
     "binding": "port_binding",
+    "port_forwarding": "floatingip_port_forwarding",
     **{rule.name: f"policy_{rule.name}" for rule in qos.RULES},
 }
 """Resources whose policies have another name."""
@@ -126,7 +127,8 @@ def _of_field(resource: str, field: Field) -> Iterator[tuple[str, Who]]:
             yield f"{verb}_{resource}:{field.name}:{part}", who
 
 
-DECLARED = {rule: who for resource in catalog.RESOURCES for rule, who in declared(resource)}
+NEUTRONS = [resource for resource in catalog.RESOURCES if resource.extension not in reference.OURS]
+DECLARED = {rule: who for resource in NEUTRONS for rule, who in declared(resource)}
 HELD = sorted(rule for rule, who in DECLARED.items() if who is not Who.NOBODY and rule not in NEUTRON_LACKS)
 
 

@@ -265,6 +265,69 @@ def test_taking_a_floating_ip_away_ends_its_connections(site: Site) -> None:
         site.cloud.network.delete_ip(floating)
 
 
+ECHO = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 7007)); print('up', flush=True)
+while True:
+    data, who = s.recvfrom(2000); s.sendto(data + who[0].encode(), who)
+"""
+ASK = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(3); s.connect(('{}', {})); s.send(b'hi ')
+print(s.recv(2000).decode())
+"""
+
+
+@pytest.fixture
+def serving(site: Site) -> Iterator[None]:
+    """A web server and a UDP echo in each VM, which tell who asked."""
+    servers = [vm.start("python3", "-c", script) for vm in site.vms.values() for script in (SERVE, ECHO)]
+    for server in servers:
+        assert server.stdout is not None and server.stdout.readline().strip() == "up"
+    yield
+    for server in servers:
+        server.kill()
+        server.communicate()
+
+
+@pytest.mark.usefixtures("serving")
+def test_ports_of_one_floating_ip_lead_to_vms_on_every_host(site: Site) -> None:
+    network, floating = site.cloud.network, site.floating(None)
+    address, places = floating.floating_ip_address, list(enumerate(site.vms.values()))
+
+    def forward(vm: Workload, **values: Any) -> Any:
+        inside = {"internal_port_id": vm.port.id, "internal_ip_address": vm.address}
+        return network.create_floating_ip_port_forwarding(floating, **inside, **values)
+
+    def fetched(port: int) -> str:
+        url = f"http://{address}:{port}/"
+        return site.cloud.outside("curl", "-s", "-m", "3", url, check=False).stdout
+
+    made = [forward(vm, external_port=8001 + n, internal_port=8000, protocol="tcp") for n, vm in places]
+    for n, vm in places:
+        ends = {"external_port_range": f"{7000 + 10 * n}:{7009 + 10 * n}", "internal_port_range": "7000:7009"}
+        made.append(forward(vm, **ends, protocol="udp"))
+    site.wait(floating, "ACTIVE")
+    for n, _ in places:
+        wait_until(lambda n=n: fetched(8001 + n) == PEER, f"the VM on h{n} is reached")  # type: ignore[misc]
+        asked = ASK.format(address, 7007 + 10 * n)
+        assert site.cloud.outside("python3", "-c", asked).stdout.strip() == f"hi {PEER}", n
+    assert fetched(8009) == ""
+    assert site.reached(address)
+    for vm in site.vms.values():  # to its own as well
+        for n, _ in places:
+            there = vm.run("curl", "-s", "-m", "3", f"http://{address}:{8001 + n}/").stdout
+            assert there == site.gateway_ip, (vm.host.host.name, n)
+    network.update_floating_ip_port_forwarding(floating, made[0], external_port=8009)
+    wait_until(lambda: fetched(8009) == PEER, "it leads from another port")
+    assert fetched(8001) == ""
+    for one in made:
+        network.delete_floating_ip_port_forwarding(floating, one)
+    wait_until(lambda: fetched(8002) == "", "no port leads anywhere")
+    site.wait(floating, "DOWN")
+    network.delete_ip(floating)
+
+
 @pytest.mark.parametrize("host", ["h0", "h2"])
 def test_a_restart_of_the_agent_costs_no_packet(site: Site, host: str) -> None:
     floating = site.floating(site.vms[host])

@@ -4,9 +4,20 @@ import asyncio
 from collections.abc import Callable, Mapping, Set
 from typing import Protocol
 
+from msgspec import Struct
+
 from tunbridge.agent.config import AgentConfig
 from tunbridge.dataplane.view import Key, Location, Rows, Source
 from tunbridge.log import Log
+
+
+class BootConfig(Struct, frozen=True, kw_only=True):
+    """What a VM is told by the metadata service besides what its port tells; "" and nothing where it is not set."""
+
+    hostname: str = ""
+    public_keys: tuple[str, ...] = ()
+    """Lines as in authorized_keys."""
+    user_data: bytes = b""
 
 
 class Cloud(Protocol):
@@ -49,6 +60,9 @@ class Cloud(Protocol):
     def report(self, statuses: Mapping[str, str]) -> None:
         """Say how each port of this host is: ACTIVE, DOWN or ERROR."""
 
+    async def boot_config(self, port_id: str) -> BootConfig:
+        """The boot configuration of a port. Raises DatabaseError: it cannot be read now, and was not before."""
+
     def locate(self, changes: Mapping[tuple[str, str], Location | None]) -> None:
         """Say which addresses (network, address) ports here have that several may have; None: not any more."""
 
@@ -82,6 +96,9 @@ class Alone:
 
     def report(self, statuses: Mapping[str, str]) -> None:
         pass
+
+    async def boot_config(self, port_id: str) -> BootConfig:  # noqa: ARG002 - the protocol's
+        return BootConfig()
 
     def locate(self, changes: Mapping[tuple[str, str], Location | None]) -> None:
         pass

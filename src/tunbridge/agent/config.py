@@ -58,6 +58,20 @@ class DatabaseTls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ca_certificate: str
 
 
+class MetadataConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The metadata service for this host's VMs: Tunbridge's own, or Nova's where `nova_url` says where that is."""
+
+    enabled: bool = True
+    nova_url: str | None = None
+    """Where nova-api-metadata listens: `http://controller:8775`."""
+    shared_secret_file: str | None = None
+    """File with Nova's `[neutron] metadata_proxy_shared_secret`."""
+    nova_ca_file: str | None = None
+    """Certificates in PEM form that an `https:` Nova is held against; none: the system's."""
+    timeout: Annotated[int, Meta(ge=1, le=300)] = 60
+    """Seconds that Nova may take."""
+
+
 class AgentConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every setting of the agent. Times are seconds."""
 
@@ -99,6 +113,7 @@ class AgentConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """The cloud's own domain, in which the names of ports are; the server's setting of this name."""
     resolvers: list[str] = field(default_factory=list)
     """Addresses of DNS servers that are asked for names that are not the cloud's; none: those are refused."""
+    metadata: MetadataConfig = field(default_factory=MetadataConfig)
     metrics: str | Literal[False] = False
     """`IP:PORT` where the agent serves /metrics (for Prometheus) and /healthz over HTTP; `false` for none."""
     metrics_anywhere: bool = False
@@ -153,6 +168,7 @@ def _checked(config: AgentConfig) -> AgentConfig:
         manager_remote(config.manager)
     if config.metrics is not False:
         _check_metrics(config.metrics, config.metrics_anywhere)
+    _check_metadata(config.metadata)
     peers = [Peer(host=p.host, ip=str(ipaddress.ip_address(p.ip))) for p in config.peers]
     return msgspec.structs.replace(config, local_ip=str(local), peers=peers)
 
@@ -198,6 +214,20 @@ def _check_metrics(metrics: str, anywhere: bool) -> None:
         raise ConfigurationError(
             f"metrics: {metrics} would tell other hosts about this one; use a loopback address, or set"
             " metrics_anywhere = true"
+        )
+
+
+def _check_metadata(metadata: MetadataConfig) -> None:
+    if metadata.nova_url is None:
+        return
+    if not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", metadata.nova_url):
+        raise ConfigurationError(
+            f"metadata.nova_url: {metadata.nova_url!r} is not http://HOST:PORT, such as http://controller:8775"
+        )
+    if metadata.shared_secret_file is None:
+        raise ConfigurationError(
+            "metadata.shared_secret_file: with nova_url it names the file with Nova's [neutron]"
+            " metadata_proxy_shared_secret"
         )
 
 

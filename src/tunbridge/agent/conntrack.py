@@ -52,6 +52,7 @@ def _parse(line: str) -> Connection | None:
         icmp_id=int(orig["id"]) if "id" in orig else None,
         reply_src=reply.get("src"),
         reply_dst=reply.get("dst"),
+        reply_src_port=int(reply["sport"]) if "sport" in reply else None,
     )
 
 

@@ -52,6 +52,7 @@ from tunbridge.openvswitch.openflow.listener import Listener
 from tunbridge.openvswitch.rows import Snapshot
 
 if TYPE_CHECKING:
+    from tunbridge.agent.metadata.proxy import MetadataProxy
     from tunbridge.agent.metrics import MetricsServer
 
 ERROR_RETRY_S = 1.0
@@ -62,7 +63,7 @@ APPLY_S = 10.0
 """How long vswitchd may take to do what the database says, where flows are emptied on the way."""
 FIXED = (
     "ovsdb", "ovs_rundir", "controller", "state_dir", "log_format", "log_level", "manager", "run_dir", "metrics",
-    "metrics_anywhere", "host", "database", "database_tls",
+    "metrics_anywhere", "host", "database", "database_tls", "metadata",
 )  # fmt: skip
 """Settings that only a restart changes."""
 
@@ -92,6 +93,7 @@ class Agent:
             self.cloud.locate,
             self._look_again,
         )
+        self.metadata = self._make_metadata()
         self.liveness = Liveness(self._look_again)
         self.announcements = Announcements(self.desired, self.packet_ins.wires)
         self.cutter = Cutter(config.ovs_rundir, log)
@@ -138,6 +140,19 @@ class Agent:
         """Since when the local OVSDB is connected, as the passes have seen it."""
         self._ready = False
         self._started = time.monotonic()
+
+    def _make_metadata(self) -> "MetadataProxy | None":
+        """The metadata service, where it is wanted and the database tells of VMs."""
+        if not (self.config.metadata.enabled and self.config.database):
+            return None
+        from tunbridge.agent.metadata.proxy import MetadataProxy  # late: a host that stands alone does without
+
+        def send(frame: bytes, ofport: int) -> None:
+            self._packet_out(names.INTEGRATION_BRIDGE, frame, ofport)
+
+        made = MetadataProxy(self.config, self.desired, self.cloud, send, self.log)
+        self.packet_ins.metadata = made.take
+        return made
 
     # Sources
 
@@ -188,6 +203,8 @@ class Agent:
                     task.cancel()
                 await asyncio.wait(self._tasks, timeout=1.0)
             monitor.close()
+            if self.metadata is not None:
+                await self.metadata.close()
             self.listener.close()
             answering.close()
             if metrics is not None:
@@ -404,7 +421,9 @@ class Agent:
         self.liveness.look(now, {nic for bridge in wanted.bridges for nic in bridge.nics})
         vouching = self.packet_ins.vouching
         dead, is_cut_off = vouching.judge(self.liveness.dead, local.host), self.liveness.is_cut_off
-        told = msgspec.structs.replace(local, dead=dead, vouched=vouching.vouched, is_cut_off=is_cut_off)
+        told = msgspec.structs.replace(
+            local, dead=dead, vouched=vouching.vouched, is_cut_off=is_cut_off, silent=self.packet_ins.neighbours.silent
+        )
         self.desired.set_local(told)
         delta = self.desired.run()
         self._knows_all = complete

@@ -1,7 +1,7 @@
-"""Packets that flows send to the agent: DHCP, router and neighbour solicitations, names. Answered at the VM's own host.
+"""Packets that flows send to the agent: DHCP, router and neighbour solicitations, names, metadata.
 
-The flow names the kind of answer in its userdata, and a meter of the port limits them, so that a VM that floods harms
-only itself. A mistake in an answer is logged and counted, and ends nothing.
+They are answered at the VM's own host. The flow names the kind of answer in its userdata, and a meter of the port
+limits them, so that a VM that floods harms only itself. A mistake in an answer is logged and counted, and ends nothing.
 """
 
 import asyncio
@@ -73,10 +73,14 @@ class PacketIns:
         self._view = View(source)
         self._readers: dict[Key, set[str]] = {}
         """Row -> ports whose advertisement was made of it."""
+        self.metadata: Callable[[bytes, Workload], bool] | None = None
+        """Takes packets to the metadata service, where this host has it."""
         self._questions: set[asyncio.Task[None]] = set()
         self.wires = Wires(desired, source, send)
         self.vouching = Vouching(source, self.wires, later)
-        self.neighbours = Neighbours(desired, self.wires, send, self._unreachable, self.vouching.heard)
+        self.neighbours = Neighbours(
+            desired, self.wires, send, self._unreachable, self.vouching.heard, lambda: later(0.0)
+        )
         self.locations = Locations(desired, source, send, locate)
         self._refusals = Refusals(desired, source, send)
 
@@ -142,12 +146,24 @@ class PacketIns:
         workload = self._by_ofport.get(event.in_port)
         if workload is not None and kind is Kind.claimed:
             self._claimed(event, workload)
+        elif workload is not None and kind is Kind.metadata:
+            self._to_metadata(event, workload)
         elif workload is not None and kind is not None:
             self._answer(kind, event, workload)
         elif kind in responders.TOLD:
             self._refuse(kind, event)
         else:
             self.counts["unknown", "ignored"] += 1
+
+    def _to_metadata(self, event: PacketIn, workload: Workload) -> None:
+        try:
+            taken = self.metadata is not None and self.metadata(event.data, workload)
+        except MalformedError:
+            self.counts[Kind.metadata, "malformed"] += 1
+        except Exception as e:  # whatever it is: the next packet is another one
+            self._failed(Kind.metadata, workload.port_id, e)
+        else:
+            self.counts[Kind.metadata, "answered" if taken else "ignored"] += 1
 
     def _neighbour(self, kind: Kind, event: PacketIn) -> None:
         """A question about a neighbour of routers, or an answer to one."""

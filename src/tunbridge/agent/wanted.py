@@ -41,7 +41,10 @@ def relevant_devices(wanted: WantedHost, now: Snapshot) -> set[str]:
 
 
 def responder_settings(config: AgentConfig) -> Settings:
-    return Settings(lease_time=config.dhcp_lease_duration, dns_domain=config.dns_domain, forward=bool(config.resolvers))
+    return Settings(
+        lease_time=config.dhcp_lease_duration, dns_domain=config.dns_domain, forward=bool(config.resolvers),
+        metadata=config.metadata.enabled,
+    )  # fmt: skip
 
 
 class LocalOf:
@@ -77,6 +80,7 @@ class LocalOf:
             tunnels=_tunnels(usable.get(names.TUNNEL_BRIDGE), config.tunnel_type),
             workloads=self._workloads,
             vlans=self._vlans,
+            metadata=config.metadata.enabled,
         )
 
     def _look(self, bridge: BridgeRow | None) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
-from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 
@@ -243,7 +242,7 @@ def _read(sources: list[str]) -> "Document":
     reading = read_sources(sources, sockets)
     for problem in reading.problems:
         raise problem
-    return check(understand(reading.hosts))
+    return check(understand(with_names(reading.hosts, sources)))
 
 
 def _show(lab: Lab, out: Path) -> None:
@@ -253,7 +252,6 @@ def _show(lab: Lab, out: Path) -> None:
 
     console = terminal.console()
     document = _settled(lab)
-    document = replace(document, hosts=with_names(document.hosts, [f"lab:{lab.name}"]))
     document = translation.document(document, locale.spoken(None))
     console.print()
     console.print(text.render_rich(document, width=console.width))

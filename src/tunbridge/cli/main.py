@@ -7,7 +7,23 @@ from typing import Annotated, NoReturn
 import typer
 
 import tunbridge
-from tunbridge.cli import agent, completion, db, diff, host, lab, labvm, ovs, pause, port, see, server, terminal, user
+from tunbridge.cli import (
+    agent,
+    boot_config,
+    completion,
+    db,
+    diff,
+    host,
+    lab,
+    labvm,
+    ovs,
+    pause,
+    port,
+    see,
+    server,
+    terminal,
+    user,
+)
 from tunbridge.cli.app import App
 from tunbridge.errors import TunbridgeError
 
@@ -26,6 +42,7 @@ server.register(app)
 app.add_typer(db.app, name="db")
 app.add_typer(host.app, name="host")
 app.add_typer(ovs.app, name="ovs")
+port.app.add_typer(boot_config.app, name="boot-config")
 app.add_typer(port.app, name="port")
 app.add_typer(user.app, name="user")
 pause.register(lab.app)

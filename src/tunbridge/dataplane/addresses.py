@@ -12,7 +12,10 @@ from hashlib import blake2b
 from tunbridge.dataplane.view import Subnet
 
 METADATA_ADDRESS = "169.254.169.254"
-"""The DHCP server identifier in a subnet without a gateway: reachable by no one else, as in Neutron."""
+"""Where the metadata service is; and the DHCP server identifier in a subnet without a gateway, as in Neutron."""
+
+METADATA_ADDRESSES6 = ("fd00:ec2::254", "fe80::a9fe:a9fe")
+"""Where the metadata service is by IPv6: EC2's address, and OpenStack's, which is on every link."""
 
 SERVICE_MAC_PREFIX = "fa:16:3f:"
 """Not `fa:16:3e:`, Neutron's default `base_mac`, so that no port of a network has such an address."""
@@ -25,6 +28,10 @@ def service_mac(id: str) -> str:
     The same on every host and after every start.
     """
     return SERVICE_MAC_PREFIX + blake2b(id.encode(), digest_size=3).digest().hex(":")
+
+
+METADATA_MAC = service_mac("metadata")
+"""MAC address of the metadata service, in all networks."""
 
 
 @lru_cache(maxsize=16)

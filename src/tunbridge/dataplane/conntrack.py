@@ -11,6 +11,9 @@ deletes where they are no longer allowed. All other connections stay.
     ("zone", zone, router)                         likewise a router, which translates addresses in this zone
     ("translate", zone, fixed, floating)           of these to one another, whoever began the connection
     ("masquerade", zone, address)                  of any source to this address
+    ("forward", zone, fixed, floating, protocol, first, last, inner, 1 or 0)
+                                                   of these ports of the floating address, from outside, to the fixed
+                                                   one, from port `inner` on, or (0) all to that
 """
 
 import ipaddress
@@ -55,6 +58,7 @@ class Connection(Struct, frozen=True, kw_only=True):
     reply_src: str | None = None
     """Source of the replies: another address than `dst` where that was translated; likewise `reply_dst`."""
     reply_dst: str | None = None
+    reply_src_port: int | None = None
 
 
 def cuts(lost: Iterable[tuple[str, ...]], permits: Collection[tuple[str, ...]]) -> list[Cut]:
@@ -64,7 +68,7 @@ def cuts(lost: Iterable[tuple[str, ...]], permits: Collection[tuple[str, ...]]) 
         return []
     found: set[Cut] = {Cut(int(p[1]), None) for p in lost if p[0] == "zone"}
     found |= {Cut(int(p[1]), p[2]) for p in lost if p[0] in ("address", "masquerade")}
-    found |= {Cut(int(p[1]), p[3]) for p in lost if p[0] == "translate"}
+    found |= {Cut(int(p[1]), p[3]) for p in lost if p[0] in ("translate", "forward")}
     policies = {p[1] for p in lost if p[0] == "rule"}
     members = [p for p in lost if p[0] == "member"]
     if policies or members:
@@ -86,6 +90,7 @@ class Judge:
         self._policies: dict[tuple[int, str], set[str]] = {}
         self._rules: dict[tuple[str, str], list[tuple[str, ...]]] = {}
         self._members: dict[str, list[str]] = {}
+        self._forwards: dict[tuple[str, ...], list[tuple[int, ...]]] = {}
         self._permits = permits
         for permit in permits:
             match permit:
@@ -93,6 +98,8 @@ class Judge:
                     self._policies.setdefault((int(zone), address), set()).add(policy)
                 case ("rule", policy, direction, *rest):
                     self._rules.setdefault((policy, direction), []).append(tuple(rest))
+                case ("forward", zone, fixed, floating, protocol, *ports):
+                    self._forwards.setdefault((zone, fixed, floating, protocol), []).append(tuple(map(int, ports)))
                 case ("member", remote, address):
                     self._members.setdefault(remote, []).append(address)
 
@@ -110,10 +117,20 @@ class Judge:
         zone, permits = str(c.zone), self._permits
         if c.reply_src is None or c.reply_dst is None:
             return True
-        if c.reply_src != c.dst and ("translate", zone, c.reply_src, c.dst) not in permits:
+        if c.reply_src != c.dst and ("translate", zone, c.reply_src, c.dst) not in permits and not self._forwarded(c):
             return False
         to = c.reply_dst
         return to == c.src or ("translate", zone, c.src, to) in permits or ("masquerade", zone, to) in permits
+
+    def _forwarded(self, c: Connection) -> bool:
+        """Whether a port of a floating IP leads where the connection goes."""
+        port = c.dst_port or 0
+        return any(
+            first <= port <= last and c.reply_src_port in (None, inner + (port - first) * one_to_one)
+            for first, last, inner, one_to_one in self._forwards.get(
+                (str(c.zone), c.reply_src or "", c.dst, str(c.protocol)), ()
+            )
+        )  # fmt: skip
 
     def _passes(self, connection: Connection, local: str, remote: str, direction: str) -> bool:
         for policy in self._policies_of(connection.zone, local):

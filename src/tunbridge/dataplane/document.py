@@ -250,7 +250,7 @@ floating IP by it. Another router, `far`, has an interface on open, and its gate
 from which compute1 is to take over.
 
 ```
-workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent)-> 95 meter -> 96 controller
+workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent)-> 95 (metadata: 61) meter -> 96 agent
                                                 |
 patch-tun, int-br-ex -> 0 ------------------> 65 learn -> 70 conntrack -> 71, 72 egress of the sender
    -> 73 router? -(74 routes, 75 next hop, 76 routed)-> 77 destination (78 flood, 79 learned, 80 unknown)

@@ -94,7 +94,20 @@ _INTEGRATION: dict[Signature, str] = {
         "Neighbour solicitations for known addresses go to their owner alone, who answers: the kernel's datapath cannot"
         " write an advertisement."
     ),
+    (60, 25, "arp,arp_tpa,arp_op"): "ARP for the metadata service, which is on every link.",
+    (60, 25, "tcp,nw_dst"): "TCP to the metadata service, of every network and by whatever router.",
+    (60, 25, "tcp6,ipv6_dst"): "TCP to the metadata service, of every network and by whatever router.",
+    (60, 25, "icmp,nw_dst,icmp_type"): "A ping of the metadata service becomes its own answer.",
+    (60, 25, "icmp6,ipv6_dst,icmp_type"): "A ping of the metadata service becomes its own answer.",
+    (60, 25, "icmp6,icmp_type,nd_target"): "Neighbour solicitations for the metadata service.",
+    (60, 5, "ip,nw_dst"): "What else is sent to the metadata service's addresses never leaves the host.",
+    (60, 5, "ipv6,ipv6_dst"): "What else is sent to the metadata service's addresses never leaves the host.",
     (60, 0, ""): _SKIP,
+    (61, 10, "in_port"): (
+        "The meter of the port's metadata requests; then the agent, which speaks TCP itself and knows by `in_port` who"
+        " asks (`agent/metadata/`)."
+    ),
+    (61, 0, ""): _REST,
     (95, 10, "in_port"): "Each port has a meter, so that a workload that floods requests delays no other.",
     (
         95,
@@ -290,6 +303,7 @@ _INTEGRATION: dict[Signature, str] = {
         " outside, and forgotten by conntrack, which would take it for the connection just looked up."
     ),
     (77, 30, "reg6,dl_dst"): "What is sent to the DHCP address, and was no request to the agent, ends here.",
+    (77, 31, "dl_dst"): "What is sent to the metadata service's MAC address, and was no request to it, ends here.",
     (77, 20, "dl_dst"): "Broadcast and multicast.",
     (77, 11, "reg6,in_port,dl_dst"): (
         "A port that is prepared for a live migration gets what other hosts send it; workloads here still reach its"

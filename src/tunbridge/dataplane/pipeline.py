@@ -3,7 +3,7 @@
 A table says which fields its flows match and set and where they may continue; `flow.make` checks every flow against it.
 The numbers are Neutron's where the purpose is the same.
 
-    workload ─> 0 classify ─> 24, 25, 26 port security ─> 60 services ─(requests to the agent)─> 95, 96
+    workload ─> 0 classify ─> 24, 25, 26 port security ─> 60 services ─(requests to the agent)─> 95 (metadata: 61), 96
                                                             │
     patch-tun, int-br-X ─> 0 classify ────────────────────>─┴─> 65 learn ─> 70 conntrack
       ─> 71, 72 egress of the sender ─> 73 router? ─(74 routes, 75 next hop, 76 routed)─> 77 destination
@@ -48,6 +48,13 @@ WORKLOAD_BURST = 200
 QOS_METERS = 100_000
 """Number of the first meter of QoS policies: this plus four times the workload's OpenFlow port, plus one of these."""
 SENT_PACKETS_METER, SENT_BANDWIDTH_METER, RECEIVED_PACKETS_METER, RECEIVED_BANDWIDTH_METER = range(4)
+
+
+METADATA_METERS, METADATA_METER_COUNT = 86_000, 14_000
+"""Number of the first meter of metadata requests, and how many there are: this plus the workload's OpenFlow port modulo
+their count, so two workloads of a host share one only when their ports are that far apart."""
+METADATA_PPS, METADATA_BURST = 200, 400
+"""Packets per second that a workload may send to the metadata service: cloud-init sends some 200 in a row."""
 
 
 class Field(Struct, frozen=True):
@@ -200,7 +207,7 @@ TRANSLATED = _table(
 )  # fmt: skip
 ROUTED = _table(
     76, "routed", "forwarded by a router: one hop less, from the router, and looked up in the zone of its new network",
-    matches="reg1 reg6 proto nw_src", sets="eth_src ttl reg3 reg5 in_port nat", to=(DESTINATION, TRANSLATED),
+    matches="reg1 reg6 proto nw_src tp_src", sets="eth_src ttl reg3 reg5 in_port nat", to=(DESTINATION, TRANSLATED),
 )  # fmt: skip
 KNOWN_NEIGHBOUR = _table(
     69, "known_neighbour", "whether the neighbour was known; else the agent keeps the packet and asks",
@@ -231,7 +238,7 @@ ROUTES = _table(
 )  # fmt: skip
 ROUTER = _table(
     AROUND, "router", "packets to the MAC address of a router's interface are forwarded, all others switched",
-    matches="reg3 reg6 proto in_port dl_dst nw_dst ct_state arp_op arp_spa arp_tpa icmp_type nd_target",
+    matches="reg3 reg6 proto in_port dl_dst nw_dst tp_dst ct_state arp_op arp_spa arp_tpa icmp_type nd_target",
     sets="reg1 reg2 reg3 ct_mark nat eth_src eth_dst arp_op arp_sha arp_spa arp_tha arp_tpa vlan learn",
     to=(ROUTES, DESTINATION, AGENT_METER), miss=goto(DESTINATION),
 )  # fmt: skip
@@ -251,10 +258,15 @@ LEARN = _table(
     65, "learn", "networks where the database does not know every MAC address: where the source is, is learned",
     matches="reg6", sets="learn", to=(CONNTRACK,), miss=goto(CONNTRACK),
 )  # fmt: skip
+METADATA = _table(
+    61, "metadata", "packets of a connection with the metadata service pass a meter of the sending port",
+    matches="in_port", sets="reg3", to=(TO_AGENT,),
+)  # fmt: skip
 SERVICE_TABLE = _table(
-    60, "services", "requests that this host answers or directs: DHCP, router solicitations, DNS, ARP, ND",
+    60, "services", "requests that this host answers or directs: DHCP, router solicitations, DNS, ARP, ND, metadata",
     matches="reg6 proto dl_dst nw_dst ipv6_dst tp_src tp_dst icmp_type nd_target arp_op arp_spa arp_tpa",
-    sets="reg3 eth_src eth_dst arp_op arp_sha arp_spa arp_tha arp_tpa", to=(AGENT_METER, LEARN), miss=goto(LEARN),
+    sets="reg3 eth_src eth_dst ip icmp_type arp_op arp_sha arp_spa arp_tha arp_tpa",
+    to=(AGENT_METER, METADATA, LEARN), miss=goto(LEARN),
 )  # fmt: skip
 ADDRESS_SECURITY = _table(
     26, "address_security", "IP and ARP addresses that a workload may send from",
@@ -287,7 +299,7 @@ LOCAL_SWITCHING = _table(
 )  # fmt: skip
 INTEGRATION = (
     LOCAL_SWITCHING, SENT_PACKETS, SENT_BANDWIDTH, MARK,
-    PORT_SECURITY, ND_SECURITY, ADDRESS_SECURITY, SERVICE_TABLE, LEARN, CONNTRACK,
+    PORT_SECURITY, ND_SECURITY, ADDRESS_SECURITY, SERVICE_TABLE, METADATA, LEARN, CONNTRACK,
     EGRESS_STATE, EGRESS_RULES, ROUTER, ROUTES, SEVERAL_HOPS, OUTSIDE, NEXT_HOP, NEIGHBOURS, KNOWN_NEIGHBOUR, ROUTED,
     TRANSLATED, DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN,
     INGRESS_STATE, INGRESS_RULES, COMMIT, OUTPUT, AGENT_METER, TO_AGENT, RECEIVED_PACKETS, RECEIVED_BANDWIDTH,
@@ -341,6 +353,7 @@ FEATURES: Mapping[str, int] = MappingProxyType(
     {
         "base": 0, "port": 1, "network": 2, "neighbour": 3, "located": 3, "subnet": 4, "flood": 5, "policy": 6,
         "remote": 6, "member": 6, "reach": 7, "router": 7, "wire": 7, "gateway": 8, "floating": 8, "qos": 9,
+        "metadata": 10,
     }
 )  # fmt: skip
 """Feature -> its number in the cookie of its flows."""

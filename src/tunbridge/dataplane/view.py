@@ -99,6 +99,7 @@ class Port(Struct, frozen=True, kw_only=True):
     allowed_address_pairs: tuple[AddressPair, ...] = ()
     device_owner: str = ""
     device_id: str = ""
+    project_id: str = ""
     dns_name: str = ""
     dns_domain: str = ""
     extra_dhcp_opts: tuple[DhcpOption, ...] = ()
@@ -194,13 +195,37 @@ class Router(Struct, frozen=True, kw_only=True):
 
 
 class FloatingIp(Struct, frozen=True, kw_only=True):
-    """A floating IP that leads to a port by a router. `id` is that of its own port on the external network."""
+    """A floating IP that leads to a port by a router. `id` is that of its own port on the external network.
+
+    `port_id` None: only some of its TCP or UDP ports lead somewhere (`forwardings` of `api_id`, its id in the API).
+    """
 
     id: str
+    api_id: str = ""
     address: str
     router_id: str
+    port_id: str | None
+    fixed_ip: str | None
+
+
+class PortForwarding(Struct, frozen=True, kw_only=True):
+    """Ports of a floating IP, `first` to `last`, that lead to a port: each to its own from `inner` on, or all to that.
+
+    `protocol` is a number. `one_to_one` False: all lead to `inner`.
+    """
+
+    id: str
     port_id: str
     fixed_ip: str
+    protocol: int
+    first: int
+    last: int
+    inner: int
+    one_to_one: bool = True
+
+    @property
+    def inner_last(self) -> int:
+        return self.inner + self.last - self.first if self.one_to_one else self.inner
 
 
 class Location(Struct, frozen=True, kw_only=True):
@@ -218,7 +243,7 @@ Key = tuple[str, str]
 """What a read depends on: ("port", id), ("network-ports", network id), ("network-subnets", network id),
 ("network", id), ("subnet", id), ("group", id), ("group-members", group id), ("address-group", id), ("router", id),
 ("network-routers", network id), ("gateways", host), ("floating", id), ("router-floating", router id),
-("qos-policy", id), ("host", name), ("hosts", ""), ("port-status", id),
+("forwardings", floating IP's id in the API), ("qos-policy", id), ("host", name), ("hosts", ""), ("port-status", id),
 ("network-locations", network id)."""
 
 
@@ -243,6 +268,7 @@ class Source(Protocol):
     def gateways(self, host: str) -> Collection[str]: ...
     def floating_ip(self, id: str) -> FloatingIp | None: ...
     def router_floating_ips(self, router_id: str) -> Collection[str]: ...
+    def forwardings(self, floating_ip_id: str) -> Collection[PortForwarding]: ...
     def qos_policy(self, id: str) -> QosPolicy: ...
 
 
@@ -331,6 +357,11 @@ class View:
         self._reads.add(("router-floating", router_id))
         return self._source.router_floating_ips(router_id)
 
+    def forwardings(self, floating_ip_id: str) -> Collection[PortForwarding]:
+        """The port forwardings of a floating IP, by its id in the API."""
+        self._reads.add(("forwardings", floating_ip_id))
+        return self._source.forwardings(floating_ip_id)
+
     def qos_policy(self, id: str) -> QosPolicy:
         """What a policy's rules come to; nothing for one that is not there."""
         self._reads.add(("qos-policy", id))
@@ -351,6 +382,8 @@ class Rows(Struct):
     qos_policies: dict[str, QosPolicy] = {}
     statuses: dict[str, str] = {}
     locations: tuple[Location, ...] = ()
+    port_forwardings: dict[str, tuple[PortForwarding, ...]] = {}
+    """By the floating IP's id in the API."""
 
     def network(self, id: str) -> Network | None:
         return self.networks.get(id)
@@ -405,6 +438,9 @@ class Rows(Struct):
 
     def router_floating_ips(self, router_id: str) -> Collection[str]:
         return [f.id for f in self.floating_ips.values() if f.router_id == router_id]
+
+    def forwardings(self, floating_ip_id: str) -> Collection[PortForwarding]:
+        return self.port_forwardings.get(floating_ip_id, ())
 
     def qos_policy(self, id: str) -> QosPolicy:
         return self.qos_policies.get(id, QosPolicy(id=id))

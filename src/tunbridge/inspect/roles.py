@@ -219,7 +219,7 @@ def _host_role(host: Host) -> tuple[HostRole, bool]:
     """Return the role, and whether it is a guess: nothing is plugged in that would tell it."""
     interfaces = [interface for bridge in host.bridges for interface in interfaces_of(bridge)]
     workloads = any(map(is_workload, interfaces))
-    services = _has_services(interfaces)
+    services = _has_services(interfaces) or bool(host.gateways)
     if workloads:
         return ("all-in-one" if services else "compute"), False
     if services:

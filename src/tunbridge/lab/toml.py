@@ -12,7 +12,11 @@ def to_toml(config: AgentConfig) -> str:
     providers = plain.pop("providers")
     assert isinstance(peers, list)
     assert isinstance(providers, dict)
+    tables = {key: plain.pop(key) for key in ("metadata", "database_tls")}
     lines = [f"{key} = {_value(value)}" for key, value in plain.items() if value is not None]
+    for name, table in tables.items():
+        if isinstance(table, dict):
+            lines += ["", f"[{name}]", *(f"{k} = {_value(v)}" for k, v in table.items() if v is not None)]
     for peer in peers:
         lines += ["", "[[peers]]", *(f"{k} = {_value(v)}" for k, v in peer.items())]
     for network, provider in providers.items():

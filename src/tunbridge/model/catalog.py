@@ -6,10 +6,12 @@ from tunbridge.model.resource import Resource
 from tunbridge.model.resources.address_group import ADDRESS_GROUP
 from tunbridge.model.resources.address_scope import ADDRESS_SCOPE
 from tunbridge.model.resources.agent import AGENT, AVAILABILITY_ZONE
+from tunbridge.model.resources.boot_config import BOOT_CONFIG
 from tunbridge.model.resources.network import NETWORK
 from tunbridge.model.resources.network_ip_availability import NETWORK_IP_AVAILABILITY
 from tunbridge.model.resources.network_segment_range import NETWORK_SEGMENT_RANGE
 from tunbridge.model.resources.port import BINDING, PORT
+from tunbridge.model.resources.port_forwarding import PORT_FORWARDING
 from tunbridge.model.resources.qos import ALIASES, QOS_POLICY, RULE_TYPE
 from tunbridge.model.resources.qos import RULES as QOS_RULES
 from tunbridge.model.resources.quota import QUOTA
@@ -45,6 +47,8 @@ RESOURCES = (
     NETWORK_SEGMENT_RANGE,
     ROUTER,
     FLOATINGIP,
+    PORT_FORWARDING,
+    BOOT_CONFIG,
     QOS_POLICY,
     *QOS_RULES,
     *ALIASES,

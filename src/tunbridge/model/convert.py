@@ -212,6 +212,29 @@ def _to_protocol(value: Any) -> str | None:
 
 to_protocol = Convert("convert_protocol", _to_protocol)
 
+IP_PROTOCOLS = ("dccp", "icmp", "ipv6-icmp", "sctp", "tcp", "udp")
+"""Names that port forwardings have for protocols."""
+
+
+def _to_ip_protocol(value: Any) -> Any:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise invalid_input(f"Input value {value} must be string type")
+    if value.lower() in IP_PROTOCOLS:
+        return value
+    number = as_integer(value)
+    if number is not None and 0 <= number <= 255:
+        return value
+    raise InvalidError(
+        f"Invalid input for operation: IP protocol '{value}' is not supported. Only protocol names and their integer"
+        " representation (0 to 255) are supported.",
+        "InvalidInput",
+    )
+
+
+to_ip_protocol = Convert("convert_to_protocol", _to_ip_protocol)
+
 ETHERTYPES = ["IPv4", "IPv6"]
 
 

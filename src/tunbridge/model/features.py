@@ -14,9 +14,11 @@ ROUTING = "routing"
 """Hosts carry packets between networks, and to and from external ones with their addresses translated."""
 QOS = "qos"
 """Hosts limit what ports send and receive, and mark what they send."""
+METADATA = "metadata"
+"""Hosts tell their VMs what they are to know when they boot."""
 VLAN_TRANSPARENCY = "vlan-transparency"
 """Networks carry VLAN tags of their guests."""
 
-ALL = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, VLAN_TRANSPARENCY})
-AVAILABLE = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS})
+ALL = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, METADATA, VLAN_TRANSPARENCY})
+AVAILABLE = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, METADATA})
 """Those that the agent has now."""

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from tunbridge.model.resource import UNSET
-from tunbridge.rules import bindings
+from tunbridge.rules import bindings, port_forwardings
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound
 from tunbridge.rules.networks import given
@@ -60,12 +60,18 @@ class FloatingIpRules(Rules):
         asked: Values = {name: values.pop(name) for name in ("port_id", "fixed_ip_address") if name in values}
         if asked or not values:  # nothing at all leads it nowhere, as in Neutron
             there: Values = {name: getattr(row, name) for name in _KEPT}
-            values |= self._association(txn, request, there, asked, row.id, row.port_id)
+            if asked.get("port_id"):
+                port_forwardings.check_unused(txn, row)
+            found = self._association(txn, request, there, asked, row.id, row.port_id)
+            if row.router_id and not row.port_id and found == _NOTHING:
+                found = {}  # the router stays that of its port forwardings
+            values |= found
         self.save(txn, request, row, values)
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
         """Give the address back. Raises NetworkingError."""
         port = txn.get("Port", row.floating_port)
+        port_forwardings.check_unused(txn, row)
         self.remove(txn, request, row)
         if port is not None:
             remove_port(self, txn, request, port)
@@ -76,7 +82,12 @@ class FloatingIpRules(Rules):
         details = None
         if port is not None:
             details = {name: getattr(port, name) for name in _DETAILS} | {"status": bindings.status(reader, port)}
-        return {"status": self._status(reader, row), "port_details": details}
+        forwardings: Any = self.others["port_forwarding"]
+        return {
+            "status": self._status(reader, row),
+            "port_details": details,
+            "port_forwardings": forwardings.shown(reader, row),
+        }
 
     @staticmethod
     def _status(reader: Reader, row: Row) -> str:
@@ -119,7 +130,8 @@ class FloatingIpRules(Rules):
             return dict(_NOTHING)
         port = self._port(txn, request, asked["port_id"], floating["project_id"])
         address = self._fixed_ip(txn, port, asked.get("fixed_ip_address"))
-        router = self._router(txn, port, address, floating["floating_network_id"])
+        port_forwardings.check_port(txn, port.id)
+        router = self.router_of(txn, port, address, floating["floating_network_id"])
         network = floating["floating_network_id"]
         if before != port.id:
             txn.verify_rows("Floating_Ip", "port_id", port.id)
@@ -173,7 +185,7 @@ class FloatingIpRules(Rules):
         return ipv4[0]
 
     @staticmethod
-    def _router(reader: Reader, port: Row, address: Row, network: str) -> Row:
+    def router_of(reader: Reader, port: Row, address: Row, network: str) -> Row:
         """Give the router from the address's subnet to the external network; that with the subnet's gateway first."""
         subnet = reader.get("Subnet", address.subnet)
         found: list[tuple[bool, str, Row]] = []

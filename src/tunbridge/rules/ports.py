@@ -10,7 +10,7 @@ import msgspec
 
 from tunbridge.model.convert import canonical_mac
 from tunbridge.model.resource import UNSET
-from tunbridge.rules import bindings, ipam, qos, rbac
+from tunbridge.rules import bindings, boot_configs, ipam, qos, rbac
 from tunbridge.rules.base import Rules, check_tag_count
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, http_bad_request, invalid
@@ -96,6 +96,7 @@ class PortRules(Rules):
             owner = values.get("device_owner", row.device_owner)
             columns["addresses"] = self._moved_addresses(txn, request, network, row, wanted, mac, owner)
             _check_floating(txn, row, columns["addresses"])
+            self._leave_forwardings(txn, request, row, columns["addresses"])
         merged = self._merged(row, values)
         self._secure(txn, request, merged, network, row)
         values |= {name: merged[name] for name in merged if name in values}
@@ -124,7 +125,19 @@ class PortRules(Rules):
             raise Conflict("ServicePortInUse", message)
         floating: Any = self.others["floatingip"]
         floating.leave(txn, request, row)
+        self._leave_forwardings(txn, request, row, ())
         self.remove(txn, request, row)
+
+    def _leave_forwardings(self, txn: Txn, request: Request, row: Row, left: Iterable[str]) -> None:
+        """Remove the port forwardings to addresses that are not left."""
+        forwardings: Any = self.others["port_forwarding"]
+        there = (address.ip_address for id in left if (address := txn.get("Address", id)) is not None)
+        forwardings.leave(txn, request, row, frozenset(there))
+
+    def remove(self, txn: Txn, request: Request, row: Row) -> None:
+        """Remove a port with its boot configuration."""
+        boot_configs.remove_of(txn, row.id)
+        super().remove(txn, request, row)
 
     def touch(self, txn: Txn, request: Request, row: Row, columns: Mapping[str, Any]) -> None:
         """Count up a port's revision, with changes; hosts read its addresses as text."""

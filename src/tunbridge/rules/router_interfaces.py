@@ -8,7 +8,7 @@ import ipaddress
 from typing import Any
 
 from tunbridge.model.validators import plain
-from tunbridge.rules import ipam, rbac
+from tunbridge.rules import ipam, port_forwardings, rbac
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound
 from tunbridge.rules.ports import fixed_ips
@@ -243,6 +243,8 @@ def _check_unused(txn: Txn, router: Row, subnet: Row) -> None:
     needed = f"Router interface for subnet {subnet.id} on router {router.id} cannot be deleted, as it is required by"
     txn.verify_rows("Floating_Ip", "router_id", router.id)
     for floating in txn.find("Floating_Ip", "router_id", router.id):
+        if port_forwardings.need_subnet(txn, floating, subnet):
+            raise Conflict("RouterInterfaceInUseByFloatingIP", f"{needed} one or more floating IPs.")
         port = txn.get("Port", floating.port_id) if floating.port_id else None
         if port is None:
             continue

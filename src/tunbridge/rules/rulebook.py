@@ -9,9 +9,11 @@ from tunbridge.rules import times
 from tunbridge.rules.agents import AgentRules
 from tunbridge.rules.availability_zones import AvailabilityZoneRules
 from tunbridge.rules.base import Rules
+from tunbridge.rules.boot_configs import BootConfigRules
 from tunbridge.rules.floating_ips import FloatingIpRules
 from tunbridge.rules.network_ip_availability import NetworkIpAvailabilityRules
 from tunbridge.rules.networks import NetworkRules
+from tunbridge.rules.port_forwardings import PortForwardingRules
 from tunbridge.rules.ports import PortRules
 from tunbridge.rules.qos import QosPolicyRules, QosRuleRules, RuleTypeRules
 from tunbridge.rules.rbac import RbacPolicyRules
@@ -40,6 +42,8 @@ _PLAIN: dict[str, type[Rules]] = {
     "rbac_policy": RbacPolicyRules,
     "router": RouterRules,
     "floatingip": FloatingIpRules,
+    "boot_config": BootConfigRules,
+    "port_forwarding": PortForwardingRules,
     "policy": QosPolicyRules,
     "rule_type": RuleTypeRules,
     **{rule.name: QosRuleRules for rule in (*QOS_RULES, *QOS_ALIASES)},

@@ -53,6 +53,10 @@ EXTRA: dict[str, str] = {
     "quota.address_group": "address groups have a quota here: without one a project could fill the database",
     "quotas[].address_group": "as above",
     **{
+        f"{thing}.port_forwardings": "recorded from a Neutron without its port forwarding service"
+        for thing in ("floatingip", "floatingips[]")
+    },
+    **{
         f".{thing}.{name}": "recorded from a Neutron without its QoS service"
         for thing in ("network", "networks[]", "port", "ports[]")
         for name in ("qos_policy_id", "qos_network_policy_id")

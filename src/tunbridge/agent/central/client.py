@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from tunbridge.agent.central import registration, statuses
+from tunbridge.agent.central.boot_configs import BootConfigs
 from tunbridge.agent.central.conditions import Needs, needs, several_hops
 from tunbridge.agent.central.locations import Locations, Place
 from tunbridge.agent.central.remembered import Remembered
 from tunbridge.agent.central.source import CentralSource, keys_of
 from tunbridge.agent.central.tables import TABLES
+from tunbridge.agent.cloud import BootConfig
 from tunbridge.agent.config import AgentConfig
 from tunbridge.database.errors import DatabaseError, DatabaseUnavailable
 from tunbridge.database.replica import Replica
@@ -59,6 +61,7 @@ class Central:
         self._changed = changed
         self._replica = Replica(TABLES, self._moved)
         self._store = self._replica.store
+        self._boot_configs = BootConfigs(self._replica.transact)
         self.source: view.Source = CentralSource(self._store, config.host)
         self._store.listen(self._row_changed)
         self._plugged: frozenset[str] = frozenset()
@@ -164,6 +167,10 @@ class Central:
         """Say how the ports that are plugged in here are: ACTIVE, DOWN, BUILD or ERROR."""
         self._reported = dict(statuses)
         self._tell_statuses()
+
+    async def boot_config(self, port_id: str) -> BootConfig:
+        """The boot configuration of a port. Raises DatabaseError: it cannot be read now, and was not before."""
+        return await self._boot_configs.read(port_id)
 
     def locate(self, changes: Mapping[Place, view.Location | None]) -> None:
         """Say where addresses are that several ports may have; None: not here any more."""

@@ -8,7 +8,7 @@
     networks --> routers on them --> the other networks of these routers, and so on
     routers whose gateway this host is or may become --> their networks
     routers --> their gateways' ports --> their external networks and subnets, but not the ports there
-    routers --> their floating IPs --> ports of these
+    routers --> their floating IPs --> ports of these, and their port forwardings
             --> ports that are one of several next hops --> how these are
     networks --> where addresses are that several ports may have
     hosts: all of them
@@ -94,6 +94,7 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
             *(where(name, [host], function="includes") for name in _GATEWAY),
         ),
         "Floating_Ip": together(where("router_id", routers, is_ref=True, function="includes")),
+        "Port_Forwarding": together(where("floatingip_id", {row.id for row in store.all("Floating_Ip")}, is_ref=True)),
         "Port_Status": together(where("port_id", _next_hops(store, routers.values()))),
         "Address_Location": together(where("network_id", networks), where("host", [host])),
         "Address_Group": together(where("_uuid", address_groups, is_ref=True)),

@@ -61,6 +61,7 @@ class CentralSource:
             "Router": _Memo(_router),
             _QOS: _Memo(_limits),
             "Floating_Ip": _Memo(_floating_ip),
+            "Port_Forwarding": _Memo(_forwarding),
         }
         self._hosts: dict[str, Row] = {}
         """Rows of other hosts' agents, by the name of the host."""
@@ -161,6 +162,10 @@ class CentralSource:
         found: view.FloatingIp = self._memos["Floating_Ip"].get(row.id, (row,))
         return found
 
+    def forwardings(self, floating_ip_id: str) -> Collection[view.PortForwarding]:
+        rows = self._store.find("Port_Forwarding", "floatingip_id", floating_ip_id)
+        return [self._memos["Port_Forwarding"].get(row.id, (row,)) for row in rows]
+
     def router_floating_ips(self, router_id: str) -> Collection[str]:
         """The ids of their ports."""
         return [row.floating_port for row in self._store.find("Floating_Ip", "router_id", router_id)]
@@ -182,6 +187,8 @@ def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
             return view.router_keys(old, new)
         case "Floating_Ip":
             return _floating_keys(rows)
+        case "Port_Forwarding":
+            return {("forwardings", row.floatingip_id) for row in rows}
         case "Port_Status":
             return {("port-status", row.port_id) for row in rows}
         case "Address_Location":
@@ -254,6 +261,7 @@ def _port(rows: tuple[Row, ...]) -> view.Port:
         ),
         device_owner=row.device_owner,
         device_id=row.device_id,
+        project_id=row.project_id,
         dns_name=row.dns_name,
         dns_domain=row.dns_domain,
         extra_dhcp_opts=tuple(
@@ -313,10 +321,25 @@ def _floating_ip(rows: tuple[Row, ...]) -> view.FloatingIp:
     (row,) = rows
     return view.FloatingIp(
         id=row.floating_port,
+        api_id=row.id,
         address=row.floating_ip_address,
         router_id=row.router_id,
         port_id=row.port_id,
         fixed_ip=row.fixed_ip_address,
+    )
+
+
+def _forwarding(rows: tuple[Row, ...]) -> view.PortForwarding:
+    (row,) = rows
+    return view.PortForwarding(
+        id=row.id,
+        port_id=row.internal_port_id,
+        fixed_ip=row.internal_ip_address,
+        protocol=protocols.NUMBERS[row.protocol],
+        first=row.external_first,
+        last=row.external_last,
+        inner=row.internal_first,
+        one_to_one=row.internal_last > row.internal_first or row.external_last == row.external_first,
     )
 
 

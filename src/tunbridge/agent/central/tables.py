@@ -43,6 +43,7 @@ _COLUMNS = {
         "allowed_address_pairs",
         "device_owner",
         "device_id",
+        "project_id",
         "dns_name",
         "dns_domain",
         "extra_dhcp_opts",
@@ -74,6 +75,16 @@ _COLUMNS = {
         "enable_snat",
     ),
     "Floating_Ip": ("floating_ip_address", "floating_port", "router_id", "port_id", "fixed_ip_address"),
+    "Port_Forwarding": (
+        "floatingip_id",
+        "protocol",
+        "internal_port_id",
+        "internal_ip_address",
+        "external_first",
+        "external_last",
+        "internal_first",
+        "internal_last",
+    ),
     **{
         rule.table: ("qos_policy_id", *(field.name for field in rule.fields if field.column is not None))
         for rule in RULES
@@ -96,7 +107,7 @@ _FOUND_BY = {
 def _part(table: Table) -> Table:
     found_by = _FOUND_BY.get(table.name, ())
     columns = [table.column(name) for name in _COLUMNS[table.name]]
-    needless = {"device_owner", "device_id", "mac_address", "cidr"}  # indexes that only servers need
+    needless = {"device_owner", "device_id", "project_id", "mac_address", "cidr"}  # indexes that only servers need
     return Table(
         table.name,
         tuple(replace(c, indexed=(c.indexed or c.name in found_by) and c.name not in needless) for c in columns),

@@ -55,13 +55,18 @@ def outside(context: Context, router_id: str, port: Port) -> Outside | None:
     return Outside(ids.router(router_id), zone, network, vlan, port.mac_address)
 
 
-def take(context: Context, place: Outside, match: Match, arrived: int, onwards: Action, protocol: str = "ip") -> None:
-    """Packets to the port, from outside or from a workload of the external network, go on in the router."""
+def take(
+    context: Context, place: Outside, match: Match, arrived: int, onwards: Action, protocol: str = "ip", before: int = 0
+) -> None:
+    """Packets to the port, from outside or from a workload of the external network, go on in the router.
+
+    `before`: how far it stands before what else is taken of the port.
+    """
     proto: Match = {**place.where, "proto": protocol, **match}
     start = [flow.load(ROUTER_NUMBER, place.router), flow.load(ARRIVED, arrived), onwards]
     allowed: Match = {**proto, "ct_state": "-rpl+trk", **CHECKED(EGRESS_CHECKED)}
-    context.flow(_BRIDGE, pipeline.ROUTER, 20, allowed, flow.commit(EGRESS_CHECKED), *start)
-    context.flow(_BRIDGE, pipeline.ROUTER, 10, proto, *start)
+    context.flow(_BRIDGE, pipeline.ROUTER, 20 + before, allowed, flow.commit(EGRESS_CHECKED), *start)
+    context.flow(_BRIDGE, pipeline.ROUTER, 10 + before, proto, *start)
     context.flow(_BRIDGE, pipeline.ROUTER, 5, place.where)
 
 
@@ -132,12 +137,15 @@ def enter(place: Outside, widest: int) -> list[Action]:
 
 
 def leave(context: Context, place: Outside, match: Match, source: str | None, protocol: str = "ip") -> None:
-    """Out of the router into the external network, from the port, with a translated source."""
+    """Out of the router into the external network, from the port, with a translated source.
+
+    `source` "": with the one that its connection is known to have, None: as it is.
+    """
     where: Match = {**ROUTER_NUMBER(place.router), **NETWORK(place.vlan), "proto": protocol, **match}
     onwards = (
         wire.into(context, place.network.id)
         if source is None
-        else flow.translate(place.zone, pipeline.TRANSLATED, source=source)
+        else flow.translate(place.zone, pipeline.TRANSLATED, source=source or None)
     )
     actions = [
         flow.dec_ttl(),

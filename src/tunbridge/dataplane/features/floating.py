@@ -3,15 +3,16 @@
 It is on the host of its port where that has a bridge to the external network, and on the router's gateway host
 otherwise. There it answers with the MAC address of its own port, and a packet to it gets the fixed IP in the router's
 conntrack zone and is routed; a packet from the fixed IP to the outside gets the floating IP. Where several ports may
-have the fixed IP, its port is the one that has it now (located.py).
+have the fixed IP, its port is the one that has it now (located.py). One that has port forwardings instead leads to no
+port as a whole: forwarding.py.
 """
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context, PortState
-from tunbridge.dataplane.features import external, gateway, located, uplink
+from tunbridge.dataplane.features import external, forwarding, gateway, located, uplink
 from tunbridge.dataplane.flow import Match
 from tunbridge.dataplane.pipeline import ROUTER_NUMBER
-from tunbridge.dataplane.view import FloatingIp, Network, Port
+from tunbridge.dataplane.view import Network, Port
 
 
 def compute(context: Context, id: str) -> None:
@@ -20,6 +21,9 @@ def compute(context: Context, id: str) -> None:
     router = None if floating is None else context.view.router(floating.router_id)
     own = None if floating is None else context.view.port(id)
     if floating is None or router is None or own is None or not router.admin_state_up:
+        return
+    if floating.port_id is None or floating.fixed_ip is None:
+        forwarding.compute(context, floating, router, own)
         return
     port = context.view.port(floating.port_id)
     if port is not None:
@@ -32,7 +36,7 @@ def compute(context: Context, id: str) -> None:
     ready = {active} if near else {router.gateway_host, *router.gateway_standbys}
     place = external.outside(context, router.id, own) if here in ready else None
     if place is not None:
-        _translate(context, floating, port, place, active == here)
+        _translate(context, floating.address, floating.fixed_ip, port, place, active == here)
         if active == here:
             context.port_state(id, PortState("wired"))
 
@@ -45,8 +49,7 @@ def _is_near(context: Context, host: str, network: Network) -> bool:
     return known is not None and network.physical_network in known.physical_networks
 
 
-def _translate(context: Context, floating: FloatingIp, port: Port, place: external.Outside, is_here: bool) -> None:
-    address, fixed = floating.address, floating.fixed_ip
+def _translate(context: Context, address: str, fixed: str, port: Port, place: external.Outside, is_here: bool) -> None:
     if is_here:
         external.answer(context, place, address)
     inwards = flow.translate(place.zone, pipeline.ROUTES, target=fixed)

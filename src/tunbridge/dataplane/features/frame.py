@@ -28,6 +28,8 @@ def compute(context: Context, _id: str) -> None:
     _want(context, names.TUNNEL_BRIDGE, tunnel(ofports, local.tunnel_type, tunnels))
     for bridge in providers:
         _want(context, bridge, provider(_numbers(context, bridge, [names.provider_patch(bridge)]), bridge))
+    if local.metadata:
+        context.child("metadata", "")
     for id in local.workload_ids:
         context.child("port", id)
     for id in context.view.gateways(local.host):

@@ -12,7 +12,7 @@ from msgspec import Struct
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.conntrack import UNFILTERED
 from tunbridge.dataplane.contribution import UNBOUND, Context, Meter, PortSettings, PortState
-from tunbridge.dataplane.features import located, port_security, qos, uplink
+from tunbridge.dataplane.features import located, metadata, port_security, qos, uplink
 from tunbridge.dataplane.flow import Action, goto
 from tunbridge.dataplane.local import Workload
 from tunbridge.dataplane.view import Network, Port
@@ -121,6 +121,8 @@ def _send(context: Context, place: Place, vlan: int, policy: int, limited: bool)
     number = pipeline.WORKLOAD_METERS + ofport
     context.meter(bridge, Meter(number, pipeline.WORKLOAD_PPS, pipeline.WORKLOAD_BURST))
     context.flow(bridge, pipeline.AGENT_METER, 10, {"in_port": ofport}, flow.meter(number), goto(pipeline.TO_AGENT))
+    if context.local.metadata:
+        metadata.send(context, ofport)
     if policy:
         context.state("filtering", place.network.id, "stateless" if policy & pipeline.STATELESS else "stateful")
 

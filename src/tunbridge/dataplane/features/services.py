@@ -9,6 +9,7 @@ a packet-out to that port; nothing else sees the request, nor the answer.
     router     router solicitation                                            subnets that the cloud advertises
     dns        UDP 53 to the subnet's DHCP address                            subnets with DHCP
     neighbour  neighbour solicitation for addresses of Tunbridge itself       IPv6 subnets with DHCP, routers
+    metadata   TCP to the metadata service's addresses                        every network, metadata.py
     expired, no_route, no_host, closed, too_big   what a router cannot forward, or not take   router.py
 
 In a tunnelled network where no port owns the DHCP address, ARP for it is answered with the subnet's service MAC, so
@@ -43,6 +44,7 @@ NUMBERS: Mapping[Kind, int] = MappingProxyType(
         Kind.resolve: 11,
         Kind.resolved: 12,
         Kind.solicited: 13,
+        Kind.metadata: 14,
         Kind.claimed: 20,
     }
 )

@@ -63,6 +63,8 @@ class Kind(StrEnum):
     """An ARP reply, or a neighbour advertisement, to this host's question."""
     solicited = "solicited"
     """A neighbour solicitation from a physical network for an address that a router has on this host."""
+    metadata = "metadata"
+    """A TCP packet to the metadata service."""
     claimed = "claimed"
     """A workload announces an address that others may have as well, or answers the question whether it has it."""
 
@@ -95,6 +97,6 @@ def answer(kind: Kind, packet: bytes, subject: Subject, settings: Settings) -> l
             found = dns.answer(packet, subject, settings)
         case Kind.expired | Kind.no_route | Kind.no_host | Kind.closed | Kind.too_big:
             found = icmp.answer(packet, subject, kind.value)
-        case Kind.resolve | Kind.resolved | Kind.solicited | Kind.claimed:
-            found = None  # of the host itself, and no workload's
+        case Kind.resolve | Kind.resolved | Kind.solicited | Kind.claimed | Kind.metadata:
+            found = None  # of the host itself and no workload's; of a connection, which is not answered by itself
     return [] if found is None else [found]

@@ -17,7 +17,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from msgspec import Struct
 
-from tunbridge.dataplane.addresses import dhcp_address, service_mac
+from tunbridge.dataplane.addresses import METADATA_ADDRESS, dhcp_address, service_mac
 from tunbridge.dataplane.responders import names, options
 from tunbridge.dataplane.responders.frames import (
     BROADCAST,
@@ -44,6 +44,7 @@ _SHORTEST = 300
 _DEFAULT_SIZE = 576
 """Bytes of an IP packet that every client takes (RFC 2131, 2)."""
 _IP_UDP = 28
+_METADATA = f"{METADATA_ADDRESS}/32"
 
 (
     _NETMASK, _ROUTER, _DNS, _HOSTNAME, _DOMAIN, _MTU, _BROADCAST, _REQUESTED, _LEASE_TIME, _TYPE, _SERVER, _PARAMETERS,
@@ -231,7 +232,7 @@ def _configuration(lease: Lease, subject: Subject, settings: Settings) -> dict[i
         _ROUTER: b"" if gateway is None else IPv4Address(gateway).packed,
         _DNS: b"".join(IPv4Address(server).packed for server in dns_servers(subnet)),
         _MTU: struct.pack("!H", min(subject.network.mtu, 65535)),
-        _ROUTES: _routes(subnet, gateway, subject.subnets),
+        _ROUTES: _routes(subnet, gateway, subject, settings),
         _HOSTNAME: names.host_name(subject.port, str(lease.address), settings.dns_domain).encode(),
         _DOMAIN: settings.dns_domain.strip(".").encode(),
         _SEARCH: options.domain_names(domains),
@@ -254,13 +255,17 @@ def dns_servers(subnet: Subnet) -> tuple[str, ...]:
     return (dhcp_address(subnet),)
 
 
-def _routes(subnet: Subnet, gateway: str | None, subnets: tuple[Subnet, ...]) -> bytes:
+def _routes(subnet: Subnet, gateway: str | None, subject: Subject, settings: Settings) -> bytes:
     """Option 121: host routes and the network's other subnets, which are on the link.
 
+    So is the metadata service where the gateway is no router of the cloud, which would take packets to it anyway.
     A client that takes it ignores option 3 (RFC 3442), so the default route is in it as well.
     """
     found = [options.route(r.destination, r.nexthop) for r in subnet.host_routes if r.destination != "0.0.0.0/0"]
-    found += [options.route(s.cidr, "0.0.0.0") for s in subnets if s.ip_version == 4 and s.id != subnet.id]  # noqa: S104
+    found += [options.route(s.cidr, "0.0.0.0") for s in subject.subnets if s.ip_version == 4 and s.id != subnet.id]  # noqa: S104
+    own = {r.destination for r in subnet.host_routes}
+    if settings.metadata and subnet.id not in subject.routed and _METADATA not in own:
+        found.append(options.route(_METADATA, "0.0.0.0"))  # noqa: S104
     if found and gateway is not None:
         found.insert(0, options.route("0.0.0.0/0", gateway))
     return b"".join(found)

@@ -51,9 +51,9 @@ class Datagram(Struct, frozen=True):
         """The frame, with checksums."""
         length = 8 + len(self.payload)
         header = struct.pack("!HHHH", self.sport, self.dport, length, 0)
-        checksum = _checksum(_pseudo_header(self.src, self.dst, UDP, length) + header + self.payload)
-        udp = header[:6] + struct.pack("!H", checksum or 0xFFFF) + self.payload
-        return _frame(self.eth_dst, self.eth_src, self.src, self.dst, UDP, DEFAULT_TTL, udp)
+        found = checksum(pseudo_header(self.src, self.dst, UDP, length) + header + self.payload)
+        udp = header[:6] + struct.pack("!H", found or 0xFFFF) + self.payload
+        return write_ip(self.eth_dst, self.eth_src, self.src, self.dst, UDP, DEFAULT_TTL, udp)
 
 
 class Icmp6(Struct, frozen=True):
@@ -71,12 +71,12 @@ class Icmp6(Struct, frozen=True):
     def encode(self) -> bytes:
         """The frame, with its checksum."""
         message = struct.pack("!BBH", self.type, self.code, 0) + self.body
-        checksum = _checksum(_pseudo_header(self.src, self.dst, ICMPV6, len(message)) + message)
-        message = message[:2] + struct.pack("!H", checksum) + self.body
-        return _frame(self.eth_dst, self.eth_src, self.src, self.dst, ICMPV6, self.hop_limit, message)
+        found = checksum(pseudo_header(self.src, self.dst, ICMPV6, len(message)) + message)
+        message = message[:2] + struct.pack("!H", found) + self.body
+        return write_ip(self.eth_dst, self.eth_src, self.src, self.dst, ICMPV6, self.hop_limit, message)
 
 
-class _Packet(Struct, frozen=True):
+class Packet(Struct, frozen=True):
     """What an Ethernet frame carries in IP."""
 
     eth_dst: bytes
@@ -90,7 +90,7 @@ class _Packet(Struct, frozen=True):
 
 def read_udp(frame: bytes) -> Datagram:
     """Read a frame with a whole UDP datagram, untagged. Raises MalformedError."""
-    packet = _read_ip(frame)
+    packet = read_ip(frame)
     if packet.protocol != UDP or len(packet.payload) < 8:
         raise MalformedError("not a UDP datagram")
     sport, dport, length, _ = struct.unpack_from("!HHHH", packet.payload)
@@ -103,7 +103,7 @@ def read_udp(frame: bytes) -> Datagram:
 
 def read_icmp6(frame: bytes) -> Icmp6:
     """Read a frame with an ICMPv6 message, untagged. Raises MalformedError."""
-    packet = _read_ip(frame)
+    packet = read_ip(frame)
     if packet.protocol != ICMPV6 or len(packet.payload) < 4 or not isinstance(packet.src, IPv6Address):
         raise MalformedError("not an ICMPv6 message")
     assert isinstance(packet.dst, IPv6Address)
@@ -118,8 +118,8 @@ def icmp4_frame(
 ) -> bytes:
     """A frame with an ICMP message; `body` is what follows the checksum."""
     message = struct.pack("!BBH", type, code, 0) + body
-    message = message[:2] + struct.pack("!H", _checksum(message)) + body
-    return _frame(eth_dst, eth_src, src, dst, ICMP, ttl, message)
+    message = message[:2] + struct.pack("!H", checksum(message)) + body
+    return write_ip(eth_dst, eth_src, src, dst, ICMP, ttl, message)
 
 
 def mac_bytes(text: str) -> bytes:
@@ -137,7 +137,8 @@ def to_broadcast(datagram: Datagram) -> Datagram:
     return replace(datagram, eth_dst=BROADCAST_MAC, dst=BROADCAST)
 
 
-def _read_ip(frame: bytes) -> _Packet:
+def read_ip(frame: bytes) -> Packet:
+    """Read a frame with a whole IP packet, untagged. Raises MalformedError."""
     if len(frame) < 14:
         raise MalformedError(f"{len(frame)} bytes are no Ethernet frame")
     (ethertype,) = struct.unpack_from("!H", frame, 12)
@@ -148,7 +149,7 @@ def _read_ip(frame: bytes) -> _Packet:
     raise MalformedError(f"Ethernet type 0x{ethertype:04x} is not IP")
 
 
-def _read_ipv4(frame: bytes) -> _Packet:
+def _read_ipv4(frame: bytes) -> Packet:
     ip = frame[14:]
     if len(ip) < 20 or ip[0] >> 4 != 4:
         raise MalformedError("no IPv4 header")
@@ -160,10 +161,10 @@ def _read_ipv4(frame: bytes) -> _Packet:
     if fragment & 0x3FFF:  # more fragments, or an offset
         raise MalformedError("a fragment")
     src, dst = IPv4Address(ip[12:16]), IPv4Address(ip[16:20])
-    return _Packet(frame[:6], frame[6:12], src, dst, ip[9], ip[8], ip[header:total])
+    return Packet(frame[:6], frame[6:12], src, dst, ip[9], ip[8], ip[header:total])
 
 
-def _read_ipv6(frame: bytes) -> _Packet:
+def _read_ipv6(frame: bytes) -> Packet:
     ip = frame[14:]
     if len(ip) < 40 or ip[0] >> 4 != 6:
         raise MalformedError("no IPv6 header")
@@ -171,24 +172,24 @@ def _read_ipv6(frame: bytes) -> _Packet:
     if length > len(ip) - 40:
         raise MalformedError(f"IPv6 payload of {length} in {len(ip) - 40} bytes")
     src, dst = IPv6Address(ip[8:24]), IPv6Address(ip[24:40])
-    return _Packet(frame[:6], frame[6:12], src, dst, ip[6], ip[7], ip[40 : 40 + length])
+    return Packet(frame[:6], frame[6:12], src, dst, ip[6], ip[7], ip[40 : 40 + length])
 
 
-def _frame(eth_dst: bytes, eth_src: bytes, src: Address, dst: Address, protocol: int, ttl: int, data: bytes) -> bytes:
+def write_ip(eth_dst: bytes, eth_src: bytes, src: Address, dst: Address, protocol: int, ttl: int, data: bytes) -> bytes:
     if src.version == 4:
         head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(data), 0, 0, ttl, protocol, 0) + src.packed + dst.packed
-        head = head[:10] + struct.pack("!H", _checksum(head)) + head[12:]
+        head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
         return eth_dst + eth_src + struct.pack("!H", ETHERTYPE_IPV4) + head + data
     head = struct.pack("!IHBB", 6 << 28, len(data), protocol, ttl) + src.packed + dst.packed
     return eth_dst + eth_src + struct.pack("!H", ETHERTYPE_IPV6) + head + data
 
 
-def _pseudo_header(src: Address, dst: Address, protocol: int, length: int) -> bytes:
+def pseudo_header(src: Address, dst: Address, protocol: int, length: int) -> bytes:
     """What a checksum covers of the IP header: RFC 768 and RFC 8200, 8.1 add up to the same."""
     return src.packed + dst.packed + struct.pack("!IBBBB", length, 0, 0, 0, protocol)
 
 
-def _checksum(data: bytes) -> int:
+def checksum(data: bytes) -> int:
     """The Internet checksum (RFC 1071)."""
     if len(data) % 2:
         data += b"\0"

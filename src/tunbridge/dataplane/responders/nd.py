@@ -1,12 +1,19 @@
 """Neighbour solicitations (RFC 4861, 7.2) for the addresses that Tunbridge itself answers at.
 
-These are its link-local address in a network, those of its routers, and those where subnets have their DNS. Flows
-cannot write an advertisement (IPv4 has flows that answer ARP), and there is no VM that it could be left to.
+These are its link-local address in a network, those of its routers, those where subnets have their DNS, and those of
+the metadata service. Flows cannot write an advertisement (IPv4 has flows that answer ARP), and there is no VM that it
+could be left to.
 """
 
 from ipaddress import IPv6Address
 
-from tunbridge.dataplane.addresses import dhcp_address, service_link_local, service_mac
+from tunbridge.dataplane.addresses import (
+    METADATA_ADDRESSES6,
+    METADATA_MAC,
+    dhcp_address,
+    service_link_local,
+    service_mac,
+)
 from tunbridge.dataplane.responders.frames import (
     ALL_NODES,
     ND_HOP_LIMIT,
@@ -30,6 +37,8 @@ def answer(packet: bytes, subject: Subject) -> bytes | None:
     """The frame that answers a solicitation, None when its target is not Tunbridge's. Raises MalformedError."""
     asked, target = solicited(packet)
     network = subject.network.id
+    if str(target) in METADATA_ADDRESSES6:
+        return advertisement(asked, target, mac_bytes(METADATA_MAC), 0)
     owner = next((r.mac for r in subject.routers if str(target) in r.addresses), None)
     if owner is None and str(target) not in targets(subject):
         return None

@@ -23,6 +23,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     dns_domain: str = DEFAULT_DOMAIN
     """The cloud's own domain: names of ports end in it, whatever their network's `dns_domain` is. The API's setting."""
     dns_ttl: int = 30
+    metadata: bool = False
+    """Whether the host has the metadata service: clients get a route to it where their gateway is no router of ours."""
     forward: bool = False
     """Whether the caller asks resolvers for names that are not the cloud's; else they are refused."""
     ra_interval: int = 600
@@ -154,7 +156,7 @@ def read_arrival(source: Source | View, router_id: str, mac: str) -> Arrival | N
     for id in source.router_floating_ips(router_id):
         port, floating = source.port(id), source.floating_ip(id)
         if port is not None and floating is not None and port.mac_address == mac:
-            return Arrival(port.network_id, mac, (floating.fixed_ip,), mtus)
+            return Arrival(port.network_id, mac, (floating.fixed_ip or floating.address,), mtus)
     return None
 
 

@@ -24,7 +24,8 @@ from tunbridge.inspect.trace.text import Round, Step, read
 from tunbridge.inspect.tunnels import canonical
 from tunbridge.inspect.wiring import FLOW
 
-_IN_PORT = re.compile(r'in_port="([^"]+)"')
+_IN_PORT = re.compile(r'in_port="?([^",]+)')
+"""Names are quoted where they must be (ovs-ofctl(8), --names)."""
 MAX_HOSTS = 32
 """Hosts that one packet is followed to: more is a loop."""
 

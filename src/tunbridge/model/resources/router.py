@@ -141,6 +141,9 @@ FLOATINGIP = Resource(
             )
             for name, check in (("dns_name", dns.floating_name), ("dns_domain", dns.domain_name))
         ),
+        common.computed(
+            "port_forwardings", {"type": "array", "items": {"type": "object"}}, "expose-port-forwarding-in-fip"
+        ),
         common.computed("port_details", {"type": ["object", "null"]}, "fip-port-details"),
         *common.STANDARD,
         common.tags(Who.ADMIN_OR_MEMBER, Who.ADMIN_OR_READER),

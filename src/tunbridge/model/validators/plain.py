@@ -178,6 +178,32 @@ def range_or_none(low: int | None, high: int | None) -> Check:
     return or_none("type:range_or_none", range_of(low, high))
 
 
+MAX_PORT = 65535
+
+
+def port_range(low: int, high: int) -> Check:
+    """Give a check for a port from low to high, two of them with a colon between, or null."""
+
+    def refuse(value: Any) -> str | None:
+        if value is None:
+            return None
+        ends = str(value).split(":")
+        if len(ends) > 2 or not all(ends):
+            return "Port range must be two integers separated by a colon"
+        for end in ends:
+            number = as_integer(end)
+            if number is None or not 0 <= number <= MAX_PORT:
+                return f"Invalid port: {end}"
+            if not low <= number <= high:
+                return f"Invalid port: {end}, the port must be in the range [{low}, {high}]"
+        if len(ends) > 1 and int(ends[0]) > int(ends[1]):
+            return "First port in a port range must be lower than the second port"
+        return None
+
+    schema: Schema = {"type": ["string", "integer", "null"], "pattern": "^[0-9]{1,5}(:[0-9]{1,5})?$"}
+    return Check("type:port_range", refuse, schema)
+
+
 def _refuse_negative(value: Any) -> str | None:
     number = as_integer(value)
     if number is None:

@@ -1,0 +1,168 @@
+"""The TCP connections of VMs with the metadata service, over packet-in and packet-out.
+
+Each connection belongs to the OpenFlow port that it came from. What a VM can hold here is bounded: connections for each
+port and altogether, bytes of a request, seconds of silence; its packets have passed a meter.
+"""
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+from msgspec import Struct
+
+from tunbridge.agent.metadata import http
+from tunbridge.agent.metadata.http import HttpError, Request, Response
+from tunbridge.dataplane.local import Workload
+from tunbridge.dataplane.responders.segments import ACK, MODULUS, SYN, Segment, read_tcp
+from tunbridge.dataplane.responders.tcp import Connection, State
+from tunbridge.log import Log
+
+PORT = 80
+PER_PORT, ALTOGETHER = 16, 2048
+"""Connections at a time."""
+_Key = tuple[int, str, int, str, int]
+"""OpenFlow port, and both ends."""
+
+
+class Caller(Struct, frozen=True):
+    """Who asks: the port of the VM, and the address that it sent from, which is its own if port security is on."""
+
+    port_id: str
+    address: str
+
+
+Serve = Callable[[Caller, Request], Awaitable[Response]]
+SendFrame = Callable[[bytes, int], None]
+"""Sends a frame out of an OpenFlow port of br-int."""
+
+
+class _Session:
+    """A connection with what it needs of HTTP."""
+
+    def __init__(self, caller: Caller, connection: Connection, ofport: int) -> None:
+        self.caller = caller
+        self.connection = connection
+        self.ofport = ofport
+        self.task: asyncio.Task[None] | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.finished = False
+        """Whether no further request is taken."""
+
+
+class Endpoint:
+    """All connections of this host."""
+
+    def __init__(self, serve: Serve, send: SendFrame, log: Log) -> None:
+        self.counts: Counter[int] = Counter()
+        """Status -> answers."""
+        self._serve = serve
+        self._send = send
+        self._log = log
+        self._sessions: dict[_Key, _Session] = {}
+
+    def take(self, packet: bytes, workload: Workload, mtu: int) -> bool:
+        """Take a packet of a VM; False when it belongs to nothing. Raises MalformedError. `mtu`: of its network."""
+        segment = read_tcp(packet)
+        key = (workload.ofport, str(segment.src), segment.sport, str(segment.dst), segment.dport)
+        session = self._sessions.get(key)
+        if session is None:
+            if segment.flags & (SYN | ACK) != SYN or segment.dport != PORT or not self._has_room(workload.ofport):
+                self._refuse(segment, workload.ofport)
+                return False
+            session = self._open(segment, workload, mtu)
+            self._sessions[key] = session
+        else:
+            session.connection.take(segment, _now())
+            self._read(key, session)
+        self._flush(key, session)
+        return True
+
+    def close(self) -> None:
+        """Forget all connections: who goes on with one is told that it is no more."""
+        for session in self._sessions.values():
+            self._release(session)
+        self._sessions.clear()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def _has_room(self, ofport: int) -> bool:
+        return len(self._sessions) < ALTOGETHER and sum(key[0] == ofport for key in self._sessions) < PER_PORT
+
+    def _refuse(self, segment: Segment, ofport: int) -> None:
+        if (reset := segment.reset()) is not None:
+            self._send(reset.encode(), ofport)
+
+    @staticmethod
+    def _open(syn: Segment, workload: Workload, mtu: int) -> _Session:
+        connection = Connection(syn, secrets.randbelow(MODULUS), mtu, _now())
+        return _Session(Caller(workload.port_id, str(syn.src)), connection, workload.ofport)
+
+    def _read(self, key: _Key, session: _Session) -> None:
+        """Begin with the next request when it is there, and none is being answered."""
+        if session.task is not None or session.finished:
+            return
+        try:
+            request = http.take_request(session.connection.received)
+        except HttpError as e:
+            self._answer(session, http.error(e.status), keeps=False)
+            return
+        if request is not None:
+            session.task = asyncio.create_task(self._answer_request(key, session, request))
+        elif session.connection.peer_closed:
+            self._finish(session)
+
+    async def _answer_request(self, key: _Key, session: _Session, request: Request) -> None:
+        try:
+            response = await self._serve(session.caller, request)
+        except Exception as e:  # whatever it is: the next request is another one
+            self._log.error("metadata could not be told", port=session.caller.port_id, exc_info=e)
+            response = http.error(500)
+        session.task = None
+        self._answer(session, response, request.keeps, request.method != "HEAD")
+        self._read(key, session)
+        self._flush(key, session)
+
+    def _answer(self, session: _Session, response: Response, keeps: bool, has_body: bool = True) -> None:
+        self.counts[response.status] += 1
+        session.connection.send(response.encode(keeps, has_body), _now())
+        if not keeps:
+            self._finish(session)
+
+    @staticmethod
+    def _finish(session: _Session) -> None:
+        session.finished = True
+        session.connection.close(_now())
+
+    def _flush(self, key: _Key, session: _Session) -> None:
+        """Send what is to be sent, and see when the connection wants to be looked at again."""
+        connection = session.connection
+        for segment in connection.take_output():
+            self._send(segment.encode(), session.ofport)
+        if session.timer is not None:
+            session.timer.cancel()
+            session.timer = None
+        if connection.state is State.CLOSED:
+            if self._sessions.get(key) is session:
+                del self._sessions[key]
+            self._release(session)
+            return
+        loop = asyncio.get_running_loop()
+        session.timer = loop.call_at(connection.deadline, self._expired, key, session)
+
+    def _expired(self, key: _Key, session: _Session) -> None:
+        session.timer = None
+        session.connection.expire(_now())
+        self._flush(key, session)
+
+    @staticmethod
+    def _release(session: _Session) -> None:
+        if session.timer is not None:
+            session.timer.cancel()
+        if session.task is not None:
+            session.task.cancel()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,81 @@
+"""Port forwardings: TCP and UDP ports of a floating IP that lead to ports behind its router. Tables 73 and 76.
+
+The address is on the router's gateway host: ports of several VMs, on any hosts, share it, and their answers come by
+there anyway. What is sent to one of its ports gets the address and the port that it leads to in the router's conntrack
+zone; everything else to the address is looked up there, which finds ICMP errors of connections that are known, and the
+rest is refused as what nobody asked for is. Later fragments of a datagram name no port, and are refused.
+
+A range of ports that lead to the same numbers, or all to one, is a few flows with masks; one that is shifted needs a
+flow for each port, since conntrack chooses any port of a range.
+"""
+
+from collections.abc import Iterator
+
+from tunbridge.dataplane import flow, pipeline
+from tunbridge.dataplane.contribution import Context, PortState
+from tunbridge.dataplane.features import external, gateway
+from tunbridge.dataplane.features.policy import masked
+from tunbridge.dataplane.flow import Match
+from tunbridge.dataplane.view import FloatingIp, Port, PortForwarding, Router
+
+_WHOLE = 0xFFFF
+_PROTOCOLS = {6: "tcp", 17: "udp"}
+
+
+def compute(context: Context, floating: FloatingIp, router: Router, own: Port) -> None:
+    """Everything of a floating IP with port forwardings, where its router's gateway is or may be.
+
+    Only where it is, the address is answered for.
+    """
+    forwardings = sorted(context.view.forwardings(floating.api_id), key=lambda one: one.id)
+    if not forwardings or context.local.host not in (router.gateway_host, *router.gateway_standbys):
+        return
+    place = external.outside(context, router.id, own)
+    if place is None:
+        return
+    is_here = gateway.host_of(context, router) == context.local.host
+    if is_here:
+        external.answer(context, place, floating.address)
+    external.answer_ping(context, place.router, place.network, floating.address)
+    external.take(
+        context, place, {"nw_dst": floating.address}, 1, flow.translate(place.zone, pipeline.ROUTES), before=1
+    )
+    for one in forwardings:
+        port = context.view.port(one.port_id)
+        if one.protocol in _PROTOCOLS and port is not None and port.admin_state_up:
+            _forward(context, place, floating.address, one)
+            if not router.enable_snat:
+                _answers(context, place, one)
+    if is_here:
+        context.port_state(floating.id, PortState("wired"))
+
+
+def _forward(context: Context, place: external.Outside, address: str, one: PortForwarding) -> None:
+    proto = _PROTOCOLS[one.protocol]
+    for ports, inner in _pieces(one):
+        target = one.fixed_ip if inner is None else f"{one.fixed_ip}:{inner}"
+        to = flow.translate(place.zone, pipeline.ROUTES, target=target)
+        external.take(context, place, {"nw_dst": address, "tp_dst": ports}, 2, to, proto, before=2)
+    numbers = (one.protocol, one.first, one.last, one.inner, int(one.one_to_one))
+    context.permit("forward", str(place.zone), one.fixed_ip, address, *map(str, numbers))
+
+
+def _answers(context: Context, place: external.Outside, one: PortForwarding) -> None:
+    """Without SNAT nothing else brings a VM's answers to the router's zone, where they get the floating IP again."""
+    for value, mask in masked(one.inner, one.inner_last):
+        match: Match = {"nw_src": one.fixed_ip, "tp_src": _ports(value, mask)}
+        external.leave(context, place, match, "", _PROTOCOLS[one.protocol])
+
+
+def _pieces(one: PortForwarding) -> Iterator[tuple[int | str, int | None]]:
+    """Ports as a match has them, and the one that these lead to; None: each to the same number."""
+    if one.one_to_one and one.first != one.inner:
+        for number in range(one.first, one.last + 1):
+            yield number, one.inner + number - one.first
+        return
+    for value, mask in masked(one.first, one.last):
+        yield _ports(value, mask), None if one.one_to_one else one.inner
+
+
+def _ports(value: int, mask: int) -> int | str:
+    return value if mask == _WHOLE else f"{value:#x}/{mask:#x}"
