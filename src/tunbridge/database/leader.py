@@ -13,6 +13,7 @@ import msgspec
 from tunbridge.database.access import SERVER, Access
 from tunbridge.database.schema import Schema
 from tunbridge.database.session import Session, SessionError, connect
+from tunbridge.database.values import optional
 
 if TYPE_CHECKING:
     from tunbridge.openvswitch.tls import Files
@@ -110,7 +111,7 @@ async def _examine(session: Session, newest: tuple[str | None, int], access: Acc
     if reply.error is not None:
         raise SessionError(f"{session.remote}: {reply.error}: needs Open vSwitch 2.15 or newer")
     row = await _row(session, access)
-    cluster, index = _plain(row["cid"]), _plain(row["index"]) or 0
+    cluster, index = optional(row["cid"]), optional(row["index"]) or 0
     if row["model"] == "relay" and access.leader_only:
         raise SessionError(f"{session.remote}: a relay; a server needs a member of the cluster itself")
     if row["model"] != "standalone":
@@ -121,7 +122,7 @@ async def _examine(session: Session, newest: tuple[str | None, int], access: Acc
             raise SessionError(f"{session.remote}: does not lead its cluster")
     if row["model"] == "clustered" and cluster == newest[0] and index < newest[1]:
         raise SessionError(f"{session.remote}: has older data than was seen already")
-    return Found(session, msgspec.json.decode(_plain(row["schema"]) or "{}"), cluster, index)
+    return Found(session, msgspec.json.decode(optional(row["schema"]) or "{}"), cluster, index)
 
 
 async def _row(session: Session, access: Access) -> dict[str, Any]:
@@ -133,13 +134,6 @@ async def _row(session: Session, access: Access) -> dict[str, Any]:
         raise SessionError(f"{session.remote}: has no database {access.database}{hint}")
     row: dict[str, Any] = rows[0]
     return row
-
-
-def _plain(value: Any) -> Any:
-    """Give the value of an optional column."""
-    if isinstance(value, list):
-        return value[1] if value[0] == "uuid" else None
-    return value
 
 
 def watch(session: Session, method: str, params: msgspec.Raw, access: Access = SERVER) -> None:

@@ -94,7 +94,7 @@ def decoder(column: Column) -> Callable[[Any], Any] | None:
     if column.many is Cardinality.SET:
         return _items
     if column.many is Cardinality.OPTIONAL:
-        return _optional
+        return optional
     return _reference if column.type is Type.REF else None
 
 
@@ -102,11 +102,12 @@ def _reference(wire: Any) -> Any:
     return wire[1] if type(wire) is list else wire
 
 
-def _optional(wire: Any) -> Any:
+def optional(wire: Any) -> Any:
+    """Return what a column of one value or none holds, from its JSON; None for none."""
     if type(wire) is list:  # ["uuid", id], ["set", []] or ["set", [value]]
         if wire[0] == "uuid":
             return wire[1]
-        return _optional(wire[1][0]) if wire[1] else None
+        return optional(wire[1][0]) if wire[1] else None
     return wire
 
 
