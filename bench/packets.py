@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import traffic
+from bench import routed, traffic
 from bench.figures import Figure
 from bench.hosts import children_cpu_seconds, cpu_seconds, memory_mb
 from tests.packets.cloud import Cloud, Ping, Workload
@@ -38,6 +38,8 @@ def packets(runs: int, ports: int, remote: int, beside: int) -> Iterator[Figure]
         yield from _many(cloud, ports, remote)
     with _cloud() as cloud:
         yield from traffic.figures(cloud, max(2, runs // 5))
+    with _cloud() as cloud:
+        yield from routed.figures(cloud, max(2, runs // 5))
     with _cloud() as cloud:
         yield from _beside(cloud, beside, few)
 

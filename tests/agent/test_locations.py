@@ -125,8 +125,17 @@ def test_what_a_port_may_not_have_is_not_claimed(scene: Scene) -> None:
     )
     assert scene.announce("p", "10.0.0.101")
     assert not scene.announce("p", "10.0.7.1"), "it is in no subnet of the network"
+    assert not scene.announce("p", "10.0.0.2"), "it is a port's"
     with pytest.raises(MalformedError):
         scene.locations.heard(_event(bytes(12) + b"\x08\x06" + bytes(10)), scene.workloads["p"])
+
+
+def test_an_address_of_its_own_is_claimed_only_when_somebody_else_has_claimed_it(scene: Scene) -> None:
+    own = "10.0.0.1"
+    assert not scene.announce("p", own)
+    scene.elsewhere(3, own)
+    assert scene.announce("p", own)
+    assert max(one.claim for one in scene.rows.locations) == 4
 
 
 def test_workloads_are_asked_in_the_name_of_the_router_and_by_ipv6_of_the_host(scene: Scene) -> None:

@@ -45,8 +45,12 @@ class Scene:
         self.refused: list[PacketIn] = []
         wires = Wires(self.desired, rows, lambda *frame: self.asked.append(frame))
         self.neighbours = Neighbours(
-            self.desired, wires, lambda *packet: self.sent.append(packet), self.refused.append
+            self.desired, wires, lambda *packet: self.sent.append(packet), self.refused.append, changed=self._changed
         )  # fmt: skip
+        self.changes = 0
+
+    def _changed(self) -> None:
+        self.changes += 1
 
     def packet(self, target: str, number: int = 0, **registers: int) -> PacketIn:
         version6 = ":" in target
@@ -113,6 +117,22 @@ def test_the_next_hop_is_asked_for_and_not_the_destination(play: Callable[[Play]
         assert IPv4Address(host.asked[0][1][-4:]) == IPv4Address("203.0.113.1")
         assert host.neighbours.resolved(host.reply("203.0.113.1"))
         assert len(host.sent) == 1
+
+    play(scene)
+
+
+def test_a_next_hop_that_does_not_answer_is_silent_until_it_does(play: Callable[[Play], None]) -> None:
+    """A neighbour that is no next hop is not: nobody has another way to it."""
+
+    async def scene(host: Scene) -> None:
+        host.neighbours.resolve(host.packet("198.51.100.7", reg2=_number(host, "203.0.113.1")))
+        host.neighbours.resolve(host.packet("203.0.113.77"))
+        await asyncio.sleep(0.2)
+        assert host.neighbours.silent == {("ext", "203.0.113.1")}
+        assert host.changes == 1
+        host.neighbours.resolved(host.reply("203.0.113.1"))
+        assert host.neighbours.silent == frozenset()
+        assert host.changes == 2
 
     play(scene)
 

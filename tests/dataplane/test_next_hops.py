@@ -86,6 +86,11 @@ def test_several_next_hops_outside(make_world: MakeWorld) -> None:
     got = world.exchange("b1", *packets)["eth0"]
     assert len(got) == len(packets)
     assert {packet[Ether].dst for packet in got} == set(macs.values())
+    world.hosts["a"].silent = frozenset({("ext", "203.0.113.21")})
+    world.run()
+    introduce(world, address="203.0.113.22", hw=macs["203.0.113.22"])
+    got = world.exchange("b1", *packets)["eth0"]
+    assert {packet[Ether].dst for packet in got} == {macs["203.0.113.22"]}
 
 
 # Addresses that several ports may have

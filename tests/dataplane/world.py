@@ -250,6 +250,7 @@ class SimulatedHost:
         self.dead: frozenset[str] = frozenset()
         """Names of hosts that its BFD sessions say are dead."""
         self.vouched: frozenset[str] = frozenset()
+        self.silent: frozenset[tuple[str, str]] = frozenset()
         self.is_cut_off = False
         self._read: dict[str, int] = {}
         self.pending: list[str] = []
@@ -323,6 +324,7 @@ class SimulatedHost:
             metadata=self.metadata,
             dead=frozenset(self.world.hosts[name].tunnel_ip for name in self.dead),
             vouched=frozenset(self.world.hosts[name].tunnel_ip for name in self.vouched),
+            silent=self.silent,
             is_cut_off=self.is_cut_off,
         )
 

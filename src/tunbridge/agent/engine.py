@@ -421,7 +421,9 @@ class Agent:
         self.liveness.look(now, {nic for bridge in wanted.bridges for nic in bridge.nics})
         vouching = self.packet_ins.vouching
         dead, is_cut_off = vouching.judge(self.liveness.dead, local.host), self.liveness.is_cut_off
-        told = msgspec.structs.replace(local, dead=dead, vouched=vouching.vouched, is_cut_off=is_cut_off)
+        told = msgspec.structs.replace(
+            local, dead=dead, vouched=vouching.vouched, is_cut_off=is_cut_off, silent=self.packet_ins.neighbours.silent
+        )
         self.desired.set_local(told)
         delta = self.desired.run()
         self._knows_all = complete

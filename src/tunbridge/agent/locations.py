@@ -71,23 +71,25 @@ class Locations:
         is_arp = int.from_bytes(event.data[12:14]) == ETHERTYPE_ARP
         address, mac = arp.read_sender(event.data) if is_arp else nd.read_advertisement(event.data)
         port, local = self._source.port(workload.port_id), self._desired.local
-        if port is None or local is None or not self._may_have(port, str(address)):
+        if port is None or local is None:
             return False
         place = (port.network_id, str(address))
         self._unanswered.pop(place, None)
         known = located.best(self._source.network_locations(port.network_id)).get(str(address))
         is_told_to_all = bool(event.data[0] & 1)
-        if known is not None and (
-            self._is_it(known, port, local.host, mac) or not (is_told_to_all or self._is_dead(known))
-        ):
+        if known is None:
+            # Its own address needs no claim, as long as nobody else claims it.
+            is_new = not any(ip.ip_address == str(address) for ip in port.fixed_ips)
+        else:
+            is_new = not self._is_it(known, port, local.host, mac) and (is_told_to_all or self._is_dead(known))
+        if not is_new or not self._may_have(port, str(address)):
             return False
         claim = 1 if known is None else known.claim + 1
-        self._locate({
-            place: Location(
-                network_id=port.network_id, address=str(address), host=local.host, port_id=port.id,
-                mac_address=mac.hex(":"), claim=claim,
-            )
-        })  # fmt: skip
+        location = Location(
+            network_id=port.network_id, address=str(address), host=local.host, port_id=port.id,
+            mac_address=mac.hex(":"), claim=claim,
+        )  # fmt: skip
+        self._locate({place: location})
         return True
 
     @staticmethod
@@ -103,6 +105,9 @@ class Locations:
         may = located.may_have(port, address)
         if may is not None:
             return may
+        others = (self._source.port(id) for id in self._source.network_ports(port.network_id))
+        if any(ip.ip_address == address for other in others if other is not None for ip in other.fixed_ips):
+            return False  # a prefix takes no address from a port that has it
         subnets = (self._source.subnet(id) for id in self._source.network_subnets(port.network_id))
         if not any(ip_address(address) in ip_network(subnet.cidr) for subnet in subnets if subnet is not None):
             return False

@@ -4,6 +4,7 @@
                                          |  again after 1 and 2 s
                                          +--no reply for 3 s--> its sender is told, and the packet is dropped
     known --every REFRESH_S, for KEEP_S after it was last unknown--> asked by unicast, so that the flow stays
+    no reply, and a route's next hop--> silent, asked every REFRESH_S: of several next hops the others are used
 
 The flows are features/wire.py. What is kept is bounded, for each neighbour and altogether, and a meter limits how many
 packets come here at all.
@@ -64,15 +65,19 @@ class Neighbours:
         resume: Callable[[str, bytes, str, int], None],
         unreachable: Callable[[PacketIn], None],
         heard: Callable[[Neighbour], None] = lambda _: None,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         """`resume` sends a packet (bridge, frame, actions, port that it came from) on its way; `heard` is told who
-        answers.
+        answers, and `changed` that `silent` is another.
         """
         self._desired = desired
         self._wires = wires
         self._resume = resume
         self._unreachable = unreachable
         self._heard = heard
+        self._changed = changed
+        self.silent: frozenset[Neighbour] = frozenset()
+        """Next hops that did not answer when they were asked last."""
         self._questions: dict[Neighbour, _Question] = {}
         self._known: dict[Neighbour, _Known] = {}
 
@@ -81,6 +86,8 @@ class Neighbours:
         while True:
             await asyncio.sleep(REFRESH_S)
             now = time.monotonic()
+            for neighbour in self.silent:
+                self._ask(neighbour)
             for neighbour, known in list(self._known.items()):
                 if now - known.wanted > KEEP_S:
                     del self._known[neighbour]
@@ -114,6 +121,8 @@ class Neighbours:
             return False
         neighbour = (network, str(address))
         self._heard(neighbour)
+        if neighbour in self.silent:
+            self._say(self.silent - {neighbour})
         question = self._questions.pop(neighbour, None)
         known = self._known.get(neighbour)
         if question is None:
@@ -139,8 +148,14 @@ class Neighbours:
             except TimeoutError:
                 continue
         question = self._questions.pop(neighbour, None)
+        if question is not None and any(packet.fields.get("reg2", 0) for packet in question.packets):
+            self._say(frozenset([*self.silent, neighbour][-NEIGHBOURS:]))
         for packet in question.packets if question is not None else ():
             self._unreachable(packet)
+
+    def _say(self, silent: frozenset[Neighbour]) -> None:
+        self.silent = silent
+        self._changed()
 
     def _ask(self, neighbour: Neighbour, eth_dst: bytes | None = None) -> None:
         network, address = neighbour

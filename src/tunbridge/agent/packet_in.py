@@ -78,7 +78,9 @@ class PacketIns:
         self._questions: set[asyncio.Task[None]] = set()
         self.wires = Wires(desired, source, send)
         self.vouching = Vouching(source, self.wires, later)
-        self.neighbours = Neighbours(desired, self.wires, send, self._unreachable, self.vouching.heard)
+        self.neighbours = Neighbours(
+            desired, self.wires, send, self._unreachable, self.vouching.heard, lambda: later(0.0)
+        )
         self.locations = Locations(desired, source, send, locate)
         self._refusals = Refusals(desired, source, send)
 

@@ -35,6 +35,8 @@ class Local(Struct, frozen=True):
     """Tunnel addresses of hosts that were reached by their tunnels, and are not any more."""
     vouched: frozenset[str] = frozenset()
     """Likewise, but their routers' addresses are answered for outside: others may reach them still."""
+    silent: frozenset[tuple[str, str]] = frozenset()
+    """Next hops (network, address) that are no ports and did not answer when they were asked last."""
     is_cut_off: bool = False
     """Whether this host itself is not to have gateways: it reaches no other host, or not its physical networks."""
     vlans: Mapping[str, int] = {}
@@ -102,6 +104,11 @@ class LocalView:
         self._reads.add(("dead", remote_ip))
         return remote_ip in self._local.dead
 
+    def is_silent(self, network_id: str, address: str) -> bool:
+        """Whether a next hop did not answer when it was asked last."""
+        self._reads.add(("silent", f"{address} {network_id}"))
+        return (network_id, address) in self._local.silent
+
     def is_vouched(self, remote_ip: str) -> bool:
         """Whether a host is not reached by its tunnel, and well nevertheless."""
         self._reads.add(("vouched", remote_ip))
@@ -143,6 +150,7 @@ def _differing(old: Local, new: Local) -> set[Key]:
     keys |= {("workload", id) for id in _changed(old.workloads, new.workloads)}
     keys |= {("tunnel", ip) for ip in _changed(old.tunnels, new.tunnels)}
     keys |= {("provider", n) for n in _changed(old.providers, new.providers)}
+    keys |= {("silent", f"{address} {network}") for network, address in old.silent ^ new.silent}
     keys |= {("vouched", ip) for ip in old.vouched ^ new.vouched}
     keys |= {("dead", ip) for ip in old.dead ^ new.dead}
     for bridge in old.ofports.keys() | new.ofports.keys():

@@ -44,7 +44,7 @@ def _route(
         context.note(f"route to {destination}: no port has its next hop {', '.join(nexthops)}")
         return services.ask(Kind.no_host)
     if len(nexthops) > 1:
-        up = [hop for hop in ways if _is_up(context, hop, found)]
+        up = [hop for hop in ways if _is_up(context, hop, found, outside)]
         ways = {hop: ways[hop] for hop in up or ways}  # none is as good as all
     if len(ways) == 1:
         return next(iter(ways.values()))
@@ -101,15 +101,17 @@ def _towards(nexthop: str, found: Iterable[Interface]) -> Interface | None:
     return next((one for one in found if any(_holds(s.cidr, nexthop) for _, s in one.addresses)), None)
 
 
-def _is_up(context: Context, nexthop: str, found: Iterable[Interface]) -> bool:
+def _is_up(context: Context, nexthop: str, found: Iterable[Interface], outside: gateway.Gateway | None) -> bool:
     """Whether a next hop is of use: a port that its host says is ACTIVE, or somebody who answers."""
     way = _towards(nexthop, found)
     if way is None:
-        return True
+        return outside is None or not context.local.is_silent(outside.network.id, nexthop)
     if located.mac(context, nexthop, way.network.id):
         return True
     port = _port(context, way, nexthop)
-    return port is None or port.host is None or context.view.port_status(port.id) == "ACTIVE"
+    if port is None or port.host is None:
+        return not context.local.is_silent(way.network.id, nexthop)
+    return context.view.port_status(port.id) == "ACTIVE"
 
 
 def _port(context: Context, way: Interface, address: str) -> Port | None:
