@@ -151,6 +151,20 @@ def test_it_is_on_the_gateway_host_alone(make_world: MakeWorld) -> None:
     assert set(knock(world, 2222)) == {"b1"}
 
 
+def test_a_host_that_stands_by_is_ready_and_does_not_answer_for_the_address(make_world: MakeWorld) -> None:
+    world = site(make_world, "a", "b", gateway="b")
+    old = world.rows.routers["r"]
+    world.rows.routers["r"] = replace(old, gateway_standbys=("a",))
+    world.touch({("router", "r")})
+    world.forward("f1", "ext", ADDRESS, "r", to("b1", 2222, 22))
+    world.run()
+    for name, answers in (("a", False), ("b", True)):
+        flows = [f for f in world.hosts[name].desired.flows("br-int").values() if ADDRESS in f.match]
+        assert any("tp_dst=2222" in f.match for f in flows)
+        assert any(f"arp_tpa={ADDRESS}" in f.match for f in flows) is answers
+        assert ("f1" in world.hosts[name].desired.states) is answers
+
+
 def test_connections_are_judged_when_it_goes_or_leads_elsewhere(make_world: MakeWorld) -> None:
     world = forwarding(make_world, to("b1", 2222, 22, 2230))
     desired = world.hosts["a"].desired

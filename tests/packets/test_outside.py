@@ -80,8 +80,8 @@ class Site:
         return self.gateway_hosts()[0]
 
     def gateway_hosts(self) -> list[str]:
-        """Hosts that translate for the router."""
-        return [name for name in self.cloud.hosts if f"nat(src={self.gateway_ip})" in self.flows(name)]
+        """Hosts that have the router's address; others may be ready to translate for it."""
+        return [name for name in self.cloud.hosts if f"arp_tpa={self.gateway_ip}," in self.flows(name)]
 
     def flows(self, host: str) -> str:
         found = self.cloud.hosts[host].host.run("ovs-ofctl", "-O", "OpenFlow14", "dump-flows", "br-int").stdout

@@ -256,7 +256,8 @@ patch-tun, int-br-ex -> 0 ------------------> 65 learn -> 70 conntrack -> 71, 72
    -> 73 router? -(74 routes, 75 next hop, 76 routed)-> 77 destination (78 flood, 79 learned, 80 unknown)
    -> 81, 82 ingress of the receiver -> 92 commit -> 94 output
 
-in a router: 74 routes -(67 outside: here, or to the gateway host)-> 75 next hop -(68, 69 neighbours on a wire)->
+in a router: 74 routes -(83 several next hops, 67 outside: here, or to the gateway host)-> 75 next hop
+   -(68, 69 neighbours on a wire)->
    76 routed -(translated: 66)-> 77 destination -(an address of a router here)-> 73
 
 a workload with a QoS policy, besides: 0 -> 20, 21 limits -> 22 mark -> 24,  94 -> 97, 98 limits

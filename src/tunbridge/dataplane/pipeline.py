@@ -9,7 +9,8 @@ The numbers are Neutron's where the purpose is the same.
       ─> 71, 72 egress of the sender ─> 73 router? ─(74 routes, 75 next hop, 76 routed)─> 77 destination
       (78 flood, 79 learned, 80 unknown) ─> 81, 82 ingress of the receiver ─> 92 commit ─> 94 output
 
-    a router's: 74 routes ─(67 outside: here, or on the gateway host)─> 75 next hop ─(68, 69 neighbours on a wire)─>
+    a router's: 74 routes ─(83 several next hops, 67 outside: here, or on the gateway host)─> 75 next hop
+      ─(68, 69 neighbours on a wire)─>
       76 routed ─(NAT, 66 translated)─> 77 destination ─(an address of a router here)─> 73
 
 A workload's port with a QoS policy besides: 0 ─> 20, 21 limits, 22 mark ─> 24, and 94 ─> 97, 98 limits.

@@ -189,6 +189,19 @@ def test_a_subnet_without_a_gateway_has_no_router_and_no_dns_of_its_own() -> Non
     assert options(ask(renewed, subject(replace(V4, gateway_ip=None))))["message-type"] == 5
 
 
+def test_the_metadata_service_is_on_the_link_where_no_router_of_the_cloud_takes_packets_to_it() -> None:
+    def told(who: Subject) -> object:
+        found = options(ask(message("discover"), who, replace(SETTINGS, metadata=True)))
+        return found.get("classless_static_routes")
+
+    bare = replace(V4, gateway_ip=None)
+    assert told(subject(bare)) == ["169.254.169.254/32:0.0.0.0"]
+    assert told(subject(V4)) == ["0.0.0.0/0:10.0.0.1", "169.254.169.254/32:0.0.0.0"]
+    assert told(replace(subject(V4), routed=frozenset({V4.id}))) is None
+    own = replace(bare, host_routes=routes(("169.254.169.254/32", "10.0.0.7")))
+    assert told(subject(own)) == ["169.254.169.254/32:10.0.0.7"]
+
+
 def test_a_host_route_to_everywhere_is_the_router_of_a_subnet_without_a_gateway() -> None:
     mine = replace(V4, gateway_ip=None, host_routes=routes(("0.0.0.0/0", "10.0.0.9")))
     assert options(ask(message("discover"), subject(mine)))["router"] == "10.0.0.9"

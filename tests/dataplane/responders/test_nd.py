@@ -19,7 +19,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 
 from tests.dataplane.responders.subjects import MAC, NETWORK, SETTINGS, SLAAC, V4, V6, subject
-from tunbridge.dataplane.addresses import service_link_local, service_mac
+from tunbridge.dataplane.addresses import METADATA_ADDRESSES6, METADATA_MAC, service_link_local, service_mac
 from tunbridge.dataplane.responders import Kind, MalformedError, Subject, advertise, answer
 from tunbridge.dataplane.view import FixedIp
 
@@ -118,6 +118,14 @@ def test_tunbridges_own_addresses_are_found(target: str) -> None:
     found = reply[ICMPv6ND_NA]
     assert (found.tgt, found.R, found.S, found.O) == (target, 0, 1, 1)
     assert reply[ICMPv6NDOptDstLLAddr].lladdr == service_mac(NETWORK.id)
+
+
+@pytest.mark.parametrize("target", METADATA_ADDRESSES6)
+def test_the_metadata_service_is_on_every_link_and_no_router(target: str) -> None:
+    for who in (BOTH, subject(V4), replace(BOTH, routed=frozenset({V6.id}))):
+        reply = ask(Kind.neighbour, neighbour(target), who)
+        assert reply is not None and reply[ICMPv6NDOptDstLLAddr].lladdr == METADATA_MAC
+        assert (reply[ICMPv6ND_NA].tgt, reply[ICMPv6ND_NA].R) == (target, 0)
 
 
 def test_who_tries_to_take_such_an_address_is_told_that_it_is_taken() -> None:
