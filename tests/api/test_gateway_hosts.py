@@ -88,6 +88,27 @@ def test_the_gateway_s_port_names_its_host_and_is_found_by_it(cloud: Cloud, admi
     admin.update("agent", agent, admin_state_up=True)
 
 
+def test_a_router_of_a_zone_has_its_gateway_on_a_host_of_that_zone(cloud: Cloud, admin: User, external: str) -> None:
+    zones = {"net1": "east", "net2": "west"}
+    for number, (name, zone) in enumerate(zones.items(), 1):
+        there = AgentConfig(host=name, local_ip=f"10.0.0.{number}", providers=WITH, availability_zone=zone)
+        register_host(cloud.database.remote, there)
+    made = [
+        admin.create("router", external_gateway_info={"network_id": external}, availability_zone_hints=[zone])
+        for zone in ("east", "west", "west", "east")
+    ]
+    assert [host_of(cloud, one["id"]) for one in made] == ["net1", "net2", "net2", "net1"]
+    assert [one["availability_zones"] for one in made] == [["east"], ["west"], ["west"], ["east"]]
+    agent = next(a["id"] for a in admin.list("agent") if a["host"] == "net1")
+    admin.update("agent", agent, admin_state_up=False)
+    wait_until(lambda: host_of(cloud, router(admin, external)) == "net2", "the server has heard of it")
+    assert host_of(cloud, made[0]["id"]) == "net1", "no host of another zone takes it"
+    admin.update("agent", agent, admin_state_up=True)
+    refused = admin.post("/routers", {"router": {"availability_zone_hints": ["nowhere"]}})
+    assert refused.status_code == 404
+    assert refused.json()["NeutronError"]["type"] == "AvailabilityZoneNotFound"
+
+
 def test_a_router_that_loses_its_gateway_has_no_host(cloud: Cloud, admin: User, external: str) -> None:
     made = router(admin, external)
     admin.update("router", made, external_gateway_info={})

@@ -28,12 +28,12 @@ _BASE = "dummy network port subnet subnetpool"
 
 _REASONS = {
     "to come, with routers": (
-        "auto-allocated-topology dvr ecmp_routes enable-default-route-bfd enable-default-route-ecmp"
+        "auto-allocated-topology dvr enable-default-route-bfd enable-default-route-ecmp"
         " expose-l3-conntrack-helper external-gateway-multihoming floating-ip-distributed"
         " floating-ip-router-writable floatingip-autodelete-internal"
         " floatingip-pools l3-agent-scheduler-ha-chassis-priority l3-conntrack-helper l3-ext-ndp-proxy l3-flavors l3-ha"
         " l3-ndp-proxy local_ip metering metering_source_and_destination_fields network_ha project-default-networks"
-        " router-admin-state-down-before-update router-enable-snat router-service-type router_availability_zone"
+        " router-admin-state-down-before-update router-enable-snat router-service-type"
     ),
     "to come: QoS of floating IPs and gateways, minimum rates": (
         "port-resource-request port-resource-request-groups qos-bw-minimum-ingress qos-fip qos-fip-network-policy"

@@ -49,6 +49,12 @@ DEPENDENTS = (
         column="qos_policy_id",
     ),
     Dependent("Port", "Router", lambda store, row: _ids(store.find("Router", "gateway_port", row.id))),
+    Dependent(
+        "Host",
+        "Router",
+        lambda store, row: _ids(store.find("Router", "gateway_host", row.host)),
+        column="availability_zone",
+    ),
     Dependent("Router", "Port", lambda _, row: [row.gateway_port] if row.gateway_port else [], column="gateway_host"),
     Dependent("Port", "Floating_Ip", lambda store, row: _ids(store.find("Floating_Ip", "port_id", row.id))),
     Dependent(

@@ -363,6 +363,20 @@ EXTENSIONS = (
         needs=frozenset({features.ROUTING}),
     ),
     Extension(
+        "ecmp_routes",
+        "Equal Cost Multipath Routing",
+        "Allows traffic to reach thesame destination via multiple different links",  # as Neutron spells it,
+        "2020-11-26T18:00:00-00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
+        "router_availability_zone",
+        "Router Availability Zone",
+        "Availability zone support for router.",
+        "2015-01-01T10:00:00-00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
         "l3-port-ip-change-not-allowed",
         "Prevent L3 router ports IP address change extension",
         "Prevent change of IP address for some L3 router ports",

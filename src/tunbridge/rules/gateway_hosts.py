@@ -11,6 +11,8 @@ what it knew; it ends when it is reached again, or is fenced by the operator.
 
 from typing import Any
 
+import msgspec
+
 from tunbridge.model.gateway_order import candidates, score
 from tunbridge.rules import hosts
 from tunbridge.rules.request import Reader, Request, Row, Txn
@@ -24,12 +26,14 @@ NONE: dict[str, Any] = {"gateway_host": None, "gateway_standbys": ()}
 def choose(reader: Reader, request: Request, router: Row, external: Row) -> dict[str, Any]:
     """The columns that say which host has a router's gateway on an external network, and which take over from it.
 
-    The host that has it keeps it as long as it can. One that takes over is next, since it has all flows already.
+    The host that has it keeps it as long as it can. One that takes over is next, since it has all flows already. Only
+    hosts in the availability zones that the router was made for come into question, if it names any.
     """
+    zones = msgspec.json.decode(router.availability_zone_hints or "[]", type=list[str])
     able = {
         row.host: row
         for row in reader.find("Host", "agent_type", hosts.AGENT_TYPE)
-        if _can(reader, request, row, external)
+        if (not zones or row.availability_zone in zones) and _can(reader, request, row, external)
     }
     networks = [row for id in router.networks if (row := reader.get("Network", id)) is not None]
     order = sorted(able, key=lambda host: (_reached(able[host], networks), score(router.id, host)), reverse=True)

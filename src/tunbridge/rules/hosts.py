@@ -69,6 +69,12 @@ def _container(value: Any) -> Container[Any]:
     return value if isinstance(value, list | dict) else ()
 
 
+def zone(reader: Reader, host: str) -> str | None:
+    """Give the availability zone that a host says it is in."""
+    row = agent(reader, host)
+    return None if row is None else row.availability_zone
+
+
 def check_zones(reader: Reader, wanted: list[str]) -> None:
     """Refuse availability zones that no host is in. Raises Neutron's AvailabilityZoneNotFound."""
     known = {row.availability_zone for row in reader.all("Host")}

@@ -8,7 +8,7 @@ import msgspec
 from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import MAX_ITEMS, UNSET
 from tunbridge.model.validators import InvalidError, addresses, plain
-from tunbridge.rules import gateway_hosts, ipam, router_interfaces
+from tunbridge.rules import gateway_hosts, hosts, ipam, router_interfaces
 from tunbridge.rules.base import Action, Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound, http_bad_request
 from tunbridge.rules.networks import given
@@ -46,6 +46,7 @@ class RouterRules(Rules):
         """Make a router, with a gateway if one is asked for. Raises NetworkingError."""
         values = dict(values)
         info = given(values.pop(_GATEWAY_INFO, None))
+        hosts.check_zones(txn, given(values.get("availability_zone_hints")) or [])
         id = self.insert(txn, request, values, routes="[]", enable_snat=True)
         if info:
             self._set_gateway(txn, request, txn.get(self.table, id), info)
@@ -84,7 +85,8 @@ class RouterRules(Rules):
                 "external_fixed_ips": fixed_ips(reader, port.addresses),
                 "enable_snat": row.enable_snat,
             }
-        return {"status": "ACTIVE", _GATEWAY_INFO: info}
+        zone = hosts.zone(reader, row.gateway_host) if row.gateway_host else None
+        return {"status": "ACTIVE", "availability_zones": [zone] if zone else [], _GATEWAY_INFO: info}
 
     def _rewrite(self, txn: Txn, request: Request, row: Row, columns: Values) -> Row:
         self.change(txn, request, row, columns)

@@ -31,7 +31,7 @@ ABSENT: dict[str, str] = {
         f"{router}.{name}": "comes with an extension of routers that is not offered"
         for router in ("router", "routers[]")
         for name in (
-            *("availability_zone_hints", "availability_zones", "flavor_id", "distributed", "ha", "qos_policy_id"),
+            *("flavor_id", "distributed", "ha", "qos_policy_id"),
             *("enable_default_route_bfd", "enable_default_route_ecmp", "ha_vr_id"),
         )
     },

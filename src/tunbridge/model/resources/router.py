@@ -61,6 +61,17 @@ ROUTER = Resource(
             extension="extraroute",
             column=json("routes"),
         ),
+        common.computed(
+            "availability_zones", {"type": "array", "items": {"type": "string"}}, "router_availability_zone"
+        ),
+        Field(
+            "availability_zone_hints",
+            containers.availability_zone_hints,
+            default=[],
+            put=False,
+            extension="router_availability_zone",
+            column=json("availability_zone_hints"),
+        ),
         *common.STANDARD,
         common.tags(Who.ADMIN_OR_MEMBER, Who.ADMIN_OR_READER),
     ),
