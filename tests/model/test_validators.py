@@ -102,6 +102,17 @@ def test_check_decides_as_neutron(case: str, near: bool) -> None:
     decide_alike()
 
 
+def test_a_dhcp_option_that_is_refused_is_shown_as_neutron_shows_it() -> None:
+    """A regression test for what hypothesis found: text for the version is a number in Neutron's message."""
+    check = ports.extra_dhcp_opts
+    for version in ("0", 0, "5"):
+        option = {"opt_name": "true", "ip_version": version, "opt_value": "0"}
+        with pytest.raises(InvalidError) as refused:
+            check.refuse([option])
+        assert f"'ip_version': {version}," in str(refused.value.reason)
+        assert option["ip_version"] == version, "what was given stays as it is"
+
+
 _ODD_LENGTH = re.compile("/[0-9A-Fa-f.]*:|:[0-9A-Fa-f:.]*/0[0-9]")
 
 

@@ -152,14 +152,31 @@ def dict_or_nodata(keys: Mapping[str, Key] | None = None) -> Check:
     )
 
 
+def _convert(data: dict[str, Any], keys: Mapping[str, Key]) -> None:
+    """Make integers of what shall be some, as far as the keys before them are in order: as Neutron does."""
+    if any(spec.required and name not in data for name, spec in keys.items()) or not keys.keys() >= data.keys():
+        return
+    for name, spec in keys.items():
+        if name not in data:
+            continue
+        if spec.to_integer:
+            data[name] = as_integer(data[name])
+        if spec.check.refuse(data[name]):
+            return
+
+
 def list_of_any_or_none(specs: Iterable[Mapping[str, Key]]) -> Check:
     """Give a check for a list of dictionaries, each of which fits one of the descriptions, or null."""
-    checks = [dictionary(keys) for keys in specs]
+    descriptions = list(specs)
+    checks = [dictionary(keys) for keys in descriptions]
 
     def refuse_one(value: Any) -> str | None:
         if any(check.refuse(value) is None for check in checks):
             return None
-        raise invalid_input(f"No valid key specs matched for: {value}")
+        shown = dict(value) if isinstance(value, dict) else value
+        for keys in descriptions if isinstance(shown, dict) else ():
+            _convert(shown, keys)
+        raise invalid_input(f"No valid key specs matched for: {shown}")
 
     schema = {"anyOf": [check.schema for check in checks]}
     inner = list_of("", Check("", refuse_one, schema))
