@@ -351,7 +351,7 @@ DIFFERENT: dict[str, Different] = {
                     {
                         "admin_state_up": True,
                         "allowed_address_pairs": [],
-                        "binding:host_id": "host1",
+                        "binding:host_id": "<gateway host>",
                         "binding:profile": {},
                         "binding:vif_details": {"bound_drivers": {"0": "openvswitch"}},
                         "binding:vif_type": "ovs",
