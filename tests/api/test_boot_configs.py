@@ -30,7 +30,10 @@ def test_a_port_s_owner_sets_shows_and_removes_it(cloud: Cloud) -> None:
     assert (changed["public_keys"], changed["user_data"], changed["revision_number"]) == ([], DATA, 1)
     mia.remove("boot_config", made["id"])
     assert error(mia.get(f"/boot-configs/{made['id']}"))[:2] == (404, "BootConfigNotFound")
-    assert make(mia, port)["user_data"] == ""
+    empty = make(mia, port)
+    assert (empty["hostname"], empty["public_keys"], empty["user_data"]) == ("", [], "")
+    cleared = mia.put(f"/boot-configs/{empty['id']}", {"boot_config": {"public_keys": None}}).json()["boot_config"]
+    assert cleared["public_keys"] == []
 
 
 def test_a_port_has_one(cloud: Cloud) -> None:

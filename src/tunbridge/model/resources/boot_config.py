@@ -10,7 +10,7 @@ from typing import Any
 
 from tunbridge.model import convert
 from tunbridge.model.policy_rules import Who
-from tunbridge.model.resource import UNSET, Field, Resource, json, ref, text
+from tunbridge.model.resource import Field, Resource, json, ref, text
 from tunbridge.model.resources import common
 from tunbridge.model.validators import Check, containers, dns, plain
 
@@ -59,7 +59,7 @@ BOOT_CONFIG = Resource(
             "public_keys",
             PUBLIC_KEYS,
             convert.none_to_empty_list,
-            default=UNSET,
+            default=[],
             most=MOST_KEYS,
             column=json("public_keys"),
         ),
