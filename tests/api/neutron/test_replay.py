@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.api.neutron.different import ABSENT, DIFFERENT, EXTRA, NUMBERS, VALUES
-from tests.api.neutron.hosts import HOSTS, add_hosts, report
+from tests.api.neutron.hosts import add_hosts, report
 from tests.api.neutron.script import AGENT, FOLDER, SCRIPTS, run, steps
 from tests.api.serving import PEOPLE, Cloud, serving
 
