@@ -14,6 +14,7 @@ import pytest
 from tests.api.neutron.different import ABSENT, DIFFERENT, EXTRA, NUMBERS, VALUES
 from tests.api.neutron.hosts import add_hosts, report
 from tests.api.neutron.script import AGENT, FOLDER, SCRIPTS, run, steps
+from tests.api.neutron.settings import HOSTS
 from tests.api.serving import PEOPLE, Cloud, serving
 
 PROJECTS = {"admin": "admin", **{project: name for name, (project, _) in PEOPLE.items()}}
