@@ -54,6 +54,20 @@ def test_dhcpv6_gives_options_alone_where_addresses_are_made_of_advertisements(c
     assert near.reaches(far.address6, "-6", seconds=8)
 
 
+def test_what_answers_say_is_taken_over_while_the_agent_runs(cloud: Cloud) -> None:
+    vm = cloud.vm("h0", cloud.make_network("lease", "10.82.0.0/24"), address=False)
+    host = cloud.hosts["h0"]
+    before = host.config.dhcp_lease_duration
+    assert vm.dhcp()["lease"] == str(before)
+    try:
+        host.configure(dhcp_lease_duration=777)
+        host.reload()
+        wait_until(lambda: vm.dhcp()["lease"] == "777", "the new lease time")
+    finally:
+        host.configure(dhcp_lease_duration=before)
+        host.reload()
+
+
 @contextmanager
 def flood(vm: Workload, *frames: bytes) -> Iterator[list[int]]:
     """Send frames in turn, `FLOOD_PPS` of them a second, for a while. Gives how many were sent."""

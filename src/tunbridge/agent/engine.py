@@ -584,6 +584,7 @@ class Agent:
             self.log.warning("these settings wait for a restart", settings=",".join(later))
         self.config = msgspec.structs.replace(new, **fixed)
         self.cloud.configure(self.config)
+        self.packet_ins.configure(responder_settings(self.config), self.config.resolvers)
         self.later, self.refused = later, None
         self.record.expect()
         self.log.info("configuration taken")

@@ -61,9 +61,7 @@ class PacketIns:
         self._source = source
         self._send = send
         self._log = log
-        self._settings = settings
-        self._resolvers = tuple(resolvers)
-        self._zones = Zones(source, settings.dns_domain)
+        self.configure(settings, resolvers)
         self._workloads: Mapping[str, Workload] = {}
         self._by_ofport: dict[int, Workload] = {}
         self._advertised: dict[str, bytes | None] = {}
@@ -83,6 +81,12 @@ class PacketIns:
         )
         self.locations = Locations(desired, source, send, locate)
         self._refusals = Refusals(desired, source, send)
+
+    def configure(self, settings: Settings, resolvers: Iterable[str]) -> None:
+        """Answer by these settings from now on."""
+        self._settings = settings
+        self._resolvers = tuple(resolvers)
+        self._zones = Zones(self._source, settings.dns_domain)
 
     def touch(self, keys: Iterable[Key]) -> None:
         """Note rows that changed."""
