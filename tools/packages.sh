@@ -79,7 +79,9 @@ install_cloud_init() {
         python3-oauthlib python3-requests python3-yaml
     local folder status=0
     folder=$(mktemp -d)
-    (cd "$folder" && apt-get download -q cloud-init >/dev/null 2>&1 && dpkg-deb -x cloud-init_*.deb unpacked) || status=$?
+    download() { apt-get download -q cloud-init >/dev/null 2>&1; }
+    (cd "$folder" && { download || { apt-get update >/dev/null 2>&1 && download; }; } &&
+        dpkg-deb -x cloud-init_*.deb unpacked) || status=$?
     if [ $status = 0 ]; then
         mkdir -p "$cloud_init"
         cp -r "$folder"/unpacked/usr/lib/python3/dist-packages/cloudinit "$cloud_init"/
