@@ -3,7 +3,7 @@
 import itertools
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -31,6 +31,7 @@ from tunbridge.dataplane.view import (
     router_keys,
     subnet_keys,
 )
+from tunbridge.inspect.trace.packet import split
 
 NO_OPTIONS: Mapping[str, str] = {}
 PATCH_TUN, INT_BR = 1, 2
@@ -366,7 +367,7 @@ def outputs(trace: str, devices: dict[int, str]) -> Iterator[tuple[str, int | No
     """(device, VLAN, rewritten headers) of each copy that leaves, over all rounds of a trace."""
     carried = ""
     for actions in re.findall(r"^Datapath actions: (.*)$", trace, re.M):
-        yield from _outputs(_split(actions), devices, None, carried)
+        yield from _outputs(split(actions), devices, None, carried)
         if "recirc(" in actions:  # the next round has the packet as this one left it
             carried = ",".join(
                 [*filter(None, [carried]), *re.findall(r"(?<!\w)set\(((?:[^()]|\([^()]*\))*)\)", actions)]
@@ -374,7 +375,7 @@ def outputs(trace: str, devices: dict[int, str]) -> Iterator[tuple[str, int | No
 
 
 def _outputs(
-    actions: list[str], devices: dict[int, str], vlan: int | None, changes: str
+    actions: Iterable[str], devices: dict[int, str], vlan: int | None, changes: str
 ) -> Iterator[tuple[str, int | None, str]]:
     for action in actions:
         if action.isdigit():
@@ -388,23 +389,12 @@ def _outputs(
         elif action.startswith("set("):
             changes = ",".join(filter(None, [changes, action.removeprefix("set(")[:-1]]))
         elif action.startswith("clone("):
-            yield from _outputs(_split(action[6:-1]), devices, vlan, changes)
+            yield from _outputs(split(action[6:-1]), devices, vlan, changes)
         elif action.startswith("check_pkt_len("):
-            small = next(a for a in _split(action[14:-1]) if a.startswith("le("))
-            yield from _outputs(_split(small[3:-1]), devices, vlan, changes)
+            small = next(a for a in split(action[14:-1]) if a.startswith("le("))
+            yield from _outputs(split(small[3:-1]), devices, vlan, changes)
         elif action.startswith(("userspace(", "meter(")) or "controller" in action:
             yield "agent" if "controller" in action else "meter", vlan, changes
-
-
-def _split(actions: str) -> list[str]:
-    """Split at commas outside of parentheses."""
-    found, depth, start = [], 0, 0
-    for i, letter in enumerate(actions):
-        depth += (letter == "(") - (letter == ")")
-        if letter == "," and not depth:
-            found.append(actions[start:i])
-            start = i + 1
-    return [*found, actions[start:]]
 
 
 __all__ = ["AddressPair", "Binding", "Delivery", "FixedIp", "Rule", "World"]

@@ -100,6 +100,8 @@ Datapath actions: drop
         ("set(tunnel(tun_id=0x1,src=1.1.1.1,dst=2.2.2.2,flags(key))),genev_sys_6081", [("tunnel", "genev_sys_6081")]),
         ("tnl_push(tnl_port(gre_sys),header(size=42,type=3,eth(dst=a,src=b),ipv4(src=1.1.1.1,dst=2.2.2.2),"
          "gre((flags=0x2000,proto=0x6558),key=0x9)),out_port(br-phy))", [("tunnel", None)]),
+        ("tap1,tnl_push(tnl_port(gre_sys),header(size=42,type=3,eth(dst=a,src=b),ipv4(src=1.1.1.1,dst=2.2.2.2),"
+         "gre((flags=0x2000,proto=0x6558),key=0x9)),out_port(br-phy))", [("output", "tap1"), ("tunnel", None)]),
     ],
 )  # fmt: skip
 def test_what_leaves_of_each_kind_of_action(actions: str, found: list[tuple[str, str | None]]) -> None:

@@ -44,6 +44,7 @@ def test_the_core_draws_explains_checks_and_compares(words: list[str], status: i
         (["--color", "never", "server"], "server"),
         (["port", "plug", "x", "--device", "y"], "agent"),
         (["draw", "unix:/x"], None),
+        (["trace", "compute0:tap0", "10.0.0.1", *DUMPS], None),
     ],
 )
 def test_what_is_missing_is_named_with_the_extra_that_has_it(words: list[str], extra: str | None) -> None:

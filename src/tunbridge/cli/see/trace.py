@@ -56,7 +56,7 @@ def trace(
     form: Annotated[Form, typer.Option("--format", "-f", help="Text for people, JSON for programs.")] = Form.text,
     os_cloud: Annotated[
         str | None,
-        typer.Option(metavar="NAME", envvar="OS_CLOUD", help="Names and addresses of this cloud. (default: the lab's)"),
+        typer.Option(metavar="NAME", envvar="OS_CLOUD", help="Names and addresses of this cloud; a lab has its own."),
     ] = None,
     hosts: fleet.HostsFile = None,
     timeout: fleet.Timeout = None,

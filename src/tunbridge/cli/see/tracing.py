@@ -157,15 +157,16 @@ def _names(document: "Document") -> "NameOf":
 
 
 def _directory(sources: Sequence[str], os_cloud: str | None) -> "Directory":
-    """Give the API of the cloud that is named, else of the lab among the sources, else none."""
-    from tunbridge.cloud import connect
+    """Give the API of the lab among the sources, whose ports no other cloud has; else of the cloud that is named."""
     from tunbridge.inspect.trace.endpoints import NoDirectory
 
-    if os_cloud is not None:
-        return _Api(connect(os_cloud))
     files = labs.clouds_yaml(sources)
-    if len(files) != 1:
+    if len(files) != 1 and os_cloud is None:
         return NoDirectory()
+    from tunbridge.cloud import connect  # late: the core does without its libraries
+
+    if len(files) != 1:
+        return _Api(connect(os_cloud))
     try:
         return _Api(connect(labs.CLOUD, {"OS_CLIENT_CONFIG_FILE": str(files[0])}))
     except TunbridgeError as e:

@@ -8,11 +8,14 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tunbridge.inspect.trace.packet import Packet, split, with_vlan, written
 
 _KERNEL_TUNNEL = re.compile(r"(vxlan|genev|gre|ip6gre|erspan|ip6erspan|stt|lisp|gtpu)_sys(?:_\d+)?")
 _TYPES = {"genev": "geneve"}
+_NO_PORTS = ("drop", "ct_clear", "pop_eth", "pop_nsh")
+"""Words that stand alone and name no port."""
 _CONSTRUCTS = ("vxlan", "geneve", "gre", "erspan", "gtpu", "srv6")
 
 
@@ -50,23 +53,20 @@ def copies(actions: str, packet: Packet) -> list[Copy]:
 
 
 def _walk(actions: Sequence[str], state: _State) -> Iterator[Copy]:
+    is_on_its_way = False
+    """Whether what was encapsulated has left by a port."""
     for action in actions:
-        name, _, inside = action.partition("(")
+        name, parenthesis, inside = action.partition("(")
         inside = inside.removesuffix(")")
-        if "(" not in action:
-            if action in ("pop_vlan", "push_mpls", "ct_clear"):
-                state = (
-                    _State(with_vlan(state.packet, None), state.tunnel, state.pushed) if action == "pop_vlan" else state
-                )
-            elif action != "drop":
-                yield _output(action.strip('"'), state)
-        elif name == "set":
+        if name == "set":
             state = _set(inside, state)
         elif name == "push_vlan":
             vlan = re.search(r"vid=(\d+)", inside)
-            state = _State(with_vlan(state.packet, vlan[1] if vlan else "0"), state.tunnel, state.pushed)
+            state = replace(state, packet=with_vlan(state.packet, vlan[1] if vlan else "0"))
+        elif name == "pop_vlan":
+            state = replace(state, packet=with_vlan(state.packet, None))
         elif name == "tnl_push":
-            state = _State(state.packet, None, _pushed(inside))
+            state, is_on_its_way = replace(state, tunnel=None, pushed=_pushed(inside)), False
         elif name == "clone":
             yield from _walk(list(split(inside)), state)
         elif name == "check_pkt_len":
@@ -76,12 +76,11 @@ def _walk(actions: Sequence[str], state: _State) -> Iterator[Copy]:
             yield Copy(kind="controller", packet=state.packet)
         elif name == "recirc":
             yield Copy(kind="recirculated", packet=state.packet, recirculation=inside)
-    if state.pushed is not None and not any(_is_port(action) for action in actions):
+        elif not parenthesis and name not in _NO_PORTS:
+            is_on_its_way = True
+            yield _output(name.strip('"'), state)
+    if state.pushed is not None and not is_on_its_way:
         yield Copy(kind="tunnel", packet=state.packet, outer=state.pushed)
-
-
-def _is_port(action: str) -> bool:
-    return "(" not in action and action not in ("pop_vlan", "drop", "ct_clear")
 
 
 def _output(port: str, state: _State) -> Copy:
@@ -101,7 +100,7 @@ def _output(port: str, state: _State) -> Copy:
 
 def _set(inside: str, state: _State) -> _State:
     if not inside.startswith("tunnel("):
-        return _State(written(state.packet, inside), state.tunnel, state.pushed)
+        return replace(state, packet=written(state.packet, inside))
     parts = dict(part.split("=", 1) for part in split(inside[7:-1]) if "=" in part)
     tunnel = Outer(
         type="",
@@ -109,7 +108,7 @@ def _set(inside: str, state: _State) -> _State:
         destination=parts.get("dst") or parts.get("ipv6_dst") or "",
         key=parts.get("tun_id"),
     )
-    return _State(state.packet, tunnel, state.pushed)
+    return replace(state, tunnel=tunnel)
 
 
 def _pushed(inside: str) -> Outer:
