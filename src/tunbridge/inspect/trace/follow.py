@@ -117,7 +117,7 @@ class _Follower:
         key = f"tun_id={outer.key}," if outer is not None and outer.key is not None else ""
         asked = f"{key}{around}{flow(packet)}"
         rounds = read(self._ask(at.host, at.bridge, f'in_port="{at.port}",{asked}'))
-        mark = next((self._mark(step) for one in rounds for step in one.steps if self._mark(step) is not None), None)
+        mark = next(filter(None, (self._mark(step) for one in rounds for step in one.steps)), None)
         if mark is not None:
             rounds = self._marked(at, rounds, mark, asked)
         left = [copy for one in rounds for copy in one.copies if copy.kind != "recirculated"]
