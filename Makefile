@@ -43,7 +43,7 @@ test-ansible: packages developer
 	$(PY) -m tests.api.day.ansible
 
 test: test-packages developer
-	$(PY) -m pytest -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
+	tools/tests.sh $(PY) -m pytest -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
 
 bench: developer
 	@tools/packages.sh bench
