@@ -156,3 +156,19 @@ def test_a_dead_host_is_replaced_and_a_living_one_keeps_what_it_has(cloud: Cloud
     later = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     beat(cloud.database.remote, "net2", later)
     wait_until(lambda: host_of(cloud, without) == "net2", "the first host that can have it gets it")
+
+
+def test_nobody_takes_over_for_a_router_without_ha_but_it_moves(cloud: Cloud, admin: User, external: str) -> None:
+    made = admin.create("router", external_gateway_info={"network_id": external}, ha=False)["id"]
+    assert standbys_of(cloud, made) == set()
+    host = host_of(cloud, made)
+    other = ({"net1", "net2"} - {host}).pop()
+    agent = next(a["id"] for a in admin.list("agent") if a["host"] == host)
+    admin.update("agent", agent, admin_state_up=False)
+    wait_until(lambda: host_of(cloud, made) == other, "it moves")
+    admin.update("agent", agent, admin_state_up=True)
+    admin.update("router", made, admin_state_up=False)
+    admin.update("router", made, ha=True)
+    assert standbys_of(cloud, made) == {host}
+    admin.update("router", made, ha=False)
+    assert (host_of(cloud, made), standbys_of(cloud, made)) == (other, set())

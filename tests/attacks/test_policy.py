@@ -35,6 +35,9 @@ ASKED_AS = {
     **{f"{verb}_{name}": "get_quota" for verb in ("create", "update", "delete") for name in _QOS},
     **{f"{verb}_policy:tags": "get_quota" for verb in ("update", "delete")},
     **{f"get_{rule}": "get_router" for rule in _QOS if rule != "policy"},
+    "get_auto_allocated_topology": "get_router",
+    "delete_auto_allocated_topology": "delete_router",
+    "get_floatingip_pool": "get_router",
 }
 NAMES = {"binding": "port_binding", **{rule.name: f"policy_{rule.name}" for rule in qos.RULES}}
 Case = tuple[str, str, str]

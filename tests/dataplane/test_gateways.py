@@ -406,6 +406,18 @@ def test_a_floating_ip_is_with_its_vm_or_on_the_gateway_host_if_the_vms_has_no_b
     assert there() == []
 
 
+def test_floating_ips_of_a_router_that_is_not_distributed_are_on_the_gateway_host(make_world: MakeWorld) -> None:
+    world = site(make_world, "a", "b", gateway="b")
+    world.floating("f1", "ext", f"{WIRE}.101", "r", "b1")
+    world.rows.routers["r"] = replace(world.rows.routers["r"], is_distributed=False)
+    world.touch({("router", "r")})
+    world.run()
+    assert [name for name, host in world.hosts.items() if "f1" in host.desired.states] == ["b"]
+    asked = Ether(src=PEER_MAC, dst="ff:ff:ff:ff:ff:ff") / ARP(hwsrc=PEER_MAC, psrc=PEER, pdst=f"{WIRE}.101")
+    assert world.exchange_outside("a", asked) == {}
+    assert sent(world.exchange_outside("b", asked))[ARP].hwsrc == mac(world, "f1")
+
+
 def test_what_a_floating_ip_allowed_is_judged_when_it_goes(make_world: MakeWorld) -> None:
     world = with_floating(make_world)
     desired = world.hosts["a"].desired

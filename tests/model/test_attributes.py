@@ -20,7 +20,6 @@ RENAMED = {"tenant_id": "project_id"}
 """Neutron's maps have the old name; its bodies have both."""
 
 OWN = {
-    ("networks", "is_default"): "Neutron brings it with auto-allocated-topology, which is not offered",
     ("bindings", "project_id"): "as Neutron's, under the name that our fields have",
 }
 NO_DEFAULT = {
@@ -109,20 +108,6 @@ def test_nothing_is_declared_that_neutron_does_not_have() -> None:
     known = {(collection, RENAMED.get(name, name)) for collection, name in reference.attributes()}
     extra = {key for key in FIELDS if key not in known and key not in OWN}
     assert extra == set()
-
-
-def test_own_attribute_is_as_neutrons_where_it_comes_from() -> None:
-    spec = reference.library()["auto-allocated-topology"].RESOURCE_ATTRIBUTE_MAP["networks"]["is_default"]
-    field = FIELDS[("networks", "is_default")]
-    assert field.convert is not None
-    assert (field.post, field.put, field.visible, field.filter, field.default, field.convert.name) == (
-        spec["allow_post"],
-        spec["allow_put"],
-        spec["is_visible"],
-        spec["is_filter"],
-        spec["default"],
-        reference.conversion(spec),
-    )
 
 
 def test_quota_limits_are_as_neutrons() -> None:

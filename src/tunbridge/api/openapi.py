@@ -36,6 +36,10 @@ def document(offer: Offer, controllers: Mapping[str, Controller]) -> bytes:
     _add_extensions(paths)
     if "quota" in offer.resources:
         _add_quotas(paths, schemas, offer.resources["quota"])
+    if "auto_allocated_topology" in offer.resources:
+        _add_topologies(paths, schemas, offer.resources["auto_allocated_topology"])
+    if "floatingip_pool" in offer.resources:
+        _add_pools(paths, schemas, offer.resources["floatingip_pool"])
     made = {
         "openapi": "3.1.0",
         "info": {
@@ -326,6 +330,43 @@ def _add_quotas(paths: dict[str, Any], schemas: dict[str, Any], resource: Resour
                 "responses": _answers(_ok("200", text, found), "401", "403", "503"),
             },
         }
+
+
+def _add_topologies(paths: dict[str, Any], schemas: dict[str, Any], resource: Resource) -> None:
+    schemas |= _schemas(resource)
+    dry = {"type": "array", "items": {"enum": ["dry-run"]}}
+    path = f"/{resource.path}/{{project}}"
+    paths[path] = {
+        "parameters": [_parameter("project", "path", _STRING, "A project's id; None: that of the token.")],
+        "get": {
+            "operationId": f"show_{resource.name}",
+            "tags": [resource.collection],
+            "parameters": [_parameter("fields", "query", dry, "Make nothing, and say whether it could be made.")],
+            "responses": _answers(
+                _ok("200", "The project's network.", _wrapped(resource.name, _ref(resource))),
+                *("400", "401", "403", "404", "409", "503"),
+            ),
+        },
+        "delete": {
+            "operationId": f"delete_{resource.name}",
+            "tags": [resource.collection],
+            "responses": _answers(_ok("204", "It is gone.", None), "401", "403", "404", "409", "503"),
+        },
+    }
+
+
+def _add_pools(paths: dict[str, Any], schemas: dict[str, Any], resource: Resource) -> None:
+    schemas |= _schemas(resource)
+    many = {"type": "array", "items": _STRING}
+    found = _wrapped(resource.collection, {"type": "array", "items": _ref(resource)})
+    paths[f"/{resource.path}"] = {
+        "get": {
+            "operationId": f"list_{resource.collection}",
+            "tags": [resource.collection],
+            "parameters": [_parameter("fields", "query", many, "Only these fields.")],
+            "responses": _answers(_ok("200", "Where floating IPs can be from.", found), "400", "401", "503"),
+        }
+    }
 
 
 def page(content: bytes) -> bytes:

@@ -26,11 +26,12 @@ from tunbridge.api.chores import Chores
 from tunbridge.api.config import ServerConfig
 from tunbridge.api.controller import Controller
 from tunbridge.api.gateway_chore import GatewayChore
-from tunbridge.api.networking import NetworkingApi
+from tunbridge.api.networking import NetworkingApi, Special
 from tunbridge.api.nova.client import Nova
 from tunbridge.api.nova.notifier import Notifier as NovaNotifier
 from tunbridge.api.offer import Offer, offer
 from tunbridge.api.quotas import QuotaApi
+from tunbridge.api.ready_made import PoolsApi, TopologyApi
 from tunbridge.api.routes import pages
 from tunbridge.api.views import Views
 from tunbridge.database.connection import Database
@@ -74,7 +75,15 @@ def application(
     controllers = {
         name: Controller(offered.resources[name], rule, database, views, most) for name, rule in shown.items()
     }
-    specials = {"quotas": QuotaApi(offered.resources["quota"], database, frozenset(offered.resources)).answer}
+    specials: dict[str, Special] = {
+        "quotas": QuotaApi(offered.resources["quota"], database, frozenset(offered.resources)).answer
+    }
+    if "auto_allocated_topology" in offered.resources:
+        topologies = TopologyApi(offered.resources["auto_allocated_topology"], rules, database)
+        specials["auto-allocated-topology"] = topologies.answer
+    if "floatingip_pool" in offered.resources:
+        pools = PoolsApi(offered.resources["floatingip_pool"], controllers["network"], database)
+        specials["floatingip_pools"] = specials["floatingip-pools"] = pools.answer
     bindings = None
     if "binding" in offered.resources:
         bindings = BindingApi(offered.resources["binding"], controllers["port"], database)

@@ -180,7 +180,8 @@ class Router(Struct, frozen=True, kw_only=True):
     """A router: the ports that are its interfaces, the networks that these are on, and its extra routes.
 
     `gateway_port` is on its external network, `gateway_host` the host that shall have the addresses of that port, and
-    `gateway_standbys` are those that take over when it is dead.
+    `gateway_standbys` are those that take over when it is dead. Floating IPs of one that is not `is_distributed` are
+    all on the gateway host.
     """
 
     id: str
@@ -192,6 +193,7 @@ class Router(Struct, frozen=True, kw_only=True):
     gateway_host: str | None = None
     gateway_standbys: tuple[str, ...] = ()
     enable_snat: bool = True
+    is_distributed: bool = True
 
 
 class FloatingIp(Struct, frozen=True, kw_only=True):

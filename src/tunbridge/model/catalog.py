@@ -16,6 +16,7 @@ from tunbridge.model.resources.qos import ALIASES, QOS_POLICY, RULE_TYPE
 from tunbridge.model.resources.qos import RULES as QOS_RULES
 from tunbridge.model.resources.quota import QUOTA
 from tunbridge.model.resources.rbac_policy import RBAC_POLICY
+from tunbridge.model.resources.ready_made import AUTO_ALLOCATED_TOPOLOGY, FLOATINGIP_POOL
 from tunbridge.model.resources.router import FLOATINGIP, ROUTER
 from tunbridge.model.resources.security_group import (
     DEFAULT_SECURITY_GROUP_RULE,
@@ -48,6 +49,8 @@ RESOURCES = (
     ROUTER,
     FLOATINGIP,
     PORT_FORWARDING,
+    AUTO_ALLOCATED_TOPOLOGY,
+    FLOATINGIP_POOL,
     BOOT_CONFIG,
     QOS_POLICY,
     *QOS_RULES,

@@ -384,6 +384,42 @@ EXTENSIONS = (
         needs=frozenset({features.ROUTING}),
     ),
     Extension(
+        "floatingip-pools",
+        "Floating IP Pools Extension",
+        "Provides a floating IP pools API.",
+        "2018-03-21T10:00:00-00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
+        "auto-allocated-topology",
+        "Auto Allocated Topology Services",
+        "Auto Allocated Topology Services.",
+        "2016-01-01T00:00:00-00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
+        "dvr",
+        "Distributed Virtual Router",
+        "Enables configuration of Distributed Virtual Routers.",
+        "2014-06-1T10:00:00-00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
+        "router-admin-state-down-before-update",
+        "Enforce Router's Admin State Down Before Update Extension",
+        "Ensure that the admin state of a router is DOWN (admin_state_up=False) before updating the distributed "
+        "attribute",
+        "2019-07-02T15:56:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
+        "l3-ha",
+        "HA Router extension",
+        "Adds HA capability to routers.",
+        "2014-04-26T00:00:00-00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
         "fip-port-details",
         "Floating IP Port Details Extension",
         "Add port_details attribute to Floating IP resource",

@@ -27,7 +27,8 @@ def choose(reader: Reader, request: Request, router: Row, external: Row) -> dict
     """The columns that say which host has a router's gateway on an external network, and which take over from it.
 
     The host that has it keeps it as long as it can. One that takes over is next, since it has all flows already. Only
-    hosts in the availability zones that the router was made for come into question, if it names any.
+    hosts in the availability zones that the router was made for come into question, if it names any. None takes over
+    for a router that an admin has made without `ha`: it gets another host when the server finds its host dead.
     """
     zones = msgspec.json.decode(router.availability_zone_hints or "[]", type=list[str])
     able = {
@@ -39,7 +40,8 @@ def choose(reader: Reader, request: Request, router: Row, external: Row) -> dict
     order = sorted(able, key=lambda host: (_reached(able[host], networks), score(router.id, host)), reverse=True)
     prepared = candidates(router.id, router.gateway_host, router.gateway_standbys)
     first = next((host for host in (*prepared, *order) if host in able), None)
-    return {"gateway_host": first, "gateway_standbys": tuple([host for host in order if host != first][:STANDBYS])}
+    most = 0 if router.ha is False else STANDBYS
+    return {"gateway_host": first, "gateway_standbys": tuple([host for host in order if host != first][:most])}
 
 
 def living(reader: Reader, request: Request) -> set[str]:
@@ -61,7 +63,7 @@ def misplaced(reader: Reader, living: set[str], dead_too: bool, news: bool) -> l
         and (
             row.gateway_host is None
             or not kept.issuperset((row.gateway_host, *row.gateway_standbys))
-            or (news and len(row.gateway_standbys) < STANDBYS)
+            or (news and row.ha is not False and len(row.gateway_standbys) < STANDBYS)
         )
     ]
 

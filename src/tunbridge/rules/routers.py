@@ -29,6 +29,8 @@ from tunbridge.rules.router_parts import (
 )
 
 _GATEWAY_INFO = "external_gateway_info"
+_KINDS = {"distributed": "the 'distributed'", "ha": "HA"}
+"""What an admin may say of how a router is carried out, and how Neutron's errors name it."""
 Routes = list[dict[str, str]]
 
 
@@ -56,6 +58,7 @@ class RouterRules(Rules):
         """Change a router. Raises NetworkingError."""
         values = dict(values)
         self.check_revision(request, row)
+        _check_kind(row, values)
         if "routes" in values:
             self._check_routes(txn, values["routes"], ports_of(txn, row), [])
             row = self._rewrite(txn, request, row, {"routes": msgspec.json.encode(values.pop("routes")).decode()})
@@ -63,7 +66,12 @@ class RouterRules(Rules):
         if _GATEWAY_INFO in values:
             self._set_gateway(txn, request, row, values.pop(_GATEWAY_INFO))
             row, request = txn.get(self.table, row.id), request.unconditional
-        self.save(txn, request, row, values)
+        more: Values = {}
+        if "ha" in values and row.gateway_port:
+            port = txn.get("Port", row.gateway_port)
+            after = msgspec.structs.replace(row, ha=values["ha"])
+            more = gateway_hosts.choose(txn, request, after, self.others["network"].get(txn, port.network_id))
+        self.save(txn, request, row, values, **more)
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
         """Remove a router that has no interfaces, with its gateway. Raises NetworkingError."""
@@ -86,7 +94,12 @@ class RouterRules(Rules):
                 "enable_snat": row.enable_snat,
             }
         zone = hosts.zone(reader, row.gateway_host) if row.gateway_host else None
-        return {"status": "ACTIVE", "availability_zones": [zone] if zone else [], _GATEWAY_INFO: info}
+        return {
+            "status": "ACTIVE",
+            "availability_zones": [zone] if zone else [],
+            _GATEWAY_INFO: info,
+            **{name: getattr(row, name) is not False for name in _KINDS},
+        }
 
     def _rewrite(self, txn: Txn, request: Request, row: Row, columns: Values) -> Row:
         self.change(txn, request, row, columns)
@@ -177,6 +190,20 @@ class RouterRules(Rules):
         "add_extraroutes": Action(Who.ADMIN_OR_MEMBER, add_routes, read=lambda body: _read_routes(body)),
         "remove_extraroutes": Action(Who.ADMIN_OR_MEMBER, remove_routes, read=lambda body: _read_routes(body)),
     }
+
+
+def _check_kind(row: Row, values: Values) -> None:
+    """Drop what of a router's kind stays as it is; refuse to change that of one that is not down. Raises BadRequest."""
+    up = values.get("admin_state_up", row.admin_state_up)
+    for name, told in _KINDS.items():
+        wanted = values.get(name)
+        if wanted is None or wanted is (getattr(row, name) is not False):
+            values.pop(name, None)
+        elif up or (name == "distributed" and row.admin_state_up):  # the latter has to be down before
+            raise bad_router(
+                f"Cannot change {told} attribute of active routers. Please set router admin_state_up to False prior to"
+                " upgrade"
+            )
 
 
 def _differ(there: list[dict[str, str]], wanted: list[dict[str, str]]) -> bool:

@@ -31,12 +31,14 @@ ABSENT: dict[str, str] = {
         f"{router}.{name}": "comes with an extension of routers that is not offered"
         for router in ("router", "routers[]")
         for name in (
-            *("flavor_id", "distributed", "ha", "qos_policy_id"),
+            *("flavor_id", "qos_policy_id"),
             *("enable_default_route_bfd", "enable_default_route_ecmp", "ha_vr_id"),
         )
     },
     "router.enable_snat": "what Neutron keeps inside gets out in the answers to add_extraroutes and remove_extraroutes",
     "router.gw_port_id": "as above",
+    "router.distributed": "as above: who may not see it sees it there",
+    "router.ha": "as above",
 }
 """Ends of paths in bodies that only Neutron has -> why."""
 EXTRA: dict[str, str] = {
@@ -70,6 +72,11 @@ NUMBERS = {
 }
 """Ends of paths whose text Neutron writes as numbers in some answers -> why."""
 VALUES: dict[str, tuple[Any, Any, str]] = {
+    **{
+        f"{router}.{name}": (False, True, "what a router is that nobody said anything of; Neutron's settings say no")
+        for router in ("router", "routers[]")
+        for name in ("distributed", "ha")
+    },
     "security_group_rules[].description": (
         None,
         "",

@@ -1,10 +1,10 @@
 """A floating IP: an address outside that is a port's behind a router. Tables 67, 73, 75, 76 and 77.
 
-It is on the host of its port where that has a bridge to the external network, and on the router's gateway host
-otherwise. There it answers with the MAC address of its own port, and a packet to it gets the fixed IP in the router's
-conntrack zone and is routed; a packet from the fixed IP to the outside gets the floating IP. Where several ports may
-have the fixed IP, its port is the one that has it now (located.py). One that has port forwardings instead leads to no
-port as a whole: forwarding.py.
+It is on the host of its port where that has a bridge to the external network and the router is distributed, and on the
+router's gateway host otherwise. There it answers with the MAC address of its own port, and a packet to it gets the
+fixed IP in the router's conntrack zone and is routed; a packet from the fixed IP to the outside gets the floating IP.
+Where several ports may have the fixed IP, its port is the one that has it now (located.py). One that has port
+forwardings instead leads to no port as a whole: forwarding.py.
 """
 
 from tunbridge.dataplane import flow, names, pipeline
@@ -31,7 +31,7 @@ def compute(context: Context, id: str) -> None:
     network = context.view.network(own.network_id)
     if port is None or network is None or port.host is None or not port.admin_state_up:
         return
-    here, near = context.local.host, _is_near(context, port.host, network)
+    here, near = context.local.host, router.is_distributed and _is_near(context, port.host, network)
     active = port.host if near else gateway.host_of(context, router)
     ready = {active} if near else {router.gateway_host, *router.gateway_standbys}
     place = external.outside(context, router.id, own) if here in ready else None

@@ -31,6 +31,21 @@ _GATEWAY_PARTS = {
     "external_fixed_ips": Who.ADMIN,
 }
 
+
+def _wish(name: str, extension: str) -> Field:
+    """A flag that an admin may set of a router; not given it is true: routers are distributed and highly available."""
+    return Field(
+        name,
+        convert=convert.to_boolean_if_not_none,
+        default=UNSET,
+        extension=extension,
+        column=Column(name, Type.BOOLEAN, Cardinality.OPTIONAL),
+        create_by=Who.ADMIN,
+        update_by=Who.ADMIN,
+        seen_by=Who.ADMIN,
+    )
+
+
 ROUTER = Resource(
     name="router",
     collection="routers",
@@ -52,6 +67,8 @@ ROUTER = Resource(
             part_create_by=_GATEWAY_PARTS,
             part_update_by=_GATEWAY_PARTS,
         ),
+        _wish("distributed", "dvr"),
+        _wish("ha", "l3-ha"),
         Field(
             "routes",
             addresses.host_routes,
