@@ -40,7 +40,7 @@ _REASONS = {
         " subnet-segmentid-enforce subnet-segmentid-writable subnet_onboard"
     ),
     LATER: (
-        "agent-resources-synced dhcp_agent_scheduler flavors logging port-hardware-offload-type"
+        "agent-resources-synced flavors logging port-hardware-offload-type"
         " port-hint-ovs-tx-steering port-hints port-mac-override port-trusted-vif pvlan"
         " security-groups-default-statefulness service-type taas taas-vlan-filter tap-mirror tap-mirror-both-direction"
         " trunk trunk-details"
@@ -54,6 +54,9 @@ _REASONS = {
     "only Neutron's OVN serves it": (
         "enable-default-route-bfd enable-default-route-ecmp external-gateway-multihoming"
         " l3-agent-scheduler-ha-chassis-priority router-enable-snat"
+    ),
+    "as in a Neutron with distributed DHCP (enable_traditional_dhcp = false): each host answers its own ports": (
+        "dhcp_agent_scheduler"
     ),
     "no network of its own carries heartbeats of routers: hosts watch each other by BFD over the tunnels": "network_ha",
     NOT_ML2_OVS: (

@@ -26,7 +26,8 @@ from tunbridge.api.chores import Chores
 from tunbridge.api.config import ServerConfig
 from tunbridge.api.controller import Controller
 from tunbridge.api.gateway_chore import GatewayChore
-from tunbridge.api.networking import NetworkingApi, Special
+from tunbridge.api.l3_agents import L3AgentApi
+from tunbridge.api.networking import Beside, NetworkingApi, Special
 from tunbridge.api.nova.client import Nova
 from tunbridge.api.nova.notifier import Notifier as NovaNotifier
 from tunbridge.api.offer import Offer, offer
@@ -84,10 +85,13 @@ def application(
     if "floatingip_pool" in offered.resources:
         pools = PoolsApi(offered.resources["floatingip_pool"], controllers["network"], database)
         specials["floatingip_pools"] = specials["floatingip-pools"] = pools.answer
-    bindings = None
+    beside: dict[tuple[str, str], Beside] = {}
     if "binding" in offered.resources:
-        bindings = BindingApi(offered.resources["binding"], controllers["port"], database)
-    api = NetworkingApi(offered, controllers, specials, bindings, config.networking)
+        beside["port", "bindings"] = BindingApi(offered.resources["binding"], controllers["port"], database).answer
+    if "router" in offered.resources:
+        scheduler = L3AgentApi(controllers["agent"], controllers["router"], database)
+        beside["router", "l3-agents"], beside["agent", "l3-routers"] = scheduler.of_router, scheduler.of_agent
+    api = NetworkingApi(offered, controllers, specials, beside, config.networking)
     document = openapi.document(offered, controllers)
     others = pages(
         lambda: None if database.ready else database.problem or "the database",

@@ -398,6 +398,13 @@ EXTENSIONS = (
         needs=frozenset({features.ROUTING}),
     ),
     Extension(
+        "l3_agent_scheduler",
+        "L3 Agent Scheduler",
+        "Schedule routers among l3 agents",
+        "2013-02-07T10:00:00-00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
         "dvr",
         "Distributed Virtual Router",
         "Enables configuration of Distributed Virtual Routers.",

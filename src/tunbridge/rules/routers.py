@@ -68,7 +68,7 @@ class RouterRules(Rules):
             row, request = txn.get(self.table, row.id), request.unconditional
         more: Values = {}
         if "ha" in values and row.gateway_port:
-            port = txn.get("Port", row.gateway_port)
+            port: Row = txn.get("Port", row.gateway_port)
             after = msgspec.structs.replace(row, ha=values["ha"])
             more = gateway_hosts.choose(txn, request, after, self.others["network"].get(txn, port.network_id))
         self.save(txn, request, row, values, **more)

@@ -4,7 +4,7 @@ from tests.api.day.steps import Step
 
 AGENTS = (
     Step(
-        "network agent list",
+        "network agent list --agent-type open-vswitch",
         lists=(
             {"Host": "compute1", "Agent Type": "Open vSwitch agent", "Availability Zone": "east", "Alive": True},
             {"Host": "compute2", "Availability Zone": "west", "Alive": True, "State": True},
@@ -13,6 +13,10 @@ AGENTS = (
     ),
     Step("network agent list --host compute2 --agent-type open-vswitch", lists=({"Host": "compute2"},)),
     Step("network agent list --agent-type dhcp", lists=()),
+    Step(
+        "network agent list --agent-type l3",
+        lists=tuple({"Host": host, "Agent Type": "L3 agent"} for host in ("compute1", "compute2", "compute3")),
+    ),
     Step("network agent show $compute1", shows={"host": "compute1", "alive": True, "admin_state_up": True}),
     Step("network agent set --description rack7 --disable $compute1"),
     Step("network agent show $compute1", shows={"description": "rack7", "admin_state_up": False}),
@@ -33,6 +37,21 @@ AGENTS = (
     ),
     Step("network create --availability-zone-hint mars nowhere", fails="AvailabilityZone mars could not be found"),
     Step("network delete zoned"),
+)
+
+GATEWAYS = (
+    Step("network create --external --provider-network-type flat --provider-physical-network physnet1 outside"),
+    Step("subnet create --network outside --subnet-range 198.51.100.0/24 outside4"),
+    Step("router create --external-gateway outside edge", keeps={"edge": "id"}),
+    Step("network agent list --router edge --long", lists=({"Host": "compute1", "HA State": "active"},)),
+    Step("router list --agent $l3_compute1", lists=({"Name": "edge"},)),
+    Step("network agent add router --l3 $l3_compute1 edge"),
+    # The command does not look at the answers to these: that they are refused is in test_gateway_hosts.py.
+    Step("network agent add router --l3 $l3_compute2 edge"),
+    Step("network agent remove router --l3 $l3_compute1 edge"),
+    Step("network agent list --router edge", lists=({"Host": "compute1"},)),
+    Step("router delete edge"),
+    Step("network delete outside"),
 )
 
 BINDINGS = (
@@ -131,6 +150,7 @@ RANGES = (
 
 FORGETTING = (
     Step("network agent delete $compute3"),
-    Step("network agent list", lists=({"Host": "compute1"}, {"Host": "compute2"})),
+    Step("network agent list --agent-type open-vswitch", lists=({"Host": "compute1"}, {"Host": "compute2"})),
+    Step("network agent list --host compute3", lists=()),
     Step("network agent show $compute3", fails="No Agent found"),
 )

@@ -97,6 +97,7 @@ VALUES: dict[str, tuple[Any, Any, str]] = {
 }
 """Ends of paths -> Neutron's value, the one here, why."""
 _UNSEEN = "a list by a field that the caller may not see would tell its value; Neutron's does"
+_L3_AGENTS = "each host has an L3 agent, too"
 DIFFERENT: dict[str, Different] = {
     "mia list network provider:network_type=vxlan&name=more-a&fields=name": Different(
         _UNSEEN, {"status": 200, "body": {"networks": []}}
@@ -133,6 +134,12 @@ DIFFERENT: dict[str, Different] = {
             "IllegalSubnetPoolIpVersionAssociationToAddressScope",
             "Illegal subnetpool association: subnetpool new cannot associate with address scope <scope6> because subnetpool ip_version is not 6.",
         ),
+    ),
+    "admin list agent alive=True&fields=host": Different(
+        _L3_AGENTS, {"status": 200, "body": {"agents": [{"host": f"host{n}"} for n in (1, 1, 2, 2, 3, 3)]}}
+    ),
+    "admin list agent alive=False&fields=host": Different(
+        _L3_AGENTS, {"status": 200, "body": {"agents": [{"host": "dead1"}, {"host": "dead1"}]}}
     ),
     "mia list port fixed_ips=colour=1": Different(
         "a filter that filters nothing is refused",

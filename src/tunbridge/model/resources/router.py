@@ -97,6 +97,7 @@ ROUTER = Resource(
         ref("gateway_port", "Port", Cardinality.OPTIONAL),
         text("gateway_host", Cardinality.OPTIONAL, indexed=True),  # that has the gateway's addresses
         text("gateway_standbys", Cardinality.SET, indexed=True),  # hosts that take over from it, see gateway_order.py
+        text("gateway_avoid", Cardinality.SET),  # hosts that an admin took it away from
         ref("interfaces", "Port", Cardinality.SET),
         Column("networks", Type.TEXT, Cardinality.SET),  # of its interfaces, for hosts, which ask for routers by them
     ),
