@@ -28,7 +28,7 @@ _BASE = "dummy network port subnet subnetpool"
 
 _REASONS = {
     "to come, with routers": (
-        "expose-l3-conntrack-helper l3-conntrack-helper l3-ext-ndp-proxy l3-flavors l3-ndp-proxy local_ip metering"
+        "l3-ext-ndp-proxy l3-flavors l3-ndp-proxy local_ip metering"
         " metering_source_and_destination_fields router-service-type"
     ),
     "to come: QoS of floating IPs and gateways, minimum rates": (

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -326,6 +327,61 @@ def test_ports_of_one_floating_ip_lead_to_vms_on_every_host(site: Site) -> None:
     wait_until(lambda: fetched(8002) == "", "no port leads anywhere")
     site.wait(floating, "DOWN")
     network.delete_ip(floating)
+
+
+FILES = str(Path(__file__).with_name("file_servers.py"))
+ACTIVE = {"PORT": ("--disable-eprt", "--ftp-port", "-")}  # Open vSwitch 3.1 does not translate EPRT of IPv4
+PASSIVE = {"PASV": ("--disable-epsv", "--no-ftp-skip-pasv-ip"), "EPSV": ()}
+
+
+@pytest.fixture
+def files(site: Site) -> Iterator[None]:
+    """FTP and TFTP servers outside and in the VM on h0."""
+    command = ("ip", "netns", "exec", site.cloud.lab.outside, "python3", FILES, REMOTE)
+    servers = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True),
+        site.vms["h0"].start("python3", FILES, site.vms["h0"].address),
+    ]
+    for server in servers:
+        assert server.stdout is not None and server.stdout.readline().strip() == "up"
+    yield
+    for server in servers:
+        server.kill()
+        server.communicate()
+
+
+@pytest.mark.usefixtures("files")
+def test_ftp_and_tftp_pass_translation_where_their_router_helps(site: Site) -> None:
+    network, vms = site.cloud.network, site.vms.values()
+
+    def fetched(by: Callable[..., Any], url: str, *options: str) -> str:
+        return str(by("curl", "-s", "-m", "5", *options, url, check=False).stdout)
+
+    ftp, tftp = f"ftp://{REMOTE}/f", f"tftp://{REMOTE}/f"
+    vm = site.vms["h1"]
+    for options in PASSIVE.values():
+        assert fetched(vm.run, ftp, *options) == site.gateway_ip
+    assert fetched(vm.run, ftp, "-m", "3", *ACTIVE["PORT"]) == "", "the server is told an address of the tenant's"
+    assert fetched(vm.run, tftp, "-m", "2") == "", "the answer comes from another port than the question went to"
+    helpers = [
+        network.create_conntrack_helper(site.router.id, helper=helper, protocol=protocol, port=port)
+        for helper, protocol, port in (("ftp", "tcp", 21), ("tftp", "udp", 69))
+    ]
+    wait_until(lambda: all("alg=tftp" in site.flows(host) for host in site.gateway_hosts()), "hosts help")
+    for vm in vms:
+        for name, options in {**ACTIVE, **PASSIVE}.items():
+            assert fetched(vm.run, ftp, *options) == site.gateway_ip, (vm.host.host.name, name)
+        assert fetched(vm.run, tftp) == site.gateway_ip, vm.host.host.name
+    floating = site.floating(site.vms["h0"])
+    inside = f"ftp://{floating.floating_ip_address}/f"
+    for name, options in {**ACTIVE, **PASSIVE}.items():
+        assert fetched(site.cloud.outside, inside, *options) == PEER, name
+        assert fetched(site.vms["h0"].run, ftp, *options) == floating.floating_ip_address, name
+    assert fetched(site.cloud.outside, f"tftp://{floating.floating_ip_address}/f") == PEER
+    network.delete_ip(floating)
+    for helper in helpers:
+        network.delete_conntrack_helper(helper, site.router.id)
+    wait_until(lambda: not any("alg=" in site.flows(host) for host in site.cloud.hosts), "hosts help no more")
 
 
 @pytest.mark.parametrize("host", ["h0", "h2"])

@@ -208,7 +208,8 @@ TRANSLATED = _table(
 )  # fmt: skip
 ROUTED = _table(
     76, "routed", "forwarded by a router: one hop less, from the router, and looked up in the zone of its new network",
-    matches="reg1 reg6 proto nw_src tp_src", sets="eth_src ttl reg3 reg5 in_port nat", to=(DESTINATION, TRANSLATED),
+    matches="reg1 reg6 proto nw_src tp_src tp_dst", sets="eth_src ttl reg3 reg5 in_port nat",
+    to=(DESTINATION, TRANSLATED),
 )  # fmt: skip
 KNOWN_NEIGHBOUR = _table(
     69, "known_neighbour", "whether the neighbour was known; else the agent keeps the packet and asks",
@@ -234,8 +235,8 @@ SEVERAL_HOPS = _table(
 ROUTES = _table(
     74, "routes", "of each router: its own addresses, its subnets, its extra routes",
     matches="reg1 reg3 proto nw_dst ipv6_dst nw_ttl icmp_type ct_state in_port",
-    sets="reg2 reg3 reg6 eth_src eth_dst ip icmp_type vlan",
-    to=(SEVERAL_HOPS, NEXT_HOP, OUTSIDE, AGENT_METER, DESTINATION),
+    sets="reg2 reg3 reg6 eth_src eth_dst ip icmp_type vlan nat",
+    to=(SEVERAL_HOPS, NEXT_HOP, OUTSIDE, AGENT_METER, DESTINATION), back_to=74,  # once it was translated
 )  # fmt: skip
 ROUTER = _table(
     AROUND, "router", "packets to the MAC address of a router's interface are forwarded, all others switched",

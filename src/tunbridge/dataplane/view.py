@@ -181,7 +181,7 @@ class Router(Struct, frozen=True, kw_only=True):
 
     `gateway_port` is on its external network, `gateway_host` the host that shall have the addresses of that port, and
     `gateway_standbys` are those that take over when it is dead. Floating IPs of one that is not `is_distributed` are
-    all on the gateway host.
+    all on the gateway host. `helpers`: names of protocols whose words are translated, "ftp" and "tftp".
     """
 
     id: str
@@ -194,6 +194,7 @@ class Router(Struct, frozen=True, kw_only=True):
     gateway_standbys: tuple[str, ...] = ()
     enable_snat: bool = True
     is_distributed: bool = True
+    helpers: tuple[str, ...] = ()
 
 
 class FloatingIp(Struct, frozen=True, kw_only=True):

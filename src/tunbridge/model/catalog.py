@@ -7,6 +7,7 @@ from tunbridge.model.resources.address_group import ADDRESS_GROUP
 from tunbridge.model.resources.address_scope import ADDRESS_SCOPE
 from tunbridge.model.resources.agent import AGENT, AVAILABILITY_ZONE
 from tunbridge.model.resources.boot_config import BOOT_CONFIG
+from tunbridge.model.resources.conntrack_helper import CONNTRACK_HELPER
 from tunbridge.model.resources.network import NETWORK
 from tunbridge.model.resources.network_ip_availability import NETWORK_IP_AVAILABILITY
 from tunbridge.model.resources.network_segment_range import NETWORK_SEGMENT_RANGE
@@ -49,6 +50,7 @@ RESOURCES = (
     ROUTER,
     FLOATINGIP,
     PORT_FORWARDING,
+    CONNTRACK_HELPER,
     AUTO_ALLOCATED_TOPOLOGY,
     FLOATINGIP_POOL,
     BOOT_CONFIG,

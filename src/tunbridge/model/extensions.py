@@ -405,6 +405,20 @@ EXTENSIONS = (
         needs=frozenset({features.ROUTING}),
     ),
     Extension(
+        "l3-conntrack-helper",
+        "L3 Conntrack helper",
+        "Allow adding CT target rules for conntrack helper",
+        "2019-04-04T10:00:00-00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
+        "expose-l3-conntrack-helper",
+        "Expose CT target rules for conntrack helper",
+        "Expose allow adding CT target rules for conntrack helper",
+        "2019-04-04T10:00:00-00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
         "dvr",
         "Distributed Virtual Router",
         "Enables configuration of Distributed Virtual Routers.",

@@ -81,6 +81,8 @@ class RouterRules(Rules):
         if row.gateway_port:
             self._remove_gateway(txn, request, row)
         txn.verify(self.table, row.id, "interfaces", "gateway_port")
+        helpers: Any = self.others["conntrack_helper"]
+        helpers.leave(txn, row)
         self.remove(txn, request, row)
 
     def computed(self, reader: Reader, row: Row) -> Values:
@@ -94,8 +96,10 @@ class RouterRules(Rules):
                 "enable_snat": row.enable_snat,
             }
         zone = hosts.zone(reader, row.gateway_host) if row.gateway_host else None
+        helpers: Any = self.others["conntrack_helper"]
         return {
             "status": "ACTIVE",
+            "conntrack_helpers": helpers.shown(reader, row),
             "availability_zones": [zone] if zone else [],
             _GATEWAY_INFO: info,
             **{name: getattr(row, name) is not False for name in _KINDS},

@@ -40,9 +40,9 @@ AGENTS = (
 )
 
 GATEWAYS = (
-    Step("network create --external --provider-network-type flat --provider-physical-network physnet1 outside"),
-    Step("subnet create --network outside --subnet-range 198.51.100.0/24 outside4"),
-    Step("router create --external-gateway outside edge", keeps={"edge": "id"}),
+    Step("network create --external --provider-network-type flat --provider-physical-network physnet1 uplink"),
+    Step("subnet create --network uplink --subnet-range 198.51.100.0/24 uplink4"),
+    Step("router create --external-gateway uplink edge", keeps={"edge": "id"}),
     Step("network agent list --router edge --long", lists=({"Host": "compute1", "HA State": "active"},)),
     Step("router list --agent $l3_compute1", lists=({"Name": "edge"},)),
     Step("network agent add router --l3 $l3_compute1 edge"),
@@ -51,7 +51,7 @@ GATEWAYS = (
     Step("network agent remove router --l3 $l3_compute1 edge"),
     Step("network agent list --router edge", lists=({"Host": "compute1"},)),
     Step("router delete edge"),
-    Step("network delete outside"),
+    Step("network delete uplink"),
 )
 
 BINDINGS = (

@@ -55,6 +55,10 @@ EXTRA: dict[str, str] = {
     "quota.address_group": "address groups have a quota here: without one a project could fill the database",
     "quotas[].address_group": "as above",
     **{
+        f"{router}.conntrack_helpers": "recorded from a Neutron without its conntrack helper service"
+        for router in ("router", "routers[]")
+    },
+    **{
         f"{thing}.port_forwardings": "recorded from a Neutron without its port forwarding service"
         for thing in ("floatingip", "floatingips[]")
     },

@@ -308,6 +308,7 @@ def _router(rows: tuple[Row, ...]) -> view.Router:
         gateway_standbys=row.gateway_standbys,
         enable_snat=row.enable_snat,
         is_distributed=row.distributed is not False,
+        helpers=row.helpers,
     )
 
 

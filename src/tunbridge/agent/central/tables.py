@@ -74,6 +74,7 @@ _COLUMNS = {
         "gateway_standbys",
         "enable_snat",
         "distributed",
+        "helpers",
     ),
     "Floating_Ip": ("floating_ip_address", "floating_port", "router_id", "port_id", "fixed_ip_address"),
     "Port_Forwarding": (

@@ -136,16 +136,18 @@ def enter(place: Outside, widest: int) -> list[Action]:
     return [flow.load(NETWORK, place.vlan), *check, goto(pipeline.NEXT_HOP)]
 
 
-def leave(context: Context, place: Outside, match: Match, source: str | None, protocol: str = "ip") -> None:
+def leave(
+    context: Context, place: Outside, match: Match, source: str | None, protocol: str = "ip", helper: str = ""
+) -> None:
     """Out of the router into the external network, from the port, with a translated source.
 
-    `source` "": with the one that its connection is known to have, None: as it is.
+    `source` "": with the one that its connection is known to have, None: as it is. `helper`: what it speaks.
     """
     where: Match = {**ROUTER_NUMBER(place.router), **NETWORK(place.vlan), "proto": protocol, **match}
     onwards = (
         wire.into(context, place.network.id)
         if source is None
-        else flow.translate(place.zone, pipeline.TRANSLATED, source=source or None)
+        else flow.translate(place.zone, pipeline.TRANSLATED, source=source or None, helper=helper)
     )
     actions = [
         flow.dec_ttl(),
@@ -154,4 +156,5 @@ def leave(context: Context, place: Outside, match: Match, source: str | None, pr
         *(flow.load(field, 0) for field in (CHECKED, ARRIVED, pipeline.SENDER)),
         onwards,
     ]
-    context.flow(_BRIDGE, pipeline.ROUTED, 20 if match else 10, where, *actions)
+    priority = 20 if match.keys() - {"tp_dst"} else 10
+    context.flow(_BRIDGE, pipeline.ROUTED, priority + (5 if helper else 0), where, *actions)

@@ -9,10 +9,10 @@ forwardings instead leads to no port as a whole: forwarding.py.
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context, PortState
-from tunbridge.dataplane.features import external, forwarding, gateway, located, uplink
+from tunbridge.dataplane.features import external, forwarding, gateway, helpers, located, uplink
 from tunbridge.dataplane.flow import Match
 from tunbridge.dataplane.pipeline import ROUTER_NUMBER
-from tunbridge.dataplane.view import Network, Port
+from tunbridge.dataplane.view import Network, Port, Router
 
 
 def compute(context: Context, id: str) -> None:
@@ -37,6 +37,7 @@ def compute(context: Context, id: str) -> None:
     place = external.outside(context, router.id, own) if here in ready else None
     if place is not None:
         _translate(context, floating.address, floating.fixed_ip, port, place, active == here)
+        _help(context, router, floating.address, floating.fixed_ip, place)
         if active == here:
             context.port_state(id, PortState("wired"))
 
@@ -61,3 +62,10 @@ def _translate(context: Context, address: str, fixed: str, port: Port, place: ex
     widest = 0 if network is None else network.mtu
     context.flow(names.INTEGRATION_BRIDGE, pipeline.OUTSIDE, 20, where, *external.enter(place, widest))
     context.permit("translate", str(place.zone), fixed, address)
+
+
+def _help(context: Context, router: Router, address: str, fixed: str, place: external.Outside) -> None:
+    for helper, protocol, match in helpers.of(router):
+        inwards = flow.translate(place.zone, pipeline.ROUTES, target=fixed, helper=helper)
+        external.take(context, place, {"nw_dst": address, **match}, 2, inwards, protocol, before=1)
+        external.leave(context, place, {"nw_src": fixed, **match}, address, protocol, helper)

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context, PortState
-from tunbridge.dataplane.features import external, services, uplink
+from tunbridge.dataplane.features import external, helpers, services, uplink
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.flows import Flow
 from tunbridge.dataplane.pipeline import ARRIVED, NETWORK, OUT, ROUTER_NUMBER, TOO_BIG, VIA
@@ -169,6 +169,9 @@ def _here(context: Context, gateway: Gateway, place: external.Outside, widest: i
     if router.enable_snat and gateway.source is not None:
         external.take(context, place, {}, 1, flow.translate(place.zone, pipeline.ROUTES))
         external.leave(context, place, {}, gateway.source)
+        for helper, protocol, match in helpers.of(router):
+            external.leave(context, place, match, gateway.source, protocol, helper)
+        helpers.expect(context, router, place)
         context.permit("masquerade", str(place.zone), gateway.source)
     else:
         external.take(context, place, {}, 2, goto(pipeline.ROUTES))

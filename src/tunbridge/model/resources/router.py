@@ -81,6 +81,9 @@ ROUTER = Resource(
         common.computed(
             "availability_zones", {"type": "array", "items": {"type": "string"}}, "router_availability_zone"
         ),
+        common.computed(
+            "conntrack_helpers", {"type": "array", "items": {"type": "object"}}, "expose-l3-conntrack-helper"
+        ),
         Field(
             "availability_zone_hints",
             containers.availability_zone_hints,
@@ -98,6 +101,7 @@ ROUTER = Resource(
         text("gateway_host", Cardinality.OPTIONAL, indexed=True),  # that has the gateway's addresses
         text("gateway_standbys", Cardinality.SET, indexed=True),  # hosts that take over from it, see gateway_order.py
         text("gateway_avoid", Cardinality.SET),  # hosts that an admin took it away from
+        text("helpers", Cardinality.SET),  # conntrack helpers, for hosts
         ref("interfaces", "Port", Cardinality.SET),
         Column("networks", Type.TEXT, Cardinality.SET),  # of its interfaces, for hosts, which ask for routers by them
     ),
