@@ -35,6 +35,14 @@ ASKED_AS = {
     **{f"{verb}_{name}": "get_quota" for verb in ("create", "update", "delete") for name in _QOS},
     **{f"{verb}_policy:tags": "get_quota" for verb in ("update", "delete")},
     **{f"get_{rule}": "get_router" for rule in _QOS if rule != "policy"},
+    **{
+        f"{verb}_{name}": "get_quota"
+        for verb in ("create", "update", "delete")
+        for name in ("flavor", "service_profile")
+    },
+    "get_flavor": "get_availability_zone",
+    "get_service_profile": "get_quota",
+    "get_service_provider": "get_availability_zone",
     "get_auto_allocated_topology": "get_router",
     "delete_auto_allocated_topology": "delete_router",
     "get_floatingip_pool": "get_router",

@@ -27,10 +27,7 @@ _BASE = "dummy network port subnet subnetpool"
 """Definitions that are no extensions."""
 
 _REASONS = {
-    "to come, with routers": (
-        "l3-ext-ndp-proxy l3-flavors l3-ndp-proxy local_ip metering"
-        " metering_source_and_destination_fields router-service-type"
-    ),
+    "to come, with routers": ("l3-ext-ndp-proxy l3-ndp-proxy local_ip metering metering_source_and_destination_fields"),
     "to come: QoS of floating IPs and gateways, minimum rates": (
         "port-resource-request port-resource-request-groups qos-bw-minimum-ingress qos-fip qos-fip-network-policy"
         " qos-gateway-ip qos-pps-minimum qos-pps-minimum-rule-alias"
@@ -40,16 +37,16 @@ _REASONS = {
         " subnet-segmentid-enforce subnet-segmentid-writable subnet_onboard"
     ),
     LATER: (
-        "agent-resources-synced flavors logging port-hardware-offload-type"
+        "agent-resources-synced logging port-hardware-offload-type"
         " port-hint-ovs-tx-steering port-hints port-mac-override port-trusted-vif pvlan"
-        " security-groups-default-statefulness service-type taas taas-vlan-filter tap-mirror tap-mirror-both-direction"
+        " security-groups-default-statefulness taas taas-vlan-filter tap-mirror tap-mirror-both-direction"
         " trunk trunk-details"
     ),
     "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",
     "for SR-IOV ports, which no host serves": "uplink-status-propagation uplink-status-propagation-updatable",
     "Neutron 29 has it in neutron-lib and does not serve it": (
         "floating-ip-distributed floating-ip-router-writable floatingip-autodelete-internal network-cascade-delete"
-        " project-default-networks security-groups-name-restrictions"
+        " project-default-networks router-service-type security-groups-name-restrictions"
     ),
     "only Neutron's OVN serves it": (
         "enable-default-route-bfd enable-default-route-ecmp external-gateway-multihoming"

@@ -25,6 +25,7 @@ from tunbridge.api.bindings import BindingApi
 from tunbridge.api.chores import Chores
 from tunbridge.api.config import ServerConfig
 from tunbridge.api.controller import Controller
+from tunbridge.api.flavors import FlavorApi, ProvidersApi
 from tunbridge.api.gateway_chore import GatewayChore
 from tunbridge.api.l3_agents import L3AgentApi
 from tunbridge.api.networking import Beside, NetworkingApi, Special
@@ -91,6 +92,12 @@ def application(
     if "router" in offered.resources:
         scheduler = L3AgentApi(controllers["agent"], controllers["router"], database)
         beside["router", "l3-agents"], beside["agent", "l3-routers"] = scheduler.of_router, scheduler.of_agent
+    if "flavor" in offered.resources:
+        kinds = FlavorApi(controllers["flavor"], database)
+        beside["flavor", "service_profiles"] = kinds.profiles
+        beside["flavor", "next_providers"] = kinds.next_providers
+        providers = ProvidersApi(offered.resources["service_provider"])
+        specials["service-providers"] = specials["service_providers"] = providers.answer
     api = NetworkingApi(offered, controllers, specials, beside, config.networking)
     document = openapi.document(offered, controllers)
     others = pages(

@@ -8,6 +8,7 @@ from tunbridge.model.resources.address_scope import ADDRESS_SCOPE
 from tunbridge.model.resources.agent import AGENT, AVAILABILITY_ZONE
 from tunbridge.model.resources.boot_config import BOOT_CONFIG
 from tunbridge.model.resources.conntrack_helper import CONNTRACK_HELPER
+from tunbridge.model.resources.flavor import FLAVOR, SERVICE_PROFILE, SERVICE_PROVIDER
 from tunbridge.model.resources.network import NETWORK
 from tunbridge.model.resources.network_ip_availability import NETWORK_IP_AVAILABILITY
 from tunbridge.model.resources.network_segment_range import NETWORK_SEGMENT_RANGE
@@ -51,6 +52,9 @@ RESOURCES = (
     FLOATINGIP,
     PORT_FORWARDING,
     CONNTRACK_HELPER,
+    FLAVOR,
+    SERVICE_PROFILE,
+    SERVICE_PROVIDER,
     AUTO_ALLOCATED_TOPOLOGY,
     FLOATINGIP_POOL,
     BOOT_CONFIG,

@@ -419,6 +419,27 @@ EXTENSIONS = (
         needs=frozenset({features.ROUTING}),
     ),
     Extension(
+        "flavors",
+        "Neutron Service Flavors",
+        "Flavor specification for Neutron advanced services.",
+        "2015-09-17T10:00:00-00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
+        "l3-flavors",
+        "Router Flavor Extension",
+        "Flavor support for routers.",
+        "2016-05-17T00:00:00-00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
+        "service-type",
+        "Neutron Service Type Management",
+        "API for retrieving service providers for Neutron advanced services",
+        "2013-01-20T00:00:00-00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
         "dvr",
         "Distributed Virtual Router",
         "Enables configuration of Distributed Virtual Routers.",

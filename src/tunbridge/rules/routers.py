@@ -8,7 +8,7 @@ import msgspec
 from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import MAX_ITEMS, UNSET
 from tunbridge.model.validators import InvalidError, addresses, plain
-from tunbridge.rules import gateway_hosts, hosts, ipam, router_interfaces
+from tunbridge.rules import flavors, gateway_hosts, hosts, ipam, router_interfaces
 from tunbridge.rules.base import Action, Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound, http_bad_request
 from tunbridge.rules.networks import given
@@ -49,6 +49,8 @@ class RouterRules(Rules):
         values = dict(values)
         info = given(values.pop(_GATEWAY_INFO, None))
         hosts.check_zones(txn, given(values.get("availability_zone_hints")) or [])
+        if (flavor := given(values.get("flavor_id"))) is not None:
+            flavors.check(self.others["flavor"], txn, flavor)
         id = self.insert(txn, request, values, routes="[]", enable_snat=True)
         if info:
             self._set_gateway(txn, request, txn.get(self.table, id), info)

@@ -11,6 +11,7 @@ from tunbridge.rules.availability_zones import AvailabilityZoneRules
 from tunbridge.rules.base import Rules
 from tunbridge.rules.boot_configs import BootConfigRules
 from tunbridge.rules.conntrack_helpers import ConntrackHelperRules
+from tunbridge.rules.flavors import FlavorRules, ServiceProfileRules
 from tunbridge.rules.floating_ips import FloatingIpRules
 from tunbridge.rules.network_ip_availability import NetworkIpAvailabilityRules
 from tunbridge.rules.networks import NetworkRules
@@ -46,6 +47,8 @@ _PLAIN: dict[str, type[Rules]] = {
     "boot_config": BootConfigRules,
     "port_forwarding": PortForwardingRules,
     "conntrack_helper": ConntrackHelperRules,
+    "flavor": FlavorRules,
+    "service_profile": ServiceProfileRules,
     "policy": QosPolicyRules,
     "rule_type": RuleTypeRules,
     **{rule.name: QosRuleRules for rule in (*QOS_RULES, *QOS_ALIASES)},

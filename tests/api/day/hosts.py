@@ -54,6 +54,34 @@ GATEWAYS = (
     Step("network delete uplink"),
 )
 
+FLAVORS = (
+    Step("network service provider list", lists=({"Service Type": "L3_ROUTER_NAT", "Name": "tunbridge"},), who="mia"),
+    Step("network flavor create --service-type L3_ROUTER_NAT plain", keeps={"plain": "id"}),
+    Step("network flavor profile create --driver tunbridge", keeps={"profile": "id"}),
+    Step("network flavor add profile plain $profile"),
+    Step("network flavor show plain", shows={"service_profile_ids": ["$profile"]}, who="mia"),
+    Step("router create --flavor-id $plain flavoured", shows={"flavor_id": "$plain"}, who="mia"),
+    Step("network flavor delete plain", fails="is used by some service instance"),
+    Step("router delete flavoured", who="mia"),
+    Step("network flavor remove profile plain $profile"),
+    Step("network flavor delete plain"),
+    Step("network flavor profile delete $profile"),
+)
+
+HELPERS = (
+    Step("router create own", who="mia"),
+    Step(
+        "network l3 conntrack helper create --helper tftp --protocol udp --port 69 own",
+        shows={"helper": "tftp", "port": 69},
+        keeps={"tftp": "id"},
+        who="mia",
+    ),
+    Step("network l3 conntrack helper create --helper sip --protocol udp --port 5060 own", fails="sip is not allowed"),
+    Step("network l3 conntrack helper list own", lists=({"Helper": "tftp", "Protocol": "udp"},), who="mia"),
+    Step("network l3 conntrack helper delete own $tftp", who="mia"),
+    Step("router delete own", who="mia"),
+)
+
 BINDINGS = (
     Step("network create wide"),
     Step("network create --provider-network-type flat --provider-physical-network physnet1 flat"),

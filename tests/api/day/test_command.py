@@ -29,4 +29,6 @@ def test_hosts_and_what_is_bound_to_them(own_cloud: Cloud, day: Day) -> None:
     central.register(own_cloud)
     for row in own_cloud.user().list("agent"):
         day.kept[("l3_" if row["agent_type"] == "L3 agent" else "") + row["host"]] = row["id"]
-    day.spend(hosts.AGENTS + hosts.GATEWAYS + hosts.BINDINGS + hosts.RANGES + hosts.FORGETTING)
+    day.spend(
+        hosts.AGENTS + hosts.GATEWAYS + hosts.FLAVORS + hosts.HELPERS + hosts.BINDINGS + hosts.RANGES + hosts.FORGETTING
+    )

@@ -31,7 +31,7 @@ ABSENT: dict[str, str] = {
         f"{router}.{name}": "comes with an extension of routers that is not offered"
         for router in ("router", "routers[]")
         for name in (
-            *("flavor_id", "qos_policy_id"),
+            "qos_policy_id",
             *("enable_default_route_bfd", "enable_default_route_ecmp", "ha_vr_id"),
         )
     },

@@ -70,6 +70,15 @@ ROUTER = Resource(
         _wish("distributed", "dvr"),
         _wish("ha", "l3-ha"),
         Field(
+            "flavor_id",
+            plain.uuid_or_none,
+            default=UNSET,
+            put=False,
+            sort=True,
+            extension="l3-flavors",
+            column=ref("flavor_id", "Flavor", Cardinality.OPTIONAL),
+        ),
+        Field(
             "routes",
             addresses.host_routes,
             convert.none_to_empty_list,
