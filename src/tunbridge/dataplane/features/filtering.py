@@ -77,7 +77,7 @@ def _states(table: Table, passed: Action, *, originator: int, receiver: int) -> 
     """Pass known connections; the bits are those that let packets of either direction pass this stage."""
     first, reply = f"{originator:#x}/{originator:#x}", f"{receiver:#x}/{receiver:#x}"
     return [
-        flow.make(table, 70, {"ct_state": "+inv+trk"}, []),
+        flow.make(table, 70, {"ct_state": "+inv+trk"}, [goto(pipeline.DROPPED)]),
         # ICMP errors about a known connection.
         flow.make(table, 60, {"ct_state": "-new+rel+trk"}, [passed]),
         flow.make(table, 60, {"ct_state": "+est-rel-rpl+trk", "ct_mark": first}, [passed]),
