@@ -257,13 +257,13 @@ workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent
 patch-tun, int-br-ex -> 0 ------------------> 65 learn -> 70 conntrack -> 71, 72, 91 egress of the sender
    -> 73 router? -(74 routes, 75 next hop, 76 routed)-> 77 destination (78 flood, 79 learned, 80 unknown)
    -> 81, 82, 90 ingress of the receiver -> 92 commit -> 94 output
-   what rules drop: 93; what is logged: a copy from 90, 91 and 93 -> 99 meter -> 96
 
 in a router: 74 routes -(83 several next hops, 67 outside: here, or to the gateway host)-> 75 next hop
    -(68, 69 neighbours on a wire)->
    76 routed -(translated: 66)-> 77 destination -(an address of a router here)-> 73
 
 a workload with a QoS policy, besides: 0 -> 20, 21 limits -> 22 mark -> 24,  94 -> 97, 98 limits
+one that is logged, besides: a copy of what is dropped in 71, 72, 81, 82, and allowed in 90, 91 -> 99 -> 96
 ```
 """
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 Signature = tuple[int, int, str]
 
 _REST = "What nothing else matches is dropped."
-_NO_RULE = "No rule allows it."
+_COPY_DROPPED = "A port that is logged: a copy for the agent of what is dropped, by a meter of the port's own."
 _COPY = "A port that is logged: a copy for the agent, by a meter of the port's own; the packet goes on."
 _LOG_METER = "The meter of the port's log."
 _NOT_LOGGED = "Ports that no log is about."
@@ -151,7 +151,9 @@ _INTEGRATION: dict[Signature, str] = {
         " stateless there is none."
     ),
     (70, 0, ""): "ARP, and networks without filtered ports here.",
-    (72, 0, ""): _NO_RULE,
+    (71, 71, "ct_state,in_port"): _COPY_DROPPED,
+    (72, 1, "in_port"): _COPY_DROPPED,
+    (72, 0, ""): _REST,
     (91, 10, "in_port"): _COPY,
     (91, 0, ""): _NOT_LOGGED,
     (72, 77, "ip,reg5"): "A rule for any protocol; the bit in reg3 makes table 92 commit the connection.",
@@ -351,12 +353,11 @@ _INTEGRATION: dict[Signature, str] = {
         "Second clause: an address of the remote end. One flow for a member, whatever number of policies names it."
     ),
     (82, 70, "conj_id"): "Both clauses match. The id stands for remote end, direction, IP version, protocol and ports.",
-    (82, 0, ""): _NO_RULE,
+    (81, 71, "ct_state,reg7"): _COPY_DROPPED,
+    (82, 1, "reg7"): _COPY_DROPPED,
+    (82, 0, ""): _REST,
     (90, 10, "reg7"): _COPY,
     (90, 0, ""): _NOT_LOGGED,
-    (93, 10, "reg7,in_port"): "A port that is logged, as sender: a copy for the agent, by a meter of the port's own.",
-    (93, 10, "reg7"): "A port that is logged, as receiver.",
-    (93, 0, ""): "All that no rule allows ends here.",
     (92, 10, "ct_state,ip,reg3"): (
         "A connection's originator sent this, and rules allowed it: committed, with a mark of who was checked here."
     ),

@@ -13,8 +13,8 @@ The numbers are Neutron's where the purpose is the same.
       ─(68, 69 neighbours on a wire)─>
       76 routed ─(NAT, 66 translated)─> 77 destination ─(an address of a router here)─> 73
 
-A workload's port with a QoS policy besides: 0 ─> 20, 21 limits, 22 mark ─> 24, and 94 ─> 97, 98 limits. What security
-groups drop ends in 93; 90, 91 and 93 copy packets that are to be logged to the agent, by 99.
+A workload's port with a QoS policy besides: 0 ─> 20, 21 limits, 22 mark ─> 24, and 94 ─> 97, 98 limits. One that is
+logged: a copy of what is dropped in 71, 72, 81, 82, and of what is allowed in 90, 91 ─> 99 meter ─> 96.
 """
 
 from collections.abc import Mapping
@@ -185,21 +185,17 @@ COMMIT = _table(
     92, "commit", "a connection that rules allowed becomes known to conntrack, with who checked it",
     matches="proto ct_state reg3", sets="ct_mark", to=(OUTPUT,), miss=goto(OUTPUT),
 )  # fmt: skip
-DROPPED = _table(
-    93, "dropped", "what no rule of a security group allows ends here; the agent logs it where that is wanted",
-    matches="in_port reg7", sets="reg3", to=(LOG_METER,),
-)  # fmt: skip
 INGRESS_ALLOWED = _table(
     90, "ingress_allowed", "what an ingress rule allowed; the agent logs it where that is wanted",
     matches="reg7", sets="reg3", to=(COMMIT, LOG_METER), miss=goto(COMMIT),
 )  # fmt: skip
 INGRESS_RULES = _table(
     82, "ingress_rules", "rules of the receiver's security groups; what none allows is dropped",
-    matches=f"reg4 {_RULE}", sets="reg3", to=(INGRESS_ALLOWED, DROPPED), miss=goto(DROPPED),
+    matches=f"reg4 reg7 {_RULE}", sets="reg3", to=(INGRESS_ALLOWED, LOG_METER),
 )  # fmt: skip
 INGRESS_STATE = _table(
     81, "ingress_state", "packets that need no ingress rule: known connections, ARP, neighbour discovery, DHCP replies",
-    matches=f"reg4 {_STATE}", sets="reg3", to=(INGRESS_RULES, COMMIT, DROPPED), miss=goto(INGRESS_RULES),
+    matches=f"reg4 reg7 {_STATE}", sets="reg3", to=(INGRESS_RULES, COMMIT, LOG_METER), miss=goto(INGRESS_RULES),
 )  # fmt: skip
 UNKNOWN = _table(
     80, "unknown", "a unicast packet to a MAC address that no port of the network here is known to have",
@@ -267,11 +263,11 @@ EGRESS_ALLOWED = _table(
 )  # fmt: skip
 EGRESS_RULES = _table(
     72, "egress_rules", "rules of the sender's security groups; what none allows is dropped",
-    matches=f"reg5 {_RULE}", sets="reg3", to=(EGRESS_ALLOWED, DROPPED), miss=goto(DROPPED),
+    matches=f"reg5 in_port {_RULE}", sets="reg3", to=(EGRESS_ALLOWED, LOG_METER),
 )  # fmt: skip
 EGRESS_STATE = _table(
     71, "egress_state", "packets that need no egress rule: of unfiltered senders, and of known connections",
-    matches=f"reg5 {_STATE}", sets="reg3", to=(EGRESS_RULES, ROUTER, DROPPED), miss=goto(EGRESS_RULES),
+    matches=f"reg5 in_port {_STATE}", sets="reg3", to=(EGRESS_RULES, ROUTER, LOG_METER), miss=goto(EGRESS_RULES),
 )  # fmt: skip
 CONNTRACK = _table(
     70, "conntrack", "networks with filtered ports: unicast is looked up in the network's conntrack zone, once",
@@ -325,7 +321,7 @@ INTEGRATION = (
     PORT_SECURITY, ND_SECURITY, ADDRESS_SECURITY, SERVICE_TABLE, METADATA, LEARN, CONNTRACK,
     EGRESS_STATE, EGRESS_RULES, EGRESS_ALLOWED, ROUTER, ROUTES, SEVERAL_HOPS, OUTSIDE, NEXT_HOP, NEIGHBOURS,
     KNOWN_NEIGHBOUR, ROUTED, TRANSLATED, DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN,
-    INGRESS_STATE, INGRESS_RULES, INGRESS_ALLOWED, COMMIT, DROPPED, OUTPUT,
+    INGRESS_STATE, INGRESS_RULES, INGRESS_ALLOWED, COMMIT, OUTPUT,
     AGENT_METER, LOG_METER, TO_AGENT, RECEIVED_PACKETS, RECEIVED_BANDWIDTH,
 )  # fmt: skip
 
