@@ -18,6 +18,7 @@ SHOWN_BY = {
     features.ROUTING: "tests/packets/test_outside.py",
     features.QOS: "tests/packets/test_qos.py",
     features.METADATA: "tests/packets/test_metadata.py",
+    features.TRAFFIC_LOG: "tests/packets/test_traffic_log.py",
 }
 """Which packets show what an extension needs of hosts."""
 
@@ -37,7 +38,7 @@ _REASONS = {
         " subnet-segmentid-enforce subnet-segmentid-writable subnet_onboard"
     ),
     LATER: (
-        "agent-resources-synced logging port-hardware-offload-type"
+        "agent-resources-synced port-hardware-offload-type"
         " port-hint-ovs-tx-steering port-hints port-mac-override port-trusted-vif pvlan"
         " security-groups-default-statefulness taas taas-vlan-filter tap-mirror tap-mirror-both-direction"
         " trunk trunk-details"

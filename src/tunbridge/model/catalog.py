@@ -9,6 +9,7 @@ from tunbridge.model.resources.agent import AGENT, AVAILABILITY_ZONE
 from tunbridge.model.resources.boot_config import BOOT_CONFIG
 from tunbridge.model.resources.conntrack_helper import CONNTRACK_HELPER
 from tunbridge.model.resources.flavor import FLAVOR, SERVICE_PROFILE, SERVICE_PROVIDER
+from tunbridge.model.resources.log import LOG, LOGGABLE_RESOURCE
 from tunbridge.model.resources.network import NETWORK
 from tunbridge.model.resources.network_ip_availability import NETWORK_IP_AVAILABILITY
 from tunbridge.model.resources.network_segment_range import NETWORK_SEGMENT_RANGE
@@ -62,6 +63,8 @@ RESOURCES = (
     *QOS_RULES,
     *ALIASES,
     RULE_TYPE,
+    LOG,
+    LOGGABLE_RESOURCE,
 )
 _BY_NAME = {each.name: each for each in RESOURCES}
 _TABLES = (*(each.as_table() for each in RESOURCES if each.stored), *internal.TABLES)

@@ -601,6 +601,13 @@ EXTENSIONS = (
         "2018-06-28T16:00:00-00:00",
         needs=frozenset({features.ROUTING}),
     ),
+    Extension(
+        "logging",
+        "Logging API Extension",
+        "Provides a logging API for resources such as security group and firewall.",
+        "2017-01-01T10:00:00-00:00",
+        needs=frozenset({features.TRAFFIC_LOG}),
+    ),
     # Tunbridge's own
     Extension(
         "boot-config",

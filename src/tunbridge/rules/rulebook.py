@@ -13,6 +13,7 @@ from tunbridge.rules.boot_configs import BootConfigRules
 from tunbridge.rules.conntrack_helpers import ConntrackHelperRules
 from tunbridge.rules.flavors import FlavorRules, ServiceProfileRules
 from tunbridge.rules.floating_ips import FloatingIpRules
+from tunbridge.rules.logs import LoggableResourceRules, LogRules
 from tunbridge.rules.network_ip_availability import NetworkIpAvailabilityRules
 from tunbridge.rules.networks import NetworkRules
 from tunbridge.rules.port_forwardings import PortForwardingRules
@@ -51,6 +52,8 @@ _PLAIN: dict[str, type[Rules]] = {
     "service_profile": ServiceProfileRules,
     "policy": QosPolicyRules,
     "rule_type": RuleTypeRules,
+    "log": LogRules,
+    "loggable_resource": LoggableResourceRules,
     **{rule.name: QosRuleRules for rule in (*QOS_RULES, *QOS_ALIASES)},
 }
 _TIMED = {
