@@ -36,13 +36,15 @@ ASKED_AS = {
     **{f"{verb}_policy:tags": "get_quota" for verb in ("update", "delete")},
     **{f"get_{rule}": "get_router" for rule in _QOS if rule != "policy"},
     **{
-        f"{verb}_{name}": "get_quota"
-        for verb in ("create", "update", "delete")
-        for name in ("flavor", "service_profile")
+        f"{verb}_{name}": "update_agent"
+        for verb in ("create", "update", "delete", "get")
+        for name in ("service_profile", "log")
     },
+    **{f"{verb}_flavor": "update_agent" for verb in ("create", "update", "delete")},
+    "get_loggable_resource": "update_agent",
     "get_flavor": "get_availability_zone",
-    "get_service_profile": "get_quota",
     "get_service_provider": "get_availability_zone",
+    **{f"{verb}_ndp_proxy": f"{verb}_router" for verb in ("create", "update", "delete", "get")},
     "get_auto_allocated_topology": "get_router",
     "delete_auto_allocated_topology": "delete_router",
     "get_floatingip_pool": "get_router",

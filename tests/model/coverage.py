@@ -28,7 +28,7 @@ _BASE = "dummy network port subnet subnetpool"
 """Definitions that are no extensions."""
 
 _REASONS = {
-    "to come, with routers": ("l3-ext-ndp-proxy l3-ndp-proxy local_ip metering metering_source_and_destination_fields"),
+    "to come, with routers": ("local_ip metering metering_source_and_destination_fields"),
     "to come: QoS of floating IPs and gateways, minimum rates": (
         "port-resource-request port-resource-request-groups qos-bw-minimum-ingress qos-fip qos-fip-network-policy"
         " qos-gateway-ip qos-pps-minimum qos-pps-minimum-rule-alias"

@@ -48,12 +48,15 @@ class Site:
         flat = {"provider_network_type": "flat", "provider_physical_network": "physnet1"}
         self.external = cloud.make_network("ext", None, is_router_external=True, **flat)
         cloud.make_subnet(self.external, "203.0.113.0/24", gateway_ip=PEER, is_dhcp_enabled=False)
-        cloud.make_subnet(self.external, "2001:db8:f::/64", gateway_ip=PEER6, is_dhcp_enabled=False)
+        scope = network.create_address_scope(name="six", ip_version=6)
+        pool = network.create_subnet_pool(name="six", prefixes=["2001:db8::/32"], address_scope_id=scope.id)
+        both = {"subnet_pool_id": pool.id}
+        cloud.make_subnet(self.external, "2001:db8:f::/64", gateway_ip=PEER6, is_dhcp_enabled=False, **both)
         self.blue = cloud.make_network("blue", None)
         slaac = {"ipv6_ra_mode": "slaac", "ipv6_address_mode": "slaac"}
         inside = [
             cloud.make_subnet(self.blue, "10.5.0.0/24"),
-            cloud.make_subnet(self.blue, "2001:db8:5::/64", **slaac),
+            cloud.make_subnet(self.blue, "2001:db8:5::/64", **slaac, **both),
         ]
         self.router = network.create_router(
             name="r", external_gateway_info={"network_id": self.external.id, "enable_snat": True}
@@ -327,6 +330,29 @@ def test_ports_of_one_floating_ip_lead_to_vms_on_every_host(site: Site) -> None:
     wait_until(lambda: fetched(8002) == "", "no port leads anywhere")
     site.wait(floating, "DOWN")
     network.delete_ip(floating)
+
+
+def test_ndp_proxies_bring_addresses_behind_a_router_to_the_wire(site: Site) -> None:
+    """The physical router takes all of the VMs' prefix to be on its own wire."""
+    cloud, network, vm = site.cloud, site.cloud.network, site.vms["h2"]
+    cloud.outside("ip", "route", "replace", "2001:db8:5::/64", "dev", SWITCH)
+    network.update_router(site.router, enable_ndp_proxy=True)
+
+    def reached(vm: Workload) -> bool:
+        return cloud.outside("ping", "-c1", "-W1", vm.address6, check=False).returncode == 0
+
+    wait_until(
+        lambda: vm.address6 in vm.run("ip", "-6", "addr", "show", "dev", "eth0", "-tentative").stdout, "it is its own"
+    )
+    assert not reached(vm)
+    proxy = network.create_ndp_proxy(router_id=site.router.id, port_id=vm.port.id)
+    assert proxy.ip_address == vm.address6
+    wait_until(lambda: reached(vm), "the gateway answers for it")
+    assert not reached(site.vms["h0"])
+    network.delete_ndp_proxy(proxy)
+    wait_until(lambda: not reached(vm), "and does so no more")
+    network.update_router(site.router, enable_ndp_proxy=False)
+    cloud.outside("ip", "route", "del", "2001:db8:5::/64")
 
 
 FILES = str(Path(__file__).with_name("file_servers.py"))

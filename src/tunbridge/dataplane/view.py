@@ -182,6 +182,7 @@ class Router(Struct, frozen=True, kw_only=True):
     `gateway_port` is on its external network, `gateway_host` the host that shall have the addresses of that port, and
     `gateway_standbys` are those that take over when it is dead. Floating IPs of one that is not `is_distributed` are
     all on the gateway host. `helpers`: names of protocols whose words are translated, "ftp" and "tftp".
+    `ndp_addresses`: IPv6 addresses behind it that it answers for outside, and no others come in; None: all come in.
     """
 
     id: str
@@ -195,6 +196,7 @@ class Router(Struct, frozen=True, kw_only=True):
     enable_snat: bool = True
     is_distributed: bool = True
     helpers: tuple[str, ...] = ()
+    ndp_addresses: tuple[str, ...] | None = None
 
 
 class FloatingIp(Struct, frozen=True, kw_only=True):

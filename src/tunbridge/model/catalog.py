@@ -10,6 +10,7 @@ from tunbridge.model.resources.boot_config import BOOT_CONFIG
 from tunbridge.model.resources.conntrack_helper import CONNTRACK_HELPER
 from tunbridge.model.resources.flavor import FLAVOR, SERVICE_PROFILE, SERVICE_PROVIDER
 from tunbridge.model.resources.log import LOG, LOGGABLE_RESOURCE
+from tunbridge.model.resources.ndp_proxy import NDP_PROXY
 from tunbridge.model.resources.network import NETWORK
 from tunbridge.model.resources.network_ip_availability import NETWORK_IP_AVAILABILITY
 from tunbridge.model.resources.network_segment_range import NETWORK_SEGMENT_RANGE
@@ -53,6 +54,7 @@ RESOURCES = (
     FLOATINGIP,
     PORT_FORWARDING,
     CONNTRACK_HELPER,
+    NDP_PROXY,
     FLAVOR,
     SERVICE_PROFILE,
     SERVICE_PROVIDER,

@@ -440,6 +440,20 @@ EXTENSIONS = (
         needs=frozenset({features.ROUTING}),
     ),
     Extension(
+        "l3-ndp-proxy",
+        "L3 NDP Proxy",
+        "Router support for L3 NDP proxy.",
+        "2021-06-29T10:00:00-00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
+        "l3-ext-ndp-proxy",
+        "Router support to enable NDP proxy",
+        "Router extension to enable ndp proxy",
+        "2020-08-25T00:00:00-00:00",
+        needs=frozenset({features.ROUTING}),
+    ),
+    Extension(
         "dvr",
         "Distributed Virtual Router",
         "Enables configuration of Distributed Virtual Routers.",

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import msgspec
-
 from tunbridge.model.resources.flavor import PROVIDER
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound, Unavailable
@@ -99,7 +97,7 @@ def provider(reader: Reader, flavor: Row) -> dict[str, Any]:
     if profile.enabled is False:
         raise Unavailable("ServiceProfileDisabled", "Service Profile is not enabled.")
     _check_driver({"driver": profile.driver or "(none)"})
-    return {"driver": profile.driver, "provider": PROVIDER, "metainfo": msgspec.json.decode(profile.metainfo)}
+    return {"driver": profile.driver, "provider": PROVIDER, "metainfo": profile.metainfo}
 
 
 def check(book_of_flavors: Rules, txn: Txn, id: str) -> None:

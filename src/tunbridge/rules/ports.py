@@ -126,6 +126,8 @@ class PortRules(Rules):
         floating: Any = self.others["floatingip"]
         floating.leave(txn, request, row)
         self._leave_forwardings(txn, request, row, ())
+        proxies: Any = self.others["ndp_proxy"]
+        proxies.leave(txn, request, row)
         self.remove(txn, request, row)
 
     def _leave_forwardings(self, txn: Txn, request: Request, row: Row, left: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import MAX_ITEMS, UNSET
 from tunbridge.model.validators import InvalidError, addresses, plain
-from tunbridge.rules import flavors, gateway_hosts, hosts, ipam, router_interfaces
+from tunbridge.rules import flavors, gateway_hosts, hosts, ipam, ndp_proxies, router_interfaces
 from tunbridge.rules.base import Action, Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound, http_bad_request
 from tunbridge.rules.networks import given
@@ -54,6 +54,8 @@ class RouterRules(Rules):
         id = self.insert(txn, request, values, routes="[]", enable_snat=True)
         if info:
             self._set_gateway(txn, request, txn.get(self.table, id), info)
+        if given(values.get(ndp_proxies.FLAG)):
+            ndp_proxies.check_enable(self, txn, txn.get(self.table, id), is_new=True)
         return id
 
     def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
@@ -68,6 +70,8 @@ class RouterRules(Rules):
         if _GATEWAY_INFO in values:
             self._set_gateway(txn, request, row, values.pop(_GATEWAY_INFO))
             row, request = txn.get(self.table, row.id), request.unconditional
+        if values.get(ndp_proxies.FLAG):
+            ndp_proxies.check_enable(self, txn, row, is_new=False)
         more: Values = {}
         if "ha" in values and row.gateway_port:
             port: Row = txn.get("Port", row.gateway_port)
@@ -101,6 +105,7 @@ class RouterRules(Rules):
         helpers: Any = self.others["conntrack_helper"]
         return {
             "status": "ACTIVE",
+            ndp_proxies.FLAG: ndp_proxies.is_enabled(row),
             "conntrack_helpers": helpers.shown(reader, row),
             "availability_zones": [zone] if zone else [],
             _GATEWAY_INFO: info,
@@ -123,7 +128,7 @@ class RouterRules(Rules):
         if port is not None and (network is None or port.network_id != network.id):
             self._remove_gateway(txn, request, row)
             row, port = txn.get(self.table, row.id), None
-            columns |= {"gateway_port": None, **gateway_hosts.NONE}
+            columns |= {"gateway_port": None, **gateway_hosts.NONE, **ndp_proxies.NONE}
         if network is not None and port is None:
             before = row if "gateway_port" not in columns else msgspec.structs.replace(row, gateway_port=None)
             check_overlap(txn, before, txn.find("Subnet", "network_id", network.id))
@@ -133,6 +138,7 @@ class RouterRules(Rules):
         elif port is not None and wanted and _differ(fixed_ips(txn, port.addresses), wanted):
             ports: Any = self.others["port"]
             ports.move(txn, trusted(request), port, {"fixed_ips": wanted})
+            ndp_proxies.check_kept(txn, row)
             self.touch(txn, request, row, columns)
         else:
             self.change(txn, request, row, columns)
@@ -153,6 +159,7 @@ class RouterRules(Rules):
     def _remove_gateway(self, txn: Txn, request: Request, row: Row) -> None:
         """Remove the gateway's port, unless floating IPs need it. Raises Conflict."""
         port: Row = txn.get("Port", row.gateway_port)
+        ndp_proxies.check_no_gateway(txn, row)
         txn.verify_rows("Floating_Ip", "router_id", row.id)
         if txn.count("Floating_Ip", "router_id", row.id):
             message = (

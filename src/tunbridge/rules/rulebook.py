@@ -14,6 +14,7 @@ from tunbridge.rules.conntrack_helpers import ConntrackHelperRules
 from tunbridge.rules.flavors import FlavorRules, ServiceProfileRules
 from tunbridge.rules.floating_ips import FloatingIpRules
 from tunbridge.rules.logs import LoggableResourceRules, LogRules
+from tunbridge.rules.ndp_proxies import NdpProxyRules
 from tunbridge.rules.network_ip_availability import NetworkIpAvailabilityRules
 from tunbridge.rules.networks import NetworkRules
 from tunbridge.rules.port_forwardings import PortForwardingRules
@@ -48,6 +49,7 @@ _PLAIN: dict[str, type[Rules]] = {
     "boot_config": BootConfigRules,
     "port_forwarding": PortForwardingRules,
     "conntrack_helper": ConntrackHelperRules,
+    "ndp_proxy": NdpProxyRules,
     "flavor": FlavorRules,
     "service_profile": ServiceProfileRules,
     "policy": QosPolicyRules,

@@ -315,6 +315,7 @@ def _router(rows: tuple[Row, ...]) -> view.Router:
         enable_snat=row.enable_snat,
         is_distributed=row.distributed is not False,
         helpers=row.helpers,
+        ndp_addresses=row.ndp_addresses if row.enable_ndp_proxy else None,
     )
 
 

@@ -75,6 +75,8 @@ _COLUMNS = {
         "enable_snat",
         "distributed",
         "helpers",
+        "enable_ndp_proxy",
+        "ndp_addresses",
     ),
     "Floating_Ip": ("floating_ip_address", "floating_port", "router_id", "port_id", "fixed_ip_address"),
     "Port_Forwarding": (

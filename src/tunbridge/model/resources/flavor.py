@@ -79,7 +79,7 @@ SERVICE_PROFILE = Resource(
             sort=True,
             column=text("driver"),
         ),
-        Field("metainfo", default="", sort=True, column=Column("metainfo", Type.JSON)),
+        Field("metainfo", plain.string(common.LONG_DESCRIPTION_LENGTH), default="", sort=True, column=text("metainfo")),
         _ENABLED,
     ),
     create_by=Who.ADMIN,

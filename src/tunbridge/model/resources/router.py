@@ -70,6 +70,14 @@ ROUTER = Resource(
         _wish("distributed", "dvr"),
         _wish("ha", "l3-ha"),
         Field(
+            "enable_ndp_proxy",
+            convert=convert.to_boolean_if_not_none,
+            default=UNSET,
+            filter=True,
+            extension="l3-ext-ndp-proxy",
+            column=Column("enable_ndp_proxy", Type.BOOLEAN, Cardinality.OPTIONAL),
+        ),
+        Field(
             "flavor_id",
             plain.uuid_or_none,
             default=UNSET,
@@ -110,6 +118,7 @@ ROUTER = Resource(
         text("gateway_host", Cardinality.OPTIONAL, indexed=True),  # that has the gateway's addresses
         text("gateway_standbys", Cardinality.SET, indexed=True),  # hosts that take over from it, see gateway_order.py
         text("gateway_avoid", Cardinality.SET),  # hosts that an admin took it away from
+        text("ndp_addresses", Cardinality.SET),  # that the gateway answers for, for hosts
         text("helpers", Cardinality.SET),  # conntrack helpers, for hosts
         ref("interfaces", "Port", Cardinality.SET),
         Column("networks", Type.TEXT, Cardinality.SET),  # of its interfaces, for hosts, which ask for routers by them
