@@ -72,8 +72,14 @@ def test_a_gateway_answers_for_the_addresses_that_it_is_told(cloud: Cloud, site:
         409, "RouterInterfaceInUseByNDPProxy",
     )  # fmt: skip
     assert cloud.user("otto").get(f"/ndp_proxies/{made['id']}").status_code == 404
-    mia.remove("port", port)
+    mia.update("port", port, name="still here")
+    assert mia.show("ndp_proxy", made["id"])["ip_address"] == site["address"]
+    mia.update("port", port, fixed_ips=[])
     assert error(mia.get(f"/ndp_proxies/{made['id']}"))[:2] == (404, "NDPProxyNotFound")
+    mia.update("port", port, fixed_ips=[{"subnet_id": site["subnet"], "ip_address": site["address"]}])
+    again = mia.create("ndp_proxy", **wanted)["id"]
+    mia.remove("port", port)
+    assert error(mia.get(f"/ndp_proxies/{again}"))[:2] == (404, "NDPProxyNotFound")
     assert mia.update("router", router, external_gateway_info={})["enable_ndp_proxy"] is False
 
 

@@ -51,11 +51,12 @@ class NdpProxyRules(Rules):
         _tell(txn, router, {*router.ndp_addresses} - {row.ip_address})
         self.remove(txn, request, row)
 
-    def leave(self, txn: Txn, request: Request, port: Row) -> None:
-        """Remove those of a port that goes."""
+    def leave(self, txn: Txn, request: Request, port: Row, kept: frozenset[str] = frozenset()) -> None:
+        """Remove those for addresses of a port that it will not have; `kept`: those that it will."""
         txn.verify_rows(TABLE, "port_id", port.id)
         for row in txn.find(TABLE, "port_id", port.id):
-            self.delete(txn, request.unconditional, row)
+            if row.ip_address not in kept:
+                self.delete(txn, request.unconditional, row)
 
     # Parts
 
