@@ -26,8 +26,14 @@ AGENTS = (
     Step(
         "availability zone list --network --long",
         lists=(
-            {"Zone Name": "east", "Zone Resource": "network", "Zone Status": "available"},
-            {"Zone Name": "west", "Zone Status": "available"},
+            *(
+                {"Zone Name": "east", "Zone Resource": kind, "Zone Status": "available"}
+                for kind in ("network", "router")
+            ),
+            *(
+                {"Zone Name": "west", "Zone Resource": kind, "Zone Status": "available"}
+                for kind in ("network", "router")
+            ),
         ),
         who="mia",
     ),
