@@ -55,8 +55,9 @@ EXTRA: dict[str, str] = {
     "quota.address_group": "address groups have a quota here: without one a project could fill the database",
     "quotas[].address_group": "as above",
     **{
-        f"{router}.conntrack_helpers": "recorded from a Neutron without its conntrack helper service"
+        f"{router}.{name}": f"recorded from a Neutron without its {service} service"
         for router in ("router", "routers[]")
+        for name, service in (("conntrack_helpers", "conntrack helper"), ("enable_ndp_proxy", "NDP proxy"))
     },
     **{
         f"{thing}.port_forwardings": "recorded from a Neutron without its port forwarding service"
