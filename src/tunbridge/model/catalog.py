@@ -24,6 +24,7 @@ from tunbridge.model.resources.security_group import (
 )
 from tunbridge.model.resources.subnet import SUBNET
 from tunbridge.model.resources.subnetpool import SUBNETPOOL
+from tunbridge.model.resources.trunk import TRUNK
 from tunbridge.model.tables import Table, Type
 
 __all__ = ["EXTENSIONS", "RESOURCES", "resource", "tables"]
@@ -53,6 +54,7 @@ RESOURCES = (
     *QOS_RULES,
     *ALIASES,
     RULE_TYPE,
+    TRUNK,
 )
 _BY_NAME = {each.name: each for each in RESOURCES}
 _TABLES = (*(each.as_table() for each in RESOURCES if each.stored), *internal.TABLES)
