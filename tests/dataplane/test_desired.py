@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -298,7 +298,7 @@ def random_port(draw: Callable[..., object], number: int) -> Port:
     )  # fmt: skip
 
 
-def trunked(draw: Callable[..., object], number: int) -> dict[str, object]:
+def trunked(draw: Callable[..., object], number: int) -> dict[str, Any]:
     """Whose sub-port a port is: none's, or that of the first two, with a VLAN that no other has."""
     parent = draw(st.sampled_from([None, None, "p1", "p2"])) if number > 2 else None
     return {} if parent is None else {"trunk_parent": parent, "trunk_vlan": 100 + number}

@@ -249,8 +249,8 @@ ROUTES = _table(
 ROUTER = _table(
     AROUND, "router", "packets to the MAC address of a router's interface are forwarded, all others switched",
     matches="reg3 reg6 proto in_port dl_dst nw_dst tp_dst ct_state arp_op arp_spa arp_tpa icmp_type nd_target",
-    sets="reg1 reg2 reg3 ct_mark nat eth_src eth_dst arp_op arp_sha arp_spa arp_tha arp_tpa vlan learn",
-    to=(ROUTES, DESTINATION, AGENT_METER), miss=goto(DESTINATION),
+    sets="reg1 reg2 reg3 reg7 in_port ct_mark nat eth_src eth_dst arp_op arp_sha arp_spa arp_tha arp_tpa vlan learn",
+    to=(ROUTES, DESTINATION, AGENT_METER, OUTPUT), miss=goto(DESTINATION),
 )  # fmt: skip
 EGRESS_RULES = _table(
     72, "egress_rules", "rules of the sender's security groups; what none allows is dropped",
