@@ -20,6 +20,7 @@ from tunbridge.dataplane.view import (
     Host,
     HostRoute,
     Limits,
+    LoggedTraffic,
     Network,
     Port,
     QosPolicy,
@@ -321,6 +322,7 @@ def event(draw: Callable[..., object], rows: Rows, desired: Desired, state: Loca
                 "tunnels",
                 "router",
                 "qos",
+                "log",
             ]
         )
     )
@@ -386,6 +388,14 @@ def event(draw: Callable[..., object], rows: Rows, desired: Desired, state: Loca
             some_policy = st.builds(QosPolicy, id=st.just(id), sent=directions, received=directions, dscp=marks)
             rows.qos_policies[id] = cast(QosPolicy, draw(some_policy))
             desired.touch({("qos-policy", id)})
+        case "log":
+            log = st.builds(
+                LoggedTraffic, id=st.uuids().map(str), project_id=st.just(""),
+                resource_id=st.sampled_from([None, *GROUPS]), event=st.sampled_from(["ACCEPT", "DROP", "ALL"]),
+                target_id=st.sampled_from([None, *(f"p{number}" for number in PORTS)]),
+            )  # fmt: skip
+            rows.logged = tuple(cast(list[LoggedTraffic], draw(st.lists(log, max_size=2))))
+            desired.touch({("logs", "")})
         case "plug" | "tunnels":
             plugged = draw(st.lists(st.sampled_from(PORTS), unique=True))
             state = local(*plugged, hosts=int(draw(st.integers(0, 3))))  # type: ignore[call-overload,misc]

@@ -19,6 +19,7 @@ SHOWN_BY = {
     features.QOS: "tests/packets/test_qos.py",
     features.METADATA: "tests/packets/test_metadata.py",
     features.TRUNKS: "tests/packets/test_trunks.py",
+    features.TRAFFIC_LOG: "tests/packets/test_traffic_log.py",
 }
 """Which packets show what an extension needs of hosts."""
 
@@ -45,7 +46,7 @@ _REASONS = {
         " subnet-segmentid-enforce subnet-segmentid-writable subnet_onboard"
     ),
     LATER: (
-        "agent-resources-synced dhcp_agent_scheduler flavors logging network-cascade-delete port-hardware-offload-type"
+        "agent-resources-synced dhcp_agent_scheduler flavors network-cascade-delete port-hardware-offload-type"
         " port-hint-ovs-tx-steering port-hints port-mac-override port-trusted-vif pvlan"
         " security-groups-default-statefulness service-type taas taas-vlan-filter tap-mirror tap-mirror-both-direction"
     ),

@@ -34,6 +34,7 @@ from tunbridge.agent.status.bulletin import BEAT_S, Bulletin
 from tunbridge.agent.status.record import Record
 from tunbridge.agent.status.report import News, Reporter
 from tunbridge.agent.sub_ports import SubPorts
+from tunbridge.agent.traffic_log import TrafficLog
 from tunbridge.agent.wanted import LocalOf, host_spec, relevant_devices, responder_settings
 from tunbridge.configuration import ConfigurationError
 from tunbridge.dataplane import diff, host, names
@@ -65,7 +66,7 @@ APPLY_S = 10.0
 """How long vswitchd may take to do what the database says, where flows are emptied on the way."""
 FIXED = (
     "ovsdb", "ovs_rundir", "controller", "state_dir", "log_format", "log_level", "manager", "run_dir", "metrics",
-    "metrics_anywhere", "host", "database", "database_tls", "metadata",
+    "metrics_anywhere", "host", "database", "database_tls", "metadata", "network_log",
 )  # fmt: skip
 """Settings that only a restart changes."""
 
@@ -95,6 +96,7 @@ class Agent:
             config.resolvers,
             self.cloud.locate,
             self._look_again,
+            TrafficLog(self.desired, self.cloud.source, config.network_log, log),
         )
         self.metadata = self._make_metadata()
         self.liveness = Liveness(self._look_again)

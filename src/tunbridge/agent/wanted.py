@@ -84,6 +84,7 @@ class LocalOf:
             workloads=self._workloads,
             vlans=self._vlans,
             metadata=config.metadata.enabled,
+            log_rate=(config.network_log.rate_limit, config.network_log.burst_limit),
         )
 
     def _look(self, bridge: BridgeRow | None) -> None:

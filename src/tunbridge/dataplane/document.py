@@ -22,6 +22,7 @@ from tunbridge.dataplane.view import (
     HostRoute,
     Limits,
     Location,
+    LoggedTraffic,
     Network,
     Port,
     QosPolicy,
@@ -138,6 +139,7 @@ def _rows() -> Rows:
         {g.id: g for g in _groups()}, {"offices": ("198.51.100.0/24",)},
         {"compute2": Host(host="compute2", tunnel_ip="192.0.2.2")}, {"edge": edge, "far": far},
         {floating.id: floating}, {"bronze": bronze}, {"web": "ACTIVE", "db": "ACTIVE"}, (shared,),
+        logged=(LoggedTraffic(id="log", project_id="demo", target_id="web"),),
     )  # fmt: skip
 
 
@@ -257,22 +259,23 @@ allowed address pair with a MAC address of its own; `old` in a flat network (loc
 a trunk with a sub-port `iot` in blue (VLAN 101, port number 40000); and `nfv`, without port security and with a QoS
 policy, in the VXLAN network open (local VLAN 4, VNI 200). A router, `edge`, has interfaces on
 blue and lan, and its gateway to the external network ext (segment 400, local VLAN 1046) on compute1; `web` has a
-floating IP by it. Another router, `far`, has an interface on open, and its gateway on compute2,
-from which compute1 is to take over.
+floating IP by it, and a log of the API is about it. Another router, `far`, has an interface on open, and its gateway
+on compute2, from which compute1 is to take over.
 
 ```
 workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent)-> 95 (metadata: 61) meter -> 96 agent
                                                 |
-patch-tun, int-br-ex -> 0 ------------------> 65 learn -> 70 conntrack -> 71, 72 egress of the sender
+patch-tun, int-br-ex -> 0 ------------------> 65 learn -> 70 conntrack -> 71, 72, 91 egress of the sender
    -> 73 router? -(74 routes, 75 next hop, 76 routed)-> 77 destination (78 flood, 79 learned, 80 unknown)
-   -> 81, 82 ingress of the receiver -> 92 commit -> 94 output
+   -> 81, 82, 90 ingress of the receiver -> 92 commit -> 94 output
 
 in a router: 74 routes -(83 several next hops, 67 outside: here, or to the gateway host)-> 75 next hop
    -(68, 69 neighbours on a wire)->
    76 routed -(translated: 66)-> 77 destination -(an address of a router here)-> 73
 
 a workload with a QoS policy, besides: 0 -> 20, 21 limits -> 22 mark -> 24,  94 -> 97, 98 limits
-a trunk's sub-port, besides: 0 -(without its tag)-> 0,  94 or 98 -> 99 with its tag
+one that is logged, besides: a copy of what is dropped in 71, 72, 81, 82, and allowed in 90, 91 -> 99 -> 96
+a trunk's sub-port, besides: 0 -(without its tag)-> 0,  94 or 98 -> 100 with its tag
 ```
 """
 

@@ -56,6 +56,8 @@ class Local(Struct, frozen=True):
     """Network id -> local VLAN as recovered from ports; read once, at the start."""
     metadata: bool = True
     """Whether this host has the metadata service."""
+    log_rate: tuple[int, int] = (100, 25)
+    """How many packets of a port may be logged each second, and at once."""
 
 
 class LocalView:
@@ -94,6 +96,11 @@ class LocalView:
     def metadata(self) -> bool:
         self._reads.add(("self", "metadata"))
         return self._local.metadata
+
+    @property
+    def log_rate(self) -> tuple[int, int]:
+        self._reads.add(("self", "log_rate"))
+        return self._local.log_rate
 
     def ofport(self, bridge: str, name: str) -> int | None:
         """The OpenFlow port of an interface; None while it has none."""
@@ -155,7 +162,7 @@ class LocalView:
 
 def _differing(old: Local, new: Local) -> set[Key]:
     keys: set[Key] = set()
-    for attribute in ("host", "tunnel_type", "tunnels", "providers", "is_cut_off", "metadata"):
+    for attribute in ("host", "tunnel_type", "tunnels", "providers", "is_cut_off", "metadata", "log_rate"):
         if getattr(old, attribute) != getattr(new, attribute):
             keys.add(("self", attribute))
     if old.workloads is not new.workloads and old.workloads.keys() != new.workloads.keys():

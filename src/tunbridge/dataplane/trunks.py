@@ -3,7 +3,7 @@
 In br-int a sub-port has an OpenFlow port number of its own, out of the half that Open vSwitch leaves to controllers
 (`alloc_ofp_port()`, ofproto/ofproto.c: it gives interfaces numbers below 0x8000 only). No interface has the number.
 Table 0 takes the tag off and writes the number into `in_port`, and begins again as if the packet had come in by a port
-of that number; table 99 puts the tag on and sends the packet out of the interface. So everything between, which tells
+of that number; table 100 puts the tag on and sends the packet out of the interface. So everything between, which tells
 ports apart by `in_port` and `out`, knows nothing of trunks, and other ports have no flow more.
 
 The numbers are hashes of port ids; which one each sub-port has, and the local VLAN of its network, is kept in the

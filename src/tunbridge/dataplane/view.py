@@ -6,7 +6,7 @@ of them are computed anew. So what is computed incrementally cannot differ from 
 """
 
 from collections.abc import Collection, Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -242,12 +242,38 @@ class Location(Struct, frozen=True, kw_only=True):
     claim: int
 
 
+class LoggedTraffic(Struct, frozen=True, kw_only=True):
+    """An enabled log of the API: which ports it is about, and whether it wants what is allowed, dropped, or both.
+
+    With `target_id` it is that port; else all ports of the group `resource_id`; else all of the project.
+    """
+
+    id: str
+    project_id: str
+    resource_id: str | None = None
+    target_id: str | None = None
+    event: Literal["ACCEPT", "DROP", "ALL"] = "ALL"
+
+    def concerns(self, port: Port) -> bool:
+        """Whether it is about a port."""
+        if self.target_id is not None:
+            return self.target_id == port.id
+        if self.resource_id is not None:
+            return self.resource_id in port.security_groups
+        return self.project_id == port.project_id
+
+    def wants(self, event: str) -> bool:
+        """Whether it is about `ACCEPT` or `DROP`."""
+        return self.event in ("ALL", event)
+
+
 Key = tuple[str, str]
 """What a read depends on: ("port", id), ("network-ports", network id), ("network-subnets", network id),
 ("network", id), ("subnet", id), ("group", id), ("group-members", group id), ("address-group", id), ("router", id),
 ("network-routers", network id), ("gateways", host), ("floating", id), ("router-floating", router id),
 ("forwardings", floating IP's id in the API), ("qos-policy", id), ("host", name), ("hosts", ""), ("port-status", id),
-("network-locations", network id), ("sub-ports", id of a trunk's port)."""
+("network-locations", network id), ("logs", ""),
+("sub-ports", id of a trunk's port)."""
 
 
 class Source(Protocol):
@@ -274,6 +300,7 @@ class Source(Protocol):
     def forwardings(self, floating_ip_id: str) -> Collection[PortForwarding]: ...
     def qos_policy(self, id: str) -> QosPolicy: ...
     def sub_ports(self, parent_id: str) -> Collection[str]: ...
+    def logs(self) -> Collection[LoggedTraffic]: ...
 
 
 class View:
@@ -371,6 +398,11 @@ class View:
         self._reads.add(("qos-policy", id))
         return self._source.qos_policy(id)
 
+    def logs(self) -> Collection[LoggedTraffic]:
+        """All enabled logs of the cloud."""
+        self._reads.add(("logs", ""))
+        return self._source.logs()
+
 
 class Rows(Struct):
     """A source of plain dictionaries, by id."""
@@ -388,6 +420,10 @@ class Rows(Struct):
     locations: tuple[Location, ...] = ()
     port_forwardings: dict[str, tuple[PortForwarding, ...]] = {}
     """By the floating IP's id in the API."""
+    logged: tuple[LoggedTraffic, ...] = ()
+
+    def logs(self) -> Collection[LoggedTraffic]:
+        return self.logged
 
     def network(self, id: str) -> Network | None:
         return self.networks.get(id)

@@ -7,6 +7,7 @@ from tunbridge.model.resources.address_group import ADDRESS_GROUP
 from tunbridge.model.resources.address_scope import ADDRESS_SCOPE
 from tunbridge.model.resources.agent import AGENT, AVAILABILITY_ZONE
 from tunbridge.model.resources.boot_config import BOOT_CONFIG
+from tunbridge.model.resources.log import LOG, LOGGABLE_RESOURCE
 from tunbridge.model.resources.network import NETWORK
 from tunbridge.model.resources.network_ip_availability import NETWORK_IP_AVAILABILITY
 from tunbridge.model.resources.network_segment_range import NETWORK_SEGMENT_RANGE
@@ -55,6 +56,8 @@ RESOURCES = (
     *ALIASES,
     RULE_TYPE,
     TRUNK,
+    LOG,
+    LOGGABLE_RESOURCE,
 )
 _BY_NAME = {each.name: each for each in RESOURCES}
 _TABLES = (*(each.as_table() for each in RESOURCES if each.stored), *internal.TABLES)

@@ -538,6 +538,13 @@ EXTENSIONS = (
         "2016-01-01T10:00:00-00:00",
         needs=frozenset({features.TRUNKS}),
     ),
+    Extension(
+        "logging",
+        "Logging API Extension",
+        "Provides a logging API for resources such as security group and firewall.",
+        "2017-01-01T10:00:00-00:00",
+        needs=frozenset({features.TRAFFIC_LOG}),
+    ),
     # Tunbridge's own
     Extension(
         "boot-config",

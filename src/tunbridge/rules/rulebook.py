@@ -11,6 +11,7 @@ from tunbridge.rules.availability_zones import AvailabilityZoneRules
 from tunbridge.rules.base import Rules
 from tunbridge.rules.boot_configs import BootConfigRules
 from tunbridge.rules.floating_ips import FloatingIpRules
+from tunbridge.rules.logs import LoggableResourceRules, LogRules
 from tunbridge.rules.network_ip_availability import NetworkIpAvailabilityRules
 from tunbridge.rules.networks import NetworkRules
 from tunbridge.rules.port_forwardings import PortForwardingRules
@@ -48,6 +49,8 @@ _PLAIN: dict[str, type[Rules]] = {
     "policy": QosPolicyRules,
     "rule_type": RuleTypeRules,
     "trunk": TrunkRules,
+    "log": LogRules,
+    "loggable_resource": LoggableResourceRules,
     **{rule.name: QosRuleRules for rule in (*QOS_RULES, *QOS_ALIASES)},
 }
 _TIMED = {

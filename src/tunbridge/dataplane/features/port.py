@@ -56,6 +56,8 @@ def compute(context: Context, port_id: str) -> None:
     limited = qos.policy_of(place.port, place.network) is not None
     if limited:
         context.child("qos", port_id)
+    if policy and any(one.concerns(place.port) for one in context.view.logs()):
+        context.child("log", port_id)
     _grant(context, place, vlan)
     _send(context, place, vlan, policy, limited)
     _receive(context, place, vlan, policy)
