@@ -18,6 +18,7 @@ SHOWN_BY = {
     features.ROUTING: "tests/packets/test_outside.py",
     features.QOS: "tests/packets/test_qos.py",
     features.METADATA: "tests/packets/test_metadata.py",
+    features.TRUNKS: "tests/packets/test_trunks.py",
     features.TRAFFIC_LOG: "tests/packets/test_traffic_log.py",
 }
 """Which packets show what an extension needs of hosts."""
@@ -48,7 +49,6 @@ _REASONS = {
         "agent-resources-synced dhcp_agent_scheduler flavors network-cascade-delete port-hardware-offload-type"
         " port-hint-ovs-tx-steering port-hints port-mac-override port-trusted-vif pvlan"
         " security-groups-default-statefulness service-type taas taas-vlan-filter tap-mirror tap-mirror-both-direction"
-        " trunk trunk-details"
     ),
     "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",
     "for SR-IOV ports, which no host serves": "uplink-status-propagation uplink-status-propagation-updatable",

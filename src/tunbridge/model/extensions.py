@@ -523,6 +523,21 @@ EXTENSIONS = (
         "2018-06-28T16:00:00-00:00",
         needs=frozenset({features.ROUTING}),
     ),
+    # Trunks
+    Extension(
+        "trunk",
+        "Trunk Extension",
+        "Provides support for trunk ports",
+        "2016-01-01T10:00:00-00:00",
+        needs=frozenset({features.TRUNKS}),
+    ),
+    Extension(
+        "trunk-details",
+        "Trunk port details",
+        "Expose trunk port details",
+        "2016-01-01T10:00:00-00:00",
+        needs=frozenset({features.TRUNKS}),
+    ),
     Extension(
         "logging",
         "Logging API Extension",

@@ -29,6 +29,7 @@ from tunbridge.rules.segment_ranges import NetworkSegmentRangeRules
 from tunbridge.rules.settings import NetworkingSettings
 from tunbridge.rules.subnetpools import AddressScopeRules, SubnetpoolRules
 from tunbridge.rules.subnets import SubnetRules
+from tunbridge.rules.trunks import TrunkRules
 
 _PLAIN: dict[str, type[Rules]] = {
     "network": NetworkRules,
@@ -47,6 +48,7 @@ _PLAIN: dict[str, type[Rules]] = {
     "port_forwarding": PortForwardingRules,
     "policy": QosPolicyRules,
     "rule_type": RuleTypeRules,
+    "trunk": TrunkRules,
     "log": LogRules,
     "loggable_resource": LoggableResourceRules,
     **{rule.name: QosRuleRules for rule in (*QOS_RULES, *QOS_ALIASES)},
