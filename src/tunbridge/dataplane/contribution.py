@@ -55,8 +55,8 @@ class PortSettings(Struct, frozen=True):
     other_config: Mapping[str, str]
 
 
-SETTINGS = ("net_uuid", "network_type", "physical_network", "segmentation_id", "tag")
-"""The keys of `other_config` that Neutron's agent writes."""
+SETTINGS = ("net_uuid", "network_type", "physical_network", "segmentation_id", "tag", "sub_ports")
+"""The keys of `other_config` that Neutron's agent writes, and `sub_ports` of trunks.py."""
 FREE_VLANS: Key = ("identifiers", "vlans")
 """Touched when a local VLAN is given back."""
 DEAD_VLAN = 4095

@@ -34,7 +34,14 @@ _INTEGRATION: dict[Signature, str] = {
         0,
         10,
         "in_port,dl_vlan",
-    ): "From br-tun with a local VLAN, or from a physical network with a segment that is here.",
+    ): (
+        "From br-tun with a local VLAN, or from a physical network with a segment that is here. Or from a trunk's VM,"
+        " with the VLAN of a sub-port: the tag comes off, and the packet goes on as if it had come in by a port of its"
+        " own, whose number no interface has (`trunks.py`)."
+    ),
+    (0, 20, "vlan_tci,dl_type"): (
+        "A second tag below that of a sub-port: it could be taken for another network's once the first is off."
+    ),
     (
         0,
         2,
@@ -377,7 +384,8 @@ _INTEGRATION: dict[Signature, str] = {
         "A connection's originator sent this, and rules allowed it: committed, with a mark of who was checked here."
     ),
     (92, 0, ""): "Known connections, replies, and what is not tracked.",
-    (94, 2, "reg7"): "To another bridge: the local VLAN is put on. To a workload with limits: they come next.",
+    (94, 3, "reg7"): "To a workload with limits: they come next.",
+    (94, 2, "reg7"): "To another bridge: the local VLAN is put on. To a trunk's sub-port: by its parent port.",
     (94, 2, "reg4,reg6,reg7"): (
         "A flooded copy, to all ports of the network with this policy; to one with limits as a copy of its own, since a"
         " meter that drops ends all actions that come after it (`flow.apart`)."
@@ -389,6 +397,12 @@ _INTEGRATION: dict[Signature, str] = {
     (97, 0, ""): "No such limit.",
     (98, 1, "reg7"): "The meter of a port's bandwidth limit.",
     (98, 0, ""): "No such limit.",
+    (100, 2, "reg7,in_port"): "A sub-port's own broadcast does not come back.",
+    (100, 1, "reg7"): (
+        "To a sub-port: its tag is put on. It may leave by the interface that it came from: of another sub-port of the"
+        " same VM, or of the parent port."
+    ),
+    (100, 0, ""): _REST,
 }
 
 _STAGES = {71: ("reg5", "sender"), 81: ("reg4", "receiver")}

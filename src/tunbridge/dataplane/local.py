@@ -8,13 +8,26 @@ from tunbridge.dataplane import names
 from tunbridge.dataplane.view import Key
 
 
+class Trunked(Struct, frozen=True):
+    """How a sub-port's packets come and go: by the interface of its trunk's parent port, with a VLAN tag."""
+
+    parent: str
+    """Port id."""
+    ofport: int
+    vlan: int
+
+
 class Workload(Struct, frozen=True):
-    """An interface of br-int with `external_ids:iface-id`, whoever plugged it; `mac` is its attached-mac."""
+    """An interface of br-int with `external_ids:iface-id`, whoever plugged it; `mac` is its attached-mac.
+
+    Or a sub-port of one (`trunk`): `name` is that interface's, `ofport` a number that no interface has (trunks.py).
+    """
 
     port_id: str
     name: str
     ofport: int
     mac: str | None = None
+    trunk: Trunked | None = None
 
 
 class Local(Struct, frozen=True):

@@ -15,6 +15,7 @@ The numbers are Neutron's where the purpose is the same.
 
 A workload's port with a QoS policy besides: 0 ─> 20, 21 limits, 22 mark ─> 24, and 94 ─> 97, 98 limits. One that is
 logged: a copy of what is dropped in 71, 72, 81, 82, and of what is allowed in 90, 91 ─> 99 meter ─> 96.
+A trunk's sub-port besides: 0 without its tag, as from a port of its own ─> 0, and 94 or 98 ─> 100 with its tag.
 """
 
 from collections.abc import Mapping
@@ -59,6 +60,8 @@ METADATA_PPS, METADATA_BURST = 200, 400
 """Packets per second that a workload may send to the metadata service: cloud-init sends some 200 in a row."""
 
 
+FIRST_SUB_PORT, LAST_SUB_PORT = 0x8000, 0xFEFF
+"""OpenFlow port numbers of trunks' sub-ports, which no interface has: trunks.py tells why there are none."""
 LOG_METERS, LOG_METER_COUNT = 4_000, 15_000
 """Number of the first meter of packets that are logged, and how many there are: this plus the workload's OpenFlow port
 modulo their count."""
@@ -165,13 +168,17 @@ AGENT_METER = _table(
     95, "agent_meter", "requests to the agent pass a meter of the sending port",
     matches="in_port reg3", to=(TO_AGENT,),
 )  # fmt: skip
+SUB_PORT = _table(
+    100, "sub_port", "to a trunk's sub-port: with its VLAN tag, out of the interface of the trunk's parent port",
+    matches="in_port reg7", sets="vlan in_port",
+)  # fmt: skip
 LOG_METER = _table(
     99, "log_meter", "copies of packets for the agent's log pass a meter of the port that the log is about",
     matches="in_port reg3 reg7", to=(TO_AGENT,),
 )  # fmt: skip
 RECEIVED_BANDWIDTH = _table(
     98, "received_bandwidth", "what a workload receives passes the meter of its bandwidth limit",
-    matches="reg7", miss="output:NXM_NX_REG7[]",
+    matches="reg7", to=(SUB_PORT,), miss="output:NXM_NX_REG7[]",
 )  # fmt: skip
 RECEIVED_PACKETS = _table(
     97, "received_packets", "what a workload receives passes the meter of its packet rate limit",
@@ -179,7 +186,7 @@ RECEIVED_PACKETS = _table(
 )  # fmt: skip
 OUTPUT = _table(
     94, "output", "to the port in `out`; between bridges the local VLAN says which network it is",
-    matches="reg4 reg6 reg7", sets="vlan reg3 reg7", to=(RECEIVED_PACKETS,),
+    matches="reg4 reg6 reg7", sets="vlan reg3 reg7", to=(RECEIVED_PACKETS, SUB_PORT),
 )  # fmt: skip
 COMMIT = _table(
     92, "commit", "a connection that rules allowed becomes known to conntrack, with who checked it",
@@ -249,15 +256,15 @@ SEVERAL_HOPS = _table(
 ROUTES = _table(
     74, "routes", "of each router: its own addresses, its subnets, its extra routes",
     matches="reg1 reg3 proto nw_dst ipv6_dst nw_ttl icmp_type ct_state in_port",
-    sets="reg2 reg3 reg6 eth_src eth_dst ip icmp_type vlan nat",
-    to=(SEVERAL_HOPS, NEXT_HOP, OUTSIDE, AGENT_METER, DESTINATION), back_to=74,  # once it was translated
+    sets="reg2 reg3 reg6 reg7 in_port eth_src eth_dst ip icmp_type vlan nat",
+    to=(SEVERAL_HOPS, NEXT_HOP, OUTSIDE, AGENT_METER, DESTINATION, OUTPUT), back_to=74,  # once it was translated
 )  # fmt: skip
 ROUTER = _table(
     AROUND, "router", "packets to the MAC address of a router's interface are forwarded, all others switched",
     matches="reg3 reg6 proto in_port dl_dst nw_dst ipv6_dst tp_dst ct_state arp_op arp_spa arp_tpa icmp_type "
     "nd_target",
-    sets="reg1 reg2 reg3 ct_mark nat eth_src eth_dst arp_op arp_sha arp_spa arp_tha arp_tpa vlan learn",
-    to=(ROUTES, DESTINATION, AGENT_METER), miss=goto(DESTINATION),
+    sets="reg1 reg2 reg3 reg7 in_port ct_mark nat eth_src eth_dst arp_op arp_sha arp_spa arp_tha arp_tpa vlan learn",
+    to=(ROUTES, DESTINATION, AGENT_METER, OUTPUT), miss=goto(DESTINATION),
 )  # fmt: skip
 EGRESS_ALLOWED = _table(
     91, "egress_allowed", "what an egress rule allowed; the agent logs it where that is wanted",
@@ -286,8 +293,8 @@ METADATA = _table(
 SERVICE_TABLE = _table(
     60, "services", "requests that this host answers or directs: DHCP, router solicitations, DNS, ARP, ND, metadata",
     matches="reg6 proto dl_dst nw_dst ipv6_dst tp_src tp_dst icmp_type nd_target arp_op arp_spa arp_tpa",
-    sets="reg3 eth_src eth_dst ip icmp_type arp_op arp_sha arp_spa arp_tha arp_tpa",
-    to=(AGENT_METER, METADATA, LEARN), miss=goto(LEARN),
+    sets="reg3 reg7 in_port eth_src eth_dst ip icmp_type arp_op arp_sha arp_spa arp_tha arp_tpa",
+    to=(AGENT_METER, METADATA, LEARN, OUTPUT), miss=goto(LEARN),
 )  # fmt: skip
 ADDRESS_SECURITY = _table(
     26, "address_security", "IP and ARP addresses that a workload may send from",
@@ -316,7 +323,8 @@ SENT_PACKETS = _table(
 )  # fmt: skip
 LOCAL_SWITCHING = _table(
     0, "local_switching", "where a packet came in, and so its network; dead VLAN and unknown ports are dropped",
-    matches="in_port dl_vlan vlan_tci", sets="vlan reg5 reg6", to=(SENT_PACKETS, PORT_SECURITY, LEARN),
+    matches="in_port dl_vlan vlan_tci dl_type", sets="vlan in_port reg5 reg6", to=(SENT_PACKETS, PORT_SECURITY, LEARN),
+    back_to=0,
 )  # fmt: skip
 INTEGRATION = (
     LOCAL_SWITCHING, SENT_PACKETS, SENT_BANDWIDTH, MARK,
@@ -324,7 +332,7 @@ INTEGRATION = (
     EGRESS_STATE, EGRESS_RULES, EGRESS_ALLOWED, ROUTER, ROUTES, SEVERAL_HOPS, OUTSIDE, NEXT_HOP, NEIGHBOURS,
     KNOWN_NEIGHBOUR, ROUTED, TRANSLATED, DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN,
     INGRESS_STATE, INGRESS_RULES, INGRESS_ALLOWED, COMMIT, OUTPUT,
-    AGENT_METER, LOG_METER, TO_AGENT, RECEIVED_PACKETS, RECEIVED_BANDWIDTH,
+    AGENT_METER, LOG_METER, TO_AGENT, RECEIVED_PACKETS, RECEIVED_BANDWIDTH, SUB_PORT,
 )  # fmt: skip
 
 # br-tun

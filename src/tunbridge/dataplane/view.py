@@ -105,6 +105,9 @@ class Port(Struct, frozen=True, kw_only=True):
     extra_dhcp_opts: tuple[DhcpOption, ...] = ()
     qos_policy_id: str | None = None
     bindings: tuple[Binding, ...] = ()
+    trunk_parent: str | None = None
+    """Of a trunk's sub-port: the trunk's port, and the VLAN tag that its packets have there."""
+    trunk_vlan: int | None = None
 
     @property
     def host(self) -> str | None:
@@ -274,7 +277,8 @@ Key = tuple[str, str]
 ("network", id), ("subnet", id), ("group", id), ("group-members", group id), ("address-group", id), ("router", id),
 ("network-routers", network id), ("gateways", host), ("floating", id), ("router-floating", router id),
 ("forwardings", floating IP's id in the API), ("qos-policy", id), ("host", name), ("hosts", ""), ("port-status", id),
-("network-locations", network id), ("logs", "")."""
+("network-locations", network id), ("logs", ""),
+("sub-ports", id of a trunk's port)."""
 
 
 class Source(Protocol):
@@ -300,6 +304,7 @@ class Source(Protocol):
     def router_floating_ips(self, router_id: str) -> Collection[str]: ...
     def forwardings(self, floating_ip_id: str) -> Collection[PortForwarding]: ...
     def qos_policy(self, id: str) -> QosPolicy: ...
+    def sub_ports(self, parent_id: str) -> Collection[str]: ...
     def logs(self) -> Collection[LoggedTraffic]: ...
 
 
@@ -485,6 +490,9 @@ class Rows(Struct):
     def qos_policy(self, id: str) -> QosPolicy:
         return self.qos_policies.get(id, QosPolicy(id=id))
 
+    def sub_ports(self, parent_id: str) -> Collection[str]:
+        return [p.id for p in self.ports.values() if p.trunk_parent == parent_id]
+
 
 def _touched(old: object, new: object, keys: Mapping[str, str]) -> set[Key]:
     """Keys with the value before and the value after."""
@@ -502,7 +510,15 @@ def port_keys(old: Port | None, new: Port | None) -> set[Key]:
     after = set() if new is None else {("network-ports", new.network_id)}
     groups_before = set() if old is None else {("group-members", g) for g in old.security_groups}
     groups_after = set() if new is None else {("group-members", g) for g in new.security_groups}
-    return keys | (before ^ after) | (groups_before ^ groups_after)
+    trunked_before, trunked_after = _trunked(old), _trunked(new)
+    trunks: set[Key] = set()
+    if trunked_before != trunked_after:
+        trunks = {("sub-ports", parent) for parent, _ in (trunked_before, trunked_after) if parent is not None}
+    return keys | (before ^ after) | (groups_before ^ groups_after) | trunks
+
+
+def _trunked(port: Port | None) -> tuple[str | None, int | None]:
+    return (None, None) if port is None else (port.trunk_parent, port.trunk_vlan)
 
 
 def subnet_keys(old: Subnet | None, new: Subnet | None) -> set[Key]:

@@ -29,6 +29,7 @@ from tunbridge.model.resources.security_group import (
 )
 from tunbridge.model.resources.subnet import SUBNET
 from tunbridge.model.resources.subnetpool import SUBNETPOOL
+from tunbridge.model.resources.trunk import TRUNK
 from tunbridge.model.tables import Table, Type
 
 __all__ = ["EXTENSIONS", "RESOURCES", "resource", "tables"]
@@ -65,6 +66,7 @@ RESOURCES = (
     *QOS_RULES,
     *ALIASES,
     RULE_TYPE,
+    TRUNK,
     LOG,
     LOGGABLE_RESOURCE,
 )

@@ -32,6 +32,7 @@ from tunbridge.rules.segment_ranges import NetworkSegmentRangeRules
 from tunbridge.rules.settings import NetworkingSettings
 from tunbridge.rules.subnetpools import AddressScopeRules, SubnetpoolRules
 from tunbridge.rules.subnets import SubnetRules
+from tunbridge.rules.trunks import TrunkRules
 
 _PLAIN: dict[str, type[Rules]] = {
     "network": NetworkRules,
@@ -54,6 +55,7 @@ _PLAIN: dict[str, type[Rules]] = {
     "service_profile": ServiceProfileRules,
     "policy": QosPolicyRules,
     "rule_type": RuleTypeRules,
+    "trunk": TrunkRules,
     "log": LogRules,
     "loggable_resource": LoggableResourceRules,
     **{rule.name: QosRuleRules for rule in (*QOS_RULES, *QOS_ALIASES)},

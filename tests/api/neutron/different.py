@@ -54,6 +54,8 @@ EXTRA: dict[str, str] = {
     "default_security_group_rules[].revision_number": "as above",
     "quota.address_group": "address groups have a quota here: without one a project could fill the database",
     "quotas[].address_group": "as above",
+    "quota.trunk": "recorded from a Neutron without its trunk service",
+    "quotas[].trunk": "as above",
     **{
         f"{router}.{name}": f"recorded from a Neutron without its {service} service"
         for router in ("router", "routers[]")

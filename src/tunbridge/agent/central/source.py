@@ -152,6 +152,9 @@ class CentralSource:
         found: view.QosPolicy = self._memos[_QOS].get(id, tuple(sorted(rows, key=_by_id)))
         return msgspec.structs.replace(found, id=id)
 
+    def sub_ports(self, parent_id: str) -> Collection[str]:
+        return [row.id for row in self._store.find("Port", "trunk_parent", parent_id)]
+
     def logs(self) -> Collection[view.LoggedTraffic]:
         return [self._memos["Log"].get(row.id, (row,)) for row in self._store.all("Log") if row.enabled]
 
@@ -276,6 +279,8 @@ def _port(rows: tuple[Row, ...]) -> view.Port:
         ),
         qos_policy_id=row.qos_policy_id,
         bindings=tuple(view.Binding(b.host, b.status, b.vif_type, b.vnic_type) for b in bindings if b.host),
+        trunk_parent=row.trunk_parent,
+        trunk_vlan=row.trunk_vlan,
     )
 
 

@@ -48,6 +48,8 @@ _COLUMNS = {
         "dns_domain",
         "extra_dhcp_opts",
         "qos_policy_id",
+        "trunk_parent",
+        "trunk_vlan",
     ),
     "Port_Binding": ("port_id", "network_id", "host", "status", "vif_type", "vnic_type"),
     "Security_Group": ("stateful",),
