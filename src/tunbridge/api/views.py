@@ -95,6 +95,9 @@ class ViewStore(Reader, Protocol):
     def listen(self, callback: Any) -> None:
         """Call back with table, old row and new row for each change."""
 
+    def watch(self, callback: Callable[[], None]) -> None:
+        """Call back once after each update, when all who listen have heard of its rows."""
+
 
 class Views:
     """Bodies of all rows of the store."""

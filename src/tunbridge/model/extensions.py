@@ -553,6 +553,12 @@ EXTENSIONS = (
         "2026-11-29T00:00:00-00:00",
         needs=frozenset({features.METADATA}),
     ),
+    Extension(
+        "event-stream",
+        "Stream of events",
+        "What is created, updated and deleted, as it happens: server-sent events at /v2.0/events. Not of Neutron.",
+        "2026-11-30T00:00:00-00:00",
+    ),
     # Hosts
     Extension("agent", "agent", "The agent management extension.", "2013-02-03T10:00:00-00:00"),
     Extension(
