@@ -15,6 +15,7 @@ from tunbridge.dataplane import trunks
 from tunbridge.dataplane.desired import Local, Workload
 from tunbridge.dataplane.pipeline import FIRST_SUB_PORT, LAST_SUB_PORT
 from tunbridge.dataplane.view import Limits, QosPolicy, Rate, Rule
+from tunbridge.openvswitch import sub_ports
 
 EVERYBODY = "ff:ff:ff:ff:ff:ff"
 
@@ -221,8 +222,8 @@ def test_plain_ports_have_no_flow_more_for_trunks(make_world: MakeWorld) -> None
 # Numbers, and what is kept of them
 
 
-def records(world: World) -> list[trunks.Record]:
-    return list(trunks.records_of(world.hosts["a"].desired.ports["tap-p"].other_config["sub_ports"]))
+def records(world: World) -> list[sub_ports.Record]:
+    return list(sub_ports.records_of(world.hosts["a"].desired.ports["tap-p"].other_config["sub_ports"]))
 
 
 def test_numbers_and_local_vlans_are_kept_in_the_parents_row(make_world: MakeWorld) -> None:
@@ -239,10 +240,10 @@ def test_numbers_and_local_vlans_are_kept_in_the_parents_row(make_world: MakeWor
 
 
 def test_what_is_kept_is_read_back_and_nonsense_is_not() -> None:
-    kept = [trunks.Record(102, "b", "m", 3, 0x8001), trunks.Record(101, "a", "n", 2, 0x8000)]
-    assert list(trunks.records_of(trunks.text_of(kept))) == sorted(kept)
-    assert list(trunks.records_of("101 =a,b,1,2 5=a,b,x,1 6=a,b,1 ٣=a,b,1,2 7=a,b,1,2")) == [
-        trunks.Record(7, "a", "b", 1, 2)
+    kept = [sub_ports.Record(102, "b", "m", 3, 0x8001), sub_ports.Record(101, "a", "n", 2, 0x8000)]
+    assert list(sub_ports.records_of(sub_ports.text_of(kept))) == sorted(kept)
+    assert list(sub_ports.records_of("101 =a,b,1,2 5=a,b,x,1 6=a,b,1 ٣=a,b,1,2 7=a,b,1,2")) == [
+        sub_ports.Record(7, "a", "b", 1, 2)
     ]
 
 
@@ -262,16 +263,16 @@ def test_a_restarted_agent_gives_the_same_numbers_though_they_collide(make_world
 
 def test_sub_ports_stay_while_rows_are_missing_and_go_with_their_parent(make_world: MakeWorld) -> None:
     world = trunk(make_world)
-    sub_ports = SubPorts(world.rows)
+    added = SubPorts(world.rows)
     alone = Local(host="a", tunnel_ip="192.0.2.1", workloads={"p": world.hosts["a"].workloads["p"]})
-    whole = sub_ports(alone, complete=True)
+    whole = added(alone, complete=True)
     assert set(whole.workloads) == {"p", "red", "blue"}
-    assert sub_ports(alone, complete=True) is whole
+    assert added(alone, complete=True) is whole
     world.rows.ports.clear()
-    assert sub_ports(alone, complete=False).workloads == whole.workloads
+    assert added(alone, complete=False).workloads == whole.workloads
     moved = Local(host="a", tunnel_ip="192.0.2.1", workloads={"p": Workload("p", "tap-p", 99)})
-    assert set(sub_ports(moved, complete=False).workloads) == {"p"}
-    assert set(sub_ports(alone, complete=True).workloads) == {"p"}
+    assert set(added(moved, complete=False).workloads) == {"p"}
+    assert set(added(alone, complete=True).workloads) == {"p"}
 
 
 def test_a_port_that_is_plugged_in_by_itself_is_no_sub_port(make_world: MakeWorld) -> None:

@@ -5,7 +5,10 @@ the VM.
 """
 
 import itertools
+import json
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -193,6 +196,23 @@ def test_a_router_and_a_floating_ip_serve_sub_ports(cloud: Cloud, trunk: Trunk, 
 
     wait_until(answers, "the floating IP of a sub-port answers", 15)
     assert trunk.red.reaches(PEER)
+
+
+def test_a_trace_says_what_packets_of_a_sub_port_do(cloud: Cloud, trunk: Trunk) -> None:
+    def trace(*argv: str) -> dict[str, Any]:
+        command = [sys.executable, "-m", "tunbridge", "trace", *argv, f"lab:{cloud.lab.name}", "-f", "json"]
+        found: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, check=False).stdout)
+        return found
+
+    red, blue, blue2 = (one.port.id for one in (trunk.red, trunk.blue, trunk.blue2))
+    out = trace(f"h0:{trunk.vm.tap}.101", trunk.red_peer.port.id)
+    assert (out["outcome"], out["source"]["id"], out["packet"]["dl_vlan"]) == ("arrives", red, "101")
+    back = trace(trunk.red_peer.port.id, red)
+    (end,) = back["visit"]["branches"][0]["visits"][0]["branches"]
+    assert (back["outcome"], end["port"], end["packet"]["dl_vlan"]) == ("arrives", trunk.vm.tap, "101")
+    beside = trace(blue, blue2)
+    assert (beside["outcome"], beside["visit"]["branches"][0]["kind"]) == ("arrives", "delivered")
+    assert beside["visit"]["branches"][0]["packet"]["dl_vlan"] == "103"
 
 
 # Under traffic

@@ -18,6 +18,7 @@ class SubPorts:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._added: Mapping[str, Workload] = {}
+        self._by_number: Mapping[int, Trunked] = {}
         self._numbers: Mapping[str, int] = {}
         self._made: tuple[Local, bool, Local] | None = None
         """The state without sub-ports, whether all rows were there, and the state with them."""
@@ -45,6 +46,7 @@ class SubPorts:
         if found != self._added:
             self._added = found
             self._numbers = {**self._numbers, **{id: workload.ofport for id, workload in found.items()}}
+            self._by_number = {w.ofport: w.trunk for w in found.values() if w.trunk is not None}
         if not found:
             return local
         return msgspec.structs.replace(local, workloads={**local.workloads, **self._added})
@@ -59,4 +61,4 @@ class SubPorts:
 
     def by_number(self, number: int) -> Trunked | None:
         """How packets get to the sub-port with an OpenFlow port number."""
-        return next((w.trunk for w in self._added.values() if w.ofport == number), None)
+        return self._by_number.get(number)

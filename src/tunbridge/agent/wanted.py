@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import is_
 
 from tunbridge.agent.config import AgentConfig
-from tunbridge.dataplane import diff, names, trunks
+from tunbridge.dataplane import diff, names
 from tunbridge.dataplane.host import HostSpec, ProviderSpec, WantedHost
 from tunbridge.dataplane.local import Local, Workload
 from tunbridge.dataplane.operations import ORIGIN
 from tunbridge.dataplane.problems import Code, Problem
 from tunbridge.dataplane.responders import Settings
+from tunbridge.openvswitch import sub_ports
 from tunbridge.openvswitch.rows import BridgeRow, PortRow, Snapshot
 
 
@@ -165,7 +166,7 @@ def _vlans(bridge: BridgeRow | None) -> dict[str, int]:
     return found
 
 
-def _records(bridge: BridgeRow | None) -> Iterator[trunks.Record]:
+def _records(bridge: BridgeRow | None) -> Iterator[sub_ports.Record]:
     """What a former run has kept of sub-ports."""
     for port in bridge.ports if bridge is not None else ():
-        yield from trunks.records_of(port.other_config.get("sub_ports", ""))
+        yield from sub_ports.records_of(port.other_config.get(sub_ports.KEY, ""))

@@ -20,6 +20,17 @@ def _ids(rows: Iterable[Row]) -> list[str]:
     return [row.id for row in rows]
 
 
+def _trunks(store: Reader, port: Row) -> list[str]:
+    """The trunk that a port is the parent or a sub-port of."""
+    parents = [port.id, *([port.trunk_parent] if port.trunk_parent else [])]
+    return _ids([row for id in parents for row in store.find("Trunk", "port_id", id)])
+
+
+def _trunks_told(store: Reader, row: Row) -> list[str]:
+    port = store.get("Port", row.port_id)
+    return [] if port is None else _trunks(store, port)
+
+
 class Dependent(NamedTuple):
     """A table whose rows show in the bodies of another one's: in which of them, by id."""
 
@@ -68,21 +79,6 @@ DEPENDENTS = (
             ]
         ),
     ),
-)
-
-
-def _trunks(store: Reader, port: Row) -> list[str]:
-    """The trunk that a port is the parent or a sub-port of."""
-    parents = [port.id, *([port.trunk_parent] if port.trunk_parent else [])]
-    return _ids([row for id in parents for row in store.find("Trunk", "port_id", id)])
-
-
-def _trunks_told(store: Reader, row: Row) -> list[str]:
-    port = store.get("Port", row.port_id)
-    return [] if port is None else _trunks(store, port)
-
-
-TRUNK_DEPENDENTS = (
     Dependent("Port", "Trunk", _trunks),
     Dependent("Port_Status", "Trunk", _trunks_told),
     Dependent("Trunk", "Port", lambda _, row: [row.port_id]),
@@ -111,7 +107,7 @@ class Views:
         self._offered = {name: _names(rule.resource) for name, rule in rules.items()}
         self._shared = {name for name, rule in rules.items() if _has_computed_shared(rule.resource)}
         self._dependents: dict[str, list[Dependent]] = {}
-        for dependent in (*DEPENDENTS, *TRUNK_DEPENDENTS):
+        for dependent in DEPENDENTS:
             if dependent.shows_in in self._cached:
                 self._dependents.setdefault(dependent.table, []).append(dependent)
         store.listen(self._changed)

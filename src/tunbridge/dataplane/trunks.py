@@ -10,9 +10,7 @@ The numbers are hashes of port ids; which one each sub-port has, and the local V
 parent's row of OVSDB (`other_config:sub_ports`), so that a restarted agent goes on with the same.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-
-from msgspec import Struct
+from collections.abc import Collection, Iterable, Mapping
 
 from tunbridge.dataplane import names
 from tunbridge.dataplane.identifiers import hash_of
@@ -21,30 +19,6 @@ from tunbridge.dataplane.pipeline import FIRST_SUB_PORT, LAST_SUB_PORT
 from tunbridge.dataplane.view import Source
 
 _COUNT = LAST_SUB_PORT - FIRST_SUB_PORT + 1
-
-
-class Record(Struct, frozen=True, order=True):
-    """What is kept of a sub-port that is wired: its tag, its network with the local VLAN, and its number."""
-
-    vlan: int
-    port_id: str
-    network_id: str
-    local_vlan: int
-    number: int
-
-
-def text_of(records: Iterable[Record]) -> str:
-    """Records as they are kept: `101=PORT,NETWORK,LOCAL_VLAN,NUMBER 102=…`, in the order of their tags."""
-    return " ".join(f"{r.vlan}={r.port_id},{r.network_id},{r.local_vlan},{r.number}" for r in sorted(records))
-
-
-def records_of(text: str) -> Iterator[Record]:
-    """The records of a text; what cannot be read is left out."""
-    for entry in text.split():
-        vlan, _, rest = entry.partition("=")
-        parts = rest.split(",")
-        if len(parts) == 4 and all(n.isascii() and n.isdecimal() for n in (vlan, *parts[2:])):
-            yield Record(int(vlan), parts[0], parts[1], int(parts[2]), int(parts[3]))
 
 
 def plugged(local: Local, source: Source, former: Mapping[str, int]) -> Mapping[str, Workload]:

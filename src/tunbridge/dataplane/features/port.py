@@ -12,13 +12,14 @@ from typing import cast
 
 from msgspec import Struct
 
-from tunbridge.dataplane import flow, names, pipeline, trunks
+from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.conntrack import UNFILTERED
 from tunbridge.dataplane.contribution import UNBOUND, Context, Meter, PortSettings, PortState
 from tunbridge.dataplane.features import located, metadata, port_security, qos, uplink
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.local import Trunked, Workload
 from tunbridge.dataplane.view import Network, Port
+from tunbridge.openvswitch import sub_ports
 
 NORMAL_VNIC = "normal"
 
@@ -99,7 +100,7 @@ def _settings(context: Context, place: Place, vlan: int) -> PortSettings:
     if network.segmentation_id is not None:
         config["segmentation_id"] = str(network.segmentation_id)
     if records := context.facts("sub-port", place.port.id):
-        config["sub_ports"] = trunks.text_of(cast(Iterable[trunks.Record], records))
+        config[sub_ports.KEY] = sub_ports.text_of(cast(Iterable[sub_ports.Record], records))
     return PortSettings(vlan, config)
 
 
@@ -154,7 +155,7 @@ def _trunk(context: Context, place: Place, trunk: Trunked, vlan: int) -> None:
     context.flow(bridge, pipeline.SUB_PORT, 2, {"in_port": number, **out})
     leave = [*flow.push_vlan(trunk.vlan), flow.FROM_NOWHERE, flow.output(trunk.ofport)]
     context.flow(bridge, pipeline.SUB_PORT, 1, out, *leave)
-    record = trunks.Record(trunk.vlan, place.port.id, place.network.id, vlan, number)
+    record = sub_ports.Record(trunk.vlan, place.port.id, place.network.id, vlan, number)
     context.state("sub-port", trunk.parent, record)
 
 
