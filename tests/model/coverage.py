@@ -48,7 +48,7 @@ _REASONS = {
     LATER: (
         "agent-resources-synced dhcp_agent_scheduler flavors network-cascade-delete port-hardware-offload-type"
         " port-hint-ovs-tx-steering port-hints port-mac-override port-trusted-vif pvlan"
-        " security-groups-default-statefulness service-type taas taas-vlan-filter tap-mirror tap-mirror-both-direction"
+        " service-type taas taas-vlan-filter tap-mirror tap-mirror-both-direction"
     ),
     "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",
     "for SR-IOV ports, which no host serves": "uplink-status-propagation uplink-status-propagation-updatable",

@@ -20,6 +20,7 @@ from tunbridge.model.resources.rbac_policy import RBAC_POLICY
 from tunbridge.model.resources.router import FLOATINGIP, ROUTER
 from tunbridge.model.resources.security_group import (
     DEFAULT_SECURITY_GROUP_RULE,
+    DEFAULT_STATEFULNESS,
     SECURITY_GROUP,
     SECURITY_GROUP_RULE,
 )
@@ -40,6 +41,7 @@ RESOURCES = (
     SECURITY_GROUP,
     SECURITY_GROUP_RULE,
     DEFAULT_SECURITY_GROUP_RULE,
+    DEFAULT_STATEFULNESS,
     ADDRESS_GROUP,
     RBAC_POLICY,
     QUOTA,
