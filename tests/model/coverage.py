@@ -51,7 +51,9 @@ _REASONS = {
         " service-type taas taas-vlan-filter tap-mirror tap-mirror-both-direction"
     ),
     "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",
-    "for SR-IOV ports, which no host serves": "port-hardware-offload-type port-trusted-vif uplink-status-propagation uplink-status-propagation-updatable",
+    "for SR-IOV ports, which no host serves": (
+        "port-hardware-offload-type port-trusted-vif uplink-status-propagation uplink-status-propagation-updatable"
+    ),
     "Neutron 29 has it in neutron-lib and does not serve it": "security-groups-name-restrictions",
     NOT_ML2_OVS: (
         "bgp bgp_4byte_asn bgp_dragent_scheduler bgpvpn bgpvpn-routes-control bgpvpn-vni evpn flow_classifier fwaas_v2"
