@@ -39,12 +39,13 @@ _REASONS = {
         " subnet-segmentid-enforce subnet-segmentid-writable subnet_onboard"
     ),
     LATER: (
-        "agent-resources-synced port-hardware-offload-type"
-        " port-hint-ovs-tx-steering port-hints port-mac-override port-trusted-vif pvlan"
-        " security-groups-default-statefulness taas taas-vlan-filter tap-mirror tap-mirror-both-direction"
+        "agent-resources-synced port-hint-ovs-tx-steering port-hints port-mac-override pvlan"
+        " taas taas-vlan-filter tap-mirror tap-mirror-both-direction"
     ),
     "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",
-    "for SR-IOV ports, which no host serves": "uplink-status-propagation uplink-status-propagation-updatable",
+    "for SR-IOV ports, which no host serves": (
+        "port-hardware-offload-type port-trusted-vif uplink-status-propagation uplink-status-propagation-updatable"
+    ),
     "Neutron 29 has it in neutron-lib and does not serve it": (
         "floating-ip-distributed floating-ip-router-writable floatingip-autodelete-internal network-cascade-delete"
         " project-default-networks router-service-type security-groups-name-restrictions"

@@ -274,13 +274,15 @@ def expect(zone: int, table: Table) -> Action:
 
 
 CT_CLEAR = Action("ct_clear")
-FROM_NOWHERE = Action("load:0xffff->NXM_OF_IN_PORT[]", ("in_port",))
-"""So that the packet may leave by the port that it came from."""
 
 
 def come_from(ofport: int) -> Action:
     """Go on as if the packet had come in by another port."""
     return Action(f"load:{ofport:#x}->NXM_OF_IN_PORT[]", ("in_port",))
+
+
+FROM_NOWHERE = come_from(0xFFFF)
+"""So that the packet may leave by the port that it came from."""
 
 
 def back(output: Table) -> Sequence[Action]:

@@ -24,6 +24,7 @@ from tunbridge.model.resources.ready_made import AUTO_ALLOCATED_TOPOLOGY, FLOATI
 from tunbridge.model.resources.router import FLOATINGIP, ROUTER
 from tunbridge.model.resources.security_group import (
     DEFAULT_SECURITY_GROUP_RULE,
+    DEFAULT_STATEFULNESS,
     SECURITY_GROUP,
     SECURITY_GROUP_RULE,
 )
@@ -44,6 +45,7 @@ RESOURCES = (
     SECURITY_GROUP,
     SECURITY_GROUP_RULE,
     DEFAULT_SECURITY_GROUP_RULE,
+    DEFAULT_STATEFULNESS,
     ADDRESS_GROUP,
     RBAC_POLICY,
     QUOTA,

@@ -277,6 +277,14 @@ EXTENSIONS = (
         needs=frozenset({features.SECURITY_GROUPS}),
     ),
     Extension(
+        "security-groups-default-statefulness",
+        "Security Groups Default Statefulness",
+        "Allows configuring the default value of the 'stateful' attribute for new security groups, on a per-project or "
+        "system-wide basis",
+        "2026-04-13T00:00:00-00:00",
+        needs=frozenset({features.SECURITY_GROUPS}),
+    ),
+    Extension(
         "security-groups-normalized-cidr",
         "Normalized CIDR field for security group rules",
         "Add new field with normalized remote_ip_prefix cidr in SG rule",

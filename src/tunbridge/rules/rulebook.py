@@ -11,6 +11,7 @@ from tunbridge.rules.availability_zones import AvailabilityZoneRules
 from tunbridge.rules.base import Rules
 from tunbridge.rules.boot_configs import BootConfigRules
 from tunbridge.rules.conntrack_helpers import ConntrackHelperRules
+from tunbridge.rules.default_statefulness import DefaultStatefulnessRules
 from tunbridge.rules.flavors import FlavorRules, ServiceProfileRules
 from tunbridge.rules.floating_ips import FloatingIpRules
 from tunbridge.rules.logs import LoggableResourceRules, LogRules
@@ -44,6 +45,7 @@ _PLAIN: dict[str, type[Rules]] = {
     "security_group_rule": SecurityGroupRuleRules,
     "default_security_group_rule": DefaultSecurityGroupRuleRules,
     "address_group": AddressGroupRules,
+    "security_groups_default_statefulness": DefaultStatefulnessRules,
     "rbac_policy": RbacPolicyRules,
     "router": RouterRules,
     "floatingip": FloatingIpRules,
