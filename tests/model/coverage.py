@@ -37,8 +37,8 @@ _REASONS = {
         " l3-ndp-proxy local_ip metering metering_source_and_destination_fields network_ha project-default-networks"
         " router-admin-state-down-before-update router-enable-snat router-service-type"
     ),
-    "to come: QoS of floating IPs and gateways, minimum rates": (
-        "port-resource-request port-resource-request-groups qos-bw-minimum-ingress qos-fip qos-fip-network-policy"
+    "to come: QoS of gateways, minimum rates": (
+        "port-resource-request port-resource-request-groups qos-bw-minimum-ingress"
         " qos-gateway-ip qos-pps-minimum qos-pps-minimum-rule-alias"
     ),
     "to come: networks of several segments": (

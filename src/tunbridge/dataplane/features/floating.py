@@ -9,8 +9,8 @@ port as a whole: forwarding.py.
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context, PortState
-from tunbridge.dataplane.features import external, forwarding, gateway, located, uplink
-from tunbridge.dataplane.flow import Match
+from tunbridge.dataplane.features import external, forwarding, gateway, located, qos, uplink
+from tunbridge.dataplane.flow import Action, Match
 from tunbridge.dataplane.pipeline import ROUTER_NUMBER
 from tunbridge.dataplane.view import Network, Port
 
@@ -36,7 +36,8 @@ def compute(context: Context, id: str) -> None:
     ready = {active} if near else {router.gateway_host, *router.gateway_standbys}
     place = external.outside(context, router.id, own) if here in ready else None
     if place is not None:
-        _translate(context, floating.address, floating.fixed_ip, port, place, active == here)
+        limits = qos.floating(context, id, floating.qos_policy_id or network.qos_policy_id)
+        _translate(context, floating.address, floating.fixed_ip, port, place, active == here, limits)
         if active == here:
             context.port_state(id, PortState("wired"))
 
@@ -49,13 +50,17 @@ def _is_near(context: Context, host: str, network: Network) -> bool:
     return known is not None and network.physical_network in known.physical_networks
 
 
-def _translate(context: Context, address: str, fixed: str, port: Port, place: external.Outside, is_here: bool) -> None:
+def _translate(
+    context: Context, address: str, fixed: str, port: Port, place: external.Outside, is_here: bool,
+    limits: tuple[list[Action], list[Action]],
+) -> None:  # fmt: skip
+    sent, received = limits
     if is_here:
         external.answer(context, place, address)
     inwards = flow.translate(place.zone, pipeline.ROUTES, target=fixed)
-    external.take(context, place, {"nw_dst": address}, 2, inwards)
+    external.take(context, place, {"nw_dst": address}, 2, inwards, limits=received)
     source: Match = {"nw_src": fixed}
-    external.leave(context, place, source, address)
+    external.leave(context, place, source, address, limits=sent)
     where = {**ROUTER_NUMBER(place.router), "proto": "ip", **source}
     network = context.view.network(port.network_id)
     widest = 0 if network is None else network.mtu
