@@ -30,8 +30,8 @@ _BASE = "dummy network port subnet subnetpool"
 
 _REASONS = {
     "to come, with routers": ("local_ip metering metering_source_and_destination_fields"),
-    "to come: QoS of floating IPs and gateways, minimum rates": (
-        "port-resource-request port-resource-request-groups qos-bw-minimum-ingress qos-fip qos-fip-network-policy"
+    "to come: QoS of gateways, minimum rates": (
+        "port-resource-request port-resource-request-groups qos-bw-minimum-ingress"
         " qos-gateway-ip qos-pps-minimum qos-pps-minimum-rule-alias"
     ),
     "to come: networks of several segments": (

@@ -1,5 +1,6 @@
 """Routers and the outside: real VMs on hosts with and without a bridge to it, a router and a web server."""
 
+import json
 import subprocess
 import sys
 import time
@@ -219,6 +220,38 @@ def test_floating_ips_on_every_host_are_reached_and_are_the_vms_address(site: Si
             assert vm.reaches(floating.floating_ip_address)
     for floating in made.values():
         site.cloud.network.delete_ip(floating)
+
+
+def test_a_floating_ip_is_limited_by_its_policy_in_both_directions(site: Site) -> None:
+    cloud, vm, limit = site.cloud, site.vms["h0"], 8.0
+    floating = site.floating(vm)
+    gold = cloud.network.create_qos_policy(name="gold")
+    for direction in ("egress", "ingress"):
+        cloud.network.create_qos_bandwidth_limit_rule(gold, max_kbps=8000, max_burst_kbps=800, direction=direction)
+    server = subprocess.Popen(
+        ["ip", "netns", "exec", cloud.lab.outside, "iperf3", "-s", "-B", REMOTE], stdout=subprocess.DEVNULL
+    )
+
+    def received(*options: str) -> float:
+        """Mbit/s that arrive of 20 that are sent by UDP for two seconds."""
+        client = ("iperf3", "-c", REMOTE, "-u", "-b", "20M", "-l", "1200", "-t", "2", "-J", *options)
+        wait_until(lambda: cloud.outside("ss", "-Hltn", "sport = :5201").stdout != "", "iperf3 listens")
+        end = json.loads(vm.run(*client).stdout)["end"]["sum_received"]
+        return float(end["bits_per_second"]) / 1e6
+
+    try:
+        assert received() > 1.5 * limit
+        assert received("-R") > 1.5 * limit
+        cloud.network.update_ip(floating.id, qos_policy_id=gold.id)
+        wait_until(lambda: site.flows("h0").count("meter:1") >= 2, "the host limits it")
+        # Ethernet and IP headers count; a burst of a tenth of a second comes on top once.
+        assert 0.6 * limit < received() < 1.15 * limit
+        assert 0.6 * limit < received("-R") < 1.15 * limit
+    finally:
+        server.kill()
+        server.wait()
+        site.cloud.network.delete_ip(floating)
+        cloud.network.delete_qos_policy(gold)
 
 
 def test_a_floating_ip_that_moves_is_reached_at_its_new_vm_at_once(site: Site) -> None:

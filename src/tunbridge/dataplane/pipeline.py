@@ -48,10 +48,9 @@ WORKLOAD_PPS = 100
 WORKLOAD_BURST = 200
 
 
-QOS_METERS = 100_000
-"""Number of the first meter of QoS policies: this plus four times the workload's OpenFlow port, plus one of these."""
-SENT_PACKETS_METER, SENT_BANDWIDTH_METER, RECEIVED_PACKETS_METER, RECEIVED_BANDWIDTH_METER = range(4)
-
+QOS_METERS, QOS_METER_COUNT = 100_000, 100_000
+"""Number of the first meter of QoS policies, and how many there are: a hash of what is limited. The kernel's datapath
+has numbers below 200,000 (net/openvswitch/meter.h)."""
 
 METADATA_METERS, METADATA_METER_COUNT = 86_000, 14_000
 """Number of the first meter of metadata requests, and how many there are: this plus the workload's OpenFlow port modulo

@@ -214,6 +214,7 @@ class FloatingIp(Struct, frozen=True, kw_only=True):
     router_id: str
     port_id: str | None
     fixed_ip: str | None
+    qos_policy_id: str | None = None
 
 
 class PortForwarding(Struct, frozen=True, kw_only=True):

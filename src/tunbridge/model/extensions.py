@@ -513,6 +513,20 @@ EXTENSIONS = (
         needs=frozenset({features.QOS}),
     ),
     Extension(
+        "qos-fip",
+        "Floating IP QoS",
+        "The floating IP Quality of Service extension",
+        "2017-07-20T00:00:00-00:00",
+        needs=frozenset({features.QOS, features.ROUTING}),
+    ),
+    Extension(
+        "qos-fip-network-policy",
+        "QoS floating IP network policy ID",
+        "Adds a the QoS network ID to the floating IP definition",
+        "2021-11-15T10:00:00-00:00",
+        needs=frozenset({features.QOS, features.ROUTING}),
+    ),
+    Extension(
         "qos-port-network-policy",
         "QoS port network policy ID",
         "Adds a the QoS network ID to the port definition",

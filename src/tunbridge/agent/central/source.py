@@ -340,6 +340,7 @@ def _floating_ip(rows: tuple[Row, ...]) -> view.FloatingIp:
         router_id=row.router_id,
         port_id=row.port_id,
         fixed_ip=row.fixed_ip_address,
+        qos_policy_id=row.qos_policy_id,
     )
 
 

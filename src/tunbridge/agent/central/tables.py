@@ -80,7 +80,14 @@ _COLUMNS = {
         "enable_ndp_proxy",
         "ndp_addresses",
     ),
-    "Floating_Ip": ("floating_ip_address", "floating_port", "router_id", "port_id", "fixed_ip_address"),
+    "Floating_Ip": (
+        "floating_ip_address",
+        "floating_port",
+        "router_id",
+        "port_id",
+        "fixed_ip_address",
+        "qos_policy_id",
+    ),
     "Port_Forwarding": (
         "floatingip_id",
         "protocol",

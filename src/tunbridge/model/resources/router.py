@@ -3,7 +3,7 @@
 from tunbridge.model import convert
 from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import MAX_ITEMS, UNSET, Field, Resource, boolean, json, ref, text
-from tunbridge.model.resources import common
+from tunbridge.model.resources import common, qos
 from tunbridge.model.tables import Cardinality, Column, Type
 from tunbridge.model.validators import Check, addresses, containers, dns, plain
 
@@ -196,6 +196,8 @@ FLOATINGIP = Resource(
             "port_forwardings", {"type": "array", "items": {"type": "object"}}, "expose-port-forwarding-in-fip"
         ),
         common.computed("port_details", {"type": ["object", "null"]}, "fip-port-details"),
+        qos.policy_id("qos-fip"),
+        common.computed("qos_network_policy_id", plain.uuid_or_none.schema, "qos-fip-network-policy"),
         *common.STANDARD,
         common.tags(Who.ADMIN_OR_MEMBER, Who.ADMIN_OR_READER),
     ),
