@@ -41,6 +41,12 @@ class Member:
         (self.folder / "schema").write_bytes(schema.text_of(schema.schema_of(self._tables)))
         self._tool(self.election_timer, "create-cluster", "db", "schema", self.raft)
 
+    def restore(self) -> None:
+        """Make a new cluster of the rows of the one that has ended; they keep their ids."""
+        self._tool("cluster-to-standalone", "standalone", "db")
+        (self.folder / "db").unlink()
+        self._tool(self.election_timer, "create-cluster", "db", "standalone", self.raft)
+
     def join(self, *others: str) -> None:
         self._tool("join-cluster", "db", schema.NAME, self.raft, *others)
 

@@ -27,6 +27,8 @@ class Access(msgspec.Struct, frozen=True):
     """A server that owes the answer for so many seconds is left, as soon as there is another one that will do."""
     retry_s: float = 1.0
     """Longest pause between two rounds of asking, in seconds."""
+    takes_turns: bool = False
+    """There are so many of the kind that they load one after the other."""
     besides: tuple[Table, ...] = (COMMIT,)
     """Tables that have to be there, though they are not read."""
 
@@ -37,5 +39,5 @@ class Access(msgspec.Struct, frozen=True):
 
 
 SERVER = Access()
-HOST = Access(leader_only=False, probe_s=5.0, silent_s=5.0, besides=())
+HOST = Access(leader_only=False, probe_s=5.0, silent_s=5.0, takes_turns=True, besides=())
 """The central database, as a host reads and writes it."""

@@ -1,13 +1,14 @@
 """The connection that is kept: found, checked, its rows loaded or resumed; when it breaks, made again.
 
     searching --server found, schema fits--> loading --all rows in the store--> ready --connection lost--> searching
+                                                ^ hosts wait for their turn (turns.py)
 
 Only a ready link has a session that others may use. A resumed one (`monitor_cond_since` knows our last transaction)
 gets only what changed meanwhile; otherwise the snapshot is loaded aside while the old rows stay readable.
 
 A snapshot is asked for by a monitor of no rows, whose conditions are then changed to those that are wanted. What a
-monitor that is new gives as its initial contents, `ovsdb-server` (3.1) makes of a copy of all rows of all its tables, also
-of those that no condition asks for: 0.35 s of its one thread with 50,000 ports, for each host that loads.
+monitor that is new gives as its initial contents, `ovsdb-server` (3.1) makes of a copy of all rows of all its tables,
+also of those that no condition asks for: 0.35 s of its one thread with 50,000 ports, for each host that loads.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from tunbridge.database.schema import different, missing
 from tunbridge.database.session import Session, SessionError
 from tunbridge.database.stats import Stats
 from tunbridge.database.store import Store, UnknownRowError
+from tunbridge.database.turns import Turn
 from tunbridge.model.tables import Table
 
 if TYPE_CHECKING:
@@ -73,6 +75,10 @@ class Link:
         self._asked = Asked()
         self._asking: asyncio.Task[None] | None = None
         self._session: Session | None = None
+        self._reached: Session | None = None
+        self._turn: Turn | None = None
+        self.resumed = False
+        """Whether the connection that was made last needed only what had changed."""
         self._changed = asyncio.Condition()
         self._last_id = _NOTHING
         self.cluster: str | None = None
@@ -97,9 +103,14 @@ class Link:
         return self._session
 
     @property
+    def reached(self) -> Session | None:
+        """A session by which can be written, while rows may still have to be loaded."""
+        return None if self._reached is None or self._reached.lost.done() else self._reached
+
+    @property
     def settled(self) -> bool:
         """Whether all rows that are wanted have been loaded."""
-        return self.connection > 0 and self._asked.settled
+        return self._store.loads > 0 and self._asked.settled
 
     def want(self, conditions: Conditions) -> None:
         """Ask for the rows of these conditions from now on."""
@@ -125,6 +136,11 @@ class Link:
                 return
             asked.in_force, asked.in_doubt = wanted, False
             self._tell_moved()
+        self._end_turn()
+
+    def _end_turn(self) -> None:
+        if self._turn is not None:
+            self._turn.give_back()
 
     def _tell_moved(self) -> None:
         try:
@@ -161,11 +177,12 @@ class Link:
         """Let others use a session until it is lost."""
         async with self._changed:
             self._session, self.problem = found.session, None
-            self.connection += 1
             self._changed.notify_all()
         logger.info(f"connected to {self._access.title}", remote=found.session.remote)
         self._tell_moved()
         self._ask()
+        if self._asked.settled:
+            self._end_turn()
         self.problem = await asyncio.shield(found.session.lost)
         self._session = None
         self._stats.reconnects += 1
@@ -195,6 +212,8 @@ class Link:
         found = await leader.find(remotes, tls, (self.cluster, self._index), self._access)
         try:
             await self._check(found)
+            self._reached = found.session
+            self.connection += 1
             await self._fill(found)
         except BaseException as e:
             found.session.close(str(e))
@@ -225,9 +244,10 @@ class Link:
     async def _fill(self, found: leader.Found) -> None:
         session = found.session
         session.notified = lambda method, params: self._notified(session, method, params)
-        self._backlog = []
+        self._backlog, self._turn = [], None
         try:
-            if not (self._same(found) and not self._asked.in_doubt and await self._resume(session)):
+            self.resumed = self._same(found) and not self._asked.in_doubt and await self._resume(session)
+            if not self.resumed:
                 await self._load(session, found)
             for params in self._backlog:
                 self._apply(params)
@@ -255,6 +275,10 @@ class Link:
 
     async def _load(self, session: Session, found: leader.Found) -> None:
         """Get all rows that are wanted."""
+        if self._access.takes_turns:
+            self._turn = Turn(session)
+            self._tell_moved()  # what is to be written need not wait
+            await self._turn.take()
         nothing = {table.name: NO_ROWS for table in self._tables}
         _, last_id, _ = await self._monitor(session, nothing, _NOTHING)
         conditions, backlog = self._asked.wanted, self._backlog
@@ -290,6 +314,8 @@ class Link:
 
     def _notified(self, session: Session, method: str, params: msgspec.Raw) -> Awaitable[None] | None:
         if method != "update3":
+            if self._turn is not None:
+                self._turn.notified(method)
             leader.watch(session, method, params, self._access)
         elif self._backlog is not None:
             self._backlog.append(params)

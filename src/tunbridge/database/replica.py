@@ -57,6 +57,16 @@ class Replica:
         return self._link.ready
 
     @property
+    def reachable(self) -> bool:
+        """Whether it can be written: so it is before the rows are there, which may take long while many hosts load."""
+        return self._link.reached is not None
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the last connection went on where the one before ended: nothing of before has to be said again."""
+        return self._link.resumed
+
+    @property
     def settled(self) -> bool:
         """Whether the store holds, or held when the connection was lost, all rows that are wanted."""
         return self._link.settled
@@ -77,11 +87,12 @@ class Replica:
         return self._link.problem
 
     async def transact(self, operations: Sequence[Operation]) -> list[Any]:
-        """Send operations of RFC 7047, section 5.2, and give their results; what they change is in the store by then.
+        """Send operations of RFC 7047, section 5.2, and give their results.
 
-        Raises DatabaseUnavailable; TransactionRefusedError or another DatabaseError for what the database refuses.
+        What they change is in the store by then, if it was connected. Raises DatabaseUnavailable;
+        TransactionRefusedError or another DatabaseError for what the database refuses.
         """
-        session = await self._link.session(0)
+        session = self._link.reached or await self._link.session(0)
         try:
             async with asyncio.timeout(REPLY_S):
                 reply = await session.request("transact", [self._access.database, *operations])
