@@ -1,7 +1,6 @@
 """Real ovsdb-servers for tests: a member of a cluster, started, killed and started again as a test wants it."""
 
 import contextlib
-import os
 import signal
 import socket
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from tests.database.tables import TABLES
 from tunbridge.database import schema
+from tunbridge.database.server import environment
 from tunbridge.model.tables import Table
 
 
@@ -72,7 +72,7 @@ class Member:
                 "-vconsole:off",
             ],
             cwd=self.folder,
-            env={**os.environ, "OVS_RUNDIR": str(self.folder)},
+            env=environment(self.folder),
         )
         deadline = time.monotonic() + 10
         while not self._answers():

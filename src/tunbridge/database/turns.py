@@ -19,7 +19,8 @@ AT_ONCE = 2
 """While one client reads what it got, the server works for the other."""
 PATIENCE_S = 600.0
 """Who has a turn may have been stopped, and a server does not probe connections over a Unix socket."""
-_LOCK = "tunbridge-loading-{}"
+_LOCK = "tunbridge_loading_{}"
+"""The server takes identifiers only."""
 
 
 class Turn:

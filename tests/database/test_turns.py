@@ -1,0 +1,130 @@
+"""Many hosts on one `ovsdb-server`: two load at a time, who waits can write, and nothing that is written is missed."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from tests.database.members import Member, member
+from tests.database.test_replica import following, names, network, selected, until
+from tunbridge.database.conditions import NO_ROWS, where
+from tunbridge.database.link import _NOTHING
+from tunbridge.database.replica import Replica
+from tunbridge.database.session import Session, connect
+from tunbridge.database.turns import _LOCK, AT_ONCE
+
+
+async def locked(session: Session) -> list[bool]:
+    """Ask for all turns; give which of them are had at once."""
+    replies = [await session.request("lock", [_LOCK.format(number)]) for number in range(AT_ONCE)]
+    return [msgspec.json.decode(reply.result)["locked"] for reply in replies]
+
+
+@contextlib.asynccontextmanager
+async def another(remote: str) -> AsyncIterator[Session]:
+    """A client that has all turns."""
+    session = await connect(remote)
+    try:
+        assert all(await locked(session))
+        yield session
+    finally:
+        session.close("done")
+
+
+async def waits(replica: Replica) -> None:
+    await until(lambda: replica.reachable, "found the server")
+    await asyncio.sleep(0.1)
+    assert replica.reachable and not replica.connected
+
+
+def test_who_waits_for_its_turn_can_write_and_loads_as_soon_as_another_client_ends() -> None:
+    async def run(remote: str) -> None:
+        async with following(remote) as replica:
+            async with another(remote):
+                await waits(replica)
+                assert not replica.settled
+                await replica.transact([network("early")])
+                assert names(replica) == set()
+            await until(lambda: replica.connected and replica.settled, "loaded")
+            assert names(replica) == {"early"}
+
+    with member() as made:
+        asyncio.run(run(made.remote))
+
+
+def test_who_has_loaded_is_told_of_changes_while_another_waits_and_all_turns_are_given_back() -> None:
+    async def run(remote: str) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            replicas = [await stack.enter_async_context(following(remote)) for _ in range(12)]
+            for one in replicas:
+                await until(lambda one=one: one.connected and one.settled, "loaded")  # type: ignore[misc]
+            async with another(remote), following(remote) as late:
+                await waits(late)
+                replicas[0].want({"Network": where("project_id", "a"), "Port": NO_ROWS})
+                await late.transact([network("x", project_id="a"), network("y", project_id="b")])
+                await until(lambda: names(replicas[0]) == {"x"}, "rows and changed conditions")
+                await until(lambda: all(names(one) == {"x", "y"} for one in replicas[1:]), "all others are told")
+
+    with member() as made:
+        asyncio.run(run(made.remote))
+
+
+def test_a_server_that_is_restarted_finds_who_waited_and_gives_turns_anew() -> None:
+    async def run(made: Member) -> None:
+        async with following(made.remote) as replica:
+            async with another(made.remote):
+                await waits(replica)
+                await asyncio.to_thread(made.kill)
+                await until(lambda: not replica.reachable, "lost")
+                await asyncio.to_thread(made.start)
+                await until(lambda: replica.connected and replica.settled, "loaded")
+            session = await connect(made.remote)
+            assert all(await locked(session)), "given back"
+            session.close("done")
+
+    with member() as made:
+        asyncio.run(run(made))
+
+
+def test_what_is_written_while_it_loads_is_there_afterwards(seed: int = 11) -> None:
+    """A client that loads anew all the time, with other conditions each time, while another one writes all the time."""
+
+    async def write(writer: Replica, dice: random.Random) -> None:
+        while True:
+            project, named = dice.choice("abc"), [["name", "==", f"n{dice.randrange(30)}"]]
+            changes: list[dict[str, Any]] = [
+                network(named[0][2], project_id=project, tags=["set", ["t", project]]),
+                {"op": "delete", "table": "Network", "where": named},
+                {"op": "update", "table": "Network", "where": named, "row": {"project_id": project}},
+                {"op": "mutate", "table": "Network", "where": named, "mutations": [["tags", "delete", project]]},
+            ]
+            await writer.transact([dice.choice(changes)])
+
+    async def run(remote: str) -> None:
+        dice = random.Random(seed)
+        async with following(remote) as writer, following(remote) as reader:
+            for each in (writer, reader):
+                each.want({"Network": NO_ROWS, "Port": NO_ROWS})
+                await until(lambda each=each: each.connected and each.settled, "loaded")  # type: ignore[misc]
+            for _ in range(40):
+                writing = asyncio.create_task(write(writer, dice))
+                projects = set(dice.sample("abc", dice.randrange(1, 4)))
+                reader.want({"Network": where("project_id", projects), "Port": NO_ROWS})
+                session = await reader._link.session(10)
+                loads = reader.stats.loads
+                reader._link._last_id = _NOTHING
+                session.close("the test cuts it")
+                await until(lambda loads=loads: reader.stats.loads > loads and reader.connected, "loaded anew")  # type: ignore[misc]
+                await until(lambda: reader.settled, "settled")
+                writing.cancel()
+                await asyncio.gather(writing, return_exceptions=True)
+                await reader.transact([])
+                await reader.transact([])
+                found = {row.id: row.name for row in reader.store.all("Network")}
+                assert found == await selected(remote, projects)
+
+    with member() as made:
+        asyncio.run(run(made.remote))
