@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from tests.database.members import Member, member
-from tests.database.test_replica import following, names, network, selected, until
+from tests.database.test_replica import following, names, network, relay, selected, until
 from tunbridge.database.conditions import NO_ROWS, where
 from tunbridge.database.link import _NOTHING
 from tunbridge.database.replica import Replica
@@ -25,10 +25,13 @@ async def locked(session: Session) -> list[bool]:
 
 @contextlib.asynccontextmanager
 async def another(remote: str) -> AsyncIterator[Session]:
-    """A client that has all turns."""
+    """A client that has all turns, as soon as all others have given theirs back."""
     session = await connect(remote)
+    async with asyncio.timeout(20):
+        while not all(await locked(session)):
+            session.close("again")
+            session = await connect(remote)
     try:
-        assert all(await locked(session))
         yield session
     finally:
         session.close("done")
@@ -81,12 +84,27 @@ def test_a_server_that_is_restarted_finds_who_waited_and_gives_turns_anew() -> N
                 await until(lambda: not replica.reachable, "lost")
                 await asyncio.to_thread(made.start)
                 await until(lambda: replica.connected and replica.settled, "loaded")
-            session = await connect(made.remote)
-            assert all(await locked(session)), "given back"
-            session.close("done")
+            async with another(made.remote):
+                pass  # they were given back
 
     with member() as made:
         asyncio.run(run(made))
+
+
+def test_a_relay_gives_turns_of_its_own() -> None:
+    async def run(of: str, remote: str) -> None:
+        async with following(of) as direct, following(remote) as first:
+            await until(lambda: direct.connected and first.connected, "loaded; the relay has its rows")
+            async with another(of), another(remote), following(remote) as replica:
+                await waits(replica)
+                await replica.transact([network("by the relay")])
+                await until(lambda: names(direct) == {"by the relay"}, "written through it")
+            async with another(of), following(remote) as replica:
+                await until(lambda: replica.connected and replica.settled, "the relay has turns")
+                assert names(replica) == {"by the relay"}
+
+    with member() as made, relay(made) as remote:
+        asyncio.run(run(made.remote, remote))
 
 
 def test_what_is_written_while_it_loads_is_there_afterwards(seed: int = 11) -> None:

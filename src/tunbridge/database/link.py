@@ -277,6 +277,7 @@ class Link:
         """Get all rows that are wanted."""
         if self._access.takes_turns:
             self._turn = Turn(session)
+            self.problem = f"{session.remote}: loading, or waiting for the turn to load"
             self._tell_moved()  # what is to be written need not wait
             await self._turn.take()
         nothing = {table.name: NO_ROWS for table in self._tables}
