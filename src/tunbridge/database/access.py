@@ -27,6 +27,8 @@ class Access(msgspec.Struct, frozen=True):
     """A server that owes the answer for so many seconds is left, as soon as there is another one that will do."""
     retry_s: float = 1.0
     """Longest pause between two rounds of asking, in seconds."""
+    connect_s: float = 4.0
+    """For connecting to a server and asking it what it is."""
     takes_turns: bool = False
     """There are so many of the kind that they load one after the other."""
     besides: tuple[Table, ...] = (COMMIT,)
@@ -39,5 +41,9 @@ class Access(msgspec.Struct, frozen=True):
 
 
 SERVER = Access()
-HOST = Access(leader_only=False, probe_s=5.0, silent_s=5.0, takes_turns=True, besides=())
-"""The central database, as a host reads and writes it."""
+HOST = Access(leader_only=False, probe_s=5.0, silent_s=5.0, connect_s=20.0, takes_turns=True, besides=())
+"""The central database, as a host reads and writes it.
+
+`ovsdb-server` accepts one connection between two rounds of work. With hundreds of hosts that come at once, and some
+that load already, each waits for seconds; those that have given up are accepted all the same, before the others.
+"""

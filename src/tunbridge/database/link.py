@@ -40,6 +40,11 @@ _LARGE = 1 << 16
 """Bytes of an update from which on it is read in slices: some 200 rows."""
 _MONITOR = "rows"
 _NO_INITIAL = {"initial": False}
+_ACCEPT_S = 0.003
+"""For each other client that may come at the same time, a load waits so long: once some load, the server takes long to
+accept others, which then cannot write."""
+_GATHER_S = 3.0
+"""It waits no longer than this."""
 _PAUSES_S = (0.02, 0.05, 0.1, *(0.2,) * 20, 0.5, 1.0)
 """Between rounds of asking all members, of which one leads again after some election timeouts; varied by half."""
 
@@ -77,6 +82,8 @@ class Link:
         self._session: Session | None = None
         self._reached: Session | None = None
         self._turn: Turn | None = None
+        self.crowd = 0
+        """How many others lose their connection when this one does: those that load wait until all are connected."""
         self.resumed = False
         """Whether the connection that was made last needed only what had changed."""
         self._changed = asyncio.Condition()
@@ -279,6 +286,7 @@ class Link:
             self._turn = Turn(session)
             self.problem = f"{session.remote}: loading, or waiting for the turn to load"
             self._tell_moved()  # what is to be written need not wait
+            await asyncio.sleep(min(_GATHER_S, _ACCEPT_S * self.crowd))
             await self._turn.take()
         nothing = {table.name: NO_ROWS for table in self._tables}
         _, last_id, _ = await self._monitor(session, nothing, _NOTHING)

@@ -61,6 +61,10 @@ class Replica:
         """Whether it can be written: so it is before the rows are there, which may take long while many hosts load."""
         return self._link.reached is not None
 
+    def expect(self, crowd: int) -> None:
+        """Say how many clients of the same database there are, which all come back at once when it was away."""
+        self._link.crowd = crowd
+
     @property
     def resumed(self) -> bool:
         """Whether the last connection went on where the one before ended: nothing of before has to be said again."""

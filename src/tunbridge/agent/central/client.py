@@ -240,6 +240,7 @@ class Central:
         self.complete, self._answered, self._existing = True, self._plugged, existing
         self._is_new = False
         self._remember()
+        self._replica.expect(len(self._store.rows("Host")))
         self._touched |= self._withheld
         self._withheld.clear()
         if news:
