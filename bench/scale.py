@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ from bench.figures import Figure
 from bench.hosts import cpu_seconds, memory_mb
 from bench.scale_hosts import config_of
 from tests.api.serving import Cloud, User, path_of, serving
+from tests.database.members import Member
 from tunbridge.agent.central import registration
 from tunbridge.database.connection import Database
 from tunbridge.database.transaction import Transaction
@@ -47,7 +49,7 @@ def scale(size: int, runs: int) -> Iterator[Figure]:
         cloud = stack.enter_context(serving(folder, networking={"default_quotas": f"{{ {unlimited} }}"}))
         content = Content(size, cloud.user())
         asyncio.run(content.fill(cloud.database.remote))
-        hosts = stack.enter_context(Hosts(content, cloud.database.remote).running())
+        hosts = stack.enter_context(Hosts(content, _listening(cloud.database)).running())
         bench = _Changes(cloud, content, hosts)
         yield from bench.loading()
         yield from bench.measure("a port more on a network of 10 hosts", bench.new_port, content.hosts_of(0), runs)
@@ -60,6 +62,16 @@ def scale(size: int, runs: int) -> Iterator[Figure]:
         yield Figure("memory of the server", "MiB", [memory_mb(cloud.process.pid)])
         yield from bench.again("the database is killed and started", lambda: None)
         yield from bench.again("the database is restored, as another cluster", cloud.database.restore)
+
+
+def _listening(database: Member) -> str:
+    """Have the database listen at a TCP port too: a Unix socket refuses who comes while many wait to be accepted."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    database.listen = [f"--remote=ptcp:{port}:127.0.0.1"]
+    database.appctl("ovsdb-server/add-remote", f"ptcp:{port}:127.0.0.1")
+    return f"tcp:127.0.0.1:{port}"
 
 
 class Content:

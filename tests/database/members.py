@@ -29,12 +29,13 @@ class Member:
         self.remote = f"unix:{folder}/sock"
         self._tables = tables
         self._prefix: list[str] = []
-        self._listen: list[str] = []
+        self.listen: list[str] = []
+        """Options for more places to listen at."""
         if namespace is not None:
             address = raft.split(":")[1]
             self.remote = f"tcp:{address}:6641"
             self._prefix = ["ip", "netns", "exec", namespace]
-            self._listen = [f"--remote=ptcp:6641:{address}"]
+            self.listen = [f"--remote=ptcp:6641:{address}"]
         self.process: subprocess.Popen[bytes] | None = None
 
     def create(self) -> None:
@@ -66,7 +67,7 @@ class Member:
                 "ovsdb-server",
                 "db",
                 "--remote=punix:sock",
-                *self._listen,
+                *self.listen,
                 f"--unixctl={self.folder}/ctl",
                 "-vfile:off",
                 "-vconsole:off",
