@@ -1,4 +1,4 @@
-"""Many hosts on one `ovsdb-server`: two load at a time, who waits can write, and nothing that is written is missed."""
+"""Many hosts on one `ovsdb-server`: one loads at a time, who waits can write, and nothing that is written is missed."""
 
 import asyncio
 import contextlib
@@ -14,21 +14,23 @@ from tunbridge.database.conditions import NO_ROWS, where
 from tunbridge.database.link import _NOTHING
 from tunbridge.database.replica import Replica
 from tunbridge.database.session import Session, connect
-from tunbridge.database.turns import _LOCK, AT_ONCE
+from tunbridge.database.turns import LOCK
 
 
-async def locked(session: Session) -> list[bool]:
-    """Ask for all turns; give which of them are had at once."""
-    replies = [await session.request("lock", [_LOCK.format(number)]) for number in range(AT_ONCE)]
-    return [msgspec.json.decode(reply.result)["locked"] for reply in replies]
+async def locked(session: Session) -> bool:
+    """Ask for the turn; give whether it is had at once."""
+    reply = await session.request("lock", [LOCK])
+    assert reply.error is None
+    had: bool = msgspec.json.decode(reply.result)["locked"]
+    return had
 
 
 @contextlib.asynccontextmanager
 async def another(remote: str) -> AsyncIterator[Session]:
-    """A client that has all turns, as soon as all others have given theirs back."""
+    """A client that has the turn, as soon as the others have given it back."""
     session = await connect(remote)
     async with asyncio.timeout(20):
-        while not all(await locked(session)):
+        while not await locked(session):
             session.close("again")
             session = await connect(remote)
     try:
@@ -58,7 +60,7 @@ def test_who_waits_for_its_turn_can_write_and_loads_as_soon_as_another_client_en
         asyncio.run(run(made.remote))
 
 
-def test_who_has_loaded_is_told_of_changes_while_another_waits_and_all_turns_are_given_back() -> None:
+def test_who_has_loaded_is_told_of_changes_while_another_waits_and_turns_are_given_back() -> None:
     async def run(remote: str) -> None:
         async with contextlib.AsyncExitStack() as stack:
             replicas = [await stack.enter_async_context(following(remote)) for _ in range(12)]
@@ -85,7 +87,7 @@ def test_a_server_that_is_restarted_finds_who_waited_and_gives_turns_anew() -> N
                 await asyncio.to_thread(made.start)
                 await until(lambda: replica.connected and replica.settled, "loaded")
             async with another(made.remote):
-                pass  # they were given back
+                pass  # it was given back
 
     with member() as made:
         asyncio.run(run(made))

@@ -24,9 +24,6 @@ from tunbridge.model.tables import Table
 if TYPE_CHECKING:
     from tunbridge.openvswitch.tls import Files
 
-REPLY_S = 10.0
-"""How long a transaction may take; then the connection is given up."""
-
 _decode_results = msgspec.json.Decoder(list[Any]).decode
 
 
@@ -97,14 +94,15 @@ class Replica:
         TransactionRefusedError or another DatabaseError for what the database refuses.
         """
         session = self._link.reached or await self._link.session(0)
+        patience = self._access.reply_s
         try:
-            async with asyncio.timeout(REPLY_S):
+            async with asyncio.timeout(patience):
                 reply = await session.request("transact", [self._access.database, *operations])
         except SessionError as e:
             raise DatabaseUnavailable(str(e), outcome_unknown=True) from e
         except TimeoutError:
-            session.close(f"{session.remote}: no answer to a transaction for {REPLY_S:g} s")
-            raise DatabaseUnavailable(f"{session.remote}: no answer for {REPLY_S:g} s", outcome_unknown=True) from None
+            session.close(f"{session.remote}: no answer to a transaction for {patience:g} s")
+            raise DatabaseUnavailable(f"{session.remote}: no answer for {patience:g} s", outcome_unknown=True) from None
         if reply.error is not None:
             raise TransactionRefusedError(str(reply.error), session.remote)
         results = _decode_results(reply.result)

@@ -1,25 +1,24 @@
-"""Turns at loading: of all clients of one `ovsdb-server`, two load at a time, and it serves the others in between.
+"""Turns at loading: of all clients of one `ovsdb-server`, one loads at a time, and it serves the others in between.
 
 It is one thread, and each client that loads keeps it for a tenth of a second or more: with hundreds at once, after it
-was restarted, a change would reach those that have loaded after minutes, and probes would go unanswered.
+was restarted, a change would reach those that have loaded after minutes, and probes would go unanswered. Between two
+rounds of its work it accepts one connection and, in a cluster, commits one transaction: so with two clients that load
+by turns the heartbeats of 1,000 hosts, 33 in a second, pile up; with one it has time for them while that one reads.
 
-A turn is one of two locks of the server (RFC 7047, section 4.1.8), taken at random. The server queues who waits for a
-lock, and hands it on when it is given back or the connection of who has it ends.
+A turn is a lock of the server (RFC 7047, section 4.1.8). The server queues who waits for it, and hands it on when it is
+given back or the connection of who has it ends.
 """
 
 import asyncio
 import contextlib
-import random
 
 import msgspec
 
 from tunbridge.database.session import Session, SessionError
 
-AT_ONCE = 2
-"""While one client reads what it got, the server works for the other."""
 PATIENCE_S = 600.0
 """Who has a turn may have been stopped, and a server does not probe connections over a Unix socket."""
-_LOCK = "tunbridge_loading_{}"
+LOCK = "tunbridge_loading"
 """The server takes identifiers only."""
 
 
@@ -28,7 +27,6 @@ class Turn:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._lock = _LOCK.format(random.randrange(AT_ONCE))  # noqa: S311 - no secret
         self._mine = asyncio.Event()
         self._is_taken = False
         self._giving_back: asyncio.Task[None] | None = None
@@ -36,7 +34,7 @@ class Turn:
     async def take(self) -> None:
         """Wait for it. Raises SessionError. A server that has no locks is loaded from at once."""
         self._is_taken = True
-        reply = await self._session.request("lock", [self._lock])
+        reply = await self._session.request("lock", [LOCK])
         if reply.error is not None or msgspec.json.decode(reply.result)["locked"]:
             return
         waiting = asyncio.create_task(self._mine.wait())
@@ -61,4 +59,4 @@ class Turn:
 
     async def _unlock(self) -> None:
         with contextlib.suppress(SessionError):
-            await self._session.request("unlock", [self._lock])
+            await self._session.request("unlock", [LOCK])

@@ -34,6 +34,8 @@ from tunbridge.openvswitch import tls
 UNREPORTED = "BUILD"
 """Status of a port that is plugged in and of which the engine has not said anything yet."""
 _RETRY_S = 1.0
+_SPREAD_S = 0.01
+"""For each host, over which registrations spread after a loss of the database: it commits some 100 in a second."""
 _NOTHING = Needs(frozenset(), frozenset(), frozenset(), frozenset(), frozenset(), {})
 
 
@@ -328,6 +330,9 @@ class Central:
                 continue
             try:
                 if not self.registered or loop.time() >= self._due:
+                    if not self.registered and self._registered_on:
+                        crowd = len(self._store.rows("Host"))  # which are all back at this moment
+                        await asyncio.sleep(random.uniform(0, _SPREAD_S * crowd))  # noqa: S311 - no secret
                     await self._register()
                 if self.complete and self.connected:
                     await self._write_statuses()
