@@ -234,7 +234,8 @@ class _Changes:
         before, changes = cpu_seconds(self._pid), []
         count = hosts.start(engines=False)
         while hosts.milestones.qsize() < count and time.monotonic() < deadline:
-            changes += [self._until_flows(list(self.new_port()), set(hosts.engines), time.monotonic())[1]]
+            began = time.monotonic()
+            changes.append(self._until_flows(list(self.new_port()), set(hosts.engines), began)[1])
             time.sleep(1)
         told = hosts.all_told(count, deadline)
         others = self._content.size - len(hosts.engines)

@@ -75,7 +75,7 @@ class Member:
             cwd=self.folder,
             env=environment(self.folder),
         )
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60  # a large one is read for seconds, on a busy machine
         while not self._answers():
             assert self.process.poll() is None, "ovsdb-server ended"
             assert time.monotonic() < deadline, "ovsdb-server did not start"
