@@ -21,8 +21,8 @@ MakeLab = Callable[..., Lab]
 KERNEL_TIMEOUT_S = 900
 _KERNEL = re.compile(r"\[vm[]-]|/test_kernel\w*\.py|_kernels_datapath")
 """Which tests boot kernels, by their ids: all that a scheduler knows of them."""
-_KEYSTONE = re.compile(r"/auth/test_(keystone|same_as_keystone|service_tokens)\.py")
-"""Which tests start a real Keystone: one at a time, for several answer too slowly."""
+_KEYSTONE = re.compile(r"/auth/test_(keystone|same_as_keystone|service_tokens)\.py|/day/test_modes\.py::test_keystone")
+"""Which tests use a real Keystone: all by one process, which starts it once; several at a time answer too slowly."""
 _numbers = itertools.count()
 
 # CI looks in the same places each time: a new counterexample is for who develops, not for who merges.

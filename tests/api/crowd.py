@@ -17,7 +17,7 @@ from tunbridge.database.connection import Database
 from tunbridge.database.store import Store
 from tunbridge.model import catalog
 from tunbridge.model.resources import qos
-from tunbridge.rules import copies
+from tunbridge.rules import copies, sub_ports
 
 AT_ONCE = 16
 REFERENCES = {
@@ -93,6 +93,7 @@ def check_rows(database: Member) -> Store:
     _check_subnets(store)
     _check_quotas(store)
     _check_copies(store)
+    _check_trunks(store)
     return store
 
 
@@ -125,6 +126,17 @@ def _check_addresses(store: Store) -> None:
 def _check_copies(store: Store) -> None:
     wrong = [port.id for port in store.all("Port") if not copies.are_right(store, port)]
     assert not wrong, f"ports whose copies for hosts differ: {wrong}"
+
+
+def _check_trunks(store: Store) -> None:
+    """What hosts read of a sub-port in its own row is what its trunk says."""
+    listed = {
+        one.port_id: (trunk.port_id, one.segmentation_id, trunk.id)
+        for trunk in store.all("Trunk")
+        for one in sub_ports.of(trunk).values()
+    }
+    told = {p.id: (p.trunk_parent, p.trunk_vlan, p.device_id) for p in store.all("Port") if p.trunk_parent is not None}
+    assert told == listed
 
 
 def _check_subnets(store: Store) -> None:

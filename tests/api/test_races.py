@@ -333,3 +333,58 @@ def test_of_a_rule_and_a_port_that_cannot_have_it_one_is_refused(admins: list[Us
             return admins[0].post("/ports", {"port": odd})
 
         assert sorted(reply.status_code for reply in no_failure(at_once(ask, range(2)))) == [201, 409]
+
+
+def _tagged(port: str, vlan: int) -> dict[str, Any]:
+    return {"sub_ports": [{"port_id": port, "segmentation_type": "vlan", "segmentation_id": vlan}]}
+
+
+def test_a_vlan_of_a_trunk_and_a_port_are_taken_once(admins: list[User]) -> None:
+    network = admins[0].create("network")["id"]
+    trunks = [admins[0].create("trunk", port_id=admins[0].create("port", network_id=network)["id"]) for _ in range(4)]
+    ports = [admins[0].create("port", network_id=network)["id"] for _ in range(9)]
+
+    def same_vlan(number: int) -> httpx.Response:
+        return admins[number % 2].put(f"/trunks/{trunks[0]['id']}/add_subports", _tagged(ports[number], 5))
+
+    def same_port(number: int) -> httpx.Response:
+        return admins[number % 2].put(f"/trunks/{trunks[number % 4]['id']}/add_subports", _tagged(ports[8], 7 + number))
+
+    for ask in (same_vlan, same_port):
+        replies = no_failure(at_once(ask, range(8)))
+        assert sorted(reply.status_code for reply in replies) == [200] + [409] * 7
+    told = [admins[1].show("trunk", trunk["id"])["sub_ports"] for trunk in trunks]
+    assert len([one for listed in told for one in listed]) == 2
+
+
+def test_a_port_does_not_go_while_it_becomes_a_sub_port_or_a_parent(admins: list[User]) -> None:
+    network = admins[0].create("network")["id"]
+    for number in range(8):
+        trunk = admins[0].create("trunk", port_id=admins[0].create("port", network_id=network)["id"])
+        port = admins[0].create("port", network_id=network)["id"]
+
+        def ask(what: int, trunk: str = trunk["id"], port: str = port, number: int = number) -> httpx.Response:
+            if what == 0:
+                return admins[0].delete(f"/ports/{port}")
+            if number % 2:
+                return admins[1].post("/trunks", {"trunk": {"port_id": port}})
+            return admins[1].put(f"/trunks/{trunk}/add_subports", _tagged(port, 5))
+
+        gone, taken = no_failure(at_once(ask, range(2)))
+        assert (gone.status_code, taken.status_code) in ((204, 404), (409, 201 if number % 2 else 200))
+
+
+def test_sub_ports_that_are_added_while_the_parent_is_bound_are_where_it_is(admins: list[User]) -> None:
+    network = admins[0].create("network")["id"]
+    for _ in range(8):
+        parent, port = (admins[0].create("port", network_id=network)["id"] for _ in range(2))
+        trunk = admins[0].create("trunk", port_id=parent)["id"]
+
+        def ask(what: int, parent: str = parent, port: str = port, trunk: str = trunk) -> httpx.Response:
+            if what == 0:
+                return admins[0].put(f"/ports/{parent}", {"port": {"binding:host_id": "somewhere"}})
+            return admins[1].put(f"/trunks/{trunk}/add_subports", _tagged(port, 5))
+
+        replies = no_failure(at_once(ask, range(2)))
+        assert [reply.status_code for reply in replies] == [200, 200]
+        assert admins[0].show("port", port)["binding:host_id"] == "somewhere"

@@ -2,12 +2,13 @@
 
 import random
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tunbridge.agent.sub_ports import SubPorts
 from tunbridge.dataplane import identifiers
 from tunbridge.dataplane.conntrack import Cut
 from tunbridge.dataplane.desired import ROOT, Delta, Desired, Local, Workload
@@ -19,6 +20,7 @@ from tunbridge.dataplane.view import (
     Host,
     HostRoute,
     Limits,
+    LoggedTraffic,
     Network,
     Port,
     QosPolicy,
@@ -293,7 +295,14 @@ def random_port(draw: Callable[..., object], number: int) -> Port:
         port_security_enabled=draw(st.booleans()), admin_state_up=draw(st.sampled_from([True, True, False])),
         device_owner=draw(st.sampled_from(["compute:nova", "network:router_interface"])),
         qos_policy_id=draw(st.sampled_from([None, *POLICIES])),
+        **trunked(draw, number),
     )  # fmt: skip
+
+
+def trunked(draw: Callable[..., object], number: int) -> dict[str, Any]:
+    """Whose sub-port a port is: none's, or that of the first two, with a VLAN that no other has."""
+    parent = draw(st.sampled_from([None, None, "p1", "p2"])) if number > 2 else None
+    return {} if parent is None else {"trunk_parent": parent, "trunk_vlan": 100 + number}
 
 
 def event(draw: Callable[..., object], rows: Rows, desired: Desired, state: Local) -> Local:
@@ -313,6 +322,7 @@ def event(draw: Callable[..., object], rows: Rows, desired: Desired, state: Loca
                 "tunnels",
                 "router",
                 "qos",
+                "log",
             ]
         )
     )
@@ -378,10 +388,19 @@ def event(draw: Callable[..., object], rows: Rows, desired: Desired, state: Loca
             some_policy = st.builds(QosPolicy, id=st.just(id), sent=directions, received=directions, dscp=marks)
             rows.qos_policies[id] = cast(QosPolicy, draw(some_policy))
             desired.touch({("qos-policy", id)})
+        case "log":
+            log = st.builds(
+                LoggedTraffic, id=st.uuids().map(str), project_id=st.just(""),
+                resource_id=st.sampled_from([None, *GROUPS]), event=st.sampled_from(["ACCEPT", "DROP", "ALL"]),
+                target_id=st.sampled_from([None, *(f"p{number}" for number in PORTS)]),
+            )  # fmt: skip
+            rows.logged = tuple(cast(list[LoggedTraffic], draw(st.lists(log, max_size=2))))
+            desired.touch({("logs", "")})
         case "plug" | "tunnels":
             plugged = draw(st.lists(st.sampled_from(PORTS), unique=True))
             state = local(*plugged, hosts=int(draw(st.integers(0, 3))))  # type: ignore[call-overload,misc]
-            desired.set_local(state)
+    if kind in ("port", "no port", "plug", "tunnels"):
+        desired.set_local(SubPorts(rows)(state, complete=True))
     return state
 
 
@@ -408,6 +427,7 @@ def test_any_sequence_of_events_ends_as_a_fresh_start(data: st.DataObject) -> No
     follow(followed, desired.run())
     fresh = Desired(rows)
     vlans = dict(desired.vlans)  # those of ports are read back; of networks that routers lead to, they are hashes
+    state = SubPorts(rows)(state, complete=True)
     fresh.set_local(Local(**{f: getattr(state, f) for f in state.__struct_fields__ if f != "vlans"}, vlans=vlans))
     fresh.run()
     assert everything(desired) == everything(fresh)

@@ -11,6 +11,7 @@ from scapy.packet import Packet
 from scapy.utils import rdpcap
 
 from tests.dataplane.dummy import Dummy, PortSpec
+from tunbridge.agent.sub_ports import SubPorts
 from tunbridge.dataplane.desired import Delta, Desired, Local, Workload
 from tunbridge.dataplane.view import (
     AddressPair,
@@ -206,7 +207,7 @@ class World:
         return {name: host.run() for name, host in self.hosts.items()}
 
     def send(self, port: str, packet: str, *ct_next: str) -> set[Delivery]:
-        """Send a packet from a workload; gives where it comes out, on any host."""
+        """Send a packet from a workload; gives where it comes out, on any host. From a sub-port: with its tag."""
         host = next(h for h in self.hosts.values() if port in h.workloads)
         device = host.workloads[port]
         return set(host.trace("br-int", f"in_port={device.ofport},{packet}", ct_next))
@@ -240,6 +241,7 @@ class SimulatedHost:
         self.tunnel_type = tunnel_type
         self.physnet = physnet
         self.desired = Desired(world.rows)
+        self.sub_ports = SubPorts(world.rows)
         self.workloads: dict[str, Workload] = {}
         self.tag = f"{name}{next(_numbers)}"
         """What its devices begin with: worlds share one Open vSwitch."""
@@ -313,7 +315,7 @@ class SimulatedHost:
 
     def local(self) -> Local:
         taps = {w.name: w.ofport for w in self.workloads.values()}
-        return Local(
+        alone = Local(
             host=self.name,
             tunnel_ip=self.tunnel_ip,
             tunnel_type=self.tunnel_type,
@@ -328,6 +330,7 @@ class SimulatedHost:
             silent=self.silent,
             is_cut_off=self.is_cut_off,
         )
+        return self.sub_ports(alone, complete=True)
 
     def run(self) -> Delta:
         if self.pending:

@@ -51,3 +51,16 @@ def test_what_no_cloud_knows_stays_as_it_is() -> None:
     hosts = document(port("tap1", 1, BLUE)).hosts
     assert networks.named(hosts, networks.Names(networks={RED: "red"})) == hosts
     assert not networks.has_networks([replace(hosts[0], bridges=[])])
+
+
+def test_a_trunk_is_told_with_the_vlans_of_its_sub_ports() -> None:
+    parent = port("tap1", 1, BLUE)
+    kept = {**(parent.other_config or {}), "sub_ports": f"102=p2,{BLUE},4,40001 101=p1,{RED},3,40000"}
+    trunk = document(replace(parent, other_config=kept))
+    assert "tap1 VM · tag 1 · net b7ff3e9a · trunk 102,101" in text.render(trunk, width=100)
+    said = " ".join(to_text(explain(trunk, "en")).split())
+    assert "tap1 is the parent port of a trunk" in said
+    assert "101 (0a5e1f00, local VLAN 3)" in said
+    assert "트렁크의 부모 포트" in to_text(explain(trunk, "ko"))
+    broken = document(replace(parent, other_config={"sub_ports": "x"}))
+    assert "trunk" not in text.render(broken, width=100)

@@ -9,7 +9,9 @@ import pytest
 
 from tests.kernels import require
 from tests.lab.test_server import free_port
+from tests.packets.cloud import Cloud
 from tunbridge.cloud import connect
+from tunbridge.lab.host import wait_until
 from tunbridge.lab.lab import Lab, agent_command
 from tunbridge.lab.namespaces import LabError
 from tunbridge.lab.plan import from_numbers
@@ -89,3 +91,19 @@ def test_no_packet_is_lost_when_the_agent_is_killed_and_started(vms: Vms) -> Non
     found = re.search(r"(\d+) packets transmitted, (\d+) received", told)
     assert found is not None and int(found[2]) > 100, told[-500:]
     assert int(found[1]) - int(found[2]) <= 1, found[0]  # one may be under way when it is ended
+
+
+def test_what_security_groups_allow_and_drop_is_logged(vms: Vms) -> None:
+    far = next(vm for vm in vms.statuses() if vm.name == "far")
+    body = {"resource_type": "security_group", "target_id": far.port_id}
+    made = Cloud(vms.lab).network.post("/log/logs", json={"log": body}).json()["log"]
+    host = vms.lab.host("compute1")
+    wait_until(lambda: "in_port" in host.run("ovs-ofctl", "dump-flows", "br-int", "table=99").stdout, "it logs", 60)
+    vms.run("near", "ping", "-c3", "-W5", SAME)
+
+    def lines() -> list[str]:
+        return [line for line in host.agent_log(1000).splitlines() if made["id"] in line and "dst=10.5.0.40" in line]
+
+    wait_until(lambda: lines() != [], "a line", 60)
+    (line,) = lines()  # of three packets of one connection
+    assert "action=ACCEPT direction=ingress" in line and "protocol=icmp" in line

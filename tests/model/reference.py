@@ -22,7 +22,7 @@ from tunbridge.model.resource import REQUIRED, UNSET
 __all__ = ["HTTPBadRequest", "attributes", "converters", "data", "exceptions", "library_attributes", "validators"]
 
 DATA = Path(__file__).parent / "data"
-OURS = frozenset({"boot-config"})
+OURS = frozenset({"boot-config", "event-stream"})
 """Extensions that are Tunbridge's own, which Neutron's declarations say nothing of."""
 Attribute = dict[str, Any]
 

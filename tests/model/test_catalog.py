@@ -18,7 +18,7 @@ def test_declarations_fit_together() -> None:
 
 def test_unknown_resource_is_an_error() -> None:
     with pytest.raises(KeyError):
-        catalog.resource("trunk")
+        catalog.resource("trunks")
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,7 @@ NEUTRON_FORGETS = ("create_subnet:service_types", "update_subnet:service_types")
 ACTIONS = (
     *("add_prefixes", "remove_prefixes", "add_addresses", "remove_addresses", "activate"),
     *("add_router_interface", "remove_router_interface", "add_extraroutes", "remove_extraroutes"),
+    *("add_subports", "remove_subports", "get_subports"),
 )
 """Members' actions: who may is declared beside their rules."""
 NAMES = {

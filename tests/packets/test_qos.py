@@ -213,13 +213,13 @@ def test_what_a_port_sends_is_marked_on_both_hosts_and_nothing_else_is(cloud: Cl
     rule = cloud.network.create_qos_dscp_marking_rule(policy, dscp_mark=26)
     limited, peer, far = vms
     for receiver in (peer, far):
-        wait_until(lambda r=receiver: _dscp(limited, r.address, r) == 26, "IPv4 is marked")  # type: ignore[misc]
-        wait_until(lambda r=receiver: _dscp(limited, r.address6, r) == 26, "IPv6 is marked")  # type: ignore[misc]
-    assert _dscp(far, limited.address, limited) == 0
+        wait_until(lambda r=receiver: dscp(limited, r.address, r) == 26, "IPv4 is marked")  # type: ignore[misc]
+        wait_until(lambda r=receiver: dscp(limited, r.address6, r) == 26, "IPv6 is marked")  # type: ignore[misc]
+    assert dscp(far, limited.address, limited) == 0
     cloud.network.update_qos_dscp_marking_rule(rule, policy, dscp_mark=46)
-    wait_until(lambda: _dscp(limited, far.address, far) == 46, "marked otherwise")
+    wait_until(lambda: dscp(limited, far.address, far) == 46, "marked otherwise")
     cloud.network.delete_qos_dscp_marking_rule(rule, policy)
-    wait_until(lambda: _dscp(limited, far.address, far) == 0, "not marked any more")
+    wait_until(lambda: dscp(limited, far.address, far) == 0, "not marked any more")
 
 
 def test_the_outer_header_has_the_mark_of_the_packet_inside_where_the_agent_is_told_so(
@@ -227,7 +227,7 @@ def test_the_outer_header_has_the_mark_of_the_packet_inside_where_the_agent_is_t
 ) -> None:
     cloud.network.create_qos_dscp_marking_rule(policy, dscp_mark=26)
     limited, _, far = vms
-    wait_until(lambda: _dscp(limited, far.address, far) == 26, "marked")
+    wait_until(lambda: dscp(limited, far.address, far) == 26, "marked")
     assert _outer(cloud, limited, far) == 0
     host = cloud.hosts["h0"]
     config = host.read("/etc/tunbridge/agent.toml")
@@ -258,7 +258,7 @@ def _outer(cloud: Cloud, sender: Workload, receiver: Workload) -> int | None:
     return int(Ether(frames[-1])[IP].tos) >> 2 if frames and mine(frames[-1]) else None
 
 
-def _dscp(sender: Workload, address: str, receiver: Workload) -> int | None:
+def dscp(sender: Workload, address: str, receiver: Workload) -> int | None:
     """The DSCP field with which a datagram arrives."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
 

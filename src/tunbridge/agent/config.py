@@ -72,6 +72,19 @@ class MetadataConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Seconds that Nova may take."""
 
 
+class NetworkLogConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where what security groups allow and drop is written, of ports that a log of the API is about."""
+
+    rate_limit: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    """Packets per second of each port that are written; what is above goes its way and is not written."""
+    burst_limit: Annotated[int, Meta(ge=1, le=10_000)] = 25
+    """Packets at once."""
+    agent_log: bool = True
+    """Write to the agent's own log."""
+    file: str | None = None
+    """A file for them, one JSON object in a line; it may be renamed (logrotate) at any time."""
+
+
 class AgentConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every setting of the agent. Times are seconds."""
 
@@ -114,6 +127,7 @@ class AgentConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     resolvers: list[str] = field(default_factory=list)
     """Addresses of DNS servers that are asked for names that are not the cloud's; none: those are refused."""
     metadata: MetadataConfig = field(default_factory=MetadataConfig)
+    network_log: NetworkLogConfig = field(default_factory=NetworkLogConfig)
     metrics: str | Literal[False] = False
     """`IP:PORT` where the agent serves /metrics (for Prometheus) and /healthz over HTTP; `false` for none."""
     metrics_anywhere: bool = False

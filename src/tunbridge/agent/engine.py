@@ -33,6 +33,8 @@ from tunbridge.agent.status.answer import Answering
 from tunbridge.agent.status.bulletin import BEAT_S, Bulletin
 from tunbridge.agent.status.record import Record
 from tunbridge.agent.status.report import News, Reporter
+from tunbridge.agent.sub_ports import SubPorts
+from tunbridge.agent.traffic_log import TrafficLog
 from tunbridge.agent.wanted import LocalOf, host_spec, relevant_devices, responder_settings
 from tunbridge.configuration import ConfigurationError
 from tunbridge.dataplane import diff, host, names
@@ -44,6 +46,7 @@ from tunbridge.dataplane.local import Local
 from tunbridge.dataplane.nics import NicState
 from tunbridge.dataplane.port_settings import Checked
 from tunbridge.dataplane.problems import Problem
+from tunbridge.dataplane.responders import arp
 from tunbridge.log import Log
 from tunbridge.notify import Notifier
 from tunbridge.openvswitch.errors import OvsdbError
@@ -63,7 +66,7 @@ APPLY_S = 10.0
 """How long vswitchd may take to do what the database says, where flows are emptied on the way."""
 FIXED = (
     "ovsdb", "ovs_rundir", "controller", "state_dir", "log_format", "log_level", "manager", "run_dir", "metrics",
-    "metrics_anywhere", "host", "database", "database_tls", "metadata",
+    "metrics_anywhere", "host", "database", "database_tls", "metadata", "network_log",
 )  # fmt: skip
 """Settings that only a restart changes."""
 
@@ -81,6 +84,7 @@ class Agent:
         self.saved = SavedFlows(Path(config.state_dir))
         self.cloud: Cloud = cloud_of(config, log, self.kick)
         self.desired = Desired(self.cloud.source)
+        self.sub_ports = SubPorts(self.cloud.source)
         self.bridges: dict[str, BridgeFlows] = {}
         self.port_status = PortStatus(self.cloud.report)
         self.packet_ins = PacketIns(
@@ -92,6 +96,7 @@ class Agent:
             config.resolvers,
             self.cloud.locate,
             self._look_again,
+            TrafficLog(self.desired, self.cloud.source, config.network_log, log),
         )
         self.metadata = self._make_metadata()
         self.liveness = Liveness(self._look_again)
@@ -389,6 +394,8 @@ class Agent:
         )
 
     def _packet_out(self, bridge: str, data: bytes, out: int | str, in_port: int | None = None) -> None:
+        if isinstance(out, int) and (trunk := self.sub_ports.by_number(out)) is not None:
+            data, out = arp.tagged(data, trunk.vlan), trunk.ofport
         if (there := self.bridges.get(bridge)) is not None:
             there.packet_out(data, out, in_port)
 
@@ -408,6 +415,10 @@ class Agent:
             self._looked_at = (wanted, now)
         found, problems = self._plugged, self._local_of.problems
         assert found is not None
+        touched = self.cloud.take_touched()
+        self.sub_ports.recover(self._local_of.numbers)
+        self.sub_ports.touch(touched)
+        found = self.sub_ports(found, self.cloud.complete)
         self.cloud.plugged(found.workloads.keys() | self._local_of.coming)
         # One that the central database has not answered for yet keeps the flows and the tag that it has.
         local = found
@@ -415,7 +426,10 @@ class Agent:
             known = {id: workload for id, workload in found.workloads.items() if id not in unknown}
             local = msgspec.structs.replace(found, workloads=known)
         complete = self.cloud.complete
-        touched = self.cloud.take_touched()
+        more = self.cloud.take_touched()
+        if self.sub_ports.touch(more):
+            self.kick()
+        touched |= more
         self.desired.touch(touched)
         self.packet_ins.touch(touched)
         self.liveness.look(now, {nic for bridge in wanted.bridges for nic in bridge.nics})

@@ -14,6 +14,7 @@ from typing import Protocol
 from tunbridge.agent.locations import Locations
 from tunbridge.agent.neighbours import Neighbours
 from tunbridge.agent.refusals import Refusals
+from tunbridge.agent.traffic_log import TrafficLog
 from tunbridge.agent.vouching import Vouching
 from tunbridge.agent.wires import Wires
 from tunbridge.dataplane import names, responders
@@ -51,12 +52,13 @@ class PacketIns:
         resolvers: Iterable[str],
         locate: Callable[[Mapping[tuple[str, str], Location | None]], None],
         later: Callable[[float], None],
+        traffic_log: TrafficLog,
     ) -> None:
         """`locate` says to the other hosts where addresses are that several ports may have; `later` has the engine look
         again after so many seconds.
         """
         self.counts: Counter[tuple[str, str]] = Counter()
-        """(kind, result) -> packets; result is `answered`, `ignored`, `malformed`, `forwarded` or `failed`."""
+        """(kind, result) -> packets: `answered`, `ignored`, `malformed`, `forwarded`, `failed`, or `logged`."""
         self._desired = desired
         self._source = source
         self._send = send
@@ -81,6 +83,7 @@ class PacketIns:
         )
         self.locations = Locations(desired, source, send, locate)
         self._refusals = Refusals(desired, source, send)
+        self._traffic_log = traffic_log
 
     def configure(self, settings: Settings, resolvers: Iterable[str]) -> None:
         """Answer by these settings from now on."""
@@ -152,12 +155,26 @@ class PacketIns:
             self._claimed(event, workload)
         elif workload is not None and kind is Kind.metadata:
             self._to_metadata(event, workload)
+        elif kind in responders.LOGGED:
+            self._note(kind, event)
         elif workload is not None and kind is not None:
             self._answer(kind, event, workload)
         elif kind in responders.TOLD:
             self._refuse(kind, event)
         else:
             self.counts["unknown", "ignored"] += 1
+
+    def _note(self, kind: Kind, event: PacketIn) -> None:
+        """Log what security groups did with a packet."""
+        is_received = kind in (Kind.ingress_allowed, Kind.ingress_dropped)
+        workload = self._by_ofport.get(event.fields.get("reg7", 0) if is_received else event.in_port)
+        try:
+            noted = workload is not None and self._traffic_log.note(kind, workload.port_id, event)
+            self.counts[kind, "logged" if noted else "ignored"] += 1
+        except MalformedError:
+            self.counts[kind, "malformed"] += 1
+        except Exception as e:
+            self._failed(kind, "" if workload is None else workload.port_id, e)
 
     def _to_metadata(self, event: PacketIn, workload: Workload) -> None:
         try:

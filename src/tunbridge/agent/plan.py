@@ -12,10 +12,12 @@ from tunbridge.agent import netlink
 from tunbridge.agent.cloud import Cloud, cloud_of
 from tunbridge.agent.config import AgentConfig
 from tunbridge.agent.local import LocalOvsdb
+from tunbridge.agent.sub_ports import SubPorts
 from tunbridge.agent.wanted import LocalOf, host_spec, relevant_devices
 from tunbridge.dataplane import diff, flows, host
 from tunbridge.dataplane.desired import Desired
 from tunbridge.dataplane.host import WantedHost
+from tunbridge.dataplane.local import Local
 from tunbridge.dataplane.problems import Problem
 from tunbridge.openvswitch import ofctl
 from tunbridge.openvswitch.errors import OvsdbError
@@ -63,11 +65,10 @@ async def _make(config: AgentConfig) -> Plan:
         now = database.snapshot()
         wired = _wanted(config, now, cloud)
         desired = Desired(cloud.source)
-        local = LocalOf()(config, wired, now)
-        cloud.plugged(set(local.workloads))
+        cloud.plugged(set(LocalOf()(config, wired, now).workloads))
         complete = await _until(moved, lambda: cloud.complete)
         wired = _wanted(config, now, cloud)
-        desired.set_local(LocalOf()(config, wired, now))
+        desired.set_local(_local(config, wired, now, cloud))
         delta = desired.run()
         nics = await asyncio.to_thread(netlink.read, relevant_devices(wired, now))
         found = diff.difference(wired, now, nics)
@@ -77,6 +78,13 @@ async def _make(config: AgentConfig) -> Plan:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _local(config: AgentConfig, wired: WantedHost, now: Snapshot, cloud: Cloud) -> Local:
+    local_of, sub_ports = LocalOf(), SubPorts(cloud.source)
+    local = local_of(config, wired, now)
+    sub_ports.recover(local_of.numbers)
+    return sub_ports(local, complete=True)
 
 
 async def _until(moved: asyncio.Event, condition: Callable[[], bool]) -> bool:

@@ -1,6 +1,6 @@
 """From the configuration and the local OVSDB to what the data plane computes on: what is wanted, and what there is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import is_
 
 from tunbridge.agent.config import AgentConfig
@@ -10,6 +10,7 @@ from tunbridge.dataplane.local import Local, Workload
 from tunbridge.dataplane.operations import ORIGIN
 from tunbridge.dataplane.problems import Code, Problem
 from tunbridge.dataplane.responders import Settings
+from tunbridge.openvswitch import sub_ports
 from tunbridge.openvswitch.rows import BridgeRow, PortRow, Snapshot
 
 
@@ -64,6 +65,8 @@ class LocalOf:
         """What was made of a port's row, by the row's id."""
         self._workloads: dict[str, Workload] = {}
         self._vlans: dict[str, int] | None = None
+        self.numbers: Mapping[str, int] = {}
+        """Sub-port -> its OpenFlow port number, as a former run has left it."""
 
     def __call__(self, config: AgentConfig, wanted: WantedHost, now: Snapshot) -> Local:
         usable = {row.name: row for row in diff.usable(wanted, now)}
@@ -71,6 +74,7 @@ class LocalOf:
         self._look(integration)
         if self._vlans is None:
             self._vlans = _vlans(integration)
+            self.numbers = {record.port_id: record.number for record in _records(integration)}
         return Local(
             host=config.host,
             tunnel_ip=config.local_ip,
@@ -81,6 +85,7 @@ class LocalOf:
             workloads=self._workloads,
             vlans=self._vlans,
             metadata=config.metadata.enabled,
+            log_rate=(config.network_log.rate_limit, config.network_log.burst_limit),
         )
 
     def _look(self, bridge: BridgeRow | None) -> None:
@@ -155,4 +160,13 @@ def _vlans(bridge: BridgeRow | None) -> dict[str, int]:
         network, tag = port.other_config.get("net_uuid"), port.tag
         if network and tag is not None and 0 < tag < 4095 and tag not in found.values():
             found.setdefault(network, tag)
+    for record in _records(bridge):
+        if 0 < record.local_vlan < 4095 and record.local_vlan not in found.values():
+            found.setdefault(record.network_id, record.local_vlan)
     return found
+
+
+def _records(bridge: BridgeRow | None) -> Iterator[sub_ports.Record]:
+    """What a former run has kept of sub-ports."""
+    for port in bridge.ports if bridge is not None else ():
+        yield from sub_ports.records_of(port.other_config.get(sub_ports.KEY, ""))

@@ -7,11 +7,12 @@ from urllib.parse import quote
 
 from starlette.applications import Starlette
 
-from tunbridge.api import metrics
+from tunbridge.api import events, metrics
 from tunbridge.api.addresses import Proxies, is_host
 from tunbridge.api.auth.base import Authenticator, RefusedError
 from tunbridge.api.body import encode
 from tunbridge.api.controller import Answer
+from tunbridge.api.events import Events
 from tunbridge.api.http import Exchange, Gone, Receive, Scope, Send
 from tunbridge.api.networking import NetworkingApi, error_content
 from tunbridge.database.errors import DatabaseError, DatabaseUnavailable, MinimumConflict
@@ -35,6 +36,7 @@ class Application:
     def __init__(
         self,
         api: NetworkingApi,
+        events: Events,
         authenticator: Authenticator,
         others: Starlette,
         access: Any,
@@ -42,6 +44,7 @@ class Application:
         proxies: Proxies,
     ) -> None:
         self._api = api
+        self.events = events
         self._authenticator = authenticator
         self._others = others
         self._access = access
@@ -60,6 +63,8 @@ class Application:
             path = scope["raw_path"].decode("latin-1")
             if not _names_host(scope):
                 await call.answer(400, error_content(http_bad_request("The Host header names no host")), ())
+            elif path == PREFIX + events.PATH and scope["method"] == "GET":
+                await self._follow(call, scope, receive)
             elif path == PREFIX or path.startswith(PREFIX + "/"):
                 await self._networking(call, scope, receive)
             else:
@@ -86,6 +91,25 @@ class Application:
             if name == b"x-forwarded-proto" and value in ("http", "https"):
                 scope["scheme"] = value
 
+    async def _follow(self, call: "_Call", scope: Scope, receive: Receive) -> None:
+        """Send a stream of events."""
+        exchange = Exchange(scope, receive, PREFIX)
+        call.collection = "events"
+        client = (scope.get("client") or ("",))[0]
+
+        async def caller() -> Caller:
+            return await self._authenticator.authenticate(exchange.headers, client)
+
+        try:
+            call.caller = await caller()
+            names = self.events.wanted(exchange.query)
+            await self.events.serve(call.caller, names, caller, receive, call.send)
+        except RefusedError as e:
+            await call.refuse(e)
+        except NetworkingError as e:
+            answer = _refused(e)
+            await call.answer(answer.status, answer.content, answer.headers)
+
     async def _networking(self, call: "_Call", scope: Scope, receive: Receive) -> None:
         exchange = Exchange(scope, receive, PREFIX)
         call.collection = self._api.collection(exchange.path)
@@ -95,9 +119,8 @@ class Application:
             call.caller = caller
             answer = await self._api.answer(exchange, caller)
         except RefusedError as e:
-            response = e.response()
-            headers = tuple((k, v) for k, v in response.headers.items() if k not in ("content-type", "content-length"))
-            answer = Answer(response.status_code, bytes(response.body), headers)
+            await call.refuse(e)
+            return
         except NetworkingError as e:
             answer = _refused(e)
         except DatabaseError as e:
@@ -181,6 +204,12 @@ class _Call:
         elif message["type"] == "http.response.body":
             self.size += len(message.get("body", b""))
         await self._send(message)
+
+    async def refuse(self, error: RefusedError) -> None:
+        """Answer whom the authenticator does not let in."""
+        response = error.response()
+        headers = tuple((k, v) for k, v in response.headers.items() if k not in ("content-type", "content-length"))
+        await self.answer(response.status_code, bytes(response.body), headers)
 
     async def answer(self, status: int, content: bytes, headers: tuple[tuple[str, str], ...]) -> None:
         """Send a whole answer."""

@@ -10,7 +10,7 @@ from tunbridge.api.http import Exchange
 from tunbridge.api.policy import Target
 from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import Resource
-from tunbridge.rules import bindings, extended_bindings
+from tunbridge.rules import bindings, extended_bindings, sub_ports
 from tunbridge.rules.errors import Forbidden, http_bad_request, no_such_resource
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 
@@ -113,6 +113,7 @@ class BindingApi:
         row = self._port(txn, request, port)
         columns = action(txn, request, row, rules.others["network"].get(txn, row.network_id), values)
         rules.touch(txn, request, row, columns)
+        sub_ports.follow(rules, txn, request, txn.get(rules.table, row.id))
 
     def _one(self, port: str, host: str, status: int) -> Answer:
         return Answer(status, body.encode({"binding": self._found(port, host)}))

@@ -316,6 +316,16 @@ class Controller:
             return Answer(200, self._json(row, request.caller, frozenset(action.fields)))
         return Answer(200, self._wrapped(self._written(request.caller, id)))
 
+    async def tell(self, request: Request, id: str, name: str) -> Answer:
+        """Answer GET /COLLECTION/ID/ACTION."""
+        action, caller = self.rules.actions[name], request.caller
+        await self.database.current()
+        store = self.database.store
+        row = self.rules.get(store, id)
+        target = self._target(store, row, caller)
+        policy.enforce_action(self.resource, caller, target, name, action.who, self.rules.hidden(id))
+        return Answer(200, body.encode(action.run(self.rules, store, request, row, None)))
+
     # Tags
 
     async def tags(self, caller: Caller, id: str) -> Answer:

@@ -119,8 +119,10 @@ class NetworkingApi:
         if below is not None and len(parts) <= 3:
             return await self._resource(exchange, request, Below(below, controller, id), parts[2:])
         if len(parts) == 2 and parts[1] in controller.rules.actions:
-            if method != "PUT":
+            if method != controller.rules.actions[parts[1]].method:
                 raise http.not_allowed()
+            if method == "GET":
+                return await controller.tell(request, id, parts[1])
             return await controller.act(request, id, parts[1], await exchange.content())
         if parts[1] in controller.resource.lacks:
             why = controller.resource.lacks[parts[1]]

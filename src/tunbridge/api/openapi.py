@@ -12,6 +12,7 @@ from tunbridge.api.offer import Offer
 from tunbridge.api.query import TAG_FILTERS
 from tunbridge.model.resource import REQUIRED, Field, Resource
 from tunbridge.model.validators.base import Schema
+from tunbridge.model.validators.ports import sub_ports
 
 _ERRORS = {
     "400": "The request contradicts itself, or names something unknown.",
@@ -218,16 +219,20 @@ def _add_paths(paths: dict[str, Any], controller: Controller, offer: Offer) -> N
 
 
 def _action(controller: Controller, action: str, id: dict[str, Any], tag: list[str]) -> dict[str, Any]:
-    name = "prefixes" if "prefixes" in action else "addresses"
-    wanted = _object({name: {"type": "array", "items": _STRING, "minItems": 1}}, [name])
+    method = controller.rules.actions[action].method.lower()
     answers = _answers(_ok("200", "Done.", {"type": "object"}), "400", "401", "403", "404", "409", "503")
-    put = {
-        "operationId": f"{action}_{controller.resource.name}",
-        "tags": tag,
-        "requestBody": _body(wanted),
-        "responses": answers,
-    }
-    return {"parameters": [id], "put": put}
+    operation = {"operationId": f"{action}_{controller.resource.name}", "tags": tag, "responses": answers}
+    if method != "get":
+        operation["requestBody"] = _body(_action_body(action))
+    return {"parameters": [id], method: operation}
+
+
+def _action_body(action: str) -> dict[str, Any]:
+    """Give what an action takes."""
+    if "subports" in action:
+        return _object({"sub_ports": sub_ports.schema}, ["sub_ports"])
+    name = "prefixes" if "prefixes" in action else "addresses"
+    return _object({name: {"type": "array", "items": _STRING, "minItems": 1}}, [name])
 
 
 def _add_tags(paths: dict[str, Any], base: str, resource: Resource, id: dict[str, Any], tag: list[str]) -> None:

@@ -25,6 +25,7 @@ from tunbridge.api.bindings import BindingApi
 from tunbridge.api.chores import Chores
 from tunbridge.api.config import ServerConfig
 from tunbridge.api.controller import Controller
+from tunbridge.api.events import Events
 from tunbridge.api.gateway_chore import GatewayChore
 from tunbridge.api.milestone_chore import MilestoneChore
 from tunbridge.api.networking import NetworkingApi
@@ -88,7 +89,8 @@ def application(
         lambda: openapi.page(document),
     )
     access = log if config.access_log else None
-    return Application(api, authenticator, others, access, log, Proxies(config.trusted_proxies)), offered
+    events = Events(database.store, offered.resources, rules, views)
+    return Application(api, events, authenticator, others, access, log, Proxies(config.trusted_proxies)), offered
 
 
 async def seed(database: Database, settings: NetworkingSettings) -> None:
@@ -267,7 +269,12 @@ async def _serve(config: ServerConfig, app: Application, listening: list[socket.
     connections = protocol.Connections(raise_open_files() - FILES_KEPT)
     server = protocol.Server(settings, connections, Proxies(config.trusted_proxies).trusts)
     loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        app.events.close()
+        server.should_exit = True
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
+        loop.add_signal_handler(number, end)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined] # ours do it
     await server.serve(sockets=listening)

@@ -20,6 +20,17 @@ def _ids(rows: Iterable[Row]) -> list[str]:
     return [row.id for row in rows]
 
 
+def _trunks(store: Reader, port: Row) -> list[str]:
+    """The trunk that a port is the parent or a sub-port of."""
+    parents = [port.id, *([port.trunk_parent] if port.trunk_parent else [])]
+    return _ids([row for id in parents for row in store.find("Trunk", "port_id", id)])
+
+
+def _trunks_told(store: Reader, row: Row) -> list[str]:
+    port = store.get("Port", row.port_id)
+    return [] if port is None else _trunks(store, port)
+
+
 class Dependent(NamedTuple):
     """A table whose rows show in the bodies of another one's: in which of them, by id."""
 
@@ -67,6 +78,10 @@ DEPENDENTS = (
             ]
         ),
     ),
+    Dependent("Port", "Trunk", _trunks),
+    Dependent("Port_Status", "Trunk", _trunks_told),
+    Dependent("Trunk", "Port", lambda _, row: [row.port_id]),
+    Dependent("Port", "Port", lambda _, row: [row.trunk_parent] if row.trunk_parent else [], column="mac_address"),
 )
 
 
@@ -75,6 +90,9 @@ class ViewStore(Reader, Protocol):
 
     def listen(self, callback: Any) -> None:
         """Call back with table, old row and new row for each change."""
+
+    def watch(self, callback: Callable[[], None]) -> None:
+        """Call back once after each update, when all who listen have heard of its rows."""
 
 
 class Views:

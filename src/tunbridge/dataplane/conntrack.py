@@ -154,9 +154,10 @@ class Judge:
             ports = (first in ("", str(connection.src_port))) and last in ("", str(connection.dst_port))
         else:
             ports = int(first or 0) <= (connection.dst_port or 0) <= int(last or 65535)
-        return ports and self._holds(where, remote)
+        return ports and self.holds(where, remote)
 
-    def _holds(self, where: str, remote: str) -> bool:
+    def holds(self, where: str, remote: str) -> bool:
+        """Whether a rule's remote end, as its permit names it, has an address."""
         if not where:
             return True
         if where.startswith(("group:", "address-group:")):

@@ -16,6 +16,7 @@ from tunbridge.dataplane.identifiers import ExhaustedError, Identifiers
 from tunbridge.dataplane.local import LocalView
 from tunbridge.dataplane.pipeline import Table
 from tunbridge.dataplane.view import Key, View
+from tunbridge.openvswitch import sub_ports
 
 Owner = tuple[str, str]
 """(feature, id)."""
@@ -55,8 +56,8 @@ class PortSettings(Struct, frozen=True):
     other_config: Mapping[str, str]
 
 
-SETTINGS = ("net_uuid", "network_type", "physical_network", "segmentation_id", "tag")
-"""The keys of `other_config` that Neutron's agent writes."""
+SETTINGS = ("net_uuid", "network_type", "physical_network", "segmentation_id", "tag", sub_ports.KEY)
+"""The keys of `other_config` that Neutron's agent writes, and that of openvswitch/sub_ports.py."""
 FREE_VLANS: Key = ("identifiers", "vlans")
 """Touched when a local VLAN is given back."""
 DEAD_VLAN = 4095

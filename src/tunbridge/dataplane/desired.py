@@ -35,13 +35,13 @@ from tunbridge.dataplane.contribution import (
     PortSettings,
     PortState,
 )
-from tunbridge.dataplane.features import FEATURES
+from tunbridge.dataplane.features import FEATURES, policy
 from tunbridge.dataplane.flows import Flow, FlowKey
 from tunbridge.dataplane.identifiers import Identifiers
 from tunbridge.dataplane.local import Local, LocalView, Workload
 from tunbridge.dataplane.merged import Merged
 from tunbridge.dataplane.problems import Code, Problem
-from tunbridge.dataplane.view import Key, Source, View
+from tunbridge.dataplane.view import Key, Rule, Source, View
 
 __all__ = ["Cut", "Delta", "Desired", "Group", "Local", "Meter", "Owner", "PortSettings", "PortState", "Workload"]
 
@@ -208,9 +208,16 @@ class Desired:
 
     def allows(self, connection: Connection) -> bool:
         """Whether what is wanted now allows a connection, at the ends of it that were checked here."""
+        return self._judged().allowed(connection)
+
+    def is_remote(self, rule: Rule, address: str) -> bool:
+        """Whether an address is one of a rule's remote end."""
+        return self._judged().holds(policy.remote_of(rule) or rule.remote_ip_prefix or "", address)
+
+    def _judged(self) -> conntrack.Judge:
         if self._judge is None:
             self._judge = conntrack.Judge(self._permits)
-        return self._judge.allowed(connection)
+        return self._judge
 
     # Dirty owners
 

@@ -6,7 +6,9 @@ The flows are those that the features compute for the example; every one has to 
 import re
 from collections.abc import Iterator
 
-from tunbridge.dataplane import pipeline
+import msgspec
+
+from tunbridge.dataplane import pipeline, trunks
 from tunbridge.dataplane.desired import Desired, Local, Workload
 from tunbridge.dataplane.explained import EXPLAINED
 from tunbridge.dataplane.flows import Flow
@@ -20,6 +22,7 @@ from tunbridge.dataplane.view import (
     HostRoute,
     Limits,
     Location,
+    LoggedTraffic,
     Network,
     Port,
     QosPolicy,
@@ -48,17 +51,22 @@ PORTS = {
 BRIDGES = {"br-int": pipeline.INTEGRATION, "br-tun": pipeline.TUNNEL, "br-ex": pipeline.PROVIDER}
 
 
+_SUB_PORT = 40_000
+"""The number of the example's sub-port."""
+
+
 def example() -> Desired:
     """The desired state of the example host, compute1."""
-    desired = Desired(_rows())
+    rows = _rows()
+    desired = Desired(rows)
     workloads = {p: Workload(p, f"tap-{p}", PORTS["br-int"][f"tap-{p}"]) for p in ("web", "lb", "moved", "nfv", "old")}
-    desired.set_local(
-        Local(
-            host="compute1", tunnel_ip="192.0.2.1", ofports=PORTS, providers={"physnet1": "br-ex"},
-            tunnels={"192.0.2.2": "vxlan-c0000202"}, workloads=workloads,
-            vlans={"blue": 1, "lan": 2, "flat": 3, "open": 4},
-        )
+    local = Local(
+        host="compute1", tunnel_ip="192.0.2.1", ofports=PORTS, providers={"physnet1": "br-ex"},
+        tunnels={"192.0.2.2": "vxlan-c0000202"}, workloads=workloads,
+        vlans={"blue": 1, "lan": 2, "flat": 3, "open": 4},
     )  # fmt: skip
+    sub_ports = trunks.plugged(local, rows, {"iot": _SUB_PORT})
+    desired.set_local(msgspec.structs.replace(local, workloads={**workloads, **sub_ports}))
     desired.run()
     return desired
 
@@ -114,6 +122,7 @@ def _rows() -> Rows:
         _port(
             "nfv", "open", "compute1", 31, "10.1.0.31", groups=(), port_security_enabled=False, qos_policy_id="bronze"
         ),
+        _port("iot", "blue", "compute1", 14, "10.0.0.14", groups=("default",), trunk=("old", 101)),
         _port("peer", "open", "compute2", 32, "10.1.0.32", groups=("default",)),
         _port("old", "flat", "compute1", 41, "172.16.0.41", groups=("default",)),
         _port("other", "lan", "compute2", 22, "192.168.0.22", groups=("acl",)),
@@ -130,6 +139,7 @@ def _rows() -> Rows:
         {g.id: g for g in _groups()}, {"offices": ("198.51.100.0/24",)},
         {"compute2": Host(host="compute2", tunnel_ip="192.0.2.2")}, {"edge": edge, "far": far},
         {floating.id: floating}, {"bronze": bronze}, {"web": "ACTIVE", "db": "ACTIVE"}, (shared,),
+        logged=(LoggedTraffic(id="log", project_id="demo", target_id="web"),),
     )  # fmt: skip
 
 
@@ -162,13 +172,13 @@ def _groups() -> list[SecurityGroup]:
 def _port(
     id: str, network: str, host: str, number: int, *addresses: str, groups: tuple[str, ...],
     bindings: tuple[Binding, ...] = (), allowed_address_pairs: tuple[AddressPair, ...] = (),
-    port_security_enabled: bool = True, qos_policy_id: str | None = None,
+    port_security_enabled: bool = True, qos_policy_id: str | None = None, trunk: tuple[str, int] | None = None,
 ) -> Port:  # fmt: skip
     return Port(
         id=id, network_id=network, mac_address=f"fa:16:3e:00:00:{number}", security_groups=groups,
         fixed_ips=tuple(FixedIp("", a) for a in addresses), allowed_address_pairs=allowed_address_pairs,
         bindings=bindings or (Binding(host, "ACTIVE", "ovs"),), port_security_enabled=port_security_enabled,
-        qos_policy_id=qos_policy_id,
+        qos_policy_id=qos_policy_id, trunk_parent=trunk and trunk[0], trunk_vlan=trunk and trunk[1],
     )  # fmt: skip
 
 
@@ -182,7 +192,9 @@ def dumped(flow: Flow, ports: dict[str, int]) -> str:
     """As `ovs-ofctl -O OpenFlow14 --names --no-stats dump-flows` prints it."""
     names = {number: f'"{name}"' for name, number in ports.items()}
     table = f"table={flow.table}, " if flow.table else ""
-    match = re.sub(r"in_port=(\d+)", lambda m: f"in_port={names[int(m[1])]}", f"priority={flow.priority},{flow.match}")
+    match = re.sub(
+        r"in_port=(\d+)", lambda m: f"in_port={names.get(int(m[1]), m[1])}", f"priority={flow.priority},{flow.match}"
+    )
     actions = re.sub(r"output:(\d+)", lambda m: f"output:{names[int(m[1])]}", flow.actions)
     return f" cookie={flow.cookie:#x}, {table}{match.rstrip(',')} actions={actions}"
 
@@ -243,24 +255,27 @@ The flows below are those of an example host, compute1, as Open vSwitch dumps th
 --no-stats dump-flows BRIDGE`; in a lab: `tunbridge lab exec HOST -- ovs-ofctl ...`). It has a workload `web` in the
 VXLAN network blue (local VLAN 1, VNI 100), whose other port `db` is on compute2, a port `moved` that is prepared for a
 live migration to compute1; `lb` in the VLAN network lan (local VLAN 2, segment 300), with stateless groups and an
-allowed address pair with a MAC address of its own; `old` in a flat network (local VLAN 3); and `nfv`, without port
-security and with a QoS policy, in the VXLAN network open (local VLAN 4, VNI 200). A router, `edge`, has interfaces on
+allowed address pair with a MAC address of its own; `old` in a flat network (local VLAN 3), which is the parent port of
+a trunk with a sub-port `iot` in blue (VLAN 101, port number 40000); and `nfv`, without port security and with a QoS
+policy, in the VXLAN network open (local VLAN 4, VNI 200). A router, `edge`, has interfaces on
 blue and lan, and its gateway to the external network ext (segment 400, local VLAN 1046) on compute1; `web` has a
-floating IP by it. Another router, `far`, has an interface on open, and its gateway on compute2,
-from which compute1 is to take over.
+floating IP by it, and a log of the API is about it. Another router, `far`, has an interface on open, and its gateway
+on compute2, from which compute1 is to take over.
 
 ```
 workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent)-> 95 (metadata: 61) meter -> 96 agent
                                                 |
-patch-tun, int-br-ex -> 0 ------------------> 65 learn -> 70 conntrack -> 71, 72 egress of the sender
+patch-tun, int-br-ex -> 0 ------------------> 65 learn -> 70 conntrack -> 71, 72, 91 egress of the sender
    -> 73 router? -(74 routes, 75 next hop, 76 routed)-> 77 destination (78 flood, 79 learned, 80 unknown)
-   -> 81, 82 ingress of the receiver -> 92 commit -> 94 output
+   -> 81, 82, 90 ingress of the receiver -> 92 commit -> 94 output
 
 in a router: 74 routes -(83 several next hops, 67 outside: here, or to the gateway host)-> 75 next hop
    -(68, 69 neighbours on a wire)->
    76 routed -(translated: 66)-> 77 destination -(an address of a router here)-> 73
 
 a workload with a QoS policy, besides: 0 -> 20, 21 limits -> 22 mark -> 24,  94 -> 97, 98 limits
+one that is logged, besides: a copy of what is dropped in 71, 72, 81, 82, and allowed in 90, 91 -> 99 -> 96
+a trunk's sub-port, besides: 0 -(without its tag)-> 0,  94 or 98 -> 100 with its tag
 ```
 """
 

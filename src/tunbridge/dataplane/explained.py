@@ -9,6 +9,10 @@ from collections.abc import Mapping
 Signature = tuple[int, int, str]
 
 _REST = "What nothing else matches is dropped."
+_COPY_DROPPED = "A port that is logged: a copy for the agent of what is dropped, by a meter of the port's own."
+_COPY = "A port that is logged: a copy for the agent, by a meter of the port's own; the packet goes on."
+_LOG_METER = "The meter of the port's log."
+_NOT_LOGGED = "Ports that no log is about."
 _SKIP = "All other packets go on."
 
 _INTEGRATION: dict[Signature, str] = {
@@ -26,7 +30,14 @@ _INTEGRATION: dict[Signature, str] = {
         0,
         10,
         "in_port,dl_vlan",
-    ): "From br-tun with a local VLAN, or from a physical network with a segment that is here.",
+    ): (
+        "From br-tun with a local VLAN, or from a physical network with a segment that is here. Or from a trunk's VM,"
+        " with the VLAN of a sub-port: the tag comes off, and the packet goes on as if it had come in by a port of its"
+        " own, whose number no interface has (`trunks.py`)."
+    ),
+    (0, 20, "vlan_tci,dl_type"): (
+        "A second tag below that of a sub-port: it could be taken for another network's once the first is off."
+    ),
     (
         0,
         2,
@@ -115,6 +126,9 @@ _INTEGRATION: dict[Signature, str] = {
         "reg3,in_port",
     ): "From elsewhere only neighbours are asked for, and answers told, by a meter of the patch.",
     (95, 0, ""): _REST,
+    (99, 10, "reg3,in_port"): _LOG_METER,
+    (99, 10, "reg3,reg7"): _LOG_METER,
+    (99, 0, ""): _REST,
     (96, 10, "reg3"): "The userdata says how to answer (`features/services.py`); `in_port` says for whom.",
     (96, 0, ""): _REST,
     (65, 1, "reg6"): (
@@ -144,7 +158,11 @@ _INTEGRATION: dict[Signature, str] = {
         " stateless there is none."
     ),
     (70, 0, ""): "ARP, and networks without filtered ports here.",
+    (71, 71, "ct_state,in_port"): _COPY_DROPPED,
+    (72, 1, "in_port"): _COPY_DROPPED,
     (72, 0, ""): _REST,
+    (91, 10, "in_port"): _COPY,
+    (91, 0, ""): _NOT_LOGGED,
     (72, 77, "ip,reg5"): "A rule for any protocol; the bit in reg3 makes table 92 commit the connection.",
     (72, 77, "ipv6,reg5"): "A rule for any protocol; the bit in reg3 makes table 92 commit the connection.",
     (72, 77, "udp,reg5,tp_dst"): "A rule of a stateless group: nothing is committed.",
@@ -342,7 +360,11 @@ _INTEGRATION: dict[Signature, str] = {
         "Second clause: an address of the remote end. One flow for a member, whatever number of policies names it."
     ),
     (82, 70, "conj_id"): "Both clauses match. The id stands for remote end, direction, IP version, protocol and ports.",
+    (81, 71, "ct_state,reg7"): _COPY_DROPPED,
+    (82, 1, "reg7"): _COPY_DROPPED,
     (82, 0, ""): _REST,
+    (90, 10, "reg7"): _COPY,
+    (90, 0, ""): _NOT_LOGGED,
     (92, 10, "ct_state,ip,reg3"): (
         "A connection's originator sent this, and rules allowed it: committed, with a mark of who was checked here."
     ),
@@ -350,7 +372,8 @@ _INTEGRATION: dict[Signature, str] = {
         "A connection's originator sent this, and rules allowed it: committed, with a mark of who was checked here."
     ),
     (92, 0, ""): "Known connections, replies, and what is not tracked.",
-    (94, 2, "reg7"): "To another bridge: the local VLAN is put on. To a workload with limits: they come next.",
+    (94, 3, "reg7"): "To a workload with limits: they come next.",
+    (94, 2, "reg7"): "To another bridge: the local VLAN is put on. To a trunk's sub-port: by its parent port.",
     (94, 2, "reg4,reg6,reg7"): (
         "A flooded copy, to all ports of the network with this policy; to one with limits as a copy of its own, since a"
         " meter that drops ends all actions that come after it (`flow.apart`)."
@@ -362,6 +385,12 @@ _INTEGRATION: dict[Signature, str] = {
     (97, 0, ""): "No such limit.",
     (98, 1, "reg7"): "The meter of a port's bandwidth limit.",
     (98, 0, ""): "No such limit.",
+    (100, 2, "reg7,in_port"): "A sub-port's own broadcast does not come back.",
+    (100, 1, "reg7"): (
+        "To a sub-port: its tag is put on. It may leave by the interface that it came from: of another sub-port of the"
+        " same VM, or of the parent port."
+    ),
+    (100, 0, ""): _REST,
 }
 
 _STAGES = {71: ("reg5", "sender"), 81: ("reg4", "receiver")}

@@ -14,9 +14,9 @@ from tunbridge.dataplane.pipeline import CONTROLLER_ID, DROP, LEARNED_COOKIE, ZO
 
 _FIELDS = (
     "conj_id", "ct_state", "ct_zone", "ct_mark", "proto", "reg1", "reg2", "reg3", "reg4", "reg5", "reg6", "reg7",
-    "tun_id", "in_port", "dl_vlan", "vlan_tci", "dl_src", "dl_dst", "ipv6_src", "ipv6_dst", "nw_src", "nw_dst",
-    "arp_spa", "arp_tpa", "nw_proto", "arp_op", "arp_sha", "arp_tha", "nw_ttl", "nw_frag", "icmp_type", "icmp_code",
-    "nd_target", "nd_sll", "nd_tll", "tp_src", "tp_dst", "tcp_flags",
+    "tun_id", "in_port", "dl_vlan", "vlan_tci", "dl_src", "dl_dst", "dl_type", "ipv6_src", "ipv6_dst", "nw_src",
+    "nw_dst", "arp_spa", "arp_tpa", "nw_proto", "arp_op", "arp_sha", "arp_tha", "nw_ttl", "nw_frag", "icmp_type",
+    "icmp_code", "nd_target", "nd_sll", "nd_tll", "tp_src", "tp_dst", "tcp_flags",
 )  # fmt: skip
 _ORDER = {name: place for place, name in enumerate(_FIELDS)}
 
@@ -265,6 +265,16 @@ def translate(zone: int, table: Table, *, source: str | None = None, target: str
 CT_CLEAR = Action("ct_clear")
 FROM_NOWHERE = Action("load:0xffff->NXM_OF_IN_PORT[]", ("in_port",))
 """So that the packet may leave by the port that it came from."""
+
+
+def come_from(ofport: int) -> Action:
+    """Go on as if the packet had come in by another port."""
+    return Action(f"load:{ofport:#x}->NXM_OF_IN_PORT[]", ("in_port",))
+
+
+def back(output: Table) -> Sequence[Action]:
+    """Send the packet back to the port, or the sub-port, that it came from, by the table of outputs."""
+    return move("NXM_OF_IN_PORT[]", "NXM_NX_REG7[0..15]", "reg7"), FROM_NOWHERE, goto(output)
 
 
 def commit(bits: int) -> Action:

@@ -47,7 +47,7 @@ class Identifiers:
         if (former := self._recovered.get(network_id)) is not None and former not in self._used:
             return former
         kept = set(self._recovered.values())
-        start = _hash_of(network_id) % MAX_VLAN if unwritten else 0
+        start = hash_of(network_id) % MAX_VLAN if unwritten else 0
         every: list[int] = [*range(start + 1, MAX_VLAN + 1), *range(1, start + 1)]
         free = next((v for v in every if v not in self._used and v not in kept), None)
         if free is None:
@@ -111,7 +111,7 @@ class Identifiers:
         name = f"{kind} {what}"
         if (known := self._hashed.get(name)) is not None:
             return known
-        number = _hash_of(name) % highest + 1
+        number = hash_of(name) % highest + 1
         while (kind, number) in self._taken:
             number = number % highest + 1
         self._taken[kind, number] = name
@@ -124,5 +124,5 @@ class Identifiers:
             del self._taken["policy", number]
 
 
-def _hash_of(name: str) -> int:
+def hash_of(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest())

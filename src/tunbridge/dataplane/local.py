@@ -8,13 +8,26 @@ from tunbridge.dataplane import names
 from tunbridge.dataplane.view import Key
 
 
+class Trunked(Struct, frozen=True):
+    """How a sub-port's packets come and go: by the interface of its trunk's parent port, with a VLAN tag."""
+
+    parent: str
+    """Port id."""
+    ofport: int
+    vlan: int
+
+
 class Workload(Struct, frozen=True):
-    """An interface of br-int with `external_ids:iface-id`, whoever plugged it; `mac` is its attached-mac."""
+    """An interface of br-int with `external_ids:iface-id`, whoever plugged it; `mac` is its attached-mac.
+
+    Or a sub-port of one (`trunk`): `name` is that interface's, `ofport` a number that no interface has (trunks.py).
+    """
 
     port_id: str
     name: str
     ofport: int
     mac: str | None = None
+    trunk: Trunked | None = None
 
 
 class Local(Struct, frozen=True):
@@ -43,6 +56,8 @@ class Local(Struct, frozen=True):
     """Network id -> local VLAN as recovered from ports; read once, at the start."""
     metadata: bool = True
     """Whether this host has the metadata service."""
+    log_rate: tuple[int, int] = (100, 25)
+    """How many packets of a port may be logged each second, and at once."""
 
 
 class LocalView:
@@ -81,6 +96,11 @@ class LocalView:
     def metadata(self) -> bool:
         self._reads.add(("self", "metadata"))
         return self._local.metadata
+
+    @property
+    def log_rate(self) -> tuple[int, int]:
+        self._reads.add(("self", "log_rate"))
+        return self._local.log_rate
 
     def ofport(self, bridge: str, name: str) -> int | None:
         """The OpenFlow port of an interface; None while it has none."""
@@ -142,7 +162,7 @@ class LocalView:
 
 def _differing(old: Local, new: Local) -> set[Key]:
     keys: set[Key] = set()
-    for attribute in ("host", "tunnel_type", "tunnels", "providers", "is_cut_off", "metadata"):
+    for attribute in ("host", "tunnel_type", "tunnels", "providers", "is_cut_off", "metadata", "log_rate"):
         if getattr(old, attribute) != getattr(new, attribute):
             keys.add(("self", attribute))
     if old.workloads is not new.workloads and old.workloads.keys() != new.workloads.keys():

@@ -6,14 +6,16 @@ The numbers are Neutron's where the purpose is the same.
     workload ─> 0 classify ─> 24, 25, 26 port security ─> 60 services ─(requests to the agent)─> 95 (metadata: 61), 96
                                                             │
     patch-tun, int-br-X ─> 0 classify ────────────────────>─┴─> 65 learn ─> 70 conntrack
-      ─> 71, 72 egress of the sender ─> 73 router? ─(74 routes, 75 next hop, 76 routed)─> 77 destination
-      (78 flood, 79 learned, 80 unknown) ─> 81, 82 ingress of the receiver ─> 92 commit ─> 94 output
+      ─> 71, 72, 91 egress of the sender ─> 73 router? ─(74 routes, 75 next hop, 76 routed)─> 77 destination
+      (78 flood, 79 learned, 80 unknown) ─> 81, 82, 90 ingress of the receiver ─> 92 commit ─> 94 output
 
     a router's: 74 routes ─(83 several next hops, 67 outside: here, or on the gateway host)─> 75 next hop
       ─(68, 69 neighbours on a wire)─>
       76 routed ─(NAT, 66 translated)─> 77 destination ─(an address of a router here)─> 73
 
-A workload's port with a QoS policy besides: 0 ─> 20, 21 limits, 22 mark ─> 24, and 94 ─> 97, 98 limits.
+A workload's port with a QoS policy besides: 0 ─> 20, 21 limits, 22 mark ─> 24, and 94 ─> 97, 98 limits. One that is
+logged: a copy of what is dropped in 71, 72, 81, 82, and of what is allowed in 90, 91 ─> 99 meter ─> 96.
+A trunk's sub-port besides: 0 without its tag, as from a port of its own ─> 0, and 94 or 98 ─> 100 with its tag.
 """
 
 from collections.abc import Mapping
@@ -56,6 +58,13 @@ METADATA_METERS, METADATA_METER_COUNT = 86_000, 14_000
 their count, so two workloads of a host share one only when their ports are that far apart."""
 METADATA_PPS, METADATA_BURST = 200, 400
 """Packets per second that a workload may send to the metadata service: cloud-init sends some 200 in a row."""
+
+
+FIRST_SUB_PORT, LAST_SUB_PORT = 0x8000, 0xFEFF
+"""OpenFlow port numbers of trunks' sub-ports, which no interface has: trunks.py tells why there are none."""
+LOG_METERS, LOG_METER_COUNT = 4_000, 15_000
+"""Number of the first meter of packets that are logged, and how many there are: this plus the workload's OpenFlow port
+modulo their count."""
 
 
 class Field(Struct, frozen=True):
@@ -159,9 +168,17 @@ AGENT_METER = _table(
     95, "agent_meter", "requests to the agent pass a meter of the sending port",
     matches="in_port reg3", to=(TO_AGENT,),
 )  # fmt: skip
+SUB_PORT = _table(
+    100, "sub_port", "to a trunk's sub-port: with its VLAN tag, out of the interface of the trunk's parent port",
+    matches="in_port reg7", sets="vlan in_port",
+)  # fmt: skip
+LOG_METER = _table(
+    99, "log_meter", "copies of packets for the agent's log pass a meter of the port that the log is about",
+    matches="in_port reg3 reg7", to=(TO_AGENT,),
+)  # fmt: skip
 RECEIVED_BANDWIDTH = _table(
     98, "received_bandwidth", "what a workload receives passes the meter of its bandwidth limit",
-    matches="reg7", miss="output:NXM_NX_REG7[]",
+    matches="reg7", to=(SUB_PORT,), miss="output:NXM_NX_REG7[]",
 )  # fmt: skip
 RECEIVED_PACKETS = _table(
     97, "received_packets", "what a workload receives passes the meter of its packet rate limit",
@@ -169,19 +186,23 @@ RECEIVED_PACKETS = _table(
 )  # fmt: skip
 OUTPUT = _table(
     94, "output", "to the port in `out`; between bridges the local VLAN says which network it is",
-    matches="reg4 reg6 reg7", sets="vlan reg3 reg7", to=(RECEIVED_PACKETS,),
+    matches="reg4 reg6 reg7", sets="vlan reg3 reg7", to=(RECEIVED_PACKETS, SUB_PORT),
 )  # fmt: skip
 COMMIT = _table(
     92, "commit", "a connection that rules allowed becomes known to conntrack, with who checked it",
     matches="proto ct_state reg3", sets="ct_mark", to=(OUTPUT,), miss=goto(OUTPUT),
 )  # fmt: skip
+INGRESS_ALLOWED = _table(
+    90, "ingress_allowed", "what an ingress rule allowed; the agent logs it where that is wanted",
+    matches="reg7", sets="reg3", to=(COMMIT, LOG_METER), miss=goto(COMMIT),
+)  # fmt: skip
 INGRESS_RULES = _table(
     82, "ingress_rules", "rules of the receiver's security groups; what none allows is dropped",
-    matches=f"reg4 {_RULE}", sets="reg3", to=(COMMIT,),
+    matches=f"reg4 reg7 {_RULE}", sets="reg3", to=(INGRESS_ALLOWED, LOG_METER),
 )  # fmt: skip
 INGRESS_STATE = _table(
     81, "ingress_state", "packets that need no ingress rule: known connections, ARP, neighbour discovery, DHCP replies",
-    matches=f"reg4 {_STATE}", sets="reg3", to=(INGRESS_RULES, COMMIT), miss=goto(INGRESS_RULES),
+    matches=f"reg4 reg7 {_STATE}", sets="reg3", to=(INGRESS_RULES, COMMIT, LOG_METER), miss=goto(INGRESS_RULES),
 )  # fmt: skip
 UNKNOWN = _table(
     80, "unknown", "a unicast packet to a MAC address that no port of the network here is known to have",
@@ -234,22 +255,26 @@ SEVERAL_HOPS = _table(
 ROUTES = _table(
     74, "routes", "of each router: its own addresses, its subnets, its extra routes",
     matches="reg1 reg3 proto nw_dst ipv6_dst nw_ttl icmp_type ct_state in_port",
-    sets="reg2 reg3 reg6 eth_src eth_dst ip icmp_type vlan",
-    to=(SEVERAL_HOPS, NEXT_HOP, OUTSIDE, AGENT_METER, DESTINATION),
+    sets="reg2 reg3 reg6 reg7 in_port eth_src eth_dst ip icmp_type vlan",
+    to=(SEVERAL_HOPS, NEXT_HOP, OUTSIDE, AGENT_METER, DESTINATION, OUTPUT),
 )  # fmt: skip
 ROUTER = _table(
     AROUND, "router", "packets to the MAC address of a router's interface are forwarded, all others switched",
     matches="reg3 reg6 proto in_port dl_dst nw_dst tp_dst ct_state arp_op arp_spa arp_tpa icmp_type nd_target",
-    sets="reg1 reg2 reg3 ct_mark nat eth_src eth_dst arp_op arp_sha arp_spa arp_tha arp_tpa vlan learn",
-    to=(ROUTES, DESTINATION, AGENT_METER), miss=goto(DESTINATION),
+    sets="reg1 reg2 reg3 reg7 in_port ct_mark nat eth_src eth_dst arp_op arp_sha arp_spa arp_tha arp_tpa vlan learn",
+    to=(ROUTES, DESTINATION, AGENT_METER, OUTPUT), miss=goto(DESTINATION),
+)  # fmt: skip
+EGRESS_ALLOWED = _table(
+    91, "egress_allowed", "what an egress rule allowed; the agent logs it where that is wanted",
+    matches="in_port", sets="reg3", to=(ROUTER, LOG_METER), miss=goto(ROUTER),
 )  # fmt: skip
 EGRESS_RULES = _table(
     72, "egress_rules", "rules of the sender's security groups; what none allows is dropped",
-    matches=f"reg5 {_RULE}", sets="reg3", to=(ROUTER,),
+    matches=f"reg5 in_port {_RULE}", sets="reg3", to=(EGRESS_ALLOWED, LOG_METER),
 )  # fmt: skip
 EGRESS_STATE = _table(
     71, "egress_state", "packets that need no egress rule: of unfiltered senders, and of known connections",
-    matches=f"reg5 {_STATE}", sets="reg3", to=(EGRESS_RULES, ROUTER), miss=goto(EGRESS_RULES),
+    matches=f"reg5 in_port {_STATE}", sets="reg3", to=(EGRESS_RULES, ROUTER, LOG_METER), miss=goto(EGRESS_RULES),
 )  # fmt: skip
 CONNTRACK = _table(
     70, "conntrack", "networks with filtered ports: unicast is looked up in the network's conntrack zone, once",
@@ -266,8 +291,8 @@ METADATA = _table(
 SERVICE_TABLE = _table(
     60, "services", "requests that this host answers or directs: DHCP, router solicitations, DNS, ARP, ND, metadata",
     matches="reg6 proto dl_dst nw_dst ipv6_dst tp_src tp_dst icmp_type nd_target arp_op arp_spa arp_tpa",
-    sets="reg3 eth_src eth_dst ip icmp_type arp_op arp_sha arp_spa arp_tha arp_tpa",
-    to=(AGENT_METER, METADATA, LEARN), miss=goto(LEARN),
+    sets="reg3 reg7 in_port eth_src eth_dst ip icmp_type arp_op arp_sha arp_spa arp_tha arp_tpa",
+    to=(AGENT_METER, METADATA, LEARN, OUTPUT), miss=goto(LEARN),
 )  # fmt: skip
 ADDRESS_SECURITY = _table(
     26, "address_security", "IP and ARP addresses that a workload may send from",
@@ -296,14 +321,16 @@ SENT_PACKETS = _table(
 )  # fmt: skip
 LOCAL_SWITCHING = _table(
     0, "local_switching", "where a packet came in, and so its network; dead VLAN and unknown ports are dropped",
-    matches="in_port dl_vlan vlan_tci", sets="vlan reg5 reg6", to=(SENT_PACKETS, PORT_SECURITY, LEARN),
+    matches="in_port dl_vlan vlan_tci dl_type", sets="vlan in_port reg5 reg6", to=(SENT_PACKETS, PORT_SECURITY, LEARN),
+    back_to=0,
 )  # fmt: skip
 INTEGRATION = (
     LOCAL_SWITCHING, SENT_PACKETS, SENT_BANDWIDTH, MARK,
     PORT_SECURITY, ND_SECURITY, ADDRESS_SECURITY, SERVICE_TABLE, METADATA, LEARN, CONNTRACK,
-    EGRESS_STATE, EGRESS_RULES, ROUTER, ROUTES, SEVERAL_HOPS, OUTSIDE, NEXT_HOP, NEIGHBOURS, KNOWN_NEIGHBOUR, ROUTED,
-    TRANSLATED, DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN,
-    INGRESS_STATE, INGRESS_RULES, COMMIT, OUTPUT, AGENT_METER, TO_AGENT, RECEIVED_PACKETS, RECEIVED_BANDWIDTH,
+    EGRESS_STATE, EGRESS_RULES, EGRESS_ALLOWED, ROUTER, ROUTES, SEVERAL_HOPS, OUTSIDE, NEXT_HOP, NEIGHBOURS,
+    KNOWN_NEIGHBOUR, ROUTED, TRANSLATED, DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN,
+    INGRESS_STATE, INGRESS_RULES, INGRESS_ALLOWED, COMMIT, OUTPUT,
+    AGENT_METER, LOG_METER, TO_AGENT, RECEIVED_PACKETS, RECEIVED_BANDWIDTH, SUB_PORT,
 )  # fmt: skip
 
 # br-tun
@@ -354,7 +381,7 @@ FEATURES: Mapping[str, int] = MappingProxyType(
     {
         "base": 0, "port": 1, "network": 2, "neighbour": 3, "located": 3, "subnet": 4, "flood": 5, "policy": 6,
         "remote": 6, "member": 6, "reach": 7, "router": 7, "wire": 7, "gateway": 8, "floating": 8, "qos": 9,
-        "metadata": 10,
+        "metadata": 10, "log": 11,
     }
 )  # fmt: skip
 """Feature -> its number in the cookie of its flows."""

@@ -6,7 +6,7 @@ of them are computed anew. So what is computed incrementally cannot differ from 
 """
 
 from collections.abc import Collection, Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -105,6 +105,9 @@ class Port(Struct, frozen=True, kw_only=True):
     extra_dhcp_opts: tuple[DhcpOption, ...] = ()
     qos_policy_id: str | None = None
     bindings: tuple[Binding, ...] = ()
+    trunk_parent: str | None = None
+    """Of a trunk's sub-port: the trunk's port, and the VLAN tag that its packets have there."""
+    trunk_vlan: int | None = None
 
     @property
     def host(self) -> str | None:
@@ -239,12 +242,38 @@ class Location(Struct, frozen=True, kw_only=True):
     claim: int
 
 
+class LoggedTraffic(Struct, frozen=True, kw_only=True):
+    """An enabled log of the API: which ports it is about, and whether it wants what is allowed, dropped, or both.
+
+    With `target_id` it is that port; else all ports of the group `resource_id`; else all of the project.
+    """
+
+    id: str
+    project_id: str
+    resource_id: str | None = None
+    target_id: str | None = None
+    event: Literal["ACCEPT", "DROP", "ALL"] = "ALL"
+
+    def concerns(self, port: Port) -> bool:
+        """Whether it is about a port."""
+        if self.target_id is not None:
+            return self.target_id == port.id
+        if self.resource_id is not None:
+            return self.resource_id in port.security_groups
+        return self.project_id == port.project_id
+
+    def wants(self, event: str) -> bool:
+        """Whether it is about `ACCEPT` or `DROP`."""
+        return self.event in ("ALL", event)
+
+
 Key = tuple[str, str]
 """What a read depends on: ("port", id), ("network-ports", network id), ("network-subnets", network id),
 ("network", id), ("subnet", id), ("group", id), ("group-members", group id), ("address-group", id), ("router", id),
 ("network-routers", network id), ("gateways", host), ("floating", id), ("router-floating", router id),
 ("forwardings", floating IP's id in the API), ("qos-policy", id), ("host", name), ("hosts", ""), ("port-status", id),
-("network-locations", network id)."""
+("network-locations", network id), ("logs", ""),
+("sub-ports", id of a trunk's port)."""
 
 
 class Source(Protocol):
@@ -270,6 +299,8 @@ class Source(Protocol):
     def router_floating_ips(self, router_id: str) -> Collection[str]: ...
     def forwardings(self, floating_ip_id: str) -> Collection[PortForwarding]: ...
     def qos_policy(self, id: str) -> QosPolicy: ...
+    def sub_ports(self, parent_id: str) -> Collection[str]: ...
+    def logs(self) -> Collection[LoggedTraffic]: ...
 
 
 class View:
@@ -367,6 +398,11 @@ class View:
         self._reads.add(("qos-policy", id))
         return self._source.qos_policy(id)
 
+    def logs(self) -> Collection[LoggedTraffic]:
+        """All enabled logs of the cloud."""
+        self._reads.add(("logs", ""))
+        return self._source.logs()
+
 
 class Rows(Struct):
     """A source of plain dictionaries, by id."""
@@ -384,6 +420,10 @@ class Rows(Struct):
     locations: tuple[Location, ...] = ()
     port_forwardings: dict[str, tuple[PortForwarding, ...]] = {}
     """By the floating IP's id in the API."""
+    logged: tuple[LoggedTraffic, ...] = ()
+
+    def logs(self) -> Collection[LoggedTraffic]:
+        return self.logged
 
     def network(self, id: str) -> Network | None:
         return self.networks.get(id)
@@ -445,6 +485,9 @@ class Rows(Struct):
     def qos_policy(self, id: str) -> QosPolicy:
         return self.qos_policies.get(id, QosPolicy(id=id))
 
+    def sub_ports(self, parent_id: str) -> Collection[str]:
+        return [p.id for p in self.ports.values() if p.trunk_parent == parent_id]
+
 
 def _touched(old: object, new: object, keys: Mapping[str, str]) -> set[Key]:
     """Keys with the value before and the value after."""
@@ -462,7 +505,15 @@ def port_keys(old: Port | None, new: Port | None) -> set[Key]:
     after = set() if new is None else {("network-ports", new.network_id)}
     groups_before = set() if old is None else {("group-members", g) for g in old.security_groups}
     groups_after = set() if new is None else {("group-members", g) for g in new.security_groups}
-    return keys | (before ^ after) | (groups_before ^ groups_after)
+    trunked_before, trunked_after = _trunked(old), _trunked(new)
+    trunks: set[Key] = set()
+    if trunked_before != trunked_after:
+        trunks = {("sub-ports", parent) for parent, _ in (trunked_before, trunked_after) if parent is not None}
+    return keys | (before ^ after) | (groups_before ^ groups_after) | trunks
+
+
+def _trunked(port: Port | None) -> tuple[str | None, int | None]:
+    return (None, None) if port is None else (port.trunk_parent, port.trunk_vlan)
 
 
 def subnet_keys(old: Subnet | None, new: Subnet | None) -> set[Key]:

@@ -7,6 +7,7 @@ from tunbridge.model.resources.address_group import ADDRESS_GROUP
 from tunbridge.model.resources.address_scope import ADDRESS_SCOPE
 from tunbridge.model.resources.agent import AGENT, AVAILABILITY_ZONE
 from tunbridge.model.resources.boot_config import BOOT_CONFIG
+from tunbridge.model.resources.log import LOG, LOGGABLE_RESOURCE
 from tunbridge.model.resources.network import NETWORK
 from tunbridge.model.resources.network_ip_availability import NETWORK_IP_AVAILABILITY
 from tunbridge.model.resources.network_segment_range import NETWORK_SEGMENT_RANGE
@@ -24,6 +25,7 @@ from tunbridge.model.resources.security_group import (
 )
 from tunbridge.model.resources.subnet import SUBNET
 from tunbridge.model.resources.subnetpool import SUBNETPOOL
+from tunbridge.model.resources.trunk import TRUNK
 from tunbridge.model.tables import Table, Type
 
 __all__ = ["EXTENSIONS", "RESOURCES", "resource", "tables"]
@@ -53,6 +55,9 @@ RESOURCES = (
     *QOS_RULES,
     *ALIASES,
     RULE_TYPE,
+    TRUNK,
+    LOG,
+    LOGGABLE_RESOURCE,
 )
 _BY_NAME = {each.name: each for each in RESOURCES}
 _TABLES = (*(each.as_table() for each in RESOURCES if each.stored), *internal.TABLES)

@@ -523,6 +523,28 @@ EXTENSIONS = (
         "2018-06-28T16:00:00-00:00",
         needs=frozenset({features.ROUTING}),
     ),
+    # Trunks
+    Extension(
+        "trunk",
+        "Trunk Extension",
+        "Provides support for trunk ports",
+        "2016-01-01T10:00:00-00:00",
+        needs=frozenset({features.TRUNKS}),
+    ),
+    Extension(
+        "trunk-details",
+        "Trunk port details",
+        "Expose trunk port details",
+        "2016-01-01T10:00:00-00:00",
+        needs=frozenset({features.TRUNKS}),
+    ),
+    Extension(
+        "logging",
+        "Logging API Extension",
+        "Provides a logging API for resources such as security group and firewall.",
+        "2017-01-01T10:00:00-00:00",
+        needs=frozenset({features.TRAFFIC_LOG}),
+    ),
     # Tunbridge's own
     Extension(
         "boot-config",
@@ -530,6 +552,12 @@ EXTENSIONS = (
         "Host name, SSH keys and user data that the metadata service tells a port's VM. Not of Neutron.",
         "2026-11-29T00:00:00-00:00",
         needs=frozenset({features.METADATA}),
+    ),
+    Extension(
+        "event-stream",
+        "Stream of events",
+        "What is created, updated and deleted, as it happens: server-sent events at /v2.0/events. Not of Neutron.",
+        "2026-11-30T00:00:00-00:00",
     ),
     # Hosts
     Extension("agent", "agent", "The agent management extension.", "2013-02-03T10:00:00-00:00"),

@@ -16,9 +16,15 @@ QOS = "qos"
 """Hosts limit what ports send and receive, and mark what they send."""
 METADATA = "metadata"
 """Hosts tell their VMs what they are to know when they boot."""
+TRUNKS = "trunks"
+"""Hosts take VLAN tags of a VM for further ports."""
+TRAFFIC_LOG = "traffic-log"
+"""Hosts log what security groups allow and drop."""
 VLAN_TRANSPARENCY = "vlan-transparency"
 """Networks carry VLAN tags of their guests."""
 
-ALL = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, METADATA, VLAN_TRANSPARENCY})
-AVAILABLE = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, METADATA})
+ALL = frozenset(
+    {BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, METADATA, TRUNKS, TRAFFIC_LOG, VLAN_TRANSPARENCY}
+)
+AVAILABLE = frozenset({BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, METADATA, TRUNKS, TRAFFIC_LOG})
 """Those that the agent has now."""

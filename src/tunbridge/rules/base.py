@@ -29,14 +29,16 @@ class Action(NamedTuple):
     """What PUT /COLLECTION/ID/NAME does, and who may."""
 
     who: Who
-    run: Callable[[Any, Txn, Request, Row, Any], Values | None]
-    """Called with the rules, the transaction, the request, the row and the body."""
+    run: Callable[[Any, Any, Request, Row, Any], Values | None]
+    """Called with the rules, the transaction (a `Reader` for GET), the request, the row and the body."""
     fields: tuple[str, ...] = ()
     """The answer is only these fields of the thing; none: {RESOURCE: {…}}."""
     read: Callable[[Values], Any] = dict
     """Makes of the body what `run` gets; looks at nothing else, so that it may take its time in a thread."""
     tells: bool = False
     """The answer is what `run` gives."""
+    method: str = "PUT"
+    """With GET, `run` only reads."""
 
 
 def stored(column: Column, value: Any) -> Any:

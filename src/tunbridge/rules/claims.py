@@ -9,13 +9,13 @@ binds a port that is
     says so, or is dead
     bound by a claim, and the binding failed  to the same host again, once its agent reaches the network
 and nothing else: a binding that was set through the API is never changed, nor a port that is being moved, nor one of
-another VNIC type than `normal`, nor a router's or floating IP's, of which hosts report as well. When the port is
-unplugged, its binding stays and its status is DOWN.
+another VNIC type than `normal`, nor a trunk's sub-port, which goes along with its parent port, nor a router's or
+floating IP's, of which hosts report as well. When the port is unplugged, its binding stays and its status is DOWN.
 """
 
 import msgspec
 
-from tunbridge.rules import bindings, hosts
+from tunbridge.rules import bindings, hosts, sub_ports
 from tunbridge.rules.base import Rules
 from tunbridge.rules.request import Reader, Request, Row, Txn
 from tunbridge.rules.router_parts import OWNERS
@@ -54,12 +54,14 @@ def bind(txn: Txn, request: Request, rules: Rules, id: str) -> bool:
     made |= {"port_id": id, "claimed": True}
     if row is None:
         rules.touch(txn, request, port, {"bindings": (*port.bindings, txn.insert(bindings.TABLE, made))})
+        sub_ports.follow(rules, txn, request, txn.get("Port", id))
         return True
     if (row.host, row.vif_type) == (host, made["vif_type"]):
         return False
     txn.verify(bindings.TABLE, row.id, "host", "status", "claimed")
     txn.update(bindings.TABLE, row.id, made)
     rules.touch(txn, request, port, {})
+    sub_ports.follow(rules, txn, request, txn.get("Port", id))
     return True
 
 
@@ -68,7 +70,7 @@ def _said(reader: Reader, port: Row) -> set[str]:
 
 
 def _may_be_claimed(reader: Reader, port: Row) -> bool:
-    if port.device_owner in OWNERS:
+    if port.device_owner in OWNERS or port.trunk_parent is not None:
         return False
     rows = bindings.of(reader, port)
     row = bindings.active(reader, port)

@@ -10,7 +10,7 @@ import msgspec
 
 from tunbridge.model.convert import canonical_mac
 from tunbridge.model.resource import UNSET
-from tunbridge.rules import bindings, boot_configs, ipam, qos, rbac
+from tunbridge.rules import bindings, boot_configs, ipam, logs, qos, rbac, sub_ports, trunks
 from tunbridge.rules.base import Rules, check_tag_count
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, http_bad_request, invalid
@@ -115,6 +115,8 @@ class PortRules(Rules):
                     request = request.unconditional
         qos.change(self, txn, request, network, row, {**values, **asked})
         self.save(txn, request, row, values, **columns)
+        if "bindings" in columns:
+            sub_ports.follow(self, txn, request, txn.get(self.table, row.id))
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
         """Remove a port, unless a router or floating IP has it; its floating IPs lead nowhere. Raises Conflict."""
@@ -123,6 +125,7 @@ class PortRules(Rules):
             reason = f"has device owner {row.device_owner}"
             message = f"Port {row.id} cannot be deleted directly via the port API: {reason}."
             raise Conflict("ServicePortInUse", message)
+        trunks.check_deletable(txn, row)
         floating: Any = self.others["floatingip"]
         floating.leave(txn, request, row)
         self._leave_forwardings(txn, request, row, ())
@@ -137,6 +140,7 @@ class PortRules(Rules):
     def remove(self, txn: Txn, request: Request, row: Row) -> None:
         """Remove a port with its boot configuration."""
         boot_configs.remove_of(txn, row.id)
+        logs.remove_of(txn, "target_id", row.id)
         super().remove(txn, request, row)
 
     def touch(self, txn: Txn, request: Request, row: Row, columns: Mapping[str, Any]) -> None:
@@ -157,6 +161,7 @@ class PortRules(Rules):
             "allowed_address_pairs": _as_given(row),
             "qos_network_policy_id": None if network is None else network.qos_policy_id,
             **bindings.body(reader, row),
+            **trunks.details(reader, row),
         }
 
     def network_project(self, reader: Reader, row: Row) -> str | None:

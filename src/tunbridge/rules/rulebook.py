@@ -11,6 +11,7 @@ from tunbridge.rules.availability_zones import AvailabilityZoneRules
 from tunbridge.rules.base import Rules
 from tunbridge.rules.boot_configs import BootConfigRules
 from tunbridge.rules.floating_ips import FloatingIpRules
+from tunbridge.rules.logs import LoggableResourceRules, LogRules
 from tunbridge.rules.network_ip_availability import NetworkIpAvailabilityRules
 from tunbridge.rules.networks import NetworkRules
 from tunbridge.rules.port_forwardings import PortForwardingRules
@@ -28,6 +29,7 @@ from tunbridge.rules.segment_ranges import NetworkSegmentRangeRules
 from tunbridge.rules.settings import NetworkingSettings
 from tunbridge.rules.subnetpools import AddressScopeRules, SubnetpoolRules
 from tunbridge.rules.subnets import SubnetRules
+from tunbridge.rules.trunks import TrunkRules
 
 _PLAIN: dict[str, type[Rules]] = {
     "network": NetworkRules,
@@ -46,6 +48,9 @@ _PLAIN: dict[str, type[Rules]] = {
     "port_forwarding": PortForwardingRules,
     "policy": QosPolicyRules,
     "rule_type": RuleTypeRules,
+    "trunk": TrunkRules,
+    "log": LogRules,
+    "loggable_resource": LoggableResourceRules,
     **{rule.name: QosRuleRules for rule in (*QOS_RULES, *QOS_ALIASES)},
 }
 _TIMED = {

@@ -9,7 +9,7 @@ from tunbridge.model.policy_rules import Who
 from tunbridge.model.protocols import ICMP, IPV6_ONLY, LEGACY_IPV6_ICMP, PORT_PROTOCOLS, number, spellings
 from tunbridge.model.resources.address_group import MAX_ADDRESSES
 from tunbridge.model.resources.security_group import PARENT
-from tunbridge.rules import ipam, locks, rbac
+from tunbridge.rules import ipam, locks, logs, rbac
 from tunbridge.rules.base import Action, Rules
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound, invalid, no_such_resource
@@ -130,6 +130,7 @@ class SecurityGroupRules(rbac.SharedRules):
             if rule.security_group_id != row.id:
                 self.touch(txn, plain, self.get(txn, rule.security_group_id), {})
         rbac.forget(txn, request, self, row)
+        logs.remove_of(txn, "resource_id", row.id)
         self.remove(txn, request, row)
 
     def prepare(

@@ -25,6 +25,7 @@ QUOTAS = {
     "address_group": 10,
     "router": 10,
     "floatingip": 50,
+    "trunk": -1,
 }
 """Neutron's defaults; it has none for address groups, a project could then fill the database."""
 

@@ -52,6 +52,8 @@ EXTRA: dict[str, str] = {
     "default_security_group_rules[].revision_number": "as above",
     "quota.address_group": "address groups have a quota here: without one a project could fill the database",
     "quotas[].address_group": "as above",
+    "quota.trunk": "recorded from a Neutron without its trunk service",
+    "quotas[].trunk": "as above",
     **{
         f"{thing}.port_forwardings": "recorded from a Neutron without its port forwarding service"
         for thing in ("floatingip", "floatingips[]")

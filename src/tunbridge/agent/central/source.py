@@ -62,6 +62,7 @@ class CentralSource:
             _QOS: _Memo(_limits),
             "Floating_Ip": _Memo(_floating_ip),
             "Port_Forwarding": _Memo(_forwarding),
+            "Log": _Memo(_log),
         }
         self._hosts: dict[str, Row] = {}
         """Rows of other hosts' agents, by the name of the host."""
@@ -151,6 +152,12 @@ class CentralSource:
         found: view.QosPolicy = self._memos[_QOS].get(id, tuple(sorted(rows, key=_by_id)))
         return msgspec.structs.replace(found, id=id)
 
+    def sub_ports(self, parent_id: str) -> Collection[str]:
+        return [row.id for row in self._store.find("Port", "trunk_parent", parent_id)]
+
+    def logs(self) -> Collection[view.LoggedTraffic]:
+        return [self._memos["Log"].get(row.id, (row,)) for row in self._store.all("Log") if row.enabled]
+
     def gateways(self, host: str) -> Collection[str]:
         first, others = (self._store.find("Router", name, host) for name in ("gateway_host", "gateway_standbys"))
         return [row.id for row in (*first, *others)]
@@ -193,6 +200,8 @@ def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
             return {("port-status", row.port_id) for row in rows}
         case "Address_Location":
             return {("network-locations", row.network_id) for row in rows}
+        case "Log":
+            return {("logs", "")}
         case "Security_Group":
             return {("group", row.id) for row in rows}
         case "Security_Group_Rule":
@@ -270,6 +279,8 @@ def _port(rows: tuple[Row, ...]) -> view.Port:
         ),
         qos_policy_id=row.qos_policy_id,
         bindings=tuple(view.Binding(b.host, b.status, b.vif_type, b.vnic_type) for b in bindings if b.host),
+        trunk_parent=row.trunk_parent,
+        trunk_vlan=row.trunk_vlan,
     )
 
 
@@ -341,6 +352,13 @@ def _forwarding(rows: tuple[Row, ...]) -> view.PortForwarding:
         inner=row.internal_first,
         one_to_one=row.internal_last > row.internal_first or row.external_last == row.external_first,
     )
+
+
+def _log(rows: tuple[Row, ...]) -> view.LoggedTraffic:
+    (row,) = rows
+    return view.LoggedTraffic(
+        id=row.id, project_id=row.project_id, resource_id=row.resource_id, target_id=row.target_id, event=row.event
+    )  # fmt: skip
 
 
 def _limits(rows: tuple[Row, ...]) -> view.QosPolicy:

@@ -48,6 +48,8 @@ _COLUMNS = {
         "dns_domain",
         "extra_dhcp_opts",
         "qos_policy_id",
+        "trunk_parent",
+        "trunk_vlan",
     ),
     "Port_Binding": ("port_id", "network_id", "host", "status", "vif_type", "vnic_type"),
     "Security_Group": ("stateful",),
@@ -89,6 +91,7 @@ _COLUMNS = {
         rule.table: ("qos_policy_id", *(field.name for field in rule.fields if field.column is not None))
         for rule in RULES
     },
+    "Log": ("project_id", "resource_id", "target_id", "event", "enabled"),
     "Port_Status": ("host", "port_id", "status"),
     "Address_Location": ("host", "network_id", "address", "port_id", "mac_address", "claim"),
     "Host": ("host", "agent_type", "configurations"),

@@ -57,6 +57,7 @@ def traced(
     from tunbridge.inspect.trace.ask import TIMEOUT, asking
     from tunbridge.inspect.trace.endpoints import find
     from tunbridge.inspect.trace.follow import follow
+    from tunbridge.inspect.trace.packet import with_vlan
     from tunbridge.inspect.trace.report import trace_of
 
     directory = _directory(sources, os_cloud)
@@ -64,6 +65,8 @@ def traced(
     if sender.place is None:
         raise UsageError(f"{ends[0]}: is on none of these hosts: give HOST:PORT of where the packet comes in")
     packet = _packet(asked, sender, receiver, directory)
+    if sender.vlan is not None:
+        packet = with_vlan(packet, str(sender.vlan))
     ask = asking(document, _run_in_lab, _CT[asked.state], timeout or TIMEOUT)
     visit = follow(document, sender.place, packet, ask, lambda step: _mark(step, asked.state))
     return trace_of(sender, receiver, packet, visit)

@@ -98,7 +98,7 @@ def answer_wire(context: Context, network: Network, vlan: int, address: str, mac
     if patch is None:
         return
     is_arp = ":" not in address
-    actions = _outwards(neighbour.answer_arp(address, mac)[:-1]) if is_arp else services.ask(Kind.solicited)
+    actions = _outwards(neighbour.arp_reply(address, mac)) if is_arp else services.ask(Kind.solicited)
     context.flow(_BRIDGE, pipeline.ROUTER, 31, {**_asked(vlan, address), "in_port": patch}, *actions)
     context.claim(network.id, address, mac)
 

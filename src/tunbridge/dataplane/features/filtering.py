@@ -22,6 +22,7 @@ from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.flows import Flow
 from tunbridge.dataplane.pipeline import EGRESS_CHECKED, INGRESS_CHECKED, STATELESS, Field, Table
 
+INVALID_PRIORITY = 70
 _IP = ("ip", "ipv6")
 _UNTRACKED_ND = (130, 131, 132, 133, 134, 135, 136, 143)
 """ICMPv6 types that the kernel's conntrack leaves out (nf_conntrack_proto_icmpv6.c): ND and multicast listeners."""
@@ -77,7 +78,7 @@ def _states(table: Table, passed: Action, *, originator: int, receiver: int) -> 
     """Pass known connections; the bits are those that let packets of either direction pass this stage."""
     first, reply = f"{originator:#x}/{originator:#x}", f"{receiver:#x}/{receiver:#x}"
     return [
-        flow.make(table, 70, {"ct_state": "+inv+trk"}, []),
+        flow.make(table, INVALID_PRIORITY, {"ct_state": "+inv+trk"}, []),
         # ICMP errors about a known connection.
         flow.make(table, 60, {"ct_state": "-new+rel+trk"}, [passed]),
         flow.make(table, 60, {"ct_state": "+est-rel-rpl+trk", "ct_mark": first}, [passed]),

@@ -62,6 +62,8 @@ def _copies(context: Context, kind: str, network_id: str, vlan: int, out: int, p
 
 def _output(ofport: int, is_limited: bool) -> Action:
     if not is_limited:
+        if ofport >= pipeline.FIRST_SUB_PORT:
+            return flow.clone([flow.load(OUT, ofport), goto(pipeline.SUB_PORT)])
         return flow.output(ofport)
     return flow.apart([flow.load(OUT, ofport), goto(pipeline.RECEIVED_PACKETS)], pipeline.TOO_BIG)
 

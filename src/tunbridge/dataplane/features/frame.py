@@ -72,6 +72,9 @@ def integration(ofports: Mapping[str, int], provider_bridges: Iterable[str]) -> 
     flows = [flow.miss(t) for t in pipeline.INTEGRATION]
     # Ports that are not bound to a network carry VLAN 4095; it never leaves.
     flows.append(flow.make(start, 65535, {"dl_vlan": 4095}, []))
+    # A second tag below that of a sub-port, which came off: it could name another network.
+    second: Match = {"vlan_tci": "0x0000/0x1000"}
+    flows += [flow.make(start, 20, {**second, "dl_type": tag}, []) for tag in ("0x8100", "0x88a8")]
     for bridge in provider_bridges:
         # From the physical network, a segment that no network here uses; counted apart from what workloads send.
         if (number := ofports.get(names.integration_patch(bridge))) is not None:

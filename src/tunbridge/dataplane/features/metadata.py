@@ -32,7 +32,7 @@ def _address(context: Context, address: str, version: int) -> None:
     ip, tcp, icmp = ("ip", "tcp", "icmp") if version == 4 else ("ipv6", "tcp6", "icmp6")
     _service(context, 25, {"proto": tcp, **to}, goto(pipeline.METADATA))
     echo: Match = {"proto": icmp, **to, "icmp_type": _ECHO[version]}
-    _service(context, 25, echo, *flow.answer_echo(address, _ECHO_REPLY[version]), flow.TO_IN_PORT)
+    _service(context, 25, echo, *flow.answer_echo(address, _ECHO_REPLY[version]), *flow.back(pipeline.OUTPUT))
     _service(context, 5, {"proto": ip, **to})
 
 

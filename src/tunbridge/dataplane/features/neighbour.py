@@ -103,6 +103,11 @@ def _resolve(context: Context, vlan: int, address: str, mac: str, local: bool) -
 
 def answer_arp(address: str, mac: str) -> list[Action]:
     """Make the reply out of an ARP request, and send it back."""
+    return [*arp_reply(address, mac), *flow.back(pipeline.OUTPUT)]
+
+
+def arp_reply(address: str, mac: str) -> list[Action]:
+    """Make the reply out of an ARP request."""
     return [
         flow.move("NXM_OF_ETH_SRC[]", "NXM_OF_ETH_DST[]", "eth_dst"),
         flow.set_field("eth_src", mac),
@@ -111,5 +116,4 @@ def answer_arp(address: str, mac: str) -> list[Action]:
         flow.move("NXM_OF_ARP_SPA[]", "NXM_OF_ARP_TPA[]", "arp_tpa"),
         flow.set_field("arp_sha", mac),
         flow.set_field("arp_spa", address),
-        flow.TO_IN_PORT,
     ]

@@ -90,7 +90,7 @@ def stage(direction: str) -> tuple[Table, Field]:
 def allow(use: Use) -> list[Action]:
     """What happens to a packet that a rule allows."""
     direction, _, stateless, *_ = use
-    bit, onwards = (0, pipeline.ROUTER) if direction == "egress" else (1, pipeline.COMMIT)
+    bit, onwards = (0, pipeline.EGRESS_ALLOWED) if direction == "egress" else (1, pipeline.INGRESS_ALLOWED)
     return [goto(onwards)] if stateless else [flow.set_bit(pipeline.CHECKED, bit), goto(onwards)]
 
 

@@ -7,15 +7,19 @@ An INACTIVE binding prepares the port for a live migration: it can send, it rece
 other hosts for it, but workloads here still reach its address on the host of its active binding.
 """
 
+from collections.abc import Iterable
+from typing import cast
+
 from msgspec import Struct
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.conntrack import UNFILTERED
 from tunbridge.dataplane.contribution import UNBOUND, Context, Meter, PortSettings, PortState
 from tunbridge.dataplane.features import located, metadata, port_security, qos, uplink
-from tunbridge.dataplane.flow import Action, goto
-from tunbridge.dataplane.local import Workload
+from tunbridge.dataplane.flow import Action, Match, goto
+from tunbridge.dataplane.local import Trunked, Workload
 from tunbridge.dataplane.view import Network, Port
+from tunbridge.openvswitch import sub_ports
 
 NORMAL_VNIC = "normal"
 
@@ -36,20 +40,25 @@ def compute(context: Context, port_id: str) -> None:
         return
     place = _place(context, workload)
     if isinstance(place, PortState):
-        if place.status != "unbound":  # for the moment until it is bound, the tag is not worth a transaction
+        if (
+            place.status != "unbound" and workload.trunk is None
+        ):  # for the moment until it is bound, the tag is not worth a transaction
             context.port(workload.name, UNBOUND)
         context.port_state(port_id, place)
         return
     vlan = context.vlan(place.network.id)
     context.child("network", place.network.id)
     context.child("reach", place.network.id)
-    context.port(workload.name, _settings(place.network, vlan))
+    if workload.trunk is None:
+        context.port(workload.name, _settings(context, place, vlan))
     policy = _policy(context, place.port)
     if policy is None:
         return  # computed again when the policy is
     limited = qos.policy_of(place.port, place.network) is not None
     if limited:
         context.child("qos", port_id)
+    if policy and any(one.concerns(place.port) for one in context.view.logs()):
+        context.child("log", port_id)
     _grant(context, place, vlan)
     _send(context, place, vlan, policy, limited)
     _receive(context, place, vlan, policy)
@@ -79,13 +88,19 @@ def _place(context: Context, workload: Workload) -> Place | PortState:
     return Place(port, network, workload, binding.status == "ACTIVE")
 
 
-def _settings(network: Network, vlan: int) -> PortSettings:
-    """What Neutron's agent writes: operators, `draw` and a restarted agent read the network from it."""
+def _settings(context: Context, place: Place, vlan: int) -> PortSettings:
+    """What Neutron's agent writes: operators, `draw` and a restarted agent read the network from it.
+
+    And, of a trunk's parent port, its sub-ports.
+    """
+    network = place.network
     config = {"net_uuid": network.id, "network_type": network.network_type, "tag": str(vlan)}
     if network.physical_network is not None:
         config["physical_network"] = network.physical_network
     if network.segmentation_id is not None:
         config["segmentation_id"] = str(network.segmentation_id)
+    if records := context.facts("sub-port", place.port.id):
+        config[sub_ports.KEY] = sub_ports.text_of(cast(Iterable[sub_ports.Record], records))
     return PortSettings(vlan, config)
 
 
@@ -115,6 +130,8 @@ def _send(context: Context, place: Place, vlan: int, policy: int, limited: bool)
     first = pipeline.SENT_PACKETS if limited else pipeline.PORT_SECURITY
     start = [*registers, flow.load(pipeline.NETWORK, vlan), goto(first)]
     context.flow(bridge, pipeline.LOCAL_SWITCHING, 10, where, *start)
+    if place.workload.trunk is not None:
+        _trunk(context, place, place.workload.trunk, vlan)
     port_security.compute(context, place.port, ofport)
     located.watch(context, place.port, place.network, vlan, ofport)
     # Requests to the agent, limited so that one workload's flood delays no other.
@@ -125,6 +142,21 @@ def _send(context: Context, place: Place, vlan: int, policy: int, limited: bool)
         metadata.send(context, ofport)
     if policy:
         context.state("filtering", place.network.id, "stateless" if policy & pipeline.STATELESS else "stateful")
+
+
+def _trunk(context: Context, place: Place, trunk: Trunked, vlan: int) -> None:
+    """Between a trunk's interface and a sub-port: the tag comes off, or on; its own broadcast does not come back."""
+    bridge, number = names.INTEGRATION_BRIDGE, place.workload.ofport
+    tagged: Match = {"in_port": trunk.ofport, "dl_vlan": trunk.vlan}
+    start = [flow.pop_vlan(), flow.come_from(number), goto(pipeline.LOCAL_SWITCHING)]
+    context.flow(bridge, pipeline.LOCAL_SWITCHING, 10, tagged, *start)
+    out = pipeline.OUT(number)
+    context.flow(bridge, pipeline.OUTPUT, 2, out, goto(pipeline.SUB_PORT))
+    context.flow(bridge, pipeline.SUB_PORT, 2, {"in_port": number, **out})
+    leave = [*flow.push_vlan(trunk.vlan), flow.FROM_NOWHERE, flow.output(trunk.ofport)]
+    context.flow(bridge, pipeline.SUB_PORT, 1, out, *leave)
+    record = sub_ports.Record(trunk.vlan, place.port.id, place.network.id, vlan, number)
+    context.state("sub-port", trunk.parent, record)
 
 
 def _receive(context: Context, place: Place, vlan: int, policy: int) -> None:

@@ -55,15 +55,19 @@ def _send(context: Context, policy: QosPolicy, ofport: int) -> None:
 
 def _receive(context: Context, limits: Limits, ofport: int) -> None:
     here = OUT(ofport)
-    context.flow(_BRIDGE, pipeline.OUTPUT, 2, here, goto(pipeline.RECEIVED_PACKETS))
+    context.flow(_BRIDGE, pipeline.OUTPUT, 3, here, goto(pipeline.RECEIVED_PACKETS))
     # Its own broadcast, which it does not receive, must not use up its limit.
     context.flow(_BRIDGE, pipeline.RECEIVED_PACKETS, 2, {"in_port": ofport, **here})
     if limits.packets is not None:
         meter = _meter(context, ofport, pipeline.RECEIVED_PACKETS_METER, limits.packets)
         context.flow(_BRIDGE, pipeline.RECEIVED_PACKETS, 1, here, meter, goto(pipeline.RECEIVED_BANDWIDTH))
+    is_sub_port = ofport >= pipeline.FIRST_SUB_PORT
+    out = goto(pipeline.SUB_PORT) if is_sub_port else flow.output_field(OUT)
     if limits.bandwidth is not None:
         meter = _meter(context, ofport, pipeline.RECEIVED_BANDWIDTH_METER, limits.bandwidth)
-        context.flow(_BRIDGE, pipeline.RECEIVED_BANDWIDTH, 1, here, meter, flow.output_field(OUT))
+        context.flow(_BRIDGE, pipeline.RECEIVED_BANDWIDTH, 1, here, meter, out)
+    elif is_sub_port:
+        context.flow(_BRIDGE, pipeline.RECEIVED_BANDWIDTH, 1, here, out)
 
 
 def _meter(context: Context, ofport: int, kind: int, limit: Rate) -> flow.Action:

@@ -152,7 +152,9 @@ def _answer_ping(context: Context, number: int, address: str, version: int) -> M
     to: Match = {**ROUTER_NUMBER(number), **target}
     proto, request, reply = external.ECHO[version]
     echo = {**to, "proto": proto, "icmp_type": request}
-    context.flow(_BRIDGE, pipeline.ROUTES, _OWN + 1, echo, *flow.answer_echo(address, reply), flow.TO_IN_PORT)
+    context.flow(
+        _BRIDGE, pipeline.ROUTES, _OWN + 1, echo, *flow.answer_echo(address, reply), *flow.back(pipeline.OUTPUT)
+    )
     return to
 
 

@@ -11,6 +11,7 @@ a packet-out to that port; nothing else sees the request, nor the answer.
     neighbour  neighbour solicitation for addresses of Tunbridge itself       IPv6 subnets with DHCP, routers
     metadata   TCP to the metadata service's addresses                        every network, metadata.py
     expired, no_route, no_host, closed, too_big   what a router cannot forward, or not take   router.py
+    egress_allowed, egress_dropped, ingress_allowed, ingress_dropped   what is logged   logged.py
 
 In a tunnelled network where no port owns the DHCP address, ARP for it is answered with the subnet's service MAC, so
 that unicast renewals and DNS queries arrive here. Where a port that is not the network's own has it (a VM that
@@ -45,6 +46,10 @@ NUMBERS: Mapping[Kind, int] = MappingProxyType(
         Kind.resolved: 12,
         Kind.solicited: 13,
         Kind.metadata: 14,
+        Kind.egress_allowed: 16,
+        Kind.egress_dropped: 17,
+        Kind.ingress_allowed: 18,
+        Kind.ingress_dropped: 19,
         Kind.claimed: 20,
     }
 )

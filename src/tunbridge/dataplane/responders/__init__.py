@@ -15,6 +15,7 @@ from tunbridge.dataplane.responders.subject import INFINITE, Arrival, Settings, 
 
 __all__ = [
     "INFINITE",
+    "LOGGED",
     "TOLD",
     "Arrival",
     "Forward",
@@ -65,10 +66,17 @@ class Kind(StrEnum):
     """A neighbour solicitation from a physical network for an address that a router has on this host."""
     metadata = "metadata"
     """A TCP packet to the metadata service."""
+    egress_allowed = "egress-allowed"
+    """What an egress rule allowed, of a port that is logged; likewise the next three."""
+    egress_dropped = "egress-dropped"
+    ingress_allowed = "ingress-allowed"
+    ingress_dropped = "ingress-dropped"
     claimed = "claimed"
     """A workload announces an address that others may have as well, or answers the question whether it has it."""
 
 
+LOGGED = (Kind.egress_allowed, Kind.egress_dropped, Kind.ingress_allowed, Kind.ingress_dropped)
+"""What security groups did with a packet: noted, and not answered."""
 TOLD = (Kind.expired, Kind.no_route, Kind.no_host, Kind.closed, Kind.too_big)
 """What a router tells the sender of a packet of."""
 
@@ -97,6 +105,6 @@ def answer(kind: Kind, packet: bytes, subject: Subject, settings: Settings) -> l
             found = dns.answer(packet, subject, settings)
         case Kind.expired | Kind.no_route | Kind.no_host | Kind.closed | Kind.too_big:
             found = icmp.answer(packet, subject, kind.value)
-        case Kind.resolve | Kind.resolved | Kind.solicited | Kind.claimed | Kind.metadata:
-            found = None  # of the host itself and no workload's; of a connection, which is not answered by itself
+        case _:  # of the host itself and no workload's; of a connection; or only to be noted
+            found = None
     return [] if found is None else [found]

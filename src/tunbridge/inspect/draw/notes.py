@@ -8,6 +8,7 @@ from tunbridge.inspect.model import Bridge, Host, Link, Port
 from tunbridge.inspect.roles import underlays
 from tunbridge.inspect.translation import say
 from tunbridge.inspect.wiring import Flavour, flavour
+from tunbridge.openvswitch import sub_ports
 
 DEAD_VLAN = 4095
 UNDERLAY = "underlay"
@@ -91,6 +92,8 @@ class Notes:
         notes += [self.safe(address) for address in port.floating_ips]
         if port.trunks:
             notes.append(f"{say('trunk')} {','.join(map(str, port.trunks))}")
+        if records := list(sub_ports.records_of((port.other_config or {}).get(sub_ports.KEY, ""))):
+            notes.append(f"{say('trunk')} {','.join(str(one.vlan) for one in records)}")
         return f" {self.glyphs.dot} ".join(notes)
 
     def peer(self, host: Host, port: Port, link: Link | None) -> str:

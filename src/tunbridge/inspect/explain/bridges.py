@@ -7,6 +7,7 @@ from tunbridge.inspect.explain import cite, state, tunnels
 from tunbridge.inspect.explain.statement import Fact, Names, Term, fact
 from tunbridge.inspect.model import Bridge, Host, Port
 from tunbridge.inspect.wiring import Crossing, Wiring, is_internal
+from tunbridge.openvswitch import sub_ports
 
 DEAD_VLAN = 4095
 """Neutron's tag for a port that belongs to no network (yet, or any more): its frames are dropped."""
@@ -112,6 +113,9 @@ def _tags(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
         if port.trunks:
             vlans = Names([str(vlan) for vlan in port.trunks])
             yield fact("tags.trunks", cite.port(host, bridge, port, "trunks"), port=port.name, vlans=vlans)
+        if records := list(sub_ports.records_of((port.other_config or {}).get(sub_ports.KEY, ""))):
+            vlans = Names([f"{one.vlan} ({one.network_id[:8]}, local VLAN {one.local_vlan})" for one in records])
+            yield fact("tags.sub-ports", cite.port(host, bridge, port, "other_config"), port=port.name, vlans=vlans)
         if len(port.interfaces) > 1:
             members = Names([interface.name for interface in port.interfaces])
             cites = cite.port(host, bridge, port, "name", "bond_mode")

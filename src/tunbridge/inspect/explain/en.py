@@ -164,6 +164,8 @@ MESSAGES = {
     "tags.dead": "Tag 4095 is Neutron's dead VLAN: these ports are cut off until the agent gives them a network: "
     "{ports}.",
     "tags.trunks": "{port} carries only the VLANs {vlans}, tagged.",
+    "tags.sub-ports": "{port} is the parent port of a trunk: packets with these VLAN tags are of its sub-ports, which "
+    "are in networks of their own: {vlans}.",
     "port.bond": "{port} is a bond of {members} ({mode}).",
     "port.error": "{port} does not work: {error}.",
     "port.gone": "No such device, so no traffic: {ports}. The port outlived its device, as when a VM is gone.",

@@ -169,6 +169,8 @@ MESSAGES = {
     "tags.dead": "태그 4095는 Neutron의 데드 VLAN입니다. 에이전트가 네트워크를 정해 줄 때까지 패킷을 폐기(drop)하는 "
     "포트: {ports}.",
     "tags.trunks": "{port:은} VLAN {vlans}만 태그를 단 채로 전달합니다.",
+    "tags.sub-ports": "{port:은} 트렁크의 부모 포트입니다. 이 VLAN 태그가 달린 패킷은 저마다 다른 네트워크에 있는 "
+    "서브포트의 것입니다: {vlans}.",
     "port.bond": "{port:은} {members:을} 묶은 본드입니다({mode}).",
     "port.error": "{port:은} 동작하지 않습니다: {error}.",
     "port.gone": "장치가 없어(No such device) 통신하지 못하는 포트: {ports}. VM이 사라진 경우처럼 장치는 없어지고 "

@@ -9,9 +9,10 @@ from msgspec import Struct
 
 from tunbridge.errors import TunbridgeError
 from tunbridge.inspect.interfaces import is_local, is_nic_of, is_patch, is_tunnel
-from tunbridge.inspect.model import Document
+from tunbridge.inspect.model import Document, Port
 from tunbridge.inspect.networks import network_id
 from tunbridge.inspect.trace.follow import Place
+from tunbridge.openvswitch import sub_ports
 
 _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", re.IGNORECASE)
 _SHORTEST_ID = 8
@@ -65,6 +66,8 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     is_nic: bool = False
     """The packet comes from beyond it."""
     api: ApiPort | None = None
+    vlan: int | None = None
+    """Of a trunk's sub-port: the tag of its packets at `place`, the interface of the trunk's parent port."""
 
 
 def plugged(document: Document) -> Iterator[Endpoint]:
@@ -76,14 +79,23 @@ def plugged(document: Document) -> Iterator[Endpoint]:
                     if is_local(bridge, port) or is_patch(interface) or is_tunnel(interface):
                         continue
                     ids = interface.external_ids or {}
+                    place = Place(host=host.name, bridge=bridge.name, port=interface.name)
+                    yield from _sub_ports(port, place)
                     yield Endpoint(
                         label=interface.name,
-                        place=Place(host=host.name, bridge=bridge.name, port=interface.name),
+                        place=place,
                         id=ids.get("iface-id"),
                         mac=ids.get("attached-mac"),
                         network=network_id(port),
                         is_nic=is_nic_of(bridge, port),
                     )
+
+
+def _sub_ports(port: Port, place: Place) -> Iterator[Endpoint]:
+    """The sub-ports of a trunk whose parent port this is: PORT.VLAN."""
+    for record in sub_ports.records_of((port.other_config or {}).get(sub_ports.KEY, "")):
+        label = f"{place.port}.{record.vlan}"
+        yield Endpoint(label=label, place=place, id=record.port_id, network=record.network_id, vlan=record.vlan)
 
 
 def find(name: str, document: Document, directory: Directory) -> Endpoint:
@@ -94,7 +106,7 @@ def find(name: str, document: Document, directory: Directory) -> Endpoint:
     """
     there = list(plugged(document))
     host, _, port = name.partition(":")
-    found = [one for one in there if one.place and (one.place.host, one.place.port) == (host, port)]
+    found = [one for one in there if one.place and (one.place.host, one.label) == (host, port)]
     found = found or [one for one in there if _is_called(one, name)]
     known = directory.ports(found[0].id or name) if len(found) == 1 else () if found else directory.ports(name)
     if not found and len(known) == 1:
@@ -102,7 +114,7 @@ def find(name: str, document: Document, directory: Directory) -> Endpoint:
         if not found:
             return _with(Endpoint(label=name, id=known[0].id), known[0])
     if len(found) > 1:
-        places = ", ".join(sorted(f"{one.place.host}:{one.place.port}" for one in found if one.place))
+        places = ", ".join(sorted(f"{one.place.host}:{one.label}" for one in found if one.place))
         raise EndpointError(f"{name}: there are several: {places}")
     if len(known) > 1:
         raise EndpointError(f"{name}: the API has several ports of this name: {', '.join(one.id for one in known)}")
@@ -111,7 +123,7 @@ def find(name: str, document: Document, directory: Directory) -> Endpoint:
     if _is_ip(name):
         return Endpoint(label=name, addresses=(str(ip_address(name)),))
     likely = sorted(there, key=lambda one: (one.id is None, one.is_nic))[:6]
-    some = ", ".join(f"{one.place.host}:{one.place.port}" for one in likely if one.place)
+    some = ", ".join(f"{one.place.host}:{one.label}" for one in likely if one.place)
     raise EndpointError(
         f"{name}: no port of these hosts, and no address; give HOST:PORT, a port's name, MAC or id, or an IP address"
         + (f"; there are: {some}" if some else "")
@@ -123,7 +135,7 @@ def _is_called(one: Endpoint, name: str) -> bool:
     if _MAC.fullmatch(name):
         return one.mac is not None and one.mac.lower() == name.lower()
     is_id = one.id is not None and len(name) >= _SHORTEST_ID and one.id.startswith(name)
-    return name == one.place.port or is_id
+    return name == one.label or is_id
 
 
 def _with(one: Endpoint, known: ApiPort) -> Endpoint:
@@ -135,6 +147,7 @@ def _with(one: Endpoint, known: ApiPort) -> Endpoint:
         addresses=known.addresses,
         network=known.network,
         api=known,
+        vlan=one.vlan,
     )
 
 

@@ -121,7 +121,7 @@ class _Follower:
         if mark is not None:
             rounds = self._marked(at, rounds, mark, asked)
         left = [copy for one in rounds for copy in one.copies if copy.kind != "recirculated"]
-        branches = tuple(self._branch(at, copy) for copy in left)
+        branches = tuple(self._branch(at, copy, packet.get("dl_vlan")) for copy in left)
         if not branches:
             step = rounds[-1].steps[-1] if rounds and rounds[-1].steps else None
             branches = (Branch(kind="dropped", packet=rounds[-1].packet if rounds else packet, step=step),)
@@ -142,7 +142,8 @@ class _Follower:
         bridge = first.steps[entered].bridge
         return [before, *read(self._ask(at.host, bridge, f'in_port="{port[1]}",ct_mark={mark},{flow(first.left)}'))]
 
-    def _branch(self, at: Place, copy: Copy) -> Branch:
+    def _branch(self, at: Place, copy: Copy, vlan: str | None) -> Branch:
+        """What becomes of a copy of a packet that came in with this VLAN."""
         if copy.kind == "controller":
             return Branch(kind="controller", packet=copy.packet)
         if copy.kind == "tunnel":
@@ -153,7 +154,7 @@ class _Follower:
         if there is None:
             return Branch(kind="delivered", packet=copy.packet, port=copy.port)
         bridge, port, interface = there
-        if copy.port == at.port:
+        if copy.port == at.port and copy.packet.get("dl_vlan") == vlan:  # not to another sub-port of the same VM
             return Branch(kind="answered", packet=copy.packet, port=copy.port)
         if is_local(bridge, port):
             return Branch(kind="host", packet=copy.packet, port=copy.port)

@@ -34,20 +34,24 @@ def trace_of(source: Endpoint, destination: Endpoint, packet: Packet, visit: Vis
 
 def _outcome(destination: Endpoint, visit: Visit) -> Outcome:
     found = ends(visit)
-    if any(_is_received(destination, at, branch) for at, branch in found):
+    if any(is_received(destination, at, branch) for at, branch in found):
         return "arrives"
     if any(_is_handed_over(destination, branch) for _, branch in found):
         return "handed over"
     return "does not arrive"
 
 
-def _is_received(destination: Endpoint, visit: Visit, branch: Branch) -> bool:
+def is_received(destination: Endpoint, visit: Visit, branch: Branch) -> bool:
+    """Whether the packet comes to whom it is for, at the end of a branch."""
     if branch.kind == "answered":
         return True  # a flow answers in the name of who was asked
     place = destination.place
     if branch.kind != "delivered":
         return False
-    return place is None or (place.host, place.port) == (visit.at.host, branch.port)
+    if place is None:
+        return True
+    is_tagged = destination.vlan is None or branch.packet.get("dl_vlan") == str(destination.vlan)
+    return (place.host, place.port) == (visit.at.host, branch.port) and is_tagged
 
 
 def _is_handed_over(destination: Endpoint, branch: Branch) -> bool:

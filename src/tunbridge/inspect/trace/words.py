@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from tunbridge.inspect.model import BridgeRole
 from tunbridge.inspect.trace.follow import Branch, Visit, ends
 from tunbridge.inspect.trace.packet import Packet, addresses, described
-from tunbridge.inspect.trace.report import Trace
+from tunbridge.inspect.trace.report import Trace, is_received
 from tunbridge.inspect.trace.tables import NameOf
 from tunbridge.inspect.trace.text import Round, Step
 from tunbridge.inspect.translation import say
@@ -91,7 +91,7 @@ class _Writer:
         port = branch.port or ""
         match branch.kind:
             case "delivered":
-                return f"✓ {say('out by {port}', port=port)}{self._whose(visit, port)}"
+                return f"✓ {say('out by {port}', port=port)}{self._whose(visit, branch)}"
             case "answered":
                 return "✓ " + say("a flow answers it, out by {port}", port=port)
             case "controller":
@@ -140,9 +140,8 @@ class _Writer:
             return f"\n    {known[0]}: {known[1]}" if known[1] else ""
         return ""
 
-    def _whose(self, visit: Visit, port: str) -> str:
-        place = self._trace.destination.place
-        if place is not None and (place.host, place.port) == (visit.at.host, port):
+    def _whose(self, visit: Visit, branch: Branch) -> str:
+        if self._trace.destination.place is not None and is_received(self._trace.destination, visit, branch):
             return f" ({self._trace.destination.label})"
         return ""
 

@@ -4,7 +4,7 @@ from tunbridge.model import convert
 from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import UNSET, Field, Resource, boolean, json, ref, text
 from tunbridge.model.resources import common, qos
-from tunbridge.model.tables import Cardinality, Column
+from tunbridge.model.tables import Cardinality, Column, Type
 from tunbridge.model.validators import Schema, addresses, containers, dns, plain, ports
 
 VNIC_TYPES = [
@@ -216,12 +216,16 @@ PORT = Resource(
         *_FOR_NOVA,
         *_BINDING,
         *_QOS,
+        common.computed("trunk_details", {"type": "object"}, "trunk-details"),
         *common.STANDARD,
         common.tags(Who.MEMBER_OR_ADVSVC, Who.PORT_TAGS_READER, post=True),
     ),
     columns=(
         ref("addresses", "Address", Cardinality.SET),
         ref("bindings", "Port_Binding", Cardinality.SET),
+        # Of a trunk's sub-port: the trunk's port, and the VLAN of its packets there; for hosts.
+        Column("trunk_parent", Type.TEXT, Cardinality.OPTIONAL, indexed=True),
+        Column("trunk_vlan", Type.INTEGER, Cardinality.OPTIONAL),
         json("fixed_ips"),  # as users see it, so that hosts need not watch addresses; "" in rows of older versions
     ),
     indexes=(("network_id", "mac_address"),),

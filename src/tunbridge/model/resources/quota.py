@@ -17,13 +17,17 @@ LIMITED = (
     "address_group",
     "router",
     "floatingip",
+    "trunk",
 )
 """Kinds of things that have a limit; -1 is none."""
+_WITH = {"router": "router", "floatingip": "router", "trunk": "trunk"}
+"""Kinds that an extension brings."""
 
 
 def _limit(resource: str) -> Field:
-    extension = "router" if resource in ("router", "floatingip") else None
-    return Field(resource, plain.range_of(-1, plain.MAX_INTEGER), convert.to_int, post=False, extension=extension)
+    return Field(
+        resource, plain.range_of(-1, plain.MAX_INTEGER), convert.to_int, post=False, extension=_WITH.get(resource)
+    )
 
 
 QUOTA = Resource(

@@ -154,3 +154,63 @@ def _refuse_target_project(value: Any) -> str | None:
 
 target_project = Check("type:valid_target_project", _refuse_target_project, {"anyOf": [{"const": "*"}, UUID_SCHEMA]})
 """Whom an RBAC policy is for: one project, or all."""
+
+
+def _refuse_sub_ports(value: Any) -> str | None:
+    if not isinstance(value, list):
+        return f"Invalid data format for subports: '{value}' is not a list"
+    ids: set[Any] = set()
+    taken: set[tuple[Any, Any]] = set()
+    for one in value:
+        if not isinstance(one, dict):
+            return f"Invalid data format for subport: '{one}' is not a dict"
+        reason = _refuse_sub_port(one, ids, taken)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _refuse_sub_port(one: dict[str, Any], ids: set[Any], taken: set[tuple[Any, Any]]) -> str | None:
+    """Refuse one that names no port, or that has a port or a VLAN which one before it has."""
+    if "port_id" not in one:
+        return "A valid port UUID must be specified"
+    id = one["port_id"]
+    if not is_uuid(id):
+        return f"Invalid UUID for subport: '{id}'"
+    if id in ids:
+        return f"Non unique UUID for subport: '{id}'"
+    ids.add(id)
+    kind, number = one.get("segmentation_type"), one.get("segmentation_id")
+    if kind == INHERIT:
+        return None
+    if (not kind or number is None) and len(one) > 1:
+        return (
+            f"Invalid subport details '{one}': missing segmentation information. Must specify both segmentation_id and"
+            " segmentation_type"
+        )
+    key = (repr(kind), repr(number))
+    if number is not None and key in taken:
+        return f"Segmentation ID '{number}' for '{id}' is not unique"
+    taken.add(key)
+    return None
+
+
+INHERIT = "inherit"
+"""The `segmentation_type` of a sub-port that has the VLAN of its own network."""
+sub_ports = Check(
+    "type:subports",
+    _refuse_sub_ports,
+    {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "port_id": UUID_SCHEMA,
+                "segmentation_type": {"type": "string"},
+                "segmentation_id": {"type": ["integer", "string"]},
+            },
+            "required": ["port_id"],
+        },
+    },
+)
+"""The sub-ports of a trunk, as a request names them."""
