@@ -7,14 +7,18 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
+import pytest
 
 from tests.database.members import Member, member
 from tests.database.test_replica import following, names, network, relay, selected, until
 from tunbridge.database.conditions import NO_ROWS, where
 from tunbridge.database.link import _NOTHING
 from tunbridge.database.replica import Replica
-from tunbridge.database.session import Session, connect
+from tunbridge.database.session import Message, Session, connect
 from tunbridge.database.turns import LOCK
+
+_UNKNOWN = "ffffffff-0000-4000-8000-000000000000"
+"""A transaction that is not in the history."""
 
 
 async def locked(session: Session) -> bool:
@@ -129,13 +133,13 @@ def test_what_is_written_while_it_loads_is_there_afterwards(seed: int = 11) -> N
             for each in (writer, reader):
                 each.want({"Network": NO_ROWS, "Port": NO_ROWS})
                 await until(lambda each=each: each.connected and each.settled, "loaded")  # type: ignore[misc]
-            for _ in range(40):
+            for _ in range(80):
                 writing = asyncio.create_task(write(writer, dice))
                 projects = set(dice.sample("abc", dice.randrange(1, 4)))
                 reader.want({"Network": where("project_id", projects), "Port": NO_ROWS})
                 session = await reader._link.session(10)
                 loads = reader.stats.loads
-                reader._link._last_id = _NOTHING
+                reader._link._last_id = dice.choice([_NOTHING, _UNKNOWN])
                 session.close("the test cuts it")
                 await until(lambda loads=loads: reader.stats.loads > loads and reader.connected, "loaded anew")  # type: ignore[misc]
                 await until(lambda: reader.settled, "settled")
@@ -145,6 +149,31 @@ def test_what_is_written_while_it_loads_is_there_afterwards(seed: int = 11) -> N
                 await reader.transact([])
                 found = {row.id: row.name for row in reader.store.all("Network")}
                 assert found == await selected(remote, projects)
+
+    with member() as made:
+        asyncio.run(run(made.remote))
+
+
+def test_what_a_monitor_tells_that_could_not_resume_is_no_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run(remote: str) -> None:
+        async with following(remote) as writer, following(remote) as reader:
+            await until(lambda: writer.connected and reader.connected, "loaded")
+            await writer.transact([network(name) for name in ("a", "b")])
+            await until(lambda: names(reader) == {"a", "b"}, "told")
+            plain, changed = Session.request, []
+
+            async def request(session: Session, method: str, params: list[Any]) -> Message:
+                if method == "monitor_cancel":
+                    change = {"op": "update", "table": "Network", "where": [["name", "==", "a"]], "row": {"name": "c"}}
+                    changed.append(await writer.transact([change]))
+                return await plain(session, method, params)
+
+            monkeypatch.setattr(Session, "request", request)
+            reader._link._last_id = _UNKNOWN
+            (await reader._link.session(10)).close("the test cuts it")
+            await until(lambda: reader.stats.loads > 1 and reader.connected, "loaded anew")
+            assert changed and names(reader) == {"b", "c"}
+            assert reader.connection == 2, "at the first try"
 
     with member() as made:
         asyncio.run(run(made.remote))

@@ -288,10 +288,11 @@ class Link:
             self._tell_moved()  # what is to be written need not wait
             await asyncio.sleep(min(_GATHER_S, _ACCEPT_S * self.crowd))
             await self._turn.take()
+        assert self._backlog is not None
+        self._backlog.clear()  # what a monitor told that could not resume, until it was cancelled
         nothing = {table.name: NO_ROWS for table in self._tables}
         _, last_id, _ = await self._monitor(session, nothing, _NOTHING)
         conditions, backlog = self._asked.wanted, self._backlog
-        assert backlog is not None
         await _ask(session, "monitor_cond_change", [_MONITOR, _MONITOR, self._all(conditions)])
         snapshot: dict[str, msgspec.Raw] = {}
         if backlog:  # the first can only insert rows, even if it is what a transaction did when there were no rows yet
