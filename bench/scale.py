@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ from bench.figures import Figure
 from bench.hosts import cpu_seconds, memory_mb
 from bench.scale_hosts import config_of
 from tests.api.serving import Cloud, User, path_of, serving
+from tests.database.members import Member
 from tunbridge.agent.central import registration
 from tunbridge.database.connection import Database
 from tunbridge.database.transaction import Transaction
@@ -47,9 +49,9 @@ def scale(size: int, runs: int) -> Iterator[Figure]:
         cloud = stack.enter_context(serving(folder, networking={"default_quotas": f"{{ {unlimited} }}"}))
         content = Content(size, cloud.user())
         asyncio.run(content.fill(cloud.database.remote))
-        hosts = stack.enter_context(Hosts(content, cloud.database.remote).running())
-        yield from hosts.loading()
+        hosts = stack.enter_context(Hosts(content, _listening(cloud.database)).running())
         bench = _Changes(cloud, content, hosts)
+        yield from bench.loading()
         yield from bench.measure("a port more on a network of 10 hosts", bench.new_port, content.hosts_of(0), runs)
         large = content.hosts_of_large()
         yield from bench.measure(f"a rule more in a group of {content.large_size}", bench.new_rule, large, runs)
@@ -58,6 +60,18 @@ def scale(size: int, runs: int) -> Iterator[Figure]:
         assert process is not None and cloud.process is not None
         yield Figure("memory of the database", "MiB", [memory_mb(process.pid)])
         yield Figure("memory of the server", "MiB", [memory_mb(cloud.process.pid)])
+        yield from bench.again("the database is killed and started", lambda: None)
+        yield from bench.again("the database is restored, as another cluster", cloud.database.restore)
+
+
+def _listening(database: Member) -> str:
+    """Have the database listen at a TCP port too: a Unix socket refuses who comes while many wait to be accepted."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    database.listen = [f"--remote=ptcp:{port}:127.0.0.1"]
+    database.appctl("ovsdb-server/add-remote", f"ptcp:{port}:127.0.0.1")
+    return f"tcp:127.0.0.1:{port}"
 
 
 class Content:
@@ -140,6 +154,10 @@ class Hosts:
 
     def __init__(self, content: Content, remote: str) -> None:
         self.told: Queue[_Told] = Queue()
+        """Passes of hosts."""
+        self.milestones: Queue[_Told] = Queue()
+        """All hosts of a process have loaded, or are connected again."""
+        self._processes: list[subprocess.Popen[str]] = []
         self.engines = sorted(content.hosts_of(0))
         self._remote = remote
         others = sorted({f"host{n}" for n in range(content.size)} - set(self.engines))
@@ -149,59 +167,96 @@ class Hosts:
 
     @contextlib.contextmanager
     def running(self) -> Iterator["Hosts"]:
-        processes = []
         try:
-            for engines, clients in self._shares:
-                argv = [sys.executable, "-m", "bench.scale_hosts", self._remote]
-                process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-                processes.append(process)
-                assert process.stdin is not None
-                process.stdin.write(json.dumps({"engines": engines, "clients": clients}))
-                process.stdin.close()
-                threading.Thread(target=self._read, args=(process,), daemon=True).start()
             yield self
         finally:
-            for process in processes:
+            for process in self._processes:
                 process.kill()
                 process.wait()
+
+    def start(self, engines: bool) -> int:
+        """Start the hosts that compute flows, or the others; gives in how many processes."""
+        shares = [share for share in self._shares if bool(share[0]) is engines]
+        for share in shares:
+            argv = [sys.executable, "-m", "bench.scale_hosts", self._remote]
+            process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            self._processes.append(process)
+            assert process.stdin is not None
+            process.stdin.write(json.dumps({"engines": share[0], "clients": share[1]}))
+            process.stdin.close()
+            threading.Thread(target=self._read, args=(process,), daemon=True).start()
+        return len(shares)
+
+    @property
+    def processes(self) -> int:
+        return len(self._processes)
 
     def _read(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            self.told.put(json.loads(line))
+            told = json.loads(line)
+            (self.told if "host" in told else self.milestones).put(told)
 
     def next(self, deadline: float) -> _Told:
-        """What a process tells next. Raises TimeoutError."""
-        try:
-            return self.told.get(timeout=max(0.0, deadline - time.monotonic()))
-        except Empty:
-            raise TimeoutError("the hosts have not told what was waited for") from None
+        """What a host tells next. Raises TimeoutError."""
+        return _next(self.told, deadline)
 
-    def loading(self) -> Iterator[Figure]:
-        """Wait until all have loaded."""
-        deadline = time.monotonic() + PATIENCE_S
-        found: list[_Told] = []
-        while len(found) < len(self._shares):
-            if "load_s" in (told := self.next(deadline)):
-                found.append(told)
-        (engines,) = (told for told in found if told["flows"])
-        clients = [told for told in found if not told["flows"]]
-        yield Figure("all hosts load what they need, 6 at a time", "s", [max(told["load_s"] for told in found)])
-        yield Figure("memory of a host's rows and its client", "MiB", [told["mib"] for told in clients])
-        yield Figure("the same, with its flows", "MiB", [engines["mib"]])
-        yield Figure("flows of a host", "flows", engines["flows"])
-        yield Figure("CPU to compute all flows of a host for the first time", "s", engines["first_s"])
+    def all_told(self, count: int, deadline: float) -> list[_Told]:
+        """What so many processes tell of all their hosts. Raises TimeoutError."""
+        return [_next(self.milestones, deadline) for _ in range(count)]
+
+
+def _next(queue: "Queue[_Told]", deadline: float) -> _Told:
+    try:
+        return queue.get(timeout=max(0.0, deadline - time.monotonic()))
+    except Empty:
+        raise TimeoutError("the hosts have not told what was waited for") from None
 
 
 class _Changes:
     """Changes by the API, and when hosts have them."""
 
     def __init__(self, cloud: Cloud, content: Content, hosts: Hosts) -> None:
-        assert cloud.database.process is not None
-        self._pid = cloud.database.process.pid
+        self._database = cloud.database
         self._content = content
         self._hosts = hosts
         self._serial = itertools.count(1)
+
+    @property
+    def _pid(self) -> int:
+        assert self._database.process is not None
+        return self._database.process.pid
+
+    def loading(self) -> Iterator[Figure]:
+        """Load all hosts; those that compute flows first, and they are told of changes while the others load."""
+        deadline, hosts = time.monotonic() + PATIENCE_S, self._hosts
+        (first,) = hosts.all_told(hosts.start(engines=True), deadline)
+        before, changes = cpu_seconds(self._pid), []
+        count = hosts.start(engines=False)
+        while hosts.milestones.qsize() < count and time.monotonic() < deadline:
+            began = time.monotonic()
+            changes.append(self._until_flows(list(self.new_port()), set(hosts.engines), began)[1])
+            time.sleep(1)
+        told = hosts.all_told(count, deadline)
+        others = self._content.size - len(hosts.engines)
+        yield Figure(f"{others} hosts load what they need, all of them at once", "s", [max(t["load_s"] for t in told)])
+        yield Figure("  CPU of the database for each", "ms", [(cpu_seconds(self._pid) - before) * 1000 / others])
+        yield Figure("  meanwhile: a port more, until the last of 10 hosts has computed its flows", "ms", changes)
+        yield Figure("memory of a host's rows and its client", "MiB", [each["mib"] for each in told])
+        yield Figure("the same, with its flows", "MiB", [first["mib"]])
+        yield Figure("flows of a host", "flows", first["flows"])
+        yield Figure("CPU to compute all flows of a host for the first time", "s", first["first_s"])
+
+    def again(self, what: str, meanwhile: Callable[[], None]) -> Iterator[Figure]:
+        """Kill the database, do something and start it: until all hosts are connected and have their rows."""
+        self._database.kill()
+        meanwhile()
+        self._database.start()
+        began, before = time.monotonic(), cpu_seconds(self._pid)
+        told = self._hosts.all_told(self._hosts.processes, began + PATIENCE_S)
+        loads = sum(each["loads"] for each in told)
+        yield Figure(f"{what}: all hosts have their rows, {loads} load", "s", [max(t["again"] for t in told) - began])
+        yield Figure("  CPU of the database", "s", [cpu_seconds(self._pid) - before])
 
     def measure(
         self, what: str, change: Callable[[], Sequence[str]], concerned: set[str], runs: int
@@ -211,16 +266,9 @@ class _Changes:
         for _ in range(runs):
             began, before = time.monotonic(), cpu_seconds(self._pid)
             key = list(change())
-            waiting, at, engines = set(concerned), [], []
-            while waiting:
-                told = self._hosts.next(began + PATIENCE_S)
-                if told["host"] in waiting and key in told["keys"]:
-                    waiting.discard(told["host"])
-                    at.append(told["at"])
-                    if told["engine"]:
-                        engines.append(told)
-            rows.append((max(at) - began) * 1000)
-            flows.append((max(told["at"] for told in engines) - began) * 1000)
+            last, computed, engines = self._until_flows(key, concerned, began)
+            rows.append(last)
+            flows.append(computed)
             computing += [told["cpu_ms"] for told in engines]
             cpu.append((cpu_seconds(self._pid) - before) * 1000)
             time.sleep(0.5)
@@ -228,6 +276,18 @@ class _Changes:
         yield Figure(f"{what}: until the last of {len(engines)} has computed its flows", "ms", flows)
         yield Figure("  CPU of a host's computation", "ms", computing)
         yield Figure("  CPU of the database", "ms", cpu)
+
+    def _until_flows(self, key: list[str], concerned: set[str], began: float) -> tuple[float, float, list[_Told]]:
+        """Milliseconds until the last host has a key, and until the last one that computes flows has done so."""
+        waiting, found = set(concerned), []
+        while waiting:
+            told = self._hosts.next(began + PATIENCE_S)
+            if told["host"] in waiting and key in told["keys"]:
+                waiting.discard(told["host"])
+                found.append(told)
+        engines = [told for told in found if told["engine"]]
+        last, computed = (max(told["at"] for told in some) for some in (found, engines))
+        return (last - began) * 1000, (computed - began) * 1000, engines
 
     def new_port(self) -> tuple[str, str]:
         host = self._hosts.engines[0]

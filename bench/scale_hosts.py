@@ -1,8 +1,9 @@
 """Hosts of bench/scale.py, many in one process: the central part of a real agent, and of some the data plane as well.
 
-`python -m bench.scale_hosts REMOTE`: names as JSON on standard input, `{"engines": […], "clients": […]}`. Prints a line
-of JSON when all have loaded what they need, and one for each pass of each host: which keys it has now, and (engines)
-that its flows are computed. Engines have all their ports plugged in and a tunnel to each other host.
+`python -m bench.scale_hosts REMOTE`: names as JSON on standard input, `{"engines": […], "clients": […]}`. Prints lines
+of JSON: one when all have loaded what they need; one whenever all are connected again after all had lost it; and
+one for each pass of each host: which keys it has now, and (engines) that its flows are computed. Engines have all
+their ports plugged in and a tunnel to each other host.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Callable
 
 from bench.hosts import memory_mb
 from tunbridge import log
@@ -19,15 +21,12 @@ from tunbridge.agent.config import AgentConfig
 from tunbridge.dataplane import names
 from tunbridge.dataplane.desired import Desired, Local, Workload
 
-AT_ONCE = 2
-"""So many connect at a time: with all at once on a busy machine the database would not answer them in time."""
-
 
 def config_of(name: str, remote: str) -> AgentConfig:
     """The configuration of host `hostN`."""
     number = int(name.removeprefix("host")) + 1
     address = f"10.{100 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
-    return AgentConfig(host=name, local_ip=address, database=[remote], report_interval=3600)
+    return AgentConfig(host=name, local_ip=address, database=[remote], report_interval=30)
 
 
 class Host:
@@ -95,15 +94,26 @@ class Host:
 async def _all(remote: str, engines: list[str], clients: list[str]) -> None:
     before, began = memory_mb(os.getpid()), time.monotonic()
     hosts = [Host(name, remote, engine=True) for name in engines] + [Host(n, remote, engine=False) for n in clients]
-    tasks = []
-    for first in range(0, len(hosts), AT_ONCE):
-        some = hosts[first : first + AT_ONCE]
-        tasks += [asyncio.create_task(host.run()) for host in some]
-        await asyncio.gather(*(host.loaded.wait() for host in some))
+    tasks = [asyncio.create_task(host.run()) for host in hosts]
+    await asyncio.gather(*(host.loaded.wait() for host in hosts))
     told = {"load_s": time.monotonic() - began, "mib": (memory_mb(os.getpid()) - before) / len(hosts)}
     flows = [sum(len(host.desired.flows(b)) for b in host.desired.bridges()) for host in hosts if host.desired]
     print(json.dumps({**told, "flows": flows, "first_s": [h.cpu_s for h in hosts if h.desired]}), flush=True)
-    await asyncio.gather(*tasks)
+    await asyncio.gather(_reconnects([host.central for host in hosts]), *tasks)
+
+
+async def _reconnects(hosts: list[Central]) -> None:
+    while True:
+        await _until(lambda: not any(host.connected for host in hosts))
+        loads = sum(host._store.loads for host in hosts)
+        await _until(lambda: all(host.connected and host._replica.settled for host in hosts))
+        new = sum(host._store.loads for host in hosts) - loads
+        print(json.dumps({"again": time.monotonic(), "loads": new}), flush=True)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0.02)
 
 
 if __name__ == "__main__":

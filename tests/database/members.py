@@ -1,7 +1,6 @@
 """Real ovsdb-servers for tests: a member of a cluster, started, killed and started again as a test wants it."""
 
 import contextlib
-import os
 import signal
 import socket
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from tests.database.tables import TABLES
 from tunbridge.database import schema
+from tunbridge.database.server import environment
 from tunbridge.model.tables import Table
 
 
@@ -29,17 +29,24 @@ class Member:
         self.remote = f"unix:{folder}/sock"
         self._tables = tables
         self._prefix: list[str] = []
-        self._listen: list[str] = []
+        self.listen: list[str] = []
+        """Options for more places to listen at."""
         if namespace is not None:
             address = raft.split(":")[1]
             self.remote = f"tcp:{address}:6641"
             self._prefix = ["ip", "netns", "exec", namespace]
-            self._listen = [f"--remote=ptcp:6641:{address}"]
+            self.listen = [f"--remote=ptcp:6641:{address}"]
         self.process: subprocess.Popen[bytes] | None = None
 
     def create(self) -> None:
         (self.folder / "schema").write_bytes(schema.text_of(schema.schema_of(self._tables)))
         self._tool(self.election_timer, "create-cluster", "db", "schema", self.raft)
+
+    def restore(self) -> None:
+        """Make a new cluster of the rows of the one that has ended; they keep their ids."""
+        self._tool("cluster-to-standalone", "standalone", "db")
+        (self.folder / "db").unlink()
+        self._tool(self.election_timer, "create-cluster", "db", "standalone", self.raft)
 
     def join(self, *others: str) -> None:
         self._tool("join-cluster", "db", schema.NAME, self.raft, *others)
@@ -60,15 +67,15 @@ class Member:
                 "ovsdb-server",
                 "db",
                 "--remote=punix:sock",
-                *self._listen,
+                *self.listen,
                 f"--unixctl={self.folder}/ctl",
                 "-vfile:off",
                 "-vconsole:off",
             ],
             cwd=self.folder,
-            env={**os.environ, "OVS_RUNDIR": str(self.folder)},
+            env=environment(self.folder),
         )
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60  # a large one is read for seconds, on a busy machine
         while not self._answers():
             assert self.process.poll() is None, "ovsdb-server ended"
             assert time.monotonic() < deadline, "ovsdb-server did not start"

@@ -146,6 +146,7 @@ def test_after_lost_connections_the_rows_are_those_of_the_conditions(seed: int =
                     found = {row.id: row.name for row in reader.store.all("Network")}
                     assert found == await selected(made.remote, projects), step
             assert reader.stats.resumes > 5, "connections that were resumed were to be tried, too"
+            assert reader.stats.loads > 5, "and those that had to load"
 
     with member() as made:
         asyncio.run(run(made))

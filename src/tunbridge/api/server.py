@@ -29,6 +29,7 @@ from tunbridge.api.events import Events
 from tunbridge.api.flavors import FlavorApi, ProvidersApi
 from tunbridge.api.gateway_chore import GatewayChore
 from tunbridge.api.l3_agents import L3AgentApi
+from tunbridge.api.milestone_chore import MilestoneChore
 from tunbridge.api.networking import Beside, NetworkingApi, Special
 from tunbridge.api.nova.client import Nova
 from tunbridge.api.nova.notifier import Notifier as NovaNotifier
@@ -163,6 +164,7 @@ async def run(config: ServerConfig, log: Any) -> None:
     ports = rulebook(catalog.RESOURCES, config.networking)["port"]
     chores = Chores(database, ports, config.networking, SYSTEM, log)
     gateways = GatewayChore(database, config.networking, SYSTEM, log)
+    milestones = MilestoneChore(database, log)
     embedded = None if config.database else await _own_database(config, log)
     nova = None if config.nova is None else Nova(config.nova)
     notifier = None if nova is None else NovaNotifier(database, nova.send, log)
@@ -175,7 +177,7 @@ async def run(config: ServerConfig, log: Any) -> None:
         app, _ = await asyncio.to_thread(application, config, database, authenticator, log)
         clouds = write_clouds_yaml(config.auth, here)
         log.info("serving", url=here, clouds_yaml=str(clouds), auth=config.auth.mode)
-        work = [_keep_seeding(config, database, log), chores.run(), gateways.run()]
+        work = [_keep_seeding(config, database, log), chores.run(), gateways.run(), milestones.run()]
         if notifier is not None:
             work += [notifier.run(), notifier.lock.run(remotes, _tls(config))]
         tasks = [_spawn(each, log) for each in work]

@@ -27,6 +27,12 @@ class Access(msgspec.Struct, frozen=True):
     """A server that owes the answer for so many seconds is left, as soon as there is another one that will do."""
     retry_s: float = 1.0
     """Longest pause between two rounds of asking, in seconds."""
+    connect_s: float = 4.0
+    """For connecting to a server and asking it what it is."""
+    reply_s: float = 10.0
+    """How long a transaction of a `Replica` may take; then the connection is given up."""
+    takes_turns: bool = False
+    """There are so many of the kind that they load one after the other."""
     besides: tuple[Table, ...] = (COMMIT,)
     """Tables that have to be there, though they are not read."""
 
@@ -37,5 +43,10 @@ class Access(msgspec.Struct, frozen=True):
 
 
 SERVER = Access()
-HOST = Access(leader_only=False, probe_s=5.0, silent_s=5.0, besides=())
-"""The central database, as a host reads and writes it."""
+HOST = Access(leader_only=False, probe_s=5.0, silent_s=5.0, connect_s=20.0, reply_s=60.0, takes_turns=True, besides=())
+"""The central database, as a host reads and writes it.
+
+`ovsdb-server` accepts one connection between two rounds of work. With hundreds of hosts that come at once, and some
+that load already, each waits for seconds; those that have given up are accepted all the same, before the others. The
+same holds for transactions, of which a cluster commits one in a round.
+"""

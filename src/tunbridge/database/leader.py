@@ -18,8 +18,6 @@ from tunbridge.database.values import optional
 if TYPE_CHECKING:
     from tunbridge.openvswitch.tls import Files
 
-CONNECT_S = 4.0
-"""For connecting to a member and asking it what it is."""
 _AGAIN_S = 0.1
 """Members that do not lead are asked again so often, while others have not answered yet: one of them may lead soon."""
 
@@ -83,12 +81,12 @@ async def _drop(asking: list[asyncio.Task[Found]], kept: Found | None) -> None:
 async def _ask(remote: str, tls: "Files | None", newest: tuple[str | None, int], access: Access) -> Found:
     session = None
     try:
-        async with asyncio.timeout(CONNECT_S):
+        async with asyncio.timeout(access.connect_s):
             session = await connect(remote, tls, access.probe_s)
             found = await _examine(session, newest, access)
     except TimeoutError:
         _close(session)
-        raise SessionError(f"{remote}: no answer in {CONNECT_S:g} s") from None
+        raise SessionError(f"{remote}: no answer in {access.connect_s:g} s") from None
     except (SessionError, asyncio.CancelledError):
         _close(session)
         raise

@@ -24,9 +24,6 @@ from tunbridge.model.tables import Table
 if TYPE_CHECKING:
     from tunbridge.openvswitch.tls import Files
 
-REPLY_S = 10.0
-"""How long a transaction may take; then the connection is given up."""
-
 _decode_results = msgspec.json.Decoder(list[Any]).decode
 
 
@@ -57,6 +54,20 @@ class Replica:
         return self._link.ready
 
     @property
+    def reachable(self) -> bool:
+        """Whether it can be written: so it is before the rows are there, which may take long while many hosts load."""
+        return self._link.reached is not None
+
+    def expect(self, crowd: int) -> None:
+        """Say how many clients of the same database there are, which all come back at once when it was away."""
+        self._link.crowd = crowd
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the last connection went on where the one before ended: nothing of before has to be said again."""
+        return self._link.resumed
+
+    @property
     def settled(self) -> bool:
         """Whether the store holds, or held when the connection was lost, all rows that are wanted."""
         return self._link.settled
@@ -77,19 +88,21 @@ class Replica:
         return self._link.problem
 
     async def transact(self, operations: Sequence[Operation]) -> list[Any]:
-        """Send operations of RFC 7047, section 5.2, and give their results; what they change is in the store by then.
+        """Send operations of RFC 7047, section 5.2, and give their results.
 
-        Raises DatabaseUnavailable; TransactionRefusedError or another DatabaseError for what the database refuses.
+        What they change is in the store by then, if it was connected. Raises DatabaseUnavailable;
+        TransactionRefusedError or another DatabaseError for what the database refuses.
         """
-        session = await self._link.session(0)
+        session = self._link.reached or await self._link.session(0)
+        patience = self._access.reply_s
         try:
-            async with asyncio.timeout(REPLY_S):
+            async with asyncio.timeout(patience):
                 reply = await session.request("transact", [self._access.database, *operations])
         except SessionError as e:
             raise DatabaseUnavailable(str(e), outcome_unknown=True) from e
         except TimeoutError:
-            session.close(f"{session.remote}: no answer to a transaction for {REPLY_S:g} s")
-            raise DatabaseUnavailable(f"{session.remote}: no answer for {REPLY_S:g} s", outcome_unknown=True) from None
+            session.close(f"{session.remote}: no answer to a transaction for {patience:g} s")
+            raise DatabaseUnavailable(f"{session.remote}: no answer for {patience:g} s", outcome_unknown=True) from None
         if reply.error is not None:
             raise TransactionRefusedError(str(reply.error), session.remote)
         results = _decode_results(reply.result)

@@ -108,6 +108,10 @@ class RowMaker:
         """Give normal values as JSON of OVSDB."""
         return {name: encode(self.columns[name], value) for name, value in values.items()}
 
+    def wire_of_new(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Give normal values of a new row as JSON of OVSDB: only those that the database does not set by itself."""
+        return self.wire({name: value for name, value in values.items() if value != self._defaults[name]})
+
     def replaced(self, old: Row, values: dict[str, Any]) -> Row:
         """Give a copy of a row with other normal values."""
         row = copy(old)

@@ -131,7 +131,7 @@ class Transaction:
         """Insert a row and give its id, a random one if none was given. Columns that are not named get defaults."""
         id = id or str(uuid4())
         plain = self._store.makers[table].normal(values)
-        wire = self._store.makers[table].wire(plain)
+        wire = self._store.makers[table].wire_of_new(plain)
         self._own.add((table, id))
         self._do({"op": "insert", "table": table, "uuid": id, "row": wire}, Target(table, id, tuple(plain)))
         self._merging[table, id] = wire

@@ -108,6 +108,8 @@ ADDRESS_LOCATION = Table(
 )
 """A host has heard a port of its own announce an address that several may have. Of several hosts the one with the
 highest `claim` is believed: each counts on from the highest that it knows of."""
+MILESTONE = Table("Milestone", (text("name"), integer("number")), indexes=(("name",),))
+"""One row, which a server changes after every so many transactions, and all hosts watch: api/milestone_chore.py."""
 
 TABLES = (
     ADDRESS,
@@ -122,4 +124,5 @@ TABLES = (
     AGENT_SETTING,
     PORT_STATUS,
     ADDRESS_LOCATION,
+    MILESTONE,
 )

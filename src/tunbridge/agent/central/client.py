@@ -9,6 +9,7 @@ told together with the group's rules. While the connection is lost everything st
 """
 
 import asyncio
+import random
 from collections.abc import Callable, Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ from tunbridge.openvswitch import tls
 UNREPORTED = "BUILD"
 """Status of a port that is plugged in and of which the engine has not said anything yet."""
 _RETRY_S = 1.0
+_SPREAD_S = 0.01
+"""For each host, over which registrations spread after a loss of the database: it commits some 100 in a second."""
 _NOTHING = Needs(frozenset(), frozenset(), frozenset(), frozenset(), frozenset(), {})
 
 
@@ -130,7 +133,7 @@ class Central:
     @property
     def registered(self) -> bool:
         """Whether this connection's database has the host's entry."""
-        return self.connected and self._registered_on == self._replica.connection
+        return self._replica.reachable and self._registered_on == self._replica.connection
 
     def unknown(self, port_ids: Set[str]) -> Set[str]:
         """Those of plugged ids for which the answer is not there: no such port, or all that belongs to it."""
@@ -211,6 +214,8 @@ class Central:
             self._needs_changed = True
         self._settle()
         self._tell_statuses()
+        if self._replica.resumed and self.connected:
+            self._stay_registered()
         if not self.registered:
             self._wake.set()
 
@@ -237,6 +242,7 @@ class Central:
         self.complete, self._answered, self._existing = True, self._plugged, existing
         self._is_new = False
         self._remember()
+        self._replica.expect(len(self._store.rows("Host")))
         self._touched |= self._withheld
         self._withheld.clear()
         if news:
@@ -295,6 +301,21 @@ class Central:
         self._due = 0.0
         self._wake.set()
 
+    def _stay_registered(self) -> None:
+        """Go on as registered after a connection that was resumed.
+
+        With a thousand hosts that come back at once, as many transactions at that moment would push out of the
+        database's history what the last of them need to resume.
+        """
+        connection = self._replica.connection
+        is_new = 0 < self._registered_on < connection
+        if is_new and self._store.find("Host", "host", self._config.host):
+            self._registered_on = connection
+            if self._due:
+                later = random.uniform(0, self._config.report_interval)  # noqa: S311 - no secret
+                self._due = max(self._due, asyncio.get_running_loop().time() + later)
+                self._wake.set()
+
     async def _write(self) -> None:
         """Write what is due, whenever there is something."""
         loop = asyncio.get_running_loop()
@@ -305,12 +326,15 @@ class Central:
             except TimeoutError:
                 pass
             self._wake.clear()
-            if not self.connected:
+            if not self._replica.reachable:
                 continue
             try:
                 if not self.registered or loop.time() >= self._due:
+                    if not self.registered and self._registered_on:
+                        crowd = len(self._store.rows("Host"))  # which are all back at this moment
+                        await asyncio.sleep(random.uniform(0, _SPREAD_S * crowd))  # noqa: S311 - no secret
                     await self._register()
-                if self.complete:
+                if self.complete and self.connected:
                     await self._write_statuses()
                     await self._locations.write(self._replica.transact)
             except DatabaseUnavailable:

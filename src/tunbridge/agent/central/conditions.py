@@ -11,7 +11,7 @@
     routers --> their floating IPs --> ports of these, and their port forwardings
             --> ports that are one of several next hops --> how these are
     networks --> where addresses are that several ports may have
-    hosts, logs: all of them
+    hosts, logs: all of them; and the milestone, so that the host knows a transaction of late, from which it can resume
 
 So what a host holds follows its own networks and groups, not the size of the cloud. Each step is one round trip; a
 step that changes nothing costs none. A port that is bound here before it is plugged in (as Nova does it), or that is on

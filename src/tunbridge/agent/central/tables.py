@@ -107,6 +107,7 @@ _COLUMNS = {
     "Port_Status": ("host", "port_id", "status"),
     "Address_Location": ("host", "network_id", "address", "port_id", "mac_address", "claim"),
     "Host": ("host", "agent_type", "configurations"),
+    "Milestone": ("number",),
 }
 _FOUND_BY = {
     "Port_Binding": ("host", "port_id"),
