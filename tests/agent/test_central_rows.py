@@ -12,6 +12,7 @@ from tests.agent.clouds import PROVIDERS, Api, cloud, config_of, host, until
 from tests.api.serving import Cloud
 from tunbridge import log
 from tunbridge.agent.central import Central
+from tunbridge.agent.central.registration import AGENT_TYPE
 from tunbridge.database.session import connect
 from tunbridge.dataplane.view import FixedIp, Limits, Network, Port, QosPolicy, Rate, Subnet
 
@@ -343,10 +344,10 @@ def test_statuses_are_those_of_the_ports_that_are_plugged_in(play: Callable[[Sce
             await asyncio.to_thread(made.database.start)
             await until_said(made, "one", {a["id"]: "DOWN"})
             # Deleting the agent deletes what it said; as it lives, it says it again.
-            (agent,) = await asyncio.to_thread(made.user().list, "agent")
+            (agent,) = await asyncio.to_thread(made.user().list, "agent", agent_type=AGENT_TYPE)
             await api.remove("agent", agent["id"])
             await until_said(made, "one", {a["id"]: "DOWN"})
-            await until(lambda: len(made.user().list("agent")) == 1, "registered again")
+            await until(lambda: len(made.user().list("agent", agent_type=AGENT_TYPE)) == 1, "registered again")
             await api.remove("port", a["id"])
             await until_said(made, "one", {})
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.day.central import beat, register_host, transact
-from tests.api.serving import Cloud, User, serving
+from tests.api.serving import Cloud, User, error, serving
 from tunbridge.agent.config import AgentConfig, Provider
 from tunbridge.lab.host import wait_until
 
@@ -50,6 +50,11 @@ def router(admin: User, external: str) -> str:
     return str(admin.create("router", external_gateway_info={"network_id": external})["id"])
 
 
+def agent_of(admin: User, host: str, kind: str = "Open vSwitch agent") -> str:
+    [agent] = admin.list("agent", host=host, agent_type=kind)
+    return str(agent["id"])
+
+
 def standbys_of(cloud: Cloud, id: str) -> set[str]:
     column = "gateway_standbys"
     select = {"op": "select", "table": "Router", "where": [["_uuid", "==", ["uuid", id]]], "columns": [column]}
@@ -80,7 +85,7 @@ def test_the_gateway_s_port_names_its_host_and_is_found_by_it(cloud: Cloud, admi
     [port] = ports(device_id=made)
     assert (port["binding:host_id"], port["binding:vif_type"]) == (host, "ovs")
     assert [one["id"] for one in ports(**{"binding:host_id": host, "device_id": made})] == [port["id"]]
-    agent = next(a["id"] for a in admin.list("agent") if a["host"] == host)
+    agent = agent_of(admin, host)
     admin.update("agent", agent, admin_state_up=False)
     other = ({"net1", "net2"} - {host}).pop()
     wait_until(lambda: ports(device_id=made)[0]["binding:host_id"] == other, "it names the other host")
@@ -99,7 +104,7 @@ def test_a_router_of_a_zone_has_its_gateway_on_a_host_of_that_zone(cloud: Cloud,
     ]
     assert [host_of(cloud, one["id"]) for one in made] == ["net1", "net2", "net2", "net1"]
     assert [one["availability_zones"] for one in made] == [["east"], ["west"], ["west"], ["east"]]
-    agent = next(a["id"] for a in admin.list("agent") if a["host"] == "net1")
+    agent = agent_of(admin, "net1")
     admin.update("agent", agent, admin_state_up=False)
     wait_until(lambda: host_of(cloud, router(admin, external)) == "net2", "the server has heard of it")
     assert host_of(cloud, made[0]["id"]) == "net1", "no host of another zone takes it"
@@ -135,7 +140,7 @@ def test_the_other_hosts_that_can_have_a_gateway_are_ready_to_take_over(
 
 def test_a_disabled_host_gives_its_gateways_away_and_gets_none_back(cloud: Cloud, admin: User, external: str) -> None:
     made = [router(admin, external) for _ in range(8)]
-    agent = next(a["id"] for a in admin.list("agent") if a["host"] == "net1")
+    agent = agent_of(admin, "net1")
     admin.update("agent", agent, admin_state_up=False)
     wait_until(lambda: {host_of(cloud, one) for one in made} == {"net2"}, "all gateways are on the other host")
     assert host_of(cloud, router(admin, external)) == "net2"
@@ -156,3 +161,101 @@ def test_a_dead_host_is_replaced_and_a_living_one_keeps_what_it_has(cloud: Cloud
     later = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     beat(cloud.database.remote, "net2", later)
     wait_until(lambda: host_of(cloud, without) == "net2", "the first host that can have it gets it")
+
+
+def test_nobody_takes_over_for_a_router_without_ha_but_it_moves(cloud: Cloud, admin: User, external: str) -> None:
+    made = admin.create("router", external_gateway_info={"network_id": external}, ha=False)["id"]
+    assert standbys_of(cloud, made) == set()
+    host = host_of(cloud, made)
+    other = ({"net1", "net2"} - {host}).pop()
+    agent = agent_of(admin, host)
+    admin.update("agent", agent, admin_state_up=False)
+    wait_until(lambda: host_of(cloud, made) == other, "it moves")
+    admin.update("agent", agent, admin_state_up=True)
+    admin.update("router", made, admin_state_up=False)
+    admin.update("router", made, ha=True)
+    assert standbys_of(cloud, made) == {host}
+    admin.update("router", made, ha=False)
+    assert (host_of(cloud, made), standbys_of(cloud, made)) == (other, set())
+
+
+L3 = "L3 agent"
+
+
+def states(admin: User, id: str) -> dict[str, str]:
+    """The hosts that have a router's gateway or take over."""
+    return {agent["host"]: agent["ha_state"] for agent in admin.get(f"/routers/{id}/l3-agents").json()["agents"]}
+
+
+def test_l3_agents_are_on_all_hosts_and_live_as_their_hosts_do(admin: User) -> None:
+    found = {agent["host"]: agent for agent in admin.list("agent", agent_type=L3)}
+    assert set(found) == set(HOSTS)
+    modes = {host: agent["configurations"]["agent_mode"] for host, agent in found.items()}
+    assert modes == {"net1": "dvr_snat", "net2": "dvr_snat", "compute": "dvr_no_external"}
+    assert all(agent["alive"] and agent["admin_state_up"] for agent in found.values())
+    own = found["net1"]
+    assert admin.show("agent", own["id"]) == own
+    assert admin.update("agent", own["id"], description="rack 7")["description"] == "rack 7"
+    assert admin.show("agent", agent_of(admin, "net1"))["description"] is None
+    refused = admin.delete(f"/agents/{own['id']}")
+    assert error(refused)[:2] == (409, "AgentInUse")
+
+
+def test_a_disabled_l3_agent_has_no_gateways(cloud: Cloud, admin: User, external: str) -> None:
+    made = router(admin, external)
+    host = host_of(cloud, made)
+    other = ({"net1", "net2"} - {host}).pop()
+    assert states(admin, made) == {host: "active", other: "standby"}
+    agent = agent_of(admin, host, L3)
+    admin.update("agent", agent, admin_state_up=False)
+    wait_until(lambda: states(admin, made) == {other: "active"}, "it moves")
+    assert admin.show("agent", agent_of(admin, host))["admin_state_up"], "the host has ports still"
+    assert states(admin, router(admin, external)) == {other: "active"}
+    admin.update("agent", agent, admin_state_up=True)
+    wait_until(lambda: states(admin, made) == {other: "active", host: "standby"}, "it is ready to take over again")
+
+
+def test_an_admin_moves_a_gateway(cloud: Cloud, admin: User, external: str) -> None:
+    made = router(admin, external)
+    host = host_of(cloud, made)
+    other = ({"net1", "net2"} - {host}).pop()
+    here, there, plain = (agent_of(admin, one, L3) for one in (host, other, "compute"))
+    assert [one["id"] for one in admin.get(f"/agents/{there}/l3-routers").json()["routers"]] == [made]
+    added = admin.post(f"/agents/{there}/l3-routers", {"router_id": made})
+    assert (added.status_code, added.json()) == (201, None)
+    assert states(admin, made) == {other: "active", host: "standby"}
+    assert admin.delete(f"/agents/{there}/l3-routers/{made}").status_code == 204
+    assert states(admin, made) == {host: "active"}
+    wait_until(lambda: standbys_of(cloud, made) == set(), "the host it was on lets go of it")
+    assert error(admin.delete(f"/agents/{here}/l3-routers/{made}")) == (
+        409, "RouterReschedulingFailed", f"Failed rescheduling router {made}: no eligible l3 agent found.",
+    )  # fmt: skip
+    assert admin.post(f"/agents/{there}/l3-routers", {"router_id": made}).status_code == 201
+    assert states(admin, made) == {other: "active", host: "standby"}
+    for verb, answer in (("POST", "assign a router to an"), ("DELETE", "remove a router from an")):
+        path, body = f"/agents/{plain}/l3-routers", {"json": {"router_id": made}}
+        reply = admin.request(verb, path if verb == "POST" else f"{path}/{made}", **(body if verb == "POST" else {}))
+        assert error(reply)[2] == f"Not allowed to manually {answer} agent in 'dvr' mode."
+
+
+def test_what_l3_agents_refuse(cloud: Cloud, admin: User, external: str) -> None:
+    made, l3 = router(admin, external), agent_of(admin, "net1", L3)
+    inner = admin.create("router")["id"]
+    nobody = "00000000-0000-4000-8000-000000000000"
+
+    def add(agent: str, body: dict[str, Any]) -> Any:
+        return error(admin.post(f"/agents/{agent}/l3-routers", body))[:2]
+
+    assert add(l3, {"router_id": inner}) == (409, "RouterDoesntSupportScheduling")
+    assert add(agent_of(admin, "net1"), {"router_id": made}) == (404, "InvalidL3Agent")
+    assert add(nobody, {"router_id": made}) == (404, "AgentNotFound")
+    assert add(l3, {"router_id": nobody}) == (404, "RouterNotFound")
+    assert add(l3, {"router_id": 7}) == (400, "HTTPBadRequest")
+    assert admin.get(f"/routers/{inner}/l3-agents").json() == {"agents": []}
+    assert error(admin.get(f"/agents/{nobody}/l3-routers"))[:2] == (404, "AgentNotFound")
+    mia = cloud.user("mia")
+    for path, rule in ((f"/routers/{made}/l3-agents", "get_l3-agents"), (f"/agents/{l3}/l3-routers", "get_l3-routers")):
+        assert error(mia.get(path)) == (403, "PolicyNotAuthorized", f"rule:{rule} is disallowed by policy")
+    admin.update("agent", l3, admin_state_up=False)
+    assert add(l3, {"router_id": made}) == (404, "InvalidL3Agent")
+    admin.update("agent", l3, admin_state_up=True)

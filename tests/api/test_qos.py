@@ -85,9 +85,6 @@ def test_rules_that_no_host_carries_out_are_refused_with_the_reason(cloud: Cloud
     path = f"/qos/policies/{policy(admin)['id']}/minimum_bandwidth_rules"
     words = "The resource could not be found: no host guarantees a bandwidth, and nothing is told to Placement"
     assert error(admin.post(path, {"minimum_bandwidth_rule": {"min_kbps": 1}})) == (404, "HTTPNotFound", words)
-    network = admin.create("network")
-    reply = admin.post("/floatingips", {"floatingip": {"floating_network_id": network["id"], "qos_policy_id": None}})
-    assert "qos_policy_id" in error(reply)[2]
 
 
 def test_a_rule_is_also_had_by_its_id_alone(cloud: Cloud) -> None:
@@ -169,6 +166,28 @@ def test_a_policy_in_use_stays(cloud: Cloud) -> None:
     freed = mara.update("port", port["id"], qos_policy_id=None)
     assert (freed["qos_policy_id"], freed["revision_number"]) == (None, before + 1)
     mara.remove("policy", made["id"])
+
+
+def test_floating_ips_have_policies(cloud: Cloud) -> None:
+    admin, mara, otto = cloud.user("admin"), cloud.user("mara"), cloud.user("otto")
+    bronze, gold = policy(admin), policy(mara)
+    external = admin.create("network", **{"router:external": True, "qos_policy_id": bronze["id"]})
+    admin.create("subnet", network_id=external["id"], ip_version=4, cidr="203.0.113.0/24")
+    made = mara.create("floatingip", floating_network_id=external["id"], qos_policy_id=gold["id"])
+    assert (made["qos_policy_id"], made["qos_network_policy_id"]) == (gold["id"], bronze["id"])
+    words = f"QoS Policy {gold['id']} is used by fip {made['id']}."
+    assert error(mara.delete(f"/qos/policies/{gold['id']}")) == (409, "QosPolicyInUse", words)
+    other = otto.create("floatingip", floating_network_id=external["id"])
+    assert other["qos_policy_id"] is None
+    refused = otto.put(f"/floatingips/{other['id']}", {"floatingip": {"qos_policy_id": gold["id"]}})
+    assert error(refused)[:2] == (404, "QosPolicyNotFound")
+    freed = mara.update("floatingip", made["id"], qos_policy_id=None)
+    assert freed["qos_policy_id"] is None
+    admin.update("network", external["id"], qos_policy_id=None)
+    assert mara.show("floatingip", made["id"])["qos_network_policy_id"] is None
+    mara.remove("policy", gold["id"])
+    for user, floating in ((mara, made), (otto, other)):
+        user.remove("floatingip", floating["id"])
 
 
 def test_networks_are_made_with_the_default_policy_of_their_project(cloud: Cloud) -> None:

@@ -109,3 +109,29 @@ def test_the_ports_of_a_router_count_and_are_not_refused(pair: Pair, mias: list[
     assert attach(mias[0], router, inner["id"], "remove").status_code == 200
     assert admin.get(f"/quotas/{project}/details.json").json()["quota"]["port"]["used"] == used
     assert admin.delete(f"/quotas/{project}").status_code == 204
+
+
+def test_an_admin_says_how_a_router_is_carried_out_and_changes_it_while_it_is_down(pair: Pair) -> None:
+    admin, mia = pair[0].user(), pair[1].user("mia")
+    for kind in ("distributed", "ha"):
+        assert error(mia.post("/routers", {"router": {kind: True}}))[:2] == (403, "PolicyNotAuthorized")
+    own = mia.create("router")
+    assert {"distributed", "ha"}.isdisjoint(own)
+    assert [admin.show("router", own["id"])[kind] for kind in ("distributed", "ha")] == [True, True]
+    made = admin.create("router", distributed=False, ha=False, admin_state_up=False)
+    assert (made["distributed"], made["ha"]) == (False, False)
+    assert [admin.create("router", distributed=None)[kind] for kind in ("distributed", "ha")] == [True, True]
+    changed = admin.update("router", made["id"], distributed=True)
+    assert (changed["distributed"], changed["ha"]) == (True, False)
+    admin.update("router", made["id"], admin_state_up=True, distributed=True)
+    for body in ({"distributed": False}, {"distributed": False, "admin_state_up": False}):
+        assert error(admin.put(f"/routers/{made['id']}", {"router": body})) == (
+            400, "BadRequest", "Bad router request: Cannot change the 'distributed' attribute of active routers. Please"
+            " set router admin_state_up to False prior to upgrade.",
+        )  # fmt: skip
+    assert error(admin.put(f"/routers/{made['id']}", {"router": {"ha": True}})) == (
+        400, "BadRequest", "Bad router request: Cannot change HA attribute of active routers. Please set router"
+        " admin_state_up to False prior to upgrade.",
+    )  # fmt: skip
+    assert admin.update("router", made["id"], admin_state_up=False, ha=True)["ha"] is True
+    assert admin.update("router", made["id"], ha=None)["ha"] is True

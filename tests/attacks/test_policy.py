@@ -35,6 +35,14 @@ ASKED_AS = {
     **{f"{verb}_{name}": "get_quota" for verb in ("create", "update", "delete") for name in _QOS},
     **{f"{verb}_policy:tags": "get_quota" for verb in ("update", "delete")},
     **{f"get_{rule}": "get_router" for rule in _QOS if rule != "policy"},
+    **{f"{verb}_service_profile": "update_agent" for verb in ("create", "update", "delete", "get")},
+    **{f"{verb}_flavor": "update_agent" for verb in ("create", "update", "delete")},
+    "get_flavor": "get_availability_zone",
+    "get_service_provider": "get_availability_zone",
+    **{f"{verb}_ndp_proxy": f"{verb}_router" for verb in ("create", "update", "delete", "get")},
+    "get_auto_allocated_topology": "get_router",
+    "delete_auto_allocated_topology": "delete_router",
+    "get_floatingip_pool": "get_router",
 }
 NAMES = {"binding": "port_binding", **{rule.name: f"policy_{rule.name}" for rule in qos.RULES}}
 Case = tuple[str, str, str]
@@ -118,7 +126,10 @@ def rules_of(resource: Resource) -> Iterator[tuple[str, tuple[str, ...], list[De
         yield action, (action,), [who(declared.who)]
 
 
-ELSEWHERE = {"boot_config", "port_forwarding", "trunk", "log", "loggable_resource"}
+ELSEWHERE = {
+    *("boot_config", "port_forwarding", "conntrack_helper", "trunk", "log", "loggable_resource"),
+    "security_groups_default_statefulness",
+}  # fmt: skip
 """Tunbridge's own, and what the recorded Neutron ran without; all have tests in tests/api."""
 ALL = [one for each in catalog.RESOURCES if each.name not in ELSEWHERE for one in rules_of(each)]
 

@@ -265,6 +265,31 @@ def test_ipv6_goes_out_and_comes_in_as_it_is(make_world: MakeWorld) -> None:
     assert world.exchange_outside("a", through) == {}
 
 
+def test_a_router_with_ndp_proxies_answers_for_these_addresses_and_lets_in_no_others(make_world: MakeWorld) -> None:
+    world = with_ipv6(make_world)
+    gateway, proxied, other = mac(world, "r-gw"), f"{BLUE6}::1", f"{BLUE6}::2"
+    world.port("b2", "blue", "a", f"{BLUE}.2", other)
+
+    def let_in(target: str) -> list[str]:
+        begun = tagged(gateway, IPv6(src=REMOTE6, dst=target) / UDP(sport=1, dport=2))
+        return list(world.exchange_outside("a", begun))
+
+    def answered() -> set[str]:
+        return {address for network, address, owner in world.hosts["a"].desired.claims if owner == gateway}
+
+    world.run()
+    before = answered()
+    assert (let_in(proxied), let_in(other)) == (["b1"], ["b2"])
+    for addresses in ((proxied,), ()):
+        world.rows.routers["r"] = replace(world.rows.routers["r"], ndp_addresses=addresses)
+        world.touch({("router", "r")})
+        world.run()
+        assert answered() == before | {*addresses}
+        assert (let_in(proxied), let_in(other)) == (["b1"] if addresses else [], [])
+    ping = IPv6(src=PEER6, dst=f"{WIRE6}::10") / ICMPv6EchoRequest(id=7, seq=3)
+    assert ICMPv6EchoReply in sent(world.exchange_outside("a", tagged(gateway, ping)))
+
+
 def test_ping_of_the_gateways_ipv6_address_from_outside(make_world: MakeWorld) -> None:
     world = with_ipv6(make_world)
     ping = IPv6(src=PEER6, dst=f"{WIRE6}::10") / ICMPv6EchoRequest(id=7, seq=3)
@@ -404,6 +429,18 @@ def test_a_floating_ip_is_with_its_vm_or_on_the_gateway_host_if_the_vms_has_no_b
     world.floating("f1", "ext", f"{WIRE}.101", "r", None)
     world.run()
     assert there() == []
+
+
+def test_floating_ips_of_a_router_that_is_not_distributed_are_on_the_gateway_host(make_world: MakeWorld) -> None:
+    world = site(make_world, "a", "b", gateway="b")
+    world.floating("f1", "ext", f"{WIRE}.101", "r", "b1")
+    world.rows.routers["r"] = replace(world.rows.routers["r"], is_distributed=False)
+    world.touch({("router", "r")})
+    world.run()
+    assert [name for name, host in world.hosts.items() if "f1" in host.desired.states] == ["b"]
+    asked = Ether(src=PEER_MAC, dst="ff:ff:ff:ff:ff:ff") / ARP(hwsrc=PEER_MAC, psrc=PEER, pdst=f"{WIRE}.101")
+    assert world.exchange_outside("a", asked) == {}
+    assert sent(world.exchange_outside("b", asked))[ARP].hwsrc == mac(world, "f1")
 
 
 def test_what_a_floating_ip_allowed_is_judged_when_it_goes(make_world: MakeWorld) -> None:

@@ -4,14 +4,18 @@ import re
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
 from tests.dataplane.conftest import MakeWorld
+from tests.dataplane.test_gateways import introduce, site
+from tests.dataplane.test_gateways import mac as mac_of
 from tests.dataplane.test_switching import broadcast, mac, udp
 from tests.dataplane.world import Binding, Delivery, World
 from tunbridge.dataplane.contribution import Meter
-from tunbridge.dataplane.features import flood
+from tunbridge.dataplane.features import flood, qos
+from tunbridge.dataplane.identifiers import Identifiers
 from tunbridge.dataplane.view import Limits, QosPolicy, Rate
 
 METER = Delivery("a", "meter")
@@ -33,6 +37,11 @@ def two(make_world: MakeWorld, **of_first: Any) -> World:
     return world
 
 
+def meter(id: str, what: str) -> int:
+    """The number of a meter, where no other has taken it."""
+    return Identifiers().meter(id, what)
+
+
 def meters(world: World, host: str = "a") -> dict[int, Meter]:
     return {n: m for n, m in world.hosts[host].desired.meters("br-int").items() if n >= 100_000}
 
@@ -48,7 +57,8 @@ def test_what_a_port_sends_passes_its_meters_and_nobody_elses_does(make_world: M
     put(world, "q", sent=SLOW)
     world.run()
     assert set(meters(world).values()) == {
-        Meter(100_044, 1_000, 50, "pktps"), Meter(100_045, 5_000, 400, "kbps")
+        Meter(meter("n1", qos.SENT_PACKETS), 1_000, 50, "pktps"),
+        Meter(meter("n1", qos.SENT_BANDWIDTH), 5_000, 400, "kbps"),
     }  # fmt: skip
     assert world.send("n1", udp(1, 2)) == {METER, Delivery("a", "n2")}
     assert len(re.findall(r"meter\(", datapath(world, "n1", udp(1, 2)))) == 2
@@ -153,7 +163,8 @@ def test_a_changed_limit_changes_a_meter_and_no_flow(make_world: MakeWorld) -> N
     put(world, "q", sent=SLOW, received=Limits(bandwidth=Rate(9, 9), packets=SLOW.packets))
     assert world.hosts["a"].desired._readers["qos-policy", "q"] == {("qos", "n1")}, "the port itself is not looked at"
     delta = world.run()["a"]
-    assert (delta.flows, delta.meters) == ({}, {"br-int": {100_047: Meter(100_047, 9, 9, "kbps")}})
+    number = meter("n1", qos.RECEIVED_BANDWIDTH)
+    assert (delta.flows, delta.meters) == ({}, {"br-int": {number: Meter(number, 9, 9, "kbps")}})
 
 
 def test_a_port_whose_limits_are_refused_goes_on_without_them_and_it_is_told(make_world: MakeWorld) -> None:
@@ -199,3 +210,45 @@ def test_what_a_router_forwards_to_and_from_a_port_counts(make_world: MakeWorld)
     assert {got.device for got in sent} == {"meter", "m1"}
     received = world.send("m1", packet.format(mac(9), macs["m"], "10.9.0.9", "10.0.0.1"))
     assert {got.device for got in received} == {"meter", "n1"}
+
+
+def test_meters_have_numbers_that_the_kernels_datapath_has_too_and_give_them_back() -> None:
+    identifiers = Identifiers()
+    numbers = {identifiers.meter(str(id), what) for id in range(500) for what in qos.LIMITS}
+    assert len(numbers) == 2_000
+    assert min(numbers) >= 100_000
+    assert max(numbers) < 200_000
+    for id in range(500):
+        identifiers.release_meters(str(id), qos.LIMITS)
+    assert {identifiers.meter(str(id), what) for id in range(500) for what in qos.LIMITS} == numbers
+
+
+def test_a_floating_ip_passes_the_meters_of_its_policy_or_its_networks(make_world: MakeWorld) -> None:
+    world = site(make_world, "a")
+    world.floating("f1", "ext", "203.0.113.20", "r", "b1")
+    limits = Limits(bandwidth=Rate(5_000, 400))
+    world.rows.qos_policies["gold"] = QosPolicy(id="gold", sent=limits, received=Limits(packets=Rate(1_000, 50)))
+
+    def used(policy: str | None, of_network: str | None) -> set[int]:
+        floating, network = world.rows.floating_ips["f1"], world.rows.networks["ext"]
+        world.rows.floating_ips["f1"] = replace(floating, qos_policy_id=policy)
+        world.rows.networks["ext"] = replace(network, qos_policy_id=of_network)
+        world.touch({("floating", "f1"), ("network", "ext")})
+        world.run()
+        flows = world.hosts["a"].desired.flows("br-int").values()
+        return {int(n) for f in flows for n in re.findall(r"meter:(1\d{5})", f.actions)}
+
+    both = {meter("f1", qos.SENT_BANDWIDTH), meter("f1", qos.RECEIVED_PACKETS)}
+    assert used(None, None) == set()
+    assert used("gold", None) == both
+    assert used(None, "gold") == both
+    introduce(world)
+    packet = f"udp,dl_src={mac_of(world, 'b1')},dl_dst={mac_of(world, 'r-blue')},nw_src=10.0.1.1,nw_dst=198.51.100.7"
+    host = world.hosts["a"]
+    in_port = f"in_port={host.workloads['b1'].ofport}"
+    text = world.dummy.trace(
+        host.bridges["br-int"], f"{in_port},{packet},nw_ttl=9,tp_src=5,tp_dst=6", "trk,new", "trk,new"
+    )
+    assert f"meter:{meter('f1', qos.SENT_BANDWIDTH)}" in text
+    assert used(None, None) == set()
+    assert set(meters(world)) == set()

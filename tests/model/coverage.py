@@ -29,16 +29,9 @@ _BASE = "dummy network port subnet subnetpool"
 """Definitions that are no extensions."""
 
 _REASONS = {
-    "to come, with routers": (
-        "auto-allocated-topology dvr enable-default-route-bfd enable-default-route-ecmp"
-        " expose-l3-conntrack-helper external-gateway-multihoming floating-ip-distributed"
-        " floating-ip-router-writable floatingip-autodelete-internal"
-        " floatingip-pools l3-agent-scheduler-ha-chassis-priority l3-conntrack-helper l3-ext-ndp-proxy l3-flavors l3-ha"
-        " l3-ndp-proxy local_ip metering metering_source_and_destination_fields network_ha project-default-networks"
-        " router-admin-state-down-before-update router-enable-snat router-service-type"
-    ),
-    "to come: QoS of floating IPs and gateways, minimum rates": (
-        "port-resource-request port-resource-request-groups qos-bw-minimum-ingress qos-fip qos-fip-network-policy"
+    "to come, with routers": ("local_ip metering metering_source_and_destination_fields"),
+    "to come: QoS of gateways, minimum rates": (
+        "port-resource-request port-resource-request-groups qos-bw-minimum-ingress"
         " qos-gateway-ip qos-pps-minimum qos-pps-minimum-rule-alias"
     ),
     "to come: networks of several segments": (
@@ -46,13 +39,25 @@ _REASONS = {
         " subnet-segmentid-enforce subnet-segmentid-writable subnet_onboard"
     ),
     LATER: (
-        "agent-resources-synced dhcp_agent_scheduler flavors network-cascade-delete port-hardware-offload-type"
-        " port-hint-ovs-tx-steering port-hints port-mac-override port-trusted-vif pvlan"
-        " security-groups-default-statefulness service-type taas taas-vlan-filter tap-mirror tap-mirror-both-direction"
+        "agent-resources-synced port-hint-ovs-tx-steering port-hints port-mac-override pvlan"
+        " taas taas-vlan-filter tap-mirror tap-mirror-both-direction"
     ),
     "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",
-    "for SR-IOV ports, which no host serves": "uplink-status-propagation uplink-status-propagation-updatable",
-    "Neutron 29 has it in neutron-lib and does not serve it": "security-groups-name-restrictions",
+    "for SR-IOV ports, which no host serves": (
+        "port-hardware-offload-type port-trusted-vif uplink-status-propagation uplink-status-propagation-updatable"
+    ),
+    "Neutron 29 has it in neutron-lib and does not serve it": (
+        "floating-ip-distributed floating-ip-router-writable floatingip-autodelete-internal network-cascade-delete"
+        " project-default-networks router-service-type security-groups-name-restrictions"
+    ),
+    "only Neutron's OVN serves it": (
+        "enable-default-route-bfd enable-default-route-ecmp external-gateway-multihoming"
+        " l3-agent-scheduler-ha-chassis-priority router-enable-snat"
+    ),
+    "as in a Neutron with distributed DHCP (enable_traditional_dhcp = false): each host answers its own ports": (
+        "dhcp_agent_scheduler"
+    ),
+    "no network of its own carries heartbeats of routers: hosts watch each other by BFD over the tunnels": "network_ha",
     NOT_ML2_OVS: (
         "bgp bgp_4byte_asn bgp_dragent_scheduler bgpvpn bgpvpn-routes-control bgpvpn-vni evpn flow_classifier fwaas_v2"
         " ovn-bgp rbac-bgpvpn sfc standard-attr-bgpvpn standard-attr-bgpvpn-network-association"

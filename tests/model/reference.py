@@ -60,7 +60,7 @@ def attributes() -> dict[tuple[str, str], Attribute]:
             module = library()[alias]
             maps.update(module.RESOURCE_ATTRIBUTE_MAP or {})
             for name, sub in (module.SUB_RESOURCE_ATTRIBUTE_MAP or {}).items():
-                maps[name] = sub["parameters"]
+                maps.setdefault(name, sub["parameters"])  # profiles below a flavor are named as those beside it
         for collection, members in maps.items():
             if collection in ours:
                 found.update({(collection, name): spec for name, spec in members.items()})

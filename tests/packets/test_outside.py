@@ -1,9 +1,11 @@
 """Routers and the outside: real VMs on hosts with and without a bridge to it, a router and a web server."""
 
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,12 +49,15 @@ class Site:
         flat = {"provider_network_type": "flat", "provider_physical_network": "physnet1"}
         self.external = cloud.make_network("ext", None, is_router_external=True, **flat)
         cloud.make_subnet(self.external, "203.0.113.0/24", gateway_ip=PEER, is_dhcp_enabled=False)
-        cloud.make_subnet(self.external, "2001:db8:f::/64", gateway_ip=PEER6, is_dhcp_enabled=False)
+        scope = network.create_address_scope(name="six", ip_version=6)
+        pool = network.create_subnet_pool(name="six", prefixes=["2001:db8::/32"], address_scope_id=scope.id)
+        both = {"subnet_pool_id": pool.id}
+        cloud.make_subnet(self.external, "2001:db8:f::/64", gateway_ip=PEER6, is_dhcp_enabled=False, **both)
         self.blue = cloud.make_network("blue", None)
         slaac = {"ipv6_ra_mode": "slaac", "ipv6_address_mode": "slaac"}
         inside = [
             cloud.make_subnet(self.blue, "10.5.0.0/24"),
-            cloud.make_subnet(self.blue, "2001:db8:5::/64", **slaac),
+            cloud.make_subnet(self.blue, "2001:db8:5::/64", **slaac, **both),
         ]
         self.router = network.create_router(
             name="r", external_gateway_info={"network_id": self.external.id, "enable_snat": True}
@@ -217,6 +222,38 @@ def test_floating_ips_on_every_host_are_reached_and_are_the_vms_address(site: Si
         site.cloud.network.delete_ip(floating)
 
 
+def test_a_floating_ip_is_limited_by_its_policy_in_both_directions(site: Site) -> None:
+    cloud, vm, limit = site.cloud, site.vms["h0"], 8.0
+    floating = site.floating(vm)
+    gold = cloud.network.create_qos_policy(name="gold")
+    for direction in ("egress", "ingress"):
+        cloud.network.create_qos_bandwidth_limit_rule(gold, max_kbps=8000, max_burst_kbps=800, direction=direction)
+    server = subprocess.Popen(
+        ["ip", "netns", "exec", cloud.lab.outside, "iperf3", "-s", "-B", REMOTE], stdout=subprocess.DEVNULL
+    )
+
+    def received(*options: str) -> float:
+        """Mbit/s that arrive of 20 that are sent by UDP for two seconds."""
+        client = ("iperf3", "-c", REMOTE, "-u", "-b", "20M", "-l", "1200", "-t", "2", "-J", *options)
+        wait_until(lambda: cloud.outside("ss", "-Hltn", "sport = :5201").stdout != "", "iperf3 listens")
+        end = json.loads(vm.run(*client).stdout)["end"]["sum_received"]
+        return float(end["bits_per_second"]) / 1e6
+
+    try:
+        assert received() > 1.5 * limit
+        assert received("-R") > 1.5 * limit
+        cloud.network.update_ip(floating.id, qos_policy_id=gold.id)
+        wait_until(lambda: site.flows("h0").count("meter:1") >= 2, "the host limits it")
+        # Ethernet and IP headers count; a burst of a tenth of a second comes on top once.
+        assert 0.6 * limit < received() < 1.15 * limit
+        assert 0.6 * limit < received("-R") < 1.15 * limit
+    finally:
+        server.kill()
+        server.wait()
+        site.cloud.network.delete_ip(floating)
+        cloud.network.delete_qos_policy(gold)
+
+
 def test_a_floating_ip_that_moves_is_reached_at_its_new_vm_at_once(site: Site) -> None:
     """The physical router knows another MAC address only if it is told; each floating IP keeps its own."""
     floating = site.floating(site.vms["h0"])
@@ -326,6 +363,84 @@ def test_ports_of_one_floating_ip_lead_to_vms_on_every_host(site: Site) -> None:
     wait_until(lambda: fetched(8002) == "", "no port leads anywhere")
     site.wait(floating, "DOWN")
     network.delete_ip(floating)
+
+
+def test_ndp_proxies_bring_addresses_behind_a_router_to_the_wire(site: Site) -> None:
+    """The physical router takes all of the VMs' prefix to be on its own wire."""
+    cloud, network, vm = site.cloud, site.cloud.network, site.vms["h2"]
+    cloud.outside("ip", "route", "replace", "2001:db8:5::/64", "dev", SWITCH)
+    network.update_router(site.router, enable_ndp_proxy=True)
+
+    def reached(vm: Workload) -> bool:
+        return cloud.outside("ping", "-c1", "-W1", vm.address6, check=False).returncode == 0
+
+    wait_until(
+        lambda: vm.address6 in vm.run("ip", "-6", "addr", "show", "dev", "eth0", "-tentative").stdout, "it is its own"
+    )
+    assert not reached(vm)
+    proxy = network.create_ndp_proxy(router_id=site.router.id, port_id=vm.port.id)
+    assert proxy.ip_address == vm.address6
+    wait_until(lambda: reached(vm), "the gateway answers for it")
+    assert not reached(site.vms["h0"])
+    network.delete_ndp_proxy(proxy)
+    wait_until(lambda: not reached(vm), "and does so no more")
+    network.update_router(site.router, enable_ndp_proxy=False)
+    cloud.outside("ip", "route", "del", "2001:db8:5::/64")
+
+
+FILES = str(Path(__file__).with_name("file_servers.py"))
+ACTIVE = {"PORT": ("--disable-eprt", "--ftp-port", "-")}  # Open vSwitch 3.1 does not translate EPRT of IPv4
+PASSIVE = {"PASV": ("--disable-epsv", "--no-ftp-skip-pasv-ip"), "EPSV": ()}
+
+
+@pytest.fixture
+def files(site: Site) -> Iterator[None]:
+    """FTP and TFTP servers outside and in the VM on h0."""
+    command = ("ip", "netns", "exec", site.cloud.lab.outside, "python3", FILES, REMOTE)
+    servers = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True),
+        site.vms["h0"].start("python3", FILES, site.vms["h0"].address),
+    ]
+    for server in servers:
+        assert server.stdout is not None and server.stdout.readline().strip() == "up"
+    yield
+    for server in servers:
+        server.kill()
+        server.communicate()
+
+
+@pytest.mark.usefixtures("files")
+def test_ftp_and_tftp_pass_translation_where_their_router_helps(site: Site) -> None:
+    network, vms = site.cloud.network, site.vms.values()
+
+    def fetched(by: Callable[..., Any], url: str, *options: str) -> str:
+        return str(by("curl", "-s", "-m", "5", *options, url, check=False).stdout)
+
+    ftp, tftp = f"ftp://{REMOTE}/f", f"tftp://{REMOTE}/f"
+    vm = site.vms["h1"]
+    for options in PASSIVE.values():
+        assert fetched(vm.run, ftp, *options) == site.gateway_ip
+    assert fetched(vm.run, ftp, "-m", "3", *ACTIVE["PORT"]) == "", "the server is told an address of the tenant's"
+    assert fetched(vm.run, tftp, "-m", "2") == "", "the answer comes from another port than the question went to"
+    helpers = [
+        network.create_conntrack_helper(site.router.id, helper=helper, protocol=protocol, port=port)
+        for helper, protocol, port in (("ftp", "tcp", 21), ("tftp", "udp", 69))
+    ]
+    wait_until(lambda: all("alg=tftp" in site.flows(host) for host in site.gateway_hosts()), "hosts help")
+    for vm in vms:
+        for name, options in {**ACTIVE, **PASSIVE}.items():
+            assert fetched(vm.run, ftp, *options) == site.gateway_ip, (vm.host.host.name, name)
+        assert fetched(vm.run, tftp) == site.gateway_ip, vm.host.host.name
+    floating = site.floating(site.vms["h0"])
+    inside = f"ftp://{floating.floating_ip_address}/f"
+    for name, options in {**ACTIVE, **PASSIVE}.items():
+        assert fetched(site.cloud.outside, inside, *options) == PEER, name
+        assert fetched(site.vms["h0"].run, ftp, *options) == floating.floating_ip_address, name
+    assert fetched(site.cloud.outside, f"tftp://{floating.floating_ip_address}/f") == PEER
+    network.delete_ip(floating)
+    for helper in helpers:
+        network.delete_conntrack_helper(helper, site.router.id)
+    wait_until(lambda: not any("alg=" in site.flows(host) for host in site.cloud.hosts), "hosts help no more")
 
 
 @pytest.mark.parametrize("host", ["h0", "h2"])

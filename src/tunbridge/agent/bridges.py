@@ -403,13 +403,14 @@ def _lacks_a_meter(refused: Iterable[Refused]) -> bool:
 def _is_ours(number: int, meter: openflow.Meter | str, used: Collection[int]) -> bool:
     """Whether a meter is one that we make: meters have no cookie.
 
-    One for requests to the agent is known by its number and rate; one of a QoS policy, which may have any rate, by its
-    number and a flow of ours that uses it.
+    One for requests to the agent is known by its number and rate; one of a QoS policy or a log, which may have any
+    rate, by its number and a flow of ours that uses it.
     """
-    if number >= pipeline.QOS_METERS:
+    if number >= pipeline.QOS_METERS or 0 <= number - pipeline.LOG_METERS < pipeline.LOG_METER_COUNT:
         return number in used
-    mine = openflow.Meter(pipeline.WORKLOAD_PPS, pipeline.WORKLOAD_BURST)
-    return number >= pipeline.PATCH_METERS and meter == mine
+    if number >= pipeline.METADATA_METERS:
+        return meter == openflow.Meter(pipeline.METADATA_PPS, pipeline.METADATA_BURST)
+    return number >= pipeline.PATCH_METERS and meter == openflow.Meter(pipeline.WORKLOAD_PPS, pipeline.WORKLOAD_BURST)
 
 
 def _used(there: Iterable[Flow]) -> set[int]:

@@ -58,7 +58,7 @@ def _holds_nul(value: Any) -> bool:
 def items(resource: Resource, content: bytes) -> tuple[list[Values], bool]:
     """Give the things of a POST as the client wrote them, and whether it is a bulk. Raises BadRequest."""
     body = parse(content) if content.strip() not in (b"", b"{}") else {}
-    if resource.collection in body:
+    if resource.collection in body and not _is_one(resource, body):
         found = body[resource.collection]
         if not found:
             raise http_bad_request("Resources required")
@@ -68,6 +68,11 @@ def items(resource: Resource, content: bytes) -> tuple[list[Values], bool]:
             )
         return [_object(resource, item if resource.name in item else {resource.name: item}) for item in found], True
     return [_object(resource, body)], False
+
+
+def _is_one(resource: Resource, body: dict[str, Any]) -> bool:
+    """Whether a body is of one thing, of a kind whose one and many have the same name."""
+    return resource.collection == resource.name and isinstance(body[resource.name], dict)
 
 
 def updated(resource: Resource, caller: Caller, content: bytes) -> Values:

@@ -100,6 +100,14 @@ class Controller:
         row = self.visible(self.database.store, caller, id)
         return Answer(200, self._wrapped(self._json(row, caller, fields)))
 
+    def is_visible(self, row: Row, caller: Caller) -> bool:
+        """Whether a caller may know of a row."""
+        return policy.may_see(self.resource, caller, self._target(self.database.store, row, caller))
+
+    def shown(self, row: Row, caller: Caller) -> bytes:
+        """Give what a caller may see of a row, as JSON."""
+        return self._json(row, caller)
+
     def visible(self, reader: Reader, caller: Caller, id: str) -> Row:
         """Give a row that the caller may know of. Raises NotFound."""
         row = self._row(reader, id)

@@ -12,7 +12,6 @@ import msgspec
 
 from tunbridge.api import http
 from tunbridge.api.below import Below
-from tunbridge.api.bindings import BindingApi
 from tunbridge.api.body import encode
 from tunbridge.api.controller import Answer, Controller
 from tunbridge.api.http import Exchange
@@ -29,6 +28,8 @@ CORE = ("network", "subnet", "subnetpool", "port")
 """Resources that GET /v2.0/ lists."""
 Special = Callable[[Exchange, Request, list[str]], Awaitable[Answer]]
 """Answers for paths that are no resource's: gets the path's parts after the first."""
+Beside = Callable[[Exchange, Request, str, list[str]], Awaitable[Answer]]
+"""Answers for paths below a thing that no resource stands for: gets the thing's id, and the parts after the name."""
 
 
 class NetworkingApi:
@@ -39,12 +40,13 @@ class NetworkingApi:
         offer: Offer,
         controllers: Mapping[str, Controller],
         specials: Mapping[str, Special],
-        bindings: BindingApi | None,
+        beside: Mapping[tuple[str, str], Beside],
         settings: NetworkingSettings,
     ) -> None:
         self.offer = offer
         self._settings = settings
-        self._bindings = bindings
+        self._beside = beside
+        """By the name of the resource above and the part of the path."""
         self._random = random.SystemRandom()
         self._specials = {"extensions": self._extensions, **specials}
         self._paths: dict[str, Controller] = {}
@@ -113,8 +115,9 @@ class NetworkingApi:
             raise http.not_allowed()
         if parts[1] == "tags" and controller.resource.tags and len(parts) <= 3:
             return await answer_tags(exchange, request, controller, id, parts[2:])
-        if parts[1] == "bindings" and controller.resource.name == "port" and self._bindings is not None:
-            return await self._bindings.answer(exchange, request, id, parts[2:])
+        beside = self._beside.get((controller.resource.name, parts[1]))
+        if beside is not None:
+            return await beside(exchange, request, id, parts[2:])
         below = self._below.get((controller.resource.name, parts[1]))
         if below is not None and len(parts) <= 3:
             return await self._resource(exchange, request, Below(below, controller, id), parts[2:])

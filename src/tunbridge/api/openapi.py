@@ -7,10 +7,25 @@ from typing import Any
 import msgspec
 
 import tunbridge
+from tunbridge.api import openapi_more
 from tunbridge.api.controller import Controller
 from tunbridge.api.offer import Offer
+from tunbridge.api.openapi_parts import (
+    STRING,
+    answers,
+    body,
+    content,
+    error_schema,
+    names_of,
+    object_of,
+    ok,
+    parameter,
+    ref,
+    schemas_of,
+    wrapped,
+)
 from tunbridge.api.query import TAG_FILTERS
-from tunbridge.model.resource import REQUIRED, Field, Resource
+from tunbridge.model.resource import Resource
 from tunbridge.model.validators.base import Schema
 from tunbridge.model.validators.ports import sub_ports
 
@@ -23,20 +38,17 @@ _ERRORS = {
     "412": "If-Match names another revision.",
     "503": "The database cannot be reached; try again.",
 }
-_STRING = {"type": "string"}
 
 
 def document(offer: Offer, controllers: Mapping[str, Controller]) -> bytes:
     """Give the document as JSON."""
     paths: dict[str, Any] = {}
-    schemas: dict[str, Any] = {"Error": _error_schema()}
+    schemas: dict[str, Any] = {"Error": error_schema()}
     for controller in controllers.values():
         resource = controller.resource
-        schemas |= _schemas(resource)
+        schemas |= schemas_of(resource)
         _add_paths(paths, controller, offer)
-    _add_extensions(paths)
-    if "quota" in offer.resources:
-        _add_quotas(paths, schemas, offer.resources["quota"])
+    openapi_more.add(paths, schemas, offer)
     made = {
         "openapi": "3.1.0",
         "info": {
@@ -50,7 +62,7 @@ def document(offer: Offer, controllers: Mapping[str, Controller]) -> bytes:
         "components": {
             "schemas": schemas,
             "responses": {
-                f"Error{status}": {"description": text, "content": _content({"$ref": "#/components/schemas/Error"})}
+                f"Error{status}": {"description": text, "content": content({"$ref": "#/components/schemas/Error"})}
                 for status, text in _ERRORS.items()
             },
             "securitySchemes": {"token": {"type": "apiKey", "in": "header", "name": "X-Auth-Token"}},
@@ -59,87 +71,25 @@ def document(offer: Offer, controllers: Mapping[str, Controller]) -> bytes:
     return msgspec.json.encode(made)
 
 
-def _error_schema() -> Schema:
-    inside = {"type": _STRING, "message": _STRING, "detail": _STRING}
-    error = {"type": "object", "properties": inside, "required": list(inside)}
-    # What has to do with who calls is answered in Keystone's form.
-    return {"type": "object", "properties": {"NeutronError": error, "error": {"type": "object"}}}
-
-
-def _content(schema: Schema) -> dict[str, Any]:
-    return {"application/json": {"schema": schema}}
-
-
-def _name(resource: Resource, suffix: str = "") -> str:
-    return "".join(part.capitalize() for part in resource.name.split("_")) + suffix
-
-
-def _ref(resource: Resource, suffix: str = "") -> Schema:
-    return {"$ref": f"#/components/schemas/{_name(resource, suffix)}"}
-
-
-def _schemas(resource: Resource) -> dict[str, Schema]:
-    """Give the schemas of a resource: what is answered, what a create and what an update takes."""
-    shown = {name: field.answer_schema for field in resource.fields if field.visible for name in _names(field)}
-    posted = [field for field in resource.fields if field.post]
-    required = [field.name for field in posted if field.default is REQUIRED]
-    create = _object({field.name: field.request_schema for field in posted}, required)
-    update = _object({field.name: field.request_schema for field in resource.fields if field.put}, [])
-    return {
-        _name(resource): {"type": "object", "properties": shown},
-        _name(resource, "Create"): create,
-        _name(resource, "Update"): update,
-    }
-
-
-def _names(field: Field) -> list[str]:
-    return [field.name, field.alias] if field.alias else [field.name]
-
-
-def _object(properties: dict[str, Schema], required: list[str]) -> Schema:
-    made: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
-    return {**made, "required": required} if required else made
-
-
-def _wrapped(name: str, schema: Schema) -> Schema:
-    return {"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": False}
-
-
-def _answers(ok: dict[str, Any], *errors: str) -> dict[str, Any]:
-    return {**ok, **{status: {"$ref": f"#/components/responses/Error{status}"} for status in errors}}
-
-
-def _ok(status: str, text: str, schema: Schema | None) -> dict[str, Any]:
-    return {status: {"description": text, **({} if schema is None else {"content": _content(schema)})}}
-
-
-def _body(schema: Schema) -> dict[str, Any]:
-    return {"required": True, "content": _content(schema)}
-
-
-def _parameter(name: str, place: str, schema: Schema, text: str) -> dict[str, Any]:
-    return {"name": name, "in": place, "schema": schema, "description": text, "required": place == "path"}
-
-
 def _filters(controller: Controller) -> list[dict[str, Any]]:
     resource = controller.resource
-    many = {"type": "array", "items": _STRING}
-    names = [name for field in resource.fields if field.filter for name in _names(field) if name not in TAG_FILTERS]
+    many = {"type": "array", "items": STRING}
+    names = [name for field in resource.fields if field.filter for name in names_of(field) if name not in TAG_FILTERS]
     names += [name for name in controller.rules.filters if name not in names]
-    found = [_parameter(name, "query", many, "One of these.") for name in names]
+    found = [parameter(name, "query", many, "One of these.") for name in names]
     if resource.tags:
-        found += [_parameter(name, "query", _STRING, "Tags, separated by commas.") for name in TAG_FILTERS]
+        found += [parameter(name, "query", STRING, "Tags, separated by commas.") for name in TAG_FILTERS]
     sorts = [field.name for field in resource.fields if field.sort]
     found += [
-        _parameter("fields", "query", many, "Only these fields."),
-        _parameter("limit", "query", {"type": "integer", "minimum": 0}, "Things in a page."),
-        _parameter("marker", "query", _STRING, "The last id of the page before."),
-        _parameter("page_reverse", "query", {"type": "boolean"}, "The page before the marker."),
+        parameter("fields", "query", many, "Only these fields."),
+        parameter("limit", "query", {"type": "integer", "minimum": 0}, "Things in a page."),
+        parameter("marker", "query", STRING, "The last id of the page before."),
+        parameter("page_reverse", "query", {"type": "boolean"}, "The page before the marker."),
     ]
     if sorts:
-        found.append(_parameter("sort_key", "query", {"type": "array", "items": {"enum": sorts}}, "Keys, in order."))
+        found.append(parameter("sort_key", "query", {"type": "array", "items": {"enum": sorts}}, "Keys, in order."))
         ways = {"type": "array", "items": {"enum": ["asc", "desc"]}}
-        found.append(_parameter("sort_dir", "query", ways, "As many as there are keys."))
+        found.append(parameter("sort_dir", "query", ways, "As many as there are keys."))
     return found
 
 
@@ -149,8 +99,8 @@ def _base(resource: Resource, offer: Offer) -> tuple[str, list[dict[str, Any]]]:
         return "/" + (resource.path or resource.collection.replace("_", "-")), []
     above, parameters = _base(offer.resources[resource.parent], offer)
     name = f"{resource.parent}_id"
-    parameter = _parameter(name, "path", _STRING, f"The {resource.parent}'s id.")
-    return f"{above}/{{{name}}}/{resource.collection}", [*parameters, parameter]
+    above_id = parameter(name, "path", STRING, f"The {resource.parent}'s id.")
+    return f"{above}/{{{name}}}/{resource.collection}", [*parameters, above_id]
 
 
 def _add_paths(paths: dict[str, Any], controller: Controller, offer: Offer) -> None:
@@ -158,10 +108,10 @@ def _add_paths(paths: dict[str, Any], controller: Controller, offer: Offer) -> N
     base, above = _base(resource, offer)
     one, many = resource.name, resource.collection
     tag = [many]
-    item = _wrapped(one, _ref(resource))
+    item = wrapped(one, ref(resource))
     listed = {
         "type": "object",
-        "properties": {many: {"type": "array", "items": _ref(resource)}, f"{many}_links": {"type": "array"}},
+        "properties": {many: {"type": "array", "items": ref(resource)}, f"{many}_links": {"type": "array"}},
         "required": [many],
     }
     collection: dict[str, Any] = {
@@ -170,46 +120,46 @@ def _add_paths(paths: dict[str, Any], controller: Controller, offer: Offer) -> N
             "operationId": f"list_{many}",
             "tags": tag,
             "parameters": _filters(controller),
-            "responses": _answers(_ok("200", f"The {many}.", listed), "400", "401", "404", "503"),
+            "responses": answers(ok("200", f"The {many}.", listed), "400", "401", "404", "503"),
         },
     }
     if resource.has_post:
-        created = {"anyOf": [item, _wrapped(many, {"type": "array", "items": _ref(resource), "minItems": 1})]}
-        bulk = {"type": "array", "items": _ref(resource, "Create"), "minItems": 1}
-        wanted = {"anyOf": [_wrapped(one, _ref(resource, "Create")), _wrapped(many, bulk)]}
+        created = {"anyOf": [item, wrapped(many, {"type": "array", "items": ref(resource), "minItems": 1})]}
+        bulk = {"type": "array", "items": ref(resource, "Create"), "minItems": 1}
+        wanted = {"anyOf": [wrapped(one, ref(resource, "Create")), wrapped(many, bulk)]}
         collection["post"] = {
             "operationId": f"create_{one}",
             "tags": tag,
-            "requestBody": _body(wanted),
-            "responses": _answers(_ok("201", "Made.", created), "400", "401", "403", "404", "409", "503"),
+            "requestBody": body(wanted),
+            "responses": answers(ok("201", "Made.", created), "400", "401", "403", "404", "409", "503"),
         }
     if resource.has_list:
         paths[base] = collection
-    id = _parameter("id", "path", _STRING, f"The {one}'s {resource.key}.")
+    id = parameter("id", "path", STRING, f"The {one}'s {resource.key}.")
     single: dict[str, Any] = {
         "parameters": [*above, id],
         "get": {
             "operationId": f"show_{one}",
             "tags": tag,
-            "parameters": [_parameter("fields", "query", {"type": "array", "items": _STRING}, "Only these fields.")],
-            "responses": _answers(_ok("200", f"The {one}.", item), "400", "401", "404", "503"),
+            "parameters": [parameter("fields", "query", {"type": "array", "items": STRING}, "Only these fields.")],
+            "responses": answers(ok("200", f"The {one}.", item), "400", "401", "404", "503"),
         },
     }
-    match = _parameter("If-Match", "header", _STRING, "revision_number=N: only if it still has this revision.")
+    match = parameter("If-Match", "header", STRING, "revision_number=N: only if it still has this revision.")
     if resource.has_put:
         single["put"] = {
             "operationId": f"update_{one}",
             "tags": tag,
             "parameters": [match],
-            "requestBody": _body(_wrapped(one, _ref(resource, "Update"))),
-            "responses": _answers(_ok("200", "Changed.", item), "400", "401", "403", "404", "409", "412", "503"),
+            "requestBody": body(wrapped(one, ref(resource, "Update"))),
+            "responses": answers(ok("200", "Changed.", item), "400", "401", "403", "404", "409", "412", "503"),
         }
     if resource.has_delete:
         single["delete"] = {
             "operationId": f"delete_{one}",
             "tags": tag,
             "parameters": [match],
-            "responses": _answers(_ok("204", "Gone.", None), "400", "401", "403", "404", "409", "412", "503"),
+            "responses": answers(ok("204", "Gone.", None), "400", "401", "403", "404", "409", "412", "503"),
         }
     paths[f"{base}/{{id}}"] = single
     for action in controller.rules.actions:
@@ -220,23 +170,23 @@ def _add_paths(paths: dict[str, Any], controller: Controller, offer: Offer) -> N
 
 def _action(controller: Controller, action: str, id: dict[str, Any], tag: list[str]) -> dict[str, Any]:
     method = controller.rules.actions[action].method.lower()
-    answers = _answers(_ok("200", "Done.", {"type": "object"}), "400", "401", "403", "404", "409", "503")
-    operation = {"operationId": f"{action}_{controller.resource.name}", "tags": tag, "responses": answers}
+    told = answers(ok("200", "Done.", {"type": "object"}), "400", "401", "403", "404", "409", "503")
+    operation = {"operationId": f"{action}_{controller.resource.name}", "tags": tag, "responses": told}
     if method != "get":
-        operation["requestBody"] = _body(_action_body(action))
+        operation["requestBody"] = body(_action_body(action))
     return {"parameters": [id], method: operation}
 
 
 def _action_body(action: str) -> dict[str, Any]:
     """Give what an action takes."""
     if "subports" in action:
-        return _object({"sub_ports": sub_ports.schema}, ["sub_ports"])
+        return object_of({"sub_ports": sub_ports.schema}, ["sub_ports"])
     name = "prefixes" if "prefixes" in action else "addresses"
-    return _object({name: {"type": "array", "items": _STRING, "minItems": 1}}, [name])
+    return object_of({name: {"type": "array", "items": STRING, "minItems": 1}}, [name])
 
 
 def _add_tags(paths: dict[str, Any], base: str, resource: Resource, id: dict[str, Any], tag: list[str]) -> None:
-    listed = _wrapped("tags", {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 255}})
+    listed = wrapped("tags", {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 255}})
     errors = ("400", "401", "403", "404", "409", "503")
     one = resource.name
     paths[f"{base}/{{id}}/tags"] = {
@@ -244,93 +194,38 @@ def _add_tags(paths: dict[str, Any], base: str, resource: Resource, id: dict[str
         "get": {
             "operationId": f"list_tags_{one}",
             "tags": tag,
-            "responses": _answers(_ok("200", "Its tags.", listed), "401", "404", "503"),
+            "responses": answers(ok("200", "Its tags.", listed), "401", "404", "503"),
         },
         "put": {
             "operationId": f"set_tags_{one}",
             "tags": tag,
-            "requestBody": _body(listed),
-            "responses": _answers(_ok("200", "Its tags.", listed), *errors),
+            "requestBody": body(listed),
+            "responses": answers(ok("200", "Its tags.", listed), *errors),
         },
         "delete": {
             "operationId": f"remove_tags_{one}",
             "tags": tag,
-            "responses": _answers(_ok("204", "It has none.", None), *errors),
+            "responses": answers(ok("204", "It has none.", None), *errors),
         },
     }
     paths[f"{base}/{{id}}/tags/{{tag}}"] = {
-        "parameters": [id, _parameter("tag", "path", {"type": "string", "minLength": 1, "maxLength": 255}, "A tag.")],
+        "parameters": [id, parameter("tag", "path", {"type": "string", "minLength": 1, "maxLength": 255}, "A tag.")],
         "get": {
             "operationId": f"has_tag_{one}",
             "tags": tag,
-            "responses": _answers(_ok("204", "It has it.", None), "400", "401", "404", "503"),
+            "responses": answers(ok("204", "It has it.", None), "400", "401", "404", "503"),
         },
         "put": {
             "operationId": f"add_tag_{one}",
             "tags": tag,
-            "responses": _answers(_ok("201", "It has it now.", None), *errors),
+            "responses": answers(ok("201", "It has it now.", None), *errors),
         },
         "delete": {
             "operationId": f"remove_tag_{one}",
             "tags": tag,
-            "responses": _answers(_ok("204", "It has it no more.", None), *errors),
+            "responses": answers(ok("204", "It has it no more.", None), *errors),
         },
     }
-
-
-def _add_extensions(paths: dict[str, Any]) -> None:
-    alias = _parameter("alias", "path", _STRING, "The extension's alias.")
-    listed = _wrapped("extensions", {"type": "array", "items": {"type": "object"}})
-    paths["/extensions"] = {
-        "get": {
-            "operationId": "list_extensions",
-            "tags": ["extensions"],
-            "responses": _answers(_ok("200", "What is offered.", listed), "401"),
-        }
-    }
-    paths["/extensions/{alias}"] = {
-        "parameters": [alias],
-        "get": {
-            "operationId": "show_extension",
-            "tags": ["extensions"],
-            "responses": _answers(_ok("200", "It is.", _wrapped("extension", {"type": "object"})), "401", "404"),
-        },
-    }
-
-
-def _add_quotas(paths: dict[str, Any], schemas: dict[str, Any], resource: Resource) -> None:
-    schemas |= _schemas(resource)
-    project = _parameter("project", "path", _STRING, "A project's id.")
-    tag = ["quotas"]
-    found = _wrapped("quota", {"type": "object"})
-    paths["/quotas/{project}"] = {
-        "parameters": [project],
-        "get": {
-            "operationId": "show_quota",
-            "tags": tag,
-            "responses": _answers(_ok("200", "Limits.", {"type": "object"}), "401", "403", "503"),
-        },
-        "put": {
-            "operationId": "update_quota",
-            "tags": tag,
-            "requestBody": _body(_wrapped("quota", _ref(resource, "Update"))),
-            "responses": _answers(_ok("200", "Limits.", found), "400", "401", "403", "503"),
-        },
-        "delete": {
-            "operationId": "delete_quota",
-            "tags": tag,
-            "responses": _answers(_ok("204", "The defaults again.", None), "401", "403", "404", "503"),
-        },
-    }
-    for name, text in (("default", "Limits that nobody set."), ("details", "Limits, and what is in use.")):
-        paths[f"/quotas/{{project}}/{name}"] = {
-            "parameters": [project],
-            "get": {
-                "operationId": f"show_quota_{name}",
-                "tags": tag,
-                "responses": _answers(_ok("200", text, found), "401", "403", "503"),
-            },
-        }
 
 
 def page(content: bytes) -> bytes:

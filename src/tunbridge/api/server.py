@@ -26,13 +26,16 @@ from tunbridge.api.chores import Chores
 from tunbridge.api.config import ServerConfig
 from tunbridge.api.controller import Controller
 from tunbridge.api.events import Events
+from tunbridge.api.flavors import FlavorApi, ProvidersApi
 from tunbridge.api.gateway_chore import GatewayChore
+from tunbridge.api.l3_agents import L3AgentApi
 from tunbridge.api.milestone_chore import MilestoneChore
-from tunbridge.api.networking import NetworkingApi
+from tunbridge.api.networking import Beside, NetworkingApi, Special
 from tunbridge.api.nova.client import Nova
 from tunbridge.api.nova.notifier import Notifier as NovaNotifier
 from tunbridge.api.offer import Offer, offer
 from tunbridge.api.quotas import QuotaApi
+from tunbridge.api.ready_made import PoolsApi, TopologyApi
 from tunbridge.api.routes import pages
 from tunbridge.api.views import Views
 from tunbridge.database.connection import Database
@@ -76,11 +79,28 @@ def application(
     controllers = {
         name: Controller(offered.resources[name], rule, database, views, most) for name, rule in shown.items()
     }
-    specials = {"quotas": QuotaApi(offered.resources["quota"], database, frozenset(offered.resources)).answer}
-    bindings = None
+    specials: dict[str, Special] = {
+        "quotas": QuotaApi(offered.resources["quota"], database, frozenset(offered.resources)).answer
+    }
+    if "auto_allocated_topology" in offered.resources:
+        topologies = TopologyApi(offered.resources["auto_allocated_topology"], rules, database)
+        specials["auto-allocated-topology"] = topologies.answer
+    if "floatingip_pool" in offered.resources:
+        pools = PoolsApi(offered.resources["floatingip_pool"], controllers["network"], database)
+        specials["floatingip_pools"] = specials["floatingip-pools"] = pools.answer
+    beside: dict[tuple[str, str], Beside] = {}
     if "binding" in offered.resources:
-        bindings = BindingApi(offered.resources["binding"], controllers["port"], database)
-    api = NetworkingApi(offered, controllers, specials, bindings, config.networking)
+        beside["port", "bindings"] = BindingApi(offered.resources["binding"], controllers["port"], database).answer
+    if "router" in offered.resources:
+        scheduler = L3AgentApi(controllers["agent"], controllers["router"], database)
+        beside["router", "l3-agents"], beside["agent", "l3-routers"] = scheduler.of_router, scheduler.of_agent
+    if "flavor" in offered.resources:
+        kinds = FlavorApi(controllers["flavor"], database)
+        beside["flavor", "service_profiles"] = kinds.profiles
+        beside["flavor", "next_providers"] = kinds.next_providers
+        providers = ProvidersApi(offered.resources["service_provider"])
+        specials["service-providers"] = specials["service_providers"] = providers.answer
+    api = NetworkingApi(offered, controllers, specials, beside, config.networking)
     document = openapi.document(offered, controllers)
     others = pages(
         lambda: None if database.ready else database.problem or "the database",

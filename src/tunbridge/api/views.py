@@ -59,6 +59,13 @@ DEPENDENTS = (
         lambda store, row: _ids(store.find("Port", "network_id", row.id)),
         column="qos_policy_id",
     ),
+    Dependent("Conntrack_Helper", "Router", lambda _, row: [row.router_id]),
+    Dependent(
+        "Network",
+        "Floating_Ip",
+        lambda store, row: _ids(store.find("Floating_Ip", "floating_network_id", row.id)),
+        column="qos_policy_id",
+    ),
     Dependent("Port", "Router", lambda store, row: _ids(store.find("Router", "gateway_port", row.id))),
     Dependent(
         "Host",

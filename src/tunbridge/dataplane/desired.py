@@ -35,7 +35,7 @@ from tunbridge.dataplane.contribution import (
     PortSettings,
     PortState,
 )
-from tunbridge.dataplane.features import FEATURES, policy
+from tunbridge.dataplane.features import FEATURES, policy, qos
 from tunbridge.dataplane.flows import Flow, FlowKey
 from tunbridge.dataplane.identifiers import Identifiers
 from tunbridge.dataplane.local import Local, LocalView, Workload
@@ -270,6 +270,8 @@ class Desired:
             self._identifiers.release_policy(id)
         elif feature == "router":
             self._identifiers.release_router(id)
+        elif feature in ("qos", "floating"):
+            self._identifiers.release_meters(id, qos.LIMITS)
 
     def _replace_reads(self, owner: Owner, old: frozenset[Key], new: frozenset[Key]) -> None:
         for key in old - new:

@@ -90,7 +90,7 @@ def _rows() -> Rows:
             HostRoute("198.51.100.0/24", "10.0.0.12"), HostRoute("172.31.0.0/16", "10.0.0.11"),
             HostRoute("172.31.0.0/16", "10.0.0.12"),
         ),
-        gateway_port="edge-gw", gateway_host="compute1",
+        gateway_port="edge-gw", gateway_host="compute1", helpers=("ftp",),
     )  # fmt: skip
     far = Router(
         id="far", interfaces=("far-open",), networks=("open",), gateway_port="far-gw", gateway_host="compute2",

@@ -14,6 +14,10 @@ _COPY = "A port that is logged: a copy for the agent, by a meter of the port's o
 _LOG_METER = "The meter of the port's log."
 _NOT_LOGGED = "Ports that no log is about."
 _SKIP = "All other packets go on."
+_SPEAKS = "As below, of a connection that the router has a conntrack helper for: conntrack translates what it says."
+_SPEAKS_TO = (
+    "To a floating IP, on a port that the router has a conntrack helper for: conntrack translates what is said."
+)
 
 _INTEGRATION: dict[Signature, str] = {
     (
@@ -202,6 +206,8 @@ _INTEGRATION: dict[Signature, str] = {
     (73, 20, "ct_state,ip,reg3,reg6,dl_dst,nw_dst"): (
         "To a floating IP, from a workload here whose rules allowed it: committed as for an interface, then as below."
     ),
+    (73, 21, "ct_state,tcp,reg3,reg6,dl_dst,nw_dst,tp_dst"): _SPEAKS_TO,
+    (73, 11, "tcp,reg6,dl_dst,nw_dst,tp_dst"): _SPEAKS_TO,
     (73, 15, "arp,reg6,dl_dst,arp_spa"): (
         "The next hop of a route tells everybody its MAC address, as when one router takes over from another."
     ),
@@ -236,6 +242,10 @@ _INTEGRATION: dict[Signature, str] = {
     (95, 5, "reg3"): (
         "What a router cannot forward, and what waits for a neighbour, of packets that no workload here has sent: from"
         " other hosts, from outside, from a router here before this one. They share one meter."
+    ),
+    (74, 310, "ct_state,tcp,reg1,reg3"): (
+        "From outside, the first packet of a connection that one with a conntrack helper has announced: it and its"
+        " connection are translated as announced, and it is routed."
     ),
     (74, 295, "ct_state,ip,reg3"): (
         "From outside to the router's own address, and no answer to anything: what was translated is known to conntrack"
@@ -313,6 +323,8 @@ _INTEGRATION: dict[Signature, str] = {
         " sender and unchecked; where the network has filtered ports, looked up in its zone."
     ),
     (76, 0, ""): _REST,
+    (76, 15, "tcp,reg1,reg6,tp_dst"): _SPEAKS,
+    (76, 25, "tcp,reg1,reg6,nw_src,tp_dst"): _SPEAKS,
     (76, 20, "ip,reg1,reg6,nw_src"): (
         "From a floating IP's fixed IP into the external network: from the floating IP, with its MAC address."
     ),

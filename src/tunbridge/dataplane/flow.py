@@ -254,22 +254,35 @@ def track(table: Table) -> Action:
     return Action(f"ct(table={table.number},zone={ZONE})", next=(table.number,))
 
 
-def translate(zone: int, table: Table, *, source: str | None = None, target: str | None = None) -> Action:
-    """Translate a packet, and all of its connection, in a router's zone; without an address: as is known there."""
+def translate(
+    zone: int, table: Table, *, source: str | None = None, target: str | None = None, helper: str = ""
+) -> Action:
+    """Translate a packet, and all of its connection, in a router's zone; without an address: as is known there.
+
+    `helper`: the protocol ("ftp", "tftp") that announces other connections, whose addresses are translated likewise.
+    """
     if source is None and target is None:
         return Action(f"ct(table={table.number},zone={zone},nat)", ("nat",), (table.number,))
     to = f"src={source}" if source is not None else f"dst={target}"
-    return Action(f"ct(commit,table={table.number},zone={zone},nat({to}))", ("nat",), (table.number,))
+    alg = f",alg={helper}" if helper else ""
+    return Action(f"ct(commit,table={table.number},zone={zone},nat({to}){alg})", ("nat",), (table.number,))
+
+
+def expect(zone: int, table: Table) -> Action:
+    """Translate the first packet of a connection that another one has announced, and all of it, in a router's zone."""
+    return Action(f"ct(commit,table={table.number},zone={zone},nat)", ("nat",), (table.number,))
 
 
 CT_CLEAR = Action("ct_clear")
-FROM_NOWHERE = Action("load:0xffff->NXM_OF_IN_PORT[]", ("in_port",))
-"""So that the packet may leave by the port that it came from."""
 
 
 def come_from(ofport: int) -> Action:
     """Go on as if the packet had come in by another port."""
     return Action(f"load:{ofport:#x}->NXM_OF_IN_PORT[]", ("in_port",))
+
+
+FROM_NOWHERE = come_from(0xFFFF)
+"""So that the packet may leave by the port that it came from."""
 
 
 def back(output: Table) -> Sequence[Action]:

@@ -6,9 +6,9 @@ the next free number on a collision, so a restart has nothing to recover.
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from tunbridge.dataplane.pipeline import FIRST_NAT_ZONE, LAST_NAT_ZONE, STATELESS
+from tunbridge.dataplane.pipeline import FIRST_NAT_ZONE, LAST_NAT_ZONE, QOS_METER_COUNT, QOS_METERS, STATELESS
 
 MAX_VLAN = 4094
 
@@ -87,6 +87,10 @@ class Identifiers:
         """The zones of all routers that translate."""
         return [FIRST_NAT_ZONE - 1 + number for kind, number in self._taken if kind == "nat-zone"]
 
+    def meter(self, id: str, what: str) -> int:
+        """The number of a meter of a QoS policy: of a port or floating IP, and what of it is limited."""
+        return QOS_METERS - 1 + self._hash("meter", f"{id} {what}", QOS_METER_COUNT)
+
     def next_hop(self, what: str) -> int:
         """The number of a next hop, an address in a network; never 0."""
         return self._hash("next-hop", what, 0xFFFF_FFFF)
@@ -106,6 +110,12 @@ class Identifiers:
         for kind in ("router", "nat-zone"):
             if (number := self._hashed.pop(f"{kind} {id}", None)) is not None:
                 del self._taken[kind, number]
+
+    def release_meters(self, id: str, whats: Iterable[str]) -> None:
+        """Forget the meters of a port or floating IP that is limited no more."""
+        for what in whats:
+            if (number := self._hashed.pop(f"meter {id} {what}", None)) is not None:
+                del self._taken["meter", number]
 
     def _hash(self, kind: str, what: str, highest: int) -> int:
         name = f"{kind} {what}"

@@ -48,10 +48,9 @@ WORKLOAD_PPS = 100
 WORKLOAD_BURST = 200
 
 
-QOS_METERS = 100_000
-"""Number of the first meter of QoS policies: this plus four times the workload's OpenFlow port, plus one of these."""
-SENT_PACKETS_METER, SENT_BANDWIDTH_METER, RECEIVED_PACKETS_METER, RECEIVED_BANDWIDTH_METER = range(4)
-
+QOS_METERS, QOS_METER_COUNT = 100_000, 100_000
+"""Number of the first meter of QoS policies, and how many there are: a hash of what is limited. The kernel's datapath
+has numbers below 200,000 (net/openvswitch/meter.h)."""
 
 METADATA_METERS, METADATA_METER_COUNT = 86_000, 14_000
 """Number of the first meter of metadata requests, and how many there are: this plus the workload's OpenFlow port modulo
@@ -229,7 +228,8 @@ TRANSLATED = _table(
 )  # fmt: skip
 ROUTED = _table(
     76, "routed", "forwarded by a router: one hop less, from the router, and looked up in the zone of its new network",
-    matches="reg1 reg6 proto nw_src tp_src", sets="eth_src ttl reg3 reg5 in_port nat", to=(DESTINATION, TRANSLATED),
+    matches="reg1 reg6 proto nw_src tp_src tp_dst", sets="eth_src ttl reg3 reg5 in_port nat",
+    to=(DESTINATION, TRANSLATED),
 )  # fmt: skip
 KNOWN_NEIGHBOUR = _table(
     69, "known_neighbour", "whether the neighbour was known; else the agent keeps the packet and asks",
@@ -255,12 +255,13 @@ SEVERAL_HOPS = _table(
 ROUTES = _table(
     74, "routes", "of each router: its own addresses, its subnets, its extra routes",
     matches="reg1 reg3 proto nw_dst ipv6_dst nw_ttl icmp_type ct_state in_port",
-    sets="reg2 reg3 reg6 reg7 in_port eth_src eth_dst ip icmp_type vlan",
-    to=(SEVERAL_HOPS, NEXT_HOP, OUTSIDE, AGENT_METER, DESTINATION, OUTPUT),
+    sets="reg2 reg3 reg6 reg7 in_port eth_src eth_dst ip icmp_type vlan nat",
+    to=(SEVERAL_HOPS, NEXT_HOP, OUTSIDE, AGENT_METER, DESTINATION, OUTPUT), back_to=74,  # once it was translated
 )  # fmt: skip
 ROUTER = _table(
     AROUND, "router", "packets to the MAC address of a router's interface are forwarded, all others switched",
-    matches="reg3 reg6 proto in_port dl_dst nw_dst tp_dst ct_state arp_op arp_spa arp_tpa icmp_type nd_target",
+    matches="reg3 reg6 proto in_port dl_dst nw_dst ipv6_dst tp_dst ct_state arp_op arp_spa arp_tpa icmp_type "
+    "nd_target",
     sets="reg1 reg2 reg3 reg7 in_port ct_mark nat eth_src eth_dst arp_op arp_sha arp_spa arp_tha arp_tpa vlan learn",
     to=(ROUTES, DESTINATION, AGENT_METER, OUTPUT), miss=goto(DESTINATION),
 )  # fmt: skip

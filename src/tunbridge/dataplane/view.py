@@ -183,7 +183,9 @@ class Router(Struct, frozen=True, kw_only=True):
     """A router: the ports that are its interfaces, the networks that these are on, and its extra routes.
 
     `gateway_port` is on its external network, `gateway_host` the host that shall have the addresses of that port, and
-    `gateway_standbys` are those that take over when it is dead.
+    `gateway_standbys` are those that take over when it is dead. Floating IPs of one that is not `is_distributed` are
+    all on the gateway host. `helpers`: names of protocols whose words are translated, "ftp" and "tftp".
+    `ndp_addresses`: IPv6 addresses behind it that it answers for outside, and no others come in; None: all come in.
     """
 
     id: str
@@ -195,6 +197,9 @@ class Router(Struct, frozen=True, kw_only=True):
     gateway_host: str | None = None
     gateway_standbys: tuple[str, ...] = ()
     enable_snat: bool = True
+    is_distributed: bool = True
+    helpers: tuple[str, ...] = ()
+    ndp_addresses: tuple[str, ...] | None = None
 
 
 class FloatingIp(Struct, frozen=True, kw_only=True):
@@ -209,6 +214,7 @@ class FloatingIp(Struct, frozen=True, kw_only=True):
     router_id: str
     port_id: str | None
     fixed_ip: str | None
+    qos_policy_id: str | None = None
 
 
 class PortForwarding(Struct, frozen=True, kw_only=True):

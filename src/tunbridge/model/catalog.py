@@ -7,7 +7,10 @@ from tunbridge.model.resources.address_group import ADDRESS_GROUP
 from tunbridge.model.resources.address_scope import ADDRESS_SCOPE
 from tunbridge.model.resources.agent import AGENT, AVAILABILITY_ZONE
 from tunbridge.model.resources.boot_config import BOOT_CONFIG
+from tunbridge.model.resources.conntrack_helper import CONNTRACK_HELPER
+from tunbridge.model.resources.flavor import FLAVOR, SERVICE_PROFILE, SERVICE_PROVIDER
 from tunbridge.model.resources.log import LOG, LOGGABLE_RESOURCE
+from tunbridge.model.resources.ndp_proxy import NDP_PROXY
 from tunbridge.model.resources.network import NETWORK
 from tunbridge.model.resources.network_ip_availability import NETWORK_IP_AVAILABILITY
 from tunbridge.model.resources.network_segment_range import NETWORK_SEGMENT_RANGE
@@ -17,9 +20,11 @@ from tunbridge.model.resources.qos import ALIASES, QOS_POLICY, RULE_TYPE
 from tunbridge.model.resources.qos import RULES as QOS_RULES
 from tunbridge.model.resources.quota import QUOTA
 from tunbridge.model.resources.rbac_policy import RBAC_POLICY
+from tunbridge.model.resources.ready_made import AUTO_ALLOCATED_TOPOLOGY, FLOATINGIP_POOL
 from tunbridge.model.resources.router import FLOATINGIP, ROUTER
 from tunbridge.model.resources.security_group import (
     DEFAULT_SECURITY_GROUP_RULE,
+    DEFAULT_STATEFULNESS,
     SECURITY_GROUP,
     SECURITY_GROUP_RULE,
 )
@@ -40,6 +45,7 @@ RESOURCES = (
     SECURITY_GROUP,
     SECURITY_GROUP_RULE,
     DEFAULT_SECURITY_GROUP_RULE,
+    DEFAULT_STATEFULNESS,
     ADDRESS_GROUP,
     RBAC_POLICY,
     QUOTA,
@@ -50,6 +56,13 @@ RESOURCES = (
     ROUTER,
     FLOATINGIP,
     PORT_FORWARDING,
+    CONNTRACK_HELPER,
+    NDP_PROXY,
+    FLAVOR,
+    SERVICE_PROFILE,
+    SERVICE_PROVIDER,
+    AUTO_ALLOCATED_TOPOLOGY,
+    FLOATINGIP_POOL,
     BOOT_CONFIG,
     QOS_POLICY,
     *QOS_RULES,

@@ -18,6 +18,10 @@ class Zone(msgspec.Struct, frozen=True):
     state: str
 
 
+_KINDS = ("network", "router")
+"""What can be made for a zone: hosts serve both."""
+
+
 class AvailabilityZoneRules(TimedRules):
     """The rules of availability zones: those that hosts say they are in."""
 
@@ -31,7 +35,11 @@ class AvailabilityZoneRules(TimedRules):
                 alive = hosts.is_alive(reader, row, self._settings, self._clock())
                 found[row.availability_zone] = found.get(row.availability_zone, False) or alive
         states = {True: "available", False: "unavailable"}
-        return [Zone(f"{name} network", name, "network", states[alive]) for name, alive in sorted(found.items())]
+        return [
+            Zone(f"{name} {kind}", name, kind, states[alive])
+            for name, alive in sorted(found.items())
+            for kind in _KINDS
+        ]
 
     def row(self, reader: Reader, id: str) -> Row | None:
         """Give a zone by name."""

@@ -212,6 +212,10 @@ class Rules:
 
     # What these end in
 
+    def with_defaults(self, values: Values) -> Values:
+        """The values of a create that no client asked for, with what stands for what it did not give."""
+        return {field.name: field.default for field in self.resource.fields if field.post} | values
+
     def insert(
         self, txn: Txn, request: Request, values: Values, id: str | None = None, limited: bool = True, **more: Any
     ) -> str:

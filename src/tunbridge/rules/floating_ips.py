@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from tunbridge.model.resource import UNSET
-from tunbridge.rules import bindings, port_forwardings
+from tunbridge.rules import bindings, port_forwardings, qos
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound
 from tunbridge.rules.networks import given
@@ -40,6 +40,7 @@ class FloatingIpRules(Rules):
     def create(self, txn: Txn, request: Request, values: Values) -> str:
         """Take an address of an external network, and lead it to a port if one is named. Raises NetworkingError."""
         values = dict(values)
+        qos.take(self, txn, request, values)
         network = self._network(txn, request, values["floating_network_id"])
         wanted = {"subnet_id": values.pop("subnet_id", None), "ip_address": values.get("floating_ip_address")}
         entry = {name: value for name, value in wanted.items() if value}
@@ -57,6 +58,8 @@ class FloatingIpRules(Rules):
     def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
         """Lead a floating IP elsewhere, or nowhere. Raises NetworkingError."""
         values = dict(values)
+        if qos.FIELD in values:
+            qos.take(self, txn, request, values, row.qos_policy_id)
         asked: Values = {name: values.pop(name) for name in ("port_id", "fixed_ip_address") if name in values}
         if asked or not values:  # nothing at all leads it nowhere, as in Neutron
             there: Values = {name: getattr(row, name) for name in _KEPT}
@@ -83,7 +86,9 @@ class FloatingIpRules(Rules):
         if port is not None:
             details = {name: getattr(port, name) for name in _DETAILS} | {"status": bindings.status(reader, port)}
         forwardings: Any = self.others["port_forwarding"]
+        network = reader.get("Network", row.floating_network_id)
         return {
+            "qos_network_policy_id": None if network is None else network.qos_policy_id,
             "status": self._status(reader, row),
             "port_details": details,
             "port_forwardings": forwardings.shown(reader, row),

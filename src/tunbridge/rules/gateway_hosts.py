@@ -1,6 +1,7 @@
 """On which host a router meets its external network: chosen when it gets a gateway, and anew when that host is dead.
 
-A candidate is alive, not disabled by an admin, and has a bridge to the external network. Of several the one that
+A candidate is alive, not disabled by an admin (neither as a whole nor as an L3 agent), and has a bridge to the external
+network. Of several the one that
 reaches most of the router's own networks is taken, then the one whose hash with the router's id is highest: so routers
 spread over hosts, whoever chooses chooses the same, and a new host takes over no router that has a living one.
 
@@ -19,7 +20,7 @@ from tunbridge.rules.request import Reader, Request, Row, Txn
 
 STANDBYS = 2
 """So many hosts are ready to take over."""
-NONE: dict[str, Any] = {"gateway_host": None, "gateway_standbys": ()}
+NONE: dict[str, Any] = {"gateway_host": None, "gateway_standbys": (), "gateway_avoid": ()}
 """The columns of a router without a gateway."""
 
 
@@ -27,7 +28,9 @@ def choose(reader: Reader, request: Request, router: Row, external: Row) -> dict
     """The columns that say which host has a router's gateway on an external network, and which take over from it.
 
     The host that has it keeps it as long as it can. One that takes over is next, since it has all flows already. Only
-    hosts in the availability zones that the router was made for come into question, if it names any.
+    hosts in the availability zones that the router was made for come into question, if it names any. None takes over
+    for a router that an admin has made without `ha`: it gets another host when the server finds its host dead. Hosts
+    that an admin took the router away from come into question only when there is no other.
     """
     zones = msgspec.json.decode(router.availability_zone_hints or "[]", type=list[str])
     able = {
@@ -35,11 +38,14 @@ def choose(reader: Reader, request: Request, router: Row, external: Row) -> dict
         for row in reader.find("Host", "agent_type", hosts.AGENT_TYPE)
         if (not zones or row.availability_zone in zones) and _can(reader, request, row, external)
     }
+    if kept := {host: row for host, row in able.items() if host not in router.gateway_avoid}:
+        able = kept
     networks = [row for id in router.networks if (row := reader.get("Network", id)) is not None]
     order = sorted(able, key=lambda host: (_reached(able[host], networks), score(router.id, host)), reverse=True)
     prepared = candidates(router.id, router.gateway_host, router.gateway_standbys)
     first = next((host for host in (*prepared, *order) if host in able), None)
-    return {"gateway_host": first, "gateway_standbys": tuple([host for host in order if host != first][:STANDBYS])}
+    most = 0 if router.ha is False else STANDBYS
+    return {"gateway_host": first, "gateway_standbys": tuple([host for host in order if host != first][:most])}
 
 
 def living(reader: Reader, request: Request) -> set[str]:
@@ -52,7 +58,7 @@ def misplaced(reader: Reader, living: set[str], dead_too: bool, news: bool) -> l
 
     Without `dead_too`, only hosts that an admin has disabled count. With `news`, also those that lack standbys.
     """
-    silent = {row.host for row in reader.find("Host", "agent_type", hosts.AGENT_TYPE) if hosts.is_enabled(reader, row)}
+    silent = {row.host for row in reader.find("Host", "agent_type", hosts.AGENT_TYPE) if _is_enabled(reader, row)}
     kept = living if dead_too else living | silent
     return [
         row.id
@@ -61,7 +67,8 @@ def misplaced(reader: Reader, living: set[str], dead_too: bool, news: bool) -> l
         and (
             row.gateway_host is None
             or not kept.issuperset((row.gateway_host, *row.gateway_standbys))
-            or (news and len(row.gateway_standbys) < STANDBYS)
+            or not set(row.gateway_avoid).isdisjoint((row.gateway_host, *row.gateway_standbys))
+            or (news and row.ha is not False and len(row.gateway_standbys) < STANDBYS)
         )
     ]
 
@@ -79,18 +86,29 @@ def move(txn: Txn, request: Request, id: str) -> bool:
         return False
     wanted, former = choose(txn, request, router, external), router.gateway_host
     is_moved = wanted["gateway_host"] not in (None, former)
-    if is_moved and former is not None and former not in wanted["gateway_standbys"]:
-        wanted["gateway_standbys"] += (former,)
     if wanted["gateway_host"] is None:
         return False
+    wanted = lingering(router, wanted)
     if is_moved or set(wanted["gateway_standbys"]) != set(router.gateway_standbys):
         txn.verify("Router", id, "gateway_port", "gateway_host", "gateway_standbys")
         txn.update("Router", id, wanted)
     return is_moved
 
 
+def lingering(router: Row, columns: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a choice, where the host that had the gateway is ready for a while to have it still."""
+    former, standbys = router.gateway_host, columns["gateway_standbys"]
+    if former is None or former in (columns["gateway_host"], *standbys):
+        return columns
+    return {**columns, "gateway_standbys": (*standbys, former)}
+
+
+def _is_enabled(reader: Reader, row: Row) -> bool:
+    return hosts.is_enabled(reader, row) and hosts.is_enabled(reader, row, hosts.L3_AGENT_TYPE)
+
+
 def _serves(reader: Reader, request: Request, row: Row) -> bool:
-    return hosts.is_enabled(reader, row) and hosts.is_alive(reader, row, request.settings, request.now)
+    return _is_enabled(reader, row) and hosts.is_alive(reader, row, request.settings, request.now)
 
 
 def _can(reader: Reader, request: Request, row: Row, external: Row) -> bool:

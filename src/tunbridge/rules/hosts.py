@@ -11,6 +11,8 @@ from tunbridge.rules.request import Reader, Row
 from tunbridge.rules.settings import NetworkingSettings
 
 AGENT_TYPE = "Open vSwitch agent"
+L3_AGENT_TYPE = "L3 agent"
+"""Of what clients see of a host that has to do with routers: l3_agents.py."""
 
 
 def agent(reader: Reader, host: str) -> Row | None:
@@ -36,9 +38,10 @@ def is_alive(reader: Reader, row: Row, settings: NetworkingSettings, now: dateti
     return now.astimezone(UTC) - last < timedelta(seconds=settings.agent_down_time)
 
 
-def is_enabled(reader: Reader, row: Row) -> bool:
-    """Say whether no admin has disabled an agent."""
-    setting = reader.find_unique("Agent_Setting", ("host", "agent_type"), (row.host, row.agent_type))
+def is_enabled(reader: Reader, row: Row, agent_type: str | None = None) -> bool:
+    """Say whether no admin has disabled an agent, or the one of another type on its host."""
+    key = (row.host, agent_type or row.agent_type)
+    setting = reader.find_unique("Agent_Setting", ("host", "agent_type"), key)
     return setting is None or bool(setting.admin_state_up)
 
 

@@ -96,7 +96,7 @@ class PortRules(Rules):
             owner = values.get("device_owner", row.device_owner)
             columns["addresses"] = self._moved_addresses(txn, request, network, row, wanted, mac, owner)
             _check_floating(txn, row, columns["addresses"])
-            self._leave_forwardings(txn, request, row, columns["addresses"])
+            self._leave_led(txn, request, row, columns["addresses"])
         merged = self._merged(row, values)
         self._secure(txn, request, merged, network, row)
         values |= {name: merged[name] for name in merged if name in values}
@@ -128,14 +128,15 @@ class PortRules(Rules):
         trunks.check_deletable(txn, row)
         floating: Any = self.others["floatingip"]
         floating.leave(txn, request, row)
-        self._leave_forwardings(txn, request, row, ())
+        self._leave_led(txn, request, row, ())
         self.remove(txn, request, row)
 
-    def _leave_forwardings(self, txn: Txn, request: Request, row: Row, left: Iterable[str]) -> None:
-        """Remove the port forwardings to addresses that are not left."""
-        forwardings: Any = self.others["port_forwarding"]
-        there = (address.ip_address for id in left if (address := txn.get("Address", id)) is not None)
-        forwardings.leave(txn, request, row, frozenset(there))
+    def _leave_led(self, txn: Txn, request: Request, row: Row, left: Iterable[str]) -> None:
+        """Remove what leads to addresses that are not left: port forwardings and NDP proxies."""
+        there = frozenset(address.ip_address for id in left if (address := txn.get("Address", id)) is not None)
+        for name in ("port_forwarding", "ndp_proxy"):
+            rules: Any = self.others[name]
+            rules.leave(txn, request, row, there)
 
     def remove(self, txn: Txn, request: Request, row: Row) -> None:
         """Remove a port with its boot configuration."""

@@ -23,6 +23,7 @@ FIELD = "qos_policy_id"
 _CARRIED = "normal"
 """The VNIC type whose ports Open vSwitch carries."""
 _USERS = (("port", "Port"), ("network", "Network"))
+_ALL_USERS = (*_USERS, ("fip", "Floating_Ip"))
 DEVICE_OWNERS = ("network:", "neutron:")
 """How owners of ports begin that a network's policy leaves out: routers, DHCP."""
 _ROUTERS = ("network:router", "network:ha_router", "network:floatingip")
@@ -62,8 +63,8 @@ class QosPolicyRules(rbac.SharedRules):
             self.touch(txn, request, row, {})
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
-        """Remove a policy with its rules, unless a port or network has it. Raises Neutron's QosPolicyInUse."""
-        for kind, table in _USERS:
+        """Remove a policy with its rules, unless something has it. Raises Neutron's QosPolicyInUse."""
+        for kind, table in _ALL_USERS:
             for user in txn.find(table, FIELD, row.id):
                 message = f"QoS Policy {row.id} is used by {kind} {user.id}."
                 raise Conflict("QosPolicyInUse", message)

@@ -8,7 +8,7 @@ import ipaddress
 from typing import Any
 
 from tunbridge.model.validators import plain
-from tunbridge.rules import ipam, port_forwardings, rbac
+from tunbridge.rules import ipam, ndp_proxies, port_forwardings, rbac
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound
 from tunbridge.rules.ports import fixed_ips
@@ -250,6 +250,7 @@ def _check_unused(txn: Txn, router: Row, subnet: Row) -> None:
             continue
         if any(a.subnet == subnet.id and a.ip_address == floating.fixed_ip_address for a in addresses_of(txn, port)):
             raise Conflict("RouterInterfaceInUseByFloatingIP", f"{needed} one or more floating IPs.")
+    ndp_proxies.check_interface(txn, router, subnet)
     net = ipam.network(subnet.cidr)
     if any(ipaddress.ip_address(route["nexthop"]) in net for route in extra_routes(router)):
         raise Conflict("RouterInterfaceInUseByRoute", f"{needed} one or more routes.")

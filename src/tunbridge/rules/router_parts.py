@@ -29,9 +29,8 @@ def trusted(request: Request) -> Request:
 def make_port(rules: Rules, txn: Txn, request: Request, network: str, owner: str, device: str, **values: Any) -> Row:
     """Make a port of a router; it counts, and is not refused for the quota. Raises NetworkingError."""
     ports: Any = rules.others["port"]
-    defaults = {field.name: field.default for field in ports.resource.fields if field.post}
-    wanted = {**defaults, "project_id": "", "network_id": network, "device_owner": owner, "device_id": device}
-    return txn.get("Port", ports.create(txn, trusted(request), {**wanted, **values}, limited=False))
+    wanted = {"project_id": "", "network_id": network, "device_owner": owner, "device_id": device, **values}
+    return txn.get("Port", ports.create(txn, trusted(request), ports.with_defaults(wanted), limited=False))
 
 
 def remove_port(rules: Rules, txn: Txn, request: Request, port: Row) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import MAX_ITEMS, UNSET
 from tunbridge.model.validators import InvalidError, addresses, plain
-from tunbridge.rules import gateway_hosts, hosts, ipam, router_interfaces
+from tunbridge.rules import flavors, gateway_hosts, hosts, ipam, ndp_proxies, router_interfaces
 from tunbridge.rules.base import Action, Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound, http_bad_request
 from tunbridge.rules.networks import given
@@ -29,6 +29,8 @@ from tunbridge.rules.router_parts import (
 )
 
 _GATEWAY_INFO = "external_gateway_info"
+_KINDS = {"distributed": "the 'distributed'", "ha": "HA"}
+"""What an admin may say of how a router is carried out, and how Neutron's errors name it."""
 Routes = list[dict[str, str]]
 
 
@@ -47,15 +49,20 @@ class RouterRules(Rules):
         values = dict(values)
         info = given(values.pop(_GATEWAY_INFO, None))
         hosts.check_zones(txn, given(values.get("availability_zone_hints")) or [])
+        if (flavor := given(values.get("flavor_id"))) is not None:
+            flavors.check(self.others["flavor"], txn, flavor)
         id = self.insert(txn, request, values, routes="[]", enable_snat=True)
         if info:
             self._set_gateway(txn, request, txn.get(self.table, id), info)
+        if given(values.get(ndp_proxies.FLAG)):
+            ndp_proxies.check_enable(self, txn, txn.get(self.table, id), is_new=True)
         return id
 
     def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
         """Change a router. Raises NetworkingError."""
         values = dict(values)
         self.check_revision(request, row)
+        _check_kind(row, values)
         if "routes" in values:
             self._check_routes(txn, values["routes"], ports_of(txn, row), [])
             row = self._rewrite(txn, request, row, {"routes": msgspec.json.encode(values.pop("routes")).decode()})
@@ -63,7 +70,14 @@ class RouterRules(Rules):
         if _GATEWAY_INFO in values:
             self._set_gateway(txn, request, row, values.pop(_GATEWAY_INFO))
             row, request = txn.get(self.table, row.id), request.unconditional
-        self.save(txn, request, row, values)
+        if values.get(ndp_proxies.FLAG):
+            ndp_proxies.check_enable(self, txn, row, is_new=False)
+        more: Values = {}
+        if "ha" in values and row.gateway_port:
+            port: Row = txn.get("Port", row.gateway_port)
+            after = msgspec.structs.replace(row, ha=values["ha"])
+            more = gateway_hosts.choose(txn, request, after, self.others["network"].get(txn, port.network_id))
+        self.save(txn, request, row, values, **more)
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
         """Remove a router that has no interfaces, with its gateway. Raises NetworkingError."""
@@ -73,6 +87,8 @@ class RouterRules(Rules):
         if row.gateway_port:
             self._remove_gateway(txn, request, row)
         txn.verify(self.table, row.id, "interfaces", "gateway_port")
+        helpers: Any = self.others["conntrack_helper"]
+        helpers.leave(txn, row)
         self.remove(txn, request, row)
 
     def computed(self, reader: Reader, row: Row) -> Values:
@@ -86,7 +102,15 @@ class RouterRules(Rules):
                 "enable_snat": row.enable_snat,
             }
         zone = hosts.zone(reader, row.gateway_host) if row.gateway_host else None
-        return {"status": "ACTIVE", "availability_zones": [zone] if zone else [], _GATEWAY_INFO: info}
+        helpers: Any = self.others["conntrack_helper"]
+        return {
+            "status": "ACTIVE",
+            ndp_proxies.FLAG: ndp_proxies.is_enabled(row),
+            "conntrack_helpers": helpers.shown(reader, row),
+            "availability_zones": [zone] if zone else [],
+            _GATEWAY_INFO: info,
+            **{name: getattr(row, name) is not False for name in _KINDS},
+        }
 
     def _rewrite(self, txn: Txn, request: Request, row: Row, columns: Values) -> Row:
         self.change(txn, request, row, columns)
@@ -104,7 +128,7 @@ class RouterRules(Rules):
         if port is not None and (network is None or port.network_id != network.id):
             self._remove_gateway(txn, request, row)
             row, port = txn.get(self.table, row.id), None
-            columns |= {"gateway_port": None, **gateway_hosts.NONE}
+            columns |= {"gateway_port": None, **gateway_hosts.NONE, **ndp_proxies.NONE}
         if network is not None and port is None:
             before = row if "gateway_port" not in columns else msgspec.structs.replace(row, gateway_port=None)
             check_overlap(txn, before, txn.find("Subnet", "network_id", network.id))
@@ -114,6 +138,7 @@ class RouterRules(Rules):
         elif port is not None and wanted and _differ(fixed_ips(txn, port.addresses), wanted):
             ports: Any = self.others["port"]
             ports.move(txn, trusted(request), port, {"fixed_ips": wanted})
+            ndp_proxies.check_kept(txn, row)
             self.touch(txn, request, row, columns)
         else:
             self.change(txn, request, row, columns)
@@ -134,6 +159,7 @@ class RouterRules(Rules):
     def _remove_gateway(self, txn: Txn, request: Request, row: Row) -> None:
         """Remove the gateway's port, unless floating IPs need it. Raises Conflict."""
         port: Row = txn.get("Port", row.gateway_port)
+        ndp_proxies.check_no_gateway(txn, row)
         txn.verify_rows("Floating_Ip", "router_id", row.id)
         if txn.count("Floating_Ip", "router_id", row.id):
             message = (
@@ -177,6 +203,20 @@ class RouterRules(Rules):
         "add_extraroutes": Action(Who.ADMIN_OR_MEMBER, add_routes, read=lambda body: _read_routes(body)),
         "remove_extraroutes": Action(Who.ADMIN_OR_MEMBER, remove_routes, read=lambda body: _read_routes(body)),
     }
+
+
+def _check_kind(row: Row, values: Values) -> None:
+    """Drop what of a router's kind stays as it is; refuse to change that of one that is not down. Raises BadRequest."""
+    up = values.get("admin_state_up", row.admin_state_up)
+    for name, told in _KINDS.items():
+        wanted = values.get(name)
+        if wanted is None or wanted is (getattr(row, name) is not False):
+            values.pop(name, None)
+        elif up or (name == "distributed" and row.admin_state_up):  # the latter has to be down before
+            raise bad_router(
+                f"Cannot change {told} attribute of active routers. Please set router admin_state_up to False prior to"
+                " upgrade"
+            )
 
 
 def _differ(there: list[dict[str, str]], wanted: list[dict[str, str]]) -> bool:

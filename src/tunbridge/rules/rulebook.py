@@ -10,8 +10,12 @@ from tunbridge.rules.agents import AgentRules
 from tunbridge.rules.availability_zones import AvailabilityZoneRules
 from tunbridge.rules.base import Rules
 from tunbridge.rules.boot_configs import BootConfigRules
+from tunbridge.rules.conntrack_helpers import ConntrackHelperRules
+from tunbridge.rules.default_statefulness import DefaultStatefulnessRules
+from tunbridge.rules.flavors import FlavorRules, ServiceProfileRules
 from tunbridge.rules.floating_ips import FloatingIpRules
 from tunbridge.rules.logs import LoggableResourceRules, LogRules
+from tunbridge.rules.ndp_proxies import NdpProxyRules
 from tunbridge.rules.network_ip_availability import NetworkIpAvailabilityRules
 from tunbridge.rules.networks import NetworkRules
 from tunbridge.rules.port_forwardings import PortForwardingRules
@@ -41,11 +45,16 @@ _PLAIN: dict[str, type[Rules]] = {
     "security_group_rule": SecurityGroupRuleRules,
     "default_security_group_rule": DefaultSecurityGroupRuleRules,
     "address_group": AddressGroupRules,
+    "security_groups_default_statefulness": DefaultStatefulnessRules,
     "rbac_policy": RbacPolicyRules,
     "router": RouterRules,
     "floatingip": FloatingIpRules,
     "boot_config": BootConfigRules,
     "port_forwarding": PortForwardingRules,
+    "conntrack_helper": ConntrackHelperRules,
+    "ndp_proxy": NdpProxyRules,
+    "flavor": FlavorRules,
+    "service_profile": ServiceProfileRules,
     "policy": QosPolicyRules,
     "rule_type": RuleTypeRules,
     "trunk": TrunkRules,

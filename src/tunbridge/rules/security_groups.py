@@ -9,7 +9,7 @@ from tunbridge.model.policy_rules import Who
 from tunbridge.model.protocols import ICMP, IPV6_ONLY, LEGACY_IPV6_ICMP, PORT_PROTOCOLS, number, spellings
 from tunbridge.model.resources.address_group import MAX_ADDRESSES
 from tunbridge.model.resources.security_group import PARENT
-from tunbridge.rules import ipam, locks, logs, rbac
+from tunbridge.rules import default_statefulness, ipam, locks, logs, rbac
 from tunbridge.rules.base import Action, Rules
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound, invalid, no_such_resource
@@ -69,6 +69,8 @@ class SecurityGroupRules(rbac.SharedRules):
     def create(self, txn: Txn, request: Request, values: Values) -> str:
         """Make a group with the rules of the templates. Raises NetworkingError."""
         self.default(txn, request, values["project_id"])
+        if given(values.get("stateful")) is None:
+            values = {**values, "stateful": default_statefulness.of(txn, values["project_id"])}
         return self._make(txn, request, values, is_default=False)
 
     def default(self, txn: Txn, request: Request, project: str) -> str:

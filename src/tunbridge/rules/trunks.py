@@ -7,6 +7,7 @@ A trunk that is not `admin_state_up` cannot be changed; its packets go on, as in
 sub_ports.py.
 """
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ from tunbridge.rules import bindings, sub_ports
 from tunbridge.rules.base import Action, Rules
 from tunbridge.rules.errors import Conflict, NotFound, http_bad_request, invalid
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
-from tunbridge.rules.sub_ports import SubPorts
+from tunbridge.rules.sub_ports import SubPort, SubPorts
 
 _FIELD = "sub_ports"
 
@@ -125,7 +126,7 @@ def status(reader: Reader, row: Row) -> str:
     return _of_sub_ports(reader, sub_ports.of(row).values())
 
 
-def _of_sub_ports(reader: Reader, wanted: Any) -> str:
+def _of_sub_ports(reader: Reader, wanted: Iterable[SubPort]) -> str:
     ports = [port for one in wanted if (port := reader.get("Port", one.port_id)) is not None]
     told = [_told(reader, port) for port in ports if port.admin_state_up]
     if all(status == "ACTIVE" for status in told):

@@ -4,7 +4,7 @@ from tests.api.day.steps import Step
 
 AGENTS = (
     Step(
-        "network agent list",
+        "network agent list --agent-type open-vswitch",
         lists=(
             {"Host": "compute1", "Agent Type": "Open vSwitch agent", "Availability Zone": "east", "Alive": True},
             {"Host": "compute2", "Availability Zone": "west", "Alive": True, "State": True},
@@ -13,6 +13,10 @@ AGENTS = (
     ),
     Step("network agent list --host compute2 --agent-type open-vswitch", lists=({"Host": "compute2"},)),
     Step("network agent list --agent-type dhcp", lists=()),
+    Step(
+        "network agent list --agent-type l3",
+        lists=tuple({"Host": host, "Agent Type": "L3 agent"} for host in ("compute1", "compute2", "compute3")),
+    ),
     Step("network agent show $compute1", shows={"host": "compute1", "alive": True, "admin_state_up": True}),
     Step("network agent set --description rack7 --disable $compute1"),
     Step("network agent show $compute1", shows={"description": "rack7", "admin_state_up": False}),
@@ -22,8 +26,14 @@ AGENTS = (
     Step(
         "availability zone list --network --long",
         lists=(
-            {"Zone Name": "east", "Zone Resource": "network", "Zone Status": "available"},
-            {"Zone Name": "west", "Zone Status": "available"},
+            *(
+                {"Zone Name": "east", "Zone Resource": kind, "Zone Status": "available"}
+                for kind in ("network", "router")
+            ),
+            *(
+                {"Zone Name": "west", "Zone Resource": kind, "Zone Status": "available"}
+                for kind in ("network", "router")
+            ),
         ),
         who="mia",
     ),
@@ -33,6 +43,49 @@ AGENTS = (
     ),
     Step("network create --availability-zone-hint mars nowhere", fails="AvailabilityZone mars could not be found"),
     Step("network delete zoned"),
+)
+
+GATEWAYS = (
+    Step("network create --external --provider-network-type flat --provider-physical-network physnet1 uplink"),
+    Step("subnet create --network uplink --subnet-range 198.51.100.0/24 uplink4"),
+    Step("router create --external-gateway uplink edge", keeps={"edge": "id"}),
+    Step("network agent list --router edge --long", lists=({"Host": "compute1", "HA State": "active"},)),
+    Step("router list --agent $l3_compute1", lists=({"Name": "edge"},)),
+    Step("network agent add router --l3 $l3_compute1 edge"),
+    # The command does not look at the answers to these: that they are refused is in test_gateway_hosts.py.
+    Step("network agent add router --l3 $l3_compute2 edge"),
+    Step("network agent remove router --l3 $l3_compute1 edge"),
+    Step("network agent list --router edge", lists=({"Host": "compute1"},)),
+    Step("router delete edge"),
+    Step("network delete uplink"),
+)
+
+FLAVORS = (
+    Step("network service provider list", lists=({"Service Type": "L3_ROUTER_NAT", "Name": "tunbridge"},), who="mia"),
+    Step("network flavor create --service-type L3_ROUTER_NAT plain", keeps={"plain": "id"}),
+    Step("network flavor profile create --driver tunbridge", keeps={"profile": "id"}),
+    Step("network flavor add profile plain $profile"),
+    Step("network flavor show plain", shows={"service_profile_ids": ["$profile"]}, who="mia"),
+    Step("router create --flavor-id $plain flavoured", shows={"flavor_id": "$plain"}, who="mia"),
+    Step("network flavor delete plain", fails="is used by some service instance"),
+    Step("router delete flavoured", who="mia"),
+    Step("network flavor remove profile plain $profile"),
+    Step("network flavor delete plain"),
+    Step("network flavor profile delete $profile"),
+)
+
+HELPERS = (
+    Step("router create own", who="mia"),
+    Step(
+        "network l3 conntrack helper create --helper tftp --protocol udp --port 69 own",
+        shows={"helper": "tftp", "port": 69},
+        keeps={"tftp": "id"},
+        who="mia",
+    ),
+    Step("network l3 conntrack helper create --helper sip --protocol udp --port 5060 own", fails="sip is not allowed"),
+    Step("network l3 conntrack helper list own", lists=({"Helper": "tftp", "Protocol": "udp"},), who="mia"),
+    Step("network l3 conntrack helper delete own $tftp", who="mia"),
+    Step("router delete own", who="mia"),
 )
 
 BINDINGS = (
@@ -131,6 +184,7 @@ RANGES = (
 
 FORGETTING = (
     Step("network agent delete $compute3"),
-    Step("network agent list", lists=({"Host": "compute1"}, {"Host": "compute2"})),
+    Step("network agent list --agent-type open-vswitch", lists=({"Host": "compute1"}, {"Host": "compute2"})),
+    Step("network agent list --host compute3", lists=()),
     Step("network agent show $compute3", fails="No Agent found"),
 )

@@ -32,5 +32,7 @@ def test_trunks(day: Day) -> None:
 def test_hosts_and_what_is_bound_to_them(own_cloud: Cloud, day: Day) -> None:
     central.register(own_cloud)
     for row in own_cloud.user().list("agent"):
-        day.kept[row["host"]] = row["id"]
-    day.spend(hosts.AGENTS + hosts.BINDINGS + hosts.RANGES + hosts.FORGETTING)
+        day.kept[("l3_" if row["agent_type"] == "L3 agent" else "") + row["host"]] = row["id"]
+    day.spend(
+        hosts.AGENTS + hosts.GATEWAYS + hosts.FLAVORS + hosts.HELPERS + hosts.BINDINGS + hosts.RANGES + hosts.FORGETTING
+    )

@@ -31,12 +31,14 @@ ABSENT: dict[str, str] = {
         f"{router}.{name}": "comes with an extension of routers that is not offered"
         for router in ("router", "routers[]")
         for name in (
-            *("flavor_id", "distributed", "ha", "qos_policy_id"),
+            "qos_policy_id",
             *("enable_default_route_bfd", "enable_default_route_ecmp", "ha_vr_id"),
         )
     },
     "router.enable_snat": "what Neutron keeps inside gets out in the answers to add_extraroutes and remove_extraroutes",
     "router.gw_port_id": "as above",
+    "router.distributed": "as above: who may not see it sees it there",
+    "router.ha": "as above",
 }
 """Ends of paths in bodies that only Neutron has -> why."""
 EXTRA: dict[str, str] = {
@@ -55,6 +57,11 @@ EXTRA: dict[str, str] = {
     "quota.trunk": "recorded from a Neutron without its trunk service",
     "quotas[].trunk": "as above",
     **{
+        f"{router}.{name}": f"recorded from a Neutron without its {service} service"
+        for router in ("router", "routers[]")
+        for name, service in (("conntrack_helpers", "conntrack helper"), ("enable_ndp_proxy", "NDP proxy"))
+    },
+    **{
         f"{thing}.port_forwardings": "recorded from a Neutron without its port forwarding service"
         for thing in ("floatingip", "floatingips[]")
     },
@@ -72,6 +79,11 @@ NUMBERS = {
 }
 """Ends of paths whose text Neutron writes as numbers in some answers -> why."""
 VALUES: dict[str, tuple[Any, Any, str]] = {
+    **{
+        f"{router}.{name}": (False, True, "what a router is that nobody said anything of; Neutron's settings say no")
+        for router in ("router", "routers[]")
+        for name in ("distributed", "ha")
+    },
     "security_group_rules[].description": (
         None,
         "",
@@ -92,6 +104,7 @@ VALUES: dict[str, tuple[Any, Any, str]] = {
 }
 """Ends of paths -> Neutron's value, the one here, why."""
 _UNSEEN = "a list by a field that the caller may not see would tell its value; Neutron's does"
+_L3_AGENTS = "each host has an L3 agent, too"
 DIFFERENT: dict[str, Different] = {
     "mia list network provider:network_type=vxlan&name=more-a&fields=name": Different(
         _UNSEEN, {"status": 200, "body": {"networks": []}}
@@ -128,6 +141,12 @@ DIFFERENT: dict[str, Different] = {
             "IllegalSubnetPoolIpVersionAssociationToAddressScope",
             "Illegal subnetpool association: subnetpool new cannot associate with address scope <scope6> because subnetpool ip_version is not 6.",
         ),
+    ),
+    "admin list agent alive=True&fields=host": Different(
+        _L3_AGENTS, {"status": 200, "body": {"agents": [{"host": f"host{n}"} for n in (1, 1, 2, 2, 3, 3)]}}
+    ),
+    "admin list agent alive=False&fields=host": Different(
+        _L3_AGENTS, {"status": 200, "body": {"agents": [{"host": "dead1"}, {"host": "dead1"}]}}
     ),
     "mia list port fixed_ips=colour=1": Different(
         "a filter that filters nothing is refused",

@@ -77,7 +77,9 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
     remotes = {rule.remote_group_id for rule in rules} - {None}
     address_groups = {rule.remote_address_group_id for rule in rules} - {None}
     policies = {row.qos_policy_id for row in ports} - {None}
-    policies |= {row.qos_policy_id for id in networks if (row := store.get("Network", id)) is not None} - {None}
+    policies |= {row.qos_policy_id for id in networks | external if (row := store.get("Network", id)) is not None}
+    policies |= {row.qos_policy_id for row in store.all("Floating_Ip")}
+    policies.discard(None)
     conditions: dict[str, Where] = {
         "Port_Binding": together(where("host", [host]), where("network_id", networks)),
         "Port": together(

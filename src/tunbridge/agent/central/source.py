@@ -318,6 +318,9 @@ def _router(rows: tuple[Row, ...]) -> view.Router:
         gateway_host=row.gateway_host,
         gateway_standbys=row.gateway_standbys,
         enable_snat=row.enable_snat,
+        is_distributed=row.distributed is not False,
+        helpers=row.helpers,
+        ndp_addresses=row.ndp_addresses if row.enable_ndp_proxy else None,
     )
 
 
@@ -337,6 +340,7 @@ def _floating_ip(rows: tuple[Row, ...]) -> view.FloatingIp:
         router_id=row.router_id,
         port_id=row.port_id,
         fixed_ip=row.fixed_ip_address,
+        qos_policy_id=row.qos_policy_id,
     )
 
 

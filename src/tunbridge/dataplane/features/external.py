@@ -56,17 +56,24 @@ def outside(context: Context, router_id: str, port: Port) -> Outside | None:
 
 
 def take(
-    context: Context, place: Outside, match: Match, arrived: int, onwards: Action, protocol: str = "ip", before: int = 0
+    context: Context,
+    place: Outside,
+    match: Match,
+    arrived: int,
+    onwards: Action,
+    protocol: str = "ip",
+    before: int = 0,
+    limits: Sequence[Action] = (),
 ) -> None:
     """Packets to the port, from outside or from a workload of the external network, go on in the router.
 
-    `before`: how far it stands before what else is taken of the port.
+    `before`: how far it stands before what else is taken of the port. `limits`: meters that they pass first.
     """
     proto: Match = {**place.where, "proto": protocol, **match}
     start = [flow.load(ROUTER_NUMBER, place.router), flow.load(ARRIVED, arrived), onwards]
     allowed: Match = {**proto, "ct_state": "-rpl+trk", **CHECKED(EGRESS_CHECKED)}
-    context.flow(_BRIDGE, pipeline.ROUTER, 20 + before, allowed, flow.commit(EGRESS_CHECKED), *start)
-    context.flow(_BRIDGE, pipeline.ROUTER, 10 + before, proto, *start)
+    context.flow(_BRIDGE, pipeline.ROUTER, 20 + before, allowed, *limits, flow.commit(EGRESS_CHECKED), *start)
+    context.flow(_BRIDGE, pipeline.ROUTER, 10 + before, proto, *limits, *start)
     context.flow(_BRIDGE, pipeline.ROUTER, 5, place.where)
 
 
@@ -136,22 +143,28 @@ def enter(place: Outside, widest: int) -> list[Action]:
     return [flow.load(NETWORK, place.vlan), *check, goto(pipeline.NEXT_HOP)]
 
 
-def leave(context: Context, place: Outside, match: Match, source: str | None, protocol: str = "ip") -> None:
+def leave(
+    context: Context, place: Outside, match: Match, source: str | None, protocol: str = "ip", helper: str = "",
+    limits: Sequence[Action] = (),
+) -> None:  # fmt: skip
     """Out of the router into the external network, from the port, with a translated source.
 
-    `source` "": with the one that its connection is known to have, None: as it is.
+    `source` "": with the one that its connection is known to have, None: as it is. `helper`: what it speaks.
+    `limits`: meters that it passes first.
     """
     where: Match = {**ROUTER_NUMBER(place.router), **NETWORK(place.vlan), "proto": protocol, **match}
     onwards = (
         wire.into(context, place.network.id)
         if source is None
-        else flow.translate(place.zone, pipeline.TRANSLATED, source=source or None)
+        else flow.translate(place.zone, pipeline.TRANSLATED, source=source or None, helper=helper)
     )
     actions = [
+        *limits,
         flow.dec_ttl(),
         flow.set_field("eth_src", place.mac),
         flow.FROM_NOWHERE,
         *(flow.load(field, 0) for field in (CHECKED, ARRIVED, pipeline.SENDER)),
         onwards,
     ]
-    context.flow(_BRIDGE, pipeline.ROUTED, 20 if match else 10, where, *actions)
+    priority = 20 if match.keys() - {"tp_dst"} else 10
+    context.flow(_BRIDGE, pipeline.ROUTED, priority + (5 if helper else 0), where, *actions)

@@ -1,18 +1,21 @@
 """A floating IP: an address outside that is a port's behind a router. Tables 67, 73, 75, 76 and 77.
 
-It is on the host of its port where that has a bridge to the external network, and on the router's gateway host
-otherwise. There it answers with the MAC address of its own port, and a packet to it gets the fixed IP in the router's
-conntrack zone and is routed; a packet from the fixed IP to the outside gets the floating IP. Where several ports may
-have the fixed IP, its port is the one that has it now (located.py). One that has port forwardings instead leads to no
-port as a whole: forwarding.py.
+It is on the host of its port where that has a bridge to the external network and the router is distributed, and on the
+router's gateway host otherwise. There it answers with the MAC address of its own port, and a packet to it gets the
+fixed IP in the router's conntrack zone and is routed; a packet from the fixed IP to the outside gets the floating IP.
+Where several ports may have the fixed IP, its port is the one that has it now (located.py). One that has port
+forwardings instead leads to no port as a whole: forwarding.py.
 """
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context, PortState
-from tunbridge.dataplane.features import external, forwarding, gateway, located, uplink
-from tunbridge.dataplane.flow import Match
+from tunbridge.dataplane.features import external, forwarding, gateway, helpers, located, qos, uplink
+from tunbridge.dataplane.flow import Action, Match
 from tunbridge.dataplane.pipeline import ROUTER_NUMBER
-from tunbridge.dataplane.view import Network, Port
+from tunbridge.dataplane.view import Network, Port, Router
+
+Limits = tuple[list[Action], list[Action]]
+"""Meters that packets pass before they leave by the floating IP, and before they come in by it."""
 
 
 def compute(context: Context, id: str) -> None:
@@ -31,12 +34,14 @@ def compute(context: Context, id: str) -> None:
     network = context.view.network(own.network_id)
     if port is None or network is None or port.host is None or not port.admin_state_up:
         return
-    here, near = context.local.host, _is_near(context, port.host, network)
+    here, near = context.local.host, router.is_distributed and _is_near(context, port.host, network)
     active = port.host if near else gateway.host_of(context, router)
     ready = {active} if near else {router.gateway_host, *router.gateway_standbys}
     place = external.outside(context, router.id, own) if here in ready else None
     if place is not None:
-        _translate(context, floating.address, floating.fixed_ip, port, place, active == here)
+        limits = qos.floating(context, id, floating.qos_policy_id or network.qos_policy_id)
+        _translate(context, floating.address, floating.fixed_ip, port, place, active == here, limits)
+        _help(context, router, floating.address, floating.fixed_ip, place, limits)
         if active == here:
             context.port_state(id, PortState("wired"))
 
@@ -49,15 +54,26 @@ def _is_near(context: Context, host: str, network: Network) -> bool:
     return known is not None and network.physical_network in known.physical_networks
 
 
-def _translate(context: Context, address: str, fixed: str, port: Port, place: external.Outside, is_here: bool) -> None:
+def _translate(
+    context: Context, address: str, fixed: str, port: Port, place: external.Outside, is_here: bool, limits: Limits
+) -> None:
+    sent, received = limits
     if is_here:
         external.answer(context, place, address)
     inwards = flow.translate(place.zone, pipeline.ROUTES, target=fixed)
-    external.take(context, place, {"nw_dst": address}, 2, inwards)
+    external.take(context, place, {"nw_dst": address}, 2, inwards, limits=received)
     source: Match = {"nw_src": fixed}
-    external.leave(context, place, source, address)
+    external.leave(context, place, source, address, limits=sent)
     where = {**ROUTER_NUMBER(place.router), "proto": "ip", **source}
     network = context.view.network(port.network_id)
     widest = 0 if network is None else network.mtu
     context.flow(names.INTEGRATION_BRIDGE, pipeline.OUTSIDE, 20, where, *external.enter(place, widest))
     context.permit("translate", str(place.zone), fixed, address)
+
+
+def _help(context: Context, router: Router, address: str, fixed: str, place: external.Outside, limits: Limits) -> None:
+    sent, received = limits
+    for helper, protocol, match in helpers.of(router):
+        inwards = flow.translate(place.zone, pipeline.ROUTES, target=fixed, helper=helper)
+        external.take(context, place, {"nw_dst": address, **match}, 2, inwards, protocol, 1, received)
+        external.leave(context, place, {"nw_src": fixed, **match}, address, protocol, helper, sent)

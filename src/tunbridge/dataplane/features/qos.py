@@ -1,9 +1,11 @@
-"""What a QoS policy makes of a workload's packets: limits in both directions, and the DSCP field of what it sends.
+"""What a QoS policy makes of packets: limits in both directions, and the DSCP field of what a workload sends.
 
 Limits are meters: exact for TCP and UDP, the same in both datapaths and for every kind of interface, and changed with
 one message (docs/qos.md has the measurements against policing and queues of the interface). A port's own policy counts,
 else that of its network, which is for what is plugged in by users: not for routers and DHCP (`network:` and `neutron:`
-owners). Owner: a local port. Should its meters be refused, the port goes on without limits, and a problem says so.
+owners). A floating IP's own policy counts likewise, else that of its external network; of that there are the limits
+(floating.py). Owner: a local port. Should its meters be refused, the port goes on without limits, and a problem says
+so.
 """
 
 from tunbridge.dataplane import flow, names, pipeline
@@ -13,6 +15,10 @@ from tunbridge.dataplane.pipeline import OUT
 from tunbridge.dataplane.view import Limits, Network, Port, QosPolicy, Rate
 
 DEVICE_OWNERS = ("network:", "neutron:")
+LIMITS = SENT_PACKETS, SENT_BANDWIDTH, RECEIVED_PACKETS, RECEIVED_BANDWIDTH = (
+    "sent packets", "sent bandwidth", "received packets", "received bandwidth",
+)  # fmt: skip
+"""What is limited: each has a meter."""
 _BRIDGE = names.INTEGRATION_BRIDGE
 
 
@@ -33,19 +39,19 @@ def compute(context: Context, port_id: str) -> None:
     if id is None:
         return
     policy = context.view.qos_policy(id)
-    _send(context, policy, workload.ofport)
+    _send(context, policy, port_id, workload.ofport)
     if policy.received != Limits():
         context.state("limited", network.id, workload.ofport)
-        _receive(context, policy.received, workload.ofport)
+        _receive(context, policy.received, port_id, workload.ofport)
 
 
-def _send(context: Context, policy: QosPolicy, ofport: int) -> None:
+def _send(context: Context, policy: QosPolicy, port_id: str, ofport: int) -> None:
     where, limits = {"in_port": ofport}, policy.sent
     if limits.packets is not None:
-        meter = _meter(context, ofport, pipeline.SENT_PACKETS_METER, limits.packets)
+        meter = _meter(context, port_id, SENT_PACKETS, limits.packets)
         context.flow(_BRIDGE, pipeline.SENT_PACKETS, 1, where, meter, goto(pipeline.SENT_BANDWIDTH))
     if limits.bandwidth is not None:
-        meter = _meter(context, ofport, pipeline.SENT_BANDWIDTH_METER, limits.bandwidth)
+        meter = _meter(context, port_id, SENT_BANDWIDTH, limits.bandwidth)
         context.flow(_BRIDGE, pipeline.SENT_BANDWIDTH, 1, where, meter, goto(pipeline.MARK))
     if policy.dscp is not None:
         for proto in ("ip", "ipv6"):
@@ -53,25 +59,42 @@ def _send(context: Context, policy: QosPolicy, ofport: int) -> None:
             context.flow(_BRIDGE, pipeline.MARK, 1, match, flow.set_dscp(policy.dscp), goto(pipeline.PORT_SECURITY))
 
 
-def _receive(context: Context, limits: Limits, ofport: int) -> None:
+def _receive(context: Context, limits: Limits, port_id: str, ofport: int) -> None:
     here = OUT(ofport)
     context.flow(_BRIDGE, pipeline.OUTPUT, 3, here, goto(pipeline.RECEIVED_PACKETS))
     # Its own broadcast, which it does not receive, must not use up its limit.
     context.flow(_BRIDGE, pipeline.RECEIVED_PACKETS, 2, {"in_port": ofport, **here})
     if limits.packets is not None:
-        meter = _meter(context, ofport, pipeline.RECEIVED_PACKETS_METER, limits.packets)
+        meter = _meter(context, port_id, RECEIVED_PACKETS, limits.packets)
         context.flow(_BRIDGE, pipeline.RECEIVED_PACKETS, 1, here, meter, goto(pipeline.RECEIVED_BANDWIDTH))
     is_sub_port = ofport >= pipeline.FIRST_SUB_PORT
     out = goto(pipeline.SUB_PORT) if is_sub_port else flow.output_field(OUT)
     if limits.bandwidth is not None:
-        meter = _meter(context, ofport, pipeline.RECEIVED_BANDWIDTH_METER, limits.bandwidth)
+        meter = _meter(context, port_id, RECEIVED_BANDWIDTH, limits.bandwidth)
         context.flow(_BRIDGE, pipeline.RECEIVED_BANDWIDTH, 1, here, meter, out)
     elif is_sub_port:
         context.flow(_BRIDGE, pipeline.RECEIVED_BANDWIDTH, 1, here, out)
 
 
-def _meter(context: Context, ofport: int, kind: int, limit: Rate) -> flow.Action:
-    number = pipeline.QOS_METERS + 4 * ofport + kind
-    is_bandwidth = kind in (pipeline.SENT_BANDWIDTH_METER, pipeline.RECEIVED_BANDWIDTH_METER)
+def floating(context: Context, id: str, policy_id: str | None) -> tuple[list[flow.Action], list[flow.Action]]:
+    """What packets of a floating IP pass before they leave by it, and before they come in by it."""
+    if policy_id is None:
+        return [], []
+    policy = context.view.qos_policy(policy_id)
+    kinds = ((policy.sent, SENT_PACKETS, SENT_BANDWIDTH), (policy.received, RECEIVED_PACKETS, RECEIVED_BANDWIDTH))
+    sent, received = (
+        [
+            _meter(context, id, kind, limit)
+            for kind, limit in ((packets, limits.packets), (bandwidth, limits.bandwidth))
+            if limit is not None
+        ]
+        for limits, packets, bandwidth in kinds
+    )
+    return sent, received
+
+
+def _meter(context: Context, id: str, kind: str, limit: Rate) -> flow.Action:
+    number = context.identifiers.meter(id, kind)
+    is_bandwidth = kind in (SENT_BANDWIDTH, RECEIVED_BANDWIDTH)
     context.meter(_BRIDGE, Meter(number, limit.rate, limit.burst, "kbps" if is_bandwidth else "pktps"))
     return flow.meter(number)

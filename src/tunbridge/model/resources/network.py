@@ -74,7 +74,7 @@ _EXTENDED = (
     common.flag(
         "is_default",
         False,
-        "external-net",  # Neutron: auto-allocated-topology, which is not offered
+        "auto-allocated-topology",
         filter=True,
         column=boolean("is_default"),
         create_by=Who.ADMIN,

@@ -159,12 +159,12 @@ RULE_TYPE = Resource(
 )
 
 
-def policy_id() -> Field:
-    """The policy of a port or network."""
+def policy_id(extension: str = "qos") -> Field:
+    """The policy of a port, network or floating IP."""
     return Field(
         "qos_policy_id",
         plain.uuid_or_none,
         default=None,
-        extension="qos",
+        extension=extension,
         column=Column(column_name("qos_policy_id"), Type.REF, Cardinality.OPTIONAL, table="Qos_Policy", indexed=True),
     )

@@ -3,7 +3,7 @@
 from tunbridge.model import convert
 from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import MAX_ITEMS, UNSET, Field, Resource, boolean, json, ref, text
-from tunbridge.model.resources import common
+from tunbridge.model.resources import common, qos
 from tunbridge.model.tables import Cardinality, Column, Type
 from tunbridge.model.validators import Check, addresses, containers, dns, plain
 
@@ -31,6 +31,21 @@ _GATEWAY_PARTS = {
     "external_fixed_ips": Who.ADMIN,
 }
 
+
+def _wish(name: str, extension: str) -> Field:
+    """A flag that an admin may set of a router; not given it is true: routers are distributed and highly available."""
+    return Field(
+        name,
+        convert=convert.to_boolean_if_not_none,
+        default=UNSET,
+        extension=extension,
+        column=Column(name, Type.BOOLEAN, Cardinality.OPTIONAL),
+        create_by=Who.ADMIN,
+        update_by=Who.ADMIN,
+        seen_by=Who.ADMIN,
+    )
+
+
 ROUTER = Resource(
     name="router",
     collection="routers",
@@ -52,6 +67,25 @@ ROUTER = Resource(
             part_create_by=_GATEWAY_PARTS,
             part_update_by=_GATEWAY_PARTS,
         ),
+        _wish("distributed", "dvr"),
+        _wish("ha", "l3-ha"),
+        Field(
+            "enable_ndp_proxy",
+            convert=convert.to_boolean_if_not_none,
+            default=UNSET,
+            filter=True,
+            extension="l3-ext-ndp-proxy",
+            column=Column("enable_ndp_proxy", Type.BOOLEAN, Cardinality.OPTIONAL),
+        ),
+        Field(
+            "flavor_id",
+            plain.uuid_or_none,
+            default=UNSET,
+            put=False,
+            sort=True,
+            extension="l3-flavors",
+            column=ref("flavor_id", "Flavor", Cardinality.OPTIONAL),
+        ),
         Field(
             "routes",
             addresses.host_routes,
@@ -63,6 +97,9 @@ ROUTER = Resource(
         ),
         common.computed(
             "availability_zones", {"type": "array", "items": {"type": "string"}}, "router_availability_zone"
+        ),
+        common.computed(
+            "conntrack_helpers", {"type": "array", "items": {"type": "object"}}, "expose-l3-conntrack-helper"
         ),
         Field(
             "availability_zone_hints",
@@ -80,6 +117,9 @@ ROUTER = Resource(
         ref("gateway_port", "Port", Cardinality.OPTIONAL),
         text("gateway_host", Cardinality.OPTIONAL, indexed=True),  # that has the gateway's addresses
         text("gateway_standbys", Cardinality.SET, indexed=True),  # hosts that take over from it, see gateway_order.py
+        text("gateway_avoid", Cardinality.SET),  # hosts that an admin took it away from
+        text("ndp_addresses", Cardinality.SET),  # that the gateway answers for, for hosts
+        text("helpers", Cardinality.SET),  # conntrack helpers, for hosts
         ref("interfaces", "Port", Cardinality.SET),
         Column("networks", Type.TEXT, Cardinality.SET),  # of its interfaces, for hosts, which ask for routers by them
     ),
@@ -156,6 +196,8 @@ FLOATINGIP = Resource(
             "port_forwardings", {"type": "array", "items": {"type": "object"}}, "expose-port-forwarding-in-fip"
         ),
         common.computed("port_details", {"type": ["object", "null"]}, "fip-port-details"),
+        qos.policy_id("qos-fip"),
+        common.computed("qos_network_policy_id", plain.uuid_or_none.schema, "qos-fip-network-policy"),
         *common.STANDARD,
         common.tags(Who.ADMIN_OR_MEMBER, Who.ADMIN_OR_READER),
     ),

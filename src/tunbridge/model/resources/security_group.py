@@ -1,8 +1,10 @@
 """Security groups, their rules, and the templates of the rules that new groups begin with."""
 
+from msgspec.structs import replace
+
 from tunbridge.model import convert
 from tunbridge.model.policy_rules import Who
-from tunbridge.model.resource import REQUIRED, Field, Resource, boolean, ref, text
+from tunbridge.model.resource import REQUIRED, UNSET, Field, Resource, boolean, ref, text
 from tunbridge.model.resources import common
 from tunbridge.model.tables import Cardinality, Column, Type
 from tunbridge.model.validators import addresses, plain
@@ -29,7 +31,7 @@ SECURITY_GROUP = Resource(
         ),
         common.PROJECT,
         common.computed("security_group_rules", {"type": "array", "items": {"type": "object"}}),
-        common.flag("stateful", True, "stateful-security-group", filter=True, column=boolean("stateful")),
+        common.flag("stateful", UNSET, "stateful-security-group", filter=True, column=boolean("stateful")),
         common.computed("shared", {"type": "boolean"}, "security-groups-shared-filtering", filter=True),
         *common.STANDARD,
         common.tags(Who.ADMIN_OR_MEMBER, Who.READER_OR_SHARED),
@@ -203,3 +205,29 @@ DEFAULT_SECURITY_GROUP_RULE = Resource(
     delete_by=Who.ADMIN,
     get_by=Who.READER,
 )
+
+DEFAULT_STATEFULNESS = Resource(
+    name="security_groups_default_statefulness",
+    collection="security_groups_default_statefulness",
+    table="Default_Statefulness",
+    extension="security-groups-default-statefulness",
+    fields=(
+        replace(common.ID, sort=True),
+        Field(
+            "project_id",
+            plain.string_or_none(255),
+            default=None,
+            put=False,
+            filter=True,
+            sort=True,
+            column=text("project_id", indexed=True),
+            alias="tenant_id",
+        ),
+        common.flag("stateful", True, filter=True, sort=True, column=boolean("stateful")),
+    ),
+    indexes=(("project_id",),),
+    create_by=Who.ADMIN_OR_MANAGER,
+    update_by=Who.ADMIN_OR_MANAGER,
+    delete_by=Who.ADMIN_OR_MANAGER,
+)
+"""Whether groups of a project are stateful when nothing is said. Project "" in the database: of all that have none."""
