@@ -190,6 +190,27 @@ def test_floating_ips_have_policies(cloud: Cloud) -> None:
         user.remove("floatingip", floating["id"])
 
 
+def test_the_gateway_of_a_router_has_a_policy(cloud: Cloud) -> None:
+    admin, mara = cloud.user("admin"), cloud.user("mara")
+    gold = policy(mara)
+    external = admin.create("network", **{"router:external": True})
+    admin.create("subnet", network_id=external["id"], ip_version=4, cidr="203.0.113.0/24")
+    info = {"network_id": external["id"], "qos_policy_id": gold["id"]}
+    made = mara.create("router", external_gateway_info=info)
+    assert made["external_gateway_info"]["qos_policy_id"] == gold["id"]
+    words = f"QoS Policy {gold['id']} is used by router {made['id']}."
+    assert error(mara.delete(f"/qos/policies/{gold['id']}")) == (409, "QosPolicyInUse", words)
+    kept = mara.update("router", made["id"], external_gateway_info={"network_id": external["id"]})
+    assert kept["external_gateway_info"]["qos_policy_id"] == gold["id"]
+    none = {"network_id": external["id"], "qos_policy_id": None}
+    freed = mara.update("router", made["id"], external_gateway_info=none)
+    assert "qos_policy_id" not in freed["external_gateway_info"]
+    mara.update("router", made["id"], external_gateway_info=info)
+    assert mara.update("router", made["id"], external_gateway_info=None)["external_gateway_info"] is None
+    mara.remove("policy", gold["id"])
+    mara.remove("router", made["id"])
+
+
 def test_networks_are_made_with_the_default_policy_of_their_project(cloud: Cloud) -> None:
     mara, mia = cloud.user("mara"), cloud.user("mia")
     made = policy(mara, is_default=True)

@@ -252,3 +252,24 @@ def test_a_floating_ip_passes_the_meters_of_its_policy_or_its_networks(make_worl
     assert f"meter:{meter('f1', qos.SENT_BANDWIDTH)}" in text
     assert used(None, None) == set()
     assert set(meters(world)) == set()
+
+
+@pytest.mark.parametrize("snat", [True, False])
+def test_what_goes_by_a_gateway_passes_the_meters_of_its_policy(make_world: MakeWorld, snat: bool) -> None:
+    world = site(make_world, "a", snat=snat)
+    limits = Limits(bandwidth=Rate(5_000, 400))
+    world.rows.qos_policies["gold"] = QosPolicy(id="gold", sent=limits, received=limits)
+    router = world.rows.routers["r"]
+    world.rows.routers["r"] = replace(router, gateway_qos_policy_id="gold")
+    world.touch({("router", "r")})
+    world.run()
+    assert set(meters(world)) == {meter("r-gw", qos.SENT_BANDWIDTH), meter("r-gw", qos.RECEIVED_BANDWIDTH)}
+    flows = world.hosts["a"].desired.flows("br-int").values()
+    for what, table in ((qos.SENT_BANDWIDTH, 76), (qos.RECEIVED_BANDWIDTH, 73)):
+        using = [flow for flow in flows if f"meter:{meter('r-gw', what)}," in flow.actions]
+        assert {flow.table for flow in using} == {table}
+        assert all(flow.actions.startswith("meter:") for flow in using)
+    world.rows.routers["r"] = router
+    world.touch({("router", "r")})
+    world.run()
+    assert set(meters(world)) == set()

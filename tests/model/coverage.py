@@ -30,9 +30,9 @@ _BASE = "dummy network port subnet subnetpool"
 
 _REASONS = {
     "to come, with routers": ("local_ip metering metering_source_and_destination_fields"),
-    "to come: QoS of gateways, minimum rates": (
+    "to come: minimum rates": (
         "port-resource-request port-resource-request-groups qos-bw-minimum-ingress"
-        " qos-gateway-ip qos-pps-minimum qos-pps-minimum-rule-alias"
+        " qos-pps-minimum qos-pps-minimum-rule-alias"
     ),
     "to come: networks of several segments": (
         "ip_allocation l2_adjacency multi-provider segment segments-peer-subnet-host-routes standard-attr-segment"

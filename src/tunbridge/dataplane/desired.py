@@ -270,7 +270,7 @@ class Desired:
             self._identifiers.release_policy(id)
         elif feature == "router":
             self._identifiers.release_router(id)
-        elif feature in ("qos", "floating"):
+        elif feature in ("qos", "floating", "gateway"):
             self._identifiers.release_meters(id, qos.LIMITS)
 
     def _replace_reads(self, owner: Owner, old: frozenset[Key], new: frozenset[Key]) -> None:

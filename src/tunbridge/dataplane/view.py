@@ -196,6 +196,7 @@ class Router(Struct, frozen=True, kw_only=True):
     gateway_port: str | None = None
     gateway_host: str | None = None
     gateway_standbys: tuple[str, ...] = ()
+    gateway_qos_policy_id: str | None = None
     enable_snat: bool = True
     is_distributed: bool = True
     helpers: tuple[str, ...] = ()

@@ -527,6 +527,13 @@ EXTENSIONS = (
         needs=frozenset({features.QOS, features.ROUTING}),
     ),
     Extension(
+        "qos-gateway-ip",
+        "Router gateway IP QoS",
+        "The Router gateway IP Quality of Service extension",
+        "2018-02-24T00:00:00-00:00",
+        needs=frozenset({features.QOS, features.ROUTING}),
+    ),
+    Extension(
         "qos-port-network-policy",
         "QoS port network policy ID",
         "Adds a the QoS network ID to the port definition",

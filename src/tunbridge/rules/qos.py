@@ -23,7 +23,12 @@ FIELD = "qos_policy_id"
 _CARRIED = "normal"
 """The VNIC type whose ports Open vSwitch carries."""
 _USERS = (("port", "Port"), ("network", "Network"))
-_ALL_USERS = (*_USERS, ("fip", "Floating_Ip"))
+GATEWAY_FIELD = "gateway_qos_policy_id"
+"""The column of a router that names the policy of its gateway's addresses."""
+_ALL_USERS = (
+    *((kind, table, FIELD) for kind, table in (*_USERS, ("fip", "Floating_Ip"))),
+    ("router", "Router", GATEWAY_FIELD),
+)
 DEVICE_OWNERS = ("network:", "neutron:")
 """How owners of ports begin that a network's policy leaves out: routers, DHCP."""
 _ROUTERS = ("network:router", "network:ha_router", "network:floatingip")
@@ -64,8 +69,8 @@ class QosPolicyRules(rbac.SharedRules):
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
         """Remove a policy with its rules, unless something has it. Raises Neutron's QosPolicyInUse."""
-        for kind, table in _ALL_USERS:
-            for user in txn.find(table, FIELD, row.id):
+        for kind, table, column in _ALL_USERS:
+            for user in txn.find(table, column, row.id):
                 message = f"QoS Policy {row.id} is used by {kind} {user.id}."
                 raise Conflict("QosPolicyInUse", message)
         for rule in rules_of(txn, row.id):

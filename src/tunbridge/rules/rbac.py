@@ -30,7 +30,12 @@ USES = {
     "address_scope": (("Subnetpool", "address_scope_id"),),
     "subnetpool": (("Subnet", "subnetpool_id"),),
     "address_group": (("Security_Group_Rule", "remote_address_group_id"),),
-    "qos_policy": (("Port", "qos_policy_id"), ("Network", "qos_policy_id"), ("Floating_Ip", "qos_policy_id")),
+    "qos_policy": (
+        ("Port", "qos_policy_id"),
+        ("Network", "qos_policy_id"),
+        ("Floating_Ip", "qos_policy_id"),
+        ("Router", "gateway_qos_policy_id"),
+    ),
 }
 """What uses a thing of each kind: tables, and their columns that name it."""
 

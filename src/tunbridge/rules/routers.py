@@ -8,7 +8,7 @@ import msgspec
 from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import MAX_ITEMS, UNSET
 from tunbridge.model.validators import InvalidError, addresses, plain
-from tunbridge.rules import flavors, gateway_hosts, hosts, ipam, ndp_proxies, router_interfaces
+from tunbridge.rules import flavors, gateway_hosts, hosts, ipam, ndp_proxies, qos, router_interfaces
 from tunbridge.rules.base import Action, Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound, http_bad_request
 from tunbridge.rules.networks import given
@@ -101,6 +101,8 @@ class RouterRules(Rules):
                 "external_fixed_ips": fixed_ips(reader, port.addresses),
                 "enable_snat": row.enable_snat,
             }
+            if row.gateway_qos_policy_id is not None:  # as in Neutron, which says nothing where there is none
+                info[qos.FIELD] = row.gateway_qos_policy_id
         zone = hosts.zone(reader, row.gateway_host) if row.gateway_host else None
         helpers: Any = self.others["conntrack_helper"]
         return {
@@ -124,7 +126,7 @@ class RouterRules(Rules):
         wanted, snat = info.get("external_fixed_ips") or [], plain.as_boolean(info.get("enable_snat", True))
         port = txn.get("Port", row.gateway_port) if row.gateway_port else None
         network = self._external(txn, request, row, info["network_id"], wanted) if info else None
-        columns: Values = {"enable_snat": snat}
+        columns: Values = {"enable_snat": snat, **self._gateway_policy(txn, request, row, info)}
         if port is not None and (network is None or port.network_id != network.id):
             self._remove_gateway(txn, request, row)
             row, port = txn.get(self.table, row.id), None
@@ -142,6 +144,12 @@ class RouterRules(Rules):
             self.touch(txn, request, row, columns)
         else:
             self.change(txn, request, row, columns)
+
+    def _gateway_policy(self, txn: Txn, request: Request, row: Row, info: Values) -> Values:
+        """Give the column for a QoS policy that a request names, or that goes with the gateway."""
+        if info and qos.FIELD not in info:
+            return {}
+        return {qos.GATEWAY_FIELD: qos.take(self, txn, request, info, row.gateway_qos_policy_id)}
 
     def _external(self, txn: Txn, request: Request, row: Row, id: str, wanted: list[dict[str, str]]) -> Row:
         network = external_network(self, txn, request, id)

@@ -377,4 +377,5 @@ def _tls(config: AgentConfig) -> tls.Files | None:
 
 def _way(router: Row) -> tuple[Any, ...]:
     """What of a router decides which rows a host needs."""
-    return router.networks, router.gateway_port, router.gateway_host, router.gateway_standbys, several_hops(router)
+    where = (router.gateway_port, router.gateway_host, router.gateway_standbys, router.gateway_qos_policy_id)
+    return router.networks, where, several_hops(router)

@@ -79,6 +79,7 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
     policies = {row.qos_policy_id for row in ports} - {None}
     policies |= {row.qos_policy_id for id in networks | external if (row := store.get("Network", id)) is not None}
     policies |= {row.qos_policy_id for row in store.all("Floating_Ip")}
+    policies |= {router.gateway_qos_policy_id for router in routers.values()}
     policies.discard(None)
     conditions: dict[str, Where] = {
         "Port_Binding": together(where("host", [host]), where("network_id", networks)),

@@ -317,6 +317,7 @@ def _router(rows: tuple[Row, ...]) -> view.Router:
         gateway_port=row.gateway_port,
         gateway_host=row.gateway_host,
         gateway_standbys=row.gateway_standbys,
+        gateway_qos_policy_id=row.gateway_qos_policy_id,
         enable_snat=row.enable_snat,
         is_distributed=row.distributed is not False,
         helpers=row.helpers,

@@ -74,6 +74,7 @@ _COLUMNS = {
         "gateway_port",
         "gateway_host",
         "gateway_standbys",
+        "gateway_qos_policy_id",
         "enable_snat",
         "distributed",
         "helpers",

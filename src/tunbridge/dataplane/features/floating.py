@@ -10,12 +10,9 @@ forwardings instead leads to no port as a whole: forwarding.py.
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context, PortState
 from tunbridge.dataplane.features import external, forwarding, gateway, helpers, located, qos, uplink
-from tunbridge.dataplane.flow import Action, Match
+from tunbridge.dataplane.flow import Match
 from tunbridge.dataplane.pipeline import ROUTER_NUMBER
 from tunbridge.dataplane.view import Network, Port, Router
-
-Limits = tuple[list[Action], list[Action]]
-"""Meters that packets pass before they leave by the floating IP, and before they come in by it."""
 
 
 def compute(context: Context, id: str) -> None:
@@ -39,7 +36,7 @@ def compute(context: Context, id: str) -> None:
     ready = {active} if near else {router.gateway_host, *router.gateway_standbys}
     place = external.outside(context, router.id, own) if here in ready else None
     if place is not None:
-        limits = qos.floating(context, id, floating.qos_policy_id or network.qos_policy_id)
+        limits = qos.outside(context, id, floating.qos_policy_id or network.qos_policy_id)
         _translate(context, floating.address, floating.fixed_ip, port, place, active == here, limits)
         _help(context, router, floating.address, floating.fixed_ip, place, limits)
         if active == here:
@@ -55,7 +52,7 @@ def _is_near(context: Context, host: str, network: Network) -> bool:
 
 
 def _translate(
-    context: Context, address: str, fixed: str, port: Port, place: external.Outside, is_here: bool, limits: Limits
+    context: Context, address: str, fixed: str, port: Port, place: external.Outside, is_here: bool, limits: qos.Passed
 ) -> None:
     sent, received = limits
     if is_here:
@@ -71,7 +68,9 @@ def _translate(
     context.permit("translate", str(place.zone), fixed, address)
 
 
-def _help(context: Context, router: Router, address: str, fixed: str, place: external.Outside, limits: Limits) -> None:
+def _help(
+    context: Context, router: Router, address: str, fixed: str, place: external.Outside, limits: qos.Passed
+) -> None:
     sent, received = limits
     for helper, protocol, match in helpers.of(router):
         inwards = flow.translate(place.zone, pipeline.ROUTES, target=fixed, helper=helper)

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context, PortState
-from tunbridge.dataplane.features import external, helpers, services, uplink
+from tunbridge.dataplane.features import external, helpers, qos, services, uplink
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.flows import Flow
 from tunbridge.dataplane.pipeline import ARRIVED, NETWORK, OUT, ROUTER_NUMBER, TOO_BIG, VIA
@@ -160,27 +160,28 @@ def compute(context: Context, port_id: str) -> None:
 def _here(context: Context, gateway: Gateway, place: external.Outside, widest: int) -> None:
     """All that translates is there before the gateway is, and after it was: so a planned move loses no packet."""
     router = gateway.router
+    sent, received = qos.outside(context, gateway.port.id, router.gateway_qos_policy_id)
     proxied = router.ndp_addresses or ()
     for address in (*gateway.addresses, *proxied) if gateway.is_here else ():
         external.answer(context, place, address)
     for address in gateway.addresses:
         external.answer_ping(context, place.router, place.network, address)
     if router.ndp_addresses is None:
-        external.take(context, place, {}, 2, goto(pipeline.ROUTES), "ipv6")
+        external.take(context, place, {}, 2, goto(pipeline.ROUTES), "ipv6", limits=received)
     for address in () if router.ndp_addresses is None else (*gateway.addresses, *proxied):
         if ":" in address:
-            external.take(context, place, {"ipv6_dst": address}, 2, goto(pipeline.ROUTES), "ipv6")
-    external.leave(context, place, {}, None, "ipv6")
+            external.take(context, place, {"ipv6_dst": address}, 2, goto(pipeline.ROUTES), "ipv6", limits=received)
+    external.leave(context, place, {}, None, "ipv6", limits=sent)
     if router.enable_snat and gateway.source is not None:
-        external.take(context, place, {}, 1, flow.translate(place.zone, pipeline.ROUTES))
-        external.leave(context, place, {}, gateway.source)
+        external.take(context, place, {}, 1, flow.translate(place.zone, pipeline.ROUTES), limits=received)
+        external.leave(context, place, {}, gateway.source, limits=sent)
         for helper, protocol, match in helpers.of(router):
-            external.leave(context, place, match, gateway.source, protocol, helper)
+            external.leave(context, place, match, gateway.source, protocol, helper, sent)
         helpers.expect(context, router, place)
         context.permit("masquerade", str(place.zone), gateway.source)
     else:
-        external.take(context, place, {}, 2, goto(pipeline.ROUTES))
-        external.leave(context, place, {}, None)
+        external.take(context, place, {}, 2, goto(pipeline.ROUTES), limits=received)
+        external.leave(context, place, {}, None, limits=sent)
     if gateway.is_here:
         context.flow(_BRIDGE, pipeline.OUTSIDE, 10, ROUTER_NUMBER(place.router), *external.enter(place, widest))
         return

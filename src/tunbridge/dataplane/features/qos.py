@@ -3,9 +3,9 @@
 Limits are meters: exact for TCP and UDP, the same in both datapaths and for every kind of interface, and changed with
 one message (docs/qos.md has the measurements against policing and queues of the interface). A port's own policy counts,
 else that of its network, which is for what is plugged in by users: not for routers and DHCP (`network:` and `neutron:`
-owners). A floating IP's own policy counts likewise, else that of its external network; of that there are the limits
-(floating.py). Owner: a local port. Should its meters be refused, the port goes on without limits, and a problem says
-so.
+owners). A floating IP's own policy counts likewise, else that of its external network; of that, and of the policy of
+a router's gateway, there are the limits (floating.py, gateway.py). Owner: a local port. Should its meters be refused,
+the port goes on without limits, and a problem says so.
 """
 
 from tunbridge.dataplane import flow, names, pipeline
@@ -76,8 +76,12 @@ def _receive(context: Context, limits: Limits, port_id: str, ofport: int) -> Non
         context.flow(_BRIDGE, pipeline.RECEIVED_BANDWIDTH, 1, here, out)
 
 
-def floating(context: Context, id: str, policy_id: str | None) -> tuple[list[flow.Action], list[flow.Action]]:
-    """What packets of a floating IP pass before they leave by it, and before they come in by it."""
+Passed = tuple[list[flow.Action], list[flow.Action]]
+"""Meters that packets pass before they leave by a router's address, and before they come in by it."""
+
+
+def outside(context: Context, id: str, policy_id: str | None) -> Passed:
+    """The limits of a floating IP, or of a router's gateway; `id`: of its port outside."""
     if policy_id is None:
         return [], []
     policy = context.view.qos_policy(policy_id)

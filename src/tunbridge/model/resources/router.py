@@ -22,6 +22,7 @@ GATEWAY = containers.dict_or_nodata(
         "network_id": containers.Key(plain.uuid, required=True),
         "external_fixed_ips": containers.Key(_ADDRESSES),
         "enable_snat": containers.Key(plain.boolean, to_boolean=True),
+        "qos_policy_id": containers.Key(plain.uuid_or_none),
     }
 )
 """What a request says of a router's gateway to an external network."""
@@ -114,6 +115,7 @@ ROUTER = Resource(
     ),
     columns=(
         boolean("enable_snat"),
+        Column("gateway_qos_policy_id", Type.REF, Cardinality.OPTIONAL, table="Qos_Policy", indexed=True),
         ref("gateway_port", "Port", Cardinality.OPTIONAL),
         text("gateway_host", Cardinality.OPTIONAL, indexed=True),  # that has the gateway's addresses
         text("gateway_standbys", Cardinality.SET, indexed=True),  # hosts that take over from it, see gateway_order.py
