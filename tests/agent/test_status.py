@@ -74,10 +74,15 @@ def test_what_a_new_configuration_asks_for_is_no_drift(wired: Wired) -> None:
     before = told(wired)
     wired.configure(peers=[*wired.config.peers, Peer(host="compute1", ip="10.0.0.26")])
     wired.host.run("kill", "-HUP", str(wired.host.pid("agent")))
-    # In sync when the port is written; Open vSwitch numbers it a moment later.
-    wait_until(lambda: [p.problem for p in told(wired).peers] == [None, None], "the new peer has its tunnel")
-    after = told(wired)
-    assert after.in_sync
+    found: list[Status] = []
+
+    def is_there() -> bool:
+        """In sync when the port is written; Open vSwitch numbers it a moment later, and the host is looked at again."""
+        found.append(told(wired))
+        return found[-1].in_sync and [p.problem for p in found[-1].peers] == [None, None]
+
+    wait_until(is_there, "the new peer has its tunnel")
+    after = found[-1]
     assert after.counts.repairs["port"] > before.counts.repairs["port"]
     assert after.counts.drift == before.counts.drift
 
