@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from tunbridge.dataplane import diff, host
 from tunbridge.dataplane.diff import Difference
-from tunbridge.dataplane.host import HostSpec, ProviderSpec
+from tunbridge.dataplane.host import Export, HostSpec, ProviderSpec
 from tunbridge.dataplane.nics import NicState
 from tunbridge.openvswitch.errors import OvsdbError
 from tunbridge.openvswitch.ovsdb import LocalOvsdb
@@ -391,3 +391,38 @@ def test_the_dscp_field_of_outer_headers_is_an_option_of_tunnels() -> None:
     assert "tos" not in options(0)
     assert options("inherit")["tos"] == "inherit"
     assert options(46)["tos"] == "0xb8"
+
+
+IPFIX = Export(table="IPFIX", targets=("192.0.2.9:4739", "192.0.2.8:4739"), sampling=64)
+
+
+def test_records_of_traffic_are_sent_as_wanted_and_no_more_when_they_are_not(database: Database) -> None:
+    database.settle(replace(NETWORK, export=IPFIX))
+    assert database.get("IPFIX", ".", "sampling") == "64"
+    uuid = database.get("Bridge", "br-int", "ipfix")
+    database.vsctl("set", "IPFIX", ".", "sampling=1", "targets=192.0.2.1\\:99")
+    database.sync()
+    database.settle(replace(NETWORK, export=IPFIX))
+    assert database.get("IPFIX", ".", "sampling") == "64"
+    assert "192.0.2.8:4739" in database.get("IPFIX", ".", "targets")
+    assert database.get("Bridge", "br-int", "ipfix") == uuid
+    database.settle(replace(NETWORK, export=replace(IPFIX, table="sFlow", sampling=400)))
+    assert database.get("Bridge", "br-int", "ipfix") == "[]"
+    assert database.get("sFlow", ".", "sampling") == "400"
+    database.settle(NETWORK)
+    assert database.get("Bridge", "br-int", "sflow") == "[]"
+
+
+def test_records_that_somebody_else_has_sent_stay(database: Database) -> None:
+    database.settle(NETWORK)
+    database.vsctl("--id=@i", "create", "IPFIX", 'targets="192.0.2.1:99"', "--", "set", "Bridge", "br-int", "ipfix=@i")
+    database.sync()
+    assert database.difference(NETWORK).changes == []
+    found = database.difference(replace(NETWORK, export=IPFIX))
+    assert found.changes == []
+    assert [(p.code, p.subject) for p in found.problems] == [("export-taken", "br-int")]
+    assert "ovs-vsctl clear bridge br-int ipfix" in found.problems[0].message
+    sampled = replace(IPFIX, table="sFlow")
+    database.settle(replace(NETWORK, export=sampled))
+    database.settle(NETWORK)
+    assert database.get("Bridge", "br-int", "ipfix") != "[]"

@@ -85,6 +85,16 @@ class NetworkLogConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A file for them, one JSON object in a line; it may be renamed (logrotate) at any time."""
 
 
+class FlowExport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Records of what passes br-int, sent by Open vSwitch itself to collectors."""
+
+    protocol: Literal["ipfix", "sflow"]
+    targets: Annotated[list[str], Meta(min_length=1)]
+    """Collectors: `IP:PORT`, by UDP; an IPv6 address in brackets."""
+    sampling: Annotated[int, Meta(ge=1, le=2**32 - 1)] = 64
+    """One of so many packets is looked at."""
+
+
 class AgentConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every setting of the agent. Times are seconds."""
 
@@ -128,6 +138,7 @@ class AgentConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Addresses of DNS servers that are asked for names that are not the cloud's; none: those are refused."""
     metadata: MetadataConfig = field(default_factory=MetadataConfig)
     network_log: NetworkLogConfig = field(default_factory=NetworkLogConfig)
+    flow_export: FlowExport | None = None
     metrics: str | Literal[False] = False
     """`IP:PORT` where the agent serves /metrics (for Prometheus) and /healthz over HTTP; `false` for none."""
     metrics_anywhere: bool = False
@@ -183,6 +194,8 @@ def _checked(config: AgentConfig) -> AgentConfig:
     if config.metrics is not False:
         _check_metrics(config.metrics, config.metrics_anywhere)
     _check_metadata(config.metadata)
+    for target in () if config.flow_export is None else config.flow_export.targets:
+        _check_collector(target)
     peers = [Peer(host=p.host, ip=str(ipaddress.ip_address(p.ip))) for p in config.peers]
     return msgspec.structs.replace(config, local_ip=str(local), peers=peers)
 
@@ -229,6 +242,13 @@ def _check_metrics(metrics: str, anywhere: bool) -> None:
             f"metrics: {metrics} would tell other hosts about this one; use a loopback address, or set"
             " metrics_anywhere = true"
         )
+
+
+def _check_collector(target: str) -> None:
+    match = re.fullmatch(r"(\[\S+\]|[^\s:]+):(\d{1,5})", target)
+    if match is None or not 0 < int(match[2]) < 65536:
+        raise ConfigurationError(f"flow_export.targets: {target!r} is not IP:PORT, such as 192.0.2.9:4739")
+    _address("flow_export.targets", match[1].strip("[]"))
 
 
 def _check_metadata(metadata: MetadataConfig) -> None:

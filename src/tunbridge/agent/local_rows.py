@@ -7,9 +7,15 @@ a change costs microseconds, and what is unchanged stays the same object.
 from typing import Any
 
 from tunbridge.database.store import Store
-from tunbridge.openvswitch.rows import BridgeRow, ControllerRow, InterfaceRow, ManagerRow, PortRow, Snapshot
+from tunbridge.openvswitch.rows import BridgeRow, ControllerRow, ExportRow, InterfaceRow, ManagerRow, PortRow, Snapshot
 
-_PARENTS = {"Interface": ("Port", "interfaces"), "Port": ("Bridge", "ports"), "Controller": ("Bridge", "controller")}
+_PARENTS = {
+    "Interface": ("Port", "interfaces"),
+    "Port": ("Bridge", "ports"),
+    "Controller": ("Bridge", "controller"),
+    "IPFIX": ("Bridge", "ipfix"),
+    "sFlow": ("Bridge", "sflow"),
+}
 
 
 class Rows:
@@ -17,7 +23,7 @@ class Rows:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._made: dict[str, dict[str, Any]] = {table: {} for table in ("Bridge", "Port", "Interface", "Controller")}
+        self._made: dict[str, dict[str, Any]] = {table: {} for table in ("Bridge", *_PARENTS)}
         self._parent: dict[str, str] = {}
         self._snapshot: Snapshot | None = None
         store.listen(self._changed)
@@ -32,7 +38,7 @@ class Rows:
             self._parent.pop(row.id, None)
         for child, (parent, column) in _PARENTS.items():
             if parent == table and new is not None:
-                before, after = () if old is None else getattr(old, column), getattr(new, column)
+                before, after = () if old is None else _ids(getattr(old, column)), _ids(getattr(new, column))
                 if before is after:
                     continue
                 self._parent.update(dict.fromkeys(set(after).difference(before), row.id))
@@ -76,6 +82,8 @@ class Rows:
         controllers = [self._controller(each) for each in row.controller]
         known = self._made["Port"]
         ports = [known.get(each) or self._port(each) for each in row.ports]
+        exports = [self._export("IPFIX", each) for each in _ids(row.ipfix)]
+        exports += [self._export("sFlow", each) for each in _ids(row.sflow)]
         made = BridgeRow(
             uuid=id,
             name=row.name,
@@ -86,6 +94,7 @@ class Rows:
             other_config=row.other_config,
             external_ids=row.external_ids,
             controllers=tuple(c for c in controllers if c is not None),
+            exports=tuple(filter(None, exports)),
             ports=tuple(filter(None, ports)),
         )
         self._made["Bridge"][id] = made
@@ -106,6 +115,17 @@ class Rows:
             external_ids=row.external_ids,
         )
         self._made["Controller"][id] = made
+        return made
+
+    def _export(self, table: str, id: str) -> ExportRow | None:
+        made: ExportRow | None = self._made[table].get(id)
+        row = self._store.get(table, id)
+        if made is not None or row is None:
+            return made
+        made = ExportRow(
+            uuid=id, table=table, targets=row.targets, sampling=row.sampling, external_ids=row.external_ids
+        )  # fmt: skip
+        self._made[table][id] = made
         return made
 
     def _port(self, id: str) -> PortRow | None:
@@ -146,3 +166,10 @@ class Rows:
         )
         self._made["Interface"][id] = made
         return made
+
+
+def _ids(value: tuple[str, ...] | str | None) -> tuple[str, ...]:
+    """What a column refers to, however many it may."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else value

@@ -54,8 +54,17 @@ TABLES = (
             _text("protocols", Cardinality.SET),
             _refs("controller", "Controller"),
             _refs("ports", "Port"),
+            _refs("ipfix", "IPFIX", Cardinality.OPTIONAL),
+            _refs("sflow", "sFlow", Cardinality.OPTIONAL),
             *_MAPS,
         ),
+    ),
+    *(
+        Table(
+            name,
+            (_text("targets", Cardinality.SET), _integer("sampling"), _text("external_ids", Cardinality.MAP)),
+        )
+        for name in ("IPFIX", "sFlow")
     ),
     Table(
         "Controller",

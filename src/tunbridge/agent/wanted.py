@@ -5,7 +5,7 @@ from operator import is_
 
 from tunbridge.agent.config import AgentConfig
 from tunbridge.dataplane import diff, names
-from tunbridge.dataplane.host import HostSpec, ProviderSpec, WantedHost
+from tunbridge.dataplane.host import Export, HostSpec, ProviderSpec, WantedHost
 from tunbridge.dataplane.local import Local, Workload
 from tunbridge.dataplane.operations import ORIGIN
 from tunbridge.dataplane.problems import Code, Problem
@@ -16,6 +16,7 @@ from tunbridge.openvswitch.rows import BridgeRow, PortRow, Snapshot
 
 def host_spec(config: AgentConfig, remote_ips: list[str]) -> HostSpec:
     """What the operator wants, in the terms of the data plane."""
+    export = config.flow_export
     return HostSpec(
         local_ip=config.local_ip,
         tunnel_type=config.tunnel_type,
@@ -28,7 +29,11 @@ def host_spec(config: AgentConfig, remote_ips: list[str]) -> HostSpec:
         datapath_type=config.datapath_type,
         manager=None if config.manager is False else config.manager,
         controller=config.controller,
-    )
+        export=None if export is None else Export(
+            table="IPFIX" if export.protocol == "ipfix" else "sFlow",
+            targets=tuple(export.targets), sampling=export.sampling,
+        ),
+    )  # fmt: skip
 
 
 def relevant_devices(wanted: WantedHost, now: Snapshot) -> set[str]:

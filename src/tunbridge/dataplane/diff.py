@@ -20,7 +20,7 @@ from tunbridge.dataplane.host import WantedBridge, WantedHost, WantedPort
 from tunbridge.dataplane.nics import NicState
 from tunbridge.dataplane.operations import ADOPTED, CREATED, ORIGIN, PHYSICAL_NETWORK, SAVED, Operation
 from tunbridge.dataplane.problems import Code, Problem
-from tunbridge.openvswitch.rows import BridgeRow, ControllerRow, InterfaceRow, PortRow, Snapshot
+from tunbridge.openvswitch.rows import BridgeRow, ControllerRow, ExportRow, InterfaceRow, PortRow, Snapshot
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -116,6 +116,8 @@ class _Differ:
                 self._port(bridge.name, port)
             for nic in bridge.nics:
                 self._nic(bridge.name, nic)
+            if bridge.name == names.INTEGRATION_BRIDGE:
+                self._export(bridge.name)
         self._unwanted_bridges()
         return Difference(changes=self.changes, problems=self.problems)
 
@@ -337,6 +339,29 @@ class _Differ:
                     what = f"remove port {port.name} from {bridge.name}"
                     self._change(what, operations.delete_port(bridge.name, port.uuid))
 
+    # Records of traffic
+
+    def _export(self, bridge: str) -> None:
+        """Set what br-int sends to collectors. What somebody else has set stays, and is a problem only in the way."""
+        row, wanted = self.now.bridges.get(bridge), self.host.export
+        there = {} if row is None else {export.table: export for export in row.exports}
+        for table, export in there.items():
+            if ours(export.external_ids) and (wanted is None or wanted.table != table):
+                self._change(f"{bridge}: send no {table} records", operations.remove_export(bridge, table))
+        if wanted is None:
+            return
+        told = f"{wanted.table} records of one packet in {wanted.sampling} to {', '.join(wanted.targets)}"
+        found = there.get(wanted.table)
+        if found is None:
+            ops = operations.add_export(self._symbol(), bridge, wanted.table, wanted.targets, wanted.sampling)
+            self._change(f"{bridge}: send {told}", *ops)
+        elif not ours(found.external_ids):
+            self.problems.append(_others_export(bridge, found))
+        elif (set(found.targets), found.sampling) != (set(wanted.targets), wanted.sampling):
+            columns = {"targets": operations.strings(wanted.targets), "sampling": wanted.sampling}
+            update = operations.update(wanted.table, operations.by_uuid(found.uuid), columns)
+            self._change(f"{bridge}: send {told}", update)
+
     # Bridges whose mapping was removed
 
     def _unwanted_bridges(self) -> None:
@@ -411,6 +436,19 @@ def _in_the_way(port: WantedPort, bridge: str) -> Problem:
         message=(
             f"a port of this name that is not ours is in {bridge}, and it is not of type {port.type} with"
             f" {_told(port.options)}; it is left alone. If nobody needs it: ovs-vsctl del-port {bridge} {port.name}"
+        ),
+    )
+
+
+def _others_export(bridge: str, row: ExportRow) -> Problem:
+    column = operations.EXPORT_COLUMNS[row.table]
+    return Problem(
+        code=Code.EXPORT_TAKEN,
+        subject=bridge,
+        message=(
+            f"it sends {row.table} records to {', '.join(row.targets)} already, which is not ours and left alone. If"
+            f" nobody needs it: ovs-vsctl clear bridge {bridge} {column}; else take flow_export out of the agent's"
+            " configuration"
         ),
     )
 

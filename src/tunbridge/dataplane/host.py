@@ -22,6 +22,15 @@ class ProviderSpec(Struct, frozen=True, kw_only=True):
     nics: tuple[str, ...] = ()
 
 
+class Export(Struct, frozen=True, kw_only=True):
+    """Records of what passes br-int, sent to collectors. `table` is that of OVSDB: IPFIX or sFlow."""
+
+    table: Literal["IPFIX", "sFlow"]
+    targets: tuple[str, ...]
+    sampling: int
+    """One of so many packets is looked at."""
+
+
 class HostSpec(Struct, frozen=True, kw_only=True):
     """What the operator wants of this host. `manager` None: none."""
 
@@ -33,6 +42,7 @@ class HostSpec(Struct, frozen=True, kw_only=True):
     datapath_type: str | None = None
     manager: str | None = None
     controller: str
+    export: Export | None = None
 
 
 class WantedPort(Struct, frozen=True, kw_only=True):
@@ -60,6 +70,7 @@ class WantedHost(Struct, frozen=True, kw_only=True):
     datapath_type: str | None
     tunnel_type: str
     bridges: tuple[WantedBridge, ...]
+    export: Export | None = None
 
     @property
     def tunnel_ports(self) -> list[str]:
@@ -93,6 +104,7 @@ def wanted(spec: HostSpec) -> WantedHost:
         controller=spec.controller,
         datapath_type=spec.datapath_type,
         tunnel_type=spec.tunnel_type,
+        export=spec.export,
         bridges=(
             WantedBridge(name=names.INTEGRATION_BRIDGE, ports=tuple(integration)),
             WantedBridge(

@@ -130,6 +130,24 @@ def add_controller(symbol: str, bridge: str, target: str) -> list[Operation]:
     return [insert_controller(symbol, target), mutate_bridge(bridge, "controller", "insert", _new(symbol))]
 
 
+EXPORT_COLUMNS = {"IPFIX": "ipfix", "sFlow": "sflow"}
+"""Table of records of traffic -> the column of a bridge that refers to it."""
+
+
+def add_export(symbol: str, bridge: str, table: str, targets: Iterable[str], sampling: int) -> list[Operation]:
+    """Have a bridge send records of its traffic."""
+    row = {"targets": strings(targets), "sampling": sampling, "external_ids": _map({ORIGIN: CREATED})}
+    return [
+        {"op": "insert", "table": table, "uuid-name": symbol, "row": row},
+        update("Bridge", named(bridge), {EXPORT_COLUMNS[table]: ["named-uuid", symbol]}),
+    ]
+
+
+def remove_export(bridge: str, table: str) -> Operation:
+    """Have a bridge send no records any more."""
+    return update("Bridge", named(bridge), {EXPORT_COLUMNS[table]: ["set", []]})
+
+
 def add_manager(symbol: str, target: str) -> list[Operation]:
     """Add an OVSDB remote."""
     row = {"target": target, "inactivity_probe": INACTIVITY_PROBE_MS, "external_ids": _map({ORIGIN: CREATED})}

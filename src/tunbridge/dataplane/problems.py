@@ -24,6 +24,7 @@ class Code(StrEnum):
     NIC_MISSING = "nic-missing"
     NIC_IN_USE = "nic-in-use"
     NAME_TAKEN = "name-taken"
+    EXPORT_TAKEN = "export-taken"
     PLUGGED_TWICE = "plugged-twice"
     NOT_CARRIED_OUT = "not-carried-out"
 

@@ -12,7 +12,7 @@ def to_toml(config: AgentConfig) -> str:
     providers = plain.pop("providers")
     assert isinstance(peers, list)
     assert isinstance(providers, dict)
-    tables = {key: plain.pop(key) for key in ("metadata", "network_log", "database_tls")}
+    tables = {key: plain.pop(key) for key in ("metadata", "network_log", "flow_export", "database_tls")}
     lines = [f"{key} = {_value(value)}" for key, value in plain.items() if value is not None]
     for name, table in tables.items():
         if isinstance(table, dict):

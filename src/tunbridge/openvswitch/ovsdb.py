@@ -21,7 +21,7 @@ import ovs.poller
 import ovs.stream
 
 from tunbridge.openvswitch.errors import OvsdbError
-from tunbridge.openvswitch.rows import BridgeRow, ControllerRow, InterfaceRow, ManagerRow, PortRow, Snapshot
+from tunbridge.openvswitch.rows import BridgeRow, ControllerRow, ExportRow, InterfaceRow, ManagerRow, PortRow, Snapshot
 
 Operation = dict[str, Any]
 """One operation of an OVSDB transaction, as JSON."""
@@ -33,8 +33,10 @@ COLUMNS = {
     "Manager": ["target", "is_connected", "external_ids"],
     "Bridge": [
         "name", "fail_mode", "datapath_type", "datapath_id", "protocols", "other_config", "external_ids",
-        "controller", "ports",
+        "controller", "ports", "ipfix", "sflow",
     ],
+    "IPFIX": ["targets", "sampling", "external_ids"],
+    "sFlow": ["targets", "sampling", "external_ids"],
     "Controller": ["target", "max_backoff", "inactivity_probe", "connection_mode", "is_connected", "external_ids"],
     "Port": ["name", "tag", "trunks", "vlan_mode", "external_ids", "other_config", "interfaces"],
     "Interface": ["name", "type", "options", "ofport", "error", "external_ids"],
@@ -276,8 +278,16 @@ def _bridge(row: Any) -> BridgeRow:
         other_config=row.other_config,
         external_ids=row.external_ids,
         controllers=tuple(_controller(c) for c in row.controller),
+        exports=(*(_export("IPFIX", e) for e in row.ipfix), *(_export("sFlow", e) for e in row.sflow)),
         ports=tuple(_port(p) for p in row.ports),
     )
+
+
+def _export(table: str, row: Any) -> ExportRow:
+    return ExportRow(
+        uuid=str(row.uuid), table=table, targets=tuple(row.targets), sampling=_optional(row.sampling),
+        external_ids=row.external_ids,
+    )  # fmt: skip
 
 
 def _controller(row: Any) -> ControllerRow:

@@ -61,6 +61,16 @@ class PortRow(Struct, frozen=True, kw_only=True):
     interfaces: tuple[InterfaceRow, ...] = ()
 
 
+class ExportRow(Struct, frozen=True, kw_only=True):
+    """A row of `table` IPFIX or sFlow. `sampling`: one of so many packets; None for Open vSwitch's default."""
+
+    uuid: str
+    table: str
+    targets: tuple[str, ...] = ()
+    sampling: int | None = None
+    external_ids: Mapping[str, str] = _EMPTY
+
+
 class BridgeRow(Struct, frozen=True, kw_only=True):
     """A row of Bridge. `datapath_id` is 16 hex digits, None until vswitchd has made the bridge."""
 
@@ -73,6 +83,7 @@ class BridgeRow(Struct, frozen=True, kw_only=True):
     other_config: Mapping[str, str] = _EMPTY
     external_ids: Mapping[str, str] = _EMPTY
     controllers: tuple[ControllerRow, ...] = ()
+    exports: tuple[ExportRow, ...] = ()
     ports: tuple[PortRow, ...] = ()
 
     def port(self, name: str) -> PortRow | None:
