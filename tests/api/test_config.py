@@ -63,7 +63,7 @@ def test_users_are_in_the_state_dir_unless_they_have_a_place_of_their_own(tmp_pa
     assert load(tmp_path, 'state_dir = "/srv/two"\n[auth]\ndirectory = "/etc/users"').auth.path == Path("/etc/users")
 
 
-@pytest.mark.parametrize("kind", ["trunk", "nonsense"])
+@pytest.mark.parametrize("kind", ["local_ip", "nonsense"])
 def test_a_limit_for_what_is_not_there_is_refused(tmp_path: Path, kind: str) -> None:
     with pytest.raises(ConfigurationError, match=f"networking.default_quotas: {kind}: nothing of this kind"):
         load(tmp_path, f"[networking]\ndefault_quotas = {{ {kind} = 10, network = 5 }}")

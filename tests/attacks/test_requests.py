@@ -36,6 +36,12 @@ LARGE: dict[str, tuple[str, dict[str, Any]]] = {
     "extra_dhcp_opts": ("port", {"extra_dhcp_opts": [{"opt_name": f"o{i}", "opt_value": "x"} for i in range(20_000)]}),
     "tags": ("port", {"tags": [f"t{i}" for i in range(40_000)]}),
     "availability_zone_hints": ("network", {"availability_zone_hints": [f"t{i}" for i in range(40_000)]}),
+    "sub_ports": (
+        "trunk", {"port_id": "11111111-2222-3333-4444-555555555555", "sub_ports": [{"port_id": "x", "segmentation_id": i} for i in range(15_000)]}
+    ),
+    "service_profiles": (
+        "flavor", {"service_type": "L3_ROUTER_NAT", "service_profiles": [f"{i:032x}" for i in range(20_000)]}
+    ),
     "addresses": ("address_group", {"addresses": [f"{ip(i)}/32" for i in range(40_000)]}),
 }  # fmt: skip
 

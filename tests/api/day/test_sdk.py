@@ -47,7 +47,7 @@ def nova(registered: Cloud) -> Any:
 def test_what_the_server_offers(admin: Any) -> None:
     aliases = {extension.alias for extension in admin.extensions()}
     assert {"provider", "binding", "security-group", "rbac-policies", "quotas", "standard-attr-tag"} <= aliases
-    assert admin.find_extension("trunk") is None
+    assert admin.find_extension("metering") is None
 
 
 def test_quality_of_service(admin: Any) -> None:

@@ -30,10 +30,11 @@ ABSENT: dict[str, str] = {
     **{
         f"{router}.{name}": "comes with an extension of routers that is not offered"
         for router in ("router", "routers[]")
-        for name in (
-            "qos_policy_id",
-            *("enable_default_route_bfd", "enable_default_route_ecmp", "ha_vr_id"),
-        )
+        for name in (*("enable_default_route_bfd", "enable_default_route_ecmp", "ha_vr_id"),)
+    },
+    **{
+        f"{router}.qos_policy_id": "stands in external_gateway_info, where there is one"
+        for router in ("router", "routers[]")
     },
     "router.enable_snat": "what Neutron keeps inside gets out in the answers to add_extraroutes and remove_extraroutes",
     "router.gw_port_id": "as above",
@@ -67,9 +68,9 @@ EXTRA: dict[str, str] = {
     },
     **{
         f".{thing}.{name}": "recorded from a Neutron without its QoS service"
-        for thing in ("network", "networks[]", "port", "ports[]")
+        for thing in ("network", "networks[]", "port", "ports[]", "floatingip", "floatingips[]")
         for name in ("qos_policy_id", "qos_network_policy_id")
-        if name == "qos_policy_id" or thing.startswith("port")
+        if name == "qos_policy_id" or not thing.startswith("network")
     },
 }
 """Ends of paths in bodies that only this server has -> why."""
