@@ -22,6 +22,7 @@ def ip(number: int) -> str:
     return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
+NOBODY = "11111111-2222-3333-4444-555555555555"
 LARGE: dict[str, tuple[str, dict[str, Any]]] = {
     "allocation_pools": ("subnet", {"allocation_pools": [{"start": ip(i), "end": ip(i)} for i in range(20_000)]}),
     "dns_nameservers": ("subnet", {"dns_nameservers": [ip(i) for i in range(40_000)]}),
@@ -37,7 +38,8 @@ LARGE: dict[str, tuple[str, dict[str, Any]]] = {
     "tags": ("port", {"tags": [f"t{i}" for i in range(40_000)]}),
     "availability_zone_hints": ("network", {"availability_zone_hints": [f"t{i}" for i in range(40_000)]}),
     "sub_ports": (
-        "trunk", {"port_id": "11111111-2222-3333-4444-555555555555", "sub_ports": [{"port_id": "x", "segmentation_id": i} for i in range(15_000)]}
+        "trunk",
+        {"port_id": NOBODY, "sub_ports": [{"port_id": NOBODY[:1], "segmentation_id": i} for i in range(15_000)]},
     ),
     "service_profiles": (
         "flavor", {"service_type": "L3_ROUTER_NAT", "service_profiles": [f"{i:032x}" for i in range(20_000)]}
