@@ -112,7 +112,7 @@ def test_without_port_security_all_of_them_do(street: Street) -> None:
     one, near, far = (street.cloud.vm(h, network, port_security_enabled=False) for h in ("h0", "h0", "h1"))
     for to in (near, far):
         with wire(one) as sender, wire(to) as seer:
-            assert set(arrived(sender, seer, one, to)) == forged(one, to).keys()
+            wait_until(lambda: set(arrived(sender, seer, one, to)) == forged(one, to).keys(), "all arrive", 10)  # noqa: B023
 
 
 def test_an_allowed_address_pair_may_be_a_prefix(street: Street) -> None:
