@@ -112,7 +112,14 @@ def test_without_port_security_all_of_them_do(street: Street) -> None:
     one, near, far = (street.cloud.vm(h, network, port_security_enabled=False) for h in ("h0", "h0", "h1"))
     for to in (near, far):
         with wire(one) as sender, wire(to) as seer:
-            wait_until(lambda: set(arrived(sender, seer, one, to)) == forged(one, to).keys(), "all arrive", 10)  # noqa: B023
+            wanted = set(forged(one, to))
+
+            def all_arrive(
+                sender: Wire = sender, seer: Wire = seer, to: Workload = to, wanted: set[str] = wanted
+            ) -> bool:
+                return set(arrived(sender, seer, one, to)) == wanted
+
+            wait_until(all_arrive, "all arrive", 10)
 
 
 def test_an_allowed_address_pair_may_be_a_prefix(street: Street) -> None:
