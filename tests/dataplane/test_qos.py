@@ -226,8 +226,8 @@ def test_meters_have_numbers_that_the_kernels_datapath_has_too_and_give_them_bac
 def test_a_floating_ip_passes_the_meters_of_its_policy_or_its_networks(make_world: MakeWorld) -> None:
     world = site(make_world, "a")
     world.floating("f1", "ext", "203.0.113.20", "r", "b1")
-    limits = Limits(bandwidth=Rate(5_000, 400))
-    world.rows.qos_policies["gold"] = QosPolicy(id="gold", sent=limits, received=Limits(packets=Rate(1_000, 50)))
+    limits = Limits(bandwidth=Rate(5_000, 400), packets=Rate(1_000, 50))  # a flow has one meter: that of bandwidth
+    world.rows.qos_policies["gold"] = QosPolicy(id="gold", sent=limits, received=limits)
 
     def used(policy: str | None, of_network: str | None) -> set[int]:
         floating, network = world.rows.floating_ips["f1"], world.rows.networks["ext"]
@@ -238,7 +238,7 @@ def test_a_floating_ip_passes_the_meters_of_its_policy_or_its_networks(make_worl
         flows = world.hosts["a"].desired.flows("br-int").values()
         return {int(n) for f in flows for n in re.findall(r"meter:(1\d{5})", f.actions)}
 
-    both = {meter("f1", qos.SENT_BANDWIDTH), meter("f1", qos.RECEIVED_PACKETS)}
+    both = {meter("f1", qos.SENT_BANDWIDTH), meter("f1", qos.RECEIVED_BANDWIDTH)}
     assert used(None, None) == set()
     assert used("gold", None) == both
     assert used(None, "gold") == both
@@ -257,7 +257,7 @@ def test_a_floating_ip_passes_the_meters_of_its_policy_or_its_networks(make_worl
 @pytest.mark.parametrize("snat", [True, False])
 def test_what_goes_by_a_gateway_passes_the_meters_of_its_policy(make_world: MakeWorld, snat: bool) -> None:
     world = site(make_world, "a", snat=snat)
-    limits = Limits(bandwidth=Rate(5_000, 400))
+    limits = Limits(bandwidth=Rate(5_000, 400), packets=Rate(1_000, 50))
     world.rows.qos_policies["gold"] = QosPolicy(id="gold", sent=limits, received=limits)
     router = world.rows.routers["r"]
     world.rows.routers["r"] = replace(router, gateway_qos_policy_id="gold")

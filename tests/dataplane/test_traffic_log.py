@@ -99,6 +99,7 @@ def test_a_log_of_a_project_is_about_its_ports_alone(make_world: MakeWorld) -> N
     world = two_ports(make_world, LoggedTraffic(id="log", project_id="red"))
     assert told(world, tcp(22), NEW) == {"ingress-allowed"}
     meters = world.hosts["a"].desired.meters("br-int")
-    assert [n for n in meters if n < pipeline.PATCH_METERS] == [
-        pipeline.LOG_METERS + world.hosts["a"].workloads["n2"].ofport
+    assert sorted(n for n in meters if n < pipeline.PATCH_METERS) == [
+        pipeline.HOST_LOG_METER,
+        pipeline.LOG_METERS + world.hosts["a"].workloads["n2"].ofport,
     ]

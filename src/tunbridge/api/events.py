@@ -23,7 +23,7 @@ from tunbridge.api.auth.base import RefusedError
 from tunbridge.api.http import Receive, Send
 from tunbridge.api.policy import Target
 from tunbridge.api.query import MAX_PARAMETERS
-from tunbridge.api.views import DEPENDENTS, Dependent, Views, ViewStore
+from tunbridge.api.views import DEPENDENTS, Views, ViewStore
 from tunbridge.model.resource import Resource
 from tunbridge.rules.base import Rules
 from tunbridge.rules.caller import Caller
@@ -85,14 +85,22 @@ class Events:
     """All streams of this server."""
 
     def __init__(
-        self, store: ViewStore, resources: Mapping[str, Resource], rules: Mapping[str, Rules], views: Views
+        self,
+        store: ViewStore,
+        resources: Mapping[str, Resource],
+        rules: Mapping[str, Rules],
+        views: Views,
+        ready: Callable[[], bool],
     ) -> None:
+        """`ready` says whether the store shows the database: what is loaded when it comes back is no news."""
         self._store = store
         self._rules = rules
         self._views = views
+        self._ready = ready
         told = (r for r in resources.values() if r.stored and r.name in rules and rules[r.name].cached)
         self._resources = {resource.table: resource for resource in told}
         """By table. Not there: bindings, which show in their ports; what changes with the time (`alive` of agents)."""
+        self._dependents = [d for d in DEPENDENTS if (d.table, d.shows_in) in _BESIDE and d.shows_in in self._resources]
         self._names = frozenset(r.name for r in self._resources.values())
         self._streams: set[_Stream] = set()
         self._changes: list[_Change] = []
@@ -114,7 +122,9 @@ class Events:
                 if not stream.names or resource.name in stream.names:
                     body = self._body(resource, row, stream.caller, verb == "delete")
                     if body is not None:
-                        stream.put(self._event(f"{resource.name}.{verb}.end", b'{"%s":%s}' % (_key(resource), body)))
+                        stream.put(
+                            self._event(f"{resource.name}.{verb}.end", b'{"%s":%s}' % (resource.name.encode(), body))
+                        )
 
     def _found(self, changes: list[_Change]) -> Iterator[tuple[Resource, str, Row]]:
         """Each thing once: what happened to it, and its row, of a deleted one the last."""
@@ -133,11 +143,9 @@ class Events:
                         yield self._resources[shown[0]], "update", other
 
     def _beside(self, table: str, old: Row | None, new: Row | None) -> Iterator[tuple[str, str]]:
-        for dependent in DEPENDENTS:
-            if dependent.table == table and (table, dependent.shows_in) in _BESIDE and _differs(dependent, old, new):
-                for one in (old, new):
-                    if one is not None and dependent.shows_in in self._resources:
-                        yield from ((dependent.shows_in, id) for id in dependent.ids(self._store, one))
+        for dependent in self._dependents:
+            if dependent.table == table:
+                yield from ((dependent.shows_in, id) for id in dependent.affected(self._store, old, new))
 
     def _body(self, resource: Resource, row: Row, caller: Caller, is_gone: bool) -> bytes | None:
         """The thing as the caller may see it; None: not at all. Of one that is gone, what can still be told."""
@@ -179,6 +187,8 @@ class Events:
 
     async def serve(self, caller: Caller, names: frozenset[str], again: Again, receive: Receive, send: Send) -> None:
         """Send one client what happens, until it goes or the stream ends. Raises Unavailable."""
+        if not self._ready():
+            raise Unavailable("ServiceUnavailable", "The database cannot be reached now. Try again later.")
         if len(self._streams) >= MOST:
             message = f"This server has {MOST} streams of events already. Try again later."
             raise Unavailable("ServiceUnavailable", message)
@@ -229,19 +239,9 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-def _key(resource: Resource) -> bytes:
-    return resource.name.encode()
-
-
 def _shows(resource: Resource, old: Row | None, new: Row | None) -> bool:
     """Whether a change of a row is one that users see."""
     if old is None or new is None:
         return True
     columns: Iterable[str] = (f.column.name for f in resource.fields if f.column is not None and f.visible)
     return any(getattr(old, name) != getattr(new, name) for name in columns)
-
-
-def _differs(dependent: Dependent, old: Row | None, new: Row | None) -> bool:
-    if dependent.column is None or old is None or new is None:
-        return True
-    return bool(getattr(old, dependent.column) != getattr(new, dependent.column))

@@ -109,7 +109,7 @@ def application(
         lambda: openapi.page(document),
     )
     access = log if config.access_log else None
-    events = Events(database.store, offered.resources, rules, views)
+    events = Events(database.store, offered.resources, rules, views, lambda: database.ready)
     return Application(api, events, authenticator, others, access, log, Proxies(config.trusted_proxies)), offered
 
 

@@ -1,6 +1,6 @@
 """Bodies of rows as JSON, made once for each revision of a row and each kind of viewer."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -39,6 +39,14 @@ class Dependent(NamedTuple):
     ids: Callable[[Reader, Row], Iterable[str]]
     column: str | None = None
     """Only this column of it shows."""
+
+    def affected(self, store: Reader, old: Row | None, new: Row | None) -> Iterator[str]:
+        """Give the ids of the rows in whose bodies a change of one of its rows shows."""
+        if self.column is not None and _same(old, new, self.column):
+            return
+        for one in (old, new):
+            if one is not None:
+                yield from self.ids(store, one)
 
 
 DEPENDENTS = (
@@ -124,12 +132,8 @@ class Views:
         if cached is not None and row is not None:
             cached.pop(row.id, None)
         for dependent in self._dependents.get(table, ()):
-            if dependent.column is not None and _same(old, new, dependent.column):
-                continue
-            for one in (old, new):
-                if one is not None:
-                    for id in dependent.ids(self._store, one):
-                        self._cached[dependent.shows_in].pop(id, None)
+            for id in dependent.affected(self._store, old, new):
+                self._cached[dependent.shows_in].pop(id, None)
 
     def target(self, resource: Resource, reader: Reader, row: Row, caller: Caller) -> Target:
         """Give what policy looks at in a row."""

@@ -133,7 +133,10 @@ _INTEGRATION: dict[Signature, str] = {
     (99, 10, "reg3,in_port"): _LOG_METER,
     (99, 10, "reg3,reg7"): _LOG_METER,
     (99, 0, ""): _REST,
-    (96, 10, "reg3"): "The userdata says how to answer (`features/services.py`); `in_port` says for whom.",
+    (96, 10, "reg3"): (
+        "The userdata says how to answer (`features/services.py`); `in_port` says for whom. What is only to be logged"
+        " passes a meter of the host's first."
+    ),
     (96, 0, ""): _REST,
     (65, 1, "reg6"): (
         "In a network with a port without port security, or with an allowed address pair with a MAC address of its own:"

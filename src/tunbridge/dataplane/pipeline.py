@@ -61,6 +61,9 @@ METADATA_PPS, METADATA_BURST = 200, 400
 
 FIRST_SUB_PORT, LAST_SUB_PORT = 0x8000, 0xFEFF
 """OpenFlow port numbers of trunks' sub-ports, which no interface has: trunks.py tells why there are none."""
+HOST_LOG_METER, HOST_LOG_PPS = 3_999, 1_000
+"""Number and rate of the meter that all packets to be logged on a host pass: what an agent writes down without being
+late for anything else."""
 LOG_METERS, LOG_METER_COUNT = 4_000, 15_000
 """Number of the first meter of packets that are logged, and how many there are: this plus the workload's OpenFlow port
 modulo their count."""

@@ -4,24 +4,13 @@ Hosts read them in the column `helpers` of the router, each as one text. Open vS
 own ports in the datapath of userspace, so that others are refused: whoever asked for them would wait in vain.
 """
 
-from typing import NamedTuple
-
+from tunbridge.model.resources.conntrack_helper import CARRIED
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest, NotFound
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 
 TABLE, ABOVE = "Conntrack_Helper", "router_id"
 _NAMES = ("protocol", "port", "helper")
-
-
-class Carried(NamedTuple):
-    """How hosts carry out a helper."""
-
-    protocol: str
-    port: int
-
-
-CARRIED = {"ftp": Carried("tcp", 21), "tftp": Carried("udp", 69)}
 
 
 class ConntrackHelperRules(Rules):

@@ -13,10 +13,7 @@ from tunbridge.dataplane.features.external import Outside
 from tunbridge.dataplane.flow import Match
 from tunbridge.dataplane.pipeline import ARRIVED, ROUTER_NUMBER
 from tunbridge.dataplane.view import Router
-
-_PORTS: dict[str, tuple[str, int]] = {"ftp": ("tcp", 21), "tftp": ("udp", 69)}
-"""Helper -> protocol and port on which Open vSwitch's datapath of userspace knows it, and so the only ones."""
-
+from tunbridge.model.resources.conntrack_helper import CARRIED
 
 _ANNOUNCED = 310
 """Priority in the table of routes: before the router's own addresses, which such packets are sent to."""
@@ -25,9 +22,8 @@ _ANNOUNCED = 310
 def of(router: Router) -> Iterator[tuple[str, str, Match]]:
     """The helpers of a router: name, protocol, and the match of its connections."""
     for helper in sorted(router.helpers):
-        if helper in _PORTS:
-            protocol, port = _PORTS[helper]
-            yield helper, protocol, {"tp_dst": port}
+        if (carried := CARRIED.get(helper)) is not None:
+            yield helper, carried.protocol, {"tp_dst": carried.port}
 
 
 def expect(context: Context, router: Router, place: Outside) -> None:

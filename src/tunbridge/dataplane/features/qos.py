@@ -4,8 +4,8 @@ Limits are meters: exact for TCP and UDP, the same in both datapaths and for eve
 one message (docs/qos.md has the measurements against policing and queues of the interface). A port's own policy counts,
 else that of its network, which is for what is plugged in by users: not for routers and DHCP (`network:` and `neutron:`
 owners). A floating IP's own policy counts likewise, else that of its external network; of that, and of the policy of
-a router's gateway, there are the limits (floating.py, gateway.py). Owner: a local port. Should its meters be refused,
-the port goes on without limits, and a problem says so.
+a router's gateway, there are the bandwidth limits (floating.py, gateway.py). Owner: a local port. Should its meters be
+refused, the port goes on without limits, and a problem says so.
 """
 
 from tunbridge.dataplane import flow, names, pipeline
@@ -81,18 +81,16 @@ Passed = tuple[list[flow.Action], list[flow.Action]]
 
 
 def outside(context: Context, id: str, policy_id: str | None) -> Passed:
-    """The limits of a floating IP, or of a router's gateway; `id`: of its port outside."""
+    """The bandwidth limits of a floating IP, or of a router's gateway, as in Neutron; `id`: of its port outside.
+
+    A flow passes one meter at most: so a packet rate limit is for ports only, which have a table for each.
+    """
     if policy_id is None:
         return [], []
     policy = context.view.qos_policy(policy_id)
-    kinds = ((policy.sent, SENT_PACKETS, SENT_BANDWIDTH), (policy.received, RECEIVED_PACKETS, RECEIVED_BANDWIDTH))
     sent, received = (
-        [
-            _meter(context, id, kind, limit)
-            for kind, limit in ((packets, limits.packets), (bandwidth, limits.bandwidth))
-            if limit is not None
-        ]
-        for limits, packets, bandwidth in kinds
+        [] if limit is None else [_meter(context, id, kind, limit)]
+        for kind, limit in ((SENT_BANDWIDTH, policy.sent.bandwidth), (RECEIVED_BANDWIDTH, policy.received.bandwidth))
     )
     return sent, received
 

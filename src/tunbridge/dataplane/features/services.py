@@ -27,7 +27,7 @@ from tunbridge.dataplane.contribution import Context
 from tunbridge.dataplane.features import neighbour, port_security
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.flows import Flow
-from tunbridge.dataplane.responders import Kind, dhcp6, ra
+from tunbridge.dataplane.responders import LOGGED, Kind, dhcp6, ra
 from tunbridge.dataplane.view import Subnet, View
 
 NUMBERS: Mapping[Kind, int] = MappingProxyType(
@@ -69,7 +69,11 @@ def kind_of(userdata: bytes) -> Kind | None:
 def common() -> list[Flow]:
     """Flows that are the same for every subnet."""
     table = pipeline.TO_AGENT
-    return [flow.make(table, 10, pipeline.SERVICE(n), [flow.to_agent(n)]) for n in NUMBERS.values()]
+    logged = [flow.meter(pipeline.HOST_LOG_METER)]
+    return [
+        flow.make(table, 10, pipeline.SERVICE(n), [*(logged if kind in LOGGED else ()), flow.to_agent(n)])
+        for kind, n in NUMBERS.items()
+    ]
 
 
 def compute(context: Context, subnet_id: str) -> None:
