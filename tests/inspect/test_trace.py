@@ -96,6 +96,10 @@ Datapath actions: drop
         ("clone(pop_vlan,tap1),tap2", [("output", "tap1"), ("output", "tap2")]),
         ("meter(3),userspace(pid=0,controller(reason=1,dont_send=0),flow_sample())", [("controller", None)]),
         ("check_pkt_len(size=1400,gt(drop),le(tap1))", [("output", "tap1")]),
+        ("check_pkt_len(size=1400,gt(drop),le(userspace(pid=0,controller(reason=1))))", [("controller", None)]),
+        ("check_pkt_len(size=65535,gt(drop),le(meter(1),userspace(pid=0,controller(reason=1)))),tap1",
+         [("noted", None), ("output", "tap1")]),
+        ("clone(userspace(pid=0,controller(reason=1))),tap1", [("noted", None), ("output", "tap1")]),
         ("hash(l4(0)),recirc(0x7)", [("recirculated", None)]),
         ("set(tunnel(tun_id=0x1,src=1.1.1.1,dst=2.2.2.2,flags(key))),genev_sys_6081", [("tunnel", "genev_sys_6081")]),
         ("tnl_push(tnl_port(gre_sys),header(size=42,type=3,eth(dst=a,src=b),ipv4(src=1.1.1.1,dst=2.2.2.2),"

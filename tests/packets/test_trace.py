@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from tests.agent.hosts import NIC
 from tests.packets.cloud import Cloud, Workload
 from tests.packets.conftest import make_cloud
+from tests.packets.test_traffic_log import is_logged
+from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 PEER = "203.0.113.1"
@@ -154,6 +157,26 @@ def test_the_text_names_hosts_tables_and_why_it_is_dropped(site: Site) -> None:
     korean = site.run("near", "far", "--lang", "ko").stdout
     assert "far" in korean.splitlines()[-1]
     assert "receives" not in korean
+
+
+def test_a_log_changes_nothing_of_the_answer_and_its_copies_are_told(site: Site) -> None:
+    network = site.cloud.network
+    before = {name: site.trace("near", name, "--tcp", "22") for name in ("far", "closed")}
+    body = {"resource_type": "security_group"}
+    made = network.post("/log/logs", json={"log": body}).json()["log"]
+    try:
+        for vm in (site.near, site.far):
+            wait_until(partial(is_logged, vm), "the host has the log")
+        for name, answer in before.items():
+            now = site.trace("near", name, "--tcp", "22")
+            assert now["outcome"] == answer["outcome"], name
+            real = [end["kind"] for _, end in ends(now["visit"]) if end["kind"] != "noted"]
+            assert real == [end["kind"] for _, end in ends(answer["visit"])], name
+        text = site.run("near", "closed").stdout
+        assert "· a copy to the agent or controller that programs the bridge, for its log" in text
+        assert "✗ dropped by br-int, table 82 ingress_rules, flow: " in text
+    finally:
+        network.delete(f"/log/logs/{made['id']}")
 
 
 def test_explain_tells_the_predicted_path_and_the_actual_one(site: Site) -> None:

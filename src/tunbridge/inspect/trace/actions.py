@@ -16,6 +16,8 @@ _KERNEL_TUNNEL = re.compile(r"(vxlan|genev|gre|ip6gre|erspan|ip6erspan|stt|lisp|
 _TYPES = {"genev": "geneve"}
 _NO_PORTS = ("drop", "ct_clear", "pop_eth", "pop_nsh")
 """Words that stand alone and name no port."""
+_ANY_SIZE = "size=65535,"
+"""No packet is larger: whoever asks that wants a copy with a list of actions of its own, as `clone` is."""
 _CONSTRUCTS = ("vxlan", "geneve", "gre", "erspan", "gtpu", "srv6")
 
 
@@ -29,9 +31,12 @@ class Outer(Struct, frozen=True, kw_only=True):
 
 
 class Copy(Struct, frozen=True, kw_only=True):
-    """One copy of the packet at the end of a round: out by `port`, to the controller, or on to another round."""
+    """One copy of the packet at the end of a round: out by `port`, to the controller, or on to another round.
 
-    kind: Literal["output", "tunnel", "controller", "recirculated"]
+    `noted`: to the controller besides, from a list of actions of its own (a log); the packet itself goes on.
+    """
+
+    kind: Literal["output", "tunnel", "controller", "noted", "recirculated"]
     packet: Packet
     port: str | None = None
     """Of a tunnel: the port that the outer packet leaves by; None when the host has no route to the other end."""
@@ -52,7 +57,7 @@ def copies(actions: str, packet: Packet) -> list[Copy]:
     return list(_walk(list(split(actions)), _State(packet)))
 
 
-def _walk(actions: Sequence[str], state: _State) -> Iterator[Copy]:
+def _walk(actions: Sequence[str], state: _State, is_besides: bool = False) -> Iterator[Copy]:
     is_on_its_way = False
     """Whether what was encapsulated has left by a port."""
     for action in actions:
@@ -68,12 +73,12 @@ def _walk(actions: Sequence[str], state: _State) -> Iterator[Copy]:
         elif name == "tnl_push":
             state, is_on_its_way = replace(state, tunnel=None, pushed=_pushed(inside)), False
         elif name == "clone":
-            yield from _walk(list(split(inside)), state)
+            yield from _walk(list(split(inside)), state, True)
         elif name == "check_pkt_len":
             small = next((a for a in split(inside) if a.startswith("le(")), "le()")
-            yield from _walk(list(split(small[3:-1])), state)
+            yield from _walk(list(split(small[3:-1])), state, is_besides or inside.startswith(_ANY_SIZE))
         elif name == "userspace" and "controller" in inside:
-            yield Copy(kind="controller", packet=state.packet)
+            yield Copy(kind="noted" if is_besides else "controller", packet=state.packet)
         elif name == "recirc":
             yield Copy(kind="recirculated", packet=state.packet, recirculation=inside)
         elif not parenthesis and name not in _NO_PORTS:

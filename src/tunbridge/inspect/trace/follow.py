@@ -35,7 +35,7 @@ Ask = Callable[[str, str, str], str]
 MarkOf = Callable[[Step], str | None]
 """The ct_mark of known connections on a host with such a flow; None: whoever made the flow sets none."""
 
-EndKind = Literal["delivered", "answered", "controller", "host", "outside", "tunnel", "lost", "dropped"]
+EndKind = Literal["delivered", "answered", "controller", "noted", "host", "outside", "tunnel", "lost", "dropped"]
 
 
 def _no_mark(_step: Step) -> str | None:
@@ -55,6 +55,7 @@ class Branch(Struct, frozen=True, kw_only=True):
 
     delivered   to the workload at `port`                  answered    back to the sender, by a flow
     controller  to who programs the bridge                 host        to the host's own IP stack, by `port`
+    noted       besides, a copy to who programs the bridge, for its log
     outside     by the NIC `port`, and no host here took it up, unless `visits` says so
     tunnel      encapsulated in `outer`, to `visits`       lost        it cannot leave or arrive, because of `reason`
     dropped     by the flow of `step`
@@ -122,9 +123,9 @@ class _Follower:
             rounds = self._marked(at, rounds, mark, asked)
         left = [copy for one in rounds for copy in one.copies if copy.kind != "recirculated"]
         branches = tuple(self._branch(at, copy, packet.get("dl_vlan")) for copy in left)
-        if not branches:
-            step = rounds[-1].steps[-1] if rounds and rounds[-1].steps else None
-            branches = (Branch(kind="dropped", packet=rounds[-1].packet if rounds else packet, step=step),)
+        if all(branch.kind == "noted" for branch in branches):
+            left_at = rounds[-1].packet if rounds else packet
+            branches = (*branches, Branch(kind="dropped", packet=left_at, step=_last(rounds)))
         return Visit(at=at, packet=packet, rounds=tuple(rounds), branches=branches)
 
     def _marked(self, at: Place, rounds: list[Round], mark: str, asked: str) -> list[Round]:
@@ -144,8 +145,8 @@ class _Follower:
 
     def _branch(self, at: Place, copy: Copy, vlan: str | None) -> Branch:
         """What becomes of a copy of a packet that came in with this VLAN."""
-        if copy.kind == "controller":
-            return Branch(kind="controller", packet=copy.packet)
+        if copy.kind in ("controller", "noted"):
+            return Branch(kind=copy.kind, packet=copy.packet)
         if copy.kind == "tunnel":
             assert copy.outer is not None
             return self._through(at, copy, copy.outer)
@@ -213,6 +214,13 @@ class _Follower:
                 lost = Branch(kind="lost", packet=packet, reason=str(e))
                 found.append(Visit(at=entrance, packet=packet, rounds=(), branches=(lost,)))
         return tuple(found)
+
+
+def _last(rounds: Sequence[Round]) -> Step | None:
+    """The flow that a packet ends in; not those that a copy of it met, which left it there."""
+    steps = rounds[-1].steps if rounds else ()
+    parting = (step for step in reversed(steps) if any(action.startswith("clone(") for action in step.actions))
+    return next(parting, steps[-1] if steps else None)
 
 
 def _is_of_use(visit: Visit) -> bool:

@@ -96,6 +96,8 @@ class _Writer:
                 return "✓ " + say("a flow answers it, out by {port}", port=port)
             case "controller":
                 return "? " + say("to the agent or controller that programs the bridge") + self._why(visit)
+            case "noted":
+                return "· " + say("a copy to the agent or controller that programs the bridge, for its log")
             case "host":
                 return "? " + say("to the host's own IP stack, by {port}", port=port)
             case "outside":

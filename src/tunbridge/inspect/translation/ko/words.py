@@ -45,6 +45,9 @@ WORDS: Mapping[str, str] = {
     "out by {port}": "{port:으로} 나감",
     "a flow answers it, out by {port}": "플로가 응답하며 {port:으로} 나감",
     "to the agent or controller that programs the bridge": "브리지를 설정하는 에이전트 또는 컨트롤러로",
+    "a copy to the agent or controller that programs the bridge, for its log": (
+        "로그를 위한 사본은 브리지를 설정하는 에이전트 또는 컨트롤러로"
+    ),
     "to the host's own IP stack, by {port}": "{port:을} 통해 호스트 자신의 IP 스택으로",
     "out by the NIC {port}, to the physical network {network}": (
         "NIC {port:을} 통해 물리 네트워크 {network:으로} 나감"
