@@ -9,9 +9,19 @@ from msgspec.structs import replace
 from tunbridge.agent.locations import SILENT, Locations, Place
 from tunbridge.dataplane.addresses import host_mac, link_local
 from tunbridge.dataplane.desired import Desired, Local, Workload
+from tunbridge.dataplane.plain_rows import Rows
 from tunbridge.dataplane.responders import MalformedError, arp, nd
 from tunbridge.dataplane.responders.announce import announcement
-from tunbridge.dataplane.view import AddressPair, Binding, FixedIp, Location, Network, Port, Router, Rows, Subnet
+from tunbridge.dataplane.view import (
+    AddressPair,
+    Binding,
+    FixedIp,
+    Location,
+    Network,
+    Port,
+    Router,
+    Subnet,
+)
 from tunbridge.openvswitch.openflow import PacketIn
 
 VIP, VIP6 = "10.0.0.100", "2001:db8::100"

@@ -21,8 +21,18 @@ from tunbridge.agent.metadata.instance import Instance, network_data, read_insta
 from tunbridge.configuration import ConfigurationError
 from tunbridge.database.errors import DatabaseUnavailable
 from tunbridge.dataplane.local import Workload
+from tunbridge.dataplane.plain_rows import Rows
 from tunbridge.dataplane.responders.segments import ACK, FIN, RST, SYN, Segment, read_tcp
-from tunbridge.dataplane.view import Binding, FixedIp, FloatingIp, HostRoute, Network, Port, Router, Rows, Subnet
+from tunbridge.dataplane.view import (
+    Binding,
+    FixedIp,
+    FloatingIp,
+    HostRoute,
+    Network,
+    Port,
+    Router,
+    Subnet,
+)
 from tunbridge.log import get as get_log
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGKqLsB1qkmHyOV2p7xh7xWdT9JHxvhVHcVwUuZ7kXq1 mia@example.com"

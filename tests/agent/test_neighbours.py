@@ -12,8 +12,9 @@ from tunbridge.agent.neighbours import Neighbours
 from tunbridge.agent.wires import Wires
 from tunbridge.dataplane import pipeline
 from tunbridge.dataplane.desired import Desired, Local
+from tunbridge.dataplane.plain_rows import Rows
 from tunbridge.dataplane.responders import MalformedError, arp, nd
-from tunbridge.dataplane.view import FixedIp, HostRoute, Network, Port, Router, Rows, Subnet
+from tunbridge.dataplane.view import FixedIp, HostRoute, Network, Port, Router, Subnet
 from tunbridge.openvswitch.openflow import PacketIn
 
 VLAN, PATCH = 7, 2

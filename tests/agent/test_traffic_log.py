@@ -10,8 +10,9 @@ from scapy.layers.l2 import Ether
 from tunbridge.agent.config import NetworkLogConfig
 from tunbridge.agent.traffic_log import TrafficLog
 from tunbridge.dataplane.desired import Desired, Local, Workload
+from tunbridge.dataplane.plain_rows import Rows
 from tunbridge.dataplane.responders import Kind
-from tunbridge.dataplane.view import Binding, FixedIp, LoggedTraffic, Network, Port, Rows, Rule, SecurityGroup
+from tunbridge.dataplane.view import Binding, FixedIp, LoggedTraffic, Network, Port, Rule, SecurityGroup
 from tunbridge.log import Log
 from tunbridge.openvswitch.openflow import PacketIn
 

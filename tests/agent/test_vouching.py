@@ -7,8 +7,9 @@ from tunbridge.agent.vouching import ANSWERS, Vouching
 from tunbridge.agent.wires import Wires
 from tunbridge.dataplane.addresses import host_mac
 from tunbridge.dataplane.desired import Desired, Local
+from tunbridge.dataplane.plain_rows import Rows
 from tunbridge.dataplane.responders import arp
-from tunbridge.dataplane.view import FixedIp, Host, Network, Port, Router, Rows
+from tunbridge.dataplane.view import FixedIp, Host, Network, Port, Router
 
 OTHER = "192.0.2.2"
 ASK_S = 0.25

@@ -6,7 +6,8 @@ from tests.dataplane.test_desired import cloud, local, port, started
 from tunbridge.dataplane.conntrack import Connection, Cut
 from tunbridge.dataplane.desired import Desired
 from tunbridge.dataplane.features import severed
-from tunbridge.dataplane.view import Rows, Rule, SecurityGroup, port_keys
+from tunbridge.dataplane.plain_rows import Rows
+from tunbridge.dataplane.view import Rule, SecurityGroup, port_keys
 
 OUT, IN = 0x1, 0x2
 

@@ -13,6 +13,7 @@ from tunbridge.dataplane import identifiers
 from tunbridge.dataplane.conntrack import Cut
 from tunbridge.dataplane.desired import ROOT, Delta, Desired, Local, Workload
 from tunbridge.dataplane.flows import Flow, FlowKey
+from tunbridge.dataplane.plain_rows import Rows
 from tunbridge.dataplane.view import (
     AddressPair,
     Binding,
@@ -26,7 +27,6 @@ from tunbridge.dataplane.view import (
     QosPolicy,
     Rate,
     Router,
-    Rows,
     Rule,
     SecurityGroup,
     Subnet,

@@ -13,6 +13,7 @@ from scapy.utils import rdpcap
 from tests.dataplane.dummy import Dummy, PortSpec
 from tunbridge.agent.sub_ports import SubPorts
 from tunbridge.dataplane.desired import Delta, Desired, Local, Workload
+from tunbridge.dataplane.plain_rows import Rows
 from tunbridge.dataplane.view import (
     AddressPair,
     Binding,
@@ -24,7 +25,6 @@ from tunbridge.dataplane.view import (
     Port,
     PortForwarding,
     Router,
-    Rows,
     Rule,
     SecurityGroup,
     Subnet,

@@ -7,7 +7,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from tunbridge.agent.config import AgentConfig
-from tunbridge.dataplane.view import Key, Location, Rows, Source
+from tunbridge.dataplane.plain_rows import Rows
+from tunbridge.dataplane.view import Key, Location, Source
 from tunbridge.log import Log
 
 

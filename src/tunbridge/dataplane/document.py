@@ -13,6 +13,7 @@ from tunbridge.dataplane.desired import Desired, Local, Workload
 from tunbridge.dataplane.explained import EXPLAINED
 from tunbridge.dataplane.flows import Flow
 from tunbridge.dataplane.pipeline import Table
+from tunbridge.dataplane.plain_rows import Rows
 from tunbridge.dataplane.view import (
     AddressPair,
     Binding,
@@ -28,7 +29,6 @@ from tunbridge.dataplane.view import (
     QosPolicy,
     Rate,
     Router,
-    Rows,
     Rule,
     SecurityGroup,
     Subnet,

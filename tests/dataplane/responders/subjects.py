@@ -4,8 +4,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from tunbridge.dataplane.plain_rows import Rows
 from tunbridge.dataplane.responders import Settings, Subject, Zones
-from tunbridge.dataplane.view import DhcpOption, FixedIp, HostRoute, Network, Port, Rows, Subnet
+from tunbridge.dataplane.view import DhcpOption, FixedIp, HostRoute, Network, Port, Subnet
 
 MAC = "fa:16:3e:00:00:05"
 NETWORK = Network(id="11111111-0000-0000-0000-000000000001", name="blue", mtu=1442, network_type="vxlan")

@@ -11,8 +11,9 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 
 from tests.dataplane.responders.subjects import MAC, NETWORK, PORT, SETTINGS, V4, V6, subject, with_zone
+from tunbridge.dataplane.plain_rows import Rows
 from tunbridge.dataplane.responders import Forward, Kind, Settings, Subject, Zones, answer
-from tunbridge.dataplane.view import FixedIp, Rows, port_keys
+from tunbridge.dataplane.view import FixedIp, port_keys
 
 SERVER_MAC = "fa:16:3f:01:02:03"
 WEB = replace(

@@ -24,9 +24,10 @@ from scapy.packet import Packet
 
 from tests.dataplane.responders.subjects import MAC, NETWORK, PORT, SETTINGS, SLAAC, V4, V6
 from tunbridge.dataplane.addresses import service_mac
+from tunbridge.dataplane.plain_rows import Rows
 from tunbridge.dataplane.responders import Kind, MalformedError, announce_routers, answer, read_arrival, read_subject
 from tunbridge.dataplane.responders.subject import Subject
-from tunbridge.dataplane.view import FixedIp, FloatingIp, HostRoute, Network, Port, Router, Rows, Subnet
+from tunbridge.dataplane.view import FixedIp, FloatingIp, HostRoute, Network, Port, Router, Subnet
 
 GATEWAY = "fa:16:3e:ff:00:01"
 INTERFACE = Port(
