@@ -9,6 +9,7 @@ from tunbridge.dataplane.view import (
     Host,
     Location,
     LoggedTraffic,
+    MeteringLabel,
     Network,
     Port,
     PortForwarding,
@@ -36,9 +37,14 @@ class Rows(Struct):
     port_forwardings: dict[str, tuple[PortForwarding, ...]] = {}
     """By the floating IP's id in the API."""
     logged: tuple[LoggedTraffic, ...] = ()
+    metered: dict[str, tuple[MeteringLabel, ...]] = {}
+    """By project."""
 
     def logs(self) -> Collection[LoggedTraffic]:
         return self.logged
+
+    def metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
+        return self.metered.get(project_id, ())
 
     def network(self, id: str) -> Network | None:
         return self.networks.get(id)

@@ -63,6 +63,7 @@ class CentralSource:
             "Floating_Ip": _Memo(_floating_ip),
             "Port_Forwarding": _Memo(_forwarding),
             "Log": _Memo(_log),
+            "Metering_Label": _Memo(_metering_label),
         }
         self._hosts: dict[str, Row] = {}
         """Rows of other hosts' agents, by the name of the host."""
@@ -158,6 +159,15 @@ class CentralSource:
     def logs(self) -> Collection[view.LoggedTraffic]:
         return [self._memos["Log"].get(row.id, (row,)) for row in self._store.all("Log") if row.enabled]
 
+    def metering_labels(self, project_id: str) -> Collection[view.MeteringLabel]:
+        rows = [row for row in self._store.all("Metering_Label") if row.shared or row.project_id == project_id]
+        return [self._metering_label(row) for row in rows]
+
+    def _metering_label(self, row: Row) -> view.MeteringLabel:
+        rules = sorted(self._store.find("Metering_Label_Rule", "metering_label_id", row.id), key=_by_id)
+        found: view.MeteringLabel = self._memos["Metering_Label"].get(row.id, (row, *rules))
+        return found
+
     def gateways(self, host: str) -> Collection[str]:
         first, others = (self._store.find("Router", name, host) for name in ("gateway_host", "gateway_standbys"))
         return [row.id for row in (*first, *others)]
@@ -202,6 +212,10 @@ def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
             return {("network-locations", row.network_id) for row in rows}
         case "Log":
             return {("logs", "")}
+        case "Metering_Label":
+            return {("metering", "" if row.shared else row.project_id) for row in rows}
+        case "Metering_Label_Rule":
+            return {("metering-label", row.metering_label_id) for row in rows}
         case "Security_Group":
             return {("group", row.id) for row in rows}
         case "Security_Group_Rule":
@@ -310,6 +324,7 @@ def _router(rows: tuple[Row, ...]) -> view.Router:
     (row,) = rows
     return view.Router(
         id=row.id,
+        project_id=row.project_id,
         admin_state_up=row.admin_state_up,
         interfaces=row.interfaces,
         networks=row.networks,
@@ -363,6 +378,25 @@ def _log(rows: tuple[Row, ...]) -> view.LoggedTraffic:
     (row,) = rows
     return view.LoggedTraffic(
         id=row.id, project_id=row.project_id, resource_id=row.resource_id, target_id=row.target_id, event=row.event
+    )  # fmt: skip
+
+
+def _metering_label(rows: tuple[Row, ...]) -> view.MeteringLabel:
+    row, *rules = rows
+    return view.MeteringLabel(id=row.id, name=row.name, rules=tuple(map(_metering_rule, rules)))
+
+
+def _metering_rule(row: Row) -> view.MeteringRule:
+    """`remote_ip_prefix` is the address inside, as Neutron's agent takes it."""
+    inside = row.remote_ip_prefix
+    ends = (row.source_ip_prefix, row.destination_ip_prefix)
+    if inside:
+        ends = (inside, None) if row.direction == "egress" else (None, inside)
+    version = next(ipaddress.ip_interface(end).version for end in ends if end)
+    source, destination = (None if end is None or end.endswith("/0") else canonical(end) for end in ends)
+    return view.MeteringRule(
+        id=row.id, direction=row.direction, ip_version=version, source=source, destination=destination,
+        excluded=row.excluded,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from tunbridge.dataplane.features import (
     located,
     logged,
     metadata,
+    metering,
     neighbour,
     network,
     policy,
@@ -45,6 +46,7 @@ FEATURES: Mapping[str, Callable[[Context, str], None]] = MappingProxyType(
         "router": router.compute,
         "gateway": gateway.compute,
         "floating": floating.compute,
+        "metering": metering.compute,
         "wire": wire.compute,
         "flood": flood.compute,
     }
