@@ -11,7 +11,7 @@ from tunbridge.model.resources import common
 from tunbridge.model.tables import Cardinality, Column, Type
 from tunbridge.model.validators import plain
 
-DIRECTIONS = ("ingress", "egress")
+DIRECTIONS = ("egress", "ingress")
 """Seen from the router's networks: egress is what leaves for the outside."""
 _SOURCE_AND_DESTINATION = "metering_source_and_destination_fields"
 _PREFIX_LENGTH = 64
