@@ -271,7 +271,7 @@ def test_a_host_has_the_metering_labels_that_count_for_its_routers_alone(play: C
             await mara.remove("metering_label", own)
             await until(lambda: {found.id for found in one.source.metering_labels(project)} == {shared}, "one is gone")
             await until(lambda: len(rows(one, "Metering_Label_Rule")) == 1, "and its rules with it")
-            assert ("metering", project) in one.take_touched()
+            await until(lambda: ("metering", project) in one.take_touched(), "which is told")
 
     play(scene)
 
