@@ -188,6 +188,36 @@ def test_explain_tells_the_predicted_path_and_the_actual_one(site: Site) -> None
     assert actual.endswith("far receives it\n")
 
 
+def findings(site: Site) -> dict[str, list[str]]:
+    """What `tunbridge check` finds of routers: subjects by code."""
+    command = [sys.executable, "-m", "tunbridge", "check", "-f", "json", f"lab:{site.cloud.lab.name}"]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout)
+    said: dict[str, list[str]] = {}
+    for one in found["findings"]:
+        said.setdefault(one["code"], []).append(one["subject"])
+    return {code: subjects for code, subjects in said.items() if code in ("router-without-host", "floating-ip-down")}
+
+
+def test_check_finds_a_router_without_a_host_and_a_floating_ip_that_nobody_answers_for(site: Site) -> None:
+    network = site.cloud.network
+    assert findings(site) == {}
+    flat = {"provider_network_type": "flat", "provider_physical_network": "elsewhere"}
+    far_away = site.cloud.make_network("far-away", None, is_router_external=True, **flat)
+    site.cloud.make_subnet(far_away, "192.0.2.0/24", is_dhcp_enabled=False)
+    lost = network.create_router(name="lost", external_gateway_info={"network_id": far_away.id})
+    interface = site.cloud.make_port(network.find_network("blue"))
+    network.add_interface_to_router(lost, port_id=interface.id)
+    assert findings(site) == {"router-without-host": ["lost"]}, "no host has a bridge there"
+    network.remove_interface_from_router(lost, port_id=interface.id)
+    assert findings(site) == {}, "nobody here would go by it"
+    network.delete_router(lost)
+    network.delete_network(far_away)
+    network.update_router(site.router, admin_state_up=False)
+    wait_until(lambda: findings(site) == {"floating-ip-down": [site.far.tap]}, "the floating IP is down")
+    network.update_router(site.router, admin_state_up=True)
+    wait_until(lambda: findings(site) == {}, "and up again")
+
+
 def test_what_cannot_be_traced_is_said_with_what_to_give(site: Site) -> None:
     for argv, said in (
         (("nobody", "far"), "nobody: no port of these hosts"),
