@@ -19,6 +19,7 @@ SHOWN_BY = {
     features.QOS: "tests/packets/test_qos.py",
     features.METADATA: "tests/packets/test_metadata.py",
     features.TRUNKS: "tests/packets/test_trunks.py",
+    features.MIRRORS: "tests/packets/test_mirrors.py",
     features.TRAFFIC_LOG: "tests/packets/test_traffic_log.py",
 }
 """Which packets show what an extension needs of hosts."""
@@ -39,8 +40,7 @@ _REASONS = {
         " subnet-segmentid-enforce subnet-segmentid-writable subnet_onboard"
     ),
     LATER: (
-        "agent-resources-synced port-hint-ovs-tx-steering port-hints port-mac-override pvlan"
-        " taas taas-vlan-filter tap-mirror tap-mirror-both-direction"
+        "agent-resources-synced port-hint-ovs-tx-steering port-hints port-mac-override pvlan taas taas-vlan-filter"
     ),
     "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",
     "for SR-IOV ports, which no host serves": (

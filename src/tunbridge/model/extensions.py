@@ -666,6 +666,20 @@ EXTENSIONS = (
         "2017-01-01T10:00:00-00:00",
         needs=frozenset({features.TRAFFIC_LOG}),
     ),
+    Extension(
+        "tap-mirror",
+        "Tap as a Service GRE or ERSPAN mirror",
+        "Neutron Tap as a Service extension for GRE or ERSPAN mirroring.",
+        "2023-05-05T11:45:00-00:00",
+        needs=frozenset({features.MIRRORS}),
+    ),
+    Extension(
+        "tap-mirror-both-direction",
+        "Tap as a Service mirror with BOTH direction support",
+        "Neutron Tap as a Service extension mirroring with support for BOTH direction.",
+        "2025-12-15T11:45:00-00:00",
+        needs=frozenset({features.MIRRORS}),
+    ),
     # Tunbridge's own
     Extension(
         "boot-config",
