@@ -37,7 +37,7 @@ _REASONS = {
     ),
     "to come: networks of several segments": (
         "ip_allocation l2_adjacency multi-provider segment segments-peer-subnet-host-routes standard-attr-segment"
-        " subnet-segmentid-enforce subnet-segmentid-writable subnet_onboard"
+        " subnet-segmentid-enforce subnet-segmentid-writable"
     ),
     LATER: (
         "agent-resources-synced port-hint-ovs-tx-steering port-hints port-mac-override pvlan taas taas-vlan-filter"

@@ -18,10 +18,12 @@ from tests.packets.test_restarts import restart_agent
 from tunbridge.lab import namespaces
 from tunbridge.lab.host import wait_until
 from tunbridge.lab.lab import UNDERLAY_SWITCH
+from tunbridge.lab.plan import UNDERLAY_BRIDGE
 
 pytestmark = pytest.mark.ovs
 EVERYBODY = "ff:ff:ff:ff:ff:ff"
-COLLECTOR = "10.0.0.200"
+COLLECTOR, COLLECTOR6 = "10.0.0.200", "2001:db8:66::c8"
+HOST6 = "2001:db8:66::b"
 GRE_PORT, ERSPAN_PORT = "tm_gre-0a0000c8", "tm_ers-0a0000c8"
 SENT, RECEIVED = 0xFFFFFFF0, 7
 
@@ -43,6 +45,7 @@ class Collector:
         namespaces.add(namespace)
         namespaces.wire(namespace, "eth0", lab.underlay, UNDERLAY_SWITCH, "collector")
         namespaces.run("ip", "-n", namespace, "addr", "replace", f"{COLLECTOR}/24", "dev", "eth0")
+        namespaces.run("ip", "-n", namespace, "addr", "replace", f"{COLLECTOR6}/64", "dev", "eth0", "nodad")
         self._wire = Wire(namespace)
 
     def until(self, wanted: Callable[[Copy], bool], seconds: float = PATIENCE_S) -> list[Copy]:
@@ -66,13 +69,13 @@ class Collector:
 
 def copy_in(frame: bytes) -> Copy | None:
     outer = Ether(frame)
-    if GRE not in outer or outer[IP].dst != COLLECTOR:
+    if GRE not in outer or outer.payload.dst not in (COLLECTOR, COLLECTOR6):
         return None
     if ERSPAN_II in outer:
         header = outer[ERSPAN_II]
         assert (header.ver, header.index) == (1, header.session_id)
-        return Copy(header.session_id, Ether(bytes(header.payload)), outer[IP].src)
-    return Copy(outer[GRE].key, Ether(bytes(outer[GRE].payload)), outer[IP].src)
+        return Copy(header.session_id, Ether(bytes(header.payload)), outer.payload.src)
+    return Copy(outer[GRE].key, Ether(bytes(outer[GRE].payload)), outer.payload.src)
 
 
 def is_icmp(copy: Copy, kind: int, sequence: int | None = None) -> bool:
@@ -114,9 +117,9 @@ def open_group(cloud: Cloud) -> str:
 
 
 @contextmanager
-def mirror(cloud: Cloud, vm: Workload, kind: str, **directions: int) -> Iterator[str]:
+def mirror(cloud: Cloud, vm: Workload, kind: str, remote_ip: str = COLLECTOR, **directions: int) -> Iterator[str]:
     """A mirror in the API, until the end; the host has its flows when this begins, and none when it ends."""
-    body = {"port_id": vm.port.id, "directions": directions, "remote_ip": COLLECTOR, "mirror_type": kind}
+    body = {"port_id": vm.port.id, "directions": directions, "remote_ip": remote_ip, "mirror_type": kind}
     made = cloud.network.create_tap_mirror(**body)
     try:
         wait_until(lambda: len(copies(vm)) >= len(directions), "the host makes copies")
@@ -164,6 +167,19 @@ def test_erspan_carries_both_directions_with_one_session_id(cloud: Cloud, vms: V
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", ["gre", "erspanv1"])
+def test_a_collector_may_have_an_ipv6_address(cloud: Cloud, vms: Vms, kind: str) -> None:
+    host = vms.mirrored.host.host
+    host.run("ip", "addr", "replace", f"{HOST6}/64", "dev", UNDERLAY_BRIDGE, "nodad")
+    with mirror(cloud, vms.mirrored, kind, COLLECTOR6, BOTH=3):
+        vms.collector.empty()
+        vms.mirrored.run("ping", "-c2", "-i0.2", vms.far.address)
+        found = vms.collector.until(lambda copy: is_icmp(copy, 0, 2))
+    assert {(copy.id, copy.frame[ICMP].type, copy.source) for copy in found if ICMP in copy.frame} == {
+        (3, 8, HOST6), (3, 0, HOST6),
+    }  # fmt: skip
+
+
 def test_a_broadcast_is_a_copy_for_who_sends_it_and_for_who_receives_it(cloud: Cloud, vms: Vms) -> None:
     with mirror(cloud, vms.mirrored, "gre", OUT=SENT, IN=RECEIVED):
         vms.collector.empty()
@@ -192,8 +208,7 @@ def test_what_the_agent_answers_is_received_too(cloud: Cloud, vms: Vms) -> None:
 
 def announcement(vm: Workload) -> Packet:
     """A gratuitous ARP request."""
-    addresses = {"psrc": vm.address, "pdst": vm.address}
-    return Ether(src=vm.mac, dst=EVERYBODY) / ARP(op=1, hwsrc=vm.mac, **addresses)
+    return Ether(src=vm.mac, dst=EVERYBODY) / ARP(op=1, hwsrc=vm.mac, psrc=vm.address, pdst=vm.address)
 
 
 def test_what_is_dropped_was_sent_and_not_received(cloud: Cloud, vms: Vms) -> None:

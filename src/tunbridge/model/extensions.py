@@ -128,6 +128,12 @@ EXTENSIONS = (
         "2015-03-30T10:00:00-00:00",
     ),
     Extension(
+        "subnet_onboard",
+        "Subnet Onboard",
+        "Provides support for onboarding subnets into subnet pools",
+        "2018-12-18T09:00:00-00:00",
+    ),
+    Extension(
         "default-subnetpools",
         "Default Subnetpools",
         "Provides ability to mark and use a subnetpool as the default.",

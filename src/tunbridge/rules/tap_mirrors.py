@@ -4,7 +4,7 @@ import msgspec
 
 from tunbridge.model.resources.tap_mirror import LARGEST_ID
 from tunbridge.model.validators.plain import as_integer
-from tunbridge.rules import locks
+from tunbridge.rules import locks, sub_ports
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import Conflict, Forbidden, NotFound, invalid
 from tunbridge.rules.request import Reader, Request, Txn, Values
@@ -23,7 +23,7 @@ class TapMirrorRules(Rules):
 
     def create(self, txn: Txn, request: Request, values: Values) -> str:
         """Make a mirror. Raises NetworkingError."""
-        port = self.others["port"].get(txn, values["port_id"])
+        port = sub_ports.visible(self, txn, request, values["port_id"])
         project = values["project_id"]
         if port.project_id != project:
             raise Forbidden("PortDoesNotBelongToTenant", "The specified port does not belong to the tenant")
