@@ -39,12 +39,11 @@ _REASONS = {
         "ip_allocation l2_adjacency multi-provider segment segments-peer-subnet-host-routes standard-attr-segment"
         " subnet-segmentid-enforce subnet-segmentid-writable"
     ),
-    LATER: (
-        "agent-resources-synced port-hint-ovs-tx-steering port-hints port-mac-override pvlan taas taas-vlan-filter"
-    ),
+    LATER: ("agent-resources-synced port-hint-ovs-tx-steering port-hints pvlan taas taas-vlan-filter"),
     "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",
     "for SR-IOV ports, which no host serves": (
-        "port-hardware-offload-type port-trusted-vif uplink-status-propagation uplink-status-propagation-updatable"
+        "port-hardware-offload-type port-mac-override port-trusted-vif uplink-status-propagation"
+        " uplink-status-propagation-updatable"
     ),
     "Neutron 29 has it in neutron-lib and does not serve it": (
         "floating-ip-distributed floating-ip-router-writable floatingip-autodelete-internal network-cascade-delete"
