@@ -39,7 +39,7 @@ _REASONS = {
         "ip_allocation l2_adjacency multi-provider segment segments-peer-subnet-host-routes standard-attr-segment"
         " subnet-segmentid-enforce subnet-segmentid-writable"
     ),
-    LATER: ("agent-resources-synced port-hint-ovs-tx-steering port-hints pvlan taas taas-vlan-filter"),
+    LATER: ("agent-resources-synced pvlan taas taas-vlan-filter"),
     "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",
     "for SR-IOV ports, which no host serves": (
         "port-hardware-offload-type port-mac-override port-trusted-vif uplink-status-propagation"

@@ -80,7 +80,7 @@ MEANING: dict[Who, set[str]] = {
 """What each of our rules is in Neutron's words."""
 
 NOT_OFFERED = (
-    *("segments", "segment_id", "leak_routes", "hints", "trusted", "resource_request"),  # extensions that are not here
+    *("segments", "segment_id", "leak_routes", "trusted", "resource_request"),  # extensions that are not here
     "minimum_",  # rules that nothing carries out
     *("dhcp-", "l3-", "create_agent", "target_project"),
 )

@@ -108,6 +108,8 @@ class Port(Struct, frozen=True, kw_only=True):
     trunk_parent: str | None = None
     """Of a trunk's sub-port: the trunk's port, and the VLAN tag that its packets have there."""
     trunk_vlan: int | None = None
+    tx_steering: str | None = None
+    """Which queue of its interface a packet is sent by, of a port that the userspace datapath polls: thread or hash."""
 
     @property
     def host(self) -> str | None:

@@ -673,6 +673,20 @@ EXTENSIONS = (
         needs=frozenset({features.TRAFFIC_LOG}),
     ),
     Extension(
+        "port-hints",
+        "Port hints",
+        "Backend specific port hints to allow backend specific tuning",
+        "2023-01-01T00:00:00-00:00",
+        needs=frozenset({features.BINDING}),
+    ),
+    Extension(
+        "port-hint-ovs-tx-steering",
+        "Port hint: Open vSwitch Tx steering",
+        "Enable Port hint: Open vSwitch Tx steering",
+        "2023-01-01T00:00:00-00:00",
+        needs=frozenset({features.BINDING}),
+    ),
+    Extension(
         "tap-mirror",
         "Tap as a Service GRE or ERSPAN mirror",
         "Neutron Tap as a Service extension for GRE or ERSPAN mirroring.",

@@ -294,7 +294,16 @@ def _port(rows: tuple[Row, ...]) -> view.Port:
         bindings=tuple(view.Binding(b.host, b.status, b.vif_type, b.vnic_type) for b in bindings if b.host),
         trunk_parent=row.trunk_parent,
         trunk_vlan=row.trunk_vlan,
+        tx_steering=_steering(_json(row.hints)),
     )
+
+
+def _steering(hints: Any) -> str | None:
+    """The one hint that Neutron takes, of the dictionaries that it stands in."""
+    for key in ("openvswitch", "other_config"):
+        hints = hints.get(key) if isinstance(hints, dict) else None
+    found = hints.get("tx-steering") if isinstance(hints, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _group(rows: tuple[Row, ...]) -> view.SecurityGroup:

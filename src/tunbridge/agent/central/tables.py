@@ -50,6 +50,7 @@ _COLUMNS = {
         "qos_policy_id",
         "trunk_parent",
         "trunk_vlan",
+        "hints",
     ),
     "Port_Binding": ("port_id", "network_id", "host", "status", "vif_type", "vnic_type"),
     "Security_Group": ("stateful",),

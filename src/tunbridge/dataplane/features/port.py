@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.conntrack import UNFILTERED
-from tunbridge.dataplane.contribution import UNBOUND, Context, Meter, PortSettings, PortState
+from tunbridge.dataplane.contribution import STEERING, UNBOUND, Context, Meter, PortSettings, PortState
 from tunbridge.dataplane.features import located, metadata, mirror, port_security, qos, uplink
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.local import Trunked, Workload
@@ -101,6 +101,8 @@ def _settings(context: Context, place: Place, vlan: int) -> PortSettings:
         config["physical_network"] = network.physical_network
     if network.segmentation_id is not None:
         config["segmentation_id"] = str(network.segmentation_id)
+    if place.port.tx_steering is not None:
+        config[STEERING] = place.port.tx_steering
     if records := context.facts("sub-port", place.port.id):
         config[sub_ports.KEY] = sub_ports.text_of(cast(Iterable[sub_ports.Record], records))
     return PortSettings(vlan, config)
