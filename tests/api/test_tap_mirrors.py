@@ -1,11 +1,12 @@
 """Tap mirrors through the API: who may, what they may be, and that they go with their port."""
 
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.api.serving import Cloud, User, error
+from tests.api.serving import Cloud, User, error, serving
 
 PATH = "/taas/tap_mirrors"
 
@@ -37,6 +38,8 @@ def test_a_member_makes_changes_lists_and_removes_one(cloud: Cloud) -> None:
     }  # fmt: skip
     assert made in mia.get(PATH).json()["tap_mirrors"]
     assert mia.get(f"{PATH}/{made['id']}").json() == {"tap_mirror": made}
+    assert mia.get(PATH, name="tap", port_id=port).json()["tap_mirrors"] == [made]
+    assert mia.get(PATH, port_id=str(uuid.uuid4())).json()["tap_mirrors"] == []
     changed = mia.put(f"{PATH}/{made['id']}", {"tap_mirror": {"name": "off", "description": ""}}).json()["tap_mirror"]
     assert changed == {**made, "name": "off", "description": ""}
     for field, value in (("remote_ip", "198.51.100.8"), ("directions", {"IN": 3}), ("port_id", port)):
@@ -93,6 +96,29 @@ def test_a_tunnel_id_has_to_fit_into_the_header(cloud: Cloud, kind: str, id: int
             "Invalid input for operation: "
             f"the tunnel id {id} of a mirror of type {kind} is not between 0 and {largest}.",
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "::1", "239.1.2.3", "ff02::1", "0.0.0.0", "169.254.169.254", "fe80::1"]
+)
+def test_a_collector_is_a_machine_of_the_network(cloud: Cloud, address: str) -> None:
+    mia = cloud.user("mia")
+    said = f"the collector {address} of a mirror is not the address of one machine of the network."
+    reply = error(post(mia, port_of(mia), remote_ip=address))
+    assert reply == (400, "InvalidInput", f"Invalid input for operation: {said}")
+
+
+def test_an_operator_says_where_collectors_of_others_may_be(tmp_path: Path) -> None:
+    with serving(tmp_path, networking={"mirror_collectors": ["192.0.2.0/24", "2001:db8::/32"]}) as cloud:
+        admin, mia = cloud.user("admin"), cloud.user("mia")
+        port = port_of(mia)
+        make(mia, port, directions={"IN": 1}, remote_ip="192.0.2.9")
+        make(mia, port, directions={"IN": 2}, remote_ip="2001:db8::9")
+        refused = error(post(mia, port, directions={"IN": 3}, remote_ip="198.51.100.9"))
+        said = "the collector 198.51.100.9 is in none of the networks where those of mirrors may be."
+        assert refused == (400, "InvalidInput", f"Invalid input for operation: {said}")
+        project = mia.show("port", port)["project_id"]
+        make(admin, port, directions={"IN": 3}, remote_ip="198.51.100.9", project_id=project)
 
 
 @pytest.mark.parametrize(

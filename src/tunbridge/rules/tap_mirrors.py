@@ -1,5 +1,7 @@
 """Tap mirrors: each copies the packets of one port of its project to a collector. Texts are Neutron's."""
 
+import ipaddress
+
 import msgspec
 
 from tunbridge.model.resources.tap_mirror import LARGEST_ID
@@ -27,12 +29,23 @@ class TapMirrorRules(Rules):
         project = values["project_id"]
         if port.project_id != project:
             raise Forbidden("PortDoesNotBelongToTenant", "The specified port does not belong to the tenant")
+        _check_collector(request, values["remote_ip"])
         wanted = tunnel_ids(values["directions"])
         _check_range(wanted, values["mirror_type"])
         locks.lock(txn, f"tap mirrors {project}")
         for id in sorted(wanted & _taken(txn, project)):
             raise Conflict("TapMirrorTunnelConflict", f"Tap Mirror with tunnel_id {id} already exists")
         return self.insert(txn, request, values)
+
+
+def _check_collector(request: Request, text: str) -> None:
+    """Refuse an address that hosts shall not send copies to. Raises BadRequest."""
+    address = ipaddress.ip_address(text)
+    networks = map(ipaddress.ip_network, request.settings.mirror_collectors)
+    if address.is_multicast or address.is_loopback or address.is_unspecified or address.is_link_local:
+        raise invalid(f"the collector {text} of a mirror is not the address of one machine of the network")
+    if not request.caller.is_admin and not any(address in network for network in networks):
+        raise invalid(f"the collector {text} is in none of the networks where those of mirrors may be")
 
 
 def _taken(reader: Reader, project: str) -> set[int]:

@@ -20,11 +20,11 @@ TAP_MIRROR = Resource(
     table="Tap_Mirror",
     extension="tap-mirror",
     fields=(
-        replace(common.ID, filter=False, sort=False),
+        replace(common.ID, sort=False),
         common.PROJECT,
-        replace(common.NAME, check=plain.name(), filter=False, sort=False),
+        replace(common.NAME, check=plain.name(), sort=False),
         Field("description", plain.string(), default="", column=text("description")),
-        Field("port_id", plain.uuid, put=False, column=ref("port_id", "Port")),
+        Field("port_id", plain.uuid, put=False, filter=True, column=ref("port_id", "Port")),
         Field(
             "directions",
             containers.dictionary({name: Key(plain.integer) for name in DIRECTIONS}),
@@ -32,7 +32,7 @@ TAP_MIRROR = Resource(
             extension="tap-mirror-both-direction",
             column=json("directions"),
         ),
-        Field("remote_ip", addresses.ip_address, put=False, column=text("remote_ip")),
-        Field("mirror_type", plain.values(TYPES), put=False, column=text("mirror_type")),
+        Field("remote_ip", addresses.ip_address, put=False, filter=True, column=text("remote_ip")),
+        Field("mirror_type", plain.values(TYPES), put=False, filter=True, column=text("mirror_type")),
     ),
 )
