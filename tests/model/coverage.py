@@ -19,6 +19,7 @@ SHOWN_BY = {
     features.QOS: "tests/packets/test_qos.py",
     features.METADATA: "tests/packets/test_metadata.py",
     features.TRUNKS: "tests/packets/test_trunks.py",
+    features.MIRRORS: "tests/packets/test_mirrors.py",
     features.TRAFFIC_LOG: "tests/packets/test_traffic_log.py",
 }
 """Which packets show what an extension needs of hosts."""
@@ -36,15 +37,13 @@ _REASONS = {
     ),
     "to come: networks of several segments": (
         "ip_allocation l2_adjacency multi-provider segment segments-peer-subnet-host-routes standard-attr-segment"
-        " subnet-segmentid-enforce subnet-segmentid-writable subnet_onboard"
+        " subnet-segmentid-enforce subnet-segmentid-writable"
     ),
-    LATER: (
-        "agent-resources-synced port-hint-ovs-tx-steering port-hints port-mac-override pvlan"
-        " taas taas-vlan-filter tap-mirror tap-mirror-both-direction"
-    ),
+    LATER: ("agent-resources-synced pvlan taas taas-vlan-filter"),
     "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",
     "for SR-IOV ports, which no host serves": (
-        "port-hardware-offload-type port-trusted-vif uplink-status-propagation uplink-status-propagation-updatable"
+        "port-hardware-offload-type port-mac-override port-trusted-vif uplink-status-propagation"
+        " uplink-status-propagation-updatable"
     ),
     "Neutron 29 has it in neutron-lib and does not serve it": (
         "floating-ip-distributed floating-ip-router-writable floatingip-autodelete-internal network-cascade-delete"

@@ -80,14 +80,14 @@ MEANING: dict[Who, set[str]] = {
 """What each of our rules is in Neutron's words."""
 
 NOT_OFFERED = (
-    *("segments", "segment_id", "leak_routes", "hints", "trusted", "resource_request"),  # extensions that are not here
+    *("segments", "segment_id", "leak_routes", "trusted", "resource_request"),  # extensions that are not here
     "minimum_",  # rules that nothing carries out
-    *("dhcp-", "l3-", "create_agent", "onboard_network_subnets", "target_project"),
+    *("dhcp-", "l3-", "create_agent", "target_project"),
 )
 NEUTRON_FORGETS = ("create_subnet:service_types", "update_subnet:service_types")
 """Rules that it has and never asks: the attribute has no enforce_policy (recorded in tests/api/neutron)."""
 ACTIONS = (
-    *("add_prefixes", "remove_prefixes", "add_addresses", "remove_addresses", "activate"),
+    *("add_prefixes", "remove_prefixes", "onboard_network_subnets", "add_addresses", "remove_addresses", "activate"),
     *("add_router_interface", "remove_router_interface", "add_extraroutes", "remove_extraroutes"),
     *("add_subports", "remove_subports", "get_subports"),
 )

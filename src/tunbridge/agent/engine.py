@@ -35,11 +35,12 @@ from tunbridge.agent.status.record import Record
 from tunbridge.agent.status.report import News, Reporter
 from tunbridge.agent.sub_ports import SubPorts
 from tunbridge.agent.traffic_log import TrafficLog
-from tunbridge.agent.wanted import LocalOf, host_spec, relevant_devices, responder_settings
+from tunbridge.agent.wanted import LocalOf, relevant_devices, responder_settings, wanted_host
 from tunbridge.configuration import ConfigurationError
-from tunbridge.dataplane import diff, host, names
+from tunbridge.dataplane import diff, names
 from tunbridge.dataplane.conntrack import Cut
 from tunbridge.dataplane.desired import ROOT, Desired, Owner
+from tunbridge.dataplane.features import mirror
 from tunbridge.dataplane.flows import Flow, FlowKey
 from tunbridge.dataplane.host import WantedHost
 from tunbridge.dataplane.local import Local
@@ -323,11 +324,8 @@ class Agent:
         return found
 
     def wanted(self, now: Snapshot | None = None) -> WantedHost:
-        """What the host shall look like. A tunnel to a host that is not known yet stays until all hosts are known."""
-        peers = {p.ip for p in self.peers()}
-        if now is not None and not self.cloud.complete:
-            peers |= diff.tunnel_addresses(now)
-        return host.wanted(host_spec(self.config, sorted(peers)))
+        """What the host shall look like."""
+        return wanted_host(self.config, {p.ip for p in self.peers()}, self.cloud, now)
 
     def peers(self) -> list[Peer]:
         """The other hosts: those of the configuration, and those of the central database."""
@@ -394,6 +392,8 @@ class Agent:
         )
 
     def _packet_out(self, bridge: str, data: bytes, out: int | str, in_port: int | None = None) -> None:
+        if isinstance(out, int) and bridge == names.INTEGRATION_BRIDGE:
+            out = mirror.by_copies(self.desired.flows(bridge), out) or out
         if isinstance(out, int) and (trunk := self.sub_ports.by_number(out)) is not None:
             data, out = arp.tagged(data, trunk.vlan), trunk.ofport
         if (there := self.bridges.get(bridge)) is not None:

@@ -24,6 +24,7 @@ from tunbridge.dataplane.view import (
     Limits,
     Location,
     LoggedTraffic,
+    Mirror,
     Network,
     Port,
     QosPolicy,
@@ -38,6 +39,7 @@ PORTS = {
     "br-int": {
         "patch-tun": 1,
         "int-br-ex": 2,
+        "tm_gre-c6336409": 3,
         "tap-web": 11,
         "tap-lb": 12,
         "tap-moved": 13,
@@ -140,6 +142,7 @@ def _rows() -> Rows:
         {"compute2": Host(host="compute2", tunnel_ip="192.0.2.2")}, {"edge": edge, "far": far},
         {floating.id: floating}, {"bronze": bronze}, {"web": "ACTIVE", "db": "ACTIVE"}, (shared,),
         logged=(LoggedTraffic(id="log", project_id="demo", target_id="web"),),
+        mirrored=(Mirror(id="tap", port_id="lb", kind="gre", remote_ip="198.51.100.9", sent=101, received=102),),
     )  # fmt: skip
 
 
@@ -255,7 +258,8 @@ The flows below are those of an example host, compute1, as Open vSwitch dumps th
 --no-stats dump-flows BRIDGE`; in a lab: `tunbridge lab exec HOST -- ovs-ofctl ...`). It has a workload `web` in the
 VXLAN network blue (local VLAN 1, VNI 100), whose other port `db` is on compute2, a port `moved` that is prepared for a
 live migration to compute1; `lb` in the VLAN network lan (local VLAN 2, segment 300), with stateless groups and an
-allowed address pair with a MAC address of its own; `old` in a flat network (local VLAN 3), which is the parent port of
+allowed address pair with a MAC address of its own, and a mirror to 198.51.100.9; `old` in a flat network (local VLAN
+3), which is the parent port of
 a trunk with a sub-port `iot` in blue (VLAN 101, port number 40000); and `nfv`, without port security and with a QoS
 policy, in the VXLAN network open (local VLAN 4, VNI 200). A router, `edge`, has interfaces on
 blue and lan, and its gateway to the external network ext (segment 400, local VLAN 1046) on compute1; `web` has a
@@ -275,7 +279,8 @@ in a router: 74 routes -(83 several next hops, 67 outside: here, or to the gatew
 
 a workload with a QoS policy, besides: 0 -> 20, 21 limits -> 22 mark -> 24,  94 -> 97, 98 limits
 one that is logged, besides: a copy of what is dropped in 71, 72, 81, 82, and allowed in 90, 91 -> 99 -> 96
-a trunk's sub-port, besides: 0 -(without its tag)-> 0,  94 or 98 -> 100 with its tag
+one that is mirrored, besides: 0 -> 18 copies -> 20,  94 or 98 -> 101 copies -> out
+a trunk's sub-port, besides: 0 -(without its tag)-> 0,  94, 98 or 101 -> 100 with its tag
 ```
 """
 

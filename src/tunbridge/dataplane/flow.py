@@ -93,6 +93,11 @@ def set_tunnel(key: int) -> Action:
     return Action(f"set_field:{key:#x}->tun_id", ("tun_id",))
 
 
+def set_session(id: int) -> Action:
+    """Name what an ERSPAN packet is a copy of: the session id of its header, and the index, which has no other use."""
+    return Action(f"set_field:{id:#x}->tun_id,set_field:{id:#x}->tun_erspan_idx", ("tun_id", "tun_erspan_idx"))
+
+
 def move(source: str, target: str, name: str) -> Action:
     """Copy a field; `name` is the target's name in the declaration of tables."""
     return Action(f"move:{source}->{target}", (name,))

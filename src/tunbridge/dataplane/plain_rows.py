@@ -9,6 +9,7 @@ from tunbridge.dataplane.view import (
     Host,
     Location,
     LoggedTraffic,
+    Mirror,
     Network,
     Port,
     PortForwarding,
@@ -36,9 +37,16 @@ class Rows(Struct):
     port_forwardings: dict[str, tuple[PortForwarding, ...]] = {}
     """By the floating IP's id in the API."""
     logged: tuple[LoggedTraffic, ...] = ()
+    mirrored: tuple[Mirror, ...] = ()
 
     def logs(self) -> Collection[LoggedTraffic]:
         return self.logged
+
+    def mirrors(self, port_id: str) -> Collection[Mirror]:
+        return [one for one in self.mirrored if one.port_id == port_id]
+
+    def all_mirrors(self) -> Collection[Mirror]:
+        return self.mirrored
 
     def network(self, id: str) -> Network | None:
         return self.networks.get(id)

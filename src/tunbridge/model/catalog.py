@@ -30,6 +30,7 @@ from tunbridge.model.resources.security_group import (
 )
 from tunbridge.model.resources.subnet import SUBNET
 from tunbridge.model.resources.subnetpool import SUBNETPOOL
+from tunbridge.model.resources.tap_mirror import TAP_MIRROR
 from tunbridge.model.resources.trunk import TRUNK
 from tunbridge.model.tables import Table, Type
 
@@ -71,6 +72,7 @@ RESOURCES = (
     TRUNK,
     LOG,
     LOGGABLE_RESOURCE,
+    TAP_MIRROR,
 )
 _BY_NAME = {each.name: each for each in RESOURCES}
 _TABLES = (*(each.as_table() for each in RESOURCES if each.stored), *internal.TABLES)

@@ -33,6 +33,7 @@ from tunbridge.rules.segment_ranges import NetworkSegmentRangeRules
 from tunbridge.rules.settings import NetworkingSettings
 from tunbridge.rules.subnetpools import AddressScopeRules, SubnetpoolRules
 from tunbridge.rules.subnets import SubnetRules
+from tunbridge.rules.tap_mirrors import TapMirrorRules
 from tunbridge.rules.trunks import TrunkRules
 
 _PLAIN: dict[str, type[Rules]] = {
@@ -59,6 +60,7 @@ _PLAIN: dict[str, type[Rules]] = {
     "rule_type": RuleTypeRules,
     "trunk": TrunkRules,
     "log": LogRules,
+    "tap_mirror": TapMirrorRules,
     "loggable_resource": LoggableResourceRules,
     **{rule.name: QosRuleRules for rule in (*QOS_RULES, *QOS_ALIASES)},
 }

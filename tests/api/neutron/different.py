@@ -55,6 +55,8 @@ EXTRA: dict[str, str] = {
     "default_security_group_rules[].revision_number": "as above",
     "quota.address_group": "address groups have a quota here: without one a project could fill the database",
     "quotas[].address_group": "as above",
+    "port.hints": "recorded from a Neutron without its driver of hints",
+    "ports[].hints": "as above",
     "quota.trunk": "recorded from a Neutron without its trunk service",
     "quotas[].trunk": "as above",
     **{

@@ -4,6 +4,7 @@
                                             |
                                             +--> ports of this host --> their security groups --> the groups' rules
                                                    --> members of the remote groups and address groups that these name
+                                            +--> their mirrors
                                             +--> their QoS policies, and those of their networks --> the rules of these
     networks --> routers on them --> the other networks of these routers, and so on
     routers whose gateway this host is or may become --> their networks
@@ -98,6 +99,7 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
         ),
         "Floating_Ip": together(where("router_id", routers, is_ref=True, function="includes")),
         "Port_Forwarding": together(where("floatingip_id", {row.id for row in store.all("Floating_Ip")}, is_ref=True)),
+        "Tap_Mirror": together(where("port_id", local, is_ref=True)),
         "Port_Status": together(where("port_id", _next_hops(store, routers.values()))),
         "Address_Location": together(where("network_id", networks), where("host", [host])),
         "Address_Group": together(where("_uuid", address_groups, is_ref=True)),

@@ -50,6 +50,7 @@ _COLUMNS = {
         "qos_policy_id",
         "trunk_parent",
         "trunk_vlan",
+        "hints",
     ),
     "Port_Binding": ("port_id", "network_id", "host", "status", "vif_type", "vnic_type"),
     "Security_Group": ("stateful",),
@@ -104,6 +105,7 @@ _COLUMNS = {
         for rule in RULES
     },
     "Log": ("project_id", "resource_id", "target_id", "event", "enabled"),
+    "Tap_Mirror": ("port_id", "directions", "remote_ip", "mirror_type"),
     "Port_Status": ("host", "port_id", "status"),
     "Address_Location": ("host", "network_id", "address", "port_id", "mac_address", "claim"),
     "Host": ("host", "agent_type", "configurations"),
