@@ -21,6 +21,7 @@ SHOWN_BY = {
     features.TRUNKS: "tests/packets/test_trunks.py",
     features.MIRRORS: "tests/packets/test_mirrors.py",
     features.TRAFFIC_LOG: "tests/packets/test_traffic_log.py",
+    features.METERING: "tests/packets/test_metering.py",
 }
 """Which packets show what an extension needs of hosts."""
 
@@ -30,7 +31,7 @@ _BASE = "dummy network port subnet subnetpool"
 """Definitions that are no extensions."""
 
 _REASONS = {
-    "to come, with routers": ("local_ip metering metering_source_and_destination_fields"),
+    "to come, with routers": "local_ip",
     "to come: minimum rates": (
         "port-resource-request port-resource-request-groups qos-bw-minimum-ingress"
         " qos-pps-minimum qos-pps-minimum-rule-alias"

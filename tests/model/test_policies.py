@@ -100,6 +100,7 @@ NAMES = {
 }
 """Resources whose policies have another name."""
 NEUTRON_LACKS = {
+    "create_metering_label:shared": "any manager may; here an admin, since it counts for the routers of all projects",
     "update_port_binding": "it has no rule of its own, so that any owner of the port may; as create and delete here",
 }
 

@@ -26,6 +26,7 @@ from tunbridge.agent.conntrack import Cutter
 from tunbridge.agent.flow_restore_wait import Rescue
 from tunbridge.agent.liveness import Liveness
 from tunbridge.agent.local import LocalOvsdb
+from tunbridge.agent.metering import Metering
 from tunbridge.agent.packet_in import PacketIns
 from tunbridge.agent.port_status import PortStatus
 from tunbridge.agent.saved import SavedFlows
@@ -103,6 +104,7 @@ class Agent:
         self.liveness = Liveness(self._look_again)
         self.announcements = Announcements(self.desired, self.packet_ins.wires)
         self.cutter = Cutter(config.ovs_rundir, log)
+        self.metering = Metering(self.desired, self.cloud.source, config, self._has_all, log)
         self.notifier = Notifier()
         self.in_sync = False
         self.problems: list[Problem] = []
@@ -199,6 +201,7 @@ class Agent:
                 self.packet_ins.run,
                 self.packet_ins.neighbours.run,
                 self.packet_ins.locations.run,
+                self.metering.run,
             ):
                 self._spawn(source())
             await self._stop.wait()
@@ -379,7 +382,7 @@ class Agent:
             wanted=self._wanted_flows,
             meters=self.desired.meters,
             owner=self._owner,
-            may_sweep=lambda: self._knows_all and self.cloud.complete,
+            may_sweep=self._has_all,
             may_restore=self._is_applied,
             slow_s=self._slow_s,
             drifted=self._drifted,
@@ -458,6 +461,9 @@ class Agent:
 
     def _look_again(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self.kick)
+
+    def _has_all(self) -> bool:
+        return self._knows_all and self.cloud.complete
 
     def _watched(self) -> set[str]:
         """Tunnel addresses of the hosts that this one has BFD sessions with."""

@@ -700,6 +700,21 @@ EXTENSIONS = (
         "2025-12-15T11:45:00-00:00",
         needs=frozenset({features.MIRRORS}),
     ),
+    Extension(
+        "metering",
+        "Neutron Metering",
+        "Neutron Metering extension.",
+        "2013-06-12T10:00:00-00:00",
+        needs=frozenset({features.METERING}),
+    ),
+    Extension(
+        "metering_source_and_destination_fields",
+        "Neutron Metering with source and destination filtering",
+        "Neutron Metering extension that enables the use of source and destination IP prefixes to create metering "
+        "label rules.",
+        "2020-08-21T08:12:00-00:00",
+        needs=frozenset({features.METERING}),
+    ),
     # Tunbridge's own
     Extension(
         "boot-config",

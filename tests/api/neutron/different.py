@@ -57,6 +57,11 @@ EXTRA: dict[str, str] = {
     "quotas[].address_group": "as above",
     "port.hints": "recorded from a Neutron without its driver of hints",
     "ports[].hints": "as above",
+    **{
+        f"{where}.{name}": "metering has a quota here: each rule is a flow"
+        for where in ("quota", "quotas[]")
+        for name in ("metering_label", "metering_label_rule")
+    },
     "quota.trunk": "recorded from a Neutron without its trunk service",
     "quotas[].trunk": "as above",
     **{
