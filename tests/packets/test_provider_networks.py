@@ -176,7 +176,10 @@ def test_physical_networks_do_not_meet(cloud: Cloud, site: Site, vms: dict[str, 
     for vm, text in ((vms["flat"][0], b"on the first"), (one, b"on the second")):
         with wire(vm) as sending:
             sending.send(Ether(src=vm.mac, dst="ff:ff:ff:ff:ff:ff") / IP(src=vm.address) / ICMP() / text)
-    for outside, own, others in ((first, b"on the first", b"on the second"), (heard, b"on the second", b"on the first")):
+    for outside, own, others in (
+        (first, b"on the first", b"on the second"),
+        (heard, b"on the second", b"on the first"),
+    ):
         frames = outside.seen(lambda frame, own=own: own in frame)  # type: ignore[misc]
         assert own in frames[-1]
         frames += outside.seen(lambda _: False, 0.3)
