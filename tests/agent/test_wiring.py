@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tunbridge.agent.cloud import Alone
 from tunbridge.agent.config import AgentConfig, Provider
 from tunbridge.agent.wanted import LocalOf, host_spec
 from tunbridge.agent.wiring import InOrder, Wanted
@@ -75,11 +76,13 @@ def test_rows_that_come_and_go_are_told_and_others_are_not() -> None:
 
 
 def test_other_hosts_that_are_the_same_are_worked_out_once() -> None:
-    wanted = Wanted()
-    first = wanted(CONFIG, {"192.0.2.2"})
-    assert first == WANTED and wanted(CONFIG, {"192.0.2.2"}) is first
-    assert wanted(CONFIG, {"192.0.2.3"}) == host.wanted(host_spec(CONFIG, ["192.0.2.3"]))
-    assert wanted(replace(CONFIG, tunnel_type="gre"), {"192.0.2.3"}).tunnel_type == "gre"
+    wanted, alone, now = Wanted(), Alone(), in_order()
+    first = wanted(CONFIG, {"192.0.2.2"}, alone, now)
+    assert first == WANTED and wanted(CONFIG, {"192.0.2.2"}, alone, now) is first
+    assert wanted(CONFIG, {"192.0.2.3"}, alone, now) == host.wanted(host_spec(CONFIG, ["192.0.2.3"]))
+    assert wanted(replace(CONFIG, tunnel_type="gre"), {"192.0.2.3"}, alone, now).tunnel_type == "gre"
+    alone.complete = False
+    assert wanted(CONFIG, set(), alone, now) == WANTED, "the tunnels that are there stay"
 
 
 def test_the_host_of_these_tests_is_in_order() -> None:

@@ -162,6 +162,7 @@ class Rows:
             link_state=row.link_state,
             bfd=row.bfd,
             bfd_status=row.bfd_status,
+            other_config=row.other_config,
             external_ids=row.external_ids,
         )
         self._made["Interface"][id] = made

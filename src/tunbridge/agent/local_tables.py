@@ -99,7 +99,7 @@ TABLES = (
             _text("link_state", Cardinality.OPTIONAL),
             _text("bfd", Cardinality.MAP),
             _text("bfd_status", Cardinality.MAP),
-            _text("external_ids", Cardinality.MAP),
+            *_MAPS,
         ),
     ),
 )

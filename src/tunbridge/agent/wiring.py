@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable
 
 from msgspec.structs import replace
 
+from tunbridge.agent.cloud import Cloud
 from tunbridge.agent.config import AgentConfig
-from tunbridge.agent.wanted import host_spec
-from tunbridge.dataplane import host
+from tunbridge.agent.wanted import destinations, wanted_host
 from tunbridge.dataplane.diff import ours
 from tunbridge.dataplane.host import WantedHost
 from tunbridge.dataplane.operations import ORIGIN
@@ -19,15 +19,15 @@ from tunbridge.openvswitch.rows import BridgeRow, PortRow, Snapshot, changed
 
 
 class Wanted:
-    """Gives the same object as before while neither the configuration nor the other hosts have changed."""
+    """Gives the same object as before while neither the configuration nor other hosts and collectors have changed."""
 
     def __init__(self) -> None:
-        self._made: tuple[AgentConfig, set[str], WantedHost] | None = None
+        self._made: tuple[AgentConfig, object, WantedHost] | None = None
 
-    def __call__(self, config: AgentConfig, remote_ips: set[str]) -> WantedHost:
-        made = self._made
-        if made is None or made[0] is not config or made[1] != remote_ips:
-            made = self._made = (config, remote_ips, host.wanted(host_spec(config, sorted(remote_ips))))
+    def __call__(self, config: AgentConfig, remote_ips: set[str], cloud: Cloud, now: Snapshot | None) -> WantedHost:
+        made, to = self._made, destinations(remote_ips, cloud, now)
+        if made is None or made[0] is not config or made[1] != to:
+            made = self._made = (config, to, wanted_host(config, remote_ips, cloud, now))
         return made[2]
 
 

@@ -91,6 +91,18 @@ class Identifiers:
         """The number of a meter of a QoS policy: of a port or floating IP, and what of it is limited."""
         return QOS_METERS - 1 + self._hash("meter", f"{id} {what}", QOS_METER_COUNT)
 
+    def label(self, id: str, direction: str) -> int:
+        """The number of a metering label in one direction; never 0."""
+        return self._hash("label", f"{id} {direction}", 0xFFFF_FFFF)
+
+    def label_of(self, number: int) -> tuple[str, str] | None:
+        """The label and the direction that a number stands for."""
+        name = self._taken.get(("label", number))
+        if name is None:
+            return None
+        _, id, direction = name.split(" ")
+        return id, direction
+
     def next_hop(self, what: str) -> int:
         """The number of a next hop, an address in a network; never 0."""
         return self._hash("next-hop", what, 0xFFFF_FFFF)

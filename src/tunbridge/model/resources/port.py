@@ -205,6 +205,17 @@ _QOS = (
     common.computed("qos_network_policy_id", plain.uuid_or_none.schema, "qos-port-network-policy"),
 )
 
+_HINTS = Field(
+    "hints",
+    ports.hints,
+    default=None,
+    extension="port-hints",
+    column=json("hints"),
+    create_by=Who.ADMIN,
+    update_by=Who.ADMIN,
+    seen_by=Who.ADMIN,
+)
+
 PORT = Resource(
     name="port",
     collection="ports",
@@ -216,6 +227,7 @@ PORT = Resource(
         *_FOR_NOVA,
         *_BINDING,
         *_QOS,
+        _HINTS,
         common.computed("trunk_details", {"type": "object"}, "trunk-details"),
         *common.STANDARD,
         common.tags(Who.MEMBER_OR_ADVSVC, Who.PORT_TAGS_READER, post=True),
