@@ -36,7 +36,8 @@ from tunbridge.agent.status.record import Record
 from tunbridge.agent.status.report import News, Reporter
 from tunbridge.agent.sub_ports import SubPorts
 from tunbridge.agent.traffic_log import TrafficLog
-from tunbridge.agent.wanted import LocalOf, relevant_devices, responder_settings, wanted_host
+from tunbridge.agent.wanted import LocalOf, relevant_devices, responder_settings
+from tunbridge.agent.wiring import InOrder, Wanted, same_wiring
 from tunbridge.configuration import ConfigurationError
 from tunbridge.dataplane import diff, names
 from tunbridge.dataplane.conntrack import Cut
@@ -108,6 +109,7 @@ class Agent:
         self.notifier = Notifier()
         self.in_sync = False
         self.problems: list[Problem] = []
+        self._wanted = Wanted()
         self.error: str | None = None
         """Why the last pass could not be finished."""
         self.slowed = False
@@ -141,8 +143,7 @@ class Agent:
         self._knows_all = False
         """Whether the flows were worked out of everything that this host needs of the central database."""
         self._judged = False
-        self._compared: tuple[WantedHost, Snapshot, list[Problem]] | None = None
-        """What was wanted and what there was when the wiring was last compared and in order."""
+        self._in_order = InOrder()
         self._passing = False
         self._ovsdb_since: float | None = None
         """Since when the local OVSDB is connected, as the passes have seen it."""
@@ -319,16 +320,19 @@ class Agent:
 
     async def _difference(self, wanted: WantedHost, now: Snapshot) -> diff.Difference:
         """What differs in the wiring. Most events do not concern it: then the last comparison still holds."""
-        seen = self._compared
-        if seen is not None and self._nics is not None and _same_wiring(seen[1], now) and seen[0] == wanted:
-            return diff.Difference(changes=[], problems=seen[2])
+        if self._nics is not None and (problems := self._in_order.problems(wanted, now)) is not None:
+            return diff.Difference(changes=[], problems=problems)
         found = diff.difference(wanted, now, await self._nic_states(wanted, now))
-        self._compared = None if found.changes else (wanted, now, found.problems)
+        if found.changes:
+            self._in_order.forget()
+        else:
+            self._in_order.note(wanted, now, found.problems)
         return found
 
     def wanted(self, now: Snapshot | None = None) -> WantedHost:
         """What the host shall look like."""
-        return wanted_host(self.config, {p.ip for p in self.peers()}, self.cloud, now)
+        peers = {peer.ip for peer in self.config.peers}.union(self.cloud.tunnel_ips().values())
+        return self._wanted(self.config, peers, self.cloud, now)
 
     def peers(self) -> list[Peer]:
         """The other hosts: those of the configuration, and those of the central database."""
@@ -413,7 +417,7 @@ class Agent:
     def _flows(self, wanted: WantedHost, now: Snapshot) -> list[Problem]:
         """Work out what flows are wanted now, and hand each bridge what changed."""
         seen = self._looked_at
-        if seen is None or seen[0] != wanted or not _same_wiring(seen[1], now):
+        if seen is None or seen[0] != wanted or not same_wiring(seen[1], now):
             self._plugged = self._local_of(self.config, wanted, now)
             self._looked_at = (wanted, now)
         found, problems = self._plugged, self._local_of.problems
@@ -435,7 +439,7 @@ class Agent:
         touched |= more
         self.desired.touch(touched)
         self.packet_ins.touch(touched)
-        self.liveness.look(now, {nic for bridge in wanted.bridges for nic in bridge.nics})
+        self.liveness.look(now, {bridge.name: bridge.nics for bridge in wanted.bridges if bridge.nics})
         vouching = self.packet_ins.vouching
         dead, is_cut_off = vouching.judge(self.liveness.dead, local.host), self.liveness.is_cut_off
         told = msgspec.structs.replace(
@@ -609,16 +613,6 @@ class Agent:
         self.record.expect()
         self.log.info("configuration taken")
         self.kick()
-
-
-def _same_wiring(before: Snapshot, now: Snapshot) -> bool:
-    """Whether bridges and managers are the same objects, so nothing of them has changed."""
-    return (
-        before.managers == now.managers
-        and before.uuid == now.uuid
-        and before.bridges.keys() == now.bridges.keys()
-        and all(row is now.bridges[name] for name, row in before.bridges.items())
-    )
 
 
 async def serve(config: AgentConfig, log: Log, reload: Callable[[], AgentConfig]) -> None:

@@ -69,7 +69,7 @@ def example() -> Desired:
         tunnels={"192.0.2.2": "vxlan-c0000202"}, workloads=workloads,
         vlans={"blue": 1, "lan": 2, "flat": 3, "open": 4},
     )  # fmt: skip
-    sub_ports = trunks.plugged(local, rows, {"iot": _SUB_PORT})
+    sub_ports = trunks.plugged(local, trunks.wanted(local.workloads, rows), {"iot": _SUB_PORT})
     desired.set_local(msgspec.structs.replace(local, workloads={**workloads, **sub_ports}))
     desired.run()
     return desired
