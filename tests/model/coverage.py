@@ -17,6 +17,7 @@ SHOWN_BY = {
     features.DNS: "tests/packets/test_services.py",
     features.ROUTING: "tests/packets/test_outside.py",
     features.QOS: "tests/packets/test_qos.py",
+    features.PLACEMENT: "tests/api/test_placement.py",
     features.METADATA: "tests/packets/test_metadata.py",
     features.TRUNKS: "tests/packets/test_trunks.py",
     features.TRAFFIC_LOG: "tests/packets/test_traffic_log.py",
@@ -30,16 +31,12 @@ _BASE = "dummy network port subnet subnetpool"
 
 _REASONS = {
     "to come, with routers": ("local_ip metering metering_source_and_destination_fields"),
-    "to come: minimum rates": (
-        "port-resource-request port-resource-request-groups qos-bw-minimum-ingress"
-        " qos-pps-minimum qos-pps-minimum-rule-alias"
-    ),
     "to come: networks of several segments": (
         "ip_allocation l2_adjacency multi-provider segment segments-peer-subnet-host-routes standard-attr-segment"
         " subnet-segmentid-enforce subnet-segmentid-writable subnet_onboard"
     ),
     LATER: (
-        "agent-resources-synced port-hint-ovs-tx-steering port-hints port-mac-override pvlan"
+        "port-hint-ovs-tx-steering port-hints port-mac-override pvlan"
         " taas taas-vlan-filter tap-mirror tap-mirror-both-direction"
     ),
     "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",

@@ -86,6 +86,12 @@ AGENT_SETTING = Table(
     indexes=(("host", "agent_type"),),
 )
 """What an admin has set of an agent."""
+AGENT_PLACEMENT = Table(
+    "Agent_Placement",
+    (text("host"), text("agent_type"), boolean("synced"), text("configurations")),
+    indexes=(("host", "agent_type"),),
+)
+"""Whether Placement was told what an agent's host has, and of which of its settings."""
 PORT_STATUS = Table(
     "Port_Status",
     (text("host", indexed=True), text("port_id", indexed=True), text("status")),
@@ -122,6 +128,7 @@ TABLES = (
     HOST,
     HOST_HEARTBEAT,
     AGENT_SETTING,
+    AGENT_PLACEMENT,
     PORT_STATUS,
     ADDRESS_LOCATION,
     MILESTONE,
