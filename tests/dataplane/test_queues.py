@@ -75,7 +75,7 @@ class Nics(Database):
             return {}
         (row,) = (row for row in self.rows("qos") if row["_uuid"][1] == qos)
         assert row["type"] == "linux-htb"
-        kept = {queue["_uuid"][1]: dict(queue["other_config"][1]).get("min-rate") for queue in self.rows("queue")}
+        kept = {queue["_uuid"][1]: dict(queue["other_config"][1]).get("min-rate", "") for queue in self.rows("queue")}
         return {number: kept[queue[1]] for number, queue in row["queues"][1]}
 
     def max_rate(self) -> str:

@@ -88,10 +88,11 @@ AGENT_SETTING = Table(
 """What an admin has set of an agent."""
 AGENT_PLACEMENT = Table(
     "Agent_Placement",
-    (text("host"), text("agent_type"), boolean("synced"), text("configurations")),
+    (text("host"), text("agent_type"), boolean("synced"), text("version"), text("providers")),
     indexes=(("host", "agent_type"),),
 )
-"""Whether Placement was told what an agent's host has, and of which of its settings."""
+"""Whether Placement was told what an agent's host has; `version` stands for what the agent said then.
+`providers` are the UUIDs of the resource providers that Placement may have of it, with spaces, parents first."""
 PORT_STATUS = Table(
     "Port_Status",
     (text("host", indexed=True), text("port_id", indexed=True), text("status")),

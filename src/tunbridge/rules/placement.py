@@ -16,9 +16,16 @@ def synced(reader: Reader, agent: Row) -> bool | None:
     return None if row is None else bool(row.synced)
 
 
-def note(txn: Txn, agent: Row, is_synced: bool) -> None:
+def providers(reader: Reader, agent: Row) -> list[str]:
+    """Give the UUIDs of the resource providers that Placement may have of an agent's host, parents first."""
+    row = of(reader, agent)
+    return [] if row is None else row.providers.split()
+
+
+def note(txn: Txn, agent: Row, is_synced: bool, version: str, providers: list[str]) -> None:
     """Keep what became of telling Placement."""
-    row, columns = of(txn, agent), {"synced": is_synced, "configurations": agent.configurations}
+    row = of(txn, agent)
+    columns = {"synced": is_synced, "version": version, "providers": " ".join(providers)}
     if row is None:
         txn.insert(TABLE, {"host": agent.host, "agent_type": agent.agent_type, **columns})
     else:
