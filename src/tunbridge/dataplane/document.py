@@ -120,7 +120,13 @@ def _rows() -> Rows:
         _port("db", "blue", "compute2", 12, "10.0.0.12", groups=("default",), allowed_address_pairs=virtual),
         _port("moved", "blue", "compute2", 13, "10.0.0.13", groups=("default", "web"), bindings=moving),
         _port(
-            "lb", "lan", "compute1", 21, "192.168.0.21", groups=("acl",), allowed_address_pairs=pair,
+            "lb",
+            "lan",
+            "compute1",
+            21,
+            "192.168.0.21",
+            groups=("acl",),
+            allowed_address_pairs=pair,
             qos_policy_id="kept",
         ),
         _port(
@@ -259,7 +265,8 @@ The flows below are those of an example host, compute1, as Open vSwitch dumps th
 --no-stats dump-flows BRIDGE`; in a lab: `tunbridge lab exec HOST -- ovs-ofctl ...`). It has a workload `web` in the
 VXLAN network blue (local VLAN 1, VNI 100), whose other port `db` is on compute2, a port `moved` that is prepared for a
 live migration to compute1; `lb` in the VLAN network lan (local VLAN 2, segment 300), with stateless groups, an
-allowed address pair with a MAC address of its own, and a minimum bandwidth; `old` in a flat network (local VLAN 3), which is the parent port of
+allowed address pair with a MAC address of its own, and a minimum bandwidth;
+`old` in a flat network (local VLAN 3), which is the parent port of
 a trunk with a sub-port `iot` in blue (VLAN 101, port number 40000); and `nfv`, without port security and with a QoS
 policy, in the VXLAN network open (local VLAN 4, VNI 200). A router, `edge`, has interfaces on
 blue and lan, and its gateway to the external network ext (segment 400, local VLAN 1046) on compute1; `web` has a
