@@ -194,6 +194,9 @@ class Hosts:
     def _read(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
         for line in process.stdout:
+            if not line.startswith("{"):  # a line of the agent's log: an error
+                print(line, end="", file=sys.stderr)
+                continue
             told = json.loads(line)
             (self.told if "host" in told else self.milestones).put(told)
 

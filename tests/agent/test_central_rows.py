@@ -115,7 +115,14 @@ def test_a_host_has_what_routers_lead_to_and_of_external_networks_only_the_gatew
             await api.act("router", first["id"], "remove_router_interface", subnet_id=red["subnet"]["id"])
             left = {blue["id"], outside["id"]}
             await until(lambda: rows(one, "Network") == left, "what no router leads to any more is forgotten")
-            assert {("router", first["id"]), ("network-routers", red["id"])} <= one.take_touched()
+            concerned = {("router", first["id"]), ("network-routers", red["id"])}
+            told: set[tuple[str, str]] = set()
+
+            def are_told() -> bool:
+                told.update(one.take_touched())
+                return concerned <= told
+
+            await until(are_told, "whom it concerns is told")
             await api.act("router", first["id"], "add_router_interface", subnet_id=red["subnet"]["id"])
             await until(lambda: rows(one, "Network") == reached, "and is there again")
 
@@ -228,6 +235,43 @@ def test_the_rules_of_a_policy_come_to_limits_that_open_vswitch_can_say(play: Ca
             await api.update("port", port["id"], qos_policy_id=None)
             await until(lambda: not rows(one, "Qos_Bandwidth_Limit_Rule"), "rules that nothing here has are not kept")
             assert len(rows(one, "Qos_Dscp_Marking_Rule")) == 1
+
+    play(scene)
+
+
+def test_a_host_has_the_metering_labels_that_count_for_its_routers_alone(play: Callable[[Scene], None]) -> None:
+    async def scene(made: Cloud, api: Api) -> None:
+        mara = Api(made.user("mara"))
+
+        async def label(of: Api, **rules: str) -> str:
+            id = str((await of.create("metering_label", shared=of is api))["id"])
+            for direction, prefix in rules.items():
+                values = {"metering_label_id": id, "direction": direction, "remote_ip_prefix": prefix}
+                await of.create("metering_label_rule", **values)
+            return id
+
+        async with host("one", made.database.remote) as one:
+            shared = await label(api, egress="2001:db8::/32")
+            own = await label(mara, egress="10.1.0.5/24", ingress="10.1.0.5")
+            blue = await mara.network()
+            port = await api.port(blue, "one")
+            await until(lambda: one.source.port(port["id"]), "the port")
+            assert not rows(one, "Metering_Label"), "no router is here"
+            router = await mara.create("router", name="counted")
+            await mara.act("router", router["id"], "add_router_interface", subnet_id=blue["subnet"]["id"])
+            project = made.user("mara").project_id
+            both = {own, shared}
+            await until(lambda: rows(one, "Metering_Label") == both and not one._withheld, "told with their rules")
+            [found] = [found for found in one.source.metering_labels(project) if found.id == own]
+            assert {(r.direction, r.ip_version, r.source, r.destination) for r in found.rules} == {
+                ("egress", 4, "10.1.0.0/24", None), ("ingress", 4, None, "10.1.0.5"),
+            }  # fmt: skip
+            assert {found.id for found in one.source.metering_labels("other")} == {shared}
+            one.take_touched()
+            await mara.remove("metering_label", own)
+            await until(lambda: {found.id for found in one.source.metering_labels(project)} == {shared}, "one is gone")
+            await until(lambda: len(rows(one, "Metering_Label_Rule")) == 1, "and its rules with it")
+            await until(lambda: ("metering", project) in one.take_touched(), "which is told")
 
     play(scene)
 

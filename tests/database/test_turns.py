@@ -15,7 +15,7 @@ from tunbridge.database.conditions import NO_ROWS, where
 from tunbridge.database.link import _NOTHING
 from tunbridge.database.replica import Replica
 from tunbridge.database.session import Message, Session, connect
-from tunbridge.database.turns import LOCK
+from tunbridge.database.turns import LOCK, Turn
 
 _UNKNOWN = "ffffffff-0000-4000-8000-000000000000"
 """A transaction that is not in the history."""
@@ -76,6 +76,27 @@ def test_who_has_loaded_is_told_of_changes_while_another_waits_and_turns_are_giv
                 await late.transact([network("x", project_id="a"), network("y", project_id="b")])
                 await until(lambda: names(replicas[0]) == {"x"}, "rows and changed conditions")
                 await until(lambda: all(names(one) == {"x", "y"} for one in replicas[1:]), "all others are told")
+
+    with member() as made:
+        asyncio.run(run(made.remote))
+
+
+def test_who_has_loaded_keeps_the_turn_for_as_long_again() -> None:
+    async def run(remote: str) -> None:
+        session, next_one = await connect(remote), await connect(remote)
+        turn, told = Turn(session), asyncio.Event()
+        next_one.notified = lambda method, _: told.set() if method == "locked" else None
+        await turn.take()
+        assert turn._taken_at is not None
+        turn._taken_at -= 5  # it took so long
+        turn.give_back()
+        assert not await locked(next_one)
+        async with asyncio.timeout(30):
+            await told.wait()
+        turn.give_back()
+        assert not await locked(session)  # it has given it back once, and asks as everybody does
+        for one in (session, next_one):
+            one.close("done")
 
     with member() as made:
         asyncio.run(run(made.remote))

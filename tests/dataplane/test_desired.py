@@ -22,6 +22,8 @@ from tunbridge.dataplane.view import (
     HostRoute,
     Limits,
     LoggedTraffic,
+    MeteringLabel,
+    MeteringRule,
     Network,
     Port,
     QosPolicy,
@@ -323,6 +325,7 @@ def event(draw: Callable[..., object], rows: Rows, desired: Desired, state: Loca
                 "router",
                 "qos",
                 "log",
+                "metering",
             ]
         )
     )
@@ -396,6 +399,16 @@ def event(draw: Callable[..., object], rows: Rows, desired: Desired, state: Loca
             )  # fmt: skip
             rows.logged = tuple(cast(list[LoggedTraffic], draw(st.lists(log, max_size=2))))
             desired.touch({("logs", "")})
+        case "metering":
+            rule = st.builds(
+                MeteringRule, id=st.uuids().map(str), direction=st.sampled_from(["egress", "ingress"]),
+                ip_version=st.just(4), source=st.sampled_from([None, "10.0.0.1"]), excluded=st.booleans(),
+            )  # fmt: skip
+            rules = st.lists(rule, max_size=2, unique_by=lambda r: (r.direction, r.source)).map(tuple)
+            label = st.builds(MeteringLabel, id=st.sampled_from(["l1", "l2"]), rules=rules)
+            labels = st.lists(label, max_size=2, unique_by=lambda one: one.id)
+            rows.metered = {"": tuple(cast(list[MeteringLabel], draw(labels)))}
+            desired.touch({("metering", ""), ("metering-label", "l1"), ("metering-label", "l2")})
         case "plug" | "tunnels":
             plugged = draw(st.lists(st.sampled_from(PORTS), unique=True))
             state = local(*plugged, hosts=int(draw(st.integers(0, 3))))  # type: ignore[call-overload,misc]

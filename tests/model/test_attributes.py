@@ -57,6 +57,14 @@ DIFFERENCES: dict[tuple[str, str, str], str] = {
         for side in ("internal", "external")
         for what in ("", "_range")
     },
+    **{
+        ("tap_mirrors", name, "filter"): "Neutron declares no filters of mirrors, and filters by whatever is asked"
+        for name in ("id", "name", "port_id", "remote_ip", "mirror_type")
+    },
+    **{
+        ("metering_label_rules", f"{end}_ip_prefix", "check"): "Neutron fails in its database on what is no string"
+        for end in ("remote", "source", "destination")
+    },
     ("service_profiles", "metainfo", "check"): "Neutron fails in its database on what is no string",
     ("routers", "flavor_id", "check"): "Neutron fails in its database on what is no string",
     ("security_groups", "stateful", "default"): "with a default of its own, what a project has set could never count",

@@ -80,13 +80,13 @@ MEANING: dict[Who, set[str]] = {
 """What each of our rules is in Neutron's words."""
 
 NOT_OFFERED = (
-    *("segments", "segment_id", "leak_routes", "hints", "trusted"),  # extensions that are not here
-    *("dhcp-", "l3-", "create_agent", "onboard_network_subnets", "target_project"),
+    *("segments", "segment_id", "leak_routes", "trusted"),  # extensions that are not here
+    *("dhcp-", "l3-", "create_agent", "target_project"),
 )
 NEUTRON_FORGETS = ("create_subnet:service_types", "update_subnet:service_types")
 """Rules that it has and never asks: the attribute has no enforce_policy (recorded in tests/api/neutron)."""
 ACTIONS = (
-    *("add_prefixes", "remove_prefixes", "add_addresses", "remove_addresses", "activate"),
+    *("add_prefixes", "remove_prefixes", "onboard_network_subnets", "add_addresses", "remove_addresses", "activate"),
     *("add_router_interface", "remove_router_interface", "add_extraroutes", "remove_extraroutes"),
     *("add_subports", "remove_subports", "get_subports"),
 )
@@ -99,6 +99,7 @@ NAMES = {
 }
 """Resources whose policies have another name."""
 NEUTRON_LACKS = {
+    "create_metering_label:shared": "any manager may; here an admin, since it counts for the routers of all projects",
     "update_port_binding": "it has no rule of its own, so that any owner of the port may; as create and delete here",
 }
 

@@ -19,6 +19,8 @@ CLONE_NEWNET = 0x40000000
 PATIENCE_S = 3.0
 ETH_P_ALL = 3
 SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 0x10
+SO_RCVBUFFORCE, ROOM = 33, 1 << 22
+"""Frames of some seconds wait in a socket until they are looked at."""
 AUXDATA = struct.Struct("IIIHHHH")
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -151,6 +153,7 @@ class Wire:
             made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
             made.bind((device, ETH_P_ALL))
             made.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+            made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM)
             return made
 
         self._socket = inside(namespace, opened)

@@ -26,6 +26,7 @@ from tunbridge.agent.conntrack import Cutter
 from tunbridge.agent.flow_restore_wait import Rescue
 from tunbridge.agent.liveness import Liveness
 from tunbridge.agent.local import LocalOvsdb
+from tunbridge.agent.metering import Metering
 from tunbridge.agent.packet_in import PacketIns
 from tunbridge.agent.port_status import PortStatus
 from tunbridge.agent.saved import SavedFlows
@@ -35,11 +36,12 @@ from tunbridge.agent.status.record import Record
 from tunbridge.agent.status.report import News, Reporter
 from tunbridge.agent.sub_ports import SubPorts
 from tunbridge.agent.traffic_log import TrafficLog
-from tunbridge.agent.wanted import LocalOf, host_spec, relevant_devices, responder_settings, uplinks
+from tunbridge.agent.wanted import LocalOf, relevant_devices, responder_settings, uplinks, wanted_host
 from tunbridge.configuration import ConfigurationError
-from tunbridge.dataplane import diff, host, names, queues
+from tunbridge.dataplane import diff, names, queues
 from tunbridge.dataplane.conntrack import Cut
 from tunbridge.dataplane.desired import ROOT, Desired, Owner
+from tunbridge.dataplane.features import mirror
 from tunbridge.dataplane.flows import Flow, FlowKey
 from tunbridge.dataplane.host import WantedHost
 from tunbridge.dataplane.local import Local
@@ -102,6 +104,7 @@ class Agent:
         self.liveness = Liveness(self._look_again)
         self.announcements = Announcements(self.desired, self.packet_ins.wires)
         self.cutter = Cutter(config.ovs_rundir, log)
+        self.metering = Metering(self.desired, self.cloud.source, config, self._has_all, log)
         self.notifier = Notifier()
         self.in_sync = False
         self.problems: list[Problem] = []
@@ -198,6 +201,7 @@ class Agent:
                 self.packet_ins.run,
                 self.packet_ins.neighbours.run,
                 self.packet_ins.locations.run,
+                self.metering.run,
             ):
                 self._spawn(source())
             await self._stop.wait()
@@ -324,11 +328,8 @@ class Agent:
         return found
 
     def wanted(self, now: Snapshot | None = None) -> WantedHost:
-        """What the host shall look like. A tunnel to a host that is not known yet stays until all hosts are known."""
-        peers = {p.ip for p in self.peers()}
-        if now is not None and not self.cloud.complete:
-            peers |= diff.tunnel_addresses(now)
-        return host.wanted(host_spec(self.config, sorted(peers)))
+        """What the host shall look like."""
+        return wanted_host(self.config, {p.ip for p in self.peers()}, self.cloud, now)
 
     def peers(self) -> list[Peer]:
         """The other hosts: those of the configuration, and those of the central database."""
@@ -382,7 +383,7 @@ class Agent:
             wanted=self._wanted_flows,
             meters=self.desired.meters,
             owner=self._owner,
-            may_sweep=lambda: self._knows_all and self.cloud.complete,
+            may_sweep=self._has_all,
             may_restore=self._is_applied,
             slow_s=self._slow_s,
             drifted=self._drifted,
@@ -395,6 +396,8 @@ class Agent:
         )
 
     def _packet_out(self, bridge: str, data: bytes, out: int | str, in_port: int | None = None) -> None:
+        if isinstance(out, int) and bridge == names.INTEGRATION_BRIDGE:
+            out = mirror.by_copies(self.desired.flows(bridge), out) or out
         if isinstance(out, int) and (trunk := self.sub_ports.by_number(out)) is not None:
             data, out = arp.tagged(data, trunk.vlan), trunk.ofport
         if (there := self.bridges.get(bridge)) is not None:
@@ -459,6 +462,9 @@ class Agent:
 
     def _look_again(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self.kick)
+
+    def _has_all(self) -> bool:
+        return self._knows_all and self.cloud.complete
 
     def _watched(self) -> set[str]:
         """Tunnel addresses of the hosts that this one has BFD sessions with."""

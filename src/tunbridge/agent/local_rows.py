@@ -176,6 +176,7 @@ class Rows:
             link_speed=row.link_speed,
             bfd=row.bfd,
             bfd_status=row.bfd_status,
+            other_config=row.other_config,
             external_ids=row.external_ids,
         )
         self._made["Interface"][id] = made

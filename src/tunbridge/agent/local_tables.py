@@ -103,7 +103,7 @@ TABLES = (
             _integer("link_speed"),
             _text("bfd", Cardinality.MAP),
             _text("bfd_status", Cardinality.MAP),
-            _text("external_ids", Cardinality.MAP),
+            *_MAPS,
         ),
     ),
 )

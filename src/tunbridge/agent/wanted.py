@@ -1,11 +1,12 @@
 """From the configuration and the local OVSDB to what the data plane computes on: what is wanted, and what there is."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import is_
 
+from tunbridge.agent.cloud import Cloud
 from tunbridge.agent.config import AgentConfig
-from tunbridge.dataplane import diff, names
-from tunbridge.dataplane.host import Export, HostSpec, ProviderSpec, WantedHost
+from tunbridge.dataplane import diff, host, names
+from tunbridge.dataplane.host import Collector, Export, HostSpec, ProviderSpec, WantedHost
 from tunbridge.dataplane.local import Local, Workload
 from tunbridge.dataplane.operations import ORIGIN
 from tunbridge.dataplane.problems import Code, Problem
@@ -15,7 +16,7 @@ from tunbridge.openvswitch import sub_ports
 from tunbridge.openvswitch.rows import BridgeRow, PortRow, Snapshot
 
 
-def host_spec(config: AgentConfig, remote_ips: list[str]) -> HostSpec:
+def host_spec(config: AgentConfig, remote_ips: list[str], collectors: Iterable[Collector] = ()) -> HostSpec:
     """What the operator wants, in the terms of the data plane."""
     export = config.flow_export
     return HostSpec(
@@ -23,6 +24,7 @@ def host_spec(config: AgentConfig, remote_ips: list[str]) -> HostSpec:
         tunnel_type=config.tunnel_type,
         tunnel_dscp=config.tunnel_dscp,
         remote_ips=tuple(sorted(set(remote_ips))),
+        collectors=tuple(sorted(collectors)),
         providers=tuple(
             ProviderSpec(physical_network=network, bridge=p.bridge, nics=tuple(p.nics))
             for network, p in sorted(config.providers.items())
@@ -44,6 +46,15 @@ def uplinks(config: AgentConfig) -> dict[str, Uplinks]:
         p.bridge: Uplinks(tuple(p.nics), rates[p.bridge].egress if p.bridge in rates else None)
         for p in config.providers.values()
     }
+
+
+def wanted_host(config: AgentConfig, remote_ips: set[str], cloud: Cloud, now: Snapshot | None) -> WantedHost:
+    """What the host shall look like. What goes to others than are known yet stays until all are known."""
+    collectors = {Collector(one.kind, one.remote_ip) for one in cloud.source.all_mirrors()}
+    if now is not None and not cloud.complete:
+        remote_ips = remote_ips | diff.tunnel_addresses(now)
+        collectors |= diff.collectors(now)
+    return host.wanted(host_spec(config, sorted(remote_ips), collectors))
 
 
 def relevant_devices(wanted: WantedHost, now: Snapshot) -> set[str]:

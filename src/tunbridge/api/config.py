@@ -1,5 +1,6 @@
 """The server's configuration: one TOML file, every setting also as an environment variable TUNBRIDGE_SERVER_<KEY>."""
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -75,6 +76,7 @@ def load(
     config = structs.replace(configuration.load(ServerConfig, path, ENV_PREFIX, environ), **(options or {}))
     config = _placed(config)
     _check_quotas(config)
+    _check_collectors(config)
     auth_config.check(config.auth)
     if config.nova is not None:
         auth_config.check_login(config.nova, "nova")
@@ -112,6 +114,15 @@ def _check_quotas(config: ServerConfig) -> None:
             f"networking.default_quotas: {', '.join(unknown)}: nothing of this kind is offered, so it has no limit;"
             f" known are: {', '.join(sorted(known))}"
         )
+
+
+def _check_collectors(config: ServerConfig) -> None:
+    """Refuse what is no network. Raises ConfigurationError."""
+    for network in config.networking.mirror_collectors:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as e:
+            raise ConfigurationError(f"networking.mirror_collectors: {e}") from None
 
 
 def split(address: str) -> tuple[str, int] | str:

@@ -4,6 +4,7 @@ It is one thread, and each client that loads keeps it for a tenth of a second or
 was restarted, a change would reach those that have loaded after minutes, and probes would go unanswered. Between two
 rounds of its work it accepts one connection and, in a cluster, commits one transaction: so with two clients that load
 by turns the heartbeats of 1,000 hosts, 33 in a second, pile up; with one it has time for them while that one reads.
+So that it has time enough, who has loaded keeps the turn for as long again as that took.
 
 A turn is a lock of the server (RFC 7047, section 4.1.8). The server queues who waits for it, and hands it on when it is
 given back or the connection of who has it ends.
@@ -11,6 +12,7 @@ given back or the connection of who has it ends.
 
 import asyncio
 import contextlib
+from time import monotonic as now
 
 import msgspec
 
@@ -28,13 +30,13 @@ class Turn:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._mine = asyncio.Event()
-        self._is_taken = False
+        self._taken_at: float | None = None
         self._giving_back: asyncio.Task[None] | None = None
 
     async def take(self) -> None:
         """Wait for it. Raises SessionError. A server that has no locks is loaded from at once."""
-        self._is_taken = True
         reply = await self._session.request("lock", [LOCK])
+        self._taken_at = now()
         if reply.error is not None or msgspec.json.decode(reply.result)["locked"]:
             return
         waiting = asyncio.create_task(self._mine.wait())
@@ -45,6 +47,7 @@ class Turn:
             waiting.cancel()
         if self._session.lost.done():
             raise SessionError(self._session.lost.result())
+        self._taken_at = now()
 
     def notified(self, method: str) -> None:
         """Hear of a notification of the server: `locked` is for us, there is no other lock on this connection."""
@@ -52,11 +55,12 @@ class Turn:
             self._mine.set()
 
     def give_back(self) -> None:
-        """Let the next one load; does nothing when it was not taken."""
-        if self._is_taken:
-            self._is_taken = False
-            self._giving_back = asyncio.create_task(self._unlock())
+        """Let the next one load, after a rest for the server; does nothing when it was not taken."""
+        if self._taken_at is not None:
+            self._giving_back = asyncio.create_task(self._unlock(rest_s=now() - self._taken_at))
+            self._taken_at = None
 
-    async def _unlock(self) -> None:
+    async def _unlock(self, rest_s: float) -> None:
+        await asyncio.wait((self._session.lost,), timeout=rest_s)
         with contextlib.suppress(SessionError):
             await self._session.request("unlock", [LOCK])

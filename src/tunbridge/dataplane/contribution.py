@@ -64,8 +64,10 @@ class PortSettings(Struct, frozen=True):
     other_config: Mapping[str, str]
 
 
-SETTINGS = ("net_uuid", "network_type", "physical_network", "segmentation_id", "tag", sub_ports.KEY)
-"""The keys of `other_config` that Neutron's agent writes, and that of openvswitch/sub_ports.py."""
+STEERING = "tx_steering"
+"""What the agent has set as `other_config:tx-steering` of the port's interface: it takes away no other."""
+SETTINGS = ("net_uuid", "network_type", "physical_network", "segmentation_id", "tag", sub_ports.KEY, STEERING)
+"""The keys of `other_config` that Neutron's agent writes, and those of ours."""
 FREE_VLANS: Key = ("identifiers", "vlans")
 """Touched when a local VLAN is given back."""
 DEAD_VLAN = 4095

@@ -36,7 +36,8 @@ from tunbridge.dataplane.contribution import (
     PortState,
     Queue,
 )
-from tunbridge.dataplane.features import FEATURES, policy, qos
+from tunbridge.dataplane.features import FEATURES, metering, policy, qos
+from tunbridge.dataplane.features.metering import Counted
 from tunbridge.dataplane.flows import Flow, FlowKey
 from tunbridge.dataplane.identifiers import Identifiers
 from tunbridge.dataplane.local import Local, LocalView, Workload
@@ -93,6 +94,8 @@ class Desired:
         self._touched_owners: set[Owner] = set()
         self._lost: set[Permit] = set()
         self._judge: conntrack.Judge | None = None
+        self._metered: set[str] = set()
+        """Routers with counters."""
 
     # Input
 
@@ -188,6 +191,12 @@ class Desired:
         """The hosts that have gateways, or take over, of routers that are here; none where nobody takes over."""
         return cast(Collection[str], self._facts.get(("gateway-hosts", ""), {}).keys())
 
+    def metered(self) -> Mapping[FlowKey, Counted]:
+        """The flows that count for metering labels, and what they count for."""
+        keys = {key for id in self._metered for _, key in self._records["metering", id].flows}
+        found = {key: metering.counted_by(self._identifiers, key) for key in keys}
+        return {key: counted for key, counted in found.items() if counted is not None}
+
     def router(self, number: int) -> str | None:
         """The id of the router with a number."""
         return self._identifiers.router_of(number)
@@ -257,6 +266,8 @@ class Desired:
             self._release(owner)
         else:
             self._records[owner] = new
+        if owner[0] == "metering":
+            (self._metered.add if owner in self._records else self._metered.discard)(owner[1])
         self._touched_owners.add(owner)
         self._replace_reads(owner, old.reads, new.reads)
         self._replace_children(old.children, new.children)

@@ -48,8 +48,17 @@ _INTEGRATION: dict[Signature, str] = {
         "in_port",
     ): "From a physical network, a segment that no network here uses; apart, so that it is counted apart.",
     (0, 0, ""): "A workload that belongs to no network can reach nothing.",
+    (18, 1, "in_port"): "A port with mirrors: a copy for each collector, with the tunnel id of the mirror.",
+    (18, 0, ""): "No such mirror.",
     (20, 1, "in_port"): "The meter of a port's packet rate limit; what is above it is dropped here.",
     (20, 0, ""): "No such limit.",
+    (62, 10, "reg1,reg6"): "Of a router with metering labels, into its external network: a look-up for each label.",
+    (62, 10, "reg1,reg3"): "Likewise, from outside.",
+    (62, 0, ""): "Neither from nor to the outside: it is not counted, and goes on where it was.",
+    (63, 0, ""): "The label does not count it.",
+    (63, 20, "ip,reg0,reg1,nw_src"): "What a label does not count, although another rule of it would.",
+    (63, 10, "ip,reg0,reg1"): "What a label counts: the agent reads the counters of these flows.",
+    (63, 10, "ip,reg0,reg1,nw_dst"): "What a label counts: the agent reads the counters of these flows.",
     (21, 1, "in_port"): "The meter of a port's bandwidth limit.",
     (21, 0, ""): "No such limit.",
     (22, 1, "ip,in_port"): "The DSCP field is set; the two bits of ECN stay as they are.",
@@ -389,11 +398,11 @@ _INTEGRATION: dict[Signature, str] = {
         "A connection's originator sent this, and rules allowed it: committed, with a mark of who was checked here."
     ),
     (92, 0, ""): "Known connections, replies, and what is not tracked.",
-    (94, 3, "reg7"): "To a workload with limits: they come next.",
+    (94, 3, "reg7"): "To a workload with limits or mirrors: they come next.",
     (94, 2, "reg7"): "To another bridge: the local VLAN is put on. To a trunk's sub-port: by its parent port.",
     (94, 2, "reg4,reg6,reg7"): (
         "A flooded copy, to all ports of the network with this policy; to one with limits as a copy of its own, since a"
-        " meter that drops ends all actions that come after it (`flow.apart`)."
+        " meter that drops ends all actions that come after it (`flow.apart`); likewise to one with mirrors."
     ),
     (94, 1, ""): "To a workload.",
     (94, 0, ""): _REST,
@@ -402,6 +411,9 @@ _INTEGRATION: dict[Signature, str] = {
     (97, 0, ""): "No such limit.",
     (98, 1, "reg7"): "The meter of a port's bandwidth limit.",
     (98, 0, ""): "No such limit.",
+    (101, 2, "reg7,in_port"): "A port's own broadcast does not come back.",
+    (101, 1, "reg7"): "A port with mirrors: a copy for each collector, with the tunnel id of the mirror.",
+    (101, 0, ""): "No such mirror.",
     (100, 2, "reg7,in_port"): "A sub-port's own broadcast does not come back.",
     (100, 1, "reg7"): (
         "To a sub-port: its tag is put on. It may leave by the interface that it came from: of another sub-port of the"

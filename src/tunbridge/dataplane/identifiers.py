@@ -95,6 +95,18 @@ class Identifiers:
         """The number of a port's queue on NICs; never 0."""
         return self._hash("queue", port_id, QUEUES)
 
+    def label(self, id: str, direction: str) -> int:
+        """The number of a metering label in one direction; never 0."""
+        return self._hash("label", f"{id} {direction}", 0xFFFF_FFFF)
+
+    def label_of(self, number: int) -> tuple[str, str] | None:
+        """The label and the direction that a number stands for."""
+        name = self._taken.get(("label", number))
+        if name is None:
+            return None
+        _, id, direction = name.split(" ")
+        return id, direction
+
     def next_hop(self, what: str) -> int:
         """The number of a next hop, an address in a network; never 0."""
         return self._hash("next-hop", what, 0xFFFF_FFFF)

@@ -9,6 +9,8 @@ from tunbridge.dataplane.view import (
     Host,
     Location,
     LoggedTraffic,
+    MeteringLabel,
+    Mirror,
     Network,
     Port,
     PortForwarding,
@@ -36,9 +38,21 @@ class Rows(Struct):
     port_forwardings: dict[str, tuple[PortForwarding, ...]] = {}
     """By the floating IP's id in the API."""
     logged: tuple[LoggedTraffic, ...] = ()
+    mirrored: tuple[Mirror, ...] = ()
+    metered: dict[str, tuple[MeteringLabel, ...]] = {}
+    """By project."""
 
     def logs(self) -> Collection[LoggedTraffic]:
         return self.logged
+
+    def mirrors(self, port_id: str) -> Collection[Mirror]:
+        return [one for one in self.mirrored if one.port_id == port_id]
+
+    def all_mirrors(self) -> Collection[Mirror]:
+        return self.mirrored
+
+    def metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
+        return self.metered.get(project_id, ())
 
     def network(self, id: str) -> Network | None:
         return self.networks.get(id)

@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from operator import is_
 
 from tunbridge.dataplane import operations
-from tunbridge.dataplane.contribution import SETTINGS, PortSettings
+from tunbridge.dataplane.contribution import SETTINGS, STEERING, PortSettings
 from tunbridge.dataplane.operations import Operation
 from tunbridge.openvswitch.rows import BridgeRow, PortRow, Snapshot
+
+_TX_STEERING = "tx-steering"
+"""Key of Interface:other_config (ovs-vswitchd.conf.db(5))."""
 
 
 class Checked:
@@ -55,4 +58,14 @@ def _operations(port: PortRow, settings: PortSettings) -> list[Operation]:
     keys = {key: settings.other_config.get(key) for key in SETTINGS}
     if any(port.other_config.get(key) != value for key, value in keys.items()):
         found.append(operations.set_keys("Port", where, "other_config", keys))
-    return found
+    return [*found, *_steering(port, settings)]
+
+
+def _steering(port: PortRow, settings: PortSettings) -> list[Operation]:
+    """Set what is wanted of the interface, or take away what was set before; an operator's own stays."""
+    wanted, before = settings.other_config.get(STEERING), port.other_config.get(STEERING)
+    return [
+        operations.set_keys("Interface", operations.by_uuid(one.uuid), "other_config", {_TX_STEERING: wanted})
+        for one in port.interfaces
+        if one.other_config.get(_TX_STEERING) != wanted and (wanted or before)
+    ]

@@ -128,6 +128,12 @@ EXTENSIONS = (
         "2015-03-30T10:00:00-00:00",
     ),
     Extension(
+        "subnet_onboard",
+        "Subnet Onboard",
+        "Provides support for onboarding subnets into subnet pools",
+        "2018-12-18T09:00:00-00:00",
+    ),
+    Extension(
         "default-subnetpools",
         "Default Subnetpools",
         "Provides ability to mark and use a subnetpool as the default.",
@@ -707,6 +713,49 @@ EXTENSIONS = (
         "Provides a logging API for resources such as security group and firewall.",
         "2017-01-01T10:00:00-00:00",
         needs=frozenset({features.TRAFFIC_LOG}),
+    ),
+    Extension(
+        "port-hints",
+        "Port hints",
+        "Backend specific port hints to allow backend specific tuning",
+        "2023-01-01T00:00:00-00:00",
+        needs=frozenset({features.BINDING}),
+    ),
+    Extension(
+        "port-hint-ovs-tx-steering",
+        "Port hint: Open vSwitch Tx steering",
+        "Enable Port hint: Open vSwitch Tx steering",
+        "2023-01-01T00:00:00-00:00",
+        needs=frozenset({features.BINDING}),
+    ),
+    Extension(
+        "tap-mirror",
+        "Tap as a Service GRE or ERSPAN mirror",
+        "Neutron Tap as a Service extension for GRE or ERSPAN mirroring.",
+        "2023-05-05T11:45:00-00:00",
+        needs=frozenset({features.MIRRORS}),
+    ),
+    Extension(
+        "tap-mirror-both-direction",
+        "Tap as a Service mirror with BOTH direction support",
+        "Neutron Tap as a Service extension mirroring with support for BOTH direction.",
+        "2025-12-15T11:45:00-00:00",
+        needs=frozenset({features.MIRRORS}),
+    ),
+    Extension(
+        "metering",
+        "Neutron Metering",
+        "Neutron Metering extension.",
+        "2013-06-12T10:00:00-00:00",
+        needs=frozenset({features.METERING}),
+    ),
+    Extension(
+        "metering_source_and_destination_fields",
+        "Neutron Metering with source and destination filtering",
+        "Neutron Metering extension that enables the use of source and destination IP prefixes to create metering "
+        "label rules.",
+        "2020-08-21T08:12:00-00:00",
+        needs=frozenset({features.METERING}),
     ),
     # Tunbridge's own
     Extension(

@@ -22,11 +22,18 @@ TRUNKS = "trunks"
 """Hosts take VLAN tags of a VM for further ports."""
 TRAFFIC_LOG = "traffic-log"
 """Hosts log what security groups allow and drop."""
+MIRRORS = "mirrors"
+"""Hosts copy what a port sends and receives, in tunnels to a collector."""
+METERING = "metering"
+"""Hosts count what passes the gateways of routers."""
 VLAN_TRANSPARENCY = "vlan-transparency"
 """Networks carry VLAN tags of their guests."""
 
 AVAILABLE = frozenset(
-    {BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, PLACEMENT, METADATA, TRUNKS, TRAFFIC_LOG}
+    {
+        *(BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, PLACEMENT, METADATA),
+        *(TRUNKS, TRAFFIC_LOG, MIRRORS, METERING),
+    }
 )
 """Those that the agent has now."""
 ALL = AVAILABLE | {VLAN_TRANSPARENCY}

@@ -47,6 +47,7 @@ class InterfaceRow(Struct, frozen=True, kw_only=True):
     """bit/s."""
     bfd: Mapping[str, str] = _EMPTY
     bfd_status: Mapping[str, str] = _EMPTY
+    other_config: Mapping[str, str] = _EMPTY
     external_ids: Mapping[str, str] = _EMPTY
 
 

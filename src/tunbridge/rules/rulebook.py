@@ -15,6 +15,7 @@ from tunbridge.rules.default_statefulness import DefaultStatefulnessRules
 from tunbridge.rules.flavors import FlavorRules, ServiceProfileRules
 from tunbridge.rules.floating_ips import FloatingIpRules
 from tunbridge.rules.logs import LoggableResourceRules, LogRules
+from tunbridge.rules.metering import MeteringLabelRuleRules, MeteringLabelRules
 from tunbridge.rules.ndp_proxies import NdpProxyRules
 from tunbridge.rules.network_ip_availability import NetworkIpAvailabilityRules
 from tunbridge.rules.networks import NetworkRules
@@ -33,6 +34,7 @@ from tunbridge.rules.segment_ranges import NetworkSegmentRangeRules
 from tunbridge.rules.settings import NetworkingSettings
 from tunbridge.rules.subnetpools import AddressScopeRules, SubnetpoolRules
 from tunbridge.rules.subnets import SubnetRules
+from tunbridge.rules.tap_mirrors import TapMirrorRules
 from tunbridge.rules.trunks import TrunkRules
 
 _PLAIN: dict[str, type[Rules]] = {
@@ -59,7 +61,10 @@ _PLAIN: dict[str, type[Rules]] = {
     "rule_type": RuleTypeRules,
     "trunk": TrunkRules,
     "log": LogRules,
+    "tap_mirror": TapMirrorRules,
     "loggable_resource": LoggableResourceRules,
+    "metering_label": MeteringLabelRules,
+    "metering_label_rule": MeteringLabelRuleRules,
     **{rule.name: QosRuleRules for rule in (*QOS_RULES, *QOS_ALIASES)},
 }
 _TIMED = {

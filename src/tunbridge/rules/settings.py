@@ -26,8 +26,10 @@ QUOTAS = {
     "router": 10,
     "floatingip": 50,
     "trunk": -1,
+    "metering_label": 10,
+    "metering_label_rule": 100,
 }
-"""Neutron's defaults; it has none for address groups, a project could then fill the database."""
+"""Neutron's defaults; it has none for address groups and metering, a project could then fill the database."""
 
 
 ProjectNetworkType = Literal["vxlan", "geneve", "gre", "vlan", "local"]
@@ -74,6 +76,8 @@ class NetworkingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     max_fixed_ips_per_port: int = 64
     ipam: str = "random"
     """Which free address a port gets: random or sequential."""
+    mirror_collectors: list[str] = field(default_factory=lambda: ["0.0.0.0/0", "::/0"])
+    """Networks in which collectors of mirrors may be, but for an admin's: hosts send to them by their own routes."""
     dns_domain: str = "openstacklocal"
     agent_down_time: int = 75
     """Seconds without a heartbeat after which an agent counts as dead."""

@@ -47,7 +47,19 @@ def nova(registered: Cloud) -> Any:
 def test_what_the_server_offers(admin: Any) -> None:
     aliases = {extension.alias for extension in admin.extensions()}
     assert {"provider", "binding", "security-group", "rbac-policies", "quotas", "standard-attr-tag"} <= aliases
-    assert admin.find_extension("metering") is None
+    assert admin.find_extension("bgpvpn") is None
+
+
+def test_metering(admin: Any) -> None:
+    label = admin.create_metering_label(name="web")
+    rule = admin.create_metering_label_rule(
+        metering_label_id=label.id, direction="egress", source_ip_prefix="10.0.0.0/8", is_excluded=True
+    )  # fmt: skip
+    assert (rule.is_excluded, rule.source_ip_prefix) == (True, "10.0.0.0/8")
+    assert [one.id for one in admin.metering_label_rules(metering_label_id=label.id)] == [rule.id]
+    assert admin.find_metering_label("web").id == label.id
+    admin.delete_metering_label(label)
+    assert admin.find_metering_label_rule(rule.id) is None
 
 
 def test_quality_of_service(admin: Any) -> None:

@@ -55,6 +55,13 @@ EXTRA: dict[str, str] = {
     "default_security_group_rules[].revision_number": "as above",
     "quota.address_group": "address groups have a quota here: without one a project could fill the database",
     "quotas[].address_group": "as above",
+    "port.hints": "recorded from a Neutron without its driver of hints",
+    "ports[].hints": "as above",
+    **{
+        f"{where}.{name}": "metering has a quota here: each rule is a flow"
+        for where in ("quota", "quotas[]")
+        for name in ("metering_label", "metering_label_rule")
+    },
     "quota.trunk": "recorded from a Neutron without its trunk service",
     "quotas[].trunk": "as above",
     **{

@@ -204,7 +204,7 @@ class Central:
             return any(row.qos_policy_id not in (None, *self._needs.policies) for row in rows)
         if table == "Router":
             return len(rows) < 2 or _way(rows[0]) != _way(rows[1])
-        return table == "Floating_Ip"
+        return table in ("Floating_Ip", "Metering_Label")
 
     def _moved(self) -> None:
         """Rows, conditions or the connection changed."""
@@ -350,12 +350,15 @@ class Central:
         results = await self._replica.transact(registration.updates(config, self._started))
         if missing := registration.insertions(config, self._started, results):
             await self._replica.transact(missing)
-        if connection != self._registered_on:
+        is_first = connection != self._registered_on
+        if is_first:
             self._statuses.forget()
             self._registered_on = connection
             self._log.info("registered", host=config.host, database=",".join(config.database))
         if config is self._config:
-            self._due = asyncio.get_running_loop().time() + config.report_interval
+            # Hosts that register in the same second must not send all their heartbeats in one.
+            wait = random.uniform(0, config.report_interval) if is_first else config.report_interval  # noqa: S311 - no secret
+            self._due = asyncio.get_running_loop().time() + wait
 
     async def _write_statuses(self) -> None:
         said = self._statuses

@@ -4,6 +4,7 @@
                                             |
                                             +--> ports of this host --> their security groups --> the groups' rules
                                                    --> members of the remote groups and address groups that these name
+                                            +--> their mirrors
                                             +--> their QoS policies, and those of their networks --> the rules of these
     networks --> routers on them --> the other networks of these routers, and so on
     routers whose gateway this host is or may become --> their networks
@@ -11,6 +12,7 @@
     routers --> their floating IPs --> ports of these, and their port forwardings
             --> ports that are one of several next hops --> how these are
     networks --> where addresses are that several ports may have
+            --> metering labels of their projects, and shared ones --> the rules of these
     hosts, logs: all of them; and the milestone, so that the host knows a transaction of late, from which it can resume
 
 So what a host holds follows its own networks and groups, not the size of the cloud. Each step is one round trip; a
@@ -81,6 +83,8 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
     policies |= {row.qos_policy_id for row in store.all("Floating_Ip")}
     policies |= {router.gateway_qos_policy_id for router in routers.values()}
     policies.discard(None)
+    projects = {router.project_id for router in routers.values()}
+    shared: Where = (["shared", "==", True],) if routers else ()
     conditions: dict[str, Where] = {
         "Port_Binding": together(where("host", [host]), where("network_id", networks)),
         "Port": together(
@@ -98,6 +102,11 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
         ),
         "Floating_Ip": together(where("router_id", routers, is_ref=True, function="includes")),
         "Port_Forwarding": together(where("floatingip_id", {row.id for row in store.all("Floating_Ip")}, is_ref=True)),
+        "Tap_Mirror": together(where("port_id", local, is_ref=True)),
+        "Metering_Label": together(where("project_id", projects), shared),
+        "Metering_Label_Rule": together(
+            where("metering_label_id", {row.id for row in store.all("Metering_Label")}, is_ref=True)
+        ),
         "Port_Status": together(where("port_id", _next_hops(store, routers.values()))),
         "Address_Location": together(where("network_id", networks), where("host", [host])),
         "Address_Group": together(where("_uuid", address_groups, is_ref=True)),

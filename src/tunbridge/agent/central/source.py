@@ -13,7 +13,9 @@ from tunbridge.database.store import Store
 from tunbridge.dataplane import view
 from tunbridge.dataplane.view import Key
 from tunbridge.model import protocols
+from tunbridge.model.resources import tap_mirror
 from tunbridge.model.resources.qos import DIRECTIONS, RULES
+from tunbridge.model.validators.plain import as_integer
 
 T = TypeVar("T")
 _by_id = attrgetter("id")
@@ -63,6 +65,8 @@ class CentralSource:
             "Floating_Ip": _Memo(_floating_ip),
             "Port_Forwarding": _Memo(_forwarding),
             "Log": _Memo(_log),
+            "Tap_Mirror": _Memo(_mirror),
+            "Metering_Label": _Memo(_metering_label),
         }
         self._hosts: dict[str, Row] = {}
         """Rows of other hosts' agents, by the name of the host."""
@@ -158,6 +162,23 @@ class CentralSource:
     def logs(self) -> Collection[view.LoggedTraffic]:
         return [self._memos["Log"].get(row.id, (row,)) for row in self._store.all("Log") if row.enabled]
 
+    def mirrors(self, port_id: str) -> Collection[view.Mirror]:
+        rows = self._store.find("Tap_Mirror", "port_id", port_id)
+        return [self._memos["Tap_Mirror"].get(row.id, (row,)) for row in sorted(rows, key=_by_id)]
+
+    def all_mirrors(self) -> Collection[view.Mirror]:
+        """Those of this host's ports."""
+        return [self._memos["Tap_Mirror"].get(row.id, (row,)) for row in self._store.all("Tap_Mirror")]
+
+    def metering_labels(self, project_id: str) -> Collection[view.MeteringLabel]:
+        rows = [row for row in self._store.all("Metering_Label") if row.shared or row.project_id == project_id]
+        return [self._metering_label(row) for row in rows]
+
+    def _metering_label(self, row: Row) -> view.MeteringLabel:
+        rules = sorted(self._store.find("Metering_Label_Rule", "metering_label_id", row.id), key=_by_id)
+        found: view.MeteringLabel = self._memos["Metering_Label"].get(row.id, (row, *rules))
+        return found
+
     def gateways(self, host: str) -> Collection[str]:
         first, others = (self._store.find("Router", name, host) for name in ("gateway_host", "gateway_standbys"))
         return [row.id for row in (*first, *others)]
@@ -202,6 +223,12 @@ def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
             return {("network-locations", row.network_id) for row in rows}
         case "Log":
             return {("logs", "")}
+        case "Tap_Mirror":
+            return {("mirrors", row.port_id) for row in rows}
+        case "Metering_Label":
+            return {("metering", "" if row.shared else row.project_id) for row in rows}
+        case "Metering_Label_Rule":
+            return {("metering-label", row.metering_label_id) for row in rows}
         case "Security_Group":
             return {("group", row.id) for row in rows}
         case "Security_Group_Rule":
@@ -281,7 +308,16 @@ def _port(rows: tuple[Row, ...]) -> view.Port:
         bindings=tuple(view.Binding(b.host, b.status, b.vif_type, b.vnic_type) for b in bindings if b.host),
         trunk_parent=row.trunk_parent,
         trunk_vlan=row.trunk_vlan,
+        tx_steering=_steering(_json(row.hints)),
     )
+
+
+def _steering(hints: Any) -> str | None:
+    """The one hint that Neutron takes, of the dictionaries that it stands in."""
+    for key in ("openvswitch", "other_config"):
+        hints = hints.get(key) if isinstance(hints, dict) else None
+    found = hints.get("tx-steering") if isinstance(hints, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _group(rows: tuple[Row, ...]) -> view.SecurityGroup:
@@ -310,6 +346,7 @@ def _router(rows: tuple[Row, ...]) -> view.Router:
     (row,) = rows
     return view.Router(
         id=row.id,
+        project_id=row.project_id,
         admin_state_up=row.admin_state_up,
         interfaces=row.interfaces,
         networks=row.networks,
@@ -363,6 +400,35 @@ def _log(rows: tuple[Row, ...]) -> view.LoggedTraffic:
     (row,) = rows
     return view.LoggedTraffic(
         id=row.id, project_id=row.project_id, resource_id=row.resource_id, target_id=row.target_id, event=row.event
+    )  # fmt: skip
+
+
+def _mirror(rows: tuple[Row, ...]) -> view.Mirror:
+    (row,) = rows
+    ids = {name: as_integer(value) for name, value in msgspec.json.decode(row.directions).items()}
+    both = ids.get(tap_mirror.BOTH)
+    return view.Mirror(
+        id=row.id, port_id=row.port_id, kind="gre" if row.mirror_type == tap_mirror.GRE else "erspan",
+        remote_ip=canonical(row.remote_ip), sent=ids.get(tap_mirror.OUT, both), received=ids.get(tap_mirror.IN, both),
+    )  # fmt: skip
+
+
+def _metering_label(rows: tuple[Row, ...]) -> view.MeteringLabel:
+    row, *rules = rows
+    return view.MeteringLabel(id=row.id, name=row.name, rules=tuple(map(_metering_rule, rules)))
+
+
+def _metering_rule(row: Row) -> view.MeteringRule:
+    """`remote_ip_prefix` is the address inside, as Neutron's agent takes it."""
+    inside = row.remote_ip_prefix
+    ends = (row.source_ip_prefix, row.destination_ip_prefix)
+    if inside:
+        ends = (inside, None) if row.direction == "egress" else (None, inside)
+    version = next(ipaddress.ip_interface(end).version for end in ends if end)
+    source, destination = (None if end is None or end.endswith("/0") else canonical(end) for end in ends)
+    return view.MeteringRule(
+        id=row.id, direction=row.direction, ip_version=version, source=source, destination=destination,
+        excluded=row.excluded,
     )  # fmt: skip
 
 

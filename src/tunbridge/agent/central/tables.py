@@ -50,6 +50,7 @@ _COLUMNS = {
         "qos_policy_id",
         "trunk_parent",
         "trunk_vlan",
+        "hints",
     ),
     "Port_Binding": ("port_id", "network_id", "host", "status", "vif_type", "vnic_type"),
     "Security_Group": ("stateful",),
@@ -67,6 +68,7 @@ _COLUMNS = {
     ),
     "Address_Group": ("addresses",),
     "Router": (
+        "project_id",
         "admin_state_up",
         "interfaces",
         "networks",
@@ -104,6 +106,16 @@ _COLUMNS = {
         for rule in RULES
     },
     "Log": ("project_id", "resource_id", "target_id", "event", "enabled"),
+    "Tap_Mirror": ("port_id", "directions", "remote_ip", "mirror_type"),
+    "Metering_Label": ("name", "project_id", "shared"),
+    "Metering_Label_Rule": (
+        "metering_label_id",
+        "direction",
+        "excluded",
+        "remote_ip_prefix",
+        "source_ip_prefix",
+        "destination_ip_prefix",
+    ),
     "Port_Status": ("host", "port_id", "status"),
     "Address_Location": ("host", "network_id", "address", "port_id", "mac_address", "claim"),
     "Host": ("host", "agent_type", "configurations"),

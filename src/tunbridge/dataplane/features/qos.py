@@ -31,6 +31,17 @@ def policy_of(port: Port, network: Network) -> str | None:
     return network.qos_policy_id
 
 
+def limits_received(context: Context, port: Port, network: Network) -> bool:
+    """Whether what a port receives is limited."""
+    id = policy_of(port, network)
+    return id is not None and context.view.qos_policy(id).received != Limits()
+
+
+def copies_received(context: Context, port_id: str) -> bool:
+    """Whether what a port receives is copied to collectors once it has passed its limits (mirror.py)."""
+    return any(one.received is not None for one in context.view.mirrors(port_id))
+
+
 def compute(context: Context, port_id: str) -> None:
     """Limits and marks of one local port, apart from all else of it: a changed rule is a change of this only."""
     workload, port = context.local.workload(port_id), context.view.port(port_id)
@@ -44,7 +55,7 @@ def compute(context: Context, port_id: str) -> None:
     _send(context, policy, port_id, workload.ofport)
     if policy.minimum is not None and network.physical_network is not None:
         _keep(context, policy.minimum, network.physical_network, port_id, workload.ofport)
-    if policy.received != Limits():
+    if limits_received(context, port, network):
         context.state("limited", network.id, workload.ofport)
         _receive(context, policy.received, port_id, workload.ofport)
 
@@ -82,12 +93,14 @@ def _receive(context: Context, limits: Limits, port_id: str, ofport: int) -> Non
     if limits.packets is not None:
         meter = _meter(context, port_id, RECEIVED_PACKETS, limits.packets)
         context.flow(_BRIDGE, pipeline.RECEIVED_PACKETS, 1, here, meter, goto(pipeline.RECEIVED_BANDWIDTH))
-    is_sub_port = ofport >= pipeline.FIRST_SUB_PORT
+    is_sub_port, is_copied = ofport >= pipeline.FIRST_SUB_PORT, copies_received(context, port_id)
     out = goto(pipeline.SUB_PORT) if is_sub_port else flow.output_field(OUT)
+    if is_copied:
+        out = goto(pipeline.RECEIVED_MIRROR)
     if limits.bandwidth is not None:
         meter = _meter(context, port_id, RECEIVED_BANDWIDTH, limits.bandwidth)
         context.flow(_BRIDGE, pipeline.RECEIVED_BANDWIDTH, 1, here, meter, out)
-    elif is_sub_port:
+    elif is_sub_port or is_copied:
         context.flow(_BRIDGE, pipeline.RECEIVED_BANDWIDTH, 1, here, out)
 
 

@@ -206,6 +206,17 @@ _QOS = (
     common.computed("resource_request", _OBJECT_OR_NULL, "port-resource-request", seen_by=Who.ADMIN),
 )
 
+_HINTS = Field(
+    "hints",
+    ports.hints,
+    default=None,
+    extension="port-hints",
+    column=json("hints"),
+    create_by=Who.ADMIN,
+    update_by=Who.ADMIN,
+    seen_by=Who.ADMIN,
+)
+
 PORT = Resource(
     name="port",
     collection="ports",
@@ -217,6 +228,7 @@ PORT = Resource(
         *_FOR_NOVA,
         *_BINDING,
         *_QOS,
+        _HINTS,
         common.computed("trunk_details", {"type": "object"}, "trunk-details"),
         *common.STANDARD,
         common.tags(Who.MEMBER_OR_ADVSVC, Who.PORT_TAGS_READER, post=True),
