@@ -42,7 +42,7 @@ DIFFERENCES: dict[tuple[str, str, str], str] = {
     ("default_security_group_rules", "project_id", "there"): "never seen, and templates belong to nobody",
     **{
         (f"alias_{kind}_rules", "project_id", "there"): "never seen: a rule of Neutron's has no project"
-        for kind in ("bandwidth_limit", "dscp_marking")
+        for kind in ("bandwidth_limit", "dscp_marking", "minimum_bandwidth")
     },
     **{
         ("rule_types", name, what): "Neutron lets a request set it, and has no such request"

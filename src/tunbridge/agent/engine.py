@@ -36,10 +36,10 @@ from tunbridge.agent.status.record import Record
 from tunbridge.agent.status.report import News, Reporter
 from tunbridge.agent.sub_ports import SubPorts
 from tunbridge.agent.traffic_log import TrafficLog
-from tunbridge.agent.wanted import LocalOf, relevant_devices, responder_settings
+from tunbridge.agent.wanted import LocalOf, relevant_devices, responder_settings, uplinks
 from tunbridge.agent.wiring import InOrder, Wanted, same_wiring
 from tunbridge.configuration import ConfigurationError
-from tunbridge.dataplane import diff, names
+from tunbridge.dataplane import diff, names, queues
 from tunbridge.dataplane.conntrack import Cut
 from tunbridge.dataplane.desired import ROOT, Desired, Owner
 from tunbridge.dataplane.features import mirror
@@ -314,6 +314,7 @@ class Agent:
         now = self.ovsdb.snapshot()
         self._keep_bridges(wanted, now)
         problems = [*difference.problems, *self._flows(wanted, now)]
+        problems += await self._write_queues(now)
         self._report_problems(problems)
         await self._write_ports(now)
         return not difference.changes
@@ -473,6 +474,14 @@ class Agent:
         """Tunnel addresses of the hosts that this one has BFD sessions with."""
         names, ips = set(self.desired.watched), self.cloud.tunnel_ips()
         return set(ips.values()) if self.config.host in names else {ip for name, ip in ips.items() if name in names}
+
+    async def _write_queues(self, now: Snapshot) -> Sequence[Problem]:
+        """Give NICs the queues of ports with a minimum bandwidth."""
+        found = queues.difference(self.desired.queues, uplinks(self.config), now, self._knows_all)
+        if found.changes and self._slow_s() == 0:
+            await self._change(found)
+            self.kick()
+        return found.problems
 
     async def _write_ports(self, now: Snapshot) -> None:
         """Write tag and other_config of the workloads' ports, as Neutron's agent does."""

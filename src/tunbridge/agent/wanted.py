@@ -9,6 +9,7 @@ from tunbridge.dataplane.host import Collector, Export, HostSpec, ProviderSpec, 
 from tunbridge.dataplane.local import Local, Workload
 from tunbridge.dataplane.operations import ORIGIN
 from tunbridge.dataplane.problems import Code, Problem
+from tunbridge.dataplane.queues import Uplinks
 from tunbridge.dataplane.responders import Settings
 from tunbridge.openvswitch import sub_ports
 from tunbridge.openvswitch.rows import BridgeRow, PortRow, Snapshot, changed
@@ -35,6 +36,15 @@ def host_spec(config: AgentConfig, remote_ips: list[str], collectors: Iterable[C
             targets=tuple(export.targets), sampling=export.sampling,
         ),
     )  # fmt: skip
+
+
+def uplinks(config: AgentConfig) -> dict[str, Uplinks]:
+    """What the configuration says of the NICs of each provider bridge."""
+    rates = config.resource_provider_bandwidths
+    return {
+        p.bridge: Uplinks(tuple(p.nics), rates[p.bridge].egress if p.bridge in rates else None)
+        for p in config.providers.values()
+    }
 
 
 def destinations(remote_ips: set[str], cloud: Cloud, now: Snapshot | None) -> tuple[set[str], set[Collector]]:

@@ -64,6 +64,8 @@ _INTEGRATION: dict[Signature, str] = {
     (22, 1, "ip,in_port"): "The DSCP field is set; the two bits of ECN stay as they are.",
     (22, 1, "ipv6,in_port"): "The DSCP field is set; the two bits of ECN stay as they are.",
     (22, 0, ""): "Not IP, or not to be marked.",
+    (23, 1, "in_port"): "The queue that keeps the port its minimum bandwidth, should the packet leave by a NIC.",
+    (23, 0, ""): "No minimum.",
     (24, 10, "in_port,dl_src"): "A workload sends from its MAC address, or from that of an allowed address pair.",
     (24, 5, "in_port"): "Port security is off, or the port is the network's own: anything.",
     (24, 0, ""): "A spoofed MAC address.",

@@ -89,6 +89,11 @@ def set_dscp(value: int) -> Action:
     return set_field("ip_dscp", str(value))
 
 
+def set_queue(number: int) -> Action:
+    """Have a packet wait in this queue of the NIC that it leaves by, where that has such a queue."""
+    return Action(f"set_queue:{number}", ("queue",))
+
+
 def set_tunnel(key: int) -> Action:
     return Action(f"set_field:{key:#x}->tun_id", ("tun_id",))
 

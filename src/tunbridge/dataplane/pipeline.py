@@ -13,8 +13,8 @@ The numbers are Neutron's where the purpose is the same.
       ─(68, 69 neighbours on a wire)─>
       76 routed ─(metering labels: 62, 63)─(NAT, 66 translated)─> 77 destination ─(an address of a router here)─> 73
 
-A workload's port with a QoS policy besides: 0 ─> 20, 21 limits, 22 mark ─> 24, and 94 ─> 97, 98 limits. One that is
-logged: a copy of what is dropped in 71, 72, 81, 82, and of what is allowed in 90, 91 ─> 99 meter ─> 96.
+A workload's port with a QoS policy besides: 0 ─> 20, 21 limits, 22 mark, 23 queue ─> 24, and 94 ─> 97, 98 limits. One
+that is logged: a copy of what is dropped in 71, 72, 81, 82, and of what is allowed in 90, 91 ─> 99 meter ─> 96.
 One that is mirrored: 0 ─> 18 copies ─> 20, and 94 or 98 ─> 101 copies ─> out.
 A trunk's sub-port besides: 0 without its tag, as from a port of its own ─> 0, and 94, 98 or 101 ─> 100 with its tag.
 """
@@ -52,6 +52,9 @@ WORKLOAD_BURST = 200
 QOS_METERS, QOS_METER_COUNT = 100_000, 100_000
 """Number of the first meter of QoS policies, and how many there are: a hash of what is limited. The kernel's datapath
 has numbers below 200,000 (net/openvswitch/meter.h)."""
+
+QUEUES = 0xEFFF
+"""Queues of a NIC are numbered from 1 to this: Open vSwitch's `linux-htb` has 0xf000, and 0 is everybody else's."""
 
 METADATA_METERS, METADATA_METER_COUNT = 86_000, 14_000
 """Number of the first meter of metadata requests, and how many there are: this plus the workload's OpenFlow port modulo
@@ -339,9 +342,13 @@ PORT_SECURITY = _table(
     24, "port_security", "MAC addresses that a workload may send from",
     matches="in_port dl_src", to=(ND_SECURITY, SERVICE_TABLE),
 )  # fmt: skip
+QUEUE = _table(
+    23, "queue", "what a workload with a minimum bandwidth sends is for its queue, should it leave by a NIC",
+    matches="in_port", sets="queue", to=(PORT_SECURITY,), miss=goto(PORT_SECURITY),
+)  # fmt: skip
 MARK = _table(
     22, "mark", "the DSCP field of what a workload sends is set to that of its QoS policy",
-    matches="in_port proto", sets="ip_dscp", to=(PORT_SECURITY,), miss=goto(PORT_SECURITY),
+    matches="in_port proto", sets="ip_dscp", to=(QUEUE,), miss=goto(QUEUE),
 )  # fmt: skip
 SENT_BANDWIDTH = _table(
     21, "sent_bandwidth", "what a workload sends passes the meter of its bandwidth limit",
@@ -362,7 +369,7 @@ LOCAL_SWITCHING = _table(
     back_to=0,
 )  # fmt: skip
 INTEGRATION = (
-    LOCAL_SWITCHING, SENT_MIRROR, SENT_PACKETS, SENT_BANDWIDTH, MARK,
+    LOCAL_SWITCHING, SENT_MIRROR, SENT_PACKETS, SENT_BANDWIDTH, MARK, QUEUE,
     PORT_SECURITY, ND_SECURITY, ADDRESS_SECURITY, SERVICE_TABLE, METADATA, LEARN, CONNTRACK,
     EGRESS_STATE, EGRESS_RULES, EGRESS_ALLOWED, ROUTER, ROUTES, SEVERAL_HOPS, OUTSIDE, NEXT_HOP, NEIGHBOURS,
     KNOWN_NEIGHBOUR, ROUTED, METERED, COUNTED, TRANSLATED, DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN,

@@ -179,6 +179,8 @@ class QosPolicy(Struct, frozen=True, kw_only=True):
     received: Limits = Limits()
     dscp: int | None = None
     """Value of the DSCP field of what the port sends."""
+    minimum: int | None = None
+    """kbit/s that are kept for what the port sends on the NICs of its physical network."""
 
 
 class Router(Struct, frozen=True, kw_only=True):

@@ -44,6 +44,8 @@ class InterfaceRow(Struct, frozen=True, kw_only=True):
     ofport: int | None = None
     error: str | None = None
     link_state: str | None = None
+    link_speed: int | None = None
+    """bit/s."""
     bfd: Mapping[str, str] = _EMPTY
     bfd_status: Mapping[str, str] = _EMPTY
     other_config: Mapping[str, str] = _EMPTY
@@ -58,9 +60,29 @@ class PortRow(Struct, frozen=True, kw_only=True):
     tag: int | None = None
     trunks: tuple[int, ...] = ()
     vlan_mode: str | None = None
+    qos: str | None = None
+    """Of the row of QoS: its uuid."""
     external_ids: Mapping[str, str] = _EMPTY
     other_config: Mapping[str, str] = _EMPTY
     interfaces: tuple[InterfaceRow, ...] = ()
+
+
+class QosRow(Struct, frozen=True, kw_only=True):
+    """A row of QoS: the queue discipline of ports. `queues`: number -> uuid of a row of Queue."""
+
+    uuid: str
+    type: str
+    queues: Mapping[int, str] = MappingProxyType({})
+    other_config: Mapping[str, str] = _EMPTY
+    external_ids: Mapping[str, str] = _EMPTY
+
+
+class QueueRow(Struct, frozen=True, kw_only=True):
+    """A row of Queue."""
+
+    uuid: str
+    other_config: Mapping[str, str] = _EMPTY
+    external_ids: Mapping[str, str] = _EMPTY
 
 
 class ExportRow(Struct, frozen=True, kw_only=True):
@@ -132,6 +154,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     external_ids: Mapping[str, str] = _EMPTY
     managers: tuple[ManagerRow, ...] = ()
     bridges: Mapping[str, BridgeRow] = MappingProxyType({})
+    qos: Mapping[str, QosRow] = MappingProxyType({})
+    """By uuid; so are `queues`."""
+    queues: Mapping[str, QueueRow] = MappingProxyType({})
 
     def ports(self) -> Iterator[tuple[BridgeRow, PortRow]]:
         """Every port with its bridge."""

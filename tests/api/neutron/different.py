@@ -74,6 +74,9 @@ EXTRA: dict[str, str] = {
         for thing in ("floatingip", "floatingips[]")
     },
     **{
+        f".{thing}.resource_request": "recorded from a Neutron without its QoS service" for thing in ("port", "ports[]")
+    },
+    **{
         f".{thing}.{name}": "recorded from a Neutron without its QoS service"
         for thing in ("network", "networks[]", "port", "ports[]", "floatingip", "floatingips[]")
         for name in ("qos_policy_id", "qos_network_policy_id")

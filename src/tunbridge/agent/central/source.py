@@ -435,19 +435,21 @@ def _metering_rule(row: Row) -> view.MeteringRule:
 def _limits(rows: tuple[Row, ...]) -> view.QosPolicy:
     """What rules come to; a limit of 0 is none, as for Neutron's agent."""
     rates: dict[tuple[str, str], view.Rate] = {}
-    dscp = None
+    dscp = minimum = None
     for row in rows:
         if (mark := getattr(row, "dscp_mark", None)) is not None:
             dscp = mark
+        elif (least := getattr(row, "min_kbps", None)) is not None:
+            minimum = least or None if row.direction == "egress" else minimum
         elif (kbps := getattr(row, "max_kbps", None)) is not None:
             rates["bandwidth", row.direction] = _rate(kbps, row.max_burst_kbps, _LARGEST_KBIT)
-        else:
+        elif hasattr(row, "max_kpps"):  # a minimum of packets is for Placement alone, as for Neutron's agent
             rates["packets", row.direction] = _rate(row.max_kpps * 1000, row.max_burst_kpps * 1000)
     limits = {
         direction: view.Limits(*(_limited(rates.get((kind, direction))) for kind in ("bandwidth", "packets")))
         for direction in DIRECTIONS
     }
-    return view.QosPolicy(id="", sent=limits["egress"], received=limits["ingress"], dscp=dscp)
+    return view.QosPolicy(id="", sent=limits["egress"], received=limits["ingress"], dscp=dscp, minimum=minimum)
 
 
 def _rate(rate: int, burst: int, least: int = 0) -> view.Rate:
