@@ -5,6 +5,8 @@ PY := $(VENV)/bin/python
 TUNBRIDGE := $(VENV)/bin/tunbridge
 # Files of tests that run at the same time: most of them wait more than they compute.
 TEST_JOBS := 4
+# Set in many containers; every agent, server and command that starts would compile all its modules anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help up down test test-attacks test-kernel test-ansible bench lint setup developer packages test-packages docs man dist deb lock clean
 

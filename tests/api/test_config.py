@@ -69,6 +69,11 @@ def test_a_limit_for_what_is_not_there_is_refused(tmp_path: Path, kind: str) -> 
         load(tmp_path, f"[networking]\ndefault_quotas = {{ {kind} = 10, network = 5 }}")
 
 
+def test_where_collectors_may_be_is_networks(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"mirror_collectors: 192\.0\.2\.1/24 has host bits set"):
+        load(tmp_path, '[networking]\nmirror_collectors = ["192.0.2.1/24"]')
+
+
 def test_limits_of_what_is_there_are_taken(tmp_path: Path) -> None:
     config = load(tmp_path, "[networking]\ndefault_quotas = { router = 10, floatingip = 5 }")
     assert config.networking.default_quotas == {"router": 10, "floatingip": 5}

@@ -29,6 +29,7 @@ _QOS = ("policy", *(f"policy_{rule.name}" for rule in qos.RULES), *(rule.name fo
 ASKED_AS = {
     "update_port_binding": "get_port_binding",  # Neutron has no rule for it; as recorded, an admin may as well
     # These are of the same text (tests/model/test_policies.py), with the project of the QoS policy for a rule's.
+    "onboard_network_subnets": "add_prefixes",
     "get_policy": "get_subnetpool",
     "get_policy:tags": "get_subnetpool:tags",
     "get_rule_type": "get_availability_zone",
@@ -127,7 +128,7 @@ def rules_of(resource: Resource) -> Iterator[tuple[str, tuple[str, ...], list[De
 
 
 ELSEWHERE = {
-    *("boot_config", "port_forwarding", "conntrack_helper", "trunk", "log", "loggable_resource"),
+    *("boot_config", "port_forwarding", "conntrack_helper", "trunk", "log", "loggable_resource", "tap_mirror"),
     *("metering_label", "metering_label_rule"),
     "security_groups_default_statefulness",
 }  # fmt: skip

@@ -17,6 +17,7 @@ from tunbridge.dataplane.plain_rows import Rows
 from tunbridge.dataplane.view import (
     AddressPair,
     Binding,
+    DhcpOption,
     FixedIp,
     Host,
     HostRoute,
@@ -233,6 +234,19 @@ def test_data_that_a_feature_cannot_read_harms_its_port_alone() -> None:
     assert "not an address" in desired.states["p2"].reason
     assert desired.states["p1"].status == "wired"
     assert any(p.subject == "port p2" for p in delta.problems)
+
+
+def test_a_dhcp_option_that_cannot_be_sent_is_a_problem_of_its_port_which_forwards() -> None:
+    rows = cloud(2, 2)
+    rows.ports["p2"] = port(2, extra_dhcp_opts=(DhcpOption("ntp-server", "tomorrow", 4),))
+    desired, delta = started(rows, local(1, 2))
+    (problem,) = delta.problems
+    assert problem.subject == "port p2"
+    assert "ntp-server" in problem.message and "'tomorrow' is not an IPv4 address" in problem.message
+    assert desired.states["p2"].status == "wired"
+    old, rows.ports["p2"] = rows.ports["p2"], port(2)
+    desired.touch(port_keys(old, rows.ports["p2"]))
+    assert list(desired.run().problems) == []
 
 
 def test_without_a_free_local_vlan_a_port_is_an_error_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from tunbridge.dataplane import diff, host
 from tunbridge.dataplane.diff import Difference
-from tunbridge.dataplane.host import Export, HostSpec, ProviderSpec
+from tunbridge.dataplane.host import Collector, Export, HostSpec, ProviderSpec
 from tunbridge.dataplane.nics import NicState
 from tunbridge.openvswitch.errors import OvsdbError
 from tunbridge.openvswitch.ovsdb import LocalOvsdb
@@ -426,3 +426,24 @@ def test_records_that_somebody_else_has_sent_stay(database: Database) -> None:
     database.settle(replace(NETWORK, export=sampled))
     database.settle(NETWORK)
     assert database.get("Bridge", "br-int", "ipfix") != "[]"
+
+
+COLLECTORS = (
+    Collector("erspan", "198.51.100.9"), Collector("erspan", "2001:db8::9"), Collector("gre", "198.51.100.9"),
+    Collector("gre", "2001:db8::9"),
+)  # fmt: skip
+
+
+def test_ports_to_collectors_tell_a_restarted_agent_of_which_they_are_and_are_no_tunnels_to_hosts(
+    database: Database,
+) -> None:
+    database.settle(replace(NETWORK, collectors=COLLECTORS))
+    now = database.copy.snapshot()
+    assert diff.collectors(now) == set(COLLECTORS)
+    assert diff.tunnel_addresses(now) == set(NETWORK.remote_ips)
+    database.vsctl("set", "interface", "tm_ers-c6336409", "options:erspan_idx=7")
+    database.sync()
+    database.settle(replace(NETWORK, collectors=COLLECTORS))
+    assert database.get("interface", "tm_ers-c6336409", "options:erspan_idx") == "flow"
+    database.settle(replace(NETWORK, collectors=COLLECTORS[:1]))
+    assert diff.collectors(database.copy.snapshot()) == {COLLECTORS[0]}

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from tunbridge.dataplane.contribution import PortSettings
 from tunbridge.dataplane.port_settings import Checked
-from tunbridge.openvswitch.rows import BridgeRow, PortRow, Snapshot
+from tunbridge.openvswitch.rows import BridgeRow, InterfaceRow, PortRow, Snapshot
 
 BLUE = PortSettings(tag=1, other_config={"net_uuid": "blue"})
 RIGHT = PortRow(uuid="u", name="tap0", tag=1, other_config={"net_uuid": "blue", "of somebody": "else"})
@@ -40,3 +40,33 @@ def test_a_port_that_comes_to_be_wanted_later_is_written() -> None:
     now = snapshot(replace(RIGHT, tag=None))
     assert checked.difference(now, {}) == []
     assert len(checked.difference(now, {"tap0": BLUE})) == 1
+
+
+def steered(hint: str | None, recorded: str | None, there: str | None) -> list[object]:
+    """What is written to the interface of a port that is right but for this."""
+
+    def with_key(key: str, value: str | None) -> dict[str, str]:
+        return {} if value is None else {key: value}
+
+    interface = InterfaceRow(uuid="i", name="tap0", other_config=with_key("tx-steering", there))
+    port = replace(
+        RIGHT, interfaces=(interface,), other_config={**RIGHT.other_config, **with_key("tx_steering", recorded)}
+    )
+    wanted = replace(BLUE, other_config={**BLUE.other_config, **with_key("tx_steering", hint)})
+    return [
+        one["mutations"]
+        for one in Checked().difference(snapshot(port), {"tap0": wanted})
+        if one["table"] == "Interface"
+    ]
+
+
+def test_a_hint_is_set_on_the_interface_and_taken_away_with_it() -> None:
+    delete = ["other_config", "delete", ["set", ["tx-steering"]]]
+    assert steered("hash", None, None) == [[delete, ["other_config", "insert", ["map", [["tx-steering", "hash"]]]]]]
+    assert steered("hash", "hash", "thread") == steered("hash", None, None)
+    assert steered("hash", "hash", "hash") == []
+    assert steered(None, "hash", "hash") == [[delete]]
+
+
+def test_an_operators_own_steering_stays() -> None:
+    assert steered(None, None, "thread") == []

@@ -243,6 +243,7 @@ class SimulatedHost:
         self.desired = Desired(world.rows)
         self.sub_ports = SubPorts(world.rows)
         self.workloads: dict[str, Workload] = {}
+        self.devices: list[str] = []
         self.tag = f"{name}{next(_numbers)}"
         """What its devices begin with: worlds share one Open vSwitch."""
         self.bridges = {b: f"{self.tag}{b.removeprefix('br')}" for b in ("br-int", "br-tun", "br-ex")}
@@ -288,19 +289,30 @@ class SimulatedHost:
             used = {w.ofport for w in self.workloads.values()}
             number = next(i for i in range(FIRST_TAP, FIRST_TAP + 2000) if i not in used)
             self.workloads[port_id] = Workload(port_id, f"tap-{port_id}", number)
-            device = f"{self.tag}-{port_id}"
-            settings = ["type=dummy", f"ofport_request={number}", f"options:tx_pcap={self.captured(port_id)}"]
-            where = ["add-port", self.bridges["br-int"], device, "--", "set", "interface", device, *settings]
-            self.pending += ["--", *where]
+            self._add(port_id, number)
         return self.workloads[port_id]
+
+    def add_device(self, name: str) -> None:
+        """Put a device into br-int that is no workload's."""
+        ofports = self.ofports["br-int"]
+        number = ofports[name] = max(INT_BR, *ofports.values()) + 1
+        assert number < FIRST_TAP
+        self.devices.append(name)
+        self._add(name, number)
+
+    def _add(self, name: str, number: int) -> None:
+        device = f"{self.tag}-{name}"
+        settings = ["type=dummy", f"ofport_request={number}", f"options:tx_pcap={self.captured(name)}"]
+        where = ["add-port", self.bridges["br-int"], device, "--", "set", "interface", device, *settings]
+        self.pending += ["--", *where]
 
     def unplug(self, port_id: str) -> None:
         del self.workloads[port_id]
         self.pending += ["--", "del-port", f"{self.tag}-{port_id}"]
 
     def all_received(self) -> dict[str, list[Packet]]:
-        """Packets that each workload and the outside were given since the last call."""
-        return {id: found for id in (*self.workloads, OUTSIDE) if (found := self.received(id))}
+        """Packets that each workload, other device and the outside were given since the last call."""
+        return {id: found for id in (*self.workloads, *self.devices, OUTSIDE) if (found := self.received(id))}
 
     def received(self, port_id: str) -> list[Packet]:
         """Packets that a workload was given since the last call."""
@@ -350,20 +362,20 @@ class SimulatedHost:
 
     def trace(self, bridge: str, packet: str, ct_next: tuple[str, ...]) -> Iterator[Delivery]:
         text = self.world.dummy.trace(self.bridges[bridge], packet, *ct_next)
-        key = re.search(r"(0x[0-9a-f]+)->(?:tun_id|NXM_NX_TUN_ID)", text)
+        keys = re.findall(r"(0x[0-9a-f]+)->(?:tun_id|NXM_NX_TUN_ID)", text)  # that of br-tun is the last
         for device, vlan, changes in outputs(text, self.world.dummy.devices()):
             name = device.removeprefix(f"{self.tag}-")
             peer = self.world.hosts.get(name.removeprefix("vx-")) if name.startswith("vx-") else None
             if peer is None:
                 yield Delivery(self.name, name, vlan, changes)
                 continue
-            assert key is not None, text
+            assert keys, text
             assert vlan is None
             back = peer.ofports["br-tun"][f"vx-{self.name}"]
             inner = re.sub(r"in_port=\d+,", "", packet)
             if new := re.findall(r"dst=([0-9a-f:]{17})", changes):
                 inner = re.sub(r"dl_dst=[0-9a-f:]+", f"dl_dst={new[-1]}", inner)
-            yield from peer.trace("br-tun", f"tun_id={key[1]},in_port={back},{inner}", ct_next)
+            yield from peer.trace("br-tun", f"tun_id={keys[-1]},in_port={back},{inner}", ct_next)
 
 
 def outputs(trace: str, devices: dict[int, str]) -> Iterator[tuple[str, int | None, str]]:

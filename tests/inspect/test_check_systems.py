@@ -4,7 +4,10 @@ import pytest
 
 from tests.inspect.check_cases import DUMPS, checked
 from tests.inspect.hosts import (
+    compute,
     errors,
+    port,
+    two,
 )
 from tunbridge.inspect.reader import read_show
 
@@ -212,3 +215,17 @@ def test_all_real_dumps_are_in_a_group_and_raise_no_error_together() -> None:
     assert {int(path.name[:2]) for path in paths} == {number for numbers, _ in REAL for number in numbers}
     document = checked(*(h for path in paths for h in read_show(path.read_text(), source=path.name)))
     assert errors(document) == []
+
+
+@pytest.mark.parametrize(
+    ("type", "name"), [("erspan", "tm_ers-0a00001b"), ("gre", "tm_gre-0a00001b"), ("gre", "tm_in_c00403")]
+)
+@pytest.mark.parametrize("collector", ["10.0.0.27", "192.0.2.9"])
+def test_a_port_to_a_collector_of_copies_is_no_tunnel_to_a_host(type: str, name: str, collector: str) -> None:
+    mirror = port(name, type, remote_ip=collector, in_key="0xffffffff", out_key="flow")
+    hosts = [compute("compute0", "10.0.0.25", ["10.0.0.27"], mirror), two()[1]]
+    document = checked(*hosts)
+    assert document.findings == checked(*two()).findings
+    assert document.not_checked == checked(*two()).not_checked
+    assert len(document.hosts) == 2
+    assert [link for link in document.links if link.kind == "tunnel" and link.a.port == name] == []

@@ -290,3 +290,15 @@ def test_real_dumps_are_explained_one_by_one_and_all_together() -> None:
             assert sentence.citations, (path.name, sentence.text)
             assert all(c.line is not None and c.source == path.name for c in sentence.citations), sentence
     assert len(list(sentences(explain(understand(hosts))))) > len(hosts)
+
+
+def test_a_port_to_a_collector_of_copies_is_told_apart_from_tunnels() -> None:
+    port = (
+        '        Port "tm_ers-c0000209"\n            Interface "tm_ers-c0000209"\n                type: erspan\n'
+        '                options: {erspan_idx=flow, out_key=flow, remote_ip="192.0.2.9"}\n'
+    )
+    before, bridge, after = SEED_COMPUTE.partition("    Bridge br-int\n")
+    found = document(compute0=before + bridge + port + after, network0=SEED_NETWORK)
+    sentence = said(found, "tm_ers-c0000209")
+    assert sentence.text.startswith("Copies of packets leave by tm_ers-c0000209, to collectors of them at 192.0.2.9")
+    assert not [s for s in sentences(explain(found)) if "not given" in s.text]

@@ -17,8 +17,10 @@ SHOWN_BY = {
     features.DNS: "tests/packets/test_services.py",
     features.ROUTING: "tests/packets/test_outside.py",
     features.QOS: "tests/packets/test_qos.py",
+    features.PLACEMENT: "tests/api/test_placement.py",
     features.METADATA: "tests/packets/test_metadata.py",
     features.TRUNKS: "tests/packets/test_trunks.py",
+    features.MIRRORS: "tests/packets/test_mirrors.py",
     features.TRAFFIC_LOG: "tests/packets/test_traffic_log.py",
     features.METERING: "tests/packets/test_metering.py",
 }
@@ -31,21 +33,15 @@ _BASE = "dummy network port subnet subnetpool"
 
 _REASONS = {
     "to come, with routers": "local_ip",
-    "to come: minimum rates": (
-        "port-resource-request port-resource-request-groups qos-bw-minimum-ingress"
-        " qos-pps-minimum qos-pps-minimum-rule-alias"
-    ),
     "to come: networks of several segments": (
         "ip_allocation l2_adjacency multi-provider segment segments-peer-subnet-host-routes standard-attr-segment"
-        " subnet-segmentid-enforce subnet-segmentid-writable subnet_onboard"
+        " subnet-segmentid-enforce subnet-segmentid-writable"
     ),
-    LATER: (
-        "agent-resources-synced port-hint-ovs-tx-steering port-hints port-mac-override pvlan"
-        " taas taas-vlan-filter tap-mirror tap-mirror-both-direction"
-    ),
+    LATER: "pvlan taas taas-vlan-filter",
     "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",
     "for SR-IOV ports, which no host serves": (
-        "port-hardware-offload-type port-trusted-vif uplink-status-propagation uplink-status-propagation-updatable"
+        "port-hardware-offload-type port-mac-override port-trusted-vif uplink-status-propagation"
+        " uplink-status-propagation-updatable"
     ),
     "Neutron 29 has it in neutron-lib and does not serve it": (
         "floating-ip-distributed floating-ip-router-writable floatingip-autodelete-internal network-cascade-delete"

@@ -19,6 +19,8 @@ CLONE_NEWNET = 0x40000000
 PATIENCE_S = 3.0
 ETH_P_ALL = 3
 SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 0x10
+SO_RCVBUFFORCE, ROOM = 33, 1 << 22
+"""Frames of some seconds wait in a socket until they are looked at."""
 AUXDATA = struct.Struct("IIIHHHH")
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -85,9 +87,14 @@ class Tcp:
         self._far.close()
 
 
-def connect(client: Workload, server: Workload, port: int, seconds: float = PATIENCE_S) -> Tcp | None:
-    """Connect to a port that listens just for this; None when that does not succeed in time."""
-    address = server.address
+def connect(
+    client: Workload, server: Workload, port: int, seconds: float = PATIENCE_S, address: str | None = None
+) -> Tcp | None:
+    """Connect to a port that listens just for this; None when that does not succeed in time.
+
+    `address`: of the server, in place of its first IPv4 address.
+    """
+    address = address or server.address
 
     def listening() -> socket.socket:
         made = socket.create_server(("", port), family=_family(address))
@@ -105,17 +112,19 @@ def connect(client: Workload, server: Workload, port: int, seconds: float = PATI
             return None
 
 
-def connects(client: Workload, server: Workload, port: int, seconds: float = PATIENCE_S) -> bool:
+def connects(
+    client: Workload, server: Workload, port: int, seconds: float = PATIENCE_S, address: str | None = None
+) -> bool:
     """Whether a connection can be made within a time."""
-    made = connect(client, server, port, seconds)
+    made = connect(client, server, port, seconds, address)
     if made is not None:
         made.close()
     return made is not None
 
 
-def connected(client: Workload, server: Workload, port: int) -> Tcp:
+def connected(client: Workload, server: Workload, port: int, address: str | None = None) -> Tcp:
     """A connection that has to come about."""
-    made = connect(client, server, port)
+    made = connect(client, server, port, address=address)
     assert made is not None
     return made
 
@@ -151,6 +160,7 @@ class Wire:
             made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
             made.bind((device, ETH_P_ALL))
             made.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+            made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM)
             return made
 
         self._socket = inside(namespace, opened)

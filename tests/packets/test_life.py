@@ -10,6 +10,7 @@ from tests.packets.cloud import Cloud, Workload, ping_during
 from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
+HASH = {"openvswitch": {"other_config": {"tx-steering": "hash"}}}
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,25 @@ def test_a_disabled_port_reaches_nobody_until_it_is_enabled(cloud: Cloud, networ
     cloud.network.update_port(vm.port.id, admin_state_up=True)
     vm.wait_active()
     assert vm.reaches(peer.address)
+
+
+def test_a_hint_of_the_port_steers_what_its_interface_is_given(cloud: Cloud, peer: Workload) -> None:
+    def steering() -> str:
+        return peer.host.host.vsctl("--if-exists", "get", "interface", peer.tap, "other_config:tx-steering")
+
+    host = peer.host.host
+    assert steering() == ""
+    cloud.network.put(f"/ports/{peer.port.id}", json={"port": {"hints": HASH}})
+    wait_until(lambda: steering() == "hash", "it is set")
+    host.vsctl("set", "interface", peer.tap, "other_config:tx-steering=thread", "other_config:own=1")
+    wait_until(lambda: steering() == "hash", "it is set again")
+    cloud.network.put(f"/ports/{peer.port.id}", json={"port": {"hints": None}})
+    wait_until(lambda: steering() == "", "it is taken away")
+    host.vsctl("set", "interface", peer.tap, "other_config:tx-steering=thread")
+    peer.host.restart()
+    assert steering() == "thread"  # the operator's
+    assert host.vsctl("get", "interface", peer.tap, "other_config:own") == '"1"'
+    host.vsctl("clear", "interface", peer.tap, "other_config")
 
 
 def test_a_port_that_is_deleted_while_plugged_reaches_nobody(cloud: Cloud, network: Any, peer: Workload) -> None:

@@ -13,8 +13,8 @@ from tunbridge.agent.cloud import Cloud, cloud_of
 from tunbridge.agent.config import AgentConfig
 from tunbridge.agent.local import LocalOvsdb
 from tunbridge.agent.sub_ports import SubPorts
-from tunbridge.agent.wanted import LocalOf, host_spec, relevant_devices
-from tunbridge.dataplane import diff, flows, host
+from tunbridge.agent.wanted import LocalOf, relevant_devices, wanted_host
+from tunbridge.dataplane import diff, flows
 from tunbridge.dataplane.desired import Desired
 from tunbridge.dataplane.host import WantedHost
 from tunbridge.dataplane.local import Local
@@ -98,9 +98,7 @@ async def _until(moved: asyncio.Event, condition: Callable[[], bool]) -> bool:
 
 def _wanted(config: AgentConfig, now: Snapshot, cloud: Cloud) -> WantedHost:
     peers = {p.ip for p in config.peers} | set(cloud.tunnel_ips().values())
-    if not cloud.complete:
-        peers |= diff.tunnel_addresses(now)
-    return host.wanted(host_spec(config, sorted(peers)))
+    return wanted_host(config, peers, cloud, now)
 
 
 async def _plan(

@@ -1,5 +1,6 @@
 """The server's configuration: one TOML file, every setting also as an environment variable TUNBRIDGE_SERVER_<KEY>."""
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from tunbridge.api.auth import config as auth_config
 from tunbridge.api.auth.config import AuthConfig
 from tunbridge.api.nova.config import NovaConfig
 from tunbridge.api.offer import offer
+from tunbridge.api.placement.config import PlacementConfig
 from tunbridge.configuration import ConfigurationError
 from tunbridge.model import catalog, features
 from tunbridge.rules.settings import QUOTAS, NetworkingSettings
@@ -59,6 +61,8 @@ class ServerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     auth: AuthConfig = field(default_factory=AuthConfig)
     nova: NovaConfig | None = None
     """The Nova that is told what happens to ports of its servers; None: there is none."""
+    placement: PlacementConfig | None = None
+    """The Placement that is told what hosts have; None: there is none."""
     networking: NetworkingSettings = field(default_factory=NetworkingSettings)
     log_format: Literal["logfmt", "json"] = "logfmt"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -72,9 +76,12 @@ def load(
     config = structs.replace(configuration.load(ServerConfig, path, ENV_PREFIX, environ), **(options or {}))
     config = _placed(config)
     _check_quotas(config)
+    _check_collectors(config)
     auth_config.check(config.auth)
     if config.nova is not None:
         auth_config.check_login(config.nova, "nova")
+    if config.placement is not None:
+        auth_config.check_login(config.placement, "placement")
     auth_config.check_listen(config.auth, config.listen)
     Proxies(config.trusted_proxies)
     for address in config.listen:
@@ -107,6 +114,15 @@ def _check_quotas(config: ServerConfig) -> None:
             f"networking.default_quotas: {', '.join(unknown)}: nothing of this kind is offered, so it has no limit;"
             f" known are: {', '.join(sorted(known))}"
         )
+
+
+def _check_collectors(config: ServerConfig) -> None:
+    """Refuse what is no network. Raises ConfigurationError."""
+    for network in config.networking.mirror_collectors:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as e:
+            raise ConfigurationError(f"networking.mirror_collectors: {e}") from None
 
 
 def split(address: str) -> tuple[str, int] | str:

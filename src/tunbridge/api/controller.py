@@ -307,7 +307,7 @@ class Controller:
         action = self.rules.actions[name]
         given = await body.aside(content, lambda: _read(action, _given(action, content)))
 
-        def build(txn: Txn) -> Values | None:
+        def build(txn: Txn) -> Values | list[Values] | None:
             row = self.rules.get(txn, id)
             target = self._target(txn, row, request.caller)
             policy.enforce_action(self.resource, request.caller, target, name, action.who, self.rules.hidden(id))

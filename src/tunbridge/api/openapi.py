@@ -168,9 +168,13 @@ def _add_paths(paths: dict[str, Any], controller: Controller, offer: Offer) -> N
         _add_tags(paths, base, resource, id, tag)
 
 
+_ONBOARD = "onboard_network_subnets"
+
+
 def _action(controller: Controller, action: str, id: dict[str, Any], tag: list[str]) -> dict[str, Any]:
     method = controller.rules.actions[action].method.lower()
-    told = answers(ok("200", "Done.", {"type": "object"}), "400", "401", "403", "404", "409", "503")
+    answer = {"type": "array" if action == _ONBOARD else "object"}
+    told = answers(ok("200", "Done.", answer), "400", "401", "403", "404", "409", "503")
     operation = {"operationId": f"{action}_{controller.resource.name}", "tags": tag, "responses": told}
     if method != "get":
         operation["requestBody"] = body(_action_body(action))
@@ -181,6 +185,8 @@ def _action_body(action: str) -> dict[str, Any]:
     """Give what an action takes."""
     if "subports" in action:
         return object_of({"sub_ports": sub_ports.schema}, ["sub_ports"])
+    if action == _ONBOARD:
+        return object_of({"network_id": STRING}, ["network_id"])
     name = "prefixes" if "prefixes" in action else "addresses"
     return object_of({name: {"type": "array", "items": STRING, "minItems": 1}}, [name])
 

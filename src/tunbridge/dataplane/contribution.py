@@ -49,6 +49,14 @@ class Group(Struct, frozen=True):
     text: str
 
 
+class Queue(Struct, frozen=True):
+    """A queue of the NICs of a provider bridge: what is in it has at least `kbps` kbit/s of them."""
+
+    bridge: str
+    number: int
+    kbps: int
+
+
 class PortSettings(Struct, frozen=True):
     """What a workload's port has in OVSDB. Keys of SETTINGS that are not in `other_config` are removed there."""
 
@@ -56,8 +64,10 @@ class PortSettings(Struct, frozen=True):
     other_config: Mapping[str, str]
 
 
-SETTINGS = ("net_uuid", "network_type", "physical_network", "segmentation_id", "tag", sub_ports.KEY)
-"""The keys of `other_config` that Neutron's agent writes, and that of openvswitch/sub_ports.py."""
+STEERING = "tx_steering"
+"""What the agent has set as `other_config:tx-steering` of the port's interface: it takes away no other."""
+SETTINGS = ("net_uuid", "network_type", "physical_network", "segmentation_id", "tag", sub_ports.KEY, STEERING)
+"""The keys of `other_config` that Neutron's agent writes, and those of ours."""
 FREE_VLANS: Key = ("identifiers", "vlans")
 """Touched when a local VLAN is given back."""
 DEAD_VLAN = 4095
@@ -85,6 +95,7 @@ class Contribution(Struct):
     reads: frozenset[Key] = frozenset()
     port: tuple[str, PortSettings] | None = None
     state: tuple[str, PortState] | None = None
+    queue: Queue | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -161,6 +172,9 @@ class Context:
     def port(self, name: str, settings: PortSettings) -> None:
         """Settings of a workload's port."""
         self.contribution.port = (name, settings)
+
+    def queue(self, queue: Queue) -> None:
+        self.contribution.queue = queue
 
     def port_state(self, port_id: str, state: PortState) -> None:
         self.contribution.state = (port_id, state)

@@ -34,6 +34,7 @@ from tunbridge.dataplane.contribution import (
     Permit,
     PortSettings,
     PortState,
+    Queue,
 )
 from tunbridge.dataplane.features import FEATURES, metering, policy, qos
 from tunbridge.dataplane.features.metering import Counted
@@ -87,6 +88,7 @@ class Desired:
         self._refused: dict[Owner, str] = {}
         self._failed: dict[Owner, str] = {}
         self._ports: dict[str, PortSettings] = {}
+        self._queues: dict[Owner, Queue] = {}
         self._states: Mapping[str, PortState] = {}
         self._noted: dict[Owner, tuple[str, ...]] = {}
         self._touched_owners: set[Owner] = set()
@@ -155,6 +157,11 @@ class Desired:
     def ports(self) -> Mapping[str, PortSettings]:
         """OVS port name -> its settings."""
         return self._ports
+
+    @property
+    def queues(self) -> Collection[Queue]:
+        """The queues of NICs that are wanted."""
+        return self._queues.values()
 
     @property
     def states(self) -> Mapping[str, PortState]:
@@ -268,6 +275,10 @@ class Desired:
         self._replace_permits(old.permits, new.permits)
         self._replace_claims(old.claims, new.claims)
         self._merged.replace(owner, old, new)
+        if new.queue is not None:
+            self._queues[owner] = new.queue
+        elif old.queue is not None:
+            del self._queues[owner]
         if old.port is not None and old.port != new.port:
             self._ports.pop(old.port[0], None)
 
@@ -283,6 +294,7 @@ class Desired:
             self._identifiers.release_router(id)
         elif feature in ("qos", "floating", "gateway"):
             self._identifiers.release_meters(id, qos.LIMITS)
+            self._identifiers.release_queue(id)
 
     def _replace_reads(self, owner: Owner, old: frozenset[Key], new: frozenset[Key]) -> None:
         for key in old - new:

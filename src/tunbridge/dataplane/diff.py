@@ -10,13 +10,13 @@ What may be changed depends on who made it. How a restarted agent knows:
 
 import json
 from collections.abc import Container, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tunbridge.dataplane import names, nics, operations
-from tunbridge.dataplane.host import WantedBridge, WantedHost, WantedPort
+from tunbridge.dataplane.host import Collector, WantedBridge, WantedHost, WantedPort
 from tunbridge.dataplane.nics import NicState
 from tunbridge.dataplane.operations import ADOPTED, CREATED, ORIGIN, PHYSICAL_NETWORK, SAVED, Operation
 from tunbridge.dataplane.problems import Code, Problem
@@ -74,12 +74,23 @@ def usable(host: WantedHost, now: Snapshot) -> list[BridgeRow]:
 
 
 def tunnel_addresses(now: Snapshot) -> set[str]:
-    """Remote addresses of the tunnel ports that we made."""
-    return {
-        port.interfaces[0].options["remote_ip"]
-        for _, port in now.ports()
-        if ours(port.external_ids) and port.interfaces and "remote_ip" in port.interfaces[0].options
-    }
+    """Remote addresses of the tunnel ports to other hosts that we made."""
+    return {interface.options["remote_ip"] for interface in _tunnels(now, names.TUNNEL_BRIDGE)}
+
+
+def collectors(now: Snapshot) -> set[Collector]:
+    """The collectors of mirrored packets that we made ports for."""
+    kinds: dict[str, Literal["erspan", "gre"]] = {"gre": "gre", "ip6gre": "gre", "erspan": "erspan"}
+    kinds["ip6erspan"] = "erspan"
+    found = _tunnels(now, names.INTEGRATION_BRIDGE)
+    return {Collector(kinds[one.type], one.options["remote_ip"]) for one in found if one.type in kinds}
+
+
+def _tunnels(now: Snapshot, bridge: str) -> Iterator[InterfaceRow]:
+    row = now.bridges.get(bridge)
+    for port in row.ports if row is not None else ():
+        if ours(port.external_ids) and port.interfaces and "remote_ip" in port.interfaces[0].options:
+            yield port.interfaces[0]
 
 
 class _Differ:

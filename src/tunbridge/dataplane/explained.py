@@ -48,6 +48,8 @@ _INTEGRATION: dict[Signature, str] = {
         "in_port",
     ): "From a physical network, a segment that no network here uses; apart, so that it is counted apart.",
     (0, 0, ""): "A workload that belongs to no network can reach nothing.",
+    (18, 1, "in_port"): "A port with mirrors: a copy for each collector, with the tunnel id of the mirror.",
+    (18, 0, ""): "No such mirror.",
     (20, 1, "in_port"): "The meter of a port's packet rate limit; what is above it is dropped here.",
     (20, 0, ""): "No such limit.",
     (62, 10, "reg1,reg6"): "Of a router with metering labels, into its external network: a look-up for each label.",
@@ -62,6 +64,8 @@ _INTEGRATION: dict[Signature, str] = {
     (22, 1, "ip,in_port"): "The DSCP field is set; the two bits of ECN stay as they are.",
     (22, 1, "ipv6,in_port"): "The DSCP field is set; the two bits of ECN stay as they are.",
     (22, 0, ""): "Not IP, or not to be marked.",
+    (23, 1, "in_port"): "The queue that keeps the port its minimum bandwidth, should the packet leave by a NIC.",
+    (23, 0, ""): "No minimum.",
     (24, 10, "in_port,dl_src"): "A workload sends from its MAC address, or from that of an allowed address pair.",
     (24, 5, "in_port"): "Port security is off, or the port is the network's own: anything.",
     (24, 0, ""): "A spoofed MAC address.",
@@ -394,11 +398,11 @@ _INTEGRATION: dict[Signature, str] = {
         "A connection's originator sent this, and rules allowed it: committed, with a mark of who was checked here."
     ),
     (92, 0, ""): "Known connections, replies, and what is not tracked.",
-    (94, 3, "reg7"): "To a workload with limits: they come next.",
+    (94, 3, "reg7"): "To a workload with limits or mirrors: they come next.",
     (94, 2, "reg7"): "To another bridge: the local VLAN is put on. To a trunk's sub-port: by its parent port.",
     (94, 2, "reg4,reg6,reg7"): (
         "A flooded copy, to all ports of the network with this policy; to one with limits as a copy of its own, since a"
-        " meter that drops ends all actions that come after it (`flow.apart`)."
+        " meter that drops ends all actions that come after it (`flow.apart`); likewise to one with mirrors."
     ),
     (94, 1, ""): "To a workload.",
     (94, 0, ""): _REST,
@@ -407,6 +411,9 @@ _INTEGRATION: dict[Signature, str] = {
     (97, 0, ""): "No such limit.",
     (98, 1, "reg7"): "The meter of a port's bandwidth limit.",
     (98, 0, ""): "No such limit.",
+    (101, 2, "reg7,in_port"): "A port's own broadcast does not come back.",
+    (101, 1, "reg7"): "A port with mirrors: a copy for each collector, with the tunnel id of the mirror.",
+    (101, 0, ""): "No such mirror.",
     (100, 2, "reg7,in_port"): "A sub-port's own broadcast does not come back.",
     (100, 1, "reg7"): (
         "To a sub-port: its tag is put on. It may leave by the interface that it came from: of another sub-port of the"

@@ -89,8 +89,18 @@ def set_dscp(value: int) -> Action:
     return set_field("ip_dscp", str(value))
 
 
+def set_queue(number: int) -> Action:
+    """Have a packet wait in this queue of the NIC that it leaves by, where that has such a queue."""
+    return Action(f"set_queue:{number}", ("queue",))
+
+
 def set_tunnel(key: int) -> Action:
     return Action(f"set_field:{key:#x}->tun_id", ("tun_id",))
+
+
+def set_session(id: int) -> Action:
+    """Name what an ERSPAN packet is a copy of: the session id of its header, and the index, which has no other use."""
+    return Action(f"set_field:{id:#x}->tun_id,set_field:{id:#x}->tun_erspan_idx", ("tun_id", "tun_erspan_idx"))
 
 
 def move(source: str, target: str, name: str) -> Action:

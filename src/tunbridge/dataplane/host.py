@@ -31,6 +31,13 @@ class Export(Struct, frozen=True, kw_only=True):
     """One of so many packets is looked at."""
 
 
+class Collector(Struct, frozen=True, order=True):
+    """Who is sent copies of packets, and in which tunnel."""
+
+    kind: Literal["erspan", "gre"]
+    remote_ip: str
+
+
 class HostSpec(Struct, frozen=True, kw_only=True):
     """What the operator wants of this host. `manager` None: none."""
 
@@ -43,6 +50,7 @@ class HostSpec(Struct, frozen=True, kw_only=True):
     manager: str | None = None
     controller: str
     export: Export | None = None
+    collectors: tuple[Collector, ...] = ()
 
 
 class WantedPort(Struct, frozen=True, kw_only=True):
@@ -85,7 +93,7 @@ class WantedHost(Struct, frozen=True, kw_only=True):
 
 def wanted(spec: HostSpec) -> WantedHost:
     """Work out bridges, patch pairs, a tunnel to each other host, and provider bridges."""
-    integration = [_patch(names.PATCH_TO_TUNNEL, names.PATCH_TO_INTEGRATION)]
+    integration = [_patch(names.PATCH_TO_TUNNEL, names.PATCH_TO_INTEGRATION), *map(_mirror, spec.collectors)]
     providers = []
     for provider in spec.providers:
         inner, outer = names.integration_patch(provider.bridge), names.provider_patch(provider.bridge)
@@ -118,6 +126,19 @@ def wanted(spec: HostSpec) -> WantedHost:
 
 def _patch(name: str, peer: str) -> WantedPort:
     return WantedPort(name=name, type="patch", options={"peer": peer})
+
+
+_IN_KEY = "0xffffffff"
+"""A tunnel with a key of its own for what comes in is another one than that to a host with the same address."""
+
+
+def _mirror(collector: Collector) -> WantedPort:
+    """A port for copies only; flows set their tunnel ids. What is larger than the wire takes is fragmented."""
+    options = {"remote_ip": collector.remote_ip, "in_key": _IN_KEY, "out_key": "flow", "df_default": "false"}
+    if collector.kind == "erspan":
+        options |= {"erspan_ver": "1", "erspan_idx": "flow"}
+    type_ = f"ip6{collector.kind}" if ":" in collector.remote_ip else collector.kind
+    return WantedPort(name=names.mirror_port(collector.kind, collector.remote_ip), type=type_, options=options)
 
 
 def _tunnel(spec: HostSpec, remote_ip: str) -> WantedPort:

@@ -34,6 +34,15 @@ def _shortened(prefix: str, name: str) -> str:
     return prefix + name[: MAX_LENGTH - len(prefix) - _HASH_LENGTH] + digest
 
 
+MIRROR_PORTS = {"gre": "tm_gre", "erspan": "tm_ers"}
+"""First part of the names of br-int's ports to collectors of mirrored packets, by the kind of tunnel."""
+
+
+def mirror_port(kind: str, remote_ip: str) -> str:
+    """Name of br-int's port to a collector."""
+    return tunnel_port(MIRROR_PORTS[kind], remote_ip)
+
+
 def tunnel_port(tunnel_type: str, remote_ip: str) -> str:
     """Name of the tunnel port to `remote_ip`: the IPv4 address as 8 hex digits, or a hash of the IPv6 address."""
     address = ipaddress.ip_address(remote_ip)

@@ -13,9 +13,10 @@ The numbers are Neutron's where the purpose is the same.
       ─(68, 69 neighbours on a wire)─>
       76 routed ─(metering labels: 62, 63)─(NAT, 66 translated)─> 77 destination ─(an address of a router here)─> 73
 
-A workload's port with a QoS policy besides: 0 ─> 20, 21 limits, 22 mark ─> 24, and 94 ─> 97, 98 limits. One that is
-logged: a copy of what is dropped in 71, 72, 81, 82, and of what is allowed in 90, 91 ─> 99 meter ─> 96.
-A trunk's sub-port besides: 0 without its tag, as from a port of its own ─> 0, and 94 or 98 ─> 100 with its tag.
+A workload's port with a QoS policy besides: 0 ─> 20, 21 limits, 22 mark, 23 queue ─> 24, and 94 ─> 97, 98 limits. One
+that is logged: a copy of what is dropped in 71, 72, 81, 82, and of what is allowed in 90, 91 ─> 99 meter ─> 96.
+One that is mirrored: 0 ─> 18 copies ─> 20, and 94 or 98 ─> 101 copies ─> out.
+A trunk's sub-port besides: 0 without its tag, as from a port of its own ─> 0, and 94, 98 or 101 ─> 100 with its tag.
 """
 
 from collections.abc import Mapping
@@ -51,6 +52,9 @@ WORKLOAD_BURST = 200
 QOS_METERS, QOS_METER_COUNT = 100_000, 100_000
 """Number of the first meter of QoS policies, and how many there are: a hash of what is limited. The kernel's datapath
 has numbers below 200,000 (net/openvswitch/meter.h)."""
+
+QUEUES = 0xEFFF
+"""Queues of a NIC are numbered from 1 to this: Open vSwitch's `linux-htb` has 0xf000, and 0 is everybody else's."""
 
 METADATA_METERS, METADATA_METER_COUNT = 86_000, 14_000
 """Number of the first meter of metadata requests, and how many there are: this plus the workload's OpenFlow port modulo
@@ -193,9 +197,13 @@ LOG_METER = _table(
     99, "log_meter", "copies of packets for the agent's log pass a meter of the port that the log is about",
     matches="in_port reg3 reg7", to=(TO_AGENT,),
 )  # fmt: skip
+RECEIVED_MIRROR = _table(
+    101, "received_mirror", "what a workload receives is copied to collectors",
+    matches="in_port reg7", sets="tun_id tun_erspan_idx", to=(SUB_PORT,), miss="output:NXM_NX_REG7[]",
+)  # fmt: skip
 RECEIVED_BANDWIDTH = _table(
     98, "received_bandwidth", "what a workload receives passes the meter of its bandwidth limit",
-    matches="reg7", to=(SUB_PORT,), miss="output:NXM_NX_REG7[]",
+    matches="reg7", to=(SUB_PORT, RECEIVED_MIRROR), miss="output:NXM_NX_REG7[]",
 )  # fmt: skip
 RECEIVED_PACKETS = _table(
     97, "received_packets", "what a workload receives passes the meter of its packet rate limit",
@@ -203,7 +211,7 @@ RECEIVED_PACKETS = _table(
 )  # fmt: skip
 OUTPUT = _table(
     94, "output", "to the port in `out`; between bridges the local VLAN says which network it is",
-    matches="reg4 reg6 reg7", sets="vlan reg3 reg7", to=(RECEIVED_PACKETS, SUB_PORT),
+    matches="reg4 reg6 reg7", sets="vlan reg3 reg7", to=(RECEIVED_PACKETS, RECEIVED_MIRROR, SUB_PORT),
 )  # fmt: skip
 COMMIT = _table(
     92, "commit", "a connection that rules allowed becomes known to conntrack, with who checked it",
@@ -334,9 +342,13 @@ PORT_SECURITY = _table(
     24, "port_security", "MAC addresses that a workload may send from",
     matches="in_port dl_src", to=(ND_SECURITY, SERVICE_TABLE),
 )  # fmt: skip
+QUEUE = _table(
+    23, "queue", "what a workload with a minimum bandwidth sends is for its queue, should it leave by a NIC",
+    matches="in_port", sets="queue", to=(PORT_SECURITY,), miss=goto(PORT_SECURITY),
+)  # fmt: skip
 MARK = _table(
     22, "mark", "the DSCP field of what a workload sends is set to that of its QoS policy",
-    matches="in_port proto", sets="ip_dscp", to=(PORT_SECURITY,), miss=goto(PORT_SECURITY),
+    matches="in_port proto", sets="ip_dscp", to=(QUEUE,), miss=goto(QUEUE),
 )  # fmt: skip
 SENT_BANDWIDTH = _table(
     21, "sent_bandwidth", "what a workload sends passes the meter of its bandwidth limit",
@@ -346,18 +358,24 @@ SENT_PACKETS = _table(
     20, "sent_packets", "what a workload sends passes the meter of its packet rate limit",
     matches="in_port", to=(SENT_BANDWIDTH,), miss=goto(SENT_BANDWIDTH),
 )  # fmt: skip
+SENT_MIRROR = _table(
+    18, "sent_mirror", "what a workload sends is copied to collectors",
+    matches="in_port", sets="tun_id tun_erspan_idx", to=(SENT_PACKETS,), miss=goto(SENT_PACKETS),
+)  # fmt: skip
 LOCAL_SWITCHING = _table(
     0, "local_switching", "where a packet came in, and so its network; dead VLAN and unknown ports are dropped",
-    matches="in_port dl_vlan vlan_tci dl_type", sets="vlan in_port reg5 reg6", to=(SENT_PACKETS, PORT_SECURITY, LEARN),
+    matches="in_port dl_vlan vlan_tci dl_type", sets="vlan in_port reg5 reg6",
+    to=(SENT_MIRROR, SENT_PACKETS, PORT_SECURITY, LEARN),
     back_to=0,
 )  # fmt: skip
 INTEGRATION = (
-    LOCAL_SWITCHING, SENT_PACKETS, SENT_BANDWIDTH, MARK,
+    LOCAL_SWITCHING, SENT_MIRROR, SENT_PACKETS, SENT_BANDWIDTH, MARK, QUEUE,
     PORT_SECURITY, ND_SECURITY, ADDRESS_SECURITY, SERVICE_TABLE, METADATA, LEARN, CONNTRACK,
     EGRESS_STATE, EGRESS_RULES, EGRESS_ALLOWED, ROUTER, ROUTES, SEVERAL_HOPS, OUTSIDE, NEXT_HOP, NEIGHBOURS,
     KNOWN_NEIGHBOUR, ROUTED, METERED, COUNTED, TRANSLATED, DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN,
     INGRESS_STATE, INGRESS_RULES, INGRESS_ALLOWED, COMMIT, OUTPUT,
-    AGENT_METER, LOG_METER, TO_AGENT, RECEIVED_PACKETS, RECEIVED_BANDWIDTH, SUB_PORT,
+    AGENT_METER, LOG_METER, TO_AGENT, RECEIVED_PACKETS, RECEIVED_BANDWIDTH, RECEIVED_MIRROR,
+    SUB_PORT,
 )  # fmt: skip
 
 # br-tun
@@ -408,7 +426,7 @@ FEATURES: Mapping[str, int] = MappingProxyType(
     {
         "base": 0, "port": 1, "network": 2, "neighbour": 3, "located": 3, "subnet": 4, "flood": 5, "policy": 6,
         "remote": 6, "member": 6, "reach": 7, "router": 7, "wire": 7, "gateway": 8, "floating": 8, "qos": 9,
-        "metadata": 10, "log": 11, "metering": 12,
+        "metadata": 10, "log": 11, "mirror": 12, "metering": 13,
     }
 )  # fmt: skip
 """Feature -> its number in the cookie of its flows."""

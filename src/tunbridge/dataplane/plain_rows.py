@@ -10,6 +10,7 @@ from tunbridge.dataplane.view import (
     Location,
     LoggedTraffic,
     MeteringLabel,
+    Mirror,
     Network,
     Port,
     PortForwarding,
@@ -37,11 +38,18 @@ class Rows(Struct):
     port_forwardings: dict[str, tuple[PortForwarding, ...]] = {}
     """By the floating IP's id in the API."""
     logged: tuple[LoggedTraffic, ...] = ()
+    mirrored: tuple[Mirror, ...] = ()
     metered: dict[str, tuple[MeteringLabel, ...]] = {}
     """By project."""
 
     def logs(self) -> Collection[LoggedTraffic]:
         return self.logged
+
+    def mirrors(self, port_id: str) -> Collection[Mirror]:
+        return [one for one in self.mirrored if one.port_id == port_id]
+
+    def all_mirrors(self) -> Collection[Mirror]:
+        return self.mirrored
 
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
         return self.metered.get(project_id, ())

@@ -108,6 +108,8 @@ class Port(Struct, frozen=True, kw_only=True):
     trunk_parent: str | None = None
     """Of a trunk's sub-port: the trunk's port, and the VLAN tag that its packets have there."""
     trunk_vlan: int | None = None
+    tx_steering: str | None = None
+    """Which queue of its interface a packet is sent by, of a port that the userspace datapath polls: thread or hash."""
 
     @property
     def host(self) -> str | None:
@@ -177,6 +179,8 @@ class QosPolicy(Struct, frozen=True, kw_only=True):
     received: Limits = Limits()
     dscp: int | None = None
     """Value of the DSCP field of what the port sends."""
+    minimum: int | None = None
+    """kbit/s that are kept for what the port sends on the NICs of its physical network."""
 
 
 class Router(Struct, frozen=True, kw_only=True):
@@ -275,6 +279,17 @@ class LoggedTraffic(Struct, frozen=True, kw_only=True):
         return self.event in ("ALL", event)
 
 
+class Mirror(Struct, frozen=True, kw_only=True):
+    """Copies of a port's packets for a collector: `sent` and `received` are tunnel ids, None where it wants none."""
+
+    id: str
+    port_id: str
+    kind: Literal["erspan", "gre"]
+    remote_ip: str
+    sent: int | None = None
+    received: int | None = None
+
+
 class MeteringRule(Struct, frozen=True, kw_only=True):
     """What a label counts, or (`excluded`) does not: prefixes in canonical text, None for any address.
 
@@ -302,8 +317,8 @@ Key = tuple[str, str]
 ("network", id), ("subnet", id), ("group", id), ("group-members", group id), ("address-group", id), ("router", id),
 ("network-routers", network id), ("gateways", host), ("floating", id), ("router-floating", router id),
 ("forwardings", floating IP's id in the API), ("qos-policy", id), ("host", name), ("hosts", ""), ("port-status", id),
-("network-locations", network id), ("logs", ""), ("metering", project id), ("metering", "") for shared labels,
-("metering-label", id),
+("network-locations", network id), ("logs", ""), ("mirrors", port id), ("metering", project id),
+("metering", "") for shared labels, ("metering-label", id),
 ("sub-ports", id of a trunk's port)."""
 
 
@@ -332,6 +347,8 @@ class Source(Protocol):
     def qos_policy(self, id: str) -> QosPolicy: ...
     def sub_ports(self, parent_id: str) -> Collection[str]: ...
     def logs(self) -> Collection[LoggedTraffic]: ...
+    def mirrors(self, port_id: str) -> Collection[Mirror]: ...
+    def all_mirrors(self) -> Collection[Mirror]: ...
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]: ...
 
 
@@ -434,6 +451,11 @@ class View:
         """All enabled logs of the cloud."""
         self._reads.add(("logs", ""))
         return self._source.logs()
+
+    def mirrors(self, port_id: str) -> Collection[Mirror]:
+        """The mirrors of a port."""
+        self._reads.add(("mirrors", port_id))
+        return self._source.mirrors(port_id)
 
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
         """The labels that count for the routers of a project."""

@@ -61,6 +61,14 @@ def is_tunnel(interface: Interface) -> bool:
     return interface.type in TUNNEL_TYPES
 
 
+def is_mirror(interface: Interface) -> bool:
+    """Say whether it carries copies of packets to a collector, which sends nothing back.
+
+    All of ERSPAN does; of GRE the ports that Tunbridge (`tm_gre-`) and Neutron (`tm_in_`, `tm_out_`) name so.
+    """
+    return "erspan" in interface.type or ("gre" in interface.type and interface.name.startswith("tm_"))
+
+
 def is_patch(interface: Interface) -> bool:
     """Say whether it is one end of a wire between two bridges of the host."""
     return interface.type == "patch"

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from tunbridge.inspect.interfaces import is_tunnel
+from tunbridge.inspect.interfaces import is_mirror, is_tunnel
 from tunbridge.inspect.model import Bridge, Host, Interface, Port
 from tunbridge.inspect.roles import OVN_TUNNEL
 
@@ -71,11 +71,11 @@ class Tunnel(Struct, frozen=True, kw_only=True, gc=False):
 
 
 def tunnels_of(host: Host) -> Iterator[Tunnel]:
-    """Give every tunnel end of `host`, in the order of the dump."""
+    """Give every end of a tunnel to another host, in the order of the dump."""
     for bridge in host.bridges:
         for port in bridge.ports:
             for interface in port.interfaces:
-                if is_tunnel(interface):
+                if is_tunnel(interface) and not is_mirror(interface):
                     yield _tunnel(host.name, bridge, port, interface)
 
 

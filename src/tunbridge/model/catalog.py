@@ -31,6 +31,7 @@ from tunbridge.model.resources.security_group import (
 )
 from tunbridge.model.resources.subnet import SUBNET
 from tunbridge.model.resources.subnetpool import SUBNETPOOL
+from tunbridge.model.resources.tap_mirror import TAP_MIRROR
 from tunbridge.model.resources.trunk import TRUNK
 from tunbridge.model.tables import Table, Type
 
@@ -72,6 +73,7 @@ RESOURCES = (
     TRUNK,
     LOG,
     LOGGABLE_RESOURCE,
+    TAP_MIRROR,
     METERING_LABEL,
     METERING_LABEL_RULE,
 )

@@ -29,7 +29,7 @@ class Action(NamedTuple):
     """What PUT /COLLECTION/ID/NAME does, and who may."""
 
     who: Who
-    run: Callable[[Any, Any, Request, Row, Any], Values | None]
+    run: Callable[[Any, Any, Request, Row, Any], Values | list[Values] | None]
     """Called with the rules, the transaction (a `Reader` for GET), the request, the row and the body."""
     fields: tuple[str, ...] = ()
     """The answer is only these fields of the thing; none: {RESOURCE: {…}}."""

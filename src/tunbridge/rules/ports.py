@@ -10,7 +10,7 @@ import msgspec
 
 from tunbridge.model.convert import canonical_mac
 from tunbridge.model.resource import UNSET
-from tunbridge.rules import bindings, boot_configs, ipam, logs, qos, rbac, sub_ports, trunks
+from tunbridge.rules import bindings, boot_configs, ipam, logs, qos, qos_minimums, rbac, sub_ports, tap_mirrors, trunks
 from tunbridge.rules.base import Rules, check_tag_count
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, http_bad_request, invalid
@@ -142,6 +142,7 @@ class PortRules(Rules):
         """Remove a port with its boot configuration."""
         boot_configs.remove_of(txn, row.id)
         logs.remove_of(txn, "target_id", row.id)
+        tap_mirrors.remove_of(txn, row.id)
         super().remove(txn, request, row)
 
     def touch(self, txn: Txn, request: Request, row: Row, columns: Mapping[str, Any]) -> None:
@@ -155,13 +156,15 @@ class PortRules(Rules):
     def computed(self, reader: Reader, row: Row) -> Values:
         """Give addresses, names, binding and status."""
         fixed, network = fixed_ips(reader, row.addresses), reader.get("Network", row.network_id)
+        bound = bindings.body(reader, row)
         return {
             "fixed_ips": fixed,
             "status": bindings.status(reader, row),
             "dns_assignment": [_dns(row, ip["ip_address"], self.dns_domain) for ip in fixed],
             "allowed_address_pairs": _as_given(row),
             "qos_network_policy_id": None if network is None else network.qos_policy_id,
-            **bindings.body(reader, row),
+            "resource_request": qos_minimums.resource_request(reader, row, network, bound["binding:vnic_type"]),
+            **bound,
             **trunks.details(reader, row),
         }
 

@@ -34,6 +34,7 @@ from tunbridge.rules.segment_ranges import NetworkSegmentRangeRules
 from tunbridge.rules.settings import NetworkingSettings
 from tunbridge.rules.subnetpools import AddressScopeRules, SubnetpoolRules
 from tunbridge.rules.subnets import SubnetRules
+from tunbridge.rules.tap_mirrors import TapMirrorRules
 from tunbridge.rules.trunks import TrunkRules
 
 _PLAIN: dict[str, type[Rules]] = {
@@ -60,6 +61,7 @@ _PLAIN: dict[str, type[Rules]] = {
     "rule_type": RuleTypeRules,
     "trunk": TrunkRules,
     "log": LogRules,
+    "tap_mirror": TapMirrorRules,
     "loggable_resource": LoggableResourceRules,
     "metering_label": MeteringLabelRules,
     "metering_label_rule": MeteringLabelRuleRules,

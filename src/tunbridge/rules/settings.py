@@ -76,6 +76,8 @@ class NetworkingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     max_fixed_ips_per_port: int = 64
     ipam: str = "random"
     """Which free address a port gets: random or sequential."""
+    mirror_collectors: list[str] = field(default_factory=lambda: ["0.0.0.0/0", "::/0"])
+    """Networks in which collectors of mirrors may be, but for an admin's: hosts send to them by their own routes."""
     dns_domain: str = "openstacklocal"
     agent_down_time: int = 75
     """Seconds without a heartbeat after which an agent counts as dead."""

@@ -8,7 +8,7 @@ from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import UNSET
 from tunbridge.rules import ipam, locks, rbac
 from tunbridge.rules.base import Action
-from tunbridge.rules.errors import BadRequest, Conflict, invalid
+from tunbridge.rules.errors import BadRequest, Conflict, Forbidden, invalid
 from tunbridge.rules.networks import given
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 
@@ -197,6 +197,42 @@ class SubnetpoolRules(rbac.SharedRules):
         _limited(left)
         self.change(txn, request, row, {"prefixes": tuple(ipam.collapsed(str(net) for net in left))})
 
+    def onboard_network_subnets(self, txn: Txn, request: Request, row: Row, body: Values) -> list[Values]:
+        """Take all subnets of a network, of the pool's IP version, into a pool, and give them. Raises NetworkingError.
+
+        Their prefixes become the pool's; subnets of another pool leave that.
+        """
+        network = self._own_network(txn, request, body.get("network_id"))
+        subnets = [one for one in txn.find("Subnet", "network_id", network.id) if one.ip_version == row.ip_version]
+        there = [ipam.network(one.cidr) for one in txn.find("Subnet", "subnetpool_id", row.id)]
+        for subnet in subnets:
+            if ipam.overlap([ipam.network(subnet.cidr)], there):
+                reason = (
+                    f"Onboarding subnet {subnet.id}: {subnet.cidr} conflicts with allocated prefixes in subnet pool"
+                    f" {row.id}"
+                )
+                raise BadRequest("IllegalSubnetPoolUpdate", f"Illegal subnetpool update : {reason}.")
+        for pool_id in {row.id, *(one.subnetpool_id for one in subnets)} - {None}:
+            locks.lock(txn, f"subnetpool {pool_id}")
+        self.others["network"].touch(txn, request.unconditional, network, {})  # lets no subnet be made there meanwhile
+        self.update(txn, request, row, {"prefixes": [*row.prefixes, *(one.cidr for one in subnets)]})
+        for subnet in subnets:
+            self.others["subnet"].change(txn, request.unconditional, subnet, {"subnetpool_id": row.id})
+        return [{"id": one.id, "cidr": one.cidr} for one in subnets]
+
+    def _own_network(self, txn: Txn, request: Request, id: Any) -> Row:
+        """Give a network of the caller's project. Raises NetworkingError."""
+        if not isinstance(id, str) or not id:
+            raise invalid("network_id must be specified")
+        networks, caller = self.others["network"], request.caller
+        network = networks.get(txn, id)
+        if caller.is_admin or network.project_id == caller.project_id:
+            return network
+        project = caller.project_id
+        if networks.shared_with(txn, network, project) or networks.external_for(txn, network, project):
+            raise Forbidden("NotAuthorized", "Not authorized.")
+        raise networks.absent(id)
+
     # Parts
 
     def _check_default(self, txn: Txn, version: int) -> None:
@@ -249,6 +285,7 @@ class SubnetpoolRules(rbac.SharedRules):
 
     actions = {  # noqa: RUF012 - annotated in the base class
         "add_prefixes": Action(Who.ADMIN_OR_MEMBER, add_prefixes, fields=("prefixes",)),
+        "onboard_network_subnets": Action(Who.ADMIN_OR_MEMBER, onboard_network_subnets, tells=True),
         "remove_prefixes": Action(Who.ADMIN_OR_MEMBER, remove_prefixes, fields=("prefixes",)),
     }
 

@@ -55,6 +55,8 @@ EXTRA: dict[str, str] = {
     "default_security_group_rules[].revision_number": "as above",
     "quota.address_group": "address groups have a quota here: without one a project could fill the database",
     "quotas[].address_group": "as above",
+    "port.hints": "recorded from a Neutron without its driver of hints",
+    "ports[].hints": "as above",
     **{
         f"{where}.{name}": "metering has a quota here: each rule is a flow"
         for where in ("quota", "quotas[]")
@@ -70,6 +72,9 @@ EXTRA: dict[str, str] = {
     **{
         f"{thing}.port_forwardings": "recorded from a Neutron without its port forwarding service"
         for thing in ("floatingip", "floatingips[]")
+    },
+    **{
+        f".{thing}.resource_request": "recorded from a Neutron without its QoS service" for thing in ("port", "ports[]")
     },
     **{
         f".{thing}.{name}": "recorded from a Neutron without its QoS service"

@@ -4,6 +4,7 @@
                                             |
                                             +--> ports of this host --> their security groups --> the groups' rules
                                                    --> members of the remote groups and address groups that these name
+                                            +--> their mirrors
                                             +--> their QoS policies, and those of their networks --> the rules of these
     networks --> routers on them --> the other networks of these routers, and so on
     routers whose gateway this host is or may become --> their networks
@@ -101,6 +102,7 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
         ),
         "Floating_Ip": together(where("router_id", routers, is_ref=True, function="includes")),
         "Port_Forwarding": together(where("floatingip_id", {row.id for row in store.all("Floating_Ip")}, is_ref=True)),
+        "Tap_Mirror": together(where("port_id", local, is_ref=True)),
         "Metering_Label": together(where("project_id", projects), shared),
         "Metering_Label_Rule": together(
             where("metering_label_id", {row.id for row in store.all("Metering_Label")}, is_ref=True)

@@ -13,7 +13,9 @@ from tunbridge.database.store import Store
 from tunbridge.dataplane import view
 from tunbridge.dataplane.view import Key
 from tunbridge.model import protocols
+from tunbridge.model.resources import tap_mirror
 from tunbridge.model.resources.qos import DIRECTIONS, RULES
+from tunbridge.model.validators.plain import as_integer
 
 T = TypeVar("T")
 _by_id = attrgetter("id")
@@ -63,6 +65,7 @@ class CentralSource:
             "Floating_Ip": _Memo(_floating_ip),
             "Port_Forwarding": _Memo(_forwarding),
             "Log": _Memo(_log),
+            "Tap_Mirror": _Memo(_mirror),
             "Metering_Label": _Memo(_metering_label),
         }
         self._hosts: dict[str, Row] = {}
@@ -159,6 +162,14 @@ class CentralSource:
     def logs(self) -> Collection[view.LoggedTraffic]:
         return [self._memos["Log"].get(row.id, (row,)) for row in self._store.all("Log") if row.enabled]
 
+    def mirrors(self, port_id: str) -> Collection[view.Mirror]:
+        rows = self._store.find("Tap_Mirror", "port_id", port_id)
+        return [self._memos["Tap_Mirror"].get(row.id, (row,)) for row in sorted(rows, key=_by_id)]
+
+    def all_mirrors(self) -> Collection[view.Mirror]:
+        """Those of this host's ports."""
+        return [self._memos["Tap_Mirror"].get(row.id, (row,)) for row in self._store.all("Tap_Mirror")]
+
     def metering_labels(self, project_id: str) -> Collection[view.MeteringLabel]:
         rows = [row for row in self._store.all("Metering_Label") if row.shared or row.project_id == project_id]
         return [self._metering_label(row) for row in rows]
@@ -212,6 +223,8 @@ def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
             return {("network-locations", row.network_id) for row in rows}
         case "Log":
             return {("logs", "")}
+        case "Tap_Mirror":
+            return {("mirrors", row.port_id) for row in rows}
         case "Metering_Label":
             return {("metering", "" if row.shared else row.project_id) for row in rows}
         case "Metering_Label_Rule":
@@ -295,7 +308,16 @@ def _port(rows: tuple[Row, ...]) -> view.Port:
         bindings=tuple(view.Binding(b.host, b.status, b.vif_type, b.vnic_type) for b in bindings if b.host),
         trunk_parent=row.trunk_parent,
         trunk_vlan=row.trunk_vlan,
+        tx_steering=_steering(_json(row.hints)),
     )
+
+
+def _steering(hints: Any) -> str | None:
+    """The one hint that Neutron takes, of the dictionaries that it stands in."""
+    for key in ("openvswitch", "other_config"):
+        hints = hints.get(key) if isinstance(hints, dict) else None
+    found = hints.get("tx-steering") if isinstance(hints, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _group(rows: tuple[Row, ...]) -> view.SecurityGroup:
@@ -381,6 +403,16 @@ def _log(rows: tuple[Row, ...]) -> view.LoggedTraffic:
     )  # fmt: skip
 
 
+def _mirror(rows: tuple[Row, ...]) -> view.Mirror:
+    (row,) = rows
+    ids = {name: as_integer(value) for name, value in msgspec.json.decode(row.directions).items()}
+    both = ids.get(tap_mirror.BOTH)
+    return view.Mirror(
+        id=row.id, port_id=row.port_id, kind="gre" if row.mirror_type == tap_mirror.GRE else "erspan",
+        remote_ip=canonical(row.remote_ip), sent=ids.get(tap_mirror.OUT, both), received=ids.get(tap_mirror.IN, both),
+    )  # fmt: skip
+
+
 def _metering_label(rows: tuple[Row, ...]) -> view.MeteringLabel:
     row, *rules = rows
     return view.MeteringLabel(id=row.id, name=row.name, rules=tuple(map(_metering_rule, rules)))
@@ -403,19 +435,21 @@ def _metering_rule(row: Row) -> view.MeteringRule:
 def _limits(rows: tuple[Row, ...]) -> view.QosPolicy:
     """What rules come to; a limit of 0 is none, as for Neutron's agent."""
     rates: dict[tuple[str, str], view.Rate] = {}
-    dscp = None
+    dscp = minimum = None
     for row in rows:
         if (mark := getattr(row, "dscp_mark", None)) is not None:
             dscp = mark
+        elif (least := getattr(row, "min_kbps", None)) is not None:
+            minimum = least or None if row.direction == "egress" else minimum
         elif (kbps := getattr(row, "max_kbps", None)) is not None:
             rates["bandwidth", row.direction] = _rate(kbps, row.max_burst_kbps, _LARGEST_KBIT)
-        else:
+        elif hasattr(row, "max_kpps"):  # a minimum of packets is for Placement alone, as for Neutron's agent
             rates["packets", row.direction] = _rate(row.max_kpps * 1000, row.max_burst_kpps * 1000)
     limits = {
         direction: view.Limits(*(_limited(rates.get((kind, direction))) for kind in ("bandwidth", "packets")))
         for direction in DIRECTIONS
     }
-    return view.QosPolicy(id="", sent=limits["egress"], received=limits["ingress"], dscp=dscp)
+    return view.QosPolicy(id="", sent=limits["egress"], received=limits["ingress"], dscp=dscp, minimum=minimum)
 
 
 def _rate(rate: int, burst: int, least: int = 0) -> view.Rate:

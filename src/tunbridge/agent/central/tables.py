@@ -50,6 +50,7 @@ _COLUMNS = {
         "qos_policy_id",
         "trunk_parent",
         "trunk_vlan",
+        "hints",
     ),
     "Port_Binding": ("port_id", "network_id", "host", "status", "vif_type", "vnic_type"),
     "Security_Group": ("stateful",),
@@ -105,6 +106,7 @@ _COLUMNS = {
         for rule in RULES
     },
     "Log": ("project_id", "resource_id", "target_id", "event", "enabled"),
+    "Tap_Mirror": ("port_id", "directions", "remote_ip", "mirror_type"),
     "Metering_Label": ("name", "project_id", "shared"),
     "Metering_Label_Rule": (
         "metering_label_id",

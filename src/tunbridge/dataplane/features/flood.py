@@ -5,7 +5,7 @@ then sent to every port that has it. So the work follows the number of policies,
 a packet back to the port that it came from.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Hashable, Iterable
 from typing import cast
 
 from tunbridge.dataplane import flow, names, pipeline
@@ -18,9 +18,10 @@ _PROMISCUOUS = pipeline.FLOOD + 1
 """Value of `out`: those local receivers whose MAC addresses the database does not know."""
 
 METERED_COPIES = 256
-"""Receivers with limits to which a broadcast goes as copies of their own. With more of them in a network it is not
-counted: each is 52 bytes of actions, of which the kernel takes 32 KiB (MAX_ACTIONS_BUFSIZE) and needs 4 resubmits, of
-which Open vSwitch allows 4,096; beyond that the packet would come to nobody."""
+"""Receivers with limits, or with mirrors, to which a broadcast goes as copies of their own. With more of them in a
+network it is neither counted nor copied to collectors: each is 52 bytes of actions, of which the kernel takes 32 KiB
+(MAX_ACTIONS_BUFSIZE) and needs 4 resubmits, of which Open vSwitch allows 4,096; beyond that the packet would come to
+nobody."""
 
 
 def compute(context: Context, network_id: str) -> None:
@@ -47,21 +48,27 @@ def _copies(context: Context, kind: str, network_id: str, vlan: int, out: int, p
     for policy, ofport in sorted(cast(Iterable[tuple[int, int]], context.facts(kind, network_id))):
         ports.setdefault(policy, []).append(ofport)
     actions = []
-    limited = context.facts("limited", network_id)
-    if len(limited) > METERED_COPIES:
-        limited = ()
+    limited, mirrored = _few(context, "limited", network_id), _few(context, "mirrored", network_id)
     for policy, ofports in ports.items():
         loads = [flow.load(OUT, out), goto(pipeline.INGRESS_STATE)]
         actions.append(flow.clone([flow.load(RECEIVER, policy), *loads] if policy else loads))
         where = {**NETWORK(vlan), **RECEIVER(policy), **OUT(out)}
-        context.flow(names.INTEGRATION_BRIDGE, pipeline.OUTPUT, 2, where, *(_output(n, n in limited) for n in ofports))
+        outputs = (_output(n, n in limited, n in mirrored) for n in ofports)
+        context.flow(names.INTEGRATION_BRIDGE, pipeline.OUTPUT, 2, where, *outputs)
     if patch is not None:
         actions += [flow.load(OUT, patch), goto(pipeline.COMMIT)]
     return actions
 
 
-def _output(ofport: int, is_limited: bool) -> Action:
+def _few(context: Context, kind: str, network_id: str) -> Collection[Hashable]:
+    found = context.facts(kind, network_id)
+    return found if len(found) <= METERED_COPIES else ()
+
+
+def _output(ofport: int, is_limited: bool, is_mirrored: bool) -> Action:
     if not is_limited:
+        if is_mirrored:
+            return flow.clone([flow.load(OUT, ofport), goto(pipeline.RECEIVED_MIRROR)])
         if ofport >= pipeline.FIRST_SUB_PORT:
             return flow.clone([flow.load(OUT, ofport), goto(pipeline.SUB_PORT)])
         return flow.output(ofport)

@@ -14,10 +14,11 @@ from msgspec import Struct
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.conntrack import UNFILTERED
-from tunbridge.dataplane.contribution import UNBOUND, Context, Meter, PortSettings, PortState
-from tunbridge.dataplane.features import located, metadata, port_security, qos, uplink
+from tunbridge.dataplane.contribution import STEERING, UNBOUND, Context, Meter, PortSettings, PortState
+from tunbridge.dataplane.features import located, metadata, mirror, port_security, qos, uplink
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.local import Trunked, Workload
+from tunbridge.dataplane.responders import options
 from tunbridge.dataplane.view import Network, Port
 from tunbridge.openvswitch import sub_ports
 
@@ -46,6 +47,8 @@ def compute(context: Context, port_id: str) -> None:
             context.port(workload.name, UNBOUND)
         context.port_state(port_id, place)
         return
+    for problem in options.problems(place.port.extra_dhcp_opts):
+        context.note(problem)
     vlan = context.vlan(place.network.id)
     context.child("network", place.network.id)
     context.child("reach", place.network.id)
@@ -57,6 +60,8 @@ def compute(context: Context, port_id: str) -> None:
     limited = qos.policy_of(place.port, place.network) is not None
     if limited:
         context.child("qos", port_id)
+    if context.view.mirrors(port_id):
+        context.child("mirror", port_id)
     if policy and any(one.concerns(place.port) for one in context.view.logs()):
         context.child("log", port_id)
     _grant(context, place, vlan)
@@ -99,6 +104,8 @@ def _settings(context: Context, place: Place, vlan: int) -> PortSettings:
         config["physical_network"] = network.physical_network
     if network.segmentation_id is not None:
         config["segmentation_id"] = str(network.segmentation_id)
+    if place.port.tx_steering is not None:
+        config[STEERING] = place.port.tx_steering
     if records := context.facts("sub-port", place.port.id):
         config[sub_ports.KEY] = sub_ports.text_of(cast(Iterable[sub_ports.Record], records))
     return PortSettings(vlan, config)
@@ -128,6 +135,8 @@ def _send(context: Context, place: Place, vlan: int, policy: int, limited: bool)
     # Untagged packets only: a tag of the workload's own could name another network once ours is taken off.
     where = {"in_port": ofport, "vlan_tci": "0x0000/0x1000"}
     first = pipeline.SENT_PACKETS if limited else pipeline.PORT_SECURITY
+    if mirror.copies_sent(context, place.port.id):
+        first = pipeline.SENT_MIRROR
     start = [*registers, flow.load(pipeline.NETWORK, vlan), goto(first)]
     context.flow(bridge, pipeline.LOCAL_SWITCHING, 10, where, *start)
     if place.workload.trunk is not None:

@@ -6,10 +6,12 @@ else that of its network, which is for what is plugged in by users: not for rout
 owners). A floating IP's own policy counts likewise, else that of its external network; of that, and of the policy of
 a router's gateway, there are the bandwidth limits (floating.py, gateway.py). Owner: a local port. Should its meters be
 refused, the port goes on without limits, and a problem says so.
+
+A minimum bandwidth is a queue of the NICs of the port's physical network, which queues.py makes in OVSDB.
 """
 
 from tunbridge.dataplane import flow, names, pipeline
-from tunbridge.dataplane.contribution import Context, Meter
+from tunbridge.dataplane.contribution import Context, Meter, Queue
 from tunbridge.dataplane.flow import goto
 from tunbridge.dataplane.pipeline import OUT
 from tunbridge.dataplane.view import Limits, Network, Port, QosPolicy, Rate
@@ -29,6 +31,17 @@ def policy_of(port: Port, network: Network) -> str | None:
     return network.qos_policy_id
 
 
+def limits_received(context: Context, port: Port, network: Network) -> bool:
+    """Whether what a port receives is limited."""
+    id = policy_of(port, network)
+    return id is not None and context.view.qos_policy(id).received != Limits()
+
+
+def copies_received(context: Context, port_id: str) -> bool:
+    """Whether what a port receives is copied to collectors once it has passed its limits (mirror.py)."""
+    return any(one.received is not None for one in context.view.mirrors(port_id))
+
+
 def compute(context: Context, port_id: str) -> None:
     """Limits and marks of one local port, apart from all else of it: a changed rule is a change of this only."""
     workload, port = context.local.workload(port_id), context.view.port(port_id)
@@ -40,7 +53,9 @@ def compute(context: Context, port_id: str) -> None:
         return
     policy = context.view.qos_policy(id)
     _send(context, policy, port_id, workload.ofport)
-    if policy.received != Limits():
+    if policy.minimum is not None and network.physical_network is not None:
+        _keep(context, policy.minimum, network.physical_network, port_id, workload.ofport)
+    if limits_received(context, port, network):
         context.state("limited", network.id, workload.ofport)
         _receive(context, policy.received, port_id, workload.ofport)
 
@@ -56,7 +71,18 @@ def _send(context: Context, policy: QosPolicy, port_id: str, ofport: int) -> Non
     if policy.dscp is not None:
         for proto in ("ip", "ipv6"):
             match = {"proto": proto, **where}
-            context.flow(_BRIDGE, pipeline.MARK, 1, match, flow.set_dscp(policy.dscp), goto(pipeline.PORT_SECURITY))
+            context.flow(_BRIDGE, pipeline.MARK, 1, match, flow.set_dscp(policy.dscp), goto(pipeline.QUEUE))
+
+
+def _keep(context: Context, kbps: int, physical_network: str, port_id: str, ofport: int) -> None:
+    """A queue for what the port sends: of NICs of its own physical network, as in Neutron."""
+    bridge = context.local.provider(physical_network)
+    if bridge is None:
+        return
+    number = context.identifiers.queue(port_id)
+    context.queue(Queue(bridge, number, kbps))
+    actions = (flow.set_queue(number), goto(pipeline.PORT_SECURITY))
+    context.flow(_BRIDGE, pipeline.QUEUE, 1, {"in_port": ofport}, *actions)
 
 
 def _receive(context: Context, limits: Limits, port_id: str, ofport: int) -> None:
@@ -67,12 +93,14 @@ def _receive(context: Context, limits: Limits, port_id: str, ofport: int) -> Non
     if limits.packets is not None:
         meter = _meter(context, port_id, RECEIVED_PACKETS, limits.packets)
         context.flow(_BRIDGE, pipeline.RECEIVED_PACKETS, 1, here, meter, goto(pipeline.RECEIVED_BANDWIDTH))
-    is_sub_port = ofport >= pipeline.FIRST_SUB_PORT
+    is_sub_port, is_copied = ofport >= pipeline.FIRST_SUB_PORT, copies_received(context, port_id)
     out = goto(pipeline.SUB_PORT) if is_sub_port else flow.output_field(OUT)
+    if is_copied:
+        out = goto(pipeline.RECEIVED_MIRROR)
     if limits.bandwidth is not None:
         meter = _meter(context, port_id, RECEIVED_BANDWIDTH, limits.bandwidth)
         context.flow(_BRIDGE, pipeline.RECEIVED_BANDWIDTH, 1, here, meter, out)
-    elif is_sub_port:
+    elif is_sub_port or is_copied:
         context.flow(_BRIDGE, pipeline.RECEIVED_BANDWIDTH, 1, here, out)
 
 

@@ -210,6 +210,8 @@ MESSAGES = {
     "tunnel.unknown.nolocal": "{port} is a {type} tunnel to {remote}; the host there was not given.",
     "tunnel.flow": "{port} is a {type} tunnel to many hosts: flows choose the address for each packet, so no peer is "
     "named here.",
+    "tunnel.mirror": "Copies of packets leave by {ports}, to collectors of them at {hosts}; nothing comes back from "
+    "there.",
     "tunnel.others": "Of the same kind, to {hosts}: {ports}.",
     "tunnel.oneway": "{port}, {type} tunnel to {peer}: {peer} has none back, so what is sent here is not accepted "
     "there.",

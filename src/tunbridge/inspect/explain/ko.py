@@ -217,6 +217,7 @@ MESSAGES = {
     "tunnel.unknown.nolocal": "{port:은} {remote:으로} 가는 {type} 터널이며, 그쪽은 분석 대상 호스트가 아닙니다.",
     "tunnel.flow": "{port:은} 여러 호스트로 가는 {type} 터널입니다. 패킷마다 플로우가 주소를 정하므로 상대가 여기에 "
     "나오지 않습니다.",
+    "tunnel.mirror": "{ports:으로} 패킷의 복사본을 수집 서버({hosts})에 보냅니다. 거기에서 돌아오는 패킷은 없습니다.",
     "tunnel.others": "같은 방식으로 {hosts:으로} 가는 터널: {ports}.",
     "tunnel.oneway": "{port:은} {peer:으로} 가는 {type} 터널이지만, {peer}에는 돌아오는 터널이 없어 여기서 보낸 패킷을 "
     "폐기(drop)합니다.",

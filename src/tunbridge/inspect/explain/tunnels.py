@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from tunbridge.inspect.explain import cite
 from tunbridge.inspect.explain.statement import Citation, Fact, Names, Value, fact
+from tunbridge.inspect.interfaces import is_mirror
 from tunbridge.inspect.model import Bridge, Host, Interface
 from tunbridge.inspect.wiring import FLOW, Crossing, Wiring
 
@@ -44,6 +45,15 @@ def facts(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
         yield _wrong(wiring, crossing)
     if len(wrong) > WRONG_TOLD:
         yield fact("tunnel.wrong.more", cite.bridge(host, bridge), count=len(wrong) - WRONG_TOLD, bridge=bridge.name)
+    yield from _mirrors(host, bridge)
+
+
+def _mirrors(host: Host, bridge: Bridge) -> Iterator[Fact]:
+    found = [(port, one) for port in bridge.ports for one in port.interfaces if is_mirror(one)]
+    if found:
+        cites = [c for port, _ in found for c in cite.port(host, bridge, port, "options")]
+        hosts = Names(list(dict.fromkeys(one.options.get("remote_ip", "?") for _, one in found)))
+        yield fact("tunnel.mirror", cites, ports=Names([port.name for port, _ in found]), hosts=hosts)
 
 
 def _tunnel(wiring: Wiring, crossing: Crossing) -> Fact:

@@ -203,6 +203,18 @@ _BINDING = (
 _QOS = (
     qos.policy_id(),
     common.computed("qos_network_policy_id", plain.uuid_or_none.schema, "qos-port-network-policy"),
+    common.computed("resource_request", _OBJECT_OR_NULL, "port-resource-request", seen_by=Who.ADMIN),
+)
+
+_HINTS = Field(
+    "hints",
+    ports.hints,
+    default=None,
+    extension="port-hints",
+    column=json("hints"),
+    create_by=Who.ADMIN,
+    update_by=Who.ADMIN,
+    seen_by=Who.ADMIN,
 )
 
 PORT = Resource(
@@ -216,6 +228,7 @@ PORT = Resource(
         *_FOR_NOVA,
         *_BINDING,
         *_QOS,
+        _HINTS,
         common.computed("trunk_details", {"type": "object"}, "trunk-details"),
         *common.STANDARD,
         common.tags(Who.MEMBER_OR_ADVSVC, Who.PORT_TAGS_READER, post=True),

@@ -13,7 +13,7 @@ from tunbridge.model.validators.addresses import (
     refuse_subnet,
 )
 from tunbridge.model.validators.base import Check, InvalidError, invalid_input
-from tunbridge.model.validators.containers import Key, list_of_any_or_none
+from tunbridge.model.validators.containers import Key, dict_or_none, dictionary, list_of_any_or_none
 from tunbridge.model.validators.plain import (
     UUID_SCHEMA,
     is_uuid,
@@ -121,6 +121,10 @@ extra_dhcp_opts = list_of_any_or_none(
         },
     )
 )
+
+_OTHER_CONFIG = dictionary({"tx-steering": Key(values(("thread", "hash")))})
+hints = dict_or_none({"openvswitch": Key(dictionary({"other_config": Key(_OTHER_CONFIG)}))})
+"""What a backend may do better if it knows: the only hint that Neutron takes is Open vSwitch's transmit steering."""
 
 _OWNER_PREFIXES = ("network:", "neutron:", *"compute:")
 """As Neutron has them: it adds the letters of `compute:` one by one, so that any owner beginning with one will do."""
