@@ -179,13 +179,15 @@ def test_a_log_changes_nothing_of_the_answer_and_its_copies_are_told(site: Site)
         network.delete(f"/log/logs/{made['id']}")
 
 
-def test_explain_tells_the_predicted_path_and_the_actual_one(site: Site) -> None:
-    command = [sys.executable, "-m", "tunbridge", "explain", "--path", "near", "far", f"lab:{site.cloud.lab.name}"]
+@pytest.mark.parametrize("to", ["far", "other"])
+def test_explain_tells_the_predicted_path_and_the_actual_one(site: Site, to: str) -> None:
+    """On a network, and through a router."""
+    command = [sys.executable, "-m", "tunbridge", "explain", "--path", "near", to, f"lab:{site.cloud.lab.name}"]
     text = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
     predicted, actual = text.split("What the hosts' flows do with the packet now")
     assert predicted.startswith("From a VM on h0 to a VM on h1")
-    assert "near on h0 → far on h1" in actual
-    assert actual.endswith("far receives it\n")
+    assert f"near on h0 → {to} on h1" in actual
+    assert actual.endswith(f"{to} receives it\n")
 
 
 def findings(site: Site) -> dict[str, list[str]]:
