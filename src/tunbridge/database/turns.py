@@ -12,14 +12,16 @@ given back or the connection of who has it ends.
 
 import asyncio
 import contextlib
+import random
 from time import monotonic as now
 
 import msgspec
 
 from tunbridge.database.session import Session, SessionError
 
-PATIENCE_S = 600.0
-"""Who has a turn may have been stopped, and a server does not probe connections over a Unix socket."""
+PATIENCE_S = (600.0, 3600.0)
+"""Who has a turn may have been stopped, and a server does not probe connections over a Unix socket: so nobody waits for
+ever. A random time between these: hundreds that lose patience in one second would all load at once."""
 LOCK = "tunbridge_loading"
 """The server takes identifiers only."""
 
@@ -42,7 +44,8 @@ class Turn:
         waiting = asyncio.create_task(self._mine.wait())
         try:
             ends = asyncio.FIRST_COMPLETED
-            await asyncio.wait((waiting, self._session.lost), timeout=PATIENCE_S, return_when=ends)
+            patience = random.uniform(*PATIENCE_S)  # noqa: S311 - no secret
+            await asyncio.wait((waiting, self._session.lost), timeout=patience, return_when=ends)
         finally:
             waiting.cancel()
         if self._session.lost.done():
