@@ -168,7 +168,9 @@ class CentralSource:
 
     def all_mirrors(self) -> Collection[view.Mirror]:
         """Those of this host's ports."""
-        return [self._memos["Tap_Mirror"].get(row.id, (row,)) for row in self._store.all("Tap_Mirror")]
+        here = {row.port_id for row in self._store.find("Port_Binding", "host", self._host)}
+        rows = (row for row in self._store.all("Tap_Mirror") if row.port_id in here)
+        return [self._memos["Tap_Mirror"].get(row.id, (row,)) for row in rows]
 
     def metering_labels(self, project_id: str) -> Collection[view.MeteringLabel]:
         rows = [row for row in self._store.all("Metering_Label") if row.shared or row.project_id == project_id]

@@ -106,7 +106,7 @@ _COLUMNS = {
         for rule in RULES
     },
     "Log": ("project_id", "resource_id", "target_id", "event", "enabled"),
-    "Tap_Mirror": ("port_id", "directions", "remote_ip", "mirror_type"),
+    "Tap_Mirror": ("network_id", "port_id", "directions", "remote_ip", "mirror_type"),
     "Metering_Label": ("name", "project_id", "shared"),
     "Metering_Label_Rule": (
         "metering_label_id",
