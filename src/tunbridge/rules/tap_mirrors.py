@@ -35,7 +35,7 @@ class TapMirrorRules(Rules):
         locks.lock(txn, f"tap mirrors {project}")
         for id in sorted(wanted & _taken(txn, project)):
             raise Conflict("TapMirrorTunnelConflict", f"Tap Mirror with tunnel_id {id} already exists")
-        return self.insert(txn, request, values)
+        return self.insert(txn, request, values, network_id=port.network_id)
 
 
 def _check_collector(request: Request, text: str) -> None:

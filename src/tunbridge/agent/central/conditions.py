@@ -4,14 +4,13 @@
                                             |
                                             +--> ports of this host --> their security groups --> the groups' rules
                                                    --> members of the remote groups and address groups that these name
-                                            +--> their mirrors
                                             +--> their QoS policies, and those of their networks --> the rules of these
     networks --> routers on them --> the other networks of these routers, and so on
     routers whose gateway this host is or may become --> their networks
     routers --> their gateways' ports --> their external networks and subnets, but not the ports there
     routers --> their floating IPs --> ports of these, and their port forwardings
             --> ports that are one of several next hops --> how these are
-    networks --> where addresses are that several ports may have
+    networks --> where addresses are that several ports may have; mirrors of their ports
     hosts, logs: all of them; and the milestone, so that the host knows a transaction of late, from which it can resume
 
 So what a host holds follows its own networks and groups, not the size of the cloud. Each step is one round trip; a
@@ -99,7 +98,7 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
         ),
         "Floating_Ip": together(where("router_id", routers, is_ref=True, function="includes")),
         "Port_Forwarding": together(where("floatingip_id", {row.id for row in store.all("Floating_Ip")}, is_ref=True)),
-        "Tap_Mirror": together(where("port_id", local, is_ref=True)),
+        "Tap_Mirror": together(where("network_id", networks)),
         "Port_Status": together(where("port_id", _next_hops(store, routers.values()))),
         "Address_Location": together(where("network_id", networks), where("host", [host])),
         "Address_Group": together(where("_uuid", address_groups, is_ref=True)),

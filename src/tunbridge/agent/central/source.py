@@ -167,7 +167,9 @@ class CentralSource:
 
     def all_mirrors(self) -> Collection[view.Mirror]:
         """Those of this host's ports."""
-        return [self._memos["Tap_Mirror"].get(row.id, (row,)) for row in self._store.all("Tap_Mirror")]
+        here = {row.port_id for row in self._store.find("Port_Binding", "host", self._host)}
+        rows = (row for row in self._store.all("Tap_Mirror") if row.port_id in here)
+        return [self._memos["Tap_Mirror"].get(row.id, (row,)) for row in rows]
 
     def gateways(self, host: str) -> Collection[str]:
         first, others = (self._store.find("Router", name, host) for name in ("gateway_host", "gateway_standbys"))

@@ -105,7 +105,7 @@ _COLUMNS = {
         for rule in RULES
     },
     "Log": ("project_id", "resource_id", "target_id", "event", "enabled"),
-    "Tap_Mirror": ("port_id", "directions", "remote_ip", "mirror_type"),
+    "Tap_Mirror": ("network_id", "port_id", "directions", "remote_ip", "mirror_type"),
     "Port_Status": ("host", "port_id", "status"),
     "Address_Location": ("host", "network_id", "address", "port_id", "mac_address", "claim"),
     "Host": ("host", "agent_type", "configurations"),

@@ -19,6 +19,7 @@ TAP_MIRROR = Resource(
     path="taas/tap_mirrors",
     table="Tap_Mirror",
     extension="tap-mirror",
+    columns=(text("network_id"),),  # the port's, by which hosts ask for the mirrors that they may come to need
     fields=(
         replace(common.ID, sort=False),
         common.PROJECT,
