@@ -239,6 +239,43 @@ def test_the_rules_of_a_policy_come_to_limits_that_open_vswitch_can_say(play: Ca
     play(scene)
 
 
+def test_a_host_has_the_metering_labels_that_count_for_its_routers_alone(play: Callable[[Scene], None]) -> None:
+    async def scene(made: Cloud, api: Api) -> None:
+        mara = Api(made.user("mara"))
+
+        async def label(of: Api, **rules: str) -> str:
+            id = str((await of.create("metering_label", shared=of is api))["id"])
+            for direction, prefix in rules.items():
+                values = {"metering_label_id": id, "direction": direction, "remote_ip_prefix": prefix}
+                await of.create("metering_label_rule", **values)
+            return id
+
+        async with host("one", made.database.remote) as one:
+            shared = await label(api, egress="2001:db8::/32")
+            own = await label(mara, egress="10.1.0.5/24", ingress="10.1.0.5")
+            blue = await mara.network()
+            port = await api.port(blue, "one")
+            await until(lambda: one.source.port(port["id"]), "the port")
+            assert not rows(one, "Metering_Label"), "no router is here"
+            router = await mara.create("router", name="counted")
+            await mara.act("router", router["id"], "add_router_interface", subnet_id=blue["subnet"]["id"])
+            project = made.user("mara").project_id
+            both = {own, shared}
+            await until(lambda: rows(one, "Metering_Label") == both and not one._withheld, "told with their rules")
+            [found] = [found for found in one.source.metering_labels(project) if found.id == own]
+            assert {(r.direction, r.ip_version, r.source, r.destination) for r in found.rules} == {
+                ("egress", 4, "10.1.0.0/24", None), ("ingress", 4, None, "10.1.0.5"),
+            }  # fmt: skip
+            assert {found.id for found in one.source.metering_labels("other")} == {shared}
+            one.take_touched()
+            await mara.remove("metering_label", own)
+            await until(lambda: {found.id for found in one.source.metering_labels(project)} == {shared}, "one is gone")
+            await until(lambda: len(rows(one, "Metering_Label_Rule")) == 1, "and its rules with it")
+            await until(lambda: ("metering", project) in one.take_touched(), "which is told")
+
+    play(scene)
+
+
 def test_a_port_with_another_group_is_told_together_with_the_groups_rules(play: Callable[[Scene], None]) -> None:
     async def scene(made: Cloud, api: Api) -> None:
         async with host("one", made.database.remote) as one:

@@ -35,7 +35,7 @@ class Scene:
 
     def look(self, b: Mapping[str, str], c: Mapping[str, str], after: float = 0.0, link: str = "up") -> frozenset[str]:
         self.clock.now += after
-        self.liveness.look(snapshot({B: b, C: c}, link=link), {"eth1"})
+        self.liveness.look(snapshot({B: b, C: c}, link=link), {"br-ex": {"eth1"}})
         return self.liveness.dead
 
 

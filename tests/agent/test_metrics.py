@@ -14,7 +14,7 @@ from tunbridge.agent import config
 from tunbridge.agent.config import Peer
 from tunbridge.agent.metrics import MetricsError, MetricsServer, application, registry
 from tunbridge.agent.status.bulletin import Bulletin
-from tunbridge.agent.status.document import Status, WorkloadStatus, utc_now
+from tunbridge.agent.status.document import MeteredStatus, Status, WorkloadStatus, utc_now
 from tunbridge.agent.status.record import BOUNDS_S, Record
 from tunbridge.configuration import ConfigurationError
 from tunbridge.dataplane.problems import Code, Problem
@@ -120,7 +120,11 @@ def test_ports_packets_and_the_central_database_are_told() -> None:
     ]
     packets = {"dhcp4": {"answered": 3, "malformed": 1}, "unknown": {"ignored": 2}}
     counts = replace(told.counts, packets=packets, central_reconnects=4, connections_cut=5)
-    told = replace(told, workloads=workloads, counts=counts, central="is another one")
+    metered = [
+        MeteredStatus(label="l", name="web", project="p", router="r", direction=direction, packets=n, bytes=100 * n)
+        for direction, n in (("egress", 7), ("ingress", 8))
+    ]
+    told = replace(told, workloads=workloads, counts=counts, central="is another one", metered=metered)
     found = families(get(Bulletin(told), "/metrics")[1].decode())
     assert {s.labels["status"]: s.value for s in found["tunbridge_ports"]} == {
         "ACTIVE": 2,
@@ -133,6 +137,12 @@ def test_ports_packets_and_the_central_database_are_told() -> None:
     }  # fmt: skip
     assert [found[f"tunbridge_{name}"][0].value for name in ("central_connected", "central_reconnects")] == [0, 4]
     assert found["tunbridge_connections_cut"][0].value == 5
+    assert [(s.labels["direction"], s.value) for s in found["tunbridge_metered_bytes"]] == [
+        ("egress", 700), ("ingress", 800),
+    ]  # fmt: skip
+    assert found["tunbridge_metered_packets"][0].labels == {
+        "label": "l", "name": "web", "project": "p", "router": "r", "direction": "egress",
+    }  # fmt: skip
 
 
 def families(text: str) -> dict[str, list[Sample]]:

@@ -80,13 +80,6 @@ def test_a_rule_is_only_below_its_own_policy(cloud: Cloud) -> None:
         assert error(reply)[:2] == (404, "QosPolicyNotFound")
 
 
-def test_rules_that_no_host_carries_out_are_refused_with_the_reason(cloud: Cloud) -> None:
-    admin = cloud.user()
-    path = f"/qos/policies/{policy(admin)['id']}/minimum_bandwidth_rules"
-    words = "The resource could not be found: no host guarantees a bandwidth, and nothing is told to Placement"
-    assert error(admin.post(path, {"minimum_bandwidth_rule": {"min_kbps": 1}})) == (404, "HTTPNotFound", words)
-
-
 def test_a_rule_is_also_had_by_its_id_alone(cloud: Cloud) -> None:
     mara = cloud.user("mara")
     made = policy(mara)
@@ -265,7 +258,7 @@ def test_a_second_binding_that_cannot_carry_out_the_port_s_rules_is_refused(clou
 
 def test_rule_types_are_those_that_hosts_carry_out(cloud: Cloud) -> None:
     admin, mia = cloud.user(), cloud.user("mia")
-    kinds = {"bandwidth_limit", "packet_rate_limit", "dscp_marking"}
+    kinds = {"bandwidth_limit", "packet_rate_limit", "dscp_marking", "minimum_bandwidth", "minimum_packet_rate"}
     for filters in ({}, {"all_rules": "True"}, {"all_supported": "True"}):
         assert {one["type"] for one in mia.list("rule_type", **filters)} == kinds
     found = admin.get("/qos/rule-types/bandwidth_limit").json()["rule_type"]
@@ -277,7 +270,10 @@ def test_rule_types_are_those_that_hosts_carry_out(cloud: Cloud) -> None:
         "max_burst_kbps": ("range", {"start": 0, "end": 2**31 - 1}),
         "direction": ("choices", ["egress", "ingress"]),
     }  # fmt: skip
-    assert error(admin.get("/qos/rule-types/minimum_bandwidth"))[0] == 404
+    (driver,) = admin.get("/qos/rule-types/minimum_packet_rate").json()["rule_type"]["drivers"]
+    choices = {"parameter_name": "direction", "parameter_type": "choices"}
+    assert {**choices, "parameter_values": ["egress", "ingress", "any"]} in driver["supported_parameters"]
+    assert error(admin.get("/qos/rule-types/maximum_delay"))[0] == 404
 
 
 def test_a_policy_has_tags(cloud: Cloud) -> None:

@@ -17,11 +17,14 @@ from tunbridge.dataplane.plain_rows import Rows
 from tunbridge.dataplane.view import (
     AddressPair,
     Binding,
+    DhcpOption,
     FixedIp,
     Host,
     HostRoute,
     Limits,
     LoggedTraffic,
+    MeteringLabel,
+    MeteringRule,
     Network,
     Port,
     QosPolicy,
@@ -233,6 +236,19 @@ def test_data_that_a_feature_cannot_read_harms_its_port_alone() -> None:
     assert any(p.subject == "port p2" for p in delta.problems)
 
 
+def test_a_dhcp_option_that_cannot_be_sent_is_a_problem_of_its_port_which_forwards() -> None:
+    rows = cloud(2, 2)
+    rows.ports["p2"] = port(2, extra_dhcp_opts=(DhcpOption("ntp-server", "tomorrow", 4),))
+    desired, delta = started(rows, local(1, 2))
+    (problem,) = delta.problems
+    assert problem.subject == "port p2"
+    assert "ntp-server" in problem.message and "'tomorrow' is not an IPv4 address" in problem.message
+    assert desired.states["p2"].status == "wired"
+    old, rows.ports["p2"] = rows.ports["p2"], port(2)
+    desired.touch(port_keys(old, rows.ports["p2"]))
+    assert list(desired.run().problems) == []
+
+
 def test_without_a_free_local_vlan_a_port_is_an_error_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identifiers, "MAX_VLAN", 3)  # of 4094
     rows = cloud(4, 4)
@@ -323,6 +339,7 @@ def event(draw: Callable[..., object], rows: Rows, desired: Desired, state: Loca
                 "router",
                 "qos",
                 "log",
+                "metering",
             ]
         )
     )
@@ -396,6 +413,16 @@ def event(draw: Callable[..., object], rows: Rows, desired: Desired, state: Loca
             )  # fmt: skip
             rows.logged = tuple(cast(list[LoggedTraffic], draw(st.lists(log, max_size=2))))
             desired.touch({("logs", "")})
+        case "metering":
+            rule = st.builds(
+                MeteringRule, id=st.uuids().map(str), direction=st.sampled_from(["egress", "ingress"]),
+                ip_version=st.just(4), source=st.sampled_from([None, "10.0.0.1"]), excluded=st.booleans(),
+            )  # fmt: skip
+            rules = st.lists(rule, max_size=2, unique_by=lambda r: (r.direction, r.source)).map(tuple)
+            label = st.builds(MeteringLabel, id=st.sampled_from(["l1", "l2"]), rules=rules)
+            labels = st.lists(label, max_size=2, unique_by=lambda one: one.id)
+            rows.metered = {"": tuple(cast(list[MeteringLabel], draw(labels)))}
+            desired.touch({("metering", ""), ("metering-label", "l1"), ("metering-label", "l2")})
         case "plug" | "tunnels":
             plugged = draw(st.lists(st.sampled_from(PORTS), unique=True))
             state = local(*plugged, hosts=int(draw(st.integers(0, 3))))  # type: ignore[call-overload,misc]

@@ -1,5 +1,6 @@
 """Where packets of trunks go: a sub-port's carry its VLAN tag between the VM and br-int, and nowhere else."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -251,14 +252,18 @@ def test_a_restarted_agent_gives_the_same_numbers_though_they_collide(make_world
     world = trunk(make_world)
     first = {r.port_id: r.number for r in records(world)}
     there = world.hosts["a"].local()
+
+    def numbered(local: Local, former: Mapping[str, int]) -> Mapping[str, Workload]:
+        return trunks.plugged(local, trunks.wanted(local.workloads, world.rows), former)
+
     swapped = {"red": first["blue"], "blue": first["red"]}
-    assert {id: w.ofport for id, w in trunks.plugged(there, world.rows, swapped).items() if w.trunk} == {}
+    assert {id: w.ofport for id, w in numbered(there, swapped).items() if w.trunk} == {}
     alone = Local(host="a", tunnel_ip="192.0.2.1", workloads={"p": there.workloads["p"]})
-    assert {id: w.ofport for id, w in trunks.plugged(alone, world.rows, swapped).items()} == swapped
+    assert {id: w.ofport for id, w in numbered(alone, swapped).items()} == swapped
     both = dict.fromkeys(swapped, 0x9000)
-    assert {w.ofport for w in trunks.plugged(alone, world.rows, both).values()} == {0x9000, 0x9001}
+    assert {w.ofport for w in numbered(alone, both).values()} == {0x9000, 0x9001}
     asked = Local(host="a", tunnel_ip="192.0.2.1", workloads=alone.workloads, ofports={"br-int": {"eth": first["red"]}})
-    assert first["red"] not in {w.ofport for w in trunks.plugged(asked, world.rows, first).values()}
+    assert first["red"] not in {w.ofport for w in numbered(asked, first).values()}
 
 
 def test_sub_ports_stay_while_rows_are_missing_and_go_with_their_parent(make_world: MakeWorld) -> None:

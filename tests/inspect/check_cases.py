@@ -20,7 +20,7 @@ from tests.inspect.state_cases import NEAR_MISS as STATE_NEAR_MISS
 from tests.inspect.state_cases import OTHER_CHASSIS, SAME_CHASSIS
 from tests.inspect.state_cases import RAISED as STATE_RAISED
 from tunbridge.inspect.check import check
-from tunbridge.inspect.model import Bridge, Controller, Document, Host, Interface, Manager, Port
+from tunbridge.inspect.model import Bridge, Controller, Document, Gateway, Host, Interface, Manager, Port
 from tunbridge.inspect.understand import understand
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +96,20 @@ def renamed(hosts: Hosts, first: str, second: str) -> Hosts:
 
 def same_id(one: Host, other: Host) -> Hosts:
     return [one, replace(other, system_id=one.system_id)]
+
+
+def with_gateways(missing: bool) -> Hosts:
+    """A router that no host has, told of at both hosts with a workload of it; or one that the second has."""
+    gateway = Gateway(router="edge", networks=["blue"], external="ext", addresses=["203.0.113.9"])
+    if missing:
+        return [replace(one, gateways_missing=[gateway]) for one in two()]
+    return [two()[0], replace(two()[1], gateways=[gateway])]
+
+
+def with_floating_ip(down: bool) -> Hosts:
+    addresses = ["203.0.113.10"]
+    tap = replace(port("tap1", tag=1), floating_ips=addresses, floating_ips_down=addresses if down else [])
+    return changed(0, "br-int", "tap1", replace(tap, workload="web"))
 
 
 NOT_GIVEN = compute("compute0", "10.0.0.25", ["10.0.0.27"])
@@ -200,6 +214,8 @@ RAISED: dict[str, list[Hosts]] = {
         [replace(ovn("o", ["10.0.0.2"]), bridge_mappings={"physnet1": "br-ex"})],
         [replace(h, bridge_mappings={"physnet1": "br-ex", "physnet2": "br-vlan"}) for h in two()[1:]],
     ],
+    "router-without-host": [with_gateways(missing=True)],
+    "floating-ip-down": [with_floating_ip(down=True)],
     **STATE_RAISED,
 }
 
@@ -317,5 +333,7 @@ NEAR_MISS: dict[str, list[Hosts]] = {
         with_bridge(bridge("tbr-1a2b", controller=False, fail_mode="secure")),
     ],
     "bridge-mapping-missing": [two(), [replace(h, bridge_mappings={"physnet1": "br-ex"}) for h in two()[1:]]],
+    "router-without-host": [two(), with_gateways(missing=False)],
+    "floating-ip-down": [two(), with_floating_ip(down=False)],
     **STATE_NEAR_MISS,
 }  # fmt: skip

@@ -20,6 +20,13 @@ def lab(*arguments: str, stdin: str = "", **environ: str) -> subprocess.Complete
     )
 
 
+def tunbridge(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Any other command."""
+    return subprocess.run(
+        [sys.executable, "-m", "tunbridge", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+
+
 def traces(name: str) -> list[str]:
     """Everything that this machine has of a lab: folders, locks, namespaces, mounts, processes."""
     found = [str(p) for p in (ROOT / name, ROOT / f".{name}.lock") if p.exists()]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.lab.commands import lab, traces
+from tests.lab.commands import lab, traces, tunbridge
 
 pytestmark = pytest.mark.ovs
 
@@ -34,6 +34,10 @@ def test_two_vms_ping_and_one_is_reached_from_outside_by_its_floating_ip(
     address = page.removeprefix("http://").rstrip("/")
     assert re.search(rf"vm0 · VM · tag \d+ · net demo · {re.escape(address)}", picture), picture
     assert re.search(r"router demo 203\.0\.113\.\d+", picture), picture
+    checked = tunbridge("check", f"lab:{name}")
+    assert "2 hosts checked: nothing found" in checked.stdout, checked.stdout
+    told = " ".join(tunbridge("explain", f"lab:{name}").stdout.split())
+    assert re.search(r"Local VLANs, and the network of each: \d+ \(demo\): tap", told), told
 
     assert lab("down", "--name", name).returncode == 0
     assert traces(name) == []

@@ -13,6 +13,7 @@ from tests.api.auth.openstack import openstack
 from tests.lab.commands import lab, traces
 from tests.lab.test_server import free_port
 from tunbridge.cloud import NotFoundError, connect
+from tunbridge.lab.host import wait_until
 from tunbridge.lab.lab import Lab
 from tunbridge.lab.plan import from_numbers
 from tunbridge.lab.qemu import PROGRAM
@@ -85,6 +86,29 @@ def test_two_vms_on_two_hosts_get_their_addresses_and_reach_each_other(cloud: Cl
             api.get(f"ports/{vm['port_id']}")
         host = cloud.lab.host(vm["host"])
         assert host.run("ip", "netns").stdout == "" and "tap" not in host.vsctl("list-ports", "br-int")
+
+
+def test_who_does_not_wait_finds_it_later_with_its_group_and_its_shell(cloud: Cloud) -> None:
+    cloud.openstack("security group create open", "security group rule create --protocol icmp open")
+    made = cloud.add("web", "--network", "blue", "--host", "compute0", "--security-group", "open", "--no-wait")
+    assert made["name"] == "web"
+
+    def is_there() -> bool:
+        web = status_of(cloud, "web")
+        return web["state"] == "ACTIVE" and len(web["addresses"]) == 2
+
+    wait_until(is_there, "it has its addresses")
+    cloud.add("db", "--network", "blue", "--host", "compute1")
+    (address,) = (a for a in status_of(cloud, "web")["addresses"] if "." in a)
+    assert " 0% packet loss" in cloud.vm("exec", "db", "--", "ping", "-c", "3", "-i", "0.2", address)
+    shell = lab("vm", "shell", "--name", cloud.lab.name, "web", stdin="hostname; ip addr; exit 3\n", **os.environ)
+    assert shell.returncode == 3 and shell.stdout.startswith("web\n") and address in shell.stdout
+
+
+def status_of(cloud: Cloud, name: str) -> dict[str, Any]:
+    """What `lab vm list` says of a VM."""
+    found: list[dict[str, Any]] = json.loads(cloud.vm("list", "-f", "json"))
+    return next(vm for vm in found if vm["name"] == name)
 
 
 def test_a_port_that_is_there_is_taken_and_stays(cloud: Cloud) -> None:

@@ -17,10 +17,12 @@ SHOWN_BY = {
     features.DNS: "tests/packets/test_services.py",
     features.ROUTING: "tests/packets/test_outside.py",
     features.QOS: "tests/packets/test_qos.py",
+    features.PLACEMENT: "tests/api/test_placement.py",
     features.METADATA: "tests/packets/test_metadata.py",
     features.TRUNKS: "tests/packets/test_trunks.py",
     features.MIRRORS: "tests/packets/test_mirrors.py",
     features.TRAFFIC_LOG: "tests/packets/test_traffic_log.py",
+    features.METERING: "tests/packets/test_metering.py",
 }
 """Which packets show what an extension needs of hosts."""
 
@@ -30,16 +32,12 @@ _BASE = "dummy network port subnet subnetpool"
 """Definitions that are no extensions."""
 
 _REASONS = {
-    "to come, with routers": ("local_ip metering metering_source_and_destination_fields"),
-    "to come: minimum rates": (
-        "port-resource-request port-resource-request-groups qos-bw-minimum-ingress"
-        " qos-pps-minimum qos-pps-minimum-rule-alias"
-    ),
+    "to come, with routers": "local_ip",
     "to come: networks of several segments": (
         "ip_allocation l2_adjacency multi-provider segment segments-peer-subnet-host-routes standard-attr-segment"
         " subnet-segmentid-enforce subnet-segmentid-writable"
     ),
-    LATER: ("agent-resources-synced pvlan taas taas-vlan-filter"),
+    LATER: "pvlan taas taas-vlan-filter",
     "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",
     "for SR-IOV ports, which no host serves": (
         "port-hardware-offload-type port-mac-override port-trusted-vif uplink-status-propagation"

@@ -60,6 +60,9 @@ def attributes() -> dict[tuple[str, str], Attribute]:
             module = library()[alias]
             maps.update(module.RESOURCE_ATTRIBUTE_MAP or {})
             for name, sub in (module.SUB_RESOURCE_ATTRIBUTE_MAP or {}).items():
+                if sub.get("parent", {}).get("collection_name") == name:  # fields for the collection itself
+                    found.update({(name, field): spec for field, spec in sub["parameters"].items()})
+                    continue
                 maps.setdefault(name, sub["parameters"])  # profiles below a flavor are named as those beside it
         for collection, members in maps.items():
             if collection in ours:

@@ -2,7 +2,8 @@
 
 import ipaddress
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import pytest
 
@@ -27,10 +28,11 @@ def make_cloud(
     underlay: str = "10.0.0.0/24",
     preview: bool = False,
     apart: Sequence[str] = (),
+    more: Mapping[str, Provider] = MappingProxyType({}),
 ) -> Cloud:
-    """A lab with a server: hosts h0, h1, … that all reach the physical network physnet1, but for those `apart`."""
+    """A lab with a server: hosts h0, h1, … that all reach physnet1, and `more`, but for those `apart`."""
     lab = Lab(name)
-    providers = {"physnet1": Provider(bridge="br-eth1", nics=[NIC])}
+    providers = {"physnet1": Provider(bridge="br-eth1", nics=[NIC]), **more}
     network = ipaddress.ip_network(underlay)
     plans = [
         HostPlan(

@@ -87,9 +87,14 @@ class Tcp:
         self._far.close()
 
 
-def connect(client: Workload, server: Workload, port: int, seconds: float = PATIENCE_S) -> Tcp | None:
-    """Connect to a port that listens just for this; None when that does not succeed in time."""
-    address = server.address
+def connect(
+    client: Workload, server: Workload, port: int, seconds: float = PATIENCE_S, address: str | None = None
+) -> Tcp | None:
+    """Connect to a port that listens just for this; None when that does not succeed in time.
+
+    `address`: of the server, in place of its first IPv4 address.
+    """
+    address = address or server.address
 
     def listening() -> socket.socket:
         made = socket.create_server(("", port), family=_family(address))
@@ -107,17 +112,19 @@ def connect(client: Workload, server: Workload, port: int, seconds: float = PATI
             return None
 
 
-def connects(client: Workload, server: Workload, port: int, seconds: float = PATIENCE_S) -> bool:
+def connects(
+    client: Workload, server: Workload, port: int, seconds: float = PATIENCE_S, address: str | None = None
+) -> bool:
     """Whether a connection can be made within a time."""
-    made = connect(client, server, port, seconds)
+    made = connect(client, server, port, seconds, address)
     if made is not None:
         made.close()
     return made is not None
 
 
-def connected(client: Workload, server: Workload, port: int) -> Tcp:
+def connected(client: Workload, server: Workload, port: int, address: str | None = None) -> Tcp:
     """A connection that has to come about."""
-    made = connect(client, server, port)
+    made = connect(client, server, port, address=address)
     assert made is not None
     return made
 

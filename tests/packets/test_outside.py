@@ -222,6 +222,27 @@ def test_floating_ips_on_every_host_are_reached_and_are_the_vms_address(site: Si
         site.cloud.network.delete_ip(floating)
 
 
+def test_fragments_pass_translation_in_both_directions(site: Site) -> None:
+    """Of pings larger than any MTU: by SNAT, and to a floating IP on its VM's host and to one that is central.
+
+    Both ends know the smallest MTU: Open vSwitch makes no fragments, so a router that would have to drops.
+    """
+    big = ("ping", "-c2", "-i0.3", "-W2", "-s", "4000")
+    mtu = str(site.blue.mtu)
+    site.cloud.outside("ip", "route", "add", "203.0.113.128/25", "dev", SWITCH, "mtu", mtu)
+    site.cloud.outside("ip", "route", "add", "203.0.113.0/25", "dev", SWITCH, "mtu", mtu)
+    for host in ("h0", "h2"):
+        vm, floating = site.vms[host], site.floating(site.vms[host])
+        vm.ip("link", "set", "eth0", "mtu", mtu)
+        assert site.reached(floating.floating_ip_address)
+        assert " 2 received" in site.cloud.outside(*big, floating.floating_ip_address, check=False).stdout, host
+        site.cloud.network.delete_ip(floating)
+        assert vm.reaches(REMOTE)
+        assert " 2 received" in vm.run(*big, REMOTE, check=False).stdout, host
+    for prefix in ("203.0.113.128/25", "203.0.113.0/25"):
+        site.cloud.outside("ip", "route", "del", prefix)
+
+
 def test_a_floating_ip_is_limited_by_its_policy_in_both_directions(site: Site) -> None:
     cloud, vm, limit = site.cloud, site.vms["h0"], 8.0
     floating = site.floating(vm)

@@ -3,7 +3,7 @@
 import itertools
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,12 +12,21 @@ from scapy.layers.l2 import ARP, Dot1Q, Ether
 
 from tests.agent.hosts import NIC
 from tests.packets.cloud import Cloud, Workload
+from tests.packets.conftest import make_cloud
 from tests.packets.sockets import Wire, wire
+from tunbridge.agent.config import Provider
 from tunbridge.lab import namespaces
 
 pytestmark = pytest.mark.ovs
 PHYSNET, SWITCH, TAG = "physnet1", "phys0", 300
 OUTSIDE_FLAT, OUTSIDE_VLAN = "10.30.0.1", "10.31.0.1"
+SECOND_PHYSNET, SECOND_SWITCH = "physnet2", "phys1"
+
+
+@pytest.fixture(scope="module")
+def cloud(module_lab_name: Callable[[], str]) -> Iterator[Cloud]:
+    """Two hosts that reach two physical networks, each by a bridge and a NIC of its own."""
+    yield make_cloud(module_lab_name(), more={SECOND_PHYSNET: Provider(bridge="br-eth2", nics=["eth2"])})
 
 
 class TaggedMachine:
@@ -153,6 +162,29 @@ def test_a_vm_cannot_choose_its_vlan(cloud: Cloud, vms: dict[str, list[Workload]
     outside.close()
     assert b"the end" in frames[-1]
     assert not any(b"tagged by the VM" in frame for frame in frames)
+
+
+def test_physical_networks_do_not_meet(cloud: Cloud, site: Site, vms: dict[str, list[Workload]]) -> None:
+    """Both have a flat network, with the same addresses."""
+    second = site.network("flat", "10.30.0.0/24", physical=SECOND_PHYSNET)
+    one, other = (
+        cloud.vm(host, second, fixed_ips=[{"ip_address": f"10.30.0.{200 + number}"}])
+        for number, host in enumerate(("h0", "h1"))
+    )
+    assert one.reaches(other.address)
+    first, heard = Wire(cloud.lab.outside, SWITCH), Wire(cloud.lab.outside, SECOND_SWITCH)
+    for vm, text in ((vms["flat"][0], b"on the first"), (one, b"on the second")):
+        with wire(vm) as sending:
+            sending.send(Ether(src=vm.mac, dst="ff:ff:ff:ff:ff:ff") / IP(src=vm.address) / ICMP() / text)
+    for outside, own, others in (
+        (first, b"on the first", b"on the second"),
+        (heard, b"on the second", b"on the first"),
+    ):
+        frames = outside.seen(lambda frame, own=own: own in frame)  # type: ignore[misc]
+        assert own in frames[-1]
+        frames += outside.seen(lambda _: False, 0.3)
+        assert not any(others in frame for frame in frames)
+        outside.close()
 
 
 def test_without_a_mapping_on_the_host_binding_fails_and_no_packet_leaks(cloud: Cloud, site: Site) -> None:

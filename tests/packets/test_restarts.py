@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.agent.workloads import restart_command
 from tests.packets.cloud import Cloud, Ping, Stream, Workload, ping_during
 from tunbridge.agent.bridges import PATIENCE_S
 from tunbridge.lab.host import wait_until
@@ -110,6 +111,23 @@ def test_an_agent_restarted_while_the_central_database_is_away_deletes_nothing(
     assert (answered > 100, lost) == (True, 0)
 
 
+def test_vms_get_addresses_and_names_while_the_central_database_is_away(
+    cloud: Cloud, vms: tuple[Workload, Workload, Workload]
+) -> None:
+    near, peer, _ = vms
+    server = cloud.lab.server
+    assert server is not None
+    name = "host-" + peer.address.replace(".", "-")
+    server.stop()
+    try:
+        lease = near.dhcp()
+        assert (lease["ip"], lease["dns"]) == (near.address, "10.9.0.1")
+        assert peer.address in near.shell(f"dig +short +time=2 +tries=2 @{lease['dns']} {name}.{lease['domain']}")
+    finally:
+        server.start()
+    assert near.reaches(peer.address)
+
+
 @pytest.mark.usefixtures("vms")
 def test_no_flow_is_younger_after_an_agents_restart(cloud: Cloud) -> None:
     host = cloud.hosts["h0"].host
@@ -170,6 +188,28 @@ def test_a_killed_vswitchd_comes_back_with_all_flows(cloud: Cloud, vms: tuple[Wo
     assert answered > 100
     wait_until(lambda: _picture(cloud) == before, "flows and meters are as before", 15)
     assert near.reaches(far.address)
+
+
+def test_a_planned_restart_of_open_vswitch_keeps_flows_and_connections(
+    cloud: Cloud, vms: tuple[Workload, Workload, Workload]
+) -> None:
+    near, peer, far = vms
+    before = _picture(cloud)
+    wired = cloud.hosts["h0"]
+    wired.configure(vswitchd_restart=restart_command(wired))
+    wired.restart()
+    streams = [Stream(near, peer), Stream(near, far)]
+    for stream in streams:
+        stream.goes_on()
+    pid = wired.host.pid("ovs-vswitchd")
+    restart = (*agent_command()[:3], "ovs", "restart")
+    answered, lost = ping_during(near, far.address, lambda: wired.host.run(*restart))
+    print(f"ovs-vswitchd restarted as planned: {lost} pings lost, of 100 a second")
+    assert answered > 100 and wired.host.pid("ovs-vswitchd") != pid
+    wait_until(lambda: _picture(cloud) == before, "flows and meters are as before", 15)
+    for stream in streams:
+        stream.goes_on()
+        stream.end()
 
 
 def test_ports_stay_active_while_the_hosts_database_is_away(

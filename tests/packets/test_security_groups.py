@@ -21,6 +21,8 @@ from tunbridge.lab.lab import agent_command
 
 pytestmark = pytest.mark.ovs
 WEB, SSH, UDP_PORT = 80, 22, 5000
+FOREIGN_ZONE = 65_000
+"""No network or router here has it."""
 
 
 class Town:
@@ -30,6 +32,7 @@ class Town:
         self.cloud = cloud
         cloud.network.update_quota(cloud.api.current_project_id, security_groups=-1)
         network = cloud.make_network("town", "10.20.0.0/24")
+        cloud.make_subnet(network, "2001:db8:20::/64")
         self.clients = self.group("clients")
         self.others = self.group("others")
         self.near = cloud.vm("h0", network, security_groups=[self.clients.id])
@@ -91,6 +94,49 @@ def test_a_rule_works_at_once_and_its_removal_cuts_its_connections_and_no_other(
     assert not connects(town.near, town.server, WEB, 1)
     assert not connects(town.far, town.server, WEB, 1)
     assert connects(town.far, town.server, SSH)
+
+
+def test_rules_of_ipv6_let_in_and_cut_by_themselves(town: Town) -> None:
+    six = town.server.address6
+    web = town.group("web by IPv6", tcp(SSH, ether_type="IPv6"))
+    town.put(town.server, web)
+    assert not connects(town.far, town.server, WEB, 1, six)
+    rule = town.rule(web, **tcp(WEB, ether_type="IPv6", remote_ip_prefix="2001:db8:20::/64"))
+    clients = (town.near, town.far)
+    pages = [connected(client, town.server, WEB, six) for client in clients]
+    logins = [connected(client, town.server, SSH, six) for client in clients]
+    assert not any(connects(client, town.server, WEB, 0.5) for client in clients), "IPv4 is not let in by it"
+    town.cloud.network.delete_security_group_rule(rule.id)
+    for page in pages:
+        page.until_cut()
+    assert [login.is_alive() for login in logins] == [True, True]
+
+
+def test_connections_in_zones_of_others_are_left_alone(town: Town) -> None:
+    web = town.group("cut beside others", tcp(WEB))
+    town.put(town.server, web)
+    page = connected(town.far, town.server, WEB)
+    host = town.server.host
+    datapath = [word for d in host.datapath for word in ("--", "set", "bridge", "br-foreign", d)]
+    host.host.vsctl("--", "add-br", "br-foreign", *datapath)
+    packet = Ether() / IP(src=town.far.address, dst=town.server.address) / UDP(sport=1, dport=2)
+    track = f"in_port=local packet={bytes(packet).hex()} actions=ct(commit,zone={FOREIGN_ZONE})"
+    host.host.run("ovs-ofctl", "packet-out", "br-foreign", track)
+    known = ("ovs-appctl", "dpctl/dump-conntrack", f"zone={FOREIGN_ZONE}")
+    wait_until(lambda: "sport=1,dport=2" in host.host.run(*known).stdout, "it is tracked")
+    town.put(town.server, town.group("nothing"))
+    page.until_cut()
+    # The last VM of a network leaves, and the whole zone of that network is emptied.
+    network = town.cloud.make_network("left", "10.24.0.0/24")
+    alone, far = (town.cloud.vm(name, network) for name in ("h0", "h1"))
+    assert alone.reaches(far.address)
+    zone = host.host.vsctl("get", "port", alone.tap, "tag")
+    mine = ("ovs-appctl", "dpctl/dump-conntrack", f"zone={zone}")
+    assert "icmp" in host.host.run(*mine).stdout
+    alone.detach()
+    wait_until(lambda: host.host.run(*mine).stdout == "", "its zone is empty")
+    assert "sport=1,dport=2" in host.host.run(*known).stdout
+    host.host.vsctl("del-br", "br-foreign")
 
 
 def test_who_leaves_a_remote_group_loses_his_connections_and_no_other_does(town: Town) -> None:

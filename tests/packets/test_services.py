@@ -1,4 +1,4 @@
-"""What the agents answer: real DHCPv6 clients, and requests of a VM while another one floods."""
+"""What the agents answer: real DHCPv6 clients, requests of a VM while another one floods, and a port that is wrong."""
 
 import socket
 import threading
@@ -9,14 +9,18 @@ from contextlib import contextmanager
 import pytest
 from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.inet import IP, UDP
-from scapy.layers.inet6 import ICMPv6ND_RS, IPv6
+from scapy.layers.inet6 import ICMPv6ND_NS, ICMPv6ND_RS, IPv6
 from scapy.layers.l2 import Ether
 
 from tests.agent.hosts import Wired
 from tests.agent.test_metrics import ADDRESS, families, fetch
-from tests.packets.cloud import Cloud, Workload
+from tests.api.day.central import transact
+from tests.packets.cloud import Cloud, Ping, Workload
 from tests.packets.sockets import inside
+from tunbridge.agent.status import answer
 from tunbridge.dataplane import pipeline
+from tunbridge.dataplane.addresses import service_link_local
+from tunbridge.dataplane.features.port_security import link_local
 from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
@@ -100,7 +104,9 @@ def requests(vm: Workload) -> list[bytes]:
     discover = BOOTP(chaddr=chaddr) / DHCP(options=[("message-type", "discover"), "end"])
     dhcp = ether / IP(src="0.0.0.0", dst="255.255.255.255") / UDP(sport=68, dport=67) / discover
     solicitation = Ether(src=vm.mac, dst="33:33:00:00:00:02") / IPv6(src="::", dst="ff02::2", hlim=255) / ICMPv6ND_RS()
-    return [bytes(dhcp), bytes(solicitation)]
+    service = service_link_local(vm.port.network_id)
+    to_it = Ether(src=vm.mac, dst="33:33:ff:00:00:00") / IPv6(src=link_local(vm.mac), dst="ff02::1:ff00:0", hlim=255)
+    return [bytes(dhcp), bytes(solicitation), bytes(to_it / ICMPv6ND_NS(tgt=service))]
 
 
 def _dhcp_seconds(vm: Workload) -> float:
@@ -109,13 +115,19 @@ def _dhcp_seconds(vm: Workload) -> float:
     return time.monotonic() - began
 
 
-def test_a_vm_that_floods_requests_delays_nobody_elses(cloud: Cloud) -> None:
+@pytest.fixture(scope="module")
+def host(cloud: Cloud) -> Iterator[Wired]:
+    """Host h0, whose agent serves metrics."""
+    found = cloud.hosts["h0"]
+    found.configure(metrics=ADDRESS)
+    found.restart()
+    yield found
+
+
+def test_a_vm_that_floods_requests_delays_nobody_elses(cloud: Cloud, host: Wired) -> None:
     network = cloud.make_network("flooded", "10.82.0.0/24")
     cloud.make_subnet(network, "2001:db8:82::/64", ipv6_ra_mode="slaac", ipv6_address_mode="slaac")
     rude, polite = (cloud.vm("h0", network, address=False) for _ in range(2))
-    host = cloud.hosts["h0"]
-    host.configure(metrics=ADDRESS)
-    host.restart()
     alone = min(_dhcp_seconds(polite) for _ in range(2))
     began = time.monotonic()
     with flood(rude, *requests(rude)) as sent:
@@ -126,11 +138,58 @@ def test_a_vm_that_floods_requests_delays_nobody_elses(cloud: Cloud) -> None:
     print(f"DHCP takes {alone * 1000:.0f} ms; while another VM sends {rate:.0f} requests a second: {beside}")
     # udhcpc asks again after a second: an answer that was lost, or came late, takes more than that.
     assert max(beside) < alone + 1
-    wait_until(lambda: _answered(host) > 0, "the agent tells what it has answered")
+    kinds = {"dhcp4", "router", "neighbour"}
+    wait_until(lambda: _answered(host).keys() >= kinds, "the agent tells what it has answered")
     # All that it answered in the meantime, also of the other VM; the meter lets some more through while it starts.
-    assert _answered(host) < 2 * (pipeline.WORKLOAD_BURST + pipeline.WORKLOAD_PPS * seconds) < sent[0]
+    answered = sum(_answered(host).values())
+    assert answered < 2 * (pipeline.WORKLOAD_BURST + pipeline.WORKLOAD_PPS * seconds) < sent[0]
 
 
-def _answered(host: Wired) -> float:
+def _answered(host: Wired) -> dict[str, float]:
+    """Kind of request -> how many of them were answered."""
     samples = families(fetch(host, "/metrics")[1])["tunbridge_packets"]
-    return sum(sample.value for sample in samples if sample.labels.get("result") == "answered")
+    return {s.labels["kind"]: s.value for s in samples if s.labels.get("result") == "answered"}
+
+
+def test_a_port_that_cannot_be_carried_out_harms_no_other_and_is_told(cloud: Cloud, host: Wired) -> None:
+    network = cloud.make_network("faulty", "10.83.0.0/24")
+    good, bad, far = (cloud.vm(name, network, address=False) for name in ("h0", "h0", "h1"))
+    for vm in (good, far):
+        vm.configure()
+    assert good.reaches(far.address)
+    steady = Ping(good, far.address)
+    # An option that cannot be sent is left out, and the port works without it.
+    cloud.network.update_port(bad.port.id, extra_dhcp_opts=[{"opt_name": "ntp-server", "opt_value": "tomorrow"}])
+    wait_until(lambda: "'tomorrow' is not an IPv4 address" in _told(host, bad), "the option is told")
+    assert bad.dhcp()["ip"] == bad.address and bad.reaches(far.address)
+    assert cloud.status(bad.port) == "ACTIVE" and _metric(host, "tunbridge_problems") == 1
+    cloud.network.update_port(bad.port.id, extra_dhcp_opts=[{"opt_name": "ntp-server", "opt_value": None}])
+    wait_until(lambda: _told(host, bad) == "" and _metric(host, "tunbridge_problems") == 0, "it is told no more")
+    # What cannot be filtered for forwards nothing. The API would refuse such a pair.
+    pairs = '[{"mac_address": "fa:16:3e:00:00:01", "ip_address": "10.83.0.300"}]'
+    assert cloud.lab.server is not None
+    where = [["_uuid", "==", ["uuid", bad.port.id]]]
+    remote = f"unix:{cloud.lab.server.folder}/run/db.sock"
+    transact(remote, {"op": "update", "table": "Port", "where": where, "row": {"allowed_address_pairs": pairs}})
+    wait_until(lambda: cloud.status(bad.port) == "ERROR", "the port is in ERROR")
+    wait_until(lambda: "10.83.0.300" in _told(host, bad), "and told why")
+    assert _metric(host, "tunbridge_ports", status="ERROR") == 1
+    assert any("10.83.0.300" in line and bad.port.id in line for line in host.log().splitlines())
+    assert bad.never_reaches(far.address)
+    answered, lost = steady.end()
+    assert (answered > 100, lost) == (True, 0)
+    assert cloud.status(good.port) == "ACTIVE" and good.dhcp()["ip"] == good.address
+    cloud.network.update_port(bad.port.id, allowed_address_pairs=[])
+    bad.wait_active()
+    assert bad.reaches(far.address)
+
+
+def _told(host: Wired, vm: Workload) -> str:
+    """What the agent, and so `tunbridge host status`, says of a port."""
+    status = answer.ask(str(host.host.folder / "tunbridge-agent"), timeout=10).status
+    return "\n".join(p.message for p in status.problems if p.subject == f"port {vm.port.id}")
+
+
+def _metric(host: Wired, name: str, **labels: str) -> float:
+    samples = families(fetch(host, "/metrics")[1])[name]
+    return next(s.value for s in samples if s.labels.items() >= labels.items())

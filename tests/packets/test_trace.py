@@ -179,13 +179,45 @@ def test_a_log_changes_nothing_of_the_answer_and_its_copies_are_told(site: Site)
         network.delete(f"/log/logs/{made['id']}")
 
 
-def test_explain_tells_the_predicted_path_and_the_actual_one(site: Site) -> None:
-    command = [sys.executable, "-m", "tunbridge", "explain", "--path", "near", "far", f"lab:{site.cloud.lab.name}"]
+@pytest.mark.parametrize("to", ["far", "other"])
+def test_explain_tells_the_predicted_path_and_the_actual_one(site: Site, to: str) -> None:
+    """On a network, and through a router."""
+    command = [sys.executable, "-m", "tunbridge", "explain", "--path", "near", to, f"lab:{site.cloud.lab.name}"]
     text = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
     predicted, actual = text.split("What the hosts' flows do with the packet now")
     assert predicted.startswith("From a VM on h0 to a VM on h1")
-    assert "near on h0 → far on h1" in actual
-    assert actual.endswith("far receives it\n")
+    assert f"near on h0 → {to} on h1" in actual
+    assert actual.endswith(f"{to} receives it\n")
+
+
+def findings(site: Site) -> dict[str, list[str]]:
+    """What `tunbridge check` finds of routers: subjects by code."""
+    command = [sys.executable, "-m", "tunbridge", "check", "-f", "json", f"lab:{site.cloud.lab.name}"]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout)
+    said: dict[str, list[str]] = {}
+    for one in found["findings"]:
+        said.setdefault(one["code"], []).append(one["subject"])
+    return {code: subjects for code, subjects in said.items() if code in ("router-without-host", "floating-ip-down")}
+
+
+def test_check_finds_a_router_without_a_host_and_a_floating_ip_that_nobody_answers_for(site: Site) -> None:
+    network = site.cloud.network
+    assert findings(site) == {}
+    flat = {"provider_network_type": "flat", "provider_physical_network": "elsewhere"}
+    far_away = site.cloud.make_network("far-away", None, is_router_external=True, **flat)
+    site.cloud.make_subnet(far_away, "192.0.2.0/24", is_dhcp_enabled=False)
+    lost = network.create_router(name="lost", external_gateway_info={"network_id": far_away.id})
+    interface = site.cloud.make_port(network.find_network("blue"))
+    network.add_interface_to_router(lost, port_id=interface.id)
+    assert findings(site) == {"router-without-host": ["lost"]}, "no host has a bridge there"
+    network.remove_interface_from_router(lost, port_id=interface.id)
+    assert findings(site) == {}, "nobody here would go by it"
+    network.delete_router(lost)
+    network.delete_network(far_away)
+    network.update_router(site.router, admin_state_up=False)
+    wait_until(lambda: findings(site) == {"floating-ip-down": [site.far.tap]}, "the floating IP is down")
+    network.update_router(site.router, admin_state_up=True)
+    wait_until(lambda: findings(site) == {}, "and up again")
 
 
 def test_what_cannot_be_traced_is_said_with_what_to_give(site: Site) -> None:

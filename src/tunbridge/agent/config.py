@@ -95,6 +95,29 @@ class FlowExport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One of so many packets is looked at."""
 
 
+Rate = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+"""kbit/s, or thousands of packets per second: what Placement takes as a total."""
+TUNNELS = "rp_tunnelled"
+"""Neutron's name for what stands in `resource_provider_bandwidths` for networks in tunnels."""
+
+
+class Rates(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What there is in each direction; None: nothing is said of it."""
+
+    egress: Rate | None = None
+    ingress: Rate | None = None
+
+
+class Inventory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+    """What Placement is told of an inventory besides its total (its API: "Update resource provider inventory")."""
+
+    allocation_ratio: Annotated[float, Meta(gt=0)] = 1.0
+    min_unit: Rate = 1
+    max_unit: Rate | msgspec.UnsetType = msgspec.UNSET
+    step_size: Rate = 1
+    reserved: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
+
+
 class AgentConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every setting of the agent. Times are seconds."""
 
@@ -139,6 +162,17 @@ class AgentConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     metadata: MetadataConfig = field(default_factory=MetadataConfig)
     network_log: NetworkLogConfig = field(default_factory=NetworkLogConfig)
     flow_export: FlowExport | None = None
+    resource_provider_bandwidths: dict[str, Rates] = field(default_factory=dict)
+    """Provider bridge, or `rp_tunnelled` -> kbit/s for Placement; and of a NIC that does not say how fast it is."""
+    resource_provider_packet_processing_without_direction: Rate | None = None
+    """Thousands of packets per second that this host can switch, for Placement; or, instead:"""
+    resource_provider_packet_processing_with_direction: Rates | None = None
+    resource_provider_inventory_defaults: Inventory = field(default_factory=Inventory)
+    resource_provider_packet_processing_inventory_defaults: Inventory = field(default_factory=Inventory)
+    resource_provider_default_hypervisor: str | None = None
+    """Name of this host's root provider in Placement (Nova's `hypervisor_hostname`); None: `host`."""
+    resource_provider_hypervisors: dict[str, str] = field(default_factory=dict)
+    """Key of `resource_provider_bandwidths` -> name of the root provider, where that is another one."""
     metrics: str | Literal[False] = False
     """`IP:PORT` where the agent serves /metrics (for Prometheus) and /healthz over HTTP; `false` for none."""
     metrics_anywhere: bool = False
@@ -194,6 +228,7 @@ def _checked(config: AgentConfig) -> AgentConfig:
     if config.metrics is not False:
         _check_metrics(config.metrics, config.metrics_anywhere)
     _check_metadata(config.metadata)
+    _check_resources(config)
     for target in () if config.flow_export is None else config.flow_export.targets:
         _check_collector(target)
     peers = [Peer(host=p.host, ip=str(ipaddress.ip_address(p.ip))) for p in config.peers]
@@ -249,6 +284,17 @@ def _check_collector(target: str) -> None:
     if match is None or not 0 < int(match[2]) < 65536:
         raise ConfigurationError(f"flow_export.targets: {target!r} is not IP:PORT, such as 192.0.2.9:4739")
     _address("flow_export.targets", match[1].strip("[]"))
+
+
+def _check_resources(config: AgentConfig) -> None:
+    known = {provider.bridge for provider in config.providers.values()} | {TUNNELS}
+    for key in ("resource_provider_bandwidths", "resource_provider_hypervisors"):
+        for name in getattr(config, key):
+            if name not in known:
+                raise ConfigurationError(f"{key}.{name}: not one of {', '.join(sorted(known))}")
+    without, with_ = (f"resource_provider_packet_processing_{way}_direction" for way in ("without", "with"))
+    if getattr(config, without) is not None and getattr(config, with_) is not None:
+        raise ConfigurationError(f"{with_}: exclusive with {without}")
 
 
 def _check_metadata(metadata: MetadataConfig) -> None:

@@ -26,6 +26,7 @@ from tunbridge.agent.conntrack import Cutter
 from tunbridge.agent.flow_restore_wait import Rescue
 from tunbridge.agent.liveness import Liveness
 from tunbridge.agent.local import LocalOvsdb
+from tunbridge.agent.metering import Metering
 from tunbridge.agent.packet_in import PacketIns
 from tunbridge.agent.port_status import PortStatus
 from tunbridge.agent.saved import SavedFlows
@@ -35,9 +36,10 @@ from tunbridge.agent.status.record import Record
 from tunbridge.agent.status.report import News, Reporter
 from tunbridge.agent.sub_ports import SubPorts
 from tunbridge.agent.traffic_log import TrafficLog
-from tunbridge.agent.wanted import LocalOf, relevant_devices, responder_settings, wanted_host
+from tunbridge.agent.wanted import LocalOf, relevant_devices, responder_settings, uplinks
+from tunbridge.agent.wiring import InOrder, Wanted, same_wiring
 from tunbridge.configuration import ConfigurationError
-from tunbridge.dataplane import diff, names
+from tunbridge.dataplane import diff, names, queues
 from tunbridge.dataplane.conntrack import Cut
 from tunbridge.dataplane.desired import ROOT, Desired, Owner
 from tunbridge.dataplane.features import mirror
@@ -103,9 +105,11 @@ class Agent:
         self.liveness = Liveness(self._look_again)
         self.announcements = Announcements(self.desired, self.packet_ins.wires)
         self.cutter = Cutter(config.ovs_rundir, log)
+        self.metering = Metering(self.desired, self.cloud.source, config, self._has_all, log)
         self.notifier = Notifier()
         self.in_sync = False
         self.problems: list[Problem] = []
+        self._wanted = Wanted()
         self.error: str | None = None
         """Why the last pass could not be finished."""
         self.slowed = False
@@ -139,8 +143,7 @@ class Agent:
         self._knows_all = False
         """Whether the flows were worked out of everything that this host needs of the central database."""
         self._judged = False
-        self._compared: tuple[WantedHost, Snapshot, list[Problem]] | None = None
-        """What was wanted and what there was when the wiring was last compared and in order."""
+        self._in_order = InOrder()
         self._passing = False
         self._ovsdb_since: float | None = None
         """Since when the local OVSDB is connected, as the passes have seen it."""
@@ -199,6 +202,7 @@ class Agent:
                 self.packet_ins.run,
                 self.packet_ins.neighbours.run,
                 self.packet_ins.locations.run,
+                self.metering.run,
             ):
                 self._spawn(source())
             await self._stop.wait()
@@ -310,22 +314,26 @@ class Agent:
         now = self.ovsdb.snapshot()
         self._keep_bridges(wanted, now)
         problems = [*difference.problems, *self._flows(wanted, now)]
+        problems += await self._write_queues(now)
         self._report_problems(problems)
         await self._write_ports(now)
         return not difference.changes
 
     async def _difference(self, wanted: WantedHost, now: Snapshot) -> diff.Difference:
         """What differs in the wiring. Most events do not concern it: then the last comparison still holds."""
-        seen = self._compared
-        if seen is not None and self._nics is not None and _same_wiring(seen[1], now) and seen[0] == wanted:
-            return diff.Difference(changes=[], problems=seen[2])
+        if self._nics is not None and (problems := self._in_order.problems(wanted, now)) is not None:
+            return diff.Difference(changes=[], problems=problems)
         found = diff.difference(wanted, now, await self._nic_states(wanted, now))
-        self._compared = None if found.changes else (wanted, now, found.problems)
+        if found.changes:
+            self._in_order.forget()
+        else:
+            self._in_order.note(wanted, now, found.problems)
         return found
 
     def wanted(self, now: Snapshot | None = None) -> WantedHost:
         """What the host shall look like."""
-        return wanted_host(self.config, {p.ip for p in self.peers()}, self.cloud, now)
+        peers = {peer.ip for peer in self.config.peers}.union(self.cloud.tunnel_ips().values())
+        return self._wanted(self.config, peers, self.cloud, now)
 
     def peers(self) -> list[Peer]:
         """The other hosts: those of the configuration, and those of the central database."""
@@ -379,7 +387,7 @@ class Agent:
             wanted=self._wanted_flows,
             meters=self.desired.meters,
             owner=self._owner,
-            may_sweep=lambda: self._knows_all and self.cloud.complete,
+            may_sweep=self._has_all,
             may_restore=self._is_applied,
             slow_s=self._slow_s,
             drifted=self._drifted,
@@ -410,7 +418,7 @@ class Agent:
     def _flows(self, wanted: WantedHost, now: Snapshot) -> list[Problem]:
         """Work out what flows are wanted now, and hand each bridge what changed."""
         seen = self._looked_at
-        if seen is None or seen[0] != wanted or not _same_wiring(seen[1], now):
+        if seen is None or seen[0] != wanted or not same_wiring(seen[1], now):
             self._plugged = self._local_of(self.config, wanted, now)
             self._looked_at = (wanted, now)
         found, problems = self._plugged, self._local_of.problems
@@ -432,7 +440,7 @@ class Agent:
         touched |= more
         self.desired.touch(touched)
         self.packet_ins.touch(touched)
-        self.liveness.look(now, {nic for bridge in wanted.bridges for nic in bridge.nics})
+        self.liveness.look(now, {bridge.name: bridge.nics for bridge in wanted.bridges if bridge.nics})
         vouching = self.packet_ins.vouching
         dead, is_cut_off = vouching.judge(self.liveness.dead, local.host), self.liveness.is_cut_off
         told = msgspec.structs.replace(
@@ -459,10 +467,21 @@ class Agent:
     def _look_again(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self.kick)
 
+    def _has_all(self) -> bool:
+        return self._knows_all and self.cloud.complete
+
     def _watched(self) -> set[str]:
         """Tunnel addresses of the hosts that this one has BFD sessions with."""
         names, ips = set(self.desired.watched), self.cloud.tunnel_ips()
         return set(ips.values()) if self.config.host in names else {ip for name, ip in ips.items() if name in names}
+
+    async def _write_queues(self, now: Snapshot) -> Sequence[Problem]:
+        """Give NICs the queues of ports with a minimum bandwidth."""
+        found = queues.difference(self.desired.queues, uplinks(self.config), now, self._knows_all)
+        if found.changes and self._slow_s() == 0:
+            await self._change(found)
+            self.kick()
+        return found.problems
 
     async def _write_ports(self, now: Snapshot) -> None:
         """Write tag and other_config of the workloads' ports, as Neutron's agent does."""
@@ -603,16 +622,6 @@ class Agent:
         self.record.expect()
         self.log.info("configuration taken")
         self.kick()
-
-
-def _same_wiring(before: Snapshot, now: Snapshot) -> bool:
-    """Whether bridges and managers are the same objects, so nothing of them has changed."""
-    return (
-        before.managers == now.managers
-        and before.uuid == now.uuid
-        and before.bridges.keys() == now.bridges.keys()
-        and all(row is now.bridges[name] for name, row in before.bridges.items())
-    )
 
 
 async def serve(config: AgentConfig, log: Log, reload: Callable[[], AgentConfig]) -> None:

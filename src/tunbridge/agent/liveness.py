@@ -72,8 +72,8 @@ class Liveness:
         self.is_unusable = False
         """Whether others are told so: while the link of a provider bridge is down."""
 
-    def look(self, now: Snapshot, nics: Collection[str]) -> None:
-        """Read the sessions; `nics`: the links of provider bridges."""
+    def look(self, now: Snapshot, nics: Mapping[str, Collection[str]]) -> None:
+        """Read the sessions; `nics`: the links of each provider bridge."""
         moment = time.monotonic()
         sessions = {i.options.get("remote_ip", ""): i for i in _tunnels(now) if i.bfd.get("enable") == "true"}
         self._restarted(sessions, moment)
@@ -81,7 +81,9 @@ class Liveness:
         for ip in self._peers.keys() - sessions.keys():
             del self._peers[ip]
         self.dead = frozenset(ip for ip, held in self._peers.items() if held.is_bad)
-        self.is_unusable = any(i.link_state == "down" for _, p in now.ports() for i in p.interfaces if i.name in nics)
+        bridges = (now.bridges[name] for name in nics.keys() & now.bridges.keys())
+        links = (i for bridge in bridges for p in bridge.ports for i in p.interfaces if i.name in nics[bridge.name])
+        self.is_unusable = any(link.link_state == "down" for link in links)
         known = [row for row in sessions.values() if _flaps(row) > 0]
         is_alone = len(known) > 1 and not any(_is_up(row) for row in known)
         is_rejoining = self._is_rejoining(sessions.values(), moment)

@@ -7,7 +7,17 @@ a change costs microseconds, and what is unchanged stays the same object.
 from typing import Any
 
 from tunbridge.database.store import Store
-from tunbridge.openvswitch.rows import BridgeRow, ControllerRow, ExportRow, InterfaceRow, ManagerRow, PortRow, Snapshot
+from tunbridge.openvswitch.rows import (
+    BridgeRow,
+    ControllerRow,
+    ExportRow,
+    InterfaceRow,
+    ManagerRow,
+    PortRow,
+    QosRow,
+    QueueRow,
+    Snapshot,
+)
 
 _PARENTS = {
     "Interface": ("Port", "interfaces"),
@@ -72,6 +82,8 @@ class Rows:
                 for m in managers
             ),
             bridges={b.name: b for b in bridges if b is not None},
+            qos={row.id: _qos(row) for row in self._store.all("QoS")},
+            queues={row.id: _queue(row) for row in self._store.all("Queue")},
         )
 
     def _bridge(self, id: str) -> BridgeRow | None:
@@ -140,6 +152,7 @@ class Rows:
             tag=row.tag,
             trunks=row.trunks,
             vlan_mode=row.vlan_mode,
+            qos=row.qos,
             external_ids=row.external_ids,
             other_config=row.other_config,
             interfaces=tuple(i for i in interfaces if i is not None),
@@ -160,6 +173,7 @@ class Rows:
             ofport=row.ofport,
             error=row.error,
             link_state=row.link_state,
+            link_speed=row.link_speed,
             bfd=row.bfd,
             bfd_status=row.bfd_status,
             other_config=row.other_config,
@@ -167,6 +181,16 @@ class Rows:
         )
         self._made["Interface"][id] = made
         return made
+
+
+def _qos(row: Any) -> QosRow:
+    return QosRow(
+        uuid=row.id, type=row.type, queues=row.queues, other_config=row.other_config, external_ids=row.external_ids
+    )  # fmt: skip
+
+
+def _queue(row: Any) -> QueueRow:
+    return QueueRow(uuid=row.id, other_config=row.other_config, external_ids=row.external_ids)
 
 
 def _ids(value: tuple[str, ...] | str | None) -> tuple[str, ...]:

@@ -66,6 +66,8 @@ TABLES = (
         )
         for name in ("IPFIX", "sFlow")
     ),
+    Table("QoS", (_text("type"), _refs("queues", "Queue", Cardinality.NUMBERED), *_MAPS)),
+    Table("Queue", _MAPS),
     Table(
         "Controller",
         (
@@ -84,6 +86,7 @@ TABLES = (
             _integer("tag"),
             _integer("trunks", Cardinality.SET),
             _text("vlan_mode", Cardinality.OPTIONAL),
+            _refs("qos", "QoS", Cardinality.OPTIONAL),
             _refs("interfaces", "Interface"),
             *_MAPS,
         ),
@@ -97,6 +100,7 @@ TABLES = (
             _integer("ofport"),
             _text("error", Cardinality.OPTIONAL),
             _text("link_state", Cardinality.OPTIONAL),
+            _integer("link_speed"),
             _text("bfd", Cardinality.MAP),
             _text("bfd_status", Cardinality.MAP),
             *_MAPS,

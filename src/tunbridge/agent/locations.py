@@ -19,7 +19,7 @@ from tunbridge.dataplane.desired import Desired, Workload
 from tunbridge.dataplane.features import located
 from tunbridge.dataplane.responders import arp, nd
 from tunbridge.dataplane.responders.frames import ETHERTYPE_ARP, mac_bytes
-from tunbridge.dataplane.view import Location, Port, Source
+from tunbridge.dataplane.view import Key, Location, Port, Source
 from tunbridge.openvswitch.openflow import PacketIn
 
 Place = tuple[str, str]
@@ -47,6 +47,14 @@ class Locations:
         self._locate = locate
         self._unanswered: Counter[Place] = Counter()
         self._asked: Mapping[str, Workload] = {}
+        self._named: dict[str, set[str]] = {}
+        """Port id -> the addresses to ask it for, as far as its row is the one that was read."""
+
+    def touch(self, keys: Iterable[Key]) -> None:
+        """Note rows that changed."""
+        for kind, id in keys:
+            if kind == "port":
+                self._named.pop(id, None)
 
     def settled(self) -> None:
         """Ask workloads that are new."""
@@ -55,6 +63,7 @@ class Locations:
         if workloads is not self._asked:
             new = [workload for id, workload in workloads.items() if id not in self._asked]
             self._asked = workloads
+            self._named = {id: addresses for id, addresses in self._named.items() if id in workloads}
             self._ask(new)
 
     async def run(self) -> None:
@@ -119,9 +128,14 @@ class Locations:
 
     def _ask(self, workloads: Iterable[Workload]) -> None:
         for workload in workloads:
+            if self._named.get(workload.port_id) == set():
+                continue  # nearly all of them, which are many
             port = self._source.port(workload.port_id)
-            routers = [] if port is None else located.interfaces(self._source, port.network_id)
-            for address in self._addresses(port) if port is not None and routers else ():
+            if port is None:
+                continue
+            addresses = self._named[port.id] = self._addresses(port)
+            routers = located.interfaces(self._source, port.network_id) if addresses else []
+            for address in addresses if routers else ():
                 frame = self._question(address, routers)
                 if frame is not None:
                     self._send(names.INTEGRATION_BRIDGE, frame, workload.ofport)

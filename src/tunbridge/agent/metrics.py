@@ -69,6 +69,7 @@ class StatusCollector(Collector):
         yield from _state(status)
         yield from _per_bridge(status)
         yield _ports(status)
+        yield from _metered(status)
         yield from _counters(status)
 
 
@@ -112,6 +113,21 @@ def _ports(status: Status) -> Metric:
     for name in sorted({"ACTIVE", "BUILD", "DOWN", "ERROR", *counts}):
         ports.add_metric([name], counts[name])
     return ports
+
+
+def _metered(status: Status) -> Iterator[Metric]:
+    """Families are there also while nothing is metered, so that a first label is seen to begin at 0."""
+    names = ("label", "name", "project", "router", "direction")
+    packets, octets = (
+        CounterMetricFamily(f"tunbridge_metered_{what}", f"{text} that metering labels count here.", labels=names)
+        for what, text in (("packets", "Packets"), ("bytes", "Bytes of IP packets"))
+    )
+    for one in status.metered:
+        where = [one.label, one.name, one.project, one.router, one.direction]
+        packets.add_metric(where, one.packets)
+        octets.add_metric(where, one.bytes)
+    yield packets
+    yield octets
 
 
 def _packets(packets: Mapping[str, Mapping[str, int]]) -> Metric:

@@ -95,6 +95,7 @@ class PacketIns:
         """Note rows that changed."""
         keys = set(keys)
         self._zones.touch(keys)
+        self.locations.touch(keys)
         for key in keys & self._readers.keys():
             for id in self._readers.pop(key):
                 self._advertised.pop(id, None)

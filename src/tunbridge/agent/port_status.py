@@ -48,7 +48,7 @@ class PortStatus:
         return self._tell({id: "DOWN" if status == "ACTIVE" else status for id, status in self.reported.items()})
 
     def _tell(self, statuses: dict[str, str]) -> bool:
-        if statuses == self.reported:
+        if statuses is self.reported or statuses == self.reported:
             return False
         self.reported = statuses
         self._report(statuses)

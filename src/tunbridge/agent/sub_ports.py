@@ -22,6 +22,8 @@ class SubPorts:
         self._numbers: Mapping[str, int] = {}
         self._made: tuple[Local, bool, Local] | None = None
         """The state without sub-ports, whether all rows were there, and the state with them."""
+        self._wanted: tuple[Mapping[str, Workload], bool, trunks.Wanted] | None = None
+        """Workloads, whether all rows were there, and the sub-ports: most changes of the state do not concern them."""
 
     def recover(self, numbers: Mapping[str, int]) -> None:
         """Keep the numbers that sub-ports had in a former run."""
@@ -30,7 +32,7 @@ class SubPorts:
     def touch(self, keys: Iterable[Key]) -> bool:
         """Note rows that changed; gives whether sub-ports may be others."""
         if any(kind == "sub-ports" for kind, _ in keys):
-            self._made = None
+            self._made = self._wanted = None
             return True
         return False
 
@@ -40,7 +42,10 @@ class SubPorts:
         return self._made[2]
 
     def _add(self, local: Local, complete: bool) -> Local:
-        found = dict(trunks.plugged(local, self._source, self._numbers))
+        seen = self._wanted
+        if seen is None or seen[0] is not local.workloads or seen[1] is not complete:
+            seen = self._wanted = local.workloads, complete, trunks.wanted(local.workloads, self._source)
+        found = dict(trunks.plugged(local, seen[2], self._numbers))
         if not complete:
             found = {**self._kept(local), **found}
         if found != self._added:

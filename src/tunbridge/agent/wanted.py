@@ -1,7 +1,6 @@
 """From the configuration and the local OVSDB to what the data plane computes on: what is wanted, and what there is."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import is_
 
 from tunbridge.agent.cloud import Cloud
 from tunbridge.agent.config import AgentConfig
@@ -10,9 +9,10 @@ from tunbridge.dataplane.host import Collector, Export, HostSpec, ProviderSpec, 
 from tunbridge.dataplane.local import Local, Workload
 from tunbridge.dataplane.operations import ORIGIN
 from tunbridge.dataplane.problems import Code, Problem
+from tunbridge.dataplane.queues import Uplinks
 from tunbridge.dataplane.responders import Settings
 from tunbridge.openvswitch import sub_ports
-from tunbridge.openvswitch.rows import BridgeRow, PortRow, Snapshot
+from tunbridge.openvswitch.rows import BridgeRow, PortRow, Snapshot, changed
 
 
 def host_spec(config: AgentConfig, remote_ips: list[str], collectors: Iterable[Collector] = ()) -> HostSpec:
@@ -38,13 +38,27 @@ def host_spec(config: AgentConfig, remote_ips: list[str], collectors: Iterable[C
     )  # fmt: skip
 
 
-def wanted_host(config: AgentConfig, remote_ips: set[str], cloud: Cloud, now: Snapshot | None) -> WantedHost:
-    """What the host shall look like. What goes to others than are known yet stays until all are known."""
+def uplinks(config: AgentConfig) -> dict[str, Uplinks]:
+    """What the configuration says of the NICs of each provider bridge."""
+    rates = config.resource_provider_bandwidths
+    return {
+        p.bridge: Uplinks(tuple(p.nics), rates[p.bridge].egress if p.bridge in rates else None)
+        for p in config.providers.values()
+    }
+
+
+def destinations(remote_ips: set[str], cloud: Cloud, now: Snapshot | None) -> tuple[set[str], set[Collector]]:
+    """The hosts and collectors to have ports to. Those that are there stay until all that there are are known."""
     collectors = {Collector(one.kind, one.remote_ip) for one in cloud.source.all_mirrors()}
     if now is not None and not cloud.complete:
-        remote_ips = remote_ips | diff.tunnel_addresses(now)
-        collectors |= diff.collectors(now)
-    return host.wanted(host_spec(config, sorted(remote_ips), collectors))
+        return remote_ips | diff.tunnel_addresses(now), collectors | diff.collectors(now)
+    return remote_ips, collectors
+
+
+def wanted_host(config: AgentConfig, remote_ips: set[str], cloud: Cloud, now: Snapshot | None) -> WantedHost:
+    """What the host shall look like."""
+    hosts, collectors = destinations(remote_ips, cloud, now)
+    return host.wanted(host_spec(config, sorted(hosts), collectors))
 
 
 def relevant_devices(wanted: WantedHost, now: Snapshot) -> set[str]:
@@ -76,7 +90,11 @@ class LocalOf:
         """Of the last call."""
         self.coming: frozenset[str] = frozenset()
         """Port ids of interfaces that Open vSwitch has not made yet: what they need can be asked for meanwhile."""
-        self._plugged: list[PortRow] = []
+        self._ports: dict[str, tuple[PortRow, ...]] = {}
+        """The ports of each bridge, as last seen."""
+        self._ofports: dict[str, dict[str, int]] = {}
+        self._plugged: dict[int, PortRow] = {}
+        """Ports with a workload, by their address in memory."""
         self._made: dict[str, tuple[PortRow, Workload]] = {}
         """What was made of a port's row, by the row's id."""
         self._workloads: dict[str, Workload] = {}
@@ -87,7 +105,8 @@ class LocalOf:
     def __call__(self, config: AgentConfig, wanted: WantedHost, now: Snapshot) -> Local:
         usable = {row.name: row for row in diff.usable(wanted, now)}
         integration = usable.get(names.INTEGRATION_BRIDGE)
-        self._look(integration)
+        for name in self._ports.keys() | usable.keys():
+            self._look(name, usable.get(name))
         if self._vlans is None:
             self._vlans = _vlans(integration)
             self.numbers = {record.port_id: record.number for record in _records(integration)}
@@ -95,7 +114,7 @@ class LocalOf:
             host=config.host,
             tunnel_ip=config.local_ip,
             tunnel_type=config.tunnel_type,
-            ofports={name: row.ofports() for name, row in usable.items()},
+            ofports={name: self._ofports[name] for name in usable},
             providers={b.physical_network: b.name for b in wanted.bridges if b.physical_network and b.name in usable},
             tunnels=_tunnels(usable.get(names.TUNNEL_BRIDGE), config.tunnel_type),
             workloads=self._workloads,
@@ -104,16 +123,33 @@ class LocalOf:
             log_rate=(config.network_log.rate_limit, config.network_log.burst_limit),
         )
 
-    def _look(self, bridge: BridgeRow | None) -> None:
-        plugged = [] if bridge is None else _plugged(bridge)
-        if len(plugged) != len(self._plugged) or not all(map(is_, plugged, self._plugged)):
-            self._plugged = plugged
-            made = [port for port in plugged if port.interfaces[0].ofport is not None]
-            coming = (port.interfaces[0] for port in plugged if port.interfaces[0].ofport is None)
-            self.coming = frozenset(interface.external_ids["iface-id"] for interface in coming)
-            self._made = {port.uuid: self._workload(port) for port in made}
-            found = [workload for _, workload in self._made.values()]
-            self._workloads, self.problems = _workloads(found, self._workloads)
+    def _look(self, name: str, bridge: BridgeRow | None) -> None:
+        """Take what has changed of a bridge's ports."""
+        ports = () if bridge is None else bridge.ports
+        gone, new = changed(self._ports.get(name, ()), ports)
+        self._ports[name] = ports
+        before, there = _numbers(gone), _numbers(new)
+        if before != there or name not in self._ofports:
+            kept = {device: number for device, number in self._ofports.get(name, {}).items() if device not in before}
+            self._ofports[name] = kept | there
+        if name == names.INTEGRATION_BRIDGE:
+            self._look_for_workloads(gone, new)
+
+    def _look_for_workloads(self, gone: Sequence[PortRow], new: Sequence[PortRow]) -> None:
+        left = [at for at in map(id, gone) if at in self._plugged]
+        came = [port for port in new if _is_plugged(port)]
+        if not left and not came:
+            return
+        for at in left:
+            del self._plugged[at]
+        self._plugged |= {id(port): port for port in came}
+        plugged = self._plugged.values()
+        made = [port for port in plugged if port.interfaces[0].ofport is not None]
+        coming = (port.interfaces[0] for port in plugged if port.interfaces[0].ofport is None)
+        self.coming = frozenset(interface.external_ids["iface-id"] for interface in coming)
+        self._made = {port.uuid: self._workload(port) for port in made}
+        found = [workload for _, workload in self._made.values()]
+        self._workloads, self.problems = _workloads(found, self._workloads)
 
     def _workload(self, port: PortRow) -> tuple[PortRow, Workload]:
         known = self._made.get(port.uuid)
@@ -133,15 +169,17 @@ def _tunnels(bridge: BridgeRow | None, tunnel_type: str) -> dict[str, str]:
     return {i.options["remote_ip"]: i.name for i in interfaces if i.type == tunnel_type and "remote_ip" in i.options}
 
 
-def _plugged(bridge: BridgeRow) -> list[PortRow]:
-    """Ports that somebody has plugged a workload into, without those whose interface Open vSwitch cannot make."""
-    return [
-        port
-        for port in bridge.ports
-        if len(port.interfaces) == 1
-        and "iface-id" in port.interfaces[0].external_ids
-        and (port.interfaces[0].ofport is None or port.interfaces[0].ofport > 0)
-    ]
+def _is_plugged(port: PortRow) -> bool:
+    """Whether somebody has plugged a workload into it, and Open vSwitch can make its interface."""
+    if len(port.interfaces) != 1:
+        return False
+    (interface,) = port.interfaces
+    return "iface-id" in interface.external_ids and (interface.ofport is None or interface.ofport > 0)
+
+
+def _numbers(ports: Sequence[PortRow]) -> dict[str, int]:
+    """Interface name -> OpenFlow port number, of those that exist."""
+    return {i.name: i.ofport for p in ports for i in p.interfaces if i.ofport is not None and i.ofport > 0}
 
 
 def _workloads(

@@ -14,6 +14,7 @@ from tunbridge.api.auth import config as auth_config
 from tunbridge.api.auth.config import AuthConfig
 from tunbridge.api.nova.config import NovaConfig
 from tunbridge.api.offer import offer
+from tunbridge.api.placement.config import PlacementConfig
 from tunbridge.configuration import ConfigurationError
 from tunbridge.model import catalog, features
 from tunbridge.rules.settings import QUOTAS, NetworkingSettings
@@ -60,6 +61,8 @@ class ServerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     auth: AuthConfig = field(default_factory=AuthConfig)
     nova: NovaConfig | None = None
     """The Nova that is told what happens to ports of its servers; None: there is none."""
+    placement: PlacementConfig | None = None
+    """The Placement that is told what hosts have; None: there is none."""
     networking: NetworkingSettings = field(default_factory=NetworkingSettings)
     log_format: Literal["logfmt", "json"] = "logfmt"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -77,6 +80,8 @@ def load(
     auth_config.check(config.auth)
     if config.nova is not None:
         auth_config.check_login(config.nova, "nova")
+    if config.placement is not None:
+        auth_config.check_login(config.placement, "placement")
     auth_config.check_listen(config.auth, config.listen)
     Proxies(config.trusted_proxies)
     for address in config.listen:

@@ -127,9 +127,6 @@ class NetworkingApi:
             if method == "GET":
                 return await controller.tell(request, id, parts[1])
             return await controller.act(request, id, parts[1], await exchange.content())
-        if parts[1] in controller.resource.lacks:
-            why = controller.resource.lacks[parts[1]]
-            raise NotFound("HTTPNotFound", f"The resource could not be found: {why}")
         raise no_such_resource()
 
     # What the API says of itself

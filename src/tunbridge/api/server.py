@@ -34,6 +34,8 @@ from tunbridge.api.networking import Beside, NetworkingApi, Special
 from tunbridge.api.nova.client import Nova
 from tunbridge.api.nova.notifier import Notifier as NovaNotifier
 from tunbridge.api.offer import Offer, offer
+from tunbridge.api.placement.client import Placement
+from tunbridge.api.placement.reporter import Reporter
 from tunbridge.api.quotas import QuotaApi
 from tunbridge.api.ready_made import PoolsApi, TopologyApi
 from tunbridge.api.routes import pages
@@ -168,6 +170,8 @@ async def run(config: ServerConfig, log: Any) -> None:
     embedded = None if config.database else await _own_database(config, log)
     nova = None if config.nova is None else Nova(config.nova)
     notifier = None if nova is None else NovaNotifier(database, nova.send, log)
+    placement = None if config.placement is None else Placement(config.placement)
+    reporter = None if placement is None else Reporter(database, placement.tell, log)
     try:
         if embedded is not None:
             embedded.writes_refused = database.refuse_writes
@@ -180,6 +184,8 @@ async def run(config: ServerConfig, log: Any) -> None:
         work = [_keep_seeding(config, database, log), chores.run(), gateways.run(), milestones.run()]
         if notifier is not None:
             work += [notifier.run(), notifier.lock.run(remotes, _tls(config))]
+        if reporter is not None:
+            work += [reporter.run(), reporter.lock.run(remotes, _tls(config))]
         tasks = [_spawn(each, log) for each in work]
         try:
             await _serve(config, app, listening)
@@ -192,6 +198,8 @@ async def run(config: ServerConfig, log: Any) -> None:
         await authenticator.close()
         if nova is not None:
             await nova.close()
+        if placement is not None:
+            await placement.close()
         if embedded is not None:
             await embedded.close()
         for one in listening:

@@ -7,6 +7,7 @@ import msgspec
 
 from tunbridge.api.policy import Target, Visibility
 from tunbridge.model.resource import Resource
+from tunbridge.model.resources.qos import MINIMUMS
 from tunbridge.model.resources.qos import RULES as QOS_RULES
 from tunbridge.rules.base import Rules
 from tunbridge.rules.caller import Caller
@@ -29,6 +30,14 @@ def _trunks(store: Reader, port: Row) -> list[str]:
 def _trunks_told(store: Reader, row: Row) -> list[str]:
     port = store.get("Port", row.port_id)
     return [] if port is None else _trunks(store, port)
+
+
+def _with_policy(store: Reader, rule: Row) -> list[str]:
+    """The ports that have a rule's policy, or whose network has it."""
+    ports = list(store.find("Port", "qos_policy_id", rule.qos_policy_id))
+    for network in store.find("Network", "qos_policy_id", rule.qos_policy_id):
+        ports += store.find("Port", "network_id", network.id)
+    return _ids(ports)
 
 
 class Dependent(NamedTuple):
@@ -60,6 +69,7 @@ DEPENDENTS = (
     Dependent("Security_Group_Rule", "Security_Group", lambda _, row: [row.security_group_id]),
     Dependent("Port_Status", "Port", lambda _, row: [row.port_id]),
     *(Dependent(rule.table, "Qos_Policy", lambda _, row: [row.qos_policy_id]) for rule in QOS_RULES),
+    *(Dependent(rule.table, "Port", _with_policy) for rule in MINIMUMS),
     Dependent("Default_Qos_Policy", "Qos_Policy", lambda _, row: [row.policy]),
     Dependent(
         "Network",

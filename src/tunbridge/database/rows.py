@@ -126,7 +126,7 @@ def _field_type(column: Column) -> Any:
 
 
 def _field_default(column: Column) -> Any:
-    return None if column.many is Cardinality.MAP else default(column)
+    return None if column.many in (Cardinality.MAP, Cardinality.NUMBERED) else default(column)
 
 
 def _is_interned(column: Column) -> bool:

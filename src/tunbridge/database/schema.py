@@ -65,6 +65,8 @@ def _type(column: Column) -> Any:
         return {"key": key, "min": 0, "max": 1}
     if column.many is Cardinality.SET:
         return {"key": key, "min": 0, "max": "unlimited"}
+    if column.many is Cardinality.NUMBERED:
+        return {"key": "integer", "value": key, "min": 0, "max": "unlimited"}
     return {"key": "string", "value": "string", "min": 0, "max": "unlimited"}
 
 

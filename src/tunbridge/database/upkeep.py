@@ -141,7 +141,7 @@ def _row_problems(store: Store, tables: Sequence[Table]) -> list[str]:
     """Say which references lead nowhere, and which values exist twice; ovsdb-server does not let it come to that."""
     problems = []
     for table in tables:
-        references = [c for c in table.columns if c.type is Type.REF and c.many is not Cardinality.MAP and c.table]
+        references = [c for c in table.columns if c.type is Type.REF and c.many is not Cardinality.NUMBERED and c.table]
         for row in store.all(table.name):
             for column in references:
                 for target in _targets(getattr(row, column.name)):

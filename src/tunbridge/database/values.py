@@ -13,6 +13,7 @@ from tunbridge.model.tables import Cardinality, Column, Type
 NO_PAIRS: Final[dict[str, str]] = {}
 """The empty map, shared by all rows."""
 
+_PAIRS = (Cardinality.MAP, Cardinality.NUMBERED)
 _DEFAULTS = {Type.INTEGER: 0, Type.BOOLEAN: False, Type.REF: "00000000-0000-0000-0000-000000000000"}
 
 
@@ -20,7 +21,7 @@ def default(column: Column) -> Any:
     """Give what a row has that says nothing of this column, as ovsdb-server does it."""
     if column.many is Cardinality.ONE:
         return _DEFAULTS.get(column.type, "")
-    return {Cardinality.OPTIONAL: None, Cardinality.SET: (), Cardinality.MAP: NO_PAIRS}[column.many]
+    return {Cardinality.OPTIONAL: None, Cardinality.SET: ()}.get(column.many, NO_PAIRS)
 
 
 KINDS: Final[dict[Type, type]] = {
@@ -42,9 +43,9 @@ def normal(column: Column, kind: type, value: Any) -> Any:
         for item in value:
             _check(column, kind, item)
         return tuple(sorted(set(value)))
-    if column.many is Cardinality.MAP:
+    if column.many in _PAIRS:
         for pair in value.items():
-            _check(column, kind, pair[0])
+            _check(column, kind if column.many is Cardinality.MAP else int, pair[0])
             _check(column, kind, pair[1])
         return dict(value) if value else NO_PAIRS
     if value is not None or column.many is Cardinality.ONE:
@@ -78,8 +79,8 @@ def _is_unicode(text: str) -> bool:
 def encode(column: Column, value: Any) -> Any:
     """Give a normal value as JSON of OVSDB."""
     is_ref = column.type is Type.REF
-    if column.many is Cardinality.MAP:
-        return ["map", [[key, content] for key, content in value.items()]]
+    if column.many in _PAIRS:
+        return ["map", [[key, ["uuid", content] if is_ref else content] for key, content in value.items()]]
     if column.many is Cardinality.SET:
         return ["set", [["uuid", item] for item in value] if is_ref else list(value)]
     if value is None:
@@ -91,6 +92,8 @@ def decoder(column: Column) -> Callable[[Any], Any] | None:
     """Give the function that makes a normal value of OVSDB's JSON (or of its absence); None: it is one already."""
     if column.many is Cardinality.MAP:
         return _pairs
+    if column.many is Cardinality.NUMBERED:
+        return _numbered
     if column.many is Cardinality.SET:
         return _items
     if column.many is Cardinality.OPTIONAL:
@@ -124,13 +127,17 @@ def _pairs(wire: Any) -> dict[str, str]:
     return dict(wire[1]) if wire and wire[1] else NO_PAIRS
 
 
+def _numbered(wire: Any) -> dict[int, str]:
+    return {number: reference[1] for number, reference in wire[1]} if wire else {}
+
+
 def changed(column: Column, old: Any, wire: Any) -> Any:
     """Apply the difference of a "modify" (ovsdb-server(7), 4.1.14) to a value."""
     decode = decoder(column)
     new = wire if decode is None else decode(wire)
     if column.many is Cardinality.SET:
         return _toggled(old, new)
-    if column.many is Cardinality.MAP:
+    if column.many in _PAIRS:
         same = {key for key, content in new.items() if old.get(key) == content}  # both have the pair: it went
         return {key: content for key, content in {**old, **new}.items() if key not in same} or NO_PAIRS
     return new

@@ -49,6 +49,14 @@ class Group(Struct, frozen=True):
     text: str
 
 
+class Queue(Struct, frozen=True):
+    """A queue of the NICs of a provider bridge: what is in it has at least `kbps` kbit/s of them."""
+
+    bridge: str
+    number: int
+    kbps: int
+
+
 class PortSettings(Struct, frozen=True):
     """What a workload's port has in OVSDB. Keys of SETTINGS that are not in `other_config` are removed there."""
 
@@ -87,6 +95,7 @@ class Contribution(Struct):
     reads: frozenset[Key] = frozenset()
     port: tuple[str, PortSettings] | None = None
     state: tuple[str, PortState] | None = None
+    queue: Queue | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -163,6 +172,9 @@ class Context:
     def port(self, name: str, settings: PortSettings) -> None:
         """Settings of a workload's port."""
         self.contribution.port = (name, settings)
+
+    def queue(self, queue: Queue) -> None:
+        self.contribution.queue = queue
 
     def port_state(self, port_id: str, state: PortState) -> None:
         self.contribution.state = (port_id, state)

@@ -34,8 +34,10 @@ from tunbridge.dataplane.contribution import (
     Permit,
     PortSettings,
     PortState,
+    Queue,
 )
-from tunbridge.dataplane.features import FEATURES, policy, qos
+from tunbridge.dataplane.features import FEATURES, metering, policy, qos
+from tunbridge.dataplane.features.metering import Counted
 from tunbridge.dataplane.flows import Flow, FlowKey
 from tunbridge.dataplane.identifiers import Identifiers
 from tunbridge.dataplane.local import Local, LocalView, Workload
@@ -86,11 +88,14 @@ class Desired:
         self._refused: dict[Owner, str] = {}
         self._failed: dict[Owner, str] = {}
         self._ports: dict[str, PortSettings] = {}
+        self._queues: dict[Owner, Queue] = {}
         self._states: Mapping[str, PortState] = {}
         self._noted: dict[Owner, tuple[str, ...]] = {}
         self._touched_owners: set[Owner] = set()
         self._lost: set[Permit] = set()
         self._judge: conntrack.Judge | None = None
+        self._metered: set[str] = set()
+        """Routers with counters."""
 
     # Input
 
@@ -154,6 +159,11 @@ class Desired:
         return self._ports
 
     @property
+    def queues(self) -> Collection[Queue]:
+        """The queues of NICs that are wanted."""
+        return self._queues.values()
+
+    @property
     def states(self) -> Mapping[str, PortState]:
         """Port id -> state, of every local workload."""
         return self._states
@@ -180,6 +190,12 @@ class Desired:
     def watched(self) -> Collection[str]:
         """The hosts that have gateways, or take over, of routers that are here; none where nobody takes over."""
         return cast(Collection[str], self._facts.get(("gateway-hosts", ""), {}).keys())
+
+    def metered(self) -> Mapping[FlowKey, Counted]:
+        """The flows that count for metering labels, and what they count for."""
+        keys = {key for id in self._metered for _, key in self._records["metering", id].flows}
+        found = {key: metering.counted_by(self._identifiers, key) for key in keys}
+        return {key: counted for key, counted in found.items() if counted is not None}
 
     def router(self, number: int) -> str | None:
         """The id of the router with a number."""
@@ -250,6 +266,8 @@ class Desired:
             self._release(owner)
         else:
             self._records[owner] = new
+        if owner[0] == "metering":
+            (self._metered.add if owner in self._records else self._metered.discard)(owner[1])
         self._touched_owners.add(owner)
         self._replace_reads(owner, old.reads, new.reads)
         self._replace_children(old.children, new.children)
@@ -257,6 +275,10 @@ class Desired:
         self._replace_permits(old.permits, new.permits)
         self._replace_claims(old.claims, new.claims)
         self._merged.replace(owner, old, new)
+        if new.queue is not None:
+            self._queues[owner] = new.queue
+        elif old.queue is not None:
+            del self._queues[owner]
         if old.port is not None and old.port != new.port:
             self._ports.pop(old.port[0], None)
 
@@ -272,6 +294,7 @@ class Desired:
             self._identifiers.release_router(id)
         elif feature in ("qos", "floating", "gateway"):
             self._identifiers.release_meters(id, qos.LIMITS)
+            self._identifiers.release_queue(id)
 
     def _replace_reads(self, owner: Owner, old: frozenset[Key], new: frozenset[Key]) -> None:
         for key in old - new:

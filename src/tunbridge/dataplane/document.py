@@ -24,6 +24,8 @@ from tunbridge.dataplane.view import (
     Limits,
     Location,
     LoggedTraffic,
+    MeteringLabel,
+    MeteringRule,
     Mirror,
     Network,
     Port,
@@ -67,7 +69,7 @@ def example() -> Desired:
         tunnels={"192.0.2.2": "vxlan-c0000202"}, workloads=workloads,
         vlans={"blue": 1, "lan": 2, "flat": 3, "open": 4},
     )  # fmt: skip
-    sub_ports = trunks.plugged(local, rows, {"iot": _SUB_PORT})
+    sub_ports = trunks.plugged(local, trunks.wanted(local.workloads, rows), {"iot": _SUB_PORT})
     desired.set_local(msgspec.structs.replace(local, workloads={**workloads, **sub_ports}))
     desired.run()
     return desired
@@ -87,7 +89,7 @@ def _rows() -> Rows:
         id="lan4", network_id="lan", ip_version=4, cidr="192.168.0.0/24", gateway_ip="192.168.0.1", enable_dhcp=False
     )
     edge = Router(
-        id="edge", interfaces=("edge-blue", "edge-lan"), networks=("blue", "lan"),
+        id="edge", project_id="demo", interfaces=("edge-blue", "edge-lan"), networks=("blue", "lan"),
         routes=(
             HostRoute("198.51.100.0/24", "10.0.0.12"), HostRoute("172.31.0.0/16", "10.0.0.11"),
             HostRoute("172.31.0.0/16", "10.0.0.12"),
@@ -116,11 +118,21 @@ def _rows() -> Rows:
     moving = (Binding("compute2", "ACTIVE", "ovs"), Binding("compute1", "INACTIVE", "ovs"))
     slow = Limits(bandwidth=Rate(10_000, 8_000), packets=Rate(2_000, 1_600))
     bronze = QosPolicy(id="bronze", sent=slow, received=slow, dscp=10)
+    kept = QosPolicy(id="kept", minimum=100_000)
     ports = [
         _port("web", "blue", "compute1", 11, "10.0.0.11", "2001:db8::11", groups=("default", "web")),
         _port("db", "blue", "compute2", 12, "10.0.0.12", groups=("default",), allowed_address_pairs=virtual),
         _port("moved", "blue", "compute2", 13, "10.0.0.13", groups=("default", "web"), bindings=moving),
-        _port("lb", "lan", "compute1", 21, "192.168.0.21", groups=("acl",), allowed_address_pairs=pair),
+        _port(
+            "lb",
+            "lan",
+            "compute1",
+            21,
+            "192.168.0.21",
+            groups=("acl",),
+            allowed_address_pairs=pair,
+            qos_policy_id="kept",
+        ),
         _port(
             "nfv", "open", "compute1", 31, "10.1.0.31", groups=(), port_security_enabled=False, qos_policy_id="bronze"
         ),
@@ -140,10 +152,20 @@ def _rows() -> Rows:
         {p.id: p for p in ports},
         {g.id: g for g in _groups()}, {"offices": ("198.51.100.0/24",)},
         {"compute2": Host(host="compute2", tunnel_ip="192.0.2.2")}, {"edge": edge, "far": far},
-        {floating.id: floating}, {"bronze": bronze}, {"web": "ACTIVE", "db": "ACTIVE"}, (shared,),
+        {floating.id: floating}, {"bronze": bronze, "kept": kept}, {"web": "ACTIVE", "db": "ACTIVE"}, (shared,),
         logged=(LoggedTraffic(id="log", project_id="demo", target_id="web"),),
         mirrored=(Mirror(id="tap", port_id="lb", kind="gre", remote_ip="198.51.100.9", sent=101, received=102),),
+        metered={"demo": (_label(),)},
     )  # fmt: skip
+
+
+def _label() -> MeteringLabel:
+    rules = (
+        MeteringRule(id="sent", direction="egress", ip_version=4),
+        MeteringRule(id="free", direction="egress", ip_version=4, source="10.0.0.12", excluded=True),
+        MeteringRule(id="received", direction="ingress", ip_version=4, destination="10.0.0.0/24"),
+    )
+    return MeteringLabel(id="label", name="web", rules=rules)
 
 
 def _interface(id: str, network: str, number: int, *addresses: tuple[str, str]) -> Port:
@@ -257,14 +279,14 @@ same.
 The flows below are those of an example host, compute1, as Open vSwitch dumps them (`ovs-ofctl -O OpenFlow14 --names
 --no-stats dump-flows BRIDGE`; in a lab: `tunbridge lab exec HOST -- ovs-ofctl ...`). It has a workload `web` in the
 VXLAN network blue (local VLAN 1, VNI 100), whose other port `db` is on compute2, a port `moved` that is prepared for a
-live migration to compute1; `lb` in the VLAN network lan (local VLAN 2, segment 300), with stateless groups and an
-allowed address pair with a MAC address of its own, and a mirror to 198.51.100.9; `old` in a flat network (local VLAN
-3), which is the parent port of
+live migration to compute1; `lb` in the VLAN network lan (local VLAN 2, segment 300), with stateless groups, an
+allowed address pair with a MAC address of its own, a minimum bandwidth, and a mirror to 198.51.100.9; `old` in a flat
+network (local VLAN 3), which is the parent port of
 a trunk with a sub-port `iot` in blue (VLAN 101, port number 40000); and `nfv`, without port security and with a QoS
 policy, in the VXLAN network open (local VLAN 4, VNI 200). A router, `edge`, has interfaces on
 blue and lan, and its gateway to the external network ext (segment 400, local VLAN 1046) on compute1; `web` has a
-floating IP by it, and a log of the API is about it. Another router, `far`, has an interface on open, and its gateway
-on compute2, from which compute1 is to take over.
+floating IP by it, a log of the API is about it, and a metering label counts for the router. Another router, `far`, has
+an interface on open, and its gateway on compute2, from which compute1 is to take over.
 
 ```
 workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent)-> 95 (metadata: 61) meter -> 96 agent
@@ -275,9 +297,9 @@ patch-tun, int-br-ex -> 0 ------------------> 65 learn -> 70 conntrack -> 71, 72
 
 in a router: 74 routes -(83 several next hops, 67 outside: here, or to the gateway host)-> 75 next hop
    -(68, 69 neighbours on a wire)->
-   76 routed -(translated: 66)-> 77 destination -(an address of a router here)-> 73
+   76 routed -(metering labels: 62, 63)-(translated: 66)-> 77 destination -(an address of a router here)-> 73
 
-a workload with a QoS policy, besides: 0 -> 20, 21 limits -> 22 mark -> 24,  94 -> 97, 98 limits
+a workload with a QoS policy, besides: 0 -> 20, 21 limits -> 22 mark -> 23 queue -> 24,  94 -> 97, 98 limits
 one that is logged, besides: a copy of what is dropped in 71, 72, 81, 82, and allowed in 90, 91 -> 99 -> 96
 one that is mirrored, besides: 0 -> 18 copies -> 20,  94 or 98 -> 101 copies -> out
 a trunk's sub-port, besides: 0 -(without its tag)-> 0,  94, 98 or 101 -> 100 with its tag

@@ -13,8 +13,8 @@ from tunbridge.dataplane.flows import COOKIE, Flow, FlowError
 from tunbridge.dataplane.pipeline import CONTROLLER_ID, DROP, LEARNED_COOKIE, ZONE, Field, Table
 
 _FIELDS = (
-    "conj_id", "ct_state", "ct_zone", "ct_mark", "proto", "reg1", "reg2", "reg3", "reg4", "reg5", "reg6", "reg7",
-    "tun_id", "in_port", "dl_vlan", "vlan_tci", "dl_src", "dl_dst", "dl_type", "ipv6_src", "ipv6_dst", "nw_src",
+    "conj_id", "ct_state", "ct_zone", "ct_mark", "proto", "reg0", "reg1", "reg2", "reg3", "reg4", "reg5", "reg6",
+    "reg7", "tun_id", "in_port", "dl_vlan", "vlan_tci", "dl_src", "dl_dst", "dl_type", "ipv6_src", "ipv6_dst", "nw_src",
     "nw_dst", "arp_spa", "arp_tpa", "nw_proto", "arp_op", "arp_sha", "arp_tha", "nw_ttl", "nw_frag", "icmp_type",
     "icmp_code", "nd_target", "nd_sll", "nd_tll", "tp_src", "tp_dst", "tcp_flags",
 )  # fmt: skip
@@ -87,6 +87,11 @@ def set_field(name: str, value: str) -> Action:
 def set_dscp(value: int) -> Action:
     """Write the DSCP field, whose bits are the upper six of the byte (RFC 2474); of IPv4 and IPv6 packets."""
     return set_field("ip_dscp", str(value))
+
+
+def set_queue(number: int) -> Action:
+    """Have a packet wait in this queue of the NIC that it leaves by, where that has such a queue."""
+    return Action(f"set_queue:{number}", ("queue",))
 
 
 def set_tunnel(key: int) -> Action:

@@ -8,7 +8,7 @@ the next free number on a collision, so a restart has nothing to recover.
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 
-from tunbridge.dataplane.pipeline import FIRST_NAT_ZONE, LAST_NAT_ZONE, QOS_METER_COUNT, QOS_METERS, STATELESS
+from tunbridge.dataplane.pipeline import FIRST_NAT_ZONE, LAST_NAT_ZONE, QOS_METER_COUNT, QOS_METERS, QUEUES, STATELESS
 
 MAX_VLAN = 4094
 
@@ -91,6 +91,22 @@ class Identifiers:
         """The number of a meter of a QoS policy: of a port or floating IP, and what of it is limited."""
         return QOS_METERS - 1 + self._hash("meter", f"{id} {what}", QOS_METER_COUNT)
 
+    def queue(self, port_id: str) -> int:
+        """The number of a port's queue on NICs; never 0."""
+        return self._hash("queue", port_id, QUEUES)
+
+    def label(self, id: str, direction: str) -> int:
+        """The number of a metering label in one direction; never 0."""
+        return self._hash("label", f"{id} {direction}", 0xFFFF_FFFF)
+
+    def label_of(self, number: int) -> tuple[str, str] | None:
+        """The label and the direction that a number stands for."""
+        name = self._taken.get(("label", number))
+        if name is None:
+            return None
+        _, id, direction = name.split(" ")
+        return id, direction
+
     def next_hop(self, what: str) -> int:
         """The number of a next hop, an address in a network; never 0."""
         return self._hash("next-hop", what, 0xFFFF_FFFF)
@@ -116,6 +132,11 @@ class Identifiers:
         for what in whats:
             if (number := self._hashed.pop(f"meter {id} {what}", None)) is not None:
                 del self._taken["meter", number]
+
+    def release_queue(self, port_id: str) -> None:
+        """Forget the queue of a port that has no minimum bandwidth any more."""
+        if (number := self._hashed.pop(f"queue {port_id}", None)) is not None:
+            del self._taken["queue", number]
 
     def _hash(self, kind: str, what: str, highest: int) -> int:
         name = f"{kind} {what}"

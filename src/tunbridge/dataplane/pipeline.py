@@ -11,10 +11,10 @@ The numbers are Neutron's where the purpose is the same.
 
     a router's: 74 routes ─(83 several next hops, 67 outside: here, or on the gateway host)─> 75 next hop
       ─(68, 69 neighbours on a wire)─>
-      76 routed ─(NAT, 66 translated)─> 77 destination ─(an address of a router here)─> 73
+      76 routed ─(metering labels: 62, 63)─(NAT, 66 translated)─> 77 destination ─(an address of a router here)─> 73
 
-A workload's port with a QoS policy besides: 0 ─> 20, 21 limits, 22 mark ─> 24, and 94 ─> 97, 98 limits. One that is
-logged: a copy of what is dropped in 71, 72, 81, 82, and of what is allowed in 90, 91 ─> 99 meter ─> 96.
+A workload's port with a QoS policy besides: 0 ─> 20, 21 limits, 22 mark, 23 queue ─> 24, and 94 ─> 97, 98 limits. One
+that is logged: a copy of what is dropped in 71, 72, 81, 82, and of what is allowed in 90, 91 ─> 99 meter ─> 96.
 One that is mirrored: 0 ─> 18 copies ─> 20, and 94 or 98 ─> 101 copies ─> out.
 A trunk's sub-port besides: 0 without its tag, as from a port of its own ─> 0, and 94, 98 or 101 ─> 100 with its tag.
 """
@@ -52,6 +52,9 @@ WORKLOAD_BURST = 200
 QOS_METERS, QOS_METER_COUNT = 100_000, 100_000
 """Number of the first meter of QoS policies, and how many there are: a hash of what is limited. The kernel's datapath
 has numbers below 200,000 (net/openvswitch/meter.h)."""
+
+QUEUES = 0xEFFF
+"""Queues of a NIC are numbered from 1 to this: Open vSwitch's `linux-htb` has 0xf000, and 0 is everybody else's."""
 
 METADATA_METERS, METADATA_METER_COUNT = 86_000, 14_000
 """Number of the first meter of metadata requests, and how many there are: this plus the workload's OpenFlow port modulo
@@ -93,6 +96,7 @@ class Field(Struct, frozen=True):
         return {f"reg{self.register}": text}
 
 
+LABEL = Field("label", 0, 0, 31, "a metering label and direction, for which the packet may count")
 ROUTER_NUMBER = Field("router", 1, 0, 31, "which router forwards it")
 VIA = Field("via", 2, 0, 31, "which next hop it is forwarded to; 0: its destination")
 CHECKED = Field("checked", 3, 0, 1, "bit 0: the sender's egress rules allowed it, bit 1: the receiver's ingress rules")
@@ -108,7 +112,21 @@ SENDER = Field("sender", 5, 0, 31, "policy of the local port that sent it; 0: no
 NETWORK = Field("network", 6, 0, 31, "local VLAN of its network, which is also its conntrack zone")
 OUT = Field("out", 7, 0, 31, "OpenFlow port it leaves by; FLOOD: every local receiver with the policy in `receiver`")
 SHARE = Field("share", 3, 16, 20, "which share it is of, of a route with several next hops")
-FIELDS = (ROUTER_NUMBER, VIA, CHECKED, TOO_BIG, RESOLVED, ARRIVED, SERVICE, SHARE, RECEIVER, SENDER, NETWORK, OUT)
+FIELDS = (
+    LABEL,
+    ROUTER_NUMBER,
+    VIA,
+    CHECKED,
+    TOO_BIG,
+    RESOLVED,
+    ARRIVED,
+    SERVICE,
+    SHARE,
+    RECEIVER,
+    SENDER,
+    NETWORK,
+    OUT,
+)
 
 FLOOD = 0xFFFF
 STATELESS = 0x8000_0000
@@ -234,10 +252,18 @@ TRANSLATED = _table(
     66, "translated", "its source is the router's or a floating IP now; looked up in the zone of the external network",
     matches="reg6 proto ct_state", to=(DESTINATION,), miss=goto(DESTINATION),
 )  # fmt: skip
+COUNTED = _table(
+    63, "counted", "of a metering label: counters of what its rules say; the packet goes on where it was",
+    matches="reg0 reg1 proto nw_src nw_dst ipv6_src ipv6_dst",
+)  # fmt: skip
+METERED = _table(
+    62, "metered", "which metering labels of its router a packet from or to the outside may count for",
+    matches="reg1 reg3 reg6", sets="reg0", to=(COUNTED,),
+)  # fmt: skip
 ROUTED = _table(
     76, "routed", "forwarded by a router: one hop less, from the router, and looked up in the zone of its new network",
     matches="reg1 reg6 proto nw_src tp_src tp_dst", sets="eth_src ttl reg3 reg5 in_port nat",
-    to=(DESTINATION, TRANSLATED),
+    to=(DESTINATION, TRANSLATED, METERED),
 )  # fmt: skip
 KNOWN_NEIGHBOUR = _table(
     69, "known_neighbour", "whether the neighbour was known; else the agent keeps the packet and asks",
@@ -316,9 +342,13 @@ PORT_SECURITY = _table(
     24, "port_security", "MAC addresses that a workload may send from",
     matches="in_port dl_src", to=(ND_SECURITY, SERVICE_TABLE),
 )  # fmt: skip
+QUEUE = _table(
+    23, "queue", "what a workload with a minimum bandwidth sends is for its queue, should it leave by a NIC",
+    matches="in_port", sets="queue", to=(PORT_SECURITY,), miss=goto(PORT_SECURITY),
+)  # fmt: skip
 MARK = _table(
     22, "mark", "the DSCP field of what a workload sends is set to that of its QoS policy",
-    matches="in_port proto", sets="ip_dscp", to=(PORT_SECURITY,), miss=goto(PORT_SECURITY),
+    matches="in_port proto", sets="ip_dscp", to=(QUEUE,), miss=goto(QUEUE),
 )  # fmt: skip
 SENT_BANDWIDTH = _table(
     21, "sent_bandwidth", "what a workload sends passes the meter of its bandwidth limit",
@@ -339,10 +369,10 @@ LOCAL_SWITCHING = _table(
     back_to=0,
 )  # fmt: skip
 INTEGRATION = (
-    LOCAL_SWITCHING, SENT_MIRROR, SENT_PACKETS, SENT_BANDWIDTH, MARK,
+    LOCAL_SWITCHING, SENT_MIRROR, SENT_PACKETS, SENT_BANDWIDTH, MARK, QUEUE,
     PORT_SECURITY, ND_SECURITY, ADDRESS_SECURITY, SERVICE_TABLE, METADATA, LEARN, CONNTRACK,
     EGRESS_STATE, EGRESS_RULES, EGRESS_ALLOWED, ROUTER, ROUTES, SEVERAL_HOPS, OUTSIDE, NEXT_HOP, NEIGHBOURS,
-    KNOWN_NEIGHBOUR, ROUTED, TRANSLATED, DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN,
+    KNOWN_NEIGHBOUR, ROUTED, METERED, COUNTED, TRANSLATED, DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN,
     INGRESS_STATE, INGRESS_RULES, INGRESS_ALLOWED, COMMIT, OUTPUT,
     AGENT_METER, LOG_METER, TO_AGENT, RECEIVED_PACKETS, RECEIVED_BANDWIDTH, RECEIVED_MIRROR,
     SUB_PORT,
@@ -396,7 +426,7 @@ FEATURES: Mapping[str, int] = MappingProxyType(
     {
         "base": 0, "port": 1, "network": 2, "neighbour": 3, "located": 3, "subnet": 4, "flood": 5, "policy": 6,
         "remote": 6, "member": 6, "reach": 7, "router": 7, "wire": 7, "gateway": 8, "floating": 8, "qos": 9,
-        "metadata": 10, "log": 11, "mirror": 12,
+        "metadata": 10, "log": 11, "mirror": 12, "metering": 13,
     }
 )  # fmt: skip
 """Feature -> its number in the cookie of its flows."""

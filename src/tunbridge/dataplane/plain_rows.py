@@ -9,6 +9,7 @@ from tunbridge.dataplane.view import (
     Host,
     Location,
     LoggedTraffic,
+    MeteringLabel,
     Mirror,
     Network,
     Port,
@@ -38,6 +39,8 @@ class Rows(Struct):
     """By the floating IP's id in the API."""
     logged: tuple[LoggedTraffic, ...] = ()
     mirrored: tuple[Mirror, ...] = ()
+    metered: dict[str, tuple[MeteringLabel, ...]] = {}
+    """By project."""
 
     def logs(self) -> Collection[LoggedTraffic]:
         return self.logged
@@ -47,6 +50,9 @@ class Rows(Struct):
 
     def all_mirrors(self) -> Collection[Mirror]:
         return self.mirrored
+
+    def metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
+        return self.metered.get(project_id, ())
 
     def network(self, id: str) -> Network | None:
         return self.networks.get(id)

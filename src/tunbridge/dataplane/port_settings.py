@@ -5,12 +5,11 @@ back which local VLAN a network has here.
 """
 
 from collections.abc import Mapping
-from operator import is_
 
 from tunbridge.dataplane import operations
 from tunbridge.dataplane.contribution import SETTINGS, STEERING, PortSettings
 from tunbridge.dataplane.operations import Operation
-from tunbridge.openvswitch.rows import BridgeRow, PortRow, Snapshot
+from tunbridge.openvswitch.rows import BridgeRow, PortRow, Snapshot, changed
 
 _TX_STEERING = "tx-steering"
 """Key of Interface:other_config (ovs-vswitchd.conf.db(5))."""
@@ -20,34 +19,36 @@ class Checked:
     """Compares ports with their settings, and does not compare again what has not changed since it agreed."""
 
     def __init__(self) -> None:
-        self._right: dict[int, PortRow] = {}
-        """Rows that need no look, by their address in memory."""
-        self._agreed: tuple[BridgeRow, ...] = ()
-        """The bridges of the last look, where all their ports were right."""
+        self._bridges: Mapping[str, BridgeRow] = {}
+        self._wrong: list[PortRow] = []
+        """Those of the last look that were to be written."""
         self._wanted: dict[str, PortSettings] = {}
 
     def difference(self, now: Snapshot, wanted: Mapping[str, PortSettings]) -> list[Operation]:
         """Operations that give each port (by name) its settings; other keys of `other_config` stay."""
-        bridges = tuple(now.bridges.values())
+        steps = [
+            changed(_ports(self._bridges.get(name)), _ports(now.bridges.get(name)))
+            for name in self._bridges.keys() | now.bridges
+        ]
+        gone = {id(row) for left, _ in steps for row in left}
+        look = {id(row): row for row in self._wrong if id(row) not in gone}
+        look |= {id(row): row for _, new in steps for row in new}
         if self._wanted != wanted:
-            changed = {name for name in self._wanted.keys() | wanted if self._wanted.get(name) != wanted.get(name)}
-            self._right = {at: row for at, row in self._right.items() if row.name not in changed}
+            names = {name for name in self._wanted.keys() | wanted if self._wanted.get(name) != wanted.get(name)}
+            look |= {id(row): row for _, row in now.ports() if row.name in names}
             self._wanted = dict(wanted)
-        elif len(bridges) == len(self._agreed) and all(map(is_, bridges, self._agreed)):
-            return []
+        self._bridges, self._wrong = now.bridges, []
         found: list[Operation] = []
-        rows = {id(row): row for bridge in bridges for row in bridge.ports}
-        right = self._right
-        self._right = {at: row for at, row in rows.items() if at in right}
-        for at in rows.keys() - right.keys():
-            settings = wanted.get(rows[at].name)
-            different = [] if settings is None else _operations(rows[at], settings)
-            if different:
+        for row in look.values():
+            settings = wanted.get(row.name)
+            if settings is not None and (different := _operations(row, settings)):
                 found += different
-            else:
-                self._right[at] = rows[at]
-        self._agreed = () if found else bridges
+                self._wrong.append(row)
         return found
+
+
+def _ports(bridge: BridgeRow | None) -> tuple[PortRow, ...]:
+    return () if bridge is None else bridge.ports
 
 
 def _operations(port: PortRow, settings: PortSettings) -> list[Operation]:

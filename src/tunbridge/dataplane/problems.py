@@ -25,6 +25,7 @@ class Code(StrEnum):
     NIC_IN_USE = "nic-in-use"
     NAME_TAKEN = "name-taken"
     EXPORT_TAKEN = "export-taken"
+    MINIMUM_NOT_KEPT = "minimum-not-kept"
     PLUGGED_TWICE = "plugged-twice"
     NOT_CARRIED_OUT = "not-carried-out"
 

@@ -21,19 +21,30 @@ from tunbridge.dataplane.view import Source
 _COUNT = LAST_SUB_PORT - FIRST_SUB_PORT + 1
 
 
-def plugged(local: Local, source: Source, former: Mapping[str, int]) -> Mapping[str, Workload]:
-    """The sub-ports of the workloads of a host, by id; one that is plugged in by itself is none.
+Wanted = Mapping[str, tuple[Workload, int]]
+"""Sub-port id -> its parent, and its VLAN tag."""
+
+
+def wanted(workloads: Mapping[str, Workload], source: Source) -> Wanted:
+    """The sub-ports of the workloads of a host; one that is plugged in by itself is none."""
+    found: dict[str, tuple[Workload, int]] = {}
+    for parent in workloads.values():
+        for id in source.sub_ports(parent.port_id):
+            port = source.port(id)
+            if port is not None and port.trunk_vlan is not None and id not in workloads:
+                found[id] = parent, port.trunk_vlan
+    return found
+
+
+def plugged(local: Local, wanted: Wanted, former: Mapping[str, int]) -> Mapping[str, Workload]:
+    """Sub-ports as workloads, by id.
 
     `former`: the numbers that they had. A number that an interface was given on request is taken.
     """
-    wanted: dict[str, tuple[Workload, int]] = {}
-    for parent in local.workloads.values():
-        for id in source.sub_ports(parent.port_id):
-            port = source.port(id)
-            if port is not None and port.trunk_vlan is not None and id not in local.workloads:
-                wanted[id] = parent, port.trunk_vlan
+    if not wanted:
+        return {}
     taken = {n for n in local.ofports.get(names.INTEGRATION_BRIDGE, {}).values() if n >= FIRST_SUB_PORT}
-    numbers = _numbers(wanted, former, taken) if wanted else {}
+    numbers = _numbers(wanted, former, taken)
     return {
         id: Workload(id, parent.name, numbers[id], trunk=Trunked(parent.port_id, parent.ofport, vlan))
         for id, (parent, vlan) in wanted.items()

@@ -179,6 +179,8 @@ class QosPolicy(Struct, frozen=True, kw_only=True):
     received: Limits = Limits()
     dscp: int | None = None
     """Value of the DSCP field of what the port sends."""
+    minimum: int | None = None
+    """kbit/s that are kept for what the port sends on the NICs of its physical network."""
 
 
 class Router(Struct, frozen=True, kw_only=True):
@@ -191,6 +193,7 @@ class Router(Struct, frozen=True, kw_only=True):
     """
 
     id: str
+    project_id: str = ""
     admin_state_up: bool = True
     interfaces: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
@@ -287,12 +290,35 @@ class Mirror(Struct, frozen=True, kw_only=True):
     received: int | None = None
 
 
+class MeteringRule(Struct, frozen=True, kw_only=True):
+    """What a label counts, or (`excluded`) does not: prefixes in canonical text, None for any address.
+
+    Addresses are those inside: `source` of what leaves is the fixed IP, as is `destination` of what comes in.
+    """
+
+    id: str
+    direction: Literal["egress", "ingress"]
+    ip_version: int
+    source: str | None = None
+    destination: str | None = None
+    excluded: bool = False
+
+
+class MeteringLabel(Struct, frozen=True, kw_only=True):
+    """What of the traffic of routers with the outside is counted together."""
+
+    id: str
+    name: str = ""
+    rules: tuple[MeteringRule, ...] = ()
+
+
 Key = tuple[str, str]
 """What a read depends on: ("port", id), ("network-ports", network id), ("network-subnets", network id),
 ("network", id), ("subnet", id), ("group", id), ("group-members", group id), ("address-group", id), ("router", id),
 ("network-routers", network id), ("gateways", host), ("floating", id), ("router-floating", router id),
 ("forwardings", floating IP's id in the API), ("qos-policy", id), ("host", name), ("hosts", ""), ("port-status", id),
-("network-locations", network id), ("logs", ""), ("mirrors", port id),
+("network-locations", network id), ("logs", ""), ("mirrors", port id), ("metering", project id),
+("metering", "") for shared labels, ("metering-label", id),
 ("sub-ports", id of a trunk's port)."""
 
 
@@ -323,6 +349,7 @@ class Source(Protocol):
     def logs(self) -> Collection[LoggedTraffic]: ...
     def mirrors(self, port_id: str) -> Collection[Mirror]: ...
     def all_mirrors(self) -> Collection[Mirror]: ...
+    def metering_labels(self, project_id: str) -> Collection[MeteringLabel]: ...
 
 
 class View:
@@ -429,6 +456,20 @@ class View:
         """The mirrors of a port."""
         self._reads.add(("mirrors", port_id))
         return self._source.mirrors(port_id)
+
+    def metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
+        """The labels that count for the routers of a project."""
+        found = self._metering_labels(project_id)
+        self._reads |= {("metering-label", label.id) for label in found}
+        return found
+
+    def is_metered(self, project_id: str) -> bool:
+        """Whether any label counts for the routers of a project."""
+        return bool(self._metering_labels(project_id))
+
+    def _metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
+        self._reads |= {("metering", project_id), ("metering", "")}
+        return self._source.metering_labels(project_id)
 
 
 def _touched(old: object, new: object, keys: Mapping[str, str]) -> set[Key]:

@@ -4,7 +4,18 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from tunbridge.inspect.checks import bridges, interfaces, links, mtu, not_checked, patches, switch, tunnels, uplinks
+from tunbridge.inspect.checks import (
+    bridges,
+    interfaces,
+    links,
+    mtu,
+    not_checked,
+    patches,
+    routers,
+    switch,
+    tunnels,
+    uplinks,
+)
 from tunbridge.inspect.checks.registry import CODES
 from tunbridge.inspect.checks.view import View, what_is_missing
 from tunbridge.inspect.model import Document, Finding, NotChecked
@@ -72,4 +83,6 @@ def _results(view: View) -> Iterator[Finding | NotChecked]:
     yield from links.bonds(view)
     yield from links.bfd(overlay)
     yield from mtu.underlay(overlay)
+    yield from routers.gateways(view)
+    yield from routers.floating_ips(view)
     yield from not_checked.without_input(view)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-VERSION = "1.5"
+VERSION = "1.6"
 """Version of the document format: major.minor."""
 
 HostRole = Literal["compute", "network", "gateway", "all-in-one", "unknown"]
@@ -82,10 +82,11 @@ class Port(Struct, frozen=True, kw_only=True):
     """A port of a bridge: one interface, or several when it is a bond. `tag` is the local VLAN, 4095 the dead one.
 
     `lacp` is what the bond is to negotiate, `bond_active_slave` the MAC of the member in use, of `active-backup`.
-    Neutron writes into `other_config` which network the port is in; `network` is that network's name, `workload` the
-    port's own name in the API, null when no cloud could be asked; `floating_ips` are the addresses by which it is
-    reached from outside. `fake_bridge`: it is a bridge in name only, that is one VLAN of its parent (`ovs-vsctl add-br
-    NAME PARENT VLAN`); null where the source does not tell it.
+    Neutron writes into `other_config` which network the port is in; `network` is that network's name, `workload`
+    the port's own name in the API, null when no cloud could be asked; `floating_ips` are the addresses by which it
+    is reached from outside, `floating_ips_down` those of them that the API says are not ACTIVE, although the port
+    is. `fake_bridge`: it is a bridge in name only, that is one VLAN of its parent (`ovs-vsctl add-br NAME PARENT
+    VLAN`); null where the source does not tell it.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Port(Struct, frozen=True, kw_only=True):
     network: str | None = None
     workload: str | None = None
     floating_ips: list[str] = field(default_factory=list)
+    floating_ips_down: list[str] = field(default_factory=list)
     fake_bridge: bool | None = None
     interfaces: list[Interface] = field(default_factory=list)
     extra: dict[str, str] = field(default_factory=dict)
@@ -162,7 +164,8 @@ class Host(Struct, frozen=True, kw_only=True):
 
     `missing_parts`: parts of the text that were cut off or left out, so that what is absent here may exist on the
     host. `bridge_mappings`: physical network -> bridge, of OVN or Neutron's agent; null where the source does not
-    tell it.
+    tell it. `gateways` are those of routers that are on this host, `gateways_missing` those that no host has, of
+    routers of networks that workloads here are in.
     """
 
     name: str
@@ -183,6 +186,7 @@ class Host(Struct, frozen=True, kw_only=True):
     missing_parts: list[Part] = field(default_factory=list)
     bridge_mappings: dict[str, str] | None = None
     gateways: list[Gateway] = field(default_factory=list)
+    gateways_missing: list[Gateway] = field(default_factory=list)
     lines: Lines = field(default_factory=dict)
 
     @property

@@ -16,12 +16,18 @@ _SHORT = 8
 
 
 class Names(Struct, frozen=True, kw_only=True):
-    """What an API told: names by id, floating IPs by port id, gateways by host."""
+    """What an API told: names by id, floating IPs by port id, gateways by host.
+
+    `floating_ips_down`: of ports that are ACTIVE themselves. `gateways_missing`: those that no host has, by the id of a
+    network of their router.
+    """
 
     networks: Mapping[str, str] = field(default_factory=dict)
     ports: Mapping[str, str] = field(default_factory=dict)
     floating_ips: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    floating_ips_down: Mapping[str, Sequence[str]] = field(default_factory=dict)
     gateways: Mapping[str, Sequence[Gateway]] = field(default_factory=dict)
+    gateways_missing: Mapping[str, Sequence[Gateway]] = field(default_factory=dict)
 
 
 def network_id(port: Port) -> str | None:
@@ -56,9 +62,16 @@ def named(hosts: Sequence[Host], names: Names) -> list[Host]:
             host,
             bridges=[_named(bridge, names) for bridge in host.bridges],
             gateways=list(names.gateways.get(host.name, host.gateways)),
+            gateways_missing=_missing(host, names) or host.gateways_missing,
         )
         for host in hosts
     ]
+
+
+def _missing(host: Host, names: Names) -> list[Gateway]:
+    ids = dict.fromkeys(network_id(port) or "" for bridge in host.bridges for port in bridge.ports)
+    found = {gateway.router: gateway for id in ids for gateway in names.gateways_missing.get(id, ())}
+    return list(found.values())
 
 
 def _named(bridge: Bridge, names: Names) -> Bridge:
@@ -76,4 +89,5 @@ def _port(port: Port, names: Names) -> Port:
         network=names.networks.get(network_id(port) or ""),
         workload=names.ports.get(id),
         floating_ips=list(names.floating_ips.get(id, ())),
+        floating_ips_down=list(names.floating_ips_down.get(id, ())),
     )

@@ -25,5 +25,8 @@ def to_toml(config: AgentConfig) -> str:
 
 
 def _value(value: object) -> str:
-    """Write a string, boolean or list of strings: JSON's escapes are TOML's, which wants one more (U+007F)."""
+    """Write a value: JSON's escapes of a string are TOML's, which wants one more (U+007F); a table has no nulls."""
+    if isinstance(value, dict):
+        pairs = (f"{_value(key)} = {_value(content)}" for key, content in value.items() if content is not None)
+        return f"{{ {', '.join(pairs)} }}"
     return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")

@@ -10,6 +10,7 @@ from tunbridge.model.resources.boot_config import BOOT_CONFIG
 from tunbridge.model.resources.conntrack_helper import CONNTRACK_HELPER
 from tunbridge.model.resources.flavor import FLAVOR, SERVICE_PROFILE, SERVICE_PROVIDER
 from tunbridge.model.resources.log import LOG, LOGGABLE_RESOURCE
+from tunbridge.model.resources.metering import METERING_LABEL, METERING_LABEL_RULE
 from tunbridge.model.resources.ndp_proxy import NDP_PROXY
 from tunbridge.model.resources.network import NETWORK
 from tunbridge.model.resources.network_ip_availability import NETWORK_IP_AVAILABILITY
@@ -73,6 +74,8 @@ RESOURCES = (
     LOG,
     LOGGABLE_RESOURCE,
     TAP_MIRROR,
+    METERING_LABEL,
+    METERING_LABEL_RULE,
 )
 _BY_NAME = {each.name: each for each in RESOURCES}
 _TABLES = (*(each.as_table() for each in RESOURCES if each.stored), *internal.TABLES)

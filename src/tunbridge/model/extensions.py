@@ -575,6 +575,48 @@ EXTENSIONS = (
         "2021-05-12T10:00:00-00:00",
         needs=frozenset({features.QOS}),
     ),
+    Extension(
+        "qos-bw-minimum-ingress",
+        "Ingress direction for QoS minimum bandwidth rule",
+        "Allow to configure QoS minumum bandwidth rule with ingress direction.",
+        "2018-07-09T10:00:00-00:00",
+        needs=frozenset({features.QOS, features.PLACEMENT}),
+    ),
+    Extension(
+        "qos-pps-minimum",
+        "QoS minimum packet rate rule",
+        "Allow to configure QoS minimum packet rate rule.",
+        "2021-07-14T10:00:00-00:00",
+        needs=frozenset({features.QOS, features.PLACEMENT}),
+    ),
+    Extension(
+        "qos-pps-minimum-rule-alias",
+        "QoS minimum packet rate rule alias",
+        "API to enable GET, PUT and DELETE operations on QoS minimum packet rate rule without specifying policy ID",
+        "2021-10-22T10:00:00-00:00",
+        needs=frozenset({features.QOS, features.PLACEMENT}),
+    ),
+    Extension(
+        "port-resource-request",
+        "Port Resource Request",
+        "Expose resource request to Port",
+        "2018-05-08T10:00:00-00:00",
+        needs=frozenset({features.PLACEMENT}),
+    ),
+    Extension(
+        "port-resource-request-groups",
+        "Port Resource Request Groups",
+        "Support requesting multiple groups of resources and traits from the same RP subtree in resource_request",
+        "2021-08-02T10:00:00-00:00",
+        needs=frozenset({features.PLACEMENT}),
+    ),
+    Extension(
+        "agent-resources-synced",
+        "Agent's Resource View Synced to Placement",
+        "Stores success/failure of last sync to Placement",
+        "2018-12-19T00:00:00-00:00",
+        needs=frozenset({features.PLACEMENT}),
+    ),
     # Projects
     Extension(
         "rbac-policies",
@@ -699,6 +741,21 @@ EXTENSIONS = (
         "Neutron Tap as a Service extension mirroring with support for BOTH direction.",
         "2025-12-15T11:45:00-00:00",
         needs=frozenset({features.MIRRORS}),
+    ),
+    Extension(
+        "metering",
+        "Neutron Metering",
+        "Neutron Metering extension.",
+        "2013-06-12T10:00:00-00:00",
+        needs=frozenset({features.METERING}),
+    ),
+    Extension(
+        "metering_source_and_destination_fields",
+        "Neutron Metering with source and destination filtering",
+        "Neutron Metering extension that enables the use of source and destination IP prefixes to create metering "
+        "label rules.",
+        "2020-08-21T08:12:00-00:00",
+        needs=frozenset({features.METERING}),
     ),
     # Tunbridge's own
     Extension(

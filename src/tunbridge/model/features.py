@@ -14,6 +14,8 @@ ROUTING = "routing"
 """Hosts carry packets between networks, and to and from external ones with their addresses translated."""
 QOS = "qos"
 """Hosts limit what ports send and receive, and mark what they send."""
+PLACEMENT = "placement"
+"""What hosts have of bandwidth and packet rate is told to Placement."""
 METADATA = "metadata"
 """Hosts tell their VMs what they are to know when they boot."""
 TRUNKS = "trunks"
@@ -22,11 +24,16 @@ TRAFFIC_LOG = "traffic-log"
 """Hosts log what security groups allow and drop."""
 MIRRORS = "mirrors"
 """Hosts copy what a port sends and receives, in tunnels to a collector."""
+METERING = "metering"
+"""Hosts count what passes the gateways of routers."""
 VLAN_TRANSPARENCY = "vlan-transparency"
 """Networks carry VLAN tags of their guests."""
 
 AVAILABLE = frozenset(
-    {BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, METADATA, TRUNKS, TRAFFIC_LOG, MIRRORS}
+    {
+        *(BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, PLACEMENT, METADATA),
+        *(TRUNKS, TRAFFIC_LOG, MIRRORS, METERING),
+    }
 )
 """Those that the agent has now."""
 ALL = AVAILABLE | {VLAN_TRANSPARENCY}

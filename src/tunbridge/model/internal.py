@@ -86,6 +86,13 @@ AGENT_SETTING = Table(
     indexes=(("host", "agent_type"),),
 )
 """What an admin has set of an agent."""
+AGENT_PLACEMENT = Table(
+    "Agent_Placement",
+    (text("host"), text("agent_type"), boolean("synced"), text("version"), text("providers")),
+    indexes=(("host", "agent_type"),),
+)
+"""Whether Placement was told what an agent's host has; `version` stands for what the agent said then.
+`providers` are the UUIDs of the resource providers that Placement may have of it, with spaces, parents first."""
 PORT_STATUS = Table(
     "Port_Status",
     (text("host", indexed=True), text("port_id", indexed=True), text("status")),
@@ -122,6 +129,7 @@ TABLES = (
     HOST,
     HOST_HEARTBEAT,
     AGENT_SETTING,
+    AGENT_PLACEMENT,
     PORT_STATUS,
     ADDRESS_LOCATION,
     MILESTONE,

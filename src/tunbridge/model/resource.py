@@ -128,8 +128,6 @@ class Resource(msgspec.Struct, frozen=True):
     """Who sees it only because it is shared gets 404 for an update, not 403: so Neutron does for address groups."""
     withheld: dict[str, str] = {}
     """Fields that are declared and not offered now -> alias of the extension that brings them."""
-    lacks: dict[str, str] = {}
-    """Parts of paths below it that Neutron has and this server has not -> why."""
     parent: str | None = None
     """Name of the resource below which its paths stand."""
 

@@ -26,10 +26,11 @@ class Cardinality(Enum):
     OPTIONAL = "optional"
     SET = "set"
     MAP = "map"  # text to text
+    NUMBERED = "numbered"  # integers to references
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column. A row that lacks a value has `None` (OPTIONAL), an empty tuple (SET) or an empty dictionary (MAP)."""
+    """A column. A row that lacks a value has `None` (OPTIONAL), an empty tuple (SET) or an empty dictionary."""
 
     name: str
     type: Type = Type.TEXT

@@ -65,9 +65,9 @@ def command(rundir: str, bridge: str, name: str, *arguments: str) -> str:
     return _run(rundir, bridge, name, [], list(arguments))
 
 
-async def command_async(rundir: str, bridge: str, name: str, *options: str) -> str:
+async def command_async(rundir: str, bridge: str, name: str, *options: str, arguments: Sequence[str] = ()) -> str:
     """Run a command of ovs-ofctl on one bridge without blocking the event loop. Raises OfctlError."""
-    return await call(bridge, _argv(rundir, bridge, name, options))
+    return await call(bridge, _argv(rundir, bridge, name, options, arguments))
 
 
 async def call(subject: str, argv: Sequence[str], text: str = "") -> str:

@@ -4,7 +4,8 @@ Only what Tunbridge decides on is here; statistics are left out, so that their u
 Column meanings: ovs-vswitchd.conf.db(5).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -43,6 +44,8 @@ class InterfaceRow(Struct, frozen=True, kw_only=True):
     ofport: int | None = None
     error: str | None = None
     link_state: str | None = None
+    link_speed: int | None = None
+    """bit/s."""
     bfd: Mapping[str, str] = _EMPTY
     bfd_status: Mapping[str, str] = _EMPTY
     other_config: Mapping[str, str] = _EMPTY
@@ -57,9 +60,29 @@ class PortRow(Struct, frozen=True, kw_only=True):
     tag: int | None = None
     trunks: tuple[int, ...] = ()
     vlan_mode: str | None = None
+    qos: str | None = None
+    """Of the row of QoS: its uuid."""
     external_ids: Mapping[str, str] = _EMPTY
     other_config: Mapping[str, str] = _EMPTY
     interfaces: tuple[InterfaceRow, ...] = ()
+
+
+class QosRow(Struct, frozen=True, kw_only=True):
+    """A row of QoS: the queue discipline of ports. `queues`: number -> uuid of a row of Queue."""
+
+    uuid: str
+    type: str
+    queues: Mapping[int, str] = MappingProxyType({})
+    other_config: Mapping[str, str] = _EMPTY
+    external_ids: Mapping[str, str] = _EMPTY
+
+
+class QueueRow(Struct, frozen=True, kw_only=True):
+    """A row of Queue."""
+
+    uuid: str
+    other_config: Mapping[str, str] = _EMPTY
+    external_ids: Mapping[str, str] = _EMPTY
 
 
 class ExportRow(Struct, frozen=True, kw_only=True):
@@ -91,9 +114,33 @@ class BridgeRow(Struct, frozen=True, kw_only=True):
         """The port of that name, if there is one."""
         return next((p for p in self.ports if p.name == name), None)
 
-    def ofports(self) -> dict[str, int]:
-        """Interface name -> OpenFlow port number, of those that exist."""
-        return {i.name: i.ofport for p in self.ports for i in p.interfaces if i.ofport is not None and i.ofport > 0}
+
+class _Step:
+    """The ports of a bridge before and after. Only the same objects are equal to each other."""
+
+    def __init__(self, before: tuple[PortRow, ...], after: tuple[PortRow, ...]) -> None:
+        self.before, self.after = before, after
+
+    def __hash__(self) -> int:
+        return hash((id(self.before), id(self.after)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Step) and self.before is other.before and self.after is other.after
+
+
+def changed(before: tuple[PortRow, ...], after: tuple[PortRow, ...]) -> tuple[Sequence[PortRow], Sequence[PortRow]]:
+    """The rows that are gone, and those that are new. What is unchanged is the same object, and not looked into.
+
+    To look into a thousand rows costs milliseconds: each is several places of memory that no cache holds. Several ask
+    for the same step, so the last ones are kept.
+    """
+    return ((), ()) if before is after else _changed(_Step(before, after))
+
+
+@lru_cache(maxsize=8)
+def _changed(step: _Step) -> tuple[Sequence[PortRow], Sequence[PortRow]]:
+    old, new = (dict(zip(map(id, rows), rows, strict=True)) for rows in (step.before, step.after))
+    return [old[at] for at in old.keys() - new.keys()], [new[at] for at in new.keys() - old.keys()]
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -107,6 +154,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     external_ids: Mapping[str, str] = _EMPTY
     managers: tuple[ManagerRow, ...] = ()
     bridges: Mapping[str, BridgeRow] = MappingProxyType({})
+    qos: Mapping[str, QosRow] = MappingProxyType({})
+    """By uuid; so are `queues`."""
+    queues: Mapping[str, QueueRow] = MappingProxyType({})
 
     def ports(self) -> Iterator[tuple[BridgeRow, PortRow]]:
         """Every port with its bridge."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from tunbridge.rules import hosts, l3_agents
+from tunbridge.rules import hosts, l3_agents, placement
 from tunbridge.rules.errors import Conflict
 from tunbridge.rules.l3_agents import L3Agent
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
@@ -41,6 +41,7 @@ class AgentRules(TimedRules):
             "configurations": hosts.configurations(row),
             "description": None if setting is None else setting.description,
             "availability_zone": row.availability_zone,
+            "resources_synced": placement.synced(reader, row),
         }
 
     def update(self, txn: Txn, _request: Request, row: Row, values: Values) -> None:
@@ -63,6 +64,7 @@ class AgentRules(TimedRules):
             setting = txn.find_unique("Agent_Setting", ("host", "agent_type"), (row.host, kind))
             if setting is not None:
                 txn.delete("Agent_Setting", setting.id)
+        placement.forget(txn, row)
         beat = txn.find_unique("Host_Heartbeat", ("host", "agent_type"), (row.host, row.agent_type))
         if beat is not None:
             txn.delete("Host_Heartbeat", beat.id)

@@ -45,6 +45,12 @@ class PreconditionFailed(NetworkingError):  # noqa: N818
     status = 412
 
 
+class NotImplementedHere(NetworkingError):  # noqa: N818
+    """Neither Neutron nor this server can do that, though the request makes sense."""
+
+    status = 501
+
+
 class Unavailable(NetworkingError):  # noqa: N818
     """Nothing is wrong with the request; it can be tried again."""
 

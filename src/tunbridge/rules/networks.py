@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tunbridge.model.resource import UNSET
-from tunbridge.rules import hosts, locks, qos, rbac, segments
+from tunbridge.rules import hosts, locks, qos, qos_minimums, rbac, segments
 from tunbridge.rules.errors import BadRequest, Conflict, invalid
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.segments import Segment
@@ -150,6 +150,8 @@ class NetworkRules(rbac.SharedRules):
     @staticmethod
     def _check_ports(txn: Txn, row: Row, policy: str | None) -> None:
         """Refuse a policy that a port of the network cannot have."""
+        own = [port for port in txn.find("Port", "network_id", row.id) if port.qos_policy_id is None]
+        qos_minimums.check_allocated(txn, own, row.qos_policy_id, policy)
         if policy is not None and policy != row.qos_policy_id:
             txn.verify_rows("Port", "network_id", row.id)
             qos.check_ports(txn, policy, txn.find("Port", "network_id", row.id))

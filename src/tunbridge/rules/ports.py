@@ -10,7 +10,7 @@ import msgspec
 
 from tunbridge.model.convert import canonical_mac
 from tunbridge.model.resource import UNSET
-from tunbridge.rules import bindings, boot_configs, ipam, logs, qos, rbac, sub_ports, tap_mirrors, trunks
+from tunbridge.rules import bindings, boot_configs, ipam, logs, qos, qos_minimums, rbac, sub_ports, tap_mirrors, trunks
 from tunbridge.rules.base import Rules, check_tag_count
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, http_bad_request, invalid
@@ -156,13 +156,15 @@ class PortRules(Rules):
     def computed(self, reader: Reader, row: Row) -> Values:
         """Give addresses, names, binding and status."""
         fixed, network = fixed_ips(reader, row.addresses), reader.get("Network", row.network_id)
+        bound = bindings.body(reader, row)
         return {
             "fixed_ips": fixed,
             "status": bindings.status(reader, row),
             "dns_assignment": [_dns(row, ip["ip_address"], self.dns_domain) for ip in fixed],
             "allowed_address_pairs": _as_given(row),
             "qos_network_policy_id": None if network is None else network.qos_policy_id,
-            **bindings.body(reader, row),
+            "resource_request": qos_minimums.resource_request(reader, row, network, bound["binding:vnic_type"]),
+            **bound,
             **trunks.details(reader, row),
         }
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from tunbridge.model.resource import Resource
-from tunbridge.model.resources.qos import DIRECTIONS, DSCP_MARKS, RULES
+from tunbridge.model.resource import Field, Resource
+from tunbridge.model.resources.qos import RULES
 from tunbridge.model.validators.plain import MAX_INTEGER
-from tunbridge.rules import bindings, rbac
+from tunbridge.rules import bindings, qos_minimums, rbac
 from tunbridge.rules.base import Rules
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import Conflict, Forbidden, NotFound, no_such_resource
@@ -144,22 +144,46 @@ class QosRuleRules(Rules):
     def create(self, txn: Txn, request: Request, values: Values) -> str:
         """Make a rule of the policy in `qos_policy_id`. Raises NetworkingError."""
         policy = self.others["policy"].get(txn, values[FIELD])
+        self._check_fits(txn, policy, values)
         self._check_alone(txn, policy, values)
-        _check_users(txn, policy, kind_of(self.resource))
+        _check_users(txn, policy, self._kind)
+        self._check_unused(txn, policy)
         self._touch_policy(txn, request, policy)
         return self.insert(txn, request, values, qos_policy_id=policy.id, project_id=policy.project_id)
 
     def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
         """Change a rule. Raises NetworkingError."""
         policy = self.others["policy"].get(txn, row.qos_policy_id)
+        self._check_fits(txn, policy, {**_columns(row), **values}, row)
         self._check_alone(txn, policy, values, row)
+        self._check_unused(txn, policy)
         self._touch_policy(txn, request, policy)
         self.save(txn, request.unconditional, row, values)
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
         """Remove a rule."""
-        self._touch_policy(txn, request, self.others["policy"].get(txn, row.qos_policy_id))
+        policy = self.others["policy"].get(txn, row.qos_policy_id)
+        self._check_unused(txn, policy)
+        self._touch_policy(txn, request, policy)
         self.remove(txn, request.unconditional, row)
+
+    @property
+    def _kind(self) -> str:
+        return kind_of(self.resource).removeprefix("alias_")
+
+    def _check_fits(self, txn: Txn, policy: Row, wanted: Values, row: Row | None = None) -> None:
+        """Refuse what does not go with the policy's other rules."""
+        others = (
+            (kind_of(rule), other) for rule, other in rules_of(txn, policy.id) if row is None or other.id != row.id
+        )
+        qos_minimums.check_fits(policy, self._kind, wanted, others)
+
+    def _check_unused(self, txn: Txn, policy: Row) -> None:
+        """Refuse to change a minimum that Placement knows of. Raises 501, as Neutron."""
+        if self._kind in qos_minimums.KINDS:
+            for _, table in _USERS:
+                txn.verify_rows(table, FIELD, policy.id)
+            qos_minimums.check_unused(txn, policy.id)
 
     def _touch_policy(self, txn: Txn, request: Request, policy: Row) -> None:
         self.others["policy"].touch(txn, request.unconditional, policy, {})
@@ -171,9 +195,15 @@ class QosRuleRules(Rules):
                 continue
             direction = values.get("direction", getattr(row, "direction", None))
             if direction == getattr(other, "direction", None):
-                kind = kind_of(self.resource).removeprefix("alias_")
-                message = f"Rule {kind} conflicts with rule {other.id} which already exists in QoS Policy {policy.id}."
+                message = (
+                    f"Rule {self._kind} conflicts with rule {other.id} which already exists in QoS Policy {policy.id}."
+                )
                 raise Conflict("QoSRulesConflict", message)
+
+
+def _columns(row: Row) -> Values:
+    names = ("direction", "max_kbps", "min_kbps")
+    return {name: getattr(row, name) for name in names if hasattr(row, name)}
 
 
 def _check_users(txn: Txn, policy: Row, kind: str) -> None:
@@ -254,6 +284,8 @@ def change(rules: Rules, txn: Txn, request: Request, network: Row, row: Row, val
     vnic_type = "binding:vnic_type"
     if FIELD in values:
         take(rules, txn, request, values, row.qos_policy_id)
+        of_network = network.qos_policy_id
+        qos_minimums.check_allocated(txn, [row], row.qos_policy_id or of_network, values[FIELD] or of_network)
     if not {FIELD, vnic_type, "device_owner"}.isdisjoint(values):
         binding = bindings.active(txn, row)
         there = _CARRIED if binding is None else binding.vnic_type
@@ -270,10 +302,6 @@ class RuleType(msgspec.Struct, frozen=True):
 
 
 _RANGE = ("range", {"start": 0, "end": MAX_INTEGER})
-_PARAMETERS: dict[str, tuple[str, Any]] = {
-    "direction": ("choices", DIRECTIONS),
-    "dscp_mark": ("choices", DSCP_MARKS),
-}
 
 
 class RuleTypeRules(Rules):
@@ -286,9 +314,9 @@ class RuleTypeRules(Rules):
         """Give all types."""
         return [self._type(rule) for rule in RULES]
 
-    def row(self, _reader: Reader, id: str) -> Row | None:
+    def row(self, reader: Reader, id: str) -> Row | None:
         """Give a type by its name."""
-        return next((self._type(rule) for rule in RULES if kind_of(rule) == id), None)
+        return next((row for row in self.all(reader) if row.id == id), None)
 
     def body(self, _reader: Reader, row: Row) -> Values:
         """Give all that can be seen of a type."""
@@ -304,10 +332,16 @@ class RuleTypeRules(Rules):
             {"parameter_name": field.name, "parameter_type": kind, "parameter_values": values}
             for field in rule.fields
             if field.name != "id"
-            for kind, values in [_PARAMETERS.get(field.name, _RANGE)]
+            for kind, values in [_parameter(field)]
         ]
         driver = {"name": "openvswitch", "supported_parameters": parameters}
         return RuleType(kind_of(rule), kind_of(rule), (driver,))
+
+
+def _parameter(field: Field) -> tuple[str, Any]:
+    """What kind of values a rule's parameter may have, and which."""
+    choices = None if field.check is None else field.check.schema.get("enum")
+    return _RANGE if choices is None else ("choices", choices)
 
 
 def _any(_reader: Reader, _row: Row, _wanted: Sequence[Any], _caller: Caller) -> bool:

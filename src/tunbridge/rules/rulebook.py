@@ -15,6 +15,7 @@ from tunbridge.rules.default_statefulness import DefaultStatefulnessRules
 from tunbridge.rules.flavors import FlavorRules, ServiceProfileRules
 from tunbridge.rules.floating_ips import FloatingIpRules
 from tunbridge.rules.logs import LoggableResourceRules, LogRules
+from tunbridge.rules.metering import MeteringLabelRuleRules, MeteringLabelRules
 from tunbridge.rules.ndp_proxies import NdpProxyRules
 from tunbridge.rules.network_ip_availability import NetworkIpAvailabilityRules
 from tunbridge.rules.networks import NetworkRules
@@ -62,6 +63,8 @@ _PLAIN: dict[str, type[Rules]] = {
     "log": LogRules,
     "tap_mirror": TapMirrorRules,
     "loggable_resource": LoggableResourceRules,
+    "metering_label": MeteringLabelRules,
+    "metering_label_rule": MeteringLabelRuleRules,
     **{rule.name: QosRuleRules for rule in (*QOS_RULES, *QOS_ALIASES)},
 }
 _TIMED = {

@@ -26,8 +26,10 @@ QUOTAS = {
     "router": 10,
     "floatingip": 50,
     "trunk": -1,
+    "metering_label": 10,
+    "metering_label_rule": 100,
 }
-"""Neutron's defaults; it has none for address groups, a project could then fill the database."""
+"""Neutron's defaults; it has none for address groups and metering, a project could then fill the database."""
 
 
 ProjectNetworkType = Literal["vxlan", "geneve", "gre", "vlan", "local"]

@@ -1,6 +1,6 @@
 """A day with the real `openstack` command: every resource created, listed, shown, set, unset, deleted, by several."""
 
-from tests.api.day import central, hosts, mirrors, networks, ports, qos, security, sharing, trunks
+from tests.api.day import central, hosts, metering, mirrors, networks, ports, qos, security, sharing, trunks
 from tests.api.day.steps import Day
 from tests.api.serving import Cloud
 
@@ -23,6 +23,7 @@ def test_ports(day: Day) -> None:
 
 def test_quality_of_service(day: Day) -> None:
     day.spend(qos.POLICIES + qos.RULES + qos.USES)
+    day.spend(metering.METERS)
 
 
 def test_trunks(day: Day) -> None:

@@ -47,7 +47,19 @@ def nova(registered: Cloud) -> Any:
 def test_what_the_server_offers(admin: Any) -> None:
     aliases = {extension.alias for extension in admin.extensions()}
     assert {"provider", "binding", "security-group", "rbac-policies", "quotas", "standard-attr-tag"} <= aliases
-    assert admin.find_extension("metering") is None
+    assert admin.find_extension("bgpvpn") is None
+
+
+def test_metering(admin: Any) -> None:
+    label = admin.create_metering_label(name="web")
+    rule = admin.create_metering_label_rule(
+        metering_label_id=label.id, direction="egress", source_ip_prefix="10.0.0.0/8", is_excluded=True
+    )  # fmt: skip
+    assert (rule.is_excluded, rule.source_ip_prefix) == (True, "10.0.0.0/8")
+    assert [one.id for one in admin.metering_label_rules(metering_label_id=label.id)] == [rule.id]
+    assert admin.find_metering_label("web").id == label.id
+    admin.delete_metering_label(label)
+    assert admin.find_metering_label_rule(rule.id) is None
 
 
 def test_quality_of_service(admin: Any) -> None:
@@ -57,12 +69,19 @@ def test_quality_of_service(admin: Any) -> None:
     mark = admin.create_qos_dscp_marking_rule(policy, dscp_mark=46)
     assert admin.update_qos_bandwidth_limit_rule(limit, policy, max_burst_kbps=50).max_burst_kbps == 50
     assert [rule.id for rule in admin.qos_packet_rate_limit_rules(policy)] == [rate.id]
-    assert {rule["id"] for rule in admin.get_qos_policy(policy).rules} == {limit.id, rate.id, mark.id}
-    assert {kind.type for kind in admin.qos_rule_types()} == {"bandwidth_limit", "packet_rate_limit", "dscp_marking"}
+    kept = admin.create_qos_minimum_bandwidth_rule(policy, min_kbps=900, direction="ingress")
+    packets = admin.create_qos_minimum_packet_rate_rule(policy, min_kpps=1, direction="any")
+    assert admin.update_qos_minimum_bandwidth_rule(kept, policy, min_kbps=800).min_kbps == 800
+    assert [rule.id for rule in admin.qos_minimum_packet_rate_rules(policy)] == [packets.id]
+    there = {rule["id"] for rule in admin.get_qos_policy(policy).rules}
+    assert there == {limit.id, rate.id, mark.id, kept.id, packets.id}
+    limits = {"bandwidth_limit", "packet_rate_limit", "dscp_marking"}
+    assert {kind.type for kind in admin.qos_rule_types()} == limits | {"minimum_bandwidth", "minimum_packet_rate"}
     assert admin.get_qos_rule_type("packet_rate_limit").drivers[0]["name"] == "openvswitch"
     network = admin.create_network(name="metered", qos_policy_id=policy.id)
     port = admin.create_port(network_id=network.id)
     assert (port.qos_policy_id, port.qos_network_policy_id) == (None, policy.id)
+    assert len(port.resource_request["request_groups"]) == 2
     with pytest.raises(exceptions.ConflictException, match="is used by network"):
         admin.delete_qos_policy(policy, ignore_missing=False)
     admin.delete_port(port)

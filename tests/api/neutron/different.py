@@ -57,6 +57,11 @@ EXTRA: dict[str, str] = {
     "quotas[].address_group": "as above",
     "port.hints": "recorded from a Neutron without its driver of hints",
     "ports[].hints": "as above",
+    **{
+        f"{where}.{name}": "metering has a quota here: each rule is a flow"
+        for where in ("quota", "quotas[]")
+        for name in ("metering_label", "metering_label_rule")
+    },
     "quota.trunk": "recorded from a Neutron without its trunk service",
     "quotas[].trunk": "as above",
     **{
@@ -67,6 +72,9 @@ EXTRA: dict[str, str] = {
     **{
         f"{thing}.port_forwardings": "recorded from a Neutron without its port forwarding service"
         for thing in ("floatingip", "floatingips[]")
+    },
+    **{
+        f".{thing}.resource_request": "recorded from a Neutron without its QoS service" for thing in ("port", "ports[]")
     },
     **{
         f".{thing}.{name}": "recorded from a Neutron without its QoS service"

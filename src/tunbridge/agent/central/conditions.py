@@ -11,6 +11,7 @@
     routers --> their floating IPs --> ports of these, and their port forwardings
             --> ports that are one of several next hops --> how these are
     networks --> where addresses are that several ports may have; mirrors of their ports
+            --> metering labels of their projects, and shared ones --> the rules of these
     hosts, logs: all of them; and the milestone, so that the host knows a transaction of late, from which it can resume
 
 So what a host holds follows its own networks and groups, not the size of the cloud. Each step is one round trip; a
@@ -81,6 +82,8 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
     policies |= {row.qos_policy_id for row in store.all("Floating_Ip")}
     policies |= {router.gateway_qos_policy_id for router in routers.values()}
     policies.discard(None)
+    projects = {router.project_id for router in routers.values()}
+    shared: Where = (["shared", "==", True],) if routers else ()
     conditions: dict[str, Where] = {
         "Port_Binding": together(where("host", [host]), where("network_id", networks)),
         "Port": together(
@@ -99,6 +102,10 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
         "Floating_Ip": together(where("router_id", routers, is_ref=True, function="includes")),
         "Port_Forwarding": together(where("floatingip_id", {row.id for row in store.all("Floating_Ip")}, is_ref=True)),
         "Tap_Mirror": together(where("network_id", networks)),
+        "Metering_Label": together(where("project_id", projects), shared),
+        "Metering_Label_Rule": together(
+            where("metering_label_id", {row.id for row in store.all("Metering_Label")}, is_ref=True)
+        ),
         "Port_Status": together(where("port_id", _next_hops(store, routers.values()))),
         "Address_Location": together(where("network_id", networks), where("host", [host])),
         "Address_Group": together(where("_uuid", address_groups, is_ref=True)),

@@ -31,6 +31,7 @@ def registration(config: AgentConfig) -> dict[str, Any]:
         "port_filter": True,
         "tunnel_types": [config.tunnel_type],
         "tunneling_ip": config.local_ip,
+        **_resources(config),
     }
     return {
         "host": config.host,
@@ -39,6 +40,25 @@ def registration(config: AgentConfig) -> dict[str, Any]:
         "topic": TOPIC,
         "availability_zone": config.availability_zone,
         "configurations": msgspec.json.encode(configurations, order="sorted").decode(),
+    }
+
+
+def _resources(config: AgentConfig) -> dict[str, Any]:
+    """Give what Placement is to know, under Neutron's names; nothing where nothing is configured."""
+    root = config.resource_provider_default_hypervisor or config.host
+    bandwidths, rates = config.resource_provider_bandwidths, config.resource_provider_packet_processing_with_direction
+    total, key = config.resource_provider_packet_processing_without_direction, "resource_provider_packet_processing"
+    if not bandwidths and rates is None and total is None:
+        return {}
+    return {
+        "resource_provider_bandwidths": bandwidths,
+        "resource_provider_hypervisors": {
+            name: config.resource_provider_hypervisors.get(name, root) for name in bandwidths
+        },
+        "resource_provider_inventory_defaults": config.resource_provider_inventory_defaults,
+        f"{key}_with_direction": {} if rates is None else {root: rates},
+        f"{key}_without_direction": {} if total is None else {root: {"any": total}},
+        f"{key}_inventory_defaults": config.resource_provider_packet_processing_inventory_defaults,
     }
 
 

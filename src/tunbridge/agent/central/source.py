@@ -66,6 +66,7 @@ class CentralSource:
             "Port_Forwarding": _Memo(_forwarding),
             "Log": _Memo(_log),
             "Tap_Mirror": _Memo(_mirror),
+            "Metering_Label": _Memo(_metering_label),
         }
         self._hosts: dict[str, Row] = {}
         """Rows of other hosts' agents, by the name of the host."""
@@ -171,6 +172,15 @@ class CentralSource:
         rows = (row for row in self._store.all("Tap_Mirror") if row.port_id in here)
         return [self._memos["Tap_Mirror"].get(row.id, (row,)) for row in rows]
 
+    def metering_labels(self, project_id: str) -> Collection[view.MeteringLabel]:
+        rows = [row for row in self._store.all("Metering_Label") if row.shared or row.project_id == project_id]
+        return [self._metering_label(row) for row in rows]
+
+    def _metering_label(self, row: Row) -> view.MeteringLabel:
+        rules = sorted(self._store.find("Metering_Label_Rule", "metering_label_id", row.id), key=_by_id)
+        found: view.MeteringLabel = self._memos["Metering_Label"].get(row.id, (row, *rules))
+        return found
+
     def gateways(self, host: str) -> Collection[str]:
         first, others = (self._store.find("Router", name, host) for name in ("gateway_host", "gateway_standbys"))
         return [row.id for row in (*first, *others)]
@@ -217,6 +227,10 @@ def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
             return {("logs", "")}
         case "Tap_Mirror":
             return {("mirrors", row.port_id) for row in rows}
+        case "Metering_Label":
+            return {("metering", "" if row.shared else row.project_id) for row in rows}
+        case "Metering_Label_Rule":
+            return {("metering-label", row.metering_label_id) for row in rows}
         case "Security_Group":
             return {("group", row.id) for row in rows}
         case "Security_Group_Rule":
@@ -334,6 +348,7 @@ def _router(rows: tuple[Row, ...]) -> view.Router:
     (row,) = rows
     return view.Router(
         id=row.id,
+        project_id=row.project_id,
         admin_state_up=row.admin_state_up,
         interfaces=row.interfaces,
         networks=row.networks,
@@ -400,22 +415,43 @@ def _mirror(rows: tuple[Row, ...]) -> view.Mirror:
     )  # fmt: skip
 
 
+def _metering_label(rows: tuple[Row, ...]) -> view.MeteringLabel:
+    row, *rules = rows
+    return view.MeteringLabel(id=row.id, name=row.name, rules=tuple(map(_metering_rule, rules)))
+
+
+def _metering_rule(row: Row) -> view.MeteringRule:
+    """`remote_ip_prefix` is the address inside, as Neutron's agent takes it."""
+    inside = row.remote_ip_prefix
+    ends = (row.source_ip_prefix, row.destination_ip_prefix)
+    if inside:
+        ends = (inside, None) if row.direction == "egress" else (None, inside)
+    version = next(ipaddress.ip_interface(end).version for end in ends if end)
+    source, destination = (None if end is None or end.endswith("/0") else canonical(end) for end in ends)
+    return view.MeteringRule(
+        id=row.id, direction=row.direction, ip_version=version, source=source, destination=destination,
+        excluded=row.excluded,
+    )  # fmt: skip
+
+
 def _limits(rows: tuple[Row, ...]) -> view.QosPolicy:
     """What rules come to; a limit of 0 is none, as for Neutron's agent."""
     rates: dict[tuple[str, str], view.Rate] = {}
-    dscp = None
+    dscp = minimum = None
     for row in rows:
         if (mark := getattr(row, "dscp_mark", None)) is not None:
             dscp = mark
+        elif (least := getattr(row, "min_kbps", None)) is not None:
+            minimum = least or None if row.direction == "egress" else minimum
         elif (kbps := getattr(row, "max_kbps", None)) is not None:
             rates["bandwidth", row.direction] = _rate(kbps, row.max_burst_kbps, _LARGEST_KBIT)
-        else:
+        elif hasattr(row, "max_kpps"):  # a minimum of packets is for Placement alone, as for Neutron's agent
             rates["packets", row.direction] = _rate(row.max_kpps * 1000, row.max_burst_kpps * 1000)
     limits = {
         direction: view.Limits(*(_limited(rates.get((kind, direction))) for kind in ("bandwidth", "packets")))
         for direction in DIRECTIONS
     }
-    return view.QosPolicy(id="", sent=limits["egress"], received=limits["ingress"], dscp=dscp)
+    return view.QosPolicy(id="", sent=limits["egress"], received=limits["ingress"], dscp=dscp, minimum=minimum)
 
 
 def _rate(rate: int, burst: int, least: int = 0) -> view.Rate:

@@ -68,6 +68,7 @@ _COLUMNS = {
     ),
     "Address_Group": ("addresses",),
     "Router": (
+        "project_id",
         "admin_state_up",
         "interfaces",
         "networks",
@@ -106,6 +107,15 @@ _COLUMNS = {
     },
     "Log": ("project_id", "resource_id", "target_id", "event", "enabled"),
     "Tap_Mirror": ("network_id", "port_id", "directions", "remote_ip", "mirror_type"),
+    "Metering_Label": ("name", "project_id", "shared"),
+    "Metering_Label_Rule": (
+        "metering_label_id",
+        "direction",
+        "excluded",
+        "remote_ip_prefix",
+        "source_ip_prefix",
+        "destination_ip_prefix",
+    ),
     "Port_Status": ("host", "port_id", "status"),
     "Address_Location": ("host", "network_id", "address", "port_id", "mac_address", "claim"),
     "Host": ("host", "agent_type", "configurations"),

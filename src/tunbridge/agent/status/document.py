@@ -43,6 +43,22 @@ class WorkloadStatus(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class MeteredStatus(Struct, frozen=True, kw_only=True):
+    """What was counted on this host for a metering label, of one router in one direction, since it was first counted.
+
+    `bytes`: of IP packets, without what is around them.
+    """
+
+    label: str
+    name: str
+    project: str
+    """The router's."""
+    router: str
+    direction: str
+    packets: int
+    bytes: int
+
+
 class Repair(Struct, frozen=True, kw_only=True):
     """Something that was brought in order: a change of the database, or the flows of a bridge."""
 
@@ -99,6 +115,7 @@ class Status(Struct, frozen=True, kw_only=True):
     bridges: list[BridgeStatus]
     peers: list[PeerStatus]
     workloads: list[WorkloadStatus]
+    metered: list[MeteredStatus] = []
     central: str | None
     """Why the central database is not connected, null when it is or there is to be none."""
     repairs: list[Repair]

@@ -61,7 +61,10 @@ class Reporter:
             agent.restarting, agent.cloud.complete, agent.cloud.problem, tuple(agent.problems),
             id(agent.port_status.reported), len(record.last) and record.last[-1],
         )  # fmt: skip
-        counters = (agent.ovsdb.seqno, record.passes, agent.packet_ins.counts.total(), agent.cutter.cut_so_far)
+        counters = (
+            agent.ovsdb.seqno, record.passes, agent.packet_ins.counts.total(), agent.cutter.cut_so_far,
+            agent.metering.readings,
+        )  # fmt: skip
         found = News.COUNTERS if counters != self._counters else News.NOTHING
         found = News.STATE if state != self._state else found
         self._state, self._counters = state, counters
@@ -87,6 +90,7 @@ class Reporter:
             bridges=list(self._bridges()),
             peers=list(self._peers()),
             workloads=list(self._workloads()),
+            metered=agent.metering.status(),
             central=agent.cloud.problem,
             repairs=list(record.last),
             later=list(agent.later),

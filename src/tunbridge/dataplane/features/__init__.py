@@ -15,6 +15,7 @@ from tunbridge.dataplane.features import (
     located,
     logged,
     metadata,
+    metering,
     mirror,
     neighbour,
     network,
@@ -47,6 +48,7 @@ FEATURES: Mapping[str, Callable[[Context, str], None]] = MappingProxyType(
         "router": router.compute,
         "gateway": gateway.compute,
         "floating": floating.compute,
+        "metering": metering.compute,
         "wire": wire.compute,
         "flood": flood.compute,
     }

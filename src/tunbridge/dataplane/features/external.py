@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import neighbour, port_security, services, uplink, wire
+from tunbridge.dataplane.features import metering, neighbour, port_security, services, uplink, wire
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.pipeline import ARRIVED, CHECKED, EGRESS_CHECKED, NETWORK, RESOLVED, ROUTER_NUMBER, VIA
 from tunbridge.dataplane.responders import Kind
@@ -31,6 +31,8 @@ class Outside(Struct, frozen=True):
     network: Network
     vlan: int
     mac: str
+    metered: tuple[Action, ...]
+    """Counts for metering labels what leaves."""
 
     @property
     def where(self) -> Match:
@@ -52,7 +54,8 @@ def outside(context: Context, router_id: str, port: Port) -> Outside | None:
     zone = ids.nat_zone(router_id)
     context.state("from-outside", router_id)
     context.permit("zone", str(zone), router_id)
-    return Outside(ids.router(router_id), zone, network, vlan, port.mac_address)
+    metered = metering.outside(context, router_id, network.id)
+    return Outside(ids.router(router_id), zone, network, vlan, port.mac_address, metered)
 
 
 def take(
@@ -160,6 +163,7 @@ def leave(
     )
     actions = [
         *limits,
+        *place.metered,
         flow.dec_ttl(),
         flow.set_field("eth_src", place.mac),
         flow.FROM_NOWHERE,

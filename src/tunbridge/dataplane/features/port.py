@@ -18,6 +18,7 @@ from tunbridge.dataplane.contribution import STEERING, UNBOUND, Context, Meter, 
 from tunbridge.dataplane.features import located, metadata, mirror, port_security, qos, uplink
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.local import Trunked, Workload
+from tunbridge.dataplane.responders import options
 from tunbridge.dataplane.view import Network, Port
 from tunbridge.openvswitch import sub_ports
 
@@ -46,6 +47,8 @@ def compute(context: Context, port_id: str) -> None:
             context.port(workload.name, UNBOUND)
         context.port_state(port_id, place)
         return
+    for problem in options.problems(place.port.extra_dhcp_opts):
+        context.note(problem)
     vlan = context.vlan(place.network.id)
     context.child("network", place.network.id)
     context.child("reach", place.network.id)

@@ -6,10 +6,12 @@ else that of its network, which is for what is plugged in by users: not for rout
 owners). A floating IP's own policy counts likewise, else that of its external network; of that, and of the policy of
 a router's gateway, there are the bandwidth limits (floating.py, gateway.py). Owner: a local port. Should its meters be
 refused, the port goes on without limits, and a problem says so.
+
+A minimum bandwidth is a queue of the NICs of the port's physical network, which queues.py makes in OVSDB.
 """
 
 from tunbridge.dataplane import flow, names, pipeline
-from tunbridge.dataplane.contribution import Context, Meter
+from tunbridge.dataplane.contribution import Context, Meter, Queue
 from tunbridge.dataplane.flow import goto
 from tunbridge.dataplane.pipeline import OUT
 from tunbridge.dataplane.view import Limits, Network, Port, QosPolicy, Rate
@@ -51,6 +53,8 @@ def compute(context: Context, port_id: str) -> None:
         return
     policy = context.view.qos_policy(id)
     _send(context, policy, port_id, workload.ofport)
+    if policy.minimum is not None and network.physical_network is not None:
+        _keep(context, policy.minimum, network.physical_network, port_id, workload.ofport)
     if limits_received(context, port, network):
         context.state("limited", network.id, workload.ofport)
         _receive(context, policy.received, port_id, workload.ofport)
@@ -67,7 +71,18 @@ def _send(context: Context, policy: QosPolicy, port_id: str, ofport: int) -> Non
     if policy.dscp is not None:
         for proto in ("ip", "ipv6"):
             match = {"proto": proto, **where}
-            context.flow(_BRIDGE, pipeline.MARK, 1, match, flow.set_dscp(policy.dscp), goto(pipeline.PORT_SECURITY))
+            context.flow(_BRIDGE, pipeline.MARK, 1, match, flow.set_dscp(policy.dscp), goto(pipeline.QUEUE))
+
+
+def _keep(context: Context, kbps: int, physical_network: str, port_id: str, ofport: int) -> None:
+    """A queue for what the port sends: of NICs of its own physical network, as in Neutron."""
+    bridge = context.local.provider(physical_network)
+    if bridge is None:
+        return
+    number = context.identifiers.queue(port_id)
+    context.queue(Queue(bridge, number, kbps))
+    actions = (flow.set_queue(number), goto(pipeline.PORT_SECURITY))
+    context.flow(_BRIDGE, pipeline.QUEUE, 1, {"in_port": ofport}, *actions)
 
 
 def _receive(context: Context, limits: Limits, port_id: str, ofport: int) -> None:

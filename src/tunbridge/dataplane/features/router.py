@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.addresses import host_mac, service_mac
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import external, extra_routes, gateway, neighbour, services, uplink, wire
+from tunbridge.dataplane.features import external, extra_routes, gateway, metering, neighbour, services, uplink, wire
 from tunbridge.dataplane.features.interface import Interface, find, into
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.flows import Flow
@@ -62,11 +62,12 @@ def compute(context: Context, router_id: str) -> None:
     widest = max((one.network.mtu for one in found), default=0)
     if outside is not None and context.facts("from-outside", router_id):
         widest = max(widest, outside.network.mtu)
+    metered = metering.inside(context, router)
     for interface in found:
         wire.want(context, interface.network.id)
         _arrive(context, number, interface, is_here)
         _own_addresses(context, number, interface, is_here)
-        _leave(context, number, interface, is_here)
+        _leave(context, number, interface, is_here, metered)
         _chain(context, interface)
         gateway.tunnel(context, router, interface.network, interface.vlan, interface.port.mac_address)
         for _, subnet in interface.addresses:
@@ -188,12 +189,16 @@ def _route(context: Context, number: int, prefix: str, rank: int, actions: Seque
     context.flow(_BRIDGE, pipeline.ROUTES, _ROUTE + 2 * net.prefixlen + rank, where, *actions)
 
 
-def _leave(context: Context, number: int, interface: Interface, is_here: bool) -> None:
-    """Into the interface's network: from the router, unfiltered, and known or not in the zone of that network."""
+def _leave(context: Context, number: int, interface: Interface, is_here: bool, metered: Sequence[Action]) -> None:
+    """Into the interface's network: from the router, unfiltered, and known or not in the zone of that network.
+
+    `metered`: counts for metering labels what came from outside.
+    """
     network, mac = interface.network, interface.port.mac_address
     if network.physical_network is not None and not is_here:
         mac = host_mac(context.local.host)
     actions = [
+        *metered,
         flow.dec_ttl(),
         flow.set_field("eth_src", mac),
         flow.load(CHECKED, 0),

@@ -406,6 +406,28 @@ _ALL = (
         not_when="the counters were read once, or did not grow.",
         fix="Another cable, transceiver or switch port; the same speed and duplex at both ends.",
     ),
+    Code(
+        code="router-without-host",
+        severity="error",
+        summary="No host has a router's way to the outside.",
+        meaning="A router has an external gateway, and its server has no host for it: none that is alive and not "
+        "disabled has a bridge to the external network's physical network, in an availability zone that the router was "
+        "made for. What its networks send outside is refused. It is reported once, at the first host that has a "
+        "workload of one of these networks.",
+        not_when="no server could be asked (it is for `lab:`), or the router is switched off.",
+        fix="Give a host a bridge to the physical network (`providers` of its agent), start its agent, or enable it: "
+        "`openstack network agent set --enable`. It has the gateway within 2 s.",
+    ),
+    Code(
+        code="floating-ip-down",
+        severity="error",
+        summary="A running workload's floating IP is answered for by no host.",
+        meaning="The server says that the workload's port is ACTIVE and its floating IP is not: no host has reported "
+        "that it answers for the address. From outside the workload is not reached by it.",
+        not_when="the workload's own port is not ACTIVE, or no server could be asked (it is for `lab:`).",
+        fix="Is the router up? Does the workload's host, or the router's gateway host, have a bridge to the external "
+        "network, and is its agent running? `tunbridge host status` there names what it cannot do.",
+    ),
 )
 
 CODES: dict[str, Code] = {code.code: code for code in _ALL}

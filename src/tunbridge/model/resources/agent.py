@@ -23,6 +23,7 @@ AGENT = Resource(
         common.computed("configurations", {"type": "object"}),
         Field("description", plain.string_or_none(255), post=False, filter=True, sort=True),
         common.computed("availability_zone", {"type": ["string", "null"]}, "availability_zone", filter=True),
+        common.computed("resources_synced", {"type": ["boolean", "null"]}, "agent-resources-synced"),
     ),
     create_by=Who.NOBODY,
     update_by=Who.ADMIN,

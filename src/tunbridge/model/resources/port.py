@@ -203,6 +203,7 @@ _BINDING = (
 _QOS = (
     qos.policy_id(),
     common.computed("qos_network_policy_id", plain.uuid_or_none.schema, "qos-port-network-policy"),
+    common.computed("resource_request", _OBJECT_OR_NULL, "port-resource-request", seen_by=Who.ADMIN),
 )
 
 _HINTS = Field(

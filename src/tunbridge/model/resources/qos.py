@@ -19,6 +19,9 @@ DSCP_MARKS = (0, *range(8, 41, 2), 44, 46, 48, 56)
 """Values of the DSCP field that a rule may set (RFC 2474, 2597, 3246, 5865), as Neutron's."""
 DIRECTIONS = ("egress", "ingress")
 """Seen from the workload: egress is what it sends."""
+ANY_DIRECTION = "any"
+"""Of packet rates: what it sends and what it receives, together."""
+DIRECTIONS_AND_ANY = (*DIRECTIONS, ANY_DIRECTION)
 _OBJECTS: Schema = {"type": "array", "items": {"type": "object"}}
 
 QOS_POLICY = Resource(
@@ -38,10 +41,6 @@ QOS_POLICY = Resource(
         common.tags(Who.ADMIN_OR_MANAGER, Who.READER_OR_SHARED),
     ),
     columns=(common.SHARES,),
-    lacks={
-        "minimum_bandwidth_rules": "no host guarantees a bandwidth, and nothing is told to Placement",
-        "minimum_packet_rate_rules": "no host guarantees a packet rate, and nothing is told to Placement",
-    },
     create_by=Who.ADMIN_OR_MANAGER,
     update_by=Who.ADMIN_OR_MANAGER,
     delete_by=Who.ADMIN_OR_MANAGER,
@@ -55,8 +54,8 @@ def _limit(name: str, default: Any = REQUIRED) -> Field:
     return Field(name, check, convert.to_int, default=default, filter=True, sort=True, column=integer(name))
 
 
-def _direction(extension: str) -> Field:
-    check = plain.values(DIRECTIONS)
+def _direction(extension: str, directions: tuple[str, ...] = DIRECTIONS) -> Field:
+    check = plain.values(directions)
     return Field(
         "direction", check, default="egress", filter=True, sort=True, extension=extension, column=text("direction")
     )
@@ -104,17 +103,29 @@ DSCP_MARKING_RULE = _rule(
     ),
     one_for=(),
 )
-RULES = (BANDWIDTH_LIMIT_RULE, PACKET_RATE_LIMIT_RULE, DSCP_MARKING_RULE)
+MINIMUM_BANDWIDTH_RULE = _rule(
+    "minimum_bandwidth", "qos", _limit("min_kbps"), _direction("qos")
+)  # fmt: skip
+"""kbit/s that are kept for a port on a physical network's NIC; ingress comes with `qos-bw-minimum-ingress`."""
+MINIMUM_PACKET_RATE_RULE = _rule(
+    "minimum_packet_rate",
+    "qos-pps-minimum",
+    _limit("min_kpps"),
+    _direction("qos-pps-minimum", DIRECTIONS_AND_ANY),
+)
+"""Thousands of packets per second that a host is to have for a port: of a place in Placement, not of the data plane."""
+MINIMUMS = (MINIMUM_BANDWIDTH_RULE, MINIMUM_PACKET_RATE_RULE)
+RULES = (BANDWIDTH_LIMIT_RULE, PACKET_RATE_LIMIT_RULE, DSCP_MARKING_RULE, *MINIMUMS)
 
 
-def _alias(rule: Resource) -> Resource:
+def _alias(rule: Resource, extension: str = "qos-rules-alias") -> Resource:
     """The same rules by their ids alone."""
     return replace(
         rule,
         name=f"alias_{rule.name}",
         collection=f"alias_{rule.collection}",
         path=f"qos/alias_{rule.collection}",
-        extension="qos-rules-alias",
+        extension=extension,
         parent=None,
         stored=False,
         has_list=False,
@@ -124,7 +135,12 @@ def _alias(rule: Resource) -> Resource:
     )
 
 
-ALIASES = (_alias(BANDWIDTH_LIMIT_RULE), _alias(DSCP_MARKING_RULE))
+ALIASES = (
+    _alias(BANDWIDTH_LIMIT_RULE),
+    _alias(DSCP_MARKING_RULE),
+    _alias(MINIMUM_BANDWIDTH_RULE),
+    _alias(MINIMUM_PACKET_RATE_RULE, "qos-pps-minimum-rule-alias"),
+)
 """Neutron has none for packet rate limits."""
 
 RULE_TYPE = Resource(

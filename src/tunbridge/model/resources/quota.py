@@ -18,9 +18,14 @@ LIMITED = (
     "router",
     "floatingip",
     "trunk",
+    "metering_label",
+    "metering_label_rule",
 )
 """Kinds of things that have a limit; -1 is none."""
-_WITH = {"router": "router", "floatingip": "router", "trunk": "trunk"}
+_WITH = {
+    "router": "router", "floatingip": "router", "trunk": "trunk",
+    "metering_label": "metering", "metering_label_rule": "metering",
+}  # fmt: skip
 """Kinds that an extension brings."""
 
 

@@ -1,0 +1,1 @@
+"""Tells Placement what bandwidth and packet rate hosts have, as Neutron does: Nova places servers by that."""

@@ -1,0 +1,148 @@
+"""A real Placement is told what hosts have, and gives it to a port that asks for it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from neutron_lib.placement import utils as neutron  # type: ignore[import-untyped]
+
+from tests.api.day.central import register_host
+from tests.api.placement_service import Placement, login, placement
+from tests.api.serving import Cloud, serving
+from tests.api.test_qos import add, policy
+from tunbridge.agent.config import AgentConfig, Provider, Rates
+from tunbridge.api.placement import resources
+from tunbridge.lab.host import wait_until
+
+AGENT = "Open vSwitch agent"
+NAMESPACE = resources.NAMESPACE
+PHYSNET = {"CUSTOM_PHYSNET_PHYSNET1", "CUSTOM_VNIC_TYPE_NORMAL"}
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Placement]:
+    with placement(tmp_path_factory.mktemp("placement")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def told(there: Placement, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A server that tells the Placement."""
+    folder = tmp_path_factory.mktemp("cloud")
+    password = folder / "password"
+    password.write_text("of the service user\n")
+    with login(there) as url:
+        user = f'{{ auth_url = "{url}", username = "neutron", password_file = "{password}" }}'
+        with serving(folder, top=[f"placement = {user}"]) as running:
+            yield running
+
+
+def host(name: str, egress: int | None = 1000, **more: Any) -> AgentConfig:
+    rates = Rates(egress=egress, ingress=2000)
+    settings: dict[str, Any] = {"resource_provider_bandwidths": {"br-eth1": rates}, **more}
+    return AgentConfig(
+        host=name, local_ip="192.0.2.1", providers={"physnet1": Provider(bridge="br-eth1", nics=[])}, **settings
+    )
+
+
+def synced(cloud: Cloud, name: str) -> bool | None:
+    (agent,) = cloud.user().list("agent", host=name, agent_type=AGENT)
+    found: bool | None = agent["resources_synced"]
+    return found
+
+
+def is_synced(cloud: Cloud, config: AgentConfig) -> None:
+    register_host(cloud.database.remote, config)
+    wait_until(lambda: synced(cloud, config.host) is True, f"Placement knows {config.host}", 30)
+
+
+def total(of: dict[str, Any]) -> dict[str, int]:
+    return {name: inventory["total"] for name, inventory in of["inventories"].items()}
+
+
+def test_what_a_host_has_is_below_nova_s_provider_of_it(told: Cloud, there: Placement) -> None:
+    root = there.make_root("compute0")
+    is_synced(told, host("compute0", resource_provider_packet_processing_without_direction=50))
+    tree = there.tree(root)
+    agent, device = tree[f"compute0:{AGENT}"], tree[f"compute0:{AGENT}:br-eth1"]
+    assert len(tree) == 2
+    assert agent["uuid"] == str(neutron.agent_resource_provider_uuid(NAMESPACE, "compute0"))
+    assert device["uuid"] == str(neutron.device_resource_provider_uuid(NAMESPACE, "compute0", "br-eth1"))
+    assert (agent["parent"], device["parent"]) == ("compute0", f"compute0:{AGENT}")
+    assert (agent["traits"], device["traits"]) == ({"CUSTOM_VNIC_TYPE_NORMAL"}, PHYSNET)
+    assert total(agent) == {"NET_PACKET_RATE_KILOPACKET_PER_SEC": 50}
+    assert total(device) == {"NET_BW_EGR_KILOBIT_PER_SEC": 1000, "NET_BW_IGR_KILOBIT_PER_SEC": 2000}
+    assert device["inventories"]["NET_BW_EGR_KILOBIT_PER_SEC"]["allocation_ratio"] == 1.0
+
+
+def test_what_changes_is_told_and_what_is_no_more_goes(told: Cloud, there: Placement) -> None:
+    root = there.make_root("compute1")
+    tunnels: Any = {"resource_provider_bandwidths": {"br-eth1": Rates(egress=5), "rp_tunnelled": Rates(egress=7)}}
+    is_synced(told, host("compute1", **tunnels))
+    tree = there.tree(root)
+    assert tree[f"compute1:{AGENT}:rp_tunnelled"]["traits"] == {
+        "CUSTOM_NETWORK_TUNNEL_PROVIDER",
+        "CUSTOM_VNIC_TYPE_NORMAL",
+    }
+    logins = there.logins
+    packets = Rates(egress=4, ingress=6)
+    is_synced(told, host("compute1", 3000, resource_provider_packet_processing_with_direction=packets))
+    wait_until(lambda: len(there.names(root)) == 2, "the provider of tunnels is gone")
+    tree = there.tree(root)
+    assert total(tree[f"compute1:{AGENT}:br-eth1"])["NET_BW_EGR_KILOBIT_PER_SEC"] == 3000
+    assert total(tree[f"compute1:{AGENT}"]) == {
+        "NET_PACKET_RATE_EGR_KILOPACKET_PER_SEC": 4,
+        "NET_PACKET_RATE_IGR_KILOPACKET_PER_SEC": 6,
+    }
+    assert there.logins == logins  # one token for all
+    bare = AgentConfig(host="compute1", local_ip="192.0.2.1")
+    is_synced(told, bare)
+    wait_until(lambda: there.names(root) == set(), "nothing of the host is left")
+
+
+def test_a_host_that_nova_does_not_know_yet_waits_for_it(told: Cloud, there: Placement) -> None:
+    register_host(told.database.remote, host("later", resource_provider_default_hypervisor="later.example.org"))
+    wait_until(lambda: synced(told, "later") is False, "it was tried", 30)
+    root = there.make_root("later.example.org")
+    wait_until(lambda: synced(told, "later") is True, "it is told once Nova knows the host", 40)
+    assert set(there.tree(root)) == {f"later.example.org:{AGENT}", f"later.example.org:{AGENT}:br-eth1"}
+    register_host(told.database.remote, AgentConfig(host="without", local_ip="192.0.2.1"))
+    assert synced(told, "without") is None
+
+
+def test_an_allocation_keeps_its_provider_and_the_host_is_told_as_not_in_sync(told: Cloud, there: Placement) -> None:
+    there.make_root("compute2")
+    is_synced(told, host("compute2"))
+    device = str(neutron.device_resource_provider_uuid(NAMESPACE, "compute2", "br-eth1"))
+    allocation = {"resources": {"NET_BW_EGR_KILOBIT_PER_SEC": 10}}
+    consumer = "6a2e0b8c-9c57-4f0e-a0a5-0a7b2e5f3d11"
+    body = {"allocations": {device: allocation}, "project_id": "p", "user_id": "u", "consumer_generation": None,
+            "consumer_type": "INSTANCE"}  # fmt: skip
+    assert there.ask("PUT", f"/allocations/{consumer}", json=body).status_code == 204
+    register_host(told.database.remote, AgentConfig(host="compute2", local_ip="192.0.2.1",
+                  resource_provider_packet_processing_without_direction=1))  # fmt: skip
+    wait_until(lambda: synced(told, "compute2") is False, "the provider is in use", 30)
+    assert there.get(f"/allocations/{consumer}")["allocations"][device]["resources"] == allocation["resources"]
+
+
+def test_placement_has_a_place_for_what_a_port_asks_for(told: Cloud, there: Placement) -> None:
+    there.make_root("big")
+    is_synced(told, host("big", 500_000, resource_provider_packet_processing_without_direction=900))
+    admin = told.user()
+    made = policy(admin)
+    add(admin, made, "minimum_bandwidth", min_kbps=400_000)
+    add(admin, made, "minimum_packet_rate", min_kpps=800, direction="any")
+    network = admin.create("network", **{"provider:network_type": "flat", "provider:physical_network": "physnet1"})
+    port = admin.create("port", network_id=network["id"], qos_policy_id=made["id"])
+    request = port["resource_request"]
+    query = "&".join(
+        f"resources_{group['id']}={','.join(f'{k}:{v}' for k, v in group['resources'].items())}"
+        f"&required_{group['id']}={','.join(group['required'])}"
+        for group in request["request_groups"]
+    )
+    groups = ",".join(f"_{id}" for id in request["same_subtree"])
+    found = there.get(f"/allocation_candidates?{query}&same_subtree={groups}&group_policy=none")
+    (candidate,) = found["allocation_requests"]
+    device = str(neutron.device_resource_provider_uuid(NAMESPACE, "big", "br-eth1"))
+    assert candidate["allocations"][device] == {"resources": {"NET_BW_EGR_KILOBIT_PER_SEC": 400_000}}
+    assert len(candidate["allocations"]) == 2
