@@ -7,20 +7,20 @@ PORTS = (
     Step("subnet create --network lan --subnet-range 10.1.0.0/24 lan4", keeps={"lan4": "id"}, who="mia"),
     Step("security group create web", keeps={"web": "id"}, who="mia"),
     Step(
-        "port create --network lan --fixed-ip subnet=lan4,ip-address=10.1.0.10 --mac-address fa:16:3e:aa:bb:cc "
+        "port create --network lan --fixed-ip subnet=lan4,ip-address=10.1.0.250 --mac-address fa:16:3e:aa:bb:cc "
         "--security-group web --description first --device server-1 --device-owner compute:east --dns-name www "
         "--allowed-address ip-address=10.1.0.100,mac-address=fa:16:3e:00:00:99 --tag vip "
         "--extra-dhcp-option name=mtu,value=1400,ip-version=4 www",
         shows={
             "name": "www",
             "mac_address": "fa:16:3e:aa:bb:cc",
-            "fixed_ips": [{"subnet_id": "$lan4", "ip_address": "10.1.0.10"}],
+            "fixed_ips": [{"subnet_id": "$lan4", "ip_address": "10.1.0.250"}],
             "security_group_ids": ["$web"],
             "device_id": "server-1",
             "device_owner": "compute:east",
             "dns_name": "www",
             "dns_assignment": [
-                {"ip_address": "10.1.0.10", "hostname": "www", "fqdn": "www.openstacklocal."},
+                {"ip_address": "10.1.0.250", "hostname": "www", "fqdn": "www.openstacklocal."},
             ],
             "allowed_address_pairs": [{"ip_address": "10.1.0.100", "mac_address": "fa:16:3e:00:00:99"}],
             "extra_dhcp_opts": [{"opt_name": "mtu", "opt_value": "1400", "ip_version": 4}],
@@ -34,7 +34,7 @@ PORTS = (
     ),
     Step("port show www", shows={"binding_vif_type": None, "binding_host_id": None}, who="mia"),
     Step("port show www", shows={"binding_vif_type": "unbound", "binding_host_id": "", "binding_vnic_type": "normal"}),
-    Step("port create --network lan --fixed-ip ip-address=10.1.0.10 twice", fails="already allocated", who="mia"),
+    Step("port create --network lan --fixed-ip ip-address=10.1.0.250 twice", fails="already allocated", who="mia"),
     Step("port create --network lan --fixed-ip ip-address=10.2.0.10 far", fails="not a valid IP", who="mia"),
     Step(
         "port create --network lan --mac-address fa:16:3e:aa:bb:cc same", fails="fa:16:3e:aa:bb:cc is in use", who="mia"
@@ -49,8 +49,8 @@ PORTS = (
     Step("port list --network lan", lists=({"Name": "www"}, {"Name": "bare"}, {"Name": "open"}), who="mia"),
     Step("port list --device-id server-1 --long", lists=({"ID": "$www", "Device Owner": "compute:east"},), who="mia"),
     Step("port list --mac-address fa:16:3e:aa:bb:cc", lists=({"ID": "$www"},), who="mia"),
-    Step("port list --fixed-ip subnet=lan4,ip-address=10.1.0.10", lists=({"ID": "$www"},), who="mia"),
-    Step("port list --fixed-ip ip-substring=.0.10", lists=({"ID": "$www"},), who="mia"),
+    Step("port list --fixed-ip subnet=lan4,ip-address=10.1.0.250", lists=({"ID": "$www"},), who="mia"),
+    Step("port list --fixed-ip ip-substring=.0.250", lists=({"ID": "$www"},), who="mia"),
     Step("port list --security-group $web --tags vip --device-owner compute:east", lists=({"ID": "$www"},), who="mia"),
     Step("port list --status ACTIVE", lists=(), who="mia"),
     Step("port list", lists=(), who="otto"),
@@ -64,8 +64,8 @@ PORTS = (
         "port show server",
         shows={
             "fixed_ips": [
-                {"subnet_id": "$lan4", "ip_address": "10.1.0.10"},
                 {"subnet_id": "$lan4", "ip_address": "10.1.0.11"},
+                {"subnet_id": "$lan4", "ip_address": "10.1.0.250"},
             ],
             "device_id": "server-2",
             "admin_state_up": False,
@@ -80,7 +80,7 @@ PORTS = (
         who="mia",
     ),
     Step(
-        "port unset --fixed-ip subnet=lan4,ip-address=10.1.0.10 --security-group web --tag more "
+        "port unset --fixed-ip subnet=lan4,ip-address=10.1.0.250 --security-group web --tag more "
         "--allowed-address ip-address=10.1.0.100,mac-address=fa:16:3e:00:00:99 --device --device-owner server",
         who="mia",
     ),

@@ -34,7 +34,12 @@ RULES = (
         keeps={"mark": "id"},
     ),
     Step("network qos rule create --type dscp-marking --dscp-mark 8 bronze", fails="conflicts with rule $mark"),
-    Step("network qos rule create --type minimum-bandwidth --min-kbps 1 --egress bronze", fails="no host guarantees"),
+    Step(
+        "network qos rule create --type minimum-bandwidth --min-kbps 100 --egress bronze",
+        shows={"min_kbps": 100, "direction": "egress"},
+        keeps={"least": "id"},
+    ),
+    Step("network qos rule delete bronze $least"),
     Step(
         "network qos rule list bronze",
         lists=(
@@ -49,9 +54,15 @@ RULES = (
     Step("network qos rule show bronze $ingress", fails="Rule not found"),
     Step(
         "network qos rule type list",
-        lists=({"Type": "bandwidth_limit"}, {"Type": "packet_rate_limit"}, {"Type": "dscp_marking"}),
+        lists=(
+            {"Type": "bandwidth_limit"},
+            {"Type": "packet_rate_limit"},
+            {"Type": "dscp_marking"},
+            {"Type": "minimum_bandwidth"},
+            {"Type": "minimum_packet_rate"},
+        ),
     ),
-    Step("network qos rule type list --all-supported", lists=({}, {}, {})),
+    Step("network qos rule type list --all-supported", lists=({}, {}, {}, {}, {})),
     Step("network qos rule type show dscp_marking", shows={"rule_type_name": "dscp_marking"}),
 )
 USES = (
