@@ -28,6 +28,13 @@ server = http.server.ThreadingHTTPServer(('', 8000), Page)
 print('up', flush=True)
 server.serve_forever()
 """
+USE_UP = """
+import socket
+for port in range(1024, 65536):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.bind(('', port))
+        asking.sendto(b'', ('{}', 9))
+"""
 FETCH = "import urllib.request; print(urllib.request.urlopen('http://{}:8000/', timeout=4).read().decode())"
 
 
@@ -235,10 +242,14 @@ def test_fragments_pass_translation_in_both_directions(site: Site) -> None:
         vm, floating = site.vms[host], site.floating(site.vms[host])
         vm.ip("link", "set", "eth0", "mtu", mtu)
         assert site.reached(floating.floating_ip_address)
-        assert " 2 received" in site.cloud.outside(*big, floating.floating_ip_address, check=False).stdout, host
+        address = floating.floating_ip_address
+
+        def answered(run: Callable[..., Any], target: str) -> Callable[[], bool]:
+            return lambda: " 2 received" in run(*big, target, check=False).stdout
+
+        wait_until(answered(site.cloud.outside, address), f"the floating IP on {host} answers")
         site.cloud.network.delete_ip(floating)
-        assert vm.reaches(REMOTE)
-        assert " 2 received" in vm.run(*big, REMOTE, check=False).stdout, host
+        wait_until(answered(vm.run, REMOTE), f"the VM on {host} is answered")  # its connections were cut
     for prefix in ("203.0.113.128/25", "203.0.113.0/25"):
         site.cloud.outside("ip", "route", "del", prefix)
 
@@ -462,6 +473,18 @@ def test_ftp_and_tftp_pass_translation_where_their_router_helps(site: Site) -> N
     for helper in helpers:
         network.delete_conntrack_helper(helper, site.router.id)
     wait_until(lambda: not any("alg=" in site.flows(host) for host in site.cloud.hosts), "hosts help no more")
+
+
+def test_an_address_that_has_no_port_left_is_told_and_reaches_other_destinations(site: Site) -> None:
+    host = site.cloud.hosts[site.gateway_host]
+
+    def is_told() -> bool:
+        for vm in site.vms.values():
+            vm.run(sys.executable, "-c", USE_UP.format(REMOTE))
+        return any("no port left" in line and site.router.id in line for line in host.log().splitlines())
+
+    wait_until(is_told, "the agent tells of it", 120)
+    assert site.vms["h2"].reaches(PEER)
 
 
 @pytest.mark.parametrize("host", ["h0", "h2"])

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from tunbridge.dataplane import flow, names
+from tunbridge.dataplane import names
 from tunbridge.dataplane.addresses import host_mac, link_local
 from tunbridge.dataplane.desired import Desired, Workload
 from tunbridge.dataplane.features import located
@@ -143,8 +143,7 @@ class Locations:
     @staticmethod
     def _addresses(port: Port) -> set[str]:
         """Addresses that it may have by name; of a prefix nobody can ask."""
-        pairs = {flow.prefix(pair.ip_address) for pair in port.allowed_address_pairs}
-        return {text for text in pairs if text is not None and "/" not in text}
+        return {text for text in located.named(port) if text is not None and "/" not in text}
 
     def _question(self, address: str, routers: Iterable[Port]) -> bytes | None:
         local = self._desired.local

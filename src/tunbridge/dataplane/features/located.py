@@ -6,6 +6,7 @@ there (agent/locations.py), and all others follow. That is what a router's ARP c
 announcements to the agent, tables 75 and br-tun's 20 lead to the address.
 """
 
+import contextlib
 import ipaddress
 from collections.abc import Iterable
 from typing import cast
@@ -38,11 +39,23 @@ def interfaces(view: Source | View, network_id: str) -> list[Port]:
     return [port for port in ports if port is not None and port.network_id == network_id]
 
 
+def named(port: Port) -> set[str | None]:
+    """The addresses and prefixes of a port's address pairs; None: all addresses.
+
+    What is no address is left out: it concerns that port alone, whose own flows fail for it.
+    """
+    found = set()
+    for pair in port.allowed_address_pairs:
+        with contextlib.suppress(ValueError):
+            found.add(flow.prefix(pair.ip_address))
+    return found
+
+
 def may_have(port: Port, address: str) -> bool | None:
     """Whether a port may have an address: True by name, None as one of a prefix or of all, False not at all."""
     if any(ip.ip_address == address for ip in port.fixed_ips):
         return True
-    pairs = {flow.prefix(pair.ip_address) for pair in port.allowed_address_pairs}
+    pairs = named(port)
     if address in pairs:
         return True
     if port_security.trusted(port) or None in pairs:
@@ -112,7 +125,7 @@ def watch(context: Context, port: Port, network: Network, vlan: int, ofport: int
 
 def _texts(context: Context, port: Port, network_id: str) -> set[str]:
     """What the port may have that others may have as well: addresses and prefixes."""
-    found = {flow.prefix(pair.ip_address) for pair in port.allowed_address_pairs}
+    found = named(port)
     own = [ip.ip_address for ip in port.fixed_ips]
     found |= {address for address in own if context.facts("moving", f"{address} {network_id}")}
     if port_security.trusted(port) or None in found:
