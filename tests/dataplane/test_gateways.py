@@ -1,7 +1,5 @@
 """Routers and the outside: translated addresses, floating IPs, neighbours on the wire. Real packets, real conntrack."""
 
-import re
-
 import pytest
 from msgspec.structs import replace
 from scapy.layers.inet import ICMP, IP, UDP, IPerror, UDPerror
@@ -12,12 +10,9 @@ from scapy.packet import Packet
 from tests.dataplane.conftest import MakeWorld
 from tests.dataplane.dummy import Dummy
 from tests.dataplane.world import OUTSIDE, FixedIp, World
-from tunbridge.dataplane import pipeline
 from tunbridge.dataplane.addresses import host_mac, link_local
 from tunbridge.dataplane.conntrack import Connection
 from tunbridge.dataplane.desired import Desired
-from tunbridge.dataplane.features import services
-from tunbridge.dataplane.responders import Kind
 from tunbridge.dataplane.view import Rule
 
 BLUE, WIRE = "10.0.1", "203.0.113"
@@ -101,27 +96,6 @@ def test_two_vms_with_the_same_port_get_different_ones(make_world: MakeWorld) ->
     for vm, port in zip(("b1", "b2"), ports, strict=True):
         back = outside(world, "r-gw", REMOTE, f"{WIRE}.10") / UDP(sport=53, dport=port)
         assert sent(world.exchange_outside("a", back), vm)[UDP].dport == 1000
-
-
-@pytest.mark.parametrize(
-    ("protocol", "is_first"), [("udp", True), ("tcp", True), ("tcp,tcp_flags=ack", False), ("icmp", False)]
-)
-def test_what_no_port_is_left_for_is_told_and_does_not_go_outside(
-    make_world: MakeWorld, protocol: str, is_first: bool
-) -> None:
-    world = site(make_world)
-    introduce(world)
-    word, _, more = protocol.partition(",")
-    packet = (
-        f"{word},in_port=11,dl_src={mac(world, 'b1')},dl_dst={mac(world, 'r-blue')},nw_src={BLUE}.1,nw_dst={REMOTE}"
-    )
-    ports = {"tcp": f",tcp_dst=80,{more or 'tcp_flags=syn'}", "udp": ",udp_dst=53", "icmp": ",icmp_type=8"}[word]
-    bridge = world.hosts["a"].bridges["br-int"]
-    text = world.dummy.trace(bridge, f"{packet},nw_ttl=64{ports}", "trk,new", "trk,inv")
-    assert f"\n{pipeline.TRANSLATED.number}. ct_state=+inv+trk" in text
-    told = re.search(r"controller\(id=29794,userdata=([0-9a-f]+)\)", text)
-    assert (told is not None) == is_first
-    assert told is None or services.kind_of(bytes.fromhex(told[1])) is Kind.no_port
 
 
 def test_from_outside_come_only_answers(make_world: MakeWorld) -> None:

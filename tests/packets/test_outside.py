@@ -28,13 +28,6 @@ server = http.server.ThreadingHTTPServer(('', 8000), Page)
 print('up', flush=True)
 server.serve_forever()
 """
-USE_UP = """
-import socket
-for port in range(1024, 65536):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        asking.bind(('', port))
-        asking.sendto(b'', ('{}', 9))
-"""
 FETCH = "import urllib.request; print(urllib.request.urlopen('http://{}:8000/', timeout=4).read().decode())"
 
 
@@ -473,18 +466,6 @@ def test_ftp_and_tftp_pass_translation_where_their_router_helps(site: Site) -> N
     for helper in helpers:
         network.delete_conntrack_helper(helper, site.router.id)
     wait_until(lambda: not any("alg=" in site.flows(host) for host in site.cloud.hosts), "hosts help no more")
-
-
-def test_an_address_that_has_no_port_left_is_told_and_reaches_other_destinations(site: Site) -> None:
-    host = site.cloud.hosts[site.gateway_host]
-
-    def is_told() -> bool:
-        for vm in site.vms.values():
-            vm.run(sys.executable, "-c", USE_UP.format(REMOTE))
-        return any("no port left" in line and site.router.id in line for line in host.log().splitlines())
-
-    wait_until(is_told, "the agent tells of it", 120)
-    assert site.vms["h2"].reaches(PEER)
 
 
 @pytest.mark.parametrize("host", ["h0", "h2"])

@@ -7,7 +7,6 @@ limits them, so that a VM that floods harms only itself. A mistake in an answer 
 import asyncio
 import random
 import secrets
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
@@ -30,9 +29,6 @@ RESOLVE_S = 2.0
 """How long one resolver may take."""
 MAX_QUESTIONS = 256
 """So many names are asked for at a time; further questions are answered with a failure."""
-TOLD_AGAIN_S = 60.0
-"""Between two lines of the log on the same router's ports."""
-NO_PORT = "a router's address has no port left for new connections to one destination: they are dropped"
 SPREAD = 0.25
 """Unsolicited advertisements are sent up to this part of the interval earlier (RFC 4861, 6.2.4)."""
 
@@ -80,8 +76,6 @@ class PacketIns:
         self.metadata: Callable[[bytes, Workload], bool] | None = None
         """Takes packets to the metadata service, where this host has it."""
         self._questions: set[asyncio.Task[None]] = set()
-        self._told_again_at: dict[int, float] = {}
-        """Number of a router -> when it is logged again that its address has no port left."""
         self.wires = Wires(desired, source, send)
         self.vouching = Vouching(source, self.wires, later)
         self.neighbours = Neighbours(
@@ -164,8 +158,6 @@ class PacketIns:
             self._to_metadata(event, workload)
         elif kind in responders.LOGGED:
             self._note(kind, event)
-        elif kind is Kind.no_port:
-            self._untranslated(event)
         elif workload is not None and kind is not None:
             self._answer(kind, event, workload)
         elif kind in responders.TOLD:
@@ -184,14 +176,6 @@ class PacketIns:
             self.counts[kind, "malformed"] += 1
         except Exception as e:
             self._failed(kind, "" if workload is None else workload.port_id, e)
-
-    def _untranslated(self, event: PacketIn) -> None:
-        """A router's address has no port left. It is logged once a minute for each router, and counted."""
-        router, now = event.fields.get("reg1", 0), time.monotonic()
-        if now >= self._told_again_at.get(router, 0.0):
-            self._told_again_at[router] = now + TOLD_AGAIN_S
-            self._log.warning(NO_PORT, router=self._desired.router(router))
-        self.counts[Kind.no_port, "logged"] += 1
 
     def _to_metadata(self, event: PacketIn, workload: Workload) -> None:
         try:

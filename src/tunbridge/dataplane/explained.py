@@ -283,12 +283,11 @@ _INTEGRATION: dict[Signature, str] = {
     (69, 10, "reg3"): "Learned: table 68 has set the MAC address.",
     (69, 1, ""): "Not learned: the agent keeps the packet, asks, and sends it on when it is answered.",
     (69, 0, ""): _REST,
-    (66, 21, "ct_state,tcp,tcp_flags"): (
-        "The first packet of a connection could not be translated: all ports of the address are taken for where it"
-        " goes. The agent takes note."
-    ),
-    (66, 21, "ct_state,udp"): "The same, of UDP.",
-    (66, 20, "ct_state"): "What else could not be translated: it must not go out as it is.",
+    (
+        66,
+        20,
+        "ct_state",
+    ): "It could not be translated, as what is no part of a connection: it must not go out as it is.",
     (66, 0, ""): _SKIP,
     (74, 301, "icmp,reg1,nw_dst,icmp_type"): "Ping of one of the router's addresses: the request becomes its reply.",
     (74, 301, "icmp6,reg1,ipv6_dst,icmp_type"): "Ping of one of the router's addresses: the request becomes its reply.",

@@ -250,7 +250,7 @@ DESTINATION = _table(
 )  # fmt: skip
 TRANSLATED = _table(
     66, "translated", "its source is the router's or a floating IP now; looked up in the zone of the external network",
-    matches="reg6 proto ct_state tcp_flags", sets="reg3", to=(DESTINATION, TO_AGENT), miss=goto(DESTINATION),
+    matches="reg6 proto ct_state", to=(DESTINATION,), miss=goto(DESTINATION),
 )  # fmt: skip
 COUNTED = _table(
     63, "counted", "of a metering label: counters of what its rules say; the packet goes on where it was",

@@ -24,11 +24,6 @@ from tunbridge.model.gateway_order import candidates
 _BRIDGE = names.INTEGRATION_BRIDGE
 DEFAULT = {4: "0.0.0.0/0", 6: "::/0"}
 """IP version -> the prefix of all addresses."""
-_FIRST: tuple[Match, ...] = (
-    {"proto": "tcp", "ct_state": "+inv+trk", "tcp_flags": "+syn-ack"},
-    {"proto": "udp", "ct_state": "+inv+trk"},
-)
-"""Packets that begin a connection, and have not been translated."""
 _UNASKED = 295
 """Priority in the table of routes: after the router's own addresses."""
 
@@ -75,9 +70,7 @@ def common() -> list[Flow]:
         # What no connection from inside has asked for, and is not for the router itself.
         flow.make(routes, _UNASKED, {**unasked, "ct_state": "+new+trk"}, []),
         flow.make(routes, _UNASKED, {**unasked, "ct_state": "+inv+trk"}, []),
-        # It would go outside with an address of a tenant's: it is no part of a known connection; or it begins one, and
-        # every port of the router's address is taken, which is told.
-        *(flow.make(pipeline.TRANSLATED, 21, first, services.note(Kind.no_port)) for first in _FIRST),
+        # It would go outside with an address of a tenant's.
         flow.make(pipeline.TRANSLATED, 20, {"ct_state": "+inv+trk"}, []),
     ]
 

@@ -11,7 +11,6 @@ a packet-out to that port; nothing else sees the request, nor the answer.
     neighbour  neighbour solicitation for addresses of Tunbridge itself       IPv6 subnets with DHCP, routers
     metadata   TCP to the metadata service's addresses                        every network, metadata.py
     expired, no_route, no_host, closed, too_big   what a router cannot forward, or not take   router.py
-    no_port    what a router's address has no port left for                   gateway.py
     egress_allowed, egress_dropped, ingress_allowed, ingress_dropped   what is logged   logged.py
 
 In a tunnelled network where no port owns the DHCP address, ARP for it is answered with the subnet's service MAC, so
@@ -28,7 +27,7 @@ from tunbridge.dataplane.contribution import Context
 from tunbridge.dataplane.features import neighbour, port_security
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.flows import Flow
-from tunbridge.dataplane.responders import NOTED, Kind, dhcp6, ra
+from tunbridge.dataplane.responders import LOGGED, Kind, dhcp6, ra
 from tunbridge.dataplane.view import Subnet, View
 
 NUMBERS: Mapping[Kind, int] = MappingProxyType(
@@ -47,7 +46,6 @@ NUMBERS: Mapping[Kind, int] = MappingProxyType(
         Kind.resolved: 12,
         Kind.solicited: 13,
         Kind.metadata: 14,
-        Kind.no_port: 15,
         Kind.egress_allowed: 16,
         Kind.egress_dropped: 17,
         Kind.ingress_allowed: 18,
@@ -71,9 +69,9 @@ def kind_of(userdata: bytes) -> Kind | None:
 def common() -> list[Flow]:
     """Flows that are the same for every subnet."""
     table = pipeline.TO_AGENT
-    noted = [flow.meter(pipeline.HOST_LOG_METER)]
+    logged = [flow.meter(pipeline.HOST_LOG_METER)]
     return [
-        flow.make(table, 10, pipeline.SERVICE(n), [*(noted if kind in NOTED else ()), flow.to_agent(n)])
+        flow.make(table, 10, pipeline.SERVICE(n), [*(logged if kind in LOGGED else ()), flow.to_agent(n)])
         for kind, n in NUMBERS.items()
     ]
 
@@ -119,11 +117,6 @@ def _ipv6(context: Context, vlan: int, subnet: Subnet, address: str, is_owned: b
 def ask(kind: Kind) -> list[Action]:
     """The actions that hand a packet to the agent."""
     return [flow.load(pipeline.SERVICE, NUMBERS[kind]), goto(pipeline.AGENT_METER)]
-
-
-def note(kind: Kind) -> list[Action]:
-    """The actions that have the agent note a packet, and end it. They pass the meter of the host's logs."""
-    return [flow.load(pipeline.SERVICE, NUMBERS[kind]), goto(pipeline.TO_AGENT)]
 
 
 def gateways(view: View, network_id: str) -> set[str]:

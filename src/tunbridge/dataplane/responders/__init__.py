@@ -71,16 +71,12 @@ class Kind(StrEnum):
     egress_dropped = "egress-dropped"
     ingress_allowed = "ingress-allowed"
     ingress_dropped = "ingress-dropped"
-    no_port = "no-port"
-    """A packet that conntrack cannot translate: every port of the router's address is taken for where it goes."""
     claimed = "claimed"
     """A workload announces an address that others may have as well, or answers the question whether it has it."""
 
 
 LOGGED = (Kind.egress_allowed, Kind.egress_dropped, Kind.ingress_allowed, Kind.ingress_dropped)
 """What security groups did with a packet: noted, and not answered."""
-NOTED = (*LOGGED, Kind.no_port)
-"""What the agent takes note of: such packets pass one meter of the host."""
 TOLD = (Kind.expired, Kind.no_route, Kind.no_host, Kind.closed, Kind.too_big)
 """What a router tells the sender of a packet of."""
 
