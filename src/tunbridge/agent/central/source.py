@@ -168,9 +168,11 @@ class CentralSource:
 
     def all_mirrors(self) -> Collection[view.Mirror]:
         """Those of this host's ports."""
+        rows = list(self._store.all("Tap_Mirror"))
+        if not rows:
+            return []  # on nearly every host, and asked in each pass: its bindings may be a thousand
         here = {row.port_id for row in self._store.find("Port_Binding", "host", self._host)}
-        rows = (row for row in self._store.all("Tap_Mirror") if row.port_id in here)
-        return [self._memos["Tap_Mirror"].get(row.id, (row,)) for row in rows]
+        return [self._memos["Tap_Mirror"].get(row.id, (row,)) for row in rows if row.port_id in here]
 
     def metering_labels(self, project_id: str) -> Collection[view.MeteringLabel]:
         rows = [row for row in self._store.all("Metering_Label") if row.shared or row.project_id == project_id]
