@@ -1,5 +1,6 @@
-"""Every address of a router from VMs of both its subnets on both hosts and from outside; and while its agent restarts."""
+"""Every address of a router, from VMs of both its subnets on both hosts and from outside; and while agents restart."""
 
+import itertools
 import signal
 import socket
 import sys
@@ -162,7 +163,7 @@ class Solicitor:
         if len(frame) < 78 or frame[12:14] != b"\x86\xdd" or frame[20] != socket.IPPROTO_ICMPV6:
             return 0
         to_all = frame[38:40] == b"\xff\x02"
-        is_asked = frame[54] == 134 and not to_all or frame[54] == 136 and frame[62:78] == self._target
+        is_asked = not to_all if frame[54] == 134 else frame[54] == 136 and frame[62:78] == self._target
         return frame[54] if is_asked else 0
 
     def end(self) -> None:
@@ -172,7 +173,7 @@ class Solicitor:
     def gaps(self) -> dict[int, float]:
         """Kind of answer -> the longest time between two, in seconds."""
         return {
-            kind: max(later - earlier for earlier, later in zip(times, times[1:], strict=False))
+            kind: max(later - earlier for earlier, later in itertools.pairwise(times))
             for kind, times in self.answered.items()
         }
 
