@@ -10,7 +10,6 @@ import pytest
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 
-from tests.agent.hosts import NIC
 from tests.packets.cloud import Cloud, Workload
 from tests.packets.conftest import make_cloud
 from tests.packets.sockets import Wire, wire
@@ -195,7 +194,7 @@ def test_without_a_mapping_on_the_host_binding_fails_and_no_packet_leaks(cloud: 
     vm.configure()
     assert vm.never_reaches("10.32.0.77")
     outside = Wire(cloud.lab.outside, SWITCH)
-    host = Wire(cloud.hosts["h0"].host.namespace, NIC)
+    host = Wire(cloud.lab.outside, "h0n0-0")
     with wire(vm) as sending:
         for _ in range(3):
             sending.send(Ether(src=vm.mac, dst="ff:ff:ff:ff:ff:ff") / IP(src=vm.address) / ICMP() / b"leaked")
