@@ -122,6 +122,15 @@ def connects(
     return made is not None
 
 
+def never_connects(client: Workload, server: Workload, port: int, address: str | None = None) -> bool:
+    """Whether no connection can be made, once a change that was made just before has come to the hosts."""
+    deadline = time.monotonic() + 5 * SLOWNESS
+    while connects(client, server, port, 0.5, address):
+        if time.monotonic() > deadline:
+            return False
+    return not connects(client, server, port, 1, address)
+
+
 def connected(client: Workload, server: Workload, port: int, address: str | None = None) -> Tcp:
     """A connection that has to come about."""
     made = connect(client, server, port, address=address)
