@@ -21,8 +21,8 @@ from tunbridge.agent.wires import Wires
 from tunbridge.dataplane import names, responders
 from tunbridge.dataplane.desired import Desired, Workload
 from tunbridge.dataplane.features import services
-from tunbridge.dataplane.responders.headers import read_headers
 from tunbridge.dataplane.responders import Forward, Kind, MalformedError, Settings, Subject, Zones
+from tunbridge.dataplane.responders.headers import read_headers
 from tunbridge.dataplane.view import Key, Location, Source, View
 from tunbridge.log import Log
 from tunbridge.openvswitch.openflow import PacketIn
