@@ -433,8 +433,8 @@ _ALL = (
         severity="error",
         summary="Two hosts answer for one address of a router.",
         meaning="The flows of two hosts answer ARP of a physical network for the same address with the same MAC "
-        "address: both have a router's gateway, or a floating IP. The network's switches send its packets now to the one and "
-        "now to the other. It happens where an agent has stopped on the host that had the gateway, while its "
+        "address: both have a router's gateway, or a floating IP. The network's switches send its packets now to the "
+        "one and now to the other. It happens where an agent has stopped on the host that had the gateway, while its "
         "flows forward on, and another host has been given it.",
         not_when="the flows of fewer than two hosts could be read (they are for `lab:`), or while a gateway moves, "
         "which takes half a second: look again.",
