@@ -267,8 +267,9 @@ def _environment(path: Path) -> dict[str, str]:
 
 
 class Ping:
-    """A ping every 10 ms in the background, through emulated kernels every 50 ms. What was not answered when it is ended is not counted as lost.
+    """A ping every 10 ms in the background, through emulated kernels every 50 ms.
 
+    What was not answered when it is ended is not counted as lost.
     It writes to a file: a pipe is full after a thousand answers, and then it would wait, and lose nothing.
     """
 

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from tests.packets.cloud import SLOWNESS
+from tests.packets.cloud import KERNELS, SLOWNESS
 from tests.packets.sockets import inside
 from tunbridge.lab.host import wait_until
 
-EVERY_S = 0.01
+EVERY_S = 0.05 if KERNELS else 0.01
+"""Emulated kernels are slow."""
 _SIZE = 8
 _PATIENCE_S = 3.0 * SLOWNESS
 _SILENT_S = 0.7
