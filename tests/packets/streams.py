@@ -9,12 +9,10 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from tests.packets.cloud import KERNELS, SLOWNESS
+from tests.packets.cloud import PING_S, SLOWNESS
 from tests.packets.sockets import inside
 from tunbridge.lab.host import wait_until
 
-EVERY_S = 0.05 if KERNELS else 0.01
-"""Emulated kernels are slow."""
 _SIZE = 8
 _PATIENCE_S = 3.0 * SLOWNESS
 _SILENT_S = 0.7
@@ -73,7 +71,7 @@ class Talk(_Background):
         self._start(self._send, self._answer)
 
     def _send(self) -> None:
-        while not self._ending.wait(EVERY_S):
+        while not self._ending.wait(PING_S):
             try:
                 self.sent += self._near.send(b"?" * _SIZE) // _SIZE
                 while select.select([self._near], [], [], 0)[0]:
