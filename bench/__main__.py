@@ -89,7 +89,7 @@ def _measure(part: str, quick: bool) -> Iterable[Figure]:
     if part == "packets":
         return packets.packets(*((3, 20, 100, 20) if quick else (20, 100, 2000, 1000)))
     if part == "routers":
-        return routers.routers(*(([20], 2) if quick else ([100, 500, 1000], 3)))
+        return routers.routers(*(([20], 2) if quick else ([20, 500, 1000], 3)))
     if part == "restart":
         return restart.restarts(2 if quick else 5)
     return agent.peers([2, 50] if quick else [2, 50, 200])

@@ -17,7 +17,7 @@ from tests.packets.conftest import make_cloud
 from tunbridge.lab.lab import agent_command
 
 _numbers = itertools.count()
-_SETTLE_S, _REST_S, _PATIENCE_S = 1.0, 5.0, 300.0
+_SETTLE_S, _REST_S, _ANNOUNCED_S, _PATIENCE_S = 1.0, 5.0, 8.0, 300.0
 _AT_ONCE = 100
 """Networks, subnets and ports that one request makes."""
 _RESOURCES = ("network", "subnet", "port", "router", "floatingip")
@@ -131,7 +131,8 @@ def _changes(crowd: Crowd, runs: int) -> Iterator[Figure]:
 
 
 def _at_rest(crowd: Crowd) -> dict[str, float]:
-    """What the daemons use of a core when nothing happens."""
+    """What the daemons use of a core when nothing happens: new addresses are announced for some seconds."""
+    time.sleep(_ANNOUNCED_S)
     before = crowd.cpu()
     time.sleep(_REST_S)
     return {daemon: (now - before[daemon]) / _REST_S for daemon, now in crowd.cpu().items()}
