@@ -26,6 +26,8 @@ MIRRORS = "mirrors"
 """Hosts copy what a port sends and receives, in tunnels to a collector."""
 METERING = "metering"
 """Hosts count what passes the gateways of routers."""
+SEGMENTS = "segments"
+"""Hosts have a network by that of its segments which they reach, and tell ports what leads to the others."""
 VLAN_TRANSPARENCY = "vlan-transparency"
 """Networks carry VLAN tags of their guests."""
 
@@ -36,4 +38,4 @@ AVAILABLE = frozenset(
     }
 )
 """Those that the agent has now."""
-ALL = AVAILABLE | {VLAN_TRANSPARENCY}
+ALL = AVAILABLE | {VLAN_TRANSPARENCY, SEGMENTS}
