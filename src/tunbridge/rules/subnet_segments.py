@@ -15,7 +15,8 @@ def check_new(txn: Txn, network: Row, values: Values) -> None:
     if wanted is not None and txn.get("Network_Segment", wanted) is None:
         raise NotFound("SegmentNotFound", f"Segment {wanted} could not be found.")
     kinds = {subnet.segment_id is None for subnet in _counted(txn, network)}
-    if ROUTED_SERVICE not in (values.get("service_types") or ()):
+    types = values.get("service_types")
+    if not isinstance(types, list) or ROUTED_SERVICE not in types:
         kinds.add(wanted is None)
     if len(kinds) > 1:
         raise _not_all(network)
