@@ -123,6 +123,7 @@ def test_segments_that_cannot_be_are_refused_as_by_neutron(admin: User) -> None:
         ([{**one, "provider:color": "blue"}], "HTTPBadRequest"),
         ([{**one, "provider:segmentation_id": "many"}], "InvalidInput"),
         ([{**one, "provider:segmentation_id": 5000}], "InvalidInput"),
+        ([{"provider:network_type": "vlan", "provider:segmentation_id": 7}], "InvalidInput"),
         (["physnet1"], "HTTPBadRequest"),
     ):
         assert refused(admin.post("/networks", {"network": {"segments": wrong}})) == (400, kind)

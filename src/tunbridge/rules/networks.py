@@ -149,7 +149,7 @@ class NetworkRules(rbac.SharedRules):
             raise BadRequest("SegmentsSetInConjunctionWithProviders", message)
         if not named and not several:
             return [New(*segments.reserve_for_project(txn, request, project))]
-        asked = [_asked(each) for each in several or [one]]
+        asked = [_asked(each) for each in map(_listed, several)] or [_asked(one)]
         whole = [each for each in asked if each.segmentation_id is not None or each.network_type in ("flat", "local")]
         if len(set(whole)) != len(whole):
             raise BadRequest("SegmentsContainDuplicateEntry", "Duplicate segment entry in request.")
@@ -159,7 +159,7 @@ class NetworkRules(rbac.SharedRules):
     def _keep_segments(row: Row, values: Values) -> None:
         """Refuse to change the list of segments: they come and go by themselves."""
         wanted = given(values.pop("segments", None))
-        if wanted is not None and [_asked(each) for each in wanted] != [_asked(o) for o in network_segments.shown(row)]:
+        if wanted is not None and list(map(_asked, wanted)) != list(map(_asked, network_segments.shown(row))):
             raise invalid("Plugin does not support updating the following provider network attributes: segments")
 
     def _move(self, txn: Txn, request: Request, row: Row, values: Values) -> Values:
@@ -224,10 +224,15 @@ class NetworkRules(rbac.SharedRules):
 
 def _asked(one: Values) -> Segment:
     """Give a segment as a request names it. Raises BadRequest."""
-    kind, physical_network, number = (given(one.get(name)) or None for name in PROVIDER)
+    kind, physical_network, number = (given(one.get(name)) for name in PROVIDER)
     if kind is None:
         raise invalid("network_type required")
     return Segment(kind, physical_network, None if number is None else as_integer(number))
+
+
+def _listed(one: Values) -> Values:
+    """Give one of `segments`, in which 0 and "" stand for no identifier, as in Neutron."""
+    return {name: value for name, value in one.items() if name != PROVIDER[2] or value}
 
 
 def _scope(reader: Reader, subnets: list[Row], version: int) -> str | None:
