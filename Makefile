@@ -14,7 +14,7 @@ help:
 	@echo 'make up      two real Open vSwitch hosts on this machine, wired as in examples/, two VMs, drawn   (root)'
 	@echo 'make down    remove every trace of them                                                  (root)'
 	@echo 'make test    every test; those on real Open vSwitch need root'
-	@echo 'make test-kernel   the whole agent suite on kernel hosts (QEMU); some of it is in make test   (root)'
+	@echo 'make test-kernel   agent and packets on kernel hosts (QEMU), an hour; some of it is in make test   (root)'
 	@echo 'make test-attacks  attacks and faults at length; a short form of each is in make test       (root)'
 	@echo 'make test-ansible  a day with the Ansible modules of OpenStack'
 	@echo 'make bench   the figures of docs/performance.md, measured here                           (root)'
@@ -35,6 +35,7 @@ down: setup
 
 test-kernel: test-packages developer
 	TUNBRIDGE_KERNEL_TESTS=all $(PY) -m pytest -n 3 --dist loadfile --timeout 900 -k "vm or kernel" tests/agent tests/lab $(PYTEST_ARGS)
+	TUNBRIDGE_HOSTS=vm $(PY) -m pytest -n 2 --dist loadfile --timeout 900 tests/packets $(PYTEST_ARGS)
 
 test-attacks: test-packages developer
 	TUNBRIDGE_ATTACKS=10 TUNBRIDGE_TEST_ROUNDS=3000 $(PY) -m pytest -n 2 --dist loadfile --timeout 900 -s \

@@ -30,7 +30,7 @@ PATIENCE_S = 300.0
 
 
 def packets(runs: int, ports: int, remote: int, beside: int) -> Iterator[Figure]:
-    """All of it: `ports` on one host, `remote` ones on the other, and foreign changes `beside` so many ports."""
+    """All of it: `ports` on one host, `remote` ones on the other, and foreign changes beside as many, and `beside`."""
     few = max(3, runs // 2)
     with _cloud() as cloud:
         yield from _plugs(cloud, runs)
@@ -41,7 +41,11 @@ def packets(runs: int, ports: int, remote: int, beside: int) -> Iterator[Figure]
     with _cloud() as cloud:
         yield from routed.figures(cloud, max(2, runs // 5))
     with _cloud() as cloud:
-        yield from _beside(cloud, beside, few)
+        network = cloud.make_network("beside", "10.40.0.0/16")
+        _fill(cloud, network, ports)
+        yield from _beside(cloud, network, ports, few)
+        _fill(cloud, network, beside - ports)
+        yield from _beside(cloud, network, beside, few)
 
 
 @contextlib.contextmanager
@@ -273,12 +277,8 @@ def _restarts(cloud: Cloud, near: Workload, peer: str, far: str) -> Iterator[Fig
 # What one change costs beside many ports
 
 
-def _beside(cloud: Cloud, count: int, runs: int) -> Iterator[Figure]:
-    """CPU of the agent for a port that is none of its own, and for one flow, beside `count` ports.
-
-    No VM is behind these ports: `_add_port`.
-    """
-    network = cloud.make_network("beside", "10.40.0.0/16")
+def _fill(cloud: Cloud, network: Any, count: int) -> None:
+    """Plug `count` ports in, and wait until they are ACTIVE. No VM is behind them: `_add_port`."""
     ids = _make_ports(cloud, network, count)
     devices = [f"q{next(_numbers)}" for _ in ids]
     began = time.monotonic()
@@ -286,6 +286,10 @@ def _beside(cloud: Cloud, count: int, runs: int) -> Iterator[Figure]:
         began = _plug_all(cloud, devices[first : first + 100], ids[first : first + 100], "gre")
     _until_active(cloud, ids, began)
     time.sleep(5)
+
+
+def _beside(cloud: Cloud, network: Any, count: int, runs: int) -> Iterator[Figure]:
+    """CPU of the agent for a port that is none of its own, for one flow, and for a plug, beside `count` ports."""
     host = cloud.hosts["h0"].host
     added = _each(cloud, runs, lambda: host.vsctl(*_add_port(_foreign())))
     yield Figure(f"agent's CPU: a foreign add-port beside {count} ports", "ms", added)

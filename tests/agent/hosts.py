@@ -2,12 +2,14 @@
 
 import re
 import signal
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from tunbridge.agent.config import AgentConfig, Provider
+from tunbridge.agent.status.document import Answer, decode
 from tunbridge.lab import plan
 from tunbridge.lab.host import Host, wait_until
 from tunbridge.lab.lab import AGENT_PATHS, Lab, agent_command
@@ -22,6 +24,13 @@ _DUMP = "ovs-ofctl -O OpenFlow14 --no-stats --names dump-flows"
 _PICTURE = f"""ovs-vsctl show
 for bridge in $(ovs-vsctl list-br); do [ "$bridge" = "$0" ] || {{ echo "--- $bridge"; {_DUMP} "$bridge"; }}; done"""
 """One command and not one for each: to run one costs a quarter of a second in a kernel of its own."""
+
+_ASK = """import socket
+sock = socket.socket(socket.AF_UNIX)
+sock.connect("/run/tunbridge-agent/status.sock")
+while text := sock.recv(1 << 20):
+    print(text.decode(), end="")
+"""
 
 
 class Wired:
@@ -54,6 +63,10 @@ class Wired:
     def plan(self) -> tuple[int, str]:
         done = self.host.run(*agent_command(), "--plan", check=False)
         return done.returncode, done.stdout + done.stderr
+
+    def answer(self) -> Answer:
+        """What the agent says of itself, asked inside: a socket of another kernel cannot be connected to."""
+        return decode(self.host.run(sys.executable, "-S", "-c", _ASK).stdout.encode())
 
     def log(self) -> str:
         return self.host.agent_log(100_000)

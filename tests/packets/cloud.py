@@ -1,6 +1,11 @@
-"""A small cloud for tests: a lab with its server, networks by the OpenStack SDK, and workloads in namespaces."""
+"""A small cloud for tests: a lab with its server, networks by the OpenStack SDK, and workloads in namespaces.
+
+With TUNBRIDGE_HOSTS=vm the hosts are kernels of their own (QEMU). Workloads are namespaces of this machine also then: a
+workload's device is the other end of a NIC of the kernel, which is plugged into br-int as a tap would be.
+"""
 
 import itertools
+import os
 import re
 import signal
 import subprocess
@@ -19,6 +24,10 @@ from tunbridge.lab import namespaces
 from tunbridge.lab.host import wait_until
 from tunbridge.lab.lab import Lab
 
+KERNELS = os.environ.get("TUNBRIDGE_HOSTS") == "vm"
+SLOWNESS = 8.0 if KERNELS else 1.0
+"""How much longer to wait for what hosts do: kernels may be emulated, on a busy machine."""
+PING_S = 0.05 if KERNELS else 0.01
 _numbers = itertools.count()
 UDHCPC_SCRIPT = """#!/bin/sh
 [ "$1" = bound ] || [ "$1" = renew ] || exit 0
@@ -137,8 +146,13 @@ class Workload:
     def wire(self, device: str, host: Wired) -> str:
         """Make a device whose other end is on a host; the other end's name."""
         tap = f"tap{next(_numbers)}"
-        veth = ("type", "veth", "peer", "name", tap, "netns", host.host.namespace)
-        self.ip("link", "add", device, "address", self.mac, *veth)
+        if KERNELS:
+            host.host.attach(tap, self.namespace, None, tap)
+            self.ip("link", "set", tap, "down")
+            self.ip("link", "set", tap, "name", device, "address", self.mac)
+        else:
+            veth = ("type", "veth", "peer", "name", tap, "netns", host.host.namespace)
+            self.ip("link", "add", device, "address", self.mac, *veth)
         self.run("ethtool", "-K", device, "tx", "off")
         mtu = self.cloud.network.get_network(self.port.network_id).mtu if self.port is not None else 1450
         self.ip("link", "set", device, "mtu", str(mtu))
@@ -189,12 +203,13 @@ class Workload:
     def wait_active(self, seconds: float = 10.0) -> float:
         """Wait until the API says ACTIVE; give the seconds."""
         began = time.monotonic()
-        wait_until(lambda: self.cloud.status(self.port) == "ACTIVE", f"port {self.port.id} is ACTIVE", seconds)
+        what = f"port {self.port.id} is ACTIVE"
+        wait_until(lambda: self.cloud.status(self.port) == "ACTIVE", what, seconds * SLOWNESS)
         return time.monotonic() - began
 
     def wait_down(self, seconds: float = 10.0) -> None:
         """Wait until the API says DOWN."""
-        wait_until(lambda: self.cloud.status(self.port) == "DOWN", f"port {self.port.id} is DOWN", seconds)
+        wait_until(lambda: self.cloud.status(self.port) == "DOWN", f"port {self.port.id} is DOWN", seconds * SLOWNESS)
 
     def dhcp(self) -> dict[str, str]:
         """Run a real DHCP client, and give the lease as it told it."""
@@ -224,7 +239,7 @@ class Workload:
 
     def reaches(self, address: str, *options: str, seconds: float = 3.0) -> bool:
         """Whether one ping of several within a time is answered."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * SLOWNESS
         while time.monotonic() < deadline:
             if self.run("ping", "-c1", "-W1", *options, address, check=False).returncode == 0:
                 return True
@@ -233,7 +248,7 @@ class Workload:
     def never_reaches(self, address: str, *options: str) -> bool:
         """Whether none of three pings is answered, once a change that was made just before has come to the host."""
         ping = ("ping", "-W1", *options, address)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 5 * SLOWNESS
         while self.run(*ping, "-c1", check=False).returncode == 0:
             if time.monotonic() > deadline:
                 return False
@@ -252,8 +267,9 @@ def _environment(path: Path) -> dict[str, str]:
 
 
 class Ping:
-    """A ping every 10 ms in the background. What was not answered when it is ended is not counted as lost.
+    """A ping every 10 ms in the background, through emulated kernels every 50 ms.
 
+    What was not answered when it is ended is not counted as lost.
     It writes to a file: a pipe is full after a thousand answers, and then it would wait, and lose nothing.
     """
 
@@ -263,7 +279,7 @@ class Ping:
 
     def __init__(self, workload: Workload, address: str) -> None:
         self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - open as long as the ping runs
-        command = workload.command("ping", "-D", "-i", "0.01", address)
+        command = workload.command("ping", "-D", "-i", str(PING_S), address)
         self._process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT)
         self._began = time.time()
 

@@ -8,7 +8,8 @@ from types import MappingProxyType
 import pytest
 
 from tests.agent.hosts import NIC
-from tests.packets.cloud import Cloud
+from tests.kernels import require
+from tests.packets.cloud import KERNELS, Cloud
 from tunbridge.agent.config import Provider, TunnelType
 from tunbridge.lab.lab import Lab
 from tunbridge.lab.plan import HostPlan, LabPlan, checked
@@ -49,7 +50,9 @@ def make_cloud(
     ]
     server = f"127.0.0.1:{_free_port()}"
     plan = LabPlan(name=name, hosts=plans, prefix_length=network.prefixlen, server=server, preview=preview)
-    lab.up(checked(plan), lambda _part, _what: None)
+    if KERNELS:
+        require()
+    lab.up(checked(plan), lambda _part, _what: None, kind="vm" if KERNELS else "namespace")
     return Cloud(lab)
 
 

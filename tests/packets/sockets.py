@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from tests.packets.cloud import Workload
+from tests.packets.cloud import SLOWNESS, Workload
 from tunbridge.lab.host import wait_until
 from tunbridge.lab.namespaces import NETNS_DIR
 
 T = TypeVar("T")
 CLONE_NEWNET = 0x40000000
-PATIENCE_S = 3.0
+PATIENCE_S = 3.0 * SLOWNESS
 ETH_P_ALL = 3
 SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 0x10
 SO_RCVBUFFORCE, ROOM = 33, 1 << 22
@@ -57,7 +57,7 @@ class Tcp:
     def __init__(self, near: socket.socket, far: socket.socket) -> None:
         self._near, self._far = near, far
         for end in (near, far):
-            end.settimeout(0.4)
+            end.settimeout(0.4 * SLOWNESS)
 
     def is_alive(self) -> bool:
         """Whether a byte gets there and another one back."""
@@ -120,6 +120,15 @@ def connects(
     if made is not None:
         made.close()
     return made is not None
+
+
+def never_connects(client: Workload, server: Workload, port: int, address: str | None = None) -> bool:
+    """Whether no connection can be made, once a change that was made just before has come to the hosts."""
+    deadline = time.monotonic() + 5 * SLOWNESS
+    while connects(client, server, port, 0.5, address):
+        if time.monotonic() > deadline:
+            return False
+    return not connects(client, server, port, 1, address)
 
 
 def connected(client: Workload, server: Workload, port: int, address: str | None = None) -> Tcp:

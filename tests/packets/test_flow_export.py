@@ -9,10 +9,12 @@ import pytest
 from tests.packets.cloud import Cloud, Workload
 from tests.packets.sockets import inside
 from tunbridge.agent.config import FlowExport
+from tunbridge.lab import namespaces
 from tunbridge.lab.host import wait_until
+from tunbridge.lab.lab import UNDERLAY_SWITCH
 
 pytestmark = pytest.mark.ovs
-PORT = 4739
+COLLECTOR, PORT = "10.0.0.201", 4739
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +32,13 @@ def test_a_collector_hears_of_a_ping(
 
     def collector() -> socket.socket:
         made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        made.bind(("127.0.0.1", PORT))
+        made.bind((COLLECTOR, PORT))
         made.settimeout(20)
         return made
 
-    with inside(host.host.namespace, collector) as listening:
-        host.configure(flow_export=FlowExport(protocol=protocol, targets=[f"127.0.0.1:{PORT}"], sampling=1))
+    namespaces.run("ip", "-n", cloud.lab.underlay, "addr", "replace", f"{COLLECTOR}/24", "dev", UNDERLAY_SWITCH)
+    with inside(cloud.lab.underlay, collector) as listening:
+        host.configure(flow_export=FlowExport(protocol=protocol, targets=[f"{COLLECTOR}:{PORT}"], sampling=1))
         host.reload()
         wait_until(lambda: host.host.vsctl("get", "bridge", "br-int", protocol).strip() != "[]", "it is set")
         ping = near.start("ping", "-i", "0.1", far.address)

@@ -199,9 +199,7 @@ def nova(cloud: Cloud, tmp_path: Path) -> Iterator[Callable[[dict[str, str]], No
     def start(projects: dict[str, str]) -> None:
         command = (sys.executable, nova_metadata.__file__, "8775", str(secret), json.dumps(projects))
         running.append(
-            subprocess.Popen(
-                ["ip", "netns", "exec", host.host.namespace, *command], stdout=subprocess.PIPE, text=True
-            )
+            subprocess.Popen(host.host.command(*command), stdout=subprocess.PIPE, text=True)
         )  # fmt: skip
         assert running[0].stdout is not None and running[0].stdout.readline() == "up\n"
         host.configure(metadata=MetadataConfig(nova_url="http://127.0.0.1:8775", shared_secret_file=str(secret)))

@@ -8,7 +8,6 @@ import pytest
 from tests.packets.cloud import Workload
 from tests.packets.conftest import make_cloud
 from tests.packets.test_trace import PEER, Site, ends
-from tunbridge.agent.status import answer
 from tunbridge.agent.status.document import MeteredStatus
 from tunbridge.lab.host import wait_until
 
@@ -45,7 +44,7 @@ def metered(site: Site, label: str, direction: str) -> dict[str, MeteredStatus]:
     """What each host has counted."""
     found = {}
     for name, wired in site.cloud.hosts.items():
-        status = answer.ask(str(wired.host.folder / "tunbridge-agent"), timeout=10).status
+        status = wired.answer().status
         of_label = [one for one in status.metered if (one.label, one.direction) == (label, direction)]
         assert [(one.name, one.router) for one in of_label] in ([], [("blue", site.router.id)])
         if of_label:

@@ -23,7 +23,6 @@ from tests.packets.cloud import Cloud, Workload
 from tests.packets.sockets import Wire, inside, wire
 from tests.packets.test_restarts import restart_agent
 from tunbridge.lab.host import wait_until
-from tunbridge.lab.plan import UNDERLAY_DEVICE
 
 pytestmark = pytest.mark.ovs
 LIMIT, OFFERED, FREE = 8.0, 18.0, 6.0
@@ -242,13 +241,13 @@ def test_the_outer_header_has_the_mark_of_the_packet_inside_where_the_agent_is_t
 
 
 def _outer(cloud: Cloud, sender: Workload, receiver: Workload) -> int | None:
-    """The DSCP field of the outer header of a datagram in VXLAN, as it comes to the receiver's host."""
+    """The DSCP field of the outer header of a datagram in VXLAN, as it comes from the sender's host h0."""
 
     def mine(frame: bytes) -> bool:
         packet = Ether(frame)
         return UDP in packet and packet[UDP].dport == 4789 and b"outer?" in frame
 
-    underlay = Wire(cloud.hosts["h1"].host.namespace, UNDERLAY_DEVICE)
+    underlay = Wire(cloud.lab.underlay, "h0")
     try:
         with inside(sender.namespace, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sending:
             sending.sendto(b"outer?", (receiver.address, 4567))

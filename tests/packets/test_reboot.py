@@ -11,7 +11,7 @@ pytestmark = pytest.mark.ovs
 def power_off(cloud: Cloud, name: str) -> None:
     """End all that runs on a host at once, and take its devices away, those of its VMs with it."""
     host = cloud.lab.host(name)
-    namespaces.remove([host.namespace])
+    namespaces.remove([namespaces.namespace(cloud.lab.name, name)])
     assert host.pid("ovs-vswitchd") is None
     assert host.pid("agent") is None
 

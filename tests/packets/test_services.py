@@ -15,16 +15,16 @@ from scapy.layers.l2 import Ether
 from tests.agent.hosts import Wired
 from tests.agent.test_metrics import ADDRESS, families, fetch
 from tests.api.day.central import transact
-from tests.packets.cloud import Cloud, Ping, Workload
+from tests.packets.cloud import KERNELS, SLOWNESS, Cloud, Ping, Workload
 from tests.packets.sockets import inside
-from tunbridge.agent.status import answer
 from tunbridge.dataplane import pipeline
 from tunbridge.dataplane.addresses import service_link_local
 from tunbridge.dataplane.features.port_security import link_local
 from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
-FLOOD_PPS = 5_000
+FLOOD_PPS = 500 if KERNELS else 5_000
+"""An emulated kernel takes some 1,000 packets a second from a NIC."""
 """Fifty times what a VM may ask of the agent."""
 
 
@@ -137,7 +137,7 @@ def test_a_vm_that_floods_requests_delays_nobody_elses(cloud: Cloud, host: Wired
     rate = sent[0] / seconds
     print(f"DHCP takes {alone * 1000:.0f} ms; while another VM sends {rate:.0f} requests a second: {beside}")
     # udhcpc asks again after a second: an answer that was lost, or came late, takes more than that.
-    assert max(beside) < alone + 1
+    assert max(beside) < alone + SLOWNESS
     kinds = {"dhcp4", "router", "neighbour"}
     wait_until(lambda: _answered(host).keys() >= kinds, "the agent tells what it has answered")
     # All that it answered in the meantime, also of the other VM; the meter lets some more through while it starts.
@@ -186,7 +186,7 @@ def test_a_port_that_cannot_be_carried_out_harms_no_other_and_is_told(cloud: Clo
 
 def _told(host: Wired, vm: Workload) -> str:
     """What the agent, and so `tunbridge host status`, says of a port."""
-    status = answer.ask(str(host.host.folder / "tunbridge-agent"), timeout=10).status
+    status = host.answer().status
     return "\n".join(p.message for p in status.problems if p.subject == f"port {vm.port.id}")
 
 
