@@ -330,3 +330,31 @@ def test_routers_of_the_cloud_lead_to_networks_of_one_segment(admin: User, route
     admin.create("segment", **more, segmentation_id=next(_vlans))
     wanted = {"router": {"external_gateway_info": {"network_id": outside["id"]}}}
     assert refused(admin.post("/routers", wanted)) == (400, "BadRequest")
+
+
+def test_a_router_names_its_address_on_a_routed_network(admin: User) -> None:
+    """Its port has no host that could tell which subnets work."""
+    outside = admin.create("network", **vlan("physnet1", **{"router:external": True}))
+    (segment,) = admin.list("segment", network_id=outside["id"])
+    subnet = {"network_id": outside["id"], "ip_version": 4, "cidr": "203.0.113.0/24", "segment_id": segment["id"]}
+    admin.create("subnet", **subnet)
+    gateway: dict[str, Any] = {"network_id": outside["id"]}
+    reply = admin.post("/routers", {"router": {"external_gateway_info": gateway}})
+    assert refused(reply) == (409, "IpAddressGenerationFailure")
+    reply = admin.post("/floatingips", {"floatingip": {"floating_network_id": outside["id"]}})
+    assert refused(reply) == (409, "IpAddressGenerationFailure")
+    gateway["external_fixed_ips"] = [{"ip_address": "203.0.113.9"}]
+    router = admin.create("router", external_gateway_info=gateway)
+    assert router["external_gateway_info"]["external_fixed_ips"][0]["ip_address"] == "203.0.113.9"
+
+
+def test_a_trunks_sub_port_gets_its_address_with_its_parents_host(admin: User, routed: Routed) -> None:
+    parent = admin.create("port", network_id=admin.create("network", **vlan("physnet2"))["id"])
+    inner = admin.create("port", network_id=routed.id)
+    sub_port = {"port_id": inner["id"], "segmentation_type": "vlan", "segmentation_id": 5}
+    admin.create("trunk", port_id=parent["id"], sub_ports=[sub_port])
+    assert admin.show("port", inner["id"])["fixed_ips"] == []
+    admin.update("port", parent["id"], **{"binding:host_id": "rack2"})
+    shown = admin.show("port", inner["id"])
+    assert [ip["subnet_id"] for ip in shown["fixed_ips"]] == [routed.subnets["rack2"]["id"]]
+    assert shown["binding:vif_type"] == "ovs"
