@@ -26,13 +26,15 @@ MIRRORS = "mirrors"
 """Hosts copy what a port sends and receives, in tunnels to a collector."""
 METERING = "metering"
 """Hosts count what passes the gateways of routers."""
+SEGMENTS = "segments"
+"""Hosts have a network by that of its segments which they reach, and tell ports what leads to the others."""
 VLAN_TRANSPARENCY = "vlan-transparency"
 """Networks carry VLAN tags of their guests."""
 
 AVAILABLE = frozenset(
     {
         *(BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, PLACEMENT, METADATA),
-        *(TRUNKS, TRAFFIC_LOG, MIRRORS, METERING),
+        *(TRUNKS, TRAFFIC_LOG, MIRRORS, METERING, SEGMENTS),
     }
 )
 """Those that the agent has now."""
