@@ -166,6 +166,8 @@ def test_a_segment_is_added_and_taken_away(admin: User) -> None:
     shown = admin.show("network", network["id"])
     assert [s["provider:segmentation_id"] for s in shown["segments"]] == [first["provider:segmentation_id"], number]
     assert refused(admin.post("/segments", {"segment": {**wanted, "segmentation_id": number}})) == (409, "VlanIdInUse")
+    for one in (first["provider:segmentation_id"], number):
+        assert [n["id"] for n in admin.list("network", **{"provider:segmentation_id": one})] == [network["id"]]
     assert refused(admin.put(f"/networks/{network['id']}", {"network": {"provider:segmentation_id": 7}}))[0] == 400
     (old,) = (s for s in admin.list("segment", network_id=network["id"]) if s["id"] != added["id"])
     admin.remove("segment", old["id"])
