@@ -21,6 +21,7 @@ SHOWN_BY = {
     features.METADATA: "tests/packets/test_metadata.py",
     features.TRUNKS: "tests/packets/test_trunks.py",
     features.MIRRORS: "tests/packets/test_mirrors.py",
+    features.TAPS: "tests/packets/test_taps.py",
     features.TRAFFIC_LOG: "tests/packets/test_traffic_log.py",
     features.METERING: "tests/packets/test_metering.py",
 }
@@ -37,11 +38,11 @@ _REASONS = {
         "ip_allocation l2_adjacency multi-provider segment segments-peer-subnet-host-routes standard-attr-segment"
         " subnet-segmentid-enforce subnet-segmentid-writable"
     ),
-    LATER: "pvlan taas taas-vlan-filter",
+    LATER: "pvlan",
     "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",
     "for SR-IOV ports, which no host serves": (
         "port-hardware-offload-type port-mac-override port-trusted-vif uplink-status-propagation"
-        " uplink-status-propagation-updatable"
+        " taas-vlan-filter uplink-status-propagation-updatable"
     ),
     "Neutron 29 has it in neutron-lib and does not serve it": (
         "floating-ip-distributed floating-ip-router-writable floatingip-autodelete-internal network-cascade-delete"

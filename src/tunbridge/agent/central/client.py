@@ -204,7 +204,7 @@ class Central:
             return any(row.qos_policy_id not in (None, *self._needs.policies) for row in rows)
         if table == "Router":
             return len(rows) < 2 or _way(rows[0]) != _way(rows[1])
-        return table in ("Floating_Ip", "Metering_Label")
+        return table in ("Floating_Ip", "Metering_Label", "Tap_Flow", "Tap_Service")
 
     def _moved(self) -> None:
         """Rows, conditions or the connection changed."""
