@@ -288,6 +288,9 @@ def test_a_trace_tells_where_a_packet_goes_and_of_its_copies(cloud: Cloud, vms: 
         command = [sys.executable, "-m", "tunbridge", "trace", *ends, f"lab:{cloud.lab.name}", "-f", "json"]
         return json.loads(subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout)
 
+    receiver: Workload = getattr(vms, where)
     before = trace()
-    with tapped(cloud, vms.source, getattr(vms, where)):
-        assert trace()["outcome"] == before["outcome"]
+    with tapped(cloud, vms.source, receiver):
+        now = trace()
+    assert now["outcome"] == before["outcome"]
+    assert [f'"{receiver.tap}"' in json.dumps(answer["visit"]) for answer in (before, now)] == [False, True]
