@@ -15,10 +15,13 @@ from pathlib import Path
 from tunbridge.dataplane import pipeline
 from tunbridge.dataplane.contribution import Meter
 from tunbridge.dataplane.flows import Flow, parse_dump
+from tunbridge.inspect.trace.ask import answered
 from tunbridge.openvswitch import ofctl
 
 PortSpec = tuple[int, str, Mapping[str, str]]
 """OpenFlow port, type, options."""
+LOOKUPS = 8
+"""Times that conntrack is asked about one packet, at most."""
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 
 
@@ -94,13 +97,13 @@ class Dummy:
 
     def trace(self, bridge: str, packet: str, *ct_next: str) -> str:
         """Trace a packet, with what conntrack says at each lookup."""
-        states = [a for state in ct_next for a in ("--ct-next", state)]
         for word in ("udp", "tcp", "sctp"):
             if f"{word}," in packet or f"{word}6," in packet:  # tp_src is read in flows, but not here
                 packet = packet.replace("tp_src=", f"{word}_src=").replace("tp_dst=", f"{word}_dst=")
         if "icmp6," in packet:
             packet = packet.replace("icmp_type=", "icmpv6_type=").replace("icmp_code=", "icmpv6_code=")
-        return self.appctl("ofproto/trace", *states, bridge, packet)
+        states = [*ct_next, *["trk,new"] * (LOOKUPS - len(ct_next))]
+        return answered(lambda options: self.appctl("ofproto/trace", *options, bridge, packet), states)
 
     def appctl(self, *arguments: str) -> str:
         return self._run("ovs-appctl", "-t", f"{self.directory}/vswitchd.ctl", *arguments)

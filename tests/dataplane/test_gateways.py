@@ -1,5 +1,7 @@
 """Routers and the outside: translated addresses, floating IPs, neighbours on the wire. Real packets, real conntrack."""
 
+import re
+
 import pytest
 from msgspec.structs import replace
 from scapy.layers.inet import ICMP, IP, UDP, IPerror, UDPerror
@@ -10,10 +12,16 @@ from scapy.packet import Packet
 from tests.dataplane.conftest import MakeWorld
 from tests.dataplane.dummy import Dummy
 from tests.dataplane.world import OUTSIDE, FixedIp, World
+from tunbridge.dataplane import pipeline
 from tunbridge.dataplane.addresses import host_mac, link_local
 from tunbridge.dataplane.conntrack import Connection
 from tunbridge.dataplane.desired import Desired
+from tunbridge.dataplane.features import services
+from tunbridge.dataplane.flow import Match, match_text
+from tunbridge.dataplane.pipeline import Table
+from tunbridge.dataplane.responders import Kind
 from tunbridge.dataplane.view import Rule
+from tunbridge.openvswitch import ofctl
 
 BLUE, WIRE = "10.0.1", "203.0.113"
 PEER, PEER_MAC = f"{WIRE}.1", "02:00:00:00:00:01"
@@ -68,6 +76,14 @@ def sent(found: dict[str, list[Packet]], where: str = OUTSIDE) -> Packet:
     return found[where][0]
 
 
+def counted(world: World, host: str, table: Table, match: Match) -> int:
+    """Packets that a flow has met."""
+    where = f"table={table.number},{match_text(match)}"
+    bridge = world.hosts[host].bridges["br-int"]
+    text = ofctl.command(str(world.dummy.directory), bridge, "dump-flows", where)
+    return sum(int(packets) for packets in re.findall(r"n_packets=(\d+)", text))
+
+
 @pytest.mark.parametrize("kind", ["flat", "vlan"])
 def test_a_vm_reaches_the_outside_as_its_router(make_world: MakeWorld, kind: str) -> None:
     world = site(make_world, kind=kind)
@@ -96,6 +112,23 @@ def test_two_vms_with_the_same_port_get_different_ones(make_world: MakeWorld) ->
     for vm, port in zip(("b1", "b2"), ports, strict=True):
         back = outside(world, "r-gw", REMOTE, f"{WIRE}.10") / UDP(sport=53, dport=port)
         assert sent(world.exchange_outside("a", back), vm)[UDP].dport == 1000
+
+
+def test_what_conntrack_has_nothing_left_to_translate_to_does_not_go_outside_and_is_told(make_world: MakeWorld) -> None:
+    """Pings of two VMs to one destination with one id: conntrack in userspace has no other id to give the second."""
+    world = site(make_world)
+    introduce(world)
+    first, second = (inside(world, vm, REMOTE) / ICMP(id=7, seq=1) for vm in ("b1", "b2"))
+    asked = sent(world.exchange("b1", first))
+    assert asked[IP].src == f"{WIRE}.10"
+    told = services.NUMBERS[Kind.no_port]
+    assert counted(world, "a", pipeline.TO_AGENT, pipeline.SERVICE(told)) == 0
+    assert world.exchange("b2", second) == {}, "it would leave with the address inside"
+    assert counted(world, "a", pipeline.TO_AGENT, pipeline.SERVICE(told)) == 1
+    pong = outside(world, "r-gw", REMOTE, f"{WIRE}.10") / ICMP(type=0, id=7, seq=1)
+    assert sent(world.exchange_outside("a", pong), "b1")[IP].dst == f"{BLUE}.1"
+    other = inside(world, "b2", REMOTE) / ICMP(id=8, seq=1)
+    assert sent(world.exchange("b2", other))[IP].src == f"{WIRE}.10"
 
 
 def test_from_outside_come_only_answers(make_world: MakeWorld) -> None:

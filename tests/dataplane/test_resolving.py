@@ -197,5 +197,6 @@ def test_each_port_has_its_own_meter_and_so_have_the_patches_that_questions_of_n
     workloads = {
         start + ofport for start in (pipeline.WORKLOAD_METERS, pipeline.METADATA_METERS) for ofport in (11, 12)
     }
-    assert set(meters) == patches | {pipeline.TOLD_METER, pipeline.HOST_LOG_METER} | workloads
+    of_the_host = {pipeline.TOLD_METER, pipeline.HOST_LOG_METER, pipeline.UNTRANSLATED_METER}
+    assert set(meters) == patches | of_the_host | workloads
     assert "rate=100" in world.dummy.meters(world.hosts["a"].bridges["br-int"])

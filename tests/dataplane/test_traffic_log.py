@@ -100,6 +100,7 @@ def test_a_log_of_a_project_is_about_its_ports_alone(make_world: MakeWorld) -> N
     assert told(world, tcp(22), NEW) == {"ingress-allowed"}
     meters = world.hosts["a"].desired.meters("br-int")
     assert sorted(n for n in meters if n < pipeline.PATCH_METERS) == [
+        pipeline.UNTRANSLATED_METER,
         pipeline.HOST_LOG_METER,
         pipeline.LOG_METERS + world.hosts["a"].workloads["n2"].ofport,
     ]

@@ -1,6 +1,8 @@
 """Hosts that raise each code, and near misses: as close to it as can be, and healthy."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -20,7 +22,18 @@ from tests.inspect.state_cases import NEAR_MISS as STATE_NEAR_MISS
 from tests.inspect.state_cases import OTHER_CHASSIS, SAME_CHASSIS
 from tests.inspect.state_cases import RAISED as STATE_RAISED
 from tunbridge.inspect.check import check
-from tunbridge.inspect.model import Bridge, Controller, Document, Gateway, Host, Interface, Manager, Port
+from tunbridge.inspect.model import (
+    Answer,
+    Bridge,
+    Controller,
+    Document,
+    Gateway,
+    Host,
+    Interface,
+    Manager,
+    Port,
+    RouterAddress,
+)
 from tunbridge.inspect.understand import understand
 
 ROOT = Path(__file__).parents[2]
@@ -112,6 +125,15 @@ def with_floating_ip(down: bool) -> Hosts:
     return changed(0, "br-int", "tap1", replace(tap, workload="web"))
 
 
+def with_answers(kind: Literal["gateway", "floating-ip", "interface"], *at: Sequence[Answer] | None) -> Hosts:
+    """A router's address that the API says to be on one of two hosts, and what the hosts' flows answer for."""
+    due = RouterAddress(kind=kind, router="edge", address=ANSWER.address, mac=ANSWER.mac)
+    hosts = [replace(one, answers=answers) for one, answers in zip(two(), at, strict=True)]
+    return [replace(one, router_addresses=[] if n else [due]) for n, one in enumerate(hosts)]
+
+
+ANSWER = Answer(address="203.0.113.9", mac="fa:16:3e:00:00:09", outside=True)
+INSIDE = replace(ANSWER, outside=False)
 NOT_GIVEN = compute("compute0", "10.0.0.25", ["10.0.0.27"])
 VLAN_ONLY = host("v", bridge("br-int", patch("int-br-x", "phy-br-x")), bridge("br-x", patch("phy-br-x", "int-br-x")))
 
@@ -216,6 +238,13 @@ RAISED: dict[str, list[Hosts]] = {
     ],
     "router-without-host": [with_gateways(missing=True)],
     "floating-ip-down": [with_floating_ip(down=True)],
+    "address-answered-twice": [with_answers("gateway", [ANSWER], [ANSWER])],
+    "address-unanswered": [
+        with_answers("gateway", [], []),
+        with_answers("floating-ip", [INSIDE], []),
+        with_answers("gateway", [], [replace(ANSWER, mac="fa:16:3e:00:00:08")]),
+        with_answers("interface", [ANSWER], [INSIDE]),
+    ],
     **STATE_RAISED,
 }
 
@@ -335,5 +364,19 @@ NEAR_MISS: dict[str, list[Hosts]] = {
     "bridge-mapping-missing": [two(), [replace(h, bridge_mappings={"physnet1": "br-ex"}) for h in two()[1:]]],
     "router-without-host": [two(), with_gateways(missing=False)],
     "floating-ip-down": [two(), with_floating_ip(down=False)],
+    "address-answered-twice": [
+        two(),
+        with_answers("gateway", [ANSWER], [INSIDE]),
+        with_answers("gateway", [ANSWER], None),
+        with_answers("gateway", [ANSWER], [replace(ANSWER, mac="fa:16:3e:00:00:08")]),
+    ],
+    "address-unanswered": [
+        two(),
+        with_answers("gateway", [], [ANSWER]),
+        with_answers("floating-ip", [ANSWER, INSIDE], []),
+        with_answers("floating-ip", [], None),
+        with_answers("interface", [INSIDE], []),
+        with_answers("interface", None, []),
+    ],
     **STATE_NEAR_MISS,
 }  # fmt: skip

@@ -468,6 +468,18 @@ def test_ftp_and_tftp_pass_translation_where_their_router_helps(site: Site) -> N
     wait_until(lambda: not any("alg=" in site.flows(host) for host in site.cloud.hosts), "hosts help no more")
 
 
+def test_of_what_cannot_be_translated_the_agent_tells(site: Site) -> None:
+    """conntrack in userspace does not change ids of pings: of two VMs with one id, the second gets none."""
+    host = site.cloud.hosts[site.gateway_host]
+    id, (first, second, _) = "7777", site.vms.values()
+    assert " 0% packet loss" in first.run("ping", "-e", id, "-c", "1", "-W", "2", REMOTE).stdout
+    refused = second.run("ping", "-e", id, "-c", "2", "-i", "0.2", "-W", "1", REMOTE, check=False).stdout
+    assert ", 100% packet loss" in refused
+    line = f"router={site.router.id}"
+    wait_until(lambda: any("no port" in told and line in told for told in host.log().splitlines()), "it is told")
+    assert second.reaches(PEER)
+
+
 @pytest.mark.parametrize("host", ["h0", "h2"])
 def test_a_restart_of_the_agent_costs_no_packet(site: Site, host: str) -> None:
     floating = site.floating(site.vms[host])

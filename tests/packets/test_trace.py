@@ -190,6 +190,9 @@ def test_explain_tells_the_predicted_path_and_the_actual_one(site: Site, to: str
     assert actual.endswith(f"{to} receives it\n")
 
 
+OF_ROUTERS = ("router-without-host", "floating-ip-down", "address-answered-twice", "address-unanswered")
+
+
 def findings(site: Site) -> dict[str, list[str]]:
     """What `tunbridge check` finds of routers: subjects by code."""
     command = [sys.executable, "-m", "tunbridge", "check", "-f", "json", f"lab:{site.cloud.lab.name}"]
@@ -197,7 +200,7 @@ def findings(site: Site) -> dict[str, list[str]]:
     said: dict[str, list[str]] = {}
     for one in found["findings"]:
         said.setdefault(one["code"], []).append(one["subject"])
-    return {code: subjects for code, subjects in said.items() if code in ("router-without-host", "floating-ip-down")}
+    return {code: subjects for code, subjects in said.items() if code in OF_ROUTERS}
 
 
 def test_check_finds_a_router_without_a_host_and_a_floating_ip_that_nobody_answers_for(site: Site) -> None:
@@ -218,6 +221,29 @@ def test_check_finds_a_router_without_a_host_and_a_floating_ip_that_nobody_answe
     wait_until(lambda: findings(site) == {"floating-ip-down": [site.far.tap]}, "the floating IP is down")
     network.update_router(site.router, admin_state_up=True)
     wait_until(lambda: findings(site) == {}, "and up again")
+
+
+def test_check_finds_an_address_that_two_hosts_answer_for_and_one_that_none_does(site: Site) -> None:
+    network = site.cloud.network
+    router = network.get_router(site.router.id)
+    address = router.external_gateway_info["external_fixed_ips"][0]["ip_address"]
+    wait_until(lambda: findings(site) == {}, "all is well")
+    agents = {agent.id: agent.host for agent in network.agents(agent_type="L3 agent")}
+    active = next(agent for agent in network.routers_hosting_l3_agents(router) if agent.ha_state == "active").id
+    host = site.cloud.hosts[agents[active]]
+    host.stop()
+    try:
+        network.update_agent(active, admin_state_up=False)
+        two = {"address-answered-twice": [address]}
+        wait_until(lambda: findings(site) == two, "the host goes on with the flows that it has", 20)
+        network.update_agent(active, admin_state_up=True)
+        network.add_router_to_agent(active, router)
+        wait_until(lambda: findings(site) == {}, "the other host has heard that it has it no more", 20)
+        host.ofctl("del-flows", "br-int", f"table=73,arp,arp_tpa={address}")
+        assert findings(site) == {"address-unanswered": [address]}
+    finally:
+        host.start()
+    wait_until(lambda: findings(site) == {}, "the agent has put it back", 20)
 
 
 def test_what_cannot_be_traced_is_said_with_what_to_give(site: Site) -> None:

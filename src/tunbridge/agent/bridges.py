@@ -406,7 +406,7 @@ def _is_ours(number: int, meter: openflow.Meter | str, used: Collection[int]) ->
     One for requests to the agent is known by its number and rate; one of a QoS policy or a log, which may have any
     rate, by its number and a flow of ours that uses it.
     """
-    if number >= pipeline.QOS_METERS or pipeline.HOST_LOG_METER <= number < pipeline.PATCH_METERS:
+    if number >= pipeline.QOS_METERS or pipeline.UNTRANSLATED_METER <= number < pipeline.PATCH_METERS:
         return number in used
     if number >= pipeline.METADATA_METERS:
         return meter == openflow.Meter(pipeline.METADATA_PPS, pipeline.METADATA_BURST)

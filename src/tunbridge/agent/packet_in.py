@@ -7,6 +7,7 @@ limits them, so that a VM that floods harms only itself. A mistake in an answer 
 import asyncio
 import random
 import secrets
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
@@ -21,6 +22,7 @@ from tunbridge.dataplane import names, responders
 from tunbridge.dataplane.desired import Desired, Workload
 from tunbridge.dataplane.features import services
 from tunbridge.dataplane.responders import Forward, Kind, MalformedError, Settings, Subject, Zones
+from tunbridge.dataplane.responders.headers import read_headers
 from tunbridge.dataplane.view import Key, Location, Source, View
 from tunbridge.log import Log
 from tunbridge.openvswitch.openflow import PacketIn
@@ -29,6 +31,9 @@ RESOLVE_S = 2.0
 """How long one resolver may take."""
 MAX_QUESTIONS = 256
 """So many names are asked for at a time; further questions are answered with a failure."""
+TOLD_AGAIN_S = 60.0
+"""Between two lines of the log about ports of the same router."""
+NO_PORT = "a router's address has no port (ICMP: id) left for a new connection to its destination, which is dropped"
 SPREAD = 0.25
 """Unsolicited advertisements are sent up to this part of the interval earlier (RFC 4861, 6.2.4)."""
 
@@ -76,6 +81,8 @@ class PacketIns:
         self.metadata: Callable[[bytes, Workload], bool] | None = None
         """Takes packets to the metadata service, where this host has it."""
         self._questions: set[asyncio.Task[None]] = set()
+        self._told_again_at: dict[int, float] = {}
+        """Number of a router -> when it is logged again that its address has no port left."""
         self.wires = Wires(desired, source, send)
         self.vouching = Vouching(source, self.wires, later)
         self.neighbours = Neighbours(
@@ -158,6 +165,8 @@ class PacketIns:
             self._to_metadata(event, workload)
         elif kind in responders.LOGGED:
             self._note(kind, event)
+        elif kind is Kind.no_port:
+            self._untranslated(event)
         elif workload is not None and kind is not None:
             self._answer(kind, event, workload)
         elif kind in responders.TOLD:
@@ -176,6 +185,18 @@ class PacketIns:
             self.counts[kind, "malformed"] += 1
         except Exception as e:
             self._failed(kind, "" if workload is None else workload.port_id, e)
+
+    def _untranslated(self, event: PacketIn) -> None:
+        """A router's address has no port left: counted, and logged once a minute for each router."""
+        router, now = event.fields.get("reg1", 0), time.monotonic()
+        try:
+            if now >= self._told_again_at.get(router, 0.0):
+                told = read_headers(event.data).told()
+                self._told_again_at[router] = now + TOLD_AGAIN_S
+                self._log.warning(NO_PORT, router=self._desired.router(router), **told)
+            self.counts[Kind.no_port, "logged"] += 1
+        except MalformedError:
+            self.counts[Kind.no_port, "malformed"] += 1
 
     def _to_metadata(self, event: PacketIn, workload: Workload) -> None:
         try:

@@ -76,12 +76,13 @@ def with_names(hosts: "list[Host]", sources: Sequence[str]) -> "list[Host]":
     from tunbridge.inspect import networks
 
     for file in clouds_yaml(sources):
-        hosts = networks.named(hosts, _names(file))
+        hosts = networks.named(hosts, _names(file, hosts))
     return hosts
 
 
-def _names(clouds_yaml: Path) -> "Names":
+def _names(clouds_yaml: Path, hosts: "Sequence[Host]") -> "Names":
     """Ask a server; nothing when it does not answer: the hosts can be shown without."""
+    from tunbridge.cli.lab_routers import addresses, answers
     from tunbridge.cloud import CloudError, connect
     from tunbridge.inspect.networks import Names
 
@@ -94,6 +95,7 @@ def _names(clouds_yaml: Path) -> "Names":
     except CloudError:
         return Names()
     at, missing = _gateways(routers, ports, networks)
+    due = addresses(routers, ports, floating)
     active = {one["id"] for one in ports if one["status"] == "ACTIVE"}
     return Names(
         networks=networks,
@@ -102,6 +104,11 @@ def _names(clouds_yaml: Path) -> "Names":
         floating_ips_down=_by_port(f for f in floating if f["status"] != "ACTIVE" and f["port_id"] in active),
         gateways=at,
         gateways_missing=missing,
+        host_addresses=due.of_hosts,
+        network_addresses=due.of_networks,
+        port_addresses=due.of_ports,
+        active=frozenset(active),
+        answers={host.name: answers(host, due.macs) for host in hosts if due.macs},
     )
 
 

@@ -295,6 +295,10 @@ _INTEGRATION: dict[Signature, str] = {
         20,
         "ct_state",
     ): "It could not be translated, as what is no part of a connection: it must not go out as it is.",
+    (66, 19, "ct_state,reg3"): (
+        "conntrack has not translated the first packet of a connection: every port of the address is taken for where it"
+        " goes. It ends here, and the agent takes note, by a meter. (The kernel's datapath drops such a packet itself.)"
+    ),
     (66, 0, ""): _SKIP,
     (74, 301, "icmp,reg1,nw_dst,icmp_type"): "Ping of one of the router's addresses: the request becomes its reply.",
     (74, 301, "icmp6,reg1,ipv6_dst,icmp_type"): "Ping of one of the router's addresses: the request becomes its reply.",

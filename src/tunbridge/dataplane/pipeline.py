@@ -65,6 +65,8 @@ METADATA_PPS, METADATA_BURST = 200, 400
 
 FIRST_SUB_PORT, LAST_SUB_PORT = 0x8000, 0xFEFF
 """OpenFlow port numbers of trunks' sub-ports, which no interface has: trunks.py tells why there are none."""
+UNTRANSLATED_METER, UNTRANSLATED_PPS = 3_998, 10
+"""Number and rate of the meter of packets that conntrack should have translated and did not: enough to know of them."""
 HOST_LOG_METER, HOST_LOG_PPS = 3_999, 1_000
 """Number and rate of the meter that all packets to be logged on a host pass: what an agent writes down without being
 late for anything else."""
@@ -106,6 +108,7 @@ ARRIVED = Field(
     "arrived", 3, 4, 5,
     "it came to a router from outside: 1 to an address that translates, 2 to a floating IP or without translation",
 )  # fmt: skip
+TO_TRANSLATE = Field("to_translate", 3, 6, 6, "it must not leave with the source address that it has inside")
 SERVICE = Field("service", 3, 8, 15, "which service of the agent the packet is for")
 RECEIVER = Field("receiver", 4, 0, 31, "policy of the local port that receives it; 0: not filtered")
 SENDER = Field("sender", 5, 0, 31, "policy of the local port that sent it; 0: not filtered, or from elsewhere")
@@ -120,6 +123,7 @@ FIELDS = (
     TOO_BIG,
     RESOLVED,
     ARRIVED,
+    TO_TRANSLATE,
     SERVICE,
     SHARE,
     RECEIVER,
@@ -251,7 +255,7 @@ DESTINATION = _table(
 )  # fmt: skip
 TRANSLATED = _table(
     66, "translated", "its source is the router's or a floating IP now; looked up in the zone of the external network",
-    matches="reg6 proto ct_state", to=(DESTINATION,), miss=goto(DESTINATION),
+    matches="reg3 reg6 proto ct_state", sets="reg3", to=(DESTINATION, TO_AGENT), miss=goto(DESTINATION),
 )  # fmt: skip
 COUNTED = _table(
     63, "counted", "of a metering label: counters of what its rules say; the packet goes on where it was",

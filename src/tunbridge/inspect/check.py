@@ -85,4 +85,6 @@ def _results(view: View) -> Iterator[Finding | NotChecked]:
     yield from mtu.underlay(overlay)
     yield from routers.gateways(view)
     yield from routers.floating_ips(view)
+    yield from routers.answered_twice(view)
+    yield from routers.unanswered(view)
     yield from not_checked.without_input(view)

@@ -148,6 +148,28 @@ class Gateway(Struct, frozen=True, kw_only=True):
     """Whether it translates the addresses of who has no floating IP to its own."""
 
 
+class RouterAddress(Struct, frozen=True, kw_only=True):
+    """An IPv4 address that a router has in the API, and the MAC address that it is to be answered for with.
+
+    Of its gateway, or a floating IP: one host answers a physical network for it. Of an interface: each host answers its
+    own workloads.
+    """
+
+    kind: Literal["gateway", "floating-ip", "interface"]
+    router: str
+    address: str
+    mac: str
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """An address of a router for which the flows of a host answer ARP, and with which MAC address."""
+
+    address: str
+    mac: str
+    outside: bool = False
+    """Whether a physical network gets the answer; else workloads on the host do."""
+
+
 class Host(Struct, frozen=True, kw_only=True):
     """A host. `known` is False for one that others have tunnels to, but that was not given.
 
@@ -165,7 +187,9 @@ class Host(Struct, frozen=True, kw_only=True):
     `missing_parts`: parts of the text that were cut off or left out, so that what is absent here may exist on the
     host. `bridge_mappings`: physical network -> bridge, of OVN or Neutron's agent; null where the source does not
     tell it. `gateways` are those of routers that are on this host, `gateways_missing` those that no host has, of
-    routers of networks that workloads here are in.
+    routers of networks that workloads here are in. `router_addresses` are those that somebody is to answer for: of
+    gateways and interfaces this host, of floating IPs of workloads here whichever host has them; `answers` are those
+    that its flows do answer for, null where they were not read.
     """
 
     name: str
@@ -187,6 +211,8 @@ class Host(Struct, frozen=True, kw_only=True):
     bridge_mappings: dict[str, str] | None = None
     gateways: list[Gateway] = field(default_factory=list)
     gateways_missing: list[Gateway] = field(default_factory=list)
+    router_addresses: list[RouterAddress] = field(default_factory=list)
+    answers: list[Answer] | None = None
     lines: Lines = field(default_factory=dict)
 
     @property

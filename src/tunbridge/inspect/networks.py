@@ -9,7 +9,7 @@ from operator import is_
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tunbridge.inspect.model import Bridge, Gateway, Host, Port
+from tunbridge.inspect.model import Answer, Bridge, Gateway, Host, Port, RouterAddress
 
 _SHORT = 8
 """Digits of an id that tell networks apart for people."""
@@ -19,7 +19,9 @@ class Names(Struct, frozen=True, kw_only=True):
     """What an API told: names by id, floating IPs by port id, gateways by host.
 
     `floating_ips_down`: of ports that are ACTIVE themselves. `gateways_missing`: those that no host has, by the id of a
-    network of their router.
+    network of their router. `host_addresses`, `network_addresses`, `port_addresses`: what routers have, by the name of
+    the host that is to answer, by the id of a network whose running workloads are to be answered, and by the id of the
+    port that a floating IP leads to. `answers`: by the name of the host.
     """
 
     networks: Mapping[str, str] = field(default_factory=dict)
@@ -28,6 +30,12 @@ class Names(Struct, frozen=True, kw_only=True):
     floating_ips_down: Mapping[str, Sequence[str]] = field(default_factory=dict)
     gateways: Mapping[str, Sequence[Gateway]] = field(default_factory=dict)
     gateways_missing: Mapping[str, Sequence[Gateway]] = field(default_factory=dict)
+    host_addresses: Mapping[str, Sequence[RouterAddress]] = field(default_factory=dict)
+    network_addresses: Mapping[str, Sequence[RouterAddress]] = field(default_factory=dict)
+    port_addresses: Mapping[str, Sequence[RouterAddress]] = field(default_factory=dict)
+    active: frozenset[str] = frozenset()
+    """Ids of ports that are ACTIVE."""
+    answers: Mapping[str, Sequence[Answer] | None] = field(default_factory=dict)
 
 
 def network_id(port: Port) -> str | None:
@@ -63,6 +71,8 @@ def named(hosts: Sequence[Host], names: Names) -> list[Host]:
             bridges=[_named(bridge, names) for bridge in host.bridges],
             gateways=list(names.gateways.get(host.name, host.gateways)),
             gateways_missing=_missing(host, names) or host.gateways_missing,
+            router_addresses=_addresses(host, names) or host.router_addresses,
+            answers=list(told) if (told := names.answers.get(host.name)) is not None else host.answers,
         )
         for host in hosts
     ]
@@ -74,14 +84,35 @@ def _missing(host: Host, names: Names) -> list[Gateway]:
     return list(found.values())
 
 
+def _addresses(host: Host, names: Names) -> list[RouterAddress]:
+    """Addresses of routers that matter to a host."""
+    found = list(names.host_addresses.get(host.name, ()))
+    running = [
+        (network_id(port) or "", id)
+        for bridge in host.bridges
+        for port in bridge.ports
+        if (id := _port_id(port)) in names.active
+    ]
+    for id in dict.fromkeys(id for id, _ in running):
+        found += names.network_addresses.get(id, ())
+    for _, id in running:
+        found += names.port_addresses.get(id, ())
+    return found
+
+
 def _named(bridge: Bridge, names: Names) -> Bridge:
     ports = [_port(port, names) for port in bridge.ports]
     return bridge if all(map(is_, ports, bridge.ports)) else replace(bridge, ports=ports)
 
 
-def _port(port: Port, names: Names) -> Port:
+def _port_id(port: Port) -> str:
+    """The id of the API's port that a workload's port is, "" where it is none."""
     ids = [(interface.external_ids or {}).get("iface-id") for interface in port.interfaces]
-    id = next((id for id in ids if id), "")
+    return next((id for id in ids if id), "")
+
+
+def _port(port: Port, names: Names) -> Port:
+    id = _port_id(port)
     if network_id(port) not in names.networks and id not in names.ports and id not in names.floating_ips:
         return port
     return replace(

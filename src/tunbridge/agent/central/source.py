@@ -158,8 +158,8 @@ class CentralSource:
         found: view.QosPolicy = self._memos[_QOS].get(id, tuple(sorted(rows, key=_by_id)))
         return msgspec.structs.replace(found, id=id)
 
-    def sub_ports(self, parent_id: str) -> Collection[str]:
-        return [row.id for row in self._store.find("Port", "trunk_parent", parent_id)]
+    def sub_ports(self) -> Collection[str]:
+        return [row.id for row in self._store.having("Port", "trunk_parent")]
 
     def logs(self) -> Collection[view.LoggedTraffic]:
         return [self._memos["Log"].get(row.id, (row,)) for row in self._store.all("Log") if row.enabled]

@@ -168,6 +168,7 @@ def leave(
         flow.set_field("eth_src", place.mac),
         flow.FROM_NOWHERE,
         *(flow.load(field, 0) for field in (CHECKED, ARRIVED, pipeline.SENDER)),
+        *([] if source is None else [flow.load(pipeline.TO_TRANSLATE, int(source != ""))]),
         onwards,
     ]
     priority = 20 if match.keys() - {"tp_dst"} else 10

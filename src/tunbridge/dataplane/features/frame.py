@@ -51,6 +51,7 @@ def _meter(context: Context, patches: Iterable[str]) -> None:
     # What routers here cannot forward of others' packets: from elsewhere, and from other routers here, whose in_port is
     # nowhere, and so has no meter of its own.
     context.meter(bridge, Meter(pipeline.HOST_LOG_METER, pipeline.HOST_LOG_PPS, pipeline.HOST_LOG_PPS))
+    context.meter(bridge, Meter(pipeline.UNTRANSLATED_METER, pipeline.UNTRANSLATED_PPS, pipeline.UNTRANSLATED_PPS))
     context.meter(bridge, Meter(pipeline.TOLD_METER, pipeline.WORKLOAD_PPS, pipeline.WORKLOAD_BURST))
     for kind in (*TOLD, Kind.resolve):
         told = pipeline.SERVICE(services.NUMBERS[kind])

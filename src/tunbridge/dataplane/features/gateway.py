@@ -63,6 +63,7 @@ def common() -> list[Flow]:
     """What all gateways share."""
     table, routes = pipeline.OUTSIDE, pipeline.ROUTES
     unasked: Match = {"proto": "ip", **ARRIVED(1)}
+    untranslated: Match = {"ct_state": "+trk-snat", **pipeline.TO_TRANSLATE(1)}
     return [
         # From outside to outside: a router of tenants' networks is no router of others'.
         *(flow.make(table, 30, ARRIVED(how), []) for how in (1, 2)),
@@ -70,8 +71,10 @@ def common() -> list[Flow]:
         # What no connection from inside has asked for, and is not for the router itself.
         flow.make(routes, _UNASKED, {**unasked, "ct_state": "+new+trk"}, []),
         flow.make(routes, _UNASKED, {**unasked, "ct_state": "+inv+trk"}, []),
-        # It would go outside with an address of a tenant's.
+        # It would go outside with an address of a tenant's: it is no part of a known connection; or it begins one, and
+        # conntrack has no port left for it. The datapath in userspace hands that on as new, the kernel's drops it.
         flow.make(pipeline.TRANSLATED, 20, {"ct_state": "+inv+trk"}, []),
+        flow.make(pipeline.TRANSLATED, 19, untranslated, services.note(Kind.no_port)),
     ]
 
 

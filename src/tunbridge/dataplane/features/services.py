@@ -11,6 +11,7 @@ a packet-out to that port; nothing else sees the request, nor the answer.
     neighbour  neighbour solicitation for addresses of Tunbridge itself       IPv6 subnets with DHCP, routers
     metadata   TCP to the metadata service's addresses                        every network, metadata.py
     expired, no_route, no_host, closed, too_big   what a router cannot forward, or not take   router.py
+    no_port    what conntrack has no port left for                            gateway.py
     egress_allowed, egress_dropped, ingress_allowed, ingress_dropped   what is logged   logged.py
 
 In a tunnelled network where no port owns the DHCP address, ARP for it is answered with the subnet's service MAC, so
@@ -46,6 +47,7 @@ NUMBERS: Mapping[Kind, int] = MappingProxyType(
         Kind.resolved: 12,
         Kind.solicited: 13,
         Kind.metadata: 14,
+        Kind.no_port: 15,
         Kind.egress_allowed: 16,
         Kind.egress_dropped: 17,
         Kind.ingress_allowed: 18,
@@ -69,11 +71,9 @@ def kind_of(userdata: bytes) -> Kind | None:
 def common() -> list[Flow]:
     """Flows that are the same for every subnet."""
     table = pipeline.TO_AGENT
-    logged = [flow.meter(pipeline.HOST_LOG_METER)]
-    return [
-        flow.make(table, 10, pipeline.SERVICE(n), [*(logged if kind in LOGGED else ()), flow.to_agent(n)])
-        for kind, n in NUMBERS.items()
-    ]
+    meters = {Kind.no_port: pipeline.UNTRANSLATED_METER, **dict.fromkeys(LOGGED, pipeline.HOST_LOG_METER)}
+    passed = {kind: [flow.meter(meters[kind])] if kind in meters else [] for kind in NUMBERS}
+    return [flow.make(table, 10, pipeline.SERVICE(n), [*passed[kind], flow.to_agent(n)]) for kind, n in NUMBERS.items()]
 
 
 def compute(context: Context, subnet_id: str) -> None:
@@ -117,6 +117,11 @@ def _ipv6(context: Context, vlan: int, subnet: Subnet, address: str, is_owned: b
 def ask(kind: Kind) -> list[Action]:
     """The actions that hand a packet to the agent."""
     return [flow.load(pipeline.SERVICE, NUMBERS[kind]), goto(pipeline.AGENT_METER)]
+
+
+def note(kind: Kind) -> list[Action]:
+    """The actions that have the agent note a packet, and end it."""
+    return [flow.load(pipeline.SERVICE, NUMBERS[kind]), goto(pipeline.TO_AGENT)]
 
 
 def gateways(view: View, network_id: str) -> set[str]:

@@ -71,6 +71,8 @@ class Kind(StrEnum):
     egress_dropped = "egress-dropped"
     ingress_allowed = "ingress-allowed"
     ingress_dropped = "ingress-dropped"
+    no_port = "no-port"
+    """A packet that conntrack has not translated: every port of the router's address is taken for where it goes."""
     claimed = "claimed"
     """A workload announces an address that others may have as well, or answers the question whether it has it."""
 

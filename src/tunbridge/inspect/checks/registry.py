@@ -428,6 +428,31 @@ _ALL = (
         fix="Is the router up? Does the workload's host, or the router's gateway host, have a bridge to the external "
         "network, and is its agent running? `tunbridge host status` there names what it cannot do.",
     ),
+    Code(
+        code="address-answered-twice",
+        severity="error",
+        summary="Two hosts answer for one address of a router.",
+        meaning="The flows of two hosts answer ARP of a physical network for the same address with the same MAC "
+        "address: both have a router's gateway, or a floating IP. The network's switches send its packets now to the "
+        "one and now to the other. It happens where an agent has stopped on the host that had the gateway, while its "
+        "flows forward on, and another host has been given it.",
+        not_when="the flows of fewer than two hosts could be read (they are for `lab:`), or while a gateway moves, "
+        "which takes half a second: look again.",
+        fix="Start the agent of the host that is to have it no more, or stop Open vSwitch there. "
+        "`openstack network agent list --router ROUTER --long` says which one has it.",
+    ),
+    Code(
+        code="address-unanswered",
+        severity="error",
+        summary="No host answers for an address that a router has.",
+        meaning="The server says that a router's gateway or a floating IP is ACTIVE, and no host's flows answer ARP "
+        "of the physical network for its address and MAC address; or a host with a running workload does not answer "
+        "it for the address of a router in its network. Packets to the address find nobody.",
+        not_when="the router is switched off, the flows of a host could not be read (they are for `lab:`), or the "
+        "address is of IPv6, for which the agent answers.",
+        fix="Start the agent of the host, which puts back flows that are missing. Where it runs, `tunbridge host "
+        "status` there says what it cannot do.",
+    ),
 )
 
 CODES: dict[str, Code] = {code.code: code for code in _ALL}

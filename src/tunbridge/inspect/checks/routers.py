@@ -1,9 +1,11 @@
-"""Checks of routers, where a Networking API told of them: what of the outside no host answers for."""
+"""Checks of routers, where a Networking API told of them: what no host answers for, and what two do."""
 
 from collections.abc import Iterator
 
 from tunbridge.inspect.checks.view import View, finding
-from tunbridge.inspect.model import Finding
+from tunbridge.inspect.model import Finding, RouterAddress
+
+_KINDS = {"gateway": "the gateway's address", "floating-ip": "a floating IP", "interface": "an interface's address"}
 
 
 def gateways(view: View) -> Iterator[Finding]:
@@ -39,4 +41,51 @@ def floating_ips(view: View) -> Iterator[Finding]:
                 f"{addresses} of {name} is not ACTIVE, although {name} is: no host answers for it outside",
                 "is its router up, and does it have a gateway host? openstack network agent list --router ROUTER; "
                 f"does {host.name} or a gateway host have a bridge to the external network?",
+            )
+
+
+def answered_twice(view: View) -> Iterator[Finding]:
+    """Report addresses that several hosts answer a physical network for, once, at the first of them."""
+    at: dict[tuple[str, str], list[str]] = {}
+    for host in view.given:
+        for answer in host.answers or ():
+            if answer.outside:
+                at.setdefault((answer.address, answer.mac), []).append(host.name)
+    for (address, mac), hosts in at.items():
+        if len(hosts) > 1:
+            all_of_them = " and ".join(hosts)
+            yield finding(
+                "address-answered-twice",
+                hosts[0],
+                address,
+                f"{all_of_them} answer the same physical network for {address} with the MAC address {mac}: its "
+                "switches take it to be now here and now there, and packets to it are lost or come twice",
+                "is the agent running on each of these hosts, and do their tunnels reach each other? "
+                "`tunbridge host status` there; openstack network agent list --router ROUTER --long",
+            )
+
+
+def unanswered(view: View) -> Iterator[Finding]:
+    """Report addresses of routers that nobody answers for, although the API says that somebody does."""
+    outside = {(a.address, a.mac) for host in view.given for a in host.answers or () if a.outside}
+    is_known = all(host.answers is not None for host in view.given)
+    told: set[RouterAddress] = set()
+    for host in view.given:
+        inside = {(a.address, a.mac) for a in host.answers or () if not a.outside}
+        for one in host.router_addresses:
+            is_inside = one.kind == "interface"
+            answered = inside if is_inside else outside
+            if (one.address, one.mac) in answered or not (host.answers is not None if is_inside else is_known):
+                continue
+            if not is_inside and one in told:
+                continue
+            told.add(one)
+            who = f"{host.name} does not answer its workloads" if is_inside else "no host answers the physical network"
+            yield finding(
+                "address-unanswered",
+                host.name,
+                one.address,
+                f"{who} for {one.address} with the MAC address {one.mac}, {_KINDS[one.kind]} of router {one.router}",
+                f"is the agent of {host.name} running, and in sync? `tunbridge host status`; its start brings back "
+                "flows that were deleted",
             )

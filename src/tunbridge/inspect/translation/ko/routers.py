@@ -20,5 +20,29 @@ FINDINGS: Mapping[str, Mapping[str, str]] = {
         "확인하세요: openstack network agent list --router ROUTER. {host} 또는 게이트웨이 호스트에 외부 네트워크로 "
         "이어지는 브리지가 있는지도 확인하세요",
     },
+    "address-answered-twice": {
+        "{hosts} answer the same physical network for {address} with the MAC address {mac}: its switches take it to be "
+        "now here and now there, and packets to it are lost or come twice": "{hosts}가 같은 물리 네트워크에서 MAC 주소 "
+        "{mac}로 {address}에 응답합니다. 스위치는 이 주소가 한 번은 여기, 한 번은 저기에 있다고 여기고, 이 주소로 가는 "
+        "패킷은 사라지거나 두 번 옵니다",
+        "is the agent running on each of these hosts, and do their tunnels reach each other? `tunbridge host status` "
+        "there; openstack network agent list --router ROUTER --long": "이 호스트들에서 에이전트가 실행 중인지, 터널이 "
+        "서로 닿는지 확인하세요: 그 호스트에서 `tunbridge host status`; openstack network agent list --router ROUTER "
+        "--long",
+    },
+    "address-unanswered": {
+        "no host answers the physical network for {address} with the MAC address {mac}, the gateway's address of "
+        "router {router}": "라우터 {router}의 게이트웨이 주소 {address}에 MAC 주소 {mac}로 물리 네트워크에 응답하는 "
+        "호스트가 없습니다",
+        "no host answers the physical network for {address} with the MAC address {mac}, a floating IP of router "
+        "{router}": "라우터 {router}의 플로팅 IP {address}에 MAC 주소 {mac}로 물리 네트워크에 응답하는 "
+        "호스트가 없습니다",
+        "{host} does not answer its workloads for {address} with the MAC address {mac}, an interface's address of "
+        "router {router}": "{host}가 자기 워크로드에 라우터 {router}의 인터페이스 주소 {address}를 MAC 주소 {mac}로 "
+        "응답하지 않습니다",
+        "is the agent of {host} running, and in sync? `tunbridge host status`; its start brings back flows that were "
+        "deleted": "{host}의 에이전트가 실행 중이고 동기화되었는지 확인하세요: `tunbridge host status`. 에이전트는 "
+        "시작할 때 지워진 플로를 되살립니다",
+    },
 }
 """Code -> message or fix, in English -> in Korean."""

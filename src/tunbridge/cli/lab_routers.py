@@ -1,0 +1,86 @@
+"""Addresses of routers in a lab: which its server says that somebody answers for, and which the hosts' flows do."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from tunbridge.dataplane import names, pipeline
+from tunbridge.dataplane.flows import COOKIE, COOKIE_MASK, parse_dump
+from tunbridge.inspect.model import Answer, Host, RouterAddress
+from tunbridge.openvswitch import ofctl
+
+_ASKED = re.compile(r"arp_tpa=([0-9.]+)(?:,|$)")
+_MAC = re.compile(r"set_field:([0-9a-f:]+)->arp_sha")
+_TABLES = (pipeline.SERVICE_TABLE, pipeline.ROUTER)
+"""Where ARP is answered."""
+
+Row = Mapping[str, Any]
+Kind = Literal["gateway", "floating-ip", "interface"]
+
+
+class Due(Struct, frozen=True):
+    """Addresses of routers that are switched on: by host, by network, and by the port that a floating IP leads to."""
+
+    of_hosts: dict[str, list[RouterAddress]] = field(default_factory=lambda: defaultdict(list))
+    of_networks: dict[str, list[RouterAddress]] = field(default_factory=lambda: defaultdict(list))
+    of_ports: dict[str, list[RouterAddress]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def macs(self) -> set[str]:
+        """The MAC addresses of all."""
+        every = (self.of_hosts, self.of_networks, self.of_ports)
+        return {one.mac for where in every for found in where.values() for one in found}
+
+
+def addresses(routers: Mapping[str, Row], ports: Sequence[Row], floating: Iterable[Row]) -> Due:
+    """What somebody is to answer for; only what the server says to be ACTIVE, but for interfaces, which it does not."""
+    due = Due()
+    up = {id: router["name"] or id for id, router in routers.items() if router["admin_state_up"]}
+    by_address = {(ip["ip_address"], port["network_id"]): port for port in ports for ip in port["fixed_ips"]}
+    for port in ports:
+        router = up.get(port["device_id"])
+        if router is None or not port["admin_state_up"]:
+            continue
+        if port["device_owner"] == "network:router_interface":
+            due.of_networks[port["network_id"]] += _of("interface", router, port)
+        elif port["device_owner"] == "network:router_gateway" and port["status"] == "ACTIVE":
+            due.of_hosts[port.get("binding:host_id") or ""] += _of("gateway", router, port)
+    for one in floating:
+        own = by_address.get((one["floating_ip_address"], one["floating_network_id"]))
+        router = up.get(one["router_id"] or "")
+        if own is not None and router is not None and one["port_id"] and one["status"] == "ACTIVE":
+            due.of_ports[one["port_id"]] += _of("floating-ip", router, own)
+    return due
+
+
+def _of(kind: Kind, router: str, port: Row) -> list[RouterAddress]:
+    return [
+        RouterAddress(kind=kind, router=router, address=ip["ip_address"], mac=port["mac_address"])
+        for ip in port["fixed_ips"]
+        if ":" not in ip["ip_address"]
+    ]
+
+
+def answers(host: Host, macs: set[str]) -> list[Answer] | None:
+    """What a host's flows answer ARP for with one of these MAC addresses; None where they cannot be read."""
+    kind, _, path = (host.source or "").partition(":")
+    rundir = Path(path).parent
+    if kind != "unix" or not ofctl.management_socket(str(rundir), names.INTEGRATION_BRIDGE).exists():
+        return None
+    found = []
+    try:
+        for table in _TABLES:
+            ours = f"cookie={COOKIE:#x}/{COOKIE_MASK:#x},table={table.number},arp"
+            text = ofctl.command(str(rundir), names.INTEGRATION_BRIDGE, "dump-flows", ours)
+            for one in parse_dump(text):
+                address, mac = _ASKED.search(one.match), _MAC.search(one.actions)
+                if address is not None and mac is not None and mac[1] in macs:
+                    outside = table is pipeline.ROUTER and "in_port=" in one.match
+                    found.append(Answer(address=address[1], mac=mac[1], outside=outside))
+    except ofctl.OfctlError:
+        return None
+    return found
