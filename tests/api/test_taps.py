@@ -154,12 +154,15 @@ def test_a_service_has_a_tunnel_id_that_no_network_has(tmp_path: Path) -> None:
         admin = cloud.user("admin")
         ports = [port_of(admin), port_of(admin, **{"provider:network_type": "flat", "provider:physical_network": "a"})]
         services = [service_of(admin, port) for port in ports]
+        again = service_of(admin, ports[0])  # of a port that has one
         assert admin.post("/networks", {"network": {}}).status_code == 503
-        full = error(post_service(admin, ports[0]))
+        full = error(post_service(admin, port_of(admin, **{"provider:network_type": "local"})))
         assert full == (409, "OverQuota", "Reached the maximum quota for Tap Services")
         for number in (7, 8, 9):
             wanted = {"provider:network_type": "vxlan", "provider:segmentation_id": number}
             assert error(admin.post("/networks", {"network": wanted}))[:2] == (409, "TunnelIdInUse")
         assert admin.delete(f"{SERVICES}/{services[0]['id']}").status_code == 204
+        assert admin.post("/networks", {"network": {}}).status_code == 503, "another service has the id"
+        assert admin.delete(f"{SERVICES}/{again['id']}").status_code == 204
         admin.create("network")
         assert admin.post("/networks", {"network": {}}).status_code == 503

@@ -124,6 +124,19 @@ def test_a_port_that_looks_at_its_own_correspondent_is_given_what_it_sent_itself
 
 
 @pytest.mark.parametrize("host", HOSTS)
+def test_services_of_one_port_have_one_tunnel_id_and_copies_of_their_own(make_world: MakeWorld, host: str) -> None:
+    world = tapped(make_world, host, tap(sent=True))
+    world.rows.services["s2"] = TapService(id="s2", port_id="ids", tunnel_id=TUNNEL_ID, host=host)
+    have(world, tap(sent=True), Tap(id="t2", port_id="n2", service_id="s2", sent=True))
+    for sender, other in ((1, 2), (2, 1)):
+        port, receiver = ("p", "n2") if sender == 1 else ("n2", "p")
+        assert world.send(port, udp(sender, other)) == {Delivery(host, "ids"), Delivery("a", receiver)}
+    del world.rows.services["s"]
+    have(world, Tap(id="t2", port_id="n2", service_id="s2", sent=True))
+    assert world.send("n2", udp(2, 1)) == {Delivery(host, "ids"), Delivery("a", "p")}
+
+
+@pytest.mark.parametrize("host", HOSTS)
 def test_sub_ports_of_trunks_are_sources_and_receivers(make_world: MakeWorld, host: str) -> None:
     world = tapped(make_world, host)
     world.network("m", segment=30)

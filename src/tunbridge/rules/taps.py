@@ -4,6 +4,8 @@ A service is ACTIVE when the host of its port hands copies to the port; a flow, 
 them besides. Both say so in `Port_Status`, with the id of the service or flow. Texts are Neutron's.
 """
 
+from collections.abc import Collection
+
 from tunbridge.rules import bindings, segments, sub_ports
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import Conflict, Forbidden, NetworkingError, NotFound, invalid
@@ -27,10 +29,7 @@ class TapServiceRules(Rules):
         port = sub_ports.visible(self, txn, request, values["port_id"])
         if port.project_id != values["project_id"]:
             raise _not_the_projects()
-        found = segments.reserve_tunnel_id(txn, request)
-        if found is None:
-            raise Conflict("OverQuota", "Reached the maximum quota for Tap Services")
-        tunnel_id, rows = found
+        tunnel_id, rows = _tunnel_id(txn, request, port.id)
         return self.insert(txn, request, values, network_id=port.network_id, tunnel_id=tunnel_id, segments=rows)
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
@@ -77,6 +76,20 @@ class TapFlowRules(Rules):
         service = reader.get(SERVICE, row.tap_service_id)
         received = DOWN if service is None else status(reader, service)
         return {"status": received if received != ACTIVE else _told(reader, row.source_port, row.id)}
+
+
+def _tunnel_id(txn: Txn, request: Request, port_id: str) -> tuple[int, Collection[str]]:
+    """A tunnel id for copies to a port, and its rows. One for all services of the port: so they take no more of the
+    identifiers of networks than the quota of ports allows.
+    """
+    there = next(iter(txn.find(SERVICE, "port_id", port_id)), None)
+    if there is not None:
+        txn.exists(SERVICE, there.id)
+        return there.tunnel_id, there.segments
+    found = segments.reserve_tunnel_id(txn, request)
+    if found is None:
+        raise Conflict("OverQuota", "Reached the maximum quota for Tap Services")
+    return found
 
 
 def _not_the_projects() -> NetworkingError:
