@@ -28,13 +28,15 @@ TAPS = "taps"
 """Hosts copy what a port sends and receives to another port, of any host."""
 METERING = "metering"
 """Hosts count what passes the gateways of routers."""
+SEGMENTS = "segments"
+"""Hosts have a network by that of its segments which they reach, and tell ports what leads to the others."""
 VLAN_TRANSPARENCY = "vlan-transparency"
 """Networks carry VLAN tags of their guests."""
 
 AVAILABLE = frozenset(
     {
         *(BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, PLACEMENT, METADATA),
-        *(TRUNKS, TRAFFIC_LOG, MIRRORS, METERING),
+        *(TRUNKS, TRAFFIC_LOG, MIRRORS, METERING, SEGMENTS),
         TAPS,
     }
 )

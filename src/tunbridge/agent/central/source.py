@@ -290,6 +290,10 @@ def _network(rows: tuple[Row, ...]) -> view.Network:
         dns_domain=row.dns_domain,
         external=row.router_external,
         qos_policy_id=row.qos_policy_id,
+        segments=tuple(
+            view.Segment(one["network_type"], one["physical_network"], one["segmentation_id"])
+            for one in _json(row.segments)
+        ),
     )
 
 
@@ -306,6 +310,7 @@ def _subnet(rows: tuple[Row, ...]) -> view.Subnet:
         ipv6_address_mode=row.ipv6_address_mode,
         dns_nameservers=tuple(_json(row.dns_nameservers)),
         host_routes=tuple(view.HostRoute(one["destination"], one["nexthop"]) for one in _json(row.host_routes)),
+        segment_id=row.segment_id,
     )
 
 
