@@ -61,6 +61,11 @@ DIFFERENCES: dict[tuple[str, str, str], str] = {
         ("tap_mirrors", name, "filter"): "Neutron declares no filters of mirrors, and filters by whatever is asked"
         for name in ("id", "name", "port_id", "remote_ip", "mirror_type")
     },
+    **{("tap_services", name, "filter"): "likewise" for name in ("id", "project_id", "name", "port_id")},
+    **{
+        ("tap_flows", name, "filter"): "likewise"
+        for name in ("id", "project_id", "name", "tap_service_id", "source_port", "direction")
+    },
     **{
         ("metering_label_rules", f"{end}_ip_prefix", "check"): "Neutron fails in its database on what is no string"
         for end in ("remote", "source", "destination")

@@ -18,6 +18,8 @@ from tunbridge.dataplane.view import (
     Router,
     SecurityGroup,
     Subnet,
+    Tap,
+    TapService,
 )
 
 
@@ -39,6 +41,8 @@ class Rows(Struct):
     """By the floating IP's id in the API."""
     logged: tuple[LoggedTraffic, ...] = ()
     mirrored: tuple[Mirror, ...] = ()
+    tapped: tuple[Tap, ...] = ()
+    services: dict[str, TapService] = {}
     metered: dict[str, tuple[MeteringLabel, ...]] = {}
     """By project."""
 
@@ -50,6 +54,18 @@ class Rows(Struct):
 
     def all_mirrors(self) -> Collection[Mirror]:
         return self.mirrored
+
+    def taps(self, port_id: str) -> Collection[Tap]:
+        return [one for one in self.tapped if one.port_id == port_id]
+
+    def tap(self, id: str) -> Tap | None:
+        return next((one for one in self.tapped if one.id == id), None)
+
+    def tap_services(self, port_id: str) -> Collection[str]:
+        return [one.id for one in self.services.values() if one.port_id == port_id]
+
+    def tap_service(self, id: str) -> TapService | None:
+        return self.services.get(id)
 
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
         return self.metered.get(project_id, ())

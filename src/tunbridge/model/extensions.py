@@ -792,6 +792,13 @@ EXTENSIONS = (
         needs=frozenset({features.MIRRORS}),
     ),
     Extension(
+        "taas",
+        "Neutron Tap as a Service",
+        "Neutron Tap as a Service Extension.",
+        "2015-01-14T10:00:00-00:00",
+        needs=frozenset({features.TAPS}),
+    ),
+    Extension(
         "metering",
         "Neutron Metering",
         "Neutron Metering extension.",

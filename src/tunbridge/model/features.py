@@ -24,6 +24,8 @@ TRAFFIC_LOG = "traffic-log"
 """Hosts log what security groups allow and drop."""
 MIRRORS = "mirrors"
 """Hosts copy what a port sends and receives, in tunnels to a collector."""
+TAPS = "taps"
+"""Hosts copy what a port sends and receives to another port, of any host."""
 METERING = "metering"
 """Hosts count what passes the gateways of routers."""
 SEGMENTS = "segments"
@@ -35,6 +37,7 @@ AVAILABLE = frozenset(
     {
         *(BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, PLACEMENT, METADATA),
         *(TRUNKS, TRAFFIC_LOG, MIRRORS, METERING, SEGMENTS),
+        TAPS,
     }
 )
 """Those that the agent has now."""
