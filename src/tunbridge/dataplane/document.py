@@ -22,6 +22,7 @@ from tunbridge.dataplane.view import (
     Host,
     HostRoute,
     Limits,
+    LocalIp,
     Location,
     LoggedTraffic,
     MeteringLabel,
@@ -156,6 +157,7 @@ def _rows() -> Rows:
         logged=(LoggedTraffic(id="log", project_id="demo", target_id="web"),),
         mirrored=(Mirror(id="tap", port_id="lb", kind="gre", remote_ip="198.51.100.9", sent=101, received=102),),
         metered={"demo": (_label(),)},
+        local_addresses={"web": (LocalIp(id="cache", address="10.0.0.200", fixed_ip="10.0.0.11"),)},
     )  # fmt: skip
 
 

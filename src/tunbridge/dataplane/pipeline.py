@@ -109,6 +109,7 @@ ARRIVED = Field(
     "it came to a router from outside: 1 to an address that translates, 2 to a floating IP or without translation",
 )  # fmt: skip
 TO_TRANSLATE = Field("to_translate", 3, 6, 6, "it must not leave with the source address that it has inside")
+LOOKED_UP = Field("looked_up", 3, 7, 7, "it was looked up among the connections to a Local IP")
 SERVICE = Field("service", 3, 8, 15, "which service of the agent the packet is for")
 RECEIVER = Field("receiver", 4, 0, 31, "policy of the local port that receives it; 0: not filtered")
 SENDER = Field("sender", 5, 0, 31, "policy of the local port that sent it; 0: not filtered, or from elsewhere")
@@ -124,6 +125,7 @@ FIELDS = (
     RESOLVED,
     ARRIVED,
     TO_TRANSLATE,
+    LOOKED_UP,
     SERVICE,
     SHARE,
     RECEIVER,
@@ -215,7 +217,8 @@ RECEIVED_PACKETS = _table(
 )  # fmt: skip
 OUTPUT = _table(
     94, "output", "to the port in `out`; between bridges the local VLAN says which network it is",
-    matches="reg4 reg6 reg7", sets="vlan reg3 reg7", to=(RECEIVED_PACKETS, RECEIVED_MIRROR, SUB_PORT),
+    matches="reg3 reg4 reg6 reg7 proto nw_src", sets="vlan reg3 reg7 nat",
+    to=(RECEIVED_PACKETS, RECEIVED_MIRROR, SUB_PORT), back_to=94,  # once it was looked up for a Local IP
 )  # fmt: skip
 COMMIT = _table(
     92, "commit", "a connection that rules allowed becomes known to conntrack, with who checked it",
@@ -329,8 +332,8 @@ METADATA = _table(
 )  # fmt: skip
 SERVICE_TABLE = _table(
     60, "services", "requests that this host answers or directs: DHCP, router solicitations, DNS, ARP, ND, metadata",
-    matches="reg6 proto dl_dst nw_dst ipv6_dst tp_src tp_dst icmp_type nd_target arp_op arp_spa arp_tpa",
-    sets="reg3 reg7 in_port eth_src eth_dst ip icmp_type arp_op arp_sha arp_spa arp_tha arp_tpa",
+    matches="reg6 proto dl_dst nw_src nw_dst ipv6_dst tp_src tp_dst icmp_type nd_target arp_op arp_spa arp_tpa",
+    sets="reg3 reg7 in_port eth_src eth_dst ip icmp_type arp_op arp_sha arp_spa arp_tha arp_tpa nat",
     to=(AGENT_METER, METADATA, LEARN, OUTPUT), miss=goto(LEARN),
 )  # fmt: skip
 ADDRESS_SECURITY = _table(
@@ -431,6 +434,7 @@ FEATURES: Mapping[str, int] = MappingProxyType(
         "base": 0, "port": 1, "network": 2, "neighbour": 3, "located": 3, "subnet": 4, "flood": 5, "policy": 6,
         "remote": 6, "member": 6, "reach": 7, "router": 7, "wire": 7, "gateway": 8, "floating": 8, "qos": 9,
         "metadata": 10, "log": 11, "mirror": 12, "metering": 13,
+        "local-ip": 14,
     }
 )  # fmt: skip
 """Feature -> its number in the cookie of its flows."""

@@ -7,6 +7,7 @@ from msgspec import Struct
 from tunbridge.dataplane.view import (
     FloatingIp,
     Host,
+    LocalIp,
     Location,
     LoggedTraffic,
     MeteringLabel,
@@ -41,6 +42,8 @@ class Rows(Struct):
     mirrored: tuple[Mirror, ...] = ()
     metered: dict[str, tuple[MeteringLabel, ...]] = {}
     """By project."""
+    local_addresses: dict[str, tuple[LocalIp, ...]] = {}
+    """By port."""
 
     def logs(self) -> Collection[LoggedTraffic]:
         return self.logged
@@ -50,6 +53,9 @@ class Rows(Struct):
 
     def all_mirrors(self) -> Collection[Mirror]:
         return self.mirrored
+
+    def local_ips(self, port_id: str) -> Collection[LocalIp]:
+        return self.local_addresses.get(port_id, ())
 
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
         return self.metered.get(project_id, ())

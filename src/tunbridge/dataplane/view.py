@@ -290,6 +290,18 @@ class Mirror(Struct, frozen=True, kw_only=True):
     received: int | None = None
 
 
+class LocalIp(Struct, frozen=True, kw_only=True):
+    """An address that a port has for the workloads on its host, besides its own `fixed_ip`.
+
+    `is_translated`: what is sent there gets the fixed IP; else the VM has the address itself.
+    """
+
+    id: str
+    address: str
+    fixed_ip: str
+    is_translated: bool = True
+
+
 class MeteringRule(Struct, frozen=True, kw_only=True):
     """What a label counts, or (`excluded`) does not: prefixes in canonical text, None for any address.
 
@@ -319,7 +331,7 @@ Key = tuple[str, str]
 ("forwardings", floating IP's id in the API), ("qos-policy", id), ("host", name), ("hosts", ""), ("port-status", id),
 ("network-locations", network id), ("logs", ""), ("mirrors", port id), ("metering", project id),
 ("metering", "") for shared labels, ("metering-label", id),
-("sub-ports", id of a trunk's port)."""
+("sub-ports", id of a trunk's port), ("local-ips", port id)."""
 
 
 class Source(Protocol):
@@ -349,6 +361,7 @@ class Source(Protocol):
     def logs(self) -> Collection[LoggedTraffic]: ...
     def mirrors(self, port_id: str) -> Collection[Mirror]: ...
     def all_mirrors(self) -> Collection[Mirror]: ...
+    def local_ips(self, port_id: str) -> Collection[LocalIp]: ...
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]: ...
 
 
@@ -456,6 +469,11 @@ class View:
         """The mirrors of a port."""
         self._reads.add(("mirrors", port_id))
         return self._source.mirrors(port_id)
+
+    def local_ips(self, port_id: str) -> Collection[LocalIp]:
+        """The Local IPs that lead to a port."""
+        self._reads.add(("local-ips", port_id))
+        return self._source.local_ips(port_id)
 
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
         """The labels that count for the routers of a project."""

@@ -743,6 +743,13 @@ EXTENSIONS = (
         needs=frozenset({features.MIRRORS}),
     ),
     Extension(
+        "local_ip",
+        "Local IP",
+        "Support Node Local Virtual IP",
+        "2021-07-26T10:00:00-00:00",
+        needs=frozenset({features.LOCAL_IPS}),
+    ),
+    Extension(
         "metering",
         "Neutron Metering",
         "Neutron Metering extension.",

@@ -24,6 +24,8 @@ TRAFFIC_LOG = "traffic-log"
 """Hosts log what security groups allow and drop."""
 MIRRORS = "mirrors"
 """Hosts copy what a port sends and receives, in tunnels to a collector."""
+LOCAL_IPS = "local-ips"
+"""Hosts lead what workloads send to an address to a port of the host's own."""
 METERING = "metering"
 """Hosts count what passes the gateways of routers."""
 VLAN_TRANSPARENCY = "vlan-transparency"
@@ -32,7 +34,7 @@ VLAN_TRANSPARENCY = "vlan-transparency"
 AVAILABLE = frozenset(
     {
         *(BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, PLACEMENT, METADATA),
-        *(TRUNKS, TRAFFIC_LOG, MIRRORS, METERING),
+        *(TRUNKS, TRAFFIC_LOG, MIRRORS, METERING, LOCAL_IPS),
     }
 )
 """Those that the agent has now."""

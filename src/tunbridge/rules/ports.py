@@ -10,7 +10,19 @@ import msgspec
 
 from tunbridge.model.convert import canonical_mac
 from tunbridge.model.resource import UNSET
-from tunbridge.rules import bindings, boot_configs, ipam, logs, qos, qos_minimums, rbac, sub_ports, tap_mirrors, trunks
+from tunbridge.rules import (
+    bindings,
+    boot_configs,
+    ipam,
+    local_ip_ports,
+    logs,
+    qos,
+    qos_minimums,
+    rbac,
+    sub_ports,
+    tap_mirrors,
+    trunks,
+)
 from tunbridge.rules.base import Rules, check_tag_count
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, http_bad_request, invalid
@@ -126,6 +138,7 @@ class PortRules(Rules):
             message = f"Port {row.id} cannot be deleted directly via the port API: {reason}."
             raise Conflict("ServicePortInUse", message)
         trunks.check_deletable(txn, row)
+        local_ip_ports.check_unused(txn, row.id)
         floating: Any = self.others["floatingip"]
         floating.leave(txn, request, row)
         self._leave_led(txn, request, row, ())
@@ -143,6 +156,7 @@ class PortRules(Rules):
         boot_configs.remove_of(txn, row.id)
         logs.remove_of(txn, "target_id", row.id)
         tap_mirrors.remove_of(txn, row.id)
+        local_ip_ports.remove_of(txn, row.id)
         super().remove(txn, request, row)
 
     def touch(self, txn: Txn, request: Request, row: Row, columns: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from tunbridge.database.store import Store
 from tunbridge.dataplane import view
 from tunbridge.dataplane.view import Key
 from tunbridge.model import protocols
-from tunbridge.model.resources import tap_mirror
+from tunbridge.model.resources import local_ip, tap_mirror
 from tunbridge.model.resources.qos import DIRECTIONS, RULES
 from tunbridge.model.validators.plain import as_integer
 
@@ -67,6 +67,7 @@ class CentralSource:
             "Log": _Memo(_log),
             "Tap_Mirror": _Memo(_mirror),
             "Metering_Label": _Memo(_metering_label),
+            "Local_Ip_Association": _Memo(_local_ip),
         }
         self._hosts: dict[str, Row] = {}
         """Rows of other hosts' agents, by the name of the host."""
@@ -174,6 +175,10 @@ class CentralSource:
         here = {row.port_id for row in self._store.find("Port_Binding", "host", self._host)}
         return [self._memos["Tap_Mirror"].get(row.id, (row,)) for row in rows if row.port_id in here]
 
+    def local_ips(self, port_id: str) -> Collection[view.LocalIp]:
+        rows = self._store.find("Local_Ip_Association", "fixed_port_id", port_id)
+        return [self._memos["Local_Ip_Association"].get(row.id, (row,)) for row in sorted(rows, key=_by_id)]
+
     def metering_labels(self, project_id: str) -> Collection[view.MeteringLabel]:
         rows = [row for row in self._store.all("Metering_Label") if row.shared or row.project_id == project_id]
         return [self._metering_label(row) for row in rows]
@@ -229,6 +234,8 @@ def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
             return {("logs", "")}
         case "Tap_Mirror":
             return {("mirrors", row.port_id) for row in rows}
+        case "Local_Ip_Association":
+            return {("local-ips", row.fixed_port_id) for row in rows}
         case "Metering_Label":
             return {("metering", "" if row.shared else row.project_id) for row in rows}
         case "Metering_Label_Rule":
@@ -415,6 +422,13 @@ def _mirror(rows: tuple[Row, ...]) -> view.Mirror:
         id=row.id, port_id=row.port_id, kind="gre" if row.mirror_type == tap_mirror.GRE else "erspan",
         remote_ip=canonical(row.remote_ip), sent=ids.get(tap_mirror.OUT, both), received=ids.get(tap_mirror.IN, both),
     )  # fmt: skip
+
+
+def _local_ip(rows: tuple[Row, ...]) -> view.LocalIp:
+    (row,) = rows
+    return view.LocalIp(
+        id=row.local_ip_id, address=row.address, fixed_ip=row.fixed_ip, is_translated=row.ip_mode == local_ip.TRANSLATE
+    )
 
 
 def _metering_label(rows: tuple[Row, ...]) -> view.MeteringLabel:
