@@ -42,10 +42,10 @@ def fixed(world: World, port: str) -> str:
     return world.rows.ports[port].fixed_ips[0].ip_address
 
 
-def packet(world: World, source: str, target: str, to: str, **ports: int) -> Packet:
+def packet(world: World, source: str, target: str, to: str, sport: int = 1000, dport: int = 53) -> Packet:
     """From a port to an address; `to`: the port whose MAC address it is sent to."""
     ether = Ether(src=world.rows.ports[source].mac_address, dst=world.rows.ports[to].mac_address)
-    return ether / IP(src=fixed(world, source), dst=target) / UDP(**(ports or {"sport": 1000, "dport": 53})) / b"word"
+    return ether / IP(src=fixed(world, source), dst=target) / UDP(sport=sport, dport=dport) / b"word"
 
 
 def answer(world: World, got: Packet, source: str, to: str) -> Packet:

@@ -16,6 +16,7 @@ The numbers are Neutron's where the purpose is the same.
 A workload's port with a QoS policy besides: 0 ─> 20, 21 limits, 22 mark, 23 queue ─> 24, and 94 ─> 97, 98 limits. One
 that is logged: a copy of what is dropped in 71, 72, 81, 82, and of what is allowed in 90, 91 ─> 99 meter ─> 96.
 One that is mirrored: 0 ─> 18 copies ─> 20, and 94 or 98 ─> 101 copies ─> out.
+To a Local IP: 60 ─> the port of this host that has it ─> 65, and its answers: 94 ─> 94.
 A trunk's sub-port besides: 0 without its tag, as from a port of its own ─> 0, and 94, 98 or 101 ─> 100 with its tag.
 """
 

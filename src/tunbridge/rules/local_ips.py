@@ -44,7 +44,7 @@ class LocalIpRules(Rules):
             address = _address(txn, port, wanted)
         elif network_id:
             port = self._reserved(txn, request, values["project_id"], network_id, wanted, id)
-            address = addresses_of(txn, port)[0].ip_address
+            address = min((one.ip_address for one in addresses_of(txn, port)), key=lambda text: ":" in text)
         else:
             message = "Either Port ID or Network ID must be specified for Local IP create."
             raise BadRequest("LocalIPPortOrNetworkRequired", message)

@@ -1,6 +1,6 @@
 """A day with the real `openstack` command: every resource created, listed, shown, set, unset, deleted, by several."""
 
-from tests.api.day import central, hosts, metering, mirrors, networks, ports, qos, security, sharing, trunks
+from tests.api.day import central, hosts, local_ips, metering, mirrors, networks, ports, qos, security, sharing, trunks
 from tests.api.day.steps import Day
 from tests.api.serving import Cloud
 
@@ -28,6 +28,10 @@ def test_quality_of_service(day: Day) -> None:
 
 def test_trunks(day: Day) -> None:
     day.spend(trunks.MADE + trunks.CHANGED + trunks.GONE)
+
+
+def test_local_ips(day: Day) -> None:
+    day.spend(local_ips.LOCAL_IPS)
 
 
 def test_mirrors(day: Day) -> None:
