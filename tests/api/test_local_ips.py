@@ -113,6 +113,18 @@ def test_what_is_no_address_of_the_project_is_refused(cloud: Cloud, mia: User, n
     mia.remove("network", plain)
 
 
+def test_in_a_shared_network_a_project_does_not_choose_the_address(cloud: Cloud, mia: User) -> None:
+    admin = cloud.user("admin")
+    shared = admin.create("network", shared=True)["id"]
+    admin.create("subnet", network_id=shared, ip_version=4, cidr="10.79.0.0/24", gateway_ip="10.79.0.1")
+    assert refused(mia, network_id=shared, local_ip_address="10.79.0.1")[:2] == (403, "PolicyNotAuthorized")
+    assert refused(mia, network_id=shared, local_ip_address="10.79.0.50")[0] == 403
+    made = mia.create("local_ip", network_id=shared)
+    assert made["local_ip_address"] != "10.79.0.1"
+    mia.remove("local_ip", made["id"])
+    admin.remove("network", shared)
+
+
 def test_ports_have_it_until_they_go(cloud: Cloud, mia: User, network: str) -> None:
     local = mia.create("local_ip", network_id=network, local_ip_address="10.78.0.9")["id"]
     first, second = make_port(mia, network, "10.78.0.20"), make_port(mia, network, "10.78.0.21", "10.78.0.22")

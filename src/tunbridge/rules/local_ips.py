@@ -2,7 +2,8 @@
 
 The address is reserved by a port: one of the project, or one that is made for it and belongs to `network:local_ip`.
 Texts are Neutron's. Unlike there, a Local IP and the ports that have it are in one network: else it could take any
-address in the other one.
+address in the other one. Likewise, in a network that is shared with it, a project does not choose the address, which
+might be that of a gateway without a port.
 """
 
 import ipaddress
@@ -12,7 +13,7 @@ from uuid import uuid4
 from tunbridge.model.resource import UNSET
 from tunbridge.rules import bindings
 from tunbridge.rules.base import Rules
-from tunbridge.rules.errors import BadRequest, Conflict, NotFound
+from tunbridge.rules.errors import BadRequest, Conflict, Forbidden, NotFound
 from tunbridge.rules.local_ip_ports import BELOW, TABLE
 from tunbridge.rules.networks import given
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
@@ -72,6 +73,9 @@ class LocalIpRules(Rules):
             or networks.shared_with(txn, network, caller.project_id)
         ):
             raise networks.absent(network_id)
+        if address and not (caller.is_admin or network.project_id == caller.project_id):
+            rule = "(rule:create_local_ip and rule:create_local_ip:local_ip_address)"
+            raise Forbidden("PolicyNotAuthorized", f"{rule} is disallowed by policy")
         txn.verify("Network", network.id, "shares")
         version4 = [subnet for subnet in txn.find("Subnet", "network_id", network_id) if subnet.ip_version == 4]
         if not version4:
