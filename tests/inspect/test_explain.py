@@ -195,6 +195,27 @@ def test_a_line_break_in_a_name_cannot_pass_for_a_line_of_ours() -> None:
     assert not any(line.startswith("• all is well") for line in to_text(explain(Document(hosts=[host]))).splitlines())
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"key": "7"}, "is fixed: 7 in, 7 out."),
+        ({"out_key": "7"}, "is fixed: 0 in, 7 out."),
+        (
+            {"in_key": "flow", "out_key": "7"},
+            "Flows read the number in the tunnel header of what comes in; what goes out has 7.",
+        ),
+        (
+            {"in_key": "7", "out_key": "flow"},
+            "What comes in must have 7 in the tunnel header; of what goes out flows write it.",
+        ),
+    ],
+)
+def test_how_the_number_in_a_tunnels_header_is_chosen_is_told(options: dict[str, str], told: str) -> None:
+    made = Interface(name="gre-1", type="gre", options={"remote_ip": "10.0.0.2", **options})
+    bridge = Bridge(name="br-tun", role="tunnel", ports=[Port(name="gre-1", interfaces=[made])])
+    assert told in to_text(explain(Document(hosts=[Host(name="h", bridges=[bridge])]))).replace("\n", " ")
+
+
 _NAMES = st.sampled_from(["br-int", "br-tun", "br-ex", "patch-tun", "patch-int", "qr-1", "qg-1", "antrea-gw0", "x", ""])
 _KIND = st.sampled_from(["system", "internal", "patch", "vxlan", "gre"])
 _OPTIONS = st.dictionaries(

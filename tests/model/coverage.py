@@ -24,6 +24,7 @@ SHOWN_BY = {
     features.TRAFFIC_LOG: "tests/packets/test_traffic_log.py",
     features.LOCAL_IPS: "tests/packets/test_local_ips.py",
     features.METERING: "tests/packets/test_metering.py",
+    features.SEGMENTS: "tests/packets/test_segments.py",
 }
 """Which packets show what an extension needs of hosts."""
 
@@ -33,10 +34,6 @@ _BASE = "dummy network port subnet subnetpool"
 """Definitions that are no extensions."""
 
 _REASONS = {
-    "to come: networks of several segments": (
-        "ip_allocation l2_adjacency multi-provider segment segments-peer-subnet-host-routes standard-attr-segment"
-        " subnet-segmentid-enforce subnet-segmentid-writable"
-    ),
     LATER: "pvlan taas taas-vlan-filter",
     "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",
     "for SR-IOV ports, which no host serves": (
@@ -45,7 +42,7 @@ _REASONS = {
     ),
     "Neutron 29 has it in neutron-lib and does not serve it": (
         "floating-ip-distributed floating-ip-router-writable floatingip-autodelete-internal network-cascade-delete"
-        " project-default-networks router-service-type security-groups-name-restrictions"
+        " project-default-networks router-service-type security-groups-name-restrictions subnet-segmentid-enforce"
     ),
     "only Neutron's OVN serves it": (
         "enable-default-route-bfd enable-default-route-ecmp external-gateway-multihoming"

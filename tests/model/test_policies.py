@@ -80,7 +80,7 @@ MEANING: dict[Who, set[str]] = {
 """What each of our rules is in Neutron's words."""
 
 NOT_OFFERED = (
-    *("segments", "segment_id", "leak_routes", "trusted"),  # extensions that are not here
+    *("leak_routes", "trusted"),  # extensions that are not here
     *("dhcp-", "l3-", "create_agent", "target_project"),
 )
 NEUTRON_FORGETS = ("create_subnet:service_types", "update_subnet:service_types")

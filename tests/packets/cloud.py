@@ -27,6 +27,7 @@ from tunbridge.lab.lab import Lab
 KERNELS = os.environ.get("TUNBRIDGE_HOSTS") == "vm"
 SLOWNESS = 8.0 if KERNELS else 1.0
 """How much longer to wait for what hosts do: kernels may be emulated, on a busy machine."""
+PING_S = 0.05 if KERNELS else 0.01
 _numbers = itertools.count()
 UDHCPC_SCRIPT = """#!/bin/sh
 [ "$1" = bound ] || [ "$1" = renew ] || exit 0
@@ -266,8 +267,9 @@ def _environment(path: Path) -> dict[str, str]:
 
 
 class Ping:
-    """A ping every 10 ms in the background. What was not answered when it is ended is not counted as lost.
+    """A ping every 10 ms in the background, through emulated kernels every 50 ms.
 
+    What was not answered when it is ended is not counted as lost.
     It writes to a file: a pipe is full after a thousand answers, and then it would wait, and lose nothing.
     """
 
@@ -277,7 +279,7 @@ class Ping:
 
     def __init__(self, workload: Workload, address: str) -> None:
         self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - open as long as the ping runs
-        command = workload.command("ping", "-D", "-i", "0.01", address)
+        command = workload.command("ping", "-D", "-i", str(PING_S), address)
         self._process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT)
         self._began = time.time()
 

@@ -57,7 +57,7 @@ class Tcp:
     def __init__(self, near: socket.socket, far: socket.socket) -> None:
         self._near, self._far = near, far
         for end in (near, far):
-            end.settimeout(0.4)
+            end.settimeout(0.4 * SLOWNESS)
 
     def is_alive(self) -> bool:
         """Whether a byte gets there and another one back."""

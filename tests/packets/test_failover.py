@@ -1,21 +1,28 @@
-"""A gateway host that dies, is cut off, or is taken out of service, under a ping each 10 ms from another host."""
+"""A gateway host that dies, is cut off, or is taken out of service, under a ping each 10 ms from another host.
+
+And under a TCP and a UDP stream each way: from outside to a floating IP on a host that stays, and through the router's
+address; with new connections through that, one after the other.
+"""
 
 import functools
 import time
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pytest
 
 from tests.agent.hosts import NIC
-from tests.packets.cloud import Cloud, Ping
+from tests.packets.cloud import SLOWNESS, Cloud, Ping
 from tests.packets.conftest import make_cloud
+from tests.packets.streams import Dialling, Talk
 from tests.packets.test_outside import REMOTE, Site
 from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 UNDERLAY = "enunderlay0"
-MOST_LOST = 300
-"""Pings at 10 ms: well above the third of a second that it takes, since machines that run tests are busy."""
+MOST_LOST, MOST_SILENT_S = 300, 3.0 * SLOWNESS
+"""Pings at 10 ms, and seconds: well above the third of a second that it takes, since machines with tests are busy."""
+KINDS: tuple[Literal["tcp", "udp"], ...] = ("tcp", "udp")
 
 
 @pytest.fixture(scope="module")
@@ -23,20 +30,28 @@ def cloud(module_lab_name: Callable[[], str]) -> Iterator[Cloud]:
     yield make_cloud(module_lab_name(), hosts=3, apart=["h2"])
 
 
+class Reached(Site):
+    """With floating IPs of the VMs on the hosts that reach the outside."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
+        self.floating_ips = {host: self.floating(self.vms[host]) for host in ("h0", "h1")}
+
+
 @pytest.fixture(scope="module")
-def site(cloud: Cloud) -> Site:
-    made = Site(cloud)
+def site(cloud: Cloud) -> Reached:
+    made = Reached(cloud)
     assert made.vms["h2"].reaches(REMOTE)
     wait_until(lambda: all(_sessions(made, host) == 2 for host in cloud.hosts), "all hosts have BFD sessions", 20)
     return made
 
 
-def _sessions(site: Site, host: str) -> int:
+def _sessions(site: Reached, host: str) -> int:
     shown = site.cloud.hosts[host].host.vsctl("--columns=bfd_status", "list", "interface")
     return str(shown).count('forwarding="true"')
 
 
-def active(site: Site) -> list[str]:
+def active(site: Reached) -> list[str]:
     """Hosts that answer the wire for the router's address."""
     found = []
     for name in ("h0", "h1"):
@@ -47,14 +62,40 @@ def active(site: Site) -> list[str]:
     return found
 
 
-def lost_during(site: Site, action: Callable[[], object], expected: str) -> int:
-    """Pings that are lost from before an action until a host has the gateway, and two seconds more."""
-    ping = Ping(site.vms["h2"], REMOTE)
+class Streams:
+    """What goes on meanwhile: by the floating IP of a VM on a host, and by the router's address from h2."""
+
+    def __init__(self, site: Reached, host: str) -> None:
+        outside, vm, far = site.cloud.lab.outside, site.vms[host], site.vms["h2"]
+        address = str(site.floating_ips[host].floating_ip_address)
+        self._kept = {kind: Talk(kind, outside, vm.namespace, address, 7100) for kind in KINDS}
+        self._translated = {kind: Talk(kind, far.namespace, outside, REMOTE, 7200, REMOTE) for kind in KINDS}
+        self._new = Dialling(far.namespace, outside, REMOTE, 7300)
+
+    def end(self, what: str) -> None:
+        """Prints for how long each was silent. Fails where a floating IP was, or no new connection came about."""
+        kept, new = {kind: talk.end() for kind, talk in self._kept.items()}, self._new.end()
+        translated = {kind: talk.end() for kind, talk in self._translated.items()}
+        print(f"{what}: longest silence of a floating IP {kept}, through the router {translated}, of new ones {new}")
+        for talk in self._kept.values():
+            assert talk.error is None
+        assert max(kept.values()) < MOST_SILENT_S, kept
+        assert new < MOST_SILENT_S
+
+
+def lost_during(site: Reached, what: str, action: Callable[[], object], expected: str, stays: str) -> int:
+    """Pings that are lost from before an action until a host has the gateway, and two seconds more.
+
+    `stays`: the host of the VM whose floating IP is not to notice.
+    """
+    ping, streams = Ping(site.vms["h2"], REMOTE), Streams(site, stays)
     time.sleep(0.3)
     action()
     wait_until(lambda: active(site) == [expected], f"{expected} has the gateway", 30)
     time.sleep(2)
     got, lost = ping.end()
+    print(f"{what}: {lost} pings lost of 100 a second")
+    streams.end(what)
     assert got > 100
     return lost
 
@@ -63,38 +104,42 @@ def other(host: str) -> str:
     return "h1" if host == "h0" else "h0"
 
 
-def enable(site: Site, host: str, up: bool) -> None:
+def enable(site: Reached, host: str, up: bool) -> None:
     """Take a host's agent out of service, or back."""
     network = site.cloud.network
     agent = next(agent for agent in network.agents() if agent.host == host)
     network.update_agent(agent, admin_state_up=up)
 
 
-def test_a_planned_move_loses_nothing(site: Site) -> None:
+def test_a_planned_move_loses_nothing(site: Reached) -> None:
     for _ in range(2):
         first = active(site)[0]
-        assert lost_during(site, functools.partial(enable, site, first, False), other(first)) <= 2  # none, if not busy
+        move = functools.partial(enable, site, first, False)
+        assert lost_during(site, "planned move", move, other(first), first) <= 2  # none, if not busy
         enable(site, first, True)
         time.sleep(4)  # it is ready again
 
 
-def test_a_vswitchd_that_is_killed_and_comes_back(site: Site) -> None:
+def test_a_vswitchd_that_is_killed_and_comes_back(site: Reached) -> None:
     first = active(site)[0]
     host = site.cloud.hosts[first].host
-    assert 0 < lost_during(site, lambda: host.kill("ovs-vswitchd"), other(first)) < MOST_LOST
-    assert lost_during(site, host.start_vswitchd, first) < MOST_LOST
+    stays, killed = other(first), functools.partial(host.kill, "ovs-vswitchd")
+    assert 0 < lost_during(site, "vswitchd killed", killed, stays, stays) < MOST_LOST
+    assert lost_during(site, "vswitchd is back", host.start_vswitchd, first, stays) < MOST_LOST
 
 
 @pytest.mark.parametrize("device", [UNDERLAY, NIC])
-def test_a_link_that_is_cut_and_comes_back(site: Site, device: str) -> None:
+def test_a_link_that_is_cut_and_comes_back(site: Reached, device: str) -> None:
     """Of the tunnels, or of the provider bridge: the host knows itself that it must not have the gateway."""
     first = active(site)[0]
     host = site.cloud.hosts[first].host
-    assert lost_during(site, lambda: host.run("ip", "link", "set", device, "down"), other(first)) < MOST_LOST
-    assert lost_during(site, lambda: host.run("ip", "link", "set", device, "up"), first) < MOST_LOST
+    stays = other(first)
+    for state, expected in (("down", stays), ("up", first)):
+        switch = functools.partial(host.run, "ip", "link", "set", device, state)
+        assert lost_during(site, f"{device} {state}", switch, expected, stays) < MOST_LOST
 
 
-def test_two_hosts_that_lose_each_other_do_not_both_have_the_gateway(site: Site) -> None:
+def test_two_hosts_that_lose_each_other_do_not_both_have_the_gateway(site: Reached) -> None:
     """The one that would take over asks the external network, where the other one answers; all others go on."""
     first = active(site)[0]
     ips = {"h0": "10.0.0.11", "h1": "10.0.0.12"}
@@ -117,7 +162,7 @@ def test_two_hosts_that_lose_each_other_do_not_both_have_the_gateway(site: Site)
     assert active(site) == [first]
 
 
-def test_a_host_that_goes_dark(site: Site) -> None:
+def test_a_host_that_goes_dark(site: Reached) -> None:
     first = active(site)[0]
     host = site.cloud.hosts[first].host
 
@@ -125,4 +170,4 @@ def test_a_host_that_goes_dark(site: Site) -> None:
         for daemon in ("ovs-vswitchd", "agent", "ovsdb-server"):
             host.kill(daemon)
 
-    assert lost_during(site, off, other(first)) < MOST_LOST
+    assert lost_during(site, "power off", off, other(first), other(first)) < MOST_LOST

@@ -97,6 +97,11 @@ class _Index:
             return ()
         return there if type(there) is dict else (str(there),)
 
+    def ids_with_value(self) -> Iterator[str]:
+        for value in self._ids:
+            if value is not None:
+                yield from self.ids(value)
+
 
 class _Unique:
     """Ids by the values of a unique index."""
@@ -196,6 +201,11 @@ class Store:
     def find(self, table: str, column: str, value: Any) -> list[Row]:
         """Give the rows with this value (in a SET: that hold it), in the order of arrival; fast if it is indexed."""
         return self._tables[table].find(column, value)
+
+    def having(self, table: str, column: str) -> Iterator[Row]:
+        """Give the rows that have a value in an indexed column, which others may be without."""
+        rows = self._tables[table]
+        return (rows.rows[id] for id in rows.indexes[column].ids_with_value())
 
     def count(self, table: str, column: str, value: Any) -> int:
         """Count the rows with this value."""

@@ -107,6 +107,7 @@ def _rows() -> Rows:
     ext4 = Subnet(
         id="ext4", network_id="ext", ip_version=4, cidr="203.0.113.0/24", gateway_ip="203.0.113.1", enable_dhcp=False
     )
+    ext6 = Subnet(id="ext6", network_id="ext", ip_version=6, cidr="2001:db8:f::/64", enable_dhcp=False)
     open4 = Subnet(id="open4", network_id="open", ip_version=4, cidr="10.1.0.0/24", gateway_ip="10.1.0.1")
     floating = FloatingIp(
         id="web-floating", address="203.0.113.101", router_id="edge", port_id="web", fixed_ip="10.0.0.11"
@@ -146,10 +147,10 @@ def _rows() -> Rows:
         _interface("edge-gw", "ext", 53, ("ext4", "203.0.113.10")),
         _interface("web-floating", "ext", 54, ("ext4", "203.0.113.101")),
         _interface("far-open", "open", 55, ("open4", "10.1.0.1")),
-        _interface("far-gw", "ext", 56, ("ext4", "203.0.113.11")),
+        _interface("far-gw", "ext", 56, ("ext4", "203.0.113.11"), ("ext6", "2001:db8:f::11")),
     ]
     return Rows(
-        {n.id: n for n in (blue, lan, flat, free, ext)}, {s.id: s for s in (v4, v6, lan4, ext4, open4)},
+        {n.id: n for n in (blue, lan, flat, free, ext)}, {s.id: s for s in (v4, v6, lan4, ext4, ext6, open4)},
         {p.id: p for p in ports},
         {g.id: g for g in _groups()}, {"offices": ("198.51.100.0/24",)},
         {"compute2": Host(host="compute2", tunnel_ip="192.0.2.2")}, {"edge": edge, "far": far},

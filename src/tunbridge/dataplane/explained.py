@@ -307,6 +307,13 @@ _INTEGRATION: dict[Signature, str] = {
     (74, 301, "icmp,reg1,nw_dst,icmp_type"): "Ping of one of the router's addresses: the request becomes its reply.",
     (74, 301, "icmp6,reg1,ipv6_dst,icmp_type"): "Ping of one of the router's addresses: the request becomes its reply.",
     (74, 300, "ip,reg1,nw_dst"): "Whatever else is sent to the router: the agent answers that nothing is open there.",
+    (74, 300, "ip,reg1,reg3,nw_dst,nw_ttl"): (
+        "Traceroute of the router's own address outside, from inside: it ends here. With more hops left it may be an"
+        " answer to what was translated to that address, which the gateway knows."
+    ),
+    (74, 300, "ipv6,reg1,reg3,ipv6_dst"): (
+        "Whatever else is sent from inside to the router's own address outside: the agent answers that nothing is open."
+    ),
     (
         74,
         300,

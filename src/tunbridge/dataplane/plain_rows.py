@@ -120,5 +120,5 @@ class Rows(Struct):
     def qos_policy(self, id: str) -> QosPolicy:
         return self.qos_policies.get(id, QosPolicy(id=id))
 
-    def sub_ports(self, parent_id: str) -> Collection[str]:
-        return [p.id for p in self.ports.values() if p.trunk_parent == parent_id]
+    def sub_ports(self) -> Collection[str]:
+        return [p.id for p in self.ports.values() if p.trunk_parent is not None]

@@ -28,11 +28,12 @@ Wanted = Mapping[str, tuple[Workload, int]]
 def wanted(workloads: Mapping[str, Workload], source: Source) -> Wanted:
     """The sub-ports of the workloads of a host; one that is plugged in by itself is none."""
     found: dict[str, tuple[Workload, int]] = {}
-    for parent in workloads.values():
-        for id in source.sub_ports(parent.port_id):
-            port = source.port(id)
-            if port is not None and port.trunk_vlan is not None and id not in workloads:
-                found[id] = parent, port.trunk_vlan
+    for id in source.sub_ports():
+        port = source.port(id)
+        if port is None or port.trunk_vlan is None or id in workloads:
+            continue
+        if (parent := workloads.get(port.trunk_parent or "")) is not None:
+            found[id] = parent, port.trunk_vlan
     return found
 
 

@@ -5,14 +5,26 @@ flows reads through a `View`, which notes the keys that were read. A changed row
 of them are computed anew. So what is computed incrementally cannot differ from what a fresh start computes.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from typing import Literal, Protocol
 
+import msgspec
 from msgspec import Struct
 
 
+class Segment(Struct, frozen=True):
+    """One of several segments of a network."""
+
+    network_type: str
+    physical_network: str | None = None
+    segmentation_id: int | None = None
+
+
 class Network(Struct, frozen=True, kw_only=True):
-    """A network. `segmentation_id` is the VNI, GRE key or VLAN; None where the type has none (flat, local)."""
+    """A network. `segmentation_id` is the VNI, GRE key or VLAN; None where the type has none (flat, local).
+
+    Of one with several `segments` these say the first; what a host has it by: `by`.
+    """
 
     id: str
     name: str = ""
@@ -24,11 +36,32 @@ class Network(Struct, frozen=True, kw_only=True):
     dns_domain: str = ""
     external: bool = False
     qos_policy_id: str | None = None
+    segments: tuple[Segment, ...] = ()
+    """In the order in which hosts try them; nothing of a network of one."""
+
+    def by(self, tunnel_types: Collection[str], physical_networks: Container[str]) -> "Network":
+        """The network by the segment of a host: the first that it has tunnels for or a bridge to, as servers decide."""
+        for one in self.segments:
+            if one.network_type in TUNNELLED:
+                reaches = one.network_type in tunnel_types
+            else:
+                reaches = one.network_type == "local" or one.physical_network in physical_networks
+            if reaches:
+                return msgspec.structs.replace(self, **msgspec.structs.asdict(one))
+        return self
+
+    @property
+    def segment(self) -> Segment:
+        """The segment that its fields describe."""
+        return Segment(self.network_type, self.physical_network, self.segmentation_id)
 
     @property
     def is_tunnelled(self) -> bool:
         """Whether its packets travel in tunnels between hosts."""
-        return self.network_type in ("vxlan", "geneve", "gre")
+        return self.network_type in TUNNELLED
+
+
+TUNNELLED = ("vxlan", "geneve", "gre")
 
 
 class HostRoute(Struct, frozen=True):
@@ -51,6 +84,8 @@ class Subnet(Struct, frozen=True, kw_only=True):
     ipv6_address_mode: str | None = None
     dns_nameservers: tuple[str, ...] = ()
     host_routes: tuple[HostRoute, ...] = ()
+    segment_id: str | None = None
+    """The segment that it is on; None: on all segments of the network."""
 
 
 class FixedIp(Struct, frozen=True):
@@ -357,7 +392,7 @@ class Source(Protocol):
     def router_floating_ips(self, router_id: str) -> Collection[str]: ...
     def forwardings(self, floating_ip_id: str) -> Collection[PortForwarding]: ...
     def qos_policy(self, id: str) -> QosPolicy: ...
-    def sub_ports(self, parent_id: str) -> Collection[str]: ...
+    def sub_ports(self) -> Collection[str]: ...
     def logs(self) -> Collection[LoggedTraffic]: ...
     def mirrors(self, port_id: str) -> Collection[Mirror]: ...
     def all_mirrors(self) -> Collection[Mirror]: ...

@@ -30,6 +30,7 @@ from tunbridge.model.resources.security_group import (
     SECURITY_GROUP,
     SECURITY_GROUP_RULE,
 )
+from tunbridge.model.resources.segment import SEGMENT
 from tunbridge.model.resources.subnet import SUBNET
 from tunbridge.model.resources.subnetpool import SUBNETPOOL
 from tunbridge.model.resources.tap_mirror import TAP_MIRROR
@@ -56,6 +57,7 @@ RESOURCES = (
     AVAILABILITY_ZONE,
     NETWORK_IP_AVAILABILITY,
     NETWORK_SEGMENT_RANGE,
+    SEGMENT,
     ROUTER,
     FLOATINGIP,
     PORT_FORWARDING,

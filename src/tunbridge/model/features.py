@@ -28,13 +28,15 @@ LOCAL_IPS = "local-ips"
 """Hosts lead what workloads send to an address to a port of the host's own."""
 METERING = "metering"
 """Hosts count what passes the gateways of routers."""
+SEGMENTS = "segments"
+"""Hosts have a network by that of its segments which they reach, and tell ports what leads to the others."""
 VLAN_TRANSPARENCY = "vlan-transparency"
 """Networks carry VLAN tags of their guests."""
 
 AVAILABLE = frozenset(
     {
         *(BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, PLACEMENT, METADATA),
-        *(TRUNKS, TRAFFIC_LOG, MIRRORS, METERING, LOCAL_IPS),
+        *(TRUNKS, TRAFFIC_LOG, MIRRORS, METERING, LOCAL_IPS, SEGMENTS),
     }
 )
 """Those that the agent has now."""

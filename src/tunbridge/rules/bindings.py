@@ -7,6 +7,7 @@ Whether an agent is alive is asked when a binding is made, not when it is activa
 """
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -38,11 +39,22 @@ def active(reader: Reader, port: Row) -> Row | None:
 
 
 def values(
-    reader: Reader, request: Request, network: Row, host: str, vnic_type: str, profile: dict[str, Any], status: str
+    reader: Reader,
+    request: Request,
+    network: Row,
+    host: str,
+    vnic_type: str,
+    profile: dict[str, Any],
+    status: str,
+    segments: Collection[str] = (),
 ) -> Values:
-    """Give the columns of a binding to a host."""
+    """Give the columns of a binding to a host; with `segments` only to one that has the network by one of these."""
     check_profile(profile)
     vif_type, found = _bound(reader, request, network, host, vnic_type, profile)
+    if vif_type == OVS and segments:
+        segment = hosts.segment_of(reader, network, host)
+        if segment is None or segment.id not in segments:
+            vif_type, found = FAILED, {}
     return {
         "host": host,
         "vnic_type": vnic_type,
@@ -74,7 +86,7 @@ def _bound(
     )
     if agent is None or not plugs or not hosts.is_alive(reader, agent, request.settings, request.now):
         return FAILED, {}
-    if not hosts.reaches(agent, network):
+    if hosts.reached(agent, network) is None:
         return FAILED, {}
     told = hosts.configurations(agent)
     found = {
@@ -141,8 +153,13 @@ def status(reader: Reader, port: Row) -> str:
     return "DOWN"
 
 
-def changed(txn: Txn, request: Request, port: Row, network: Row, given: Values) -> tuple[str, ...] | None:
-    """Do what a port's update says of its binding; give the port's bindings when they are others, else None."""
+def changed(
+    txn: Txn, request: Request, port: Row, network: Row, given: Values, segments: Collection[str] = ()
+) -> tuple[str, ...] | None:
+    """Do what a port's update says of its binding; give the port's bindings when they are others, else None.
+
+    `segments` are those that the port's addresses work on.
+    """
     row = active(txn, port)
     now = body(txn, port)
     host = given.get("binding:host_id", now["binding:host_id"]) or ""
@@ -162,7 +179,7 @@ def changed(txn: Txn, request: Request, port: Row, network: Row, given: Values) 
     confirmed = row is not None and row.claimed and "binding:host_id" in given
     if asked == before and not retry and not confirmed:
         return None
-    made = values(txn, request, network, str(host), str(vnic_type), profile, ACTIVE)
+    made = values(txn, request, network, str(host), str(vnic_type), profile, ACTIVE, segments)
     if row is not None:
         txn.verify(TABLE, row.id, "host", "status")
         txn.update(TABLE, row.id, made)

@@ -45,7 +45,10 @@ class LocalIpRules(Rules):
             address = _address(txn, port, wanted)
         elif network_id:
             port = self._reserved(txn, request, values["project_id"], network_id, wanted, id)
-            address = min((one.ip_address for one in addresses_of(txn, port)), key=lambda text: ":" in text)
+            reserved = [str(one.ip_address) for one in addresses_of(txn, port)]
+            if not reserved:  # it would get one once it was bound: of a network whose segments have subnets
+                raise _no_ip(port)
+            address = min(reserved, key=lambda text: ":" in text)
         else:
             message = "Either Port ID or Network ID must be specified for Local IP create."
             raise BadRequest("LocalIPPortOrNetworkRequired", message)
@@ -145,7 +148,7 @@ def _address(reader: Reader, port: Row, wanted: str | None) -> str:
     if wanted in fixed:
         return wanted
     if not fixed:
-        raise BadRequest("LocalIPNoIP", f"Specified Port {port.id} has no fixed IPs configured.")
+        raise _no_ip(port)
     if wanted:
         message = f"Specified Port {port.id} does not have requested IP address: {wanted}."
         raise BadRequest("LocalIPRequestedIPNotFound", message)
@@ -153,6 +156,10 @@ def _address(reader: Reader, port: Row, wanted: str | None) -> str:
         message = f"Specified Port {port.id} has several IPs, should specify exact IP address to use for Local IP."
         raise BadRequest("LocalIPNoRequestedIP", message)
     return fixed[0]
+
+
+def _no_ip(port: Row) -> BadRequest:
+    return BadRequest("LocalIPNoIP", f"Specified Port {port.id} has no fixed IPs configured.")
 
 
 def _bad(what: str, message: str) -> BadRequest:

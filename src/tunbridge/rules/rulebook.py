@@ -19,6 +19,7 @@ from tunbridge.rules.logs import LoggableResourceRules, LogRules
 from tunbridge.rules.metering import MeteringLabelRuleRules, MeteringLabelRules
 from tunbridge.rules.ndp_proxies import NdpProxyRules
 from tunbridge.rules.network_ip_availability import NetworkIpAvailabilityRules
+from tunbridge.rules.network_segments import SegmentRules
 from tunbridge.rules.networks import NetworkRules
 from tunbridge.rules.port_forwardings import PortForwardingRules
 from tunbridge.rules.ports import PortRules
@@ -40,6 +41,7 @@ from tunbridge.rules.trunks import TrunkRules
 
 _PLAIN: dict[str, type[Rules]] = {
     "network": NetworkRules,
+    "segment": SegmentRules,
     "subnet": SubnetRules,
     "port": PortRules,
     "subnetpool": SubnetpoolRules,

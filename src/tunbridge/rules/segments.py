@@ -7,8 +7,10 @@ local network has none.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from tunbridge.rules.errors import BadRequest, Conflict, NetworkingError, Unavailable, invalid
-from tunbridge.rules.request import Reader, Request, Txn
+from tunbridge.rules.request import Reader, Request, Row, Txn
 from tunbridge.rules.settings import NetworkingSettings
 
 KEY = ("network_type", "physical_network", "segmentation_id")
@@ -27,6 +29,38 @@ class Segment(NamedTuple):
     network_type: str
     physical_network: str | None
     segmentation_id: int | None
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """A segment of a network, as the network's row tells it; `id` is None where an older server made the network."""
+
+    network_type: str
+    physical_network: str | None = None
+    segmentation_id: int | None = None
+    id: str | None = None
+
+
+def several(network: Row) -> list[Placed]:
+    """Give the segments of a network that has several, in order; nothing of one that has one or none."""
+    return msgspec.json.decode(network.segments or "null", type=list[Placed] | None) or []
+
+
+def all_of(network: Row) -> list[Placed]:
+    """Give the segments of a network, in order."""
+    if not network.provider_network_type:
+        return []
+    only = next(iter(network.segment_rows), None)
+    return several(network) or [Placed(*of_network(network), only)]
+
+
+def of_network(network: Row) -> Segment:
+    """Give the first segment of a network, which has one."""
+    return Segment(network.provider_network_type, network.provider_physical_network, network.provider_segmentation_id)
+
+
+def of_row(row: Row) -> Segment:
+    """Give what a row of Network_Segment says."""
+    return Segment(row.network_type, row.physical_network, row.segmentation_id)
 
 
 class Range(NamedTuple):

@@ -1,6 +1,19 @@
 """A day with the real `openstack` command: every resource created, listed, shown, set, unset, deleted, by several."""
 
-from tests.api.day import central, hosts, local_ips, metering, mirrors, networks, ports, qos, security, sharing, trunks
+from tests.api.day import (
+    central,
+    hosts,
+    local_ips,
+    metering,
+    mirrors,
+    networks,
+    ports,
+    qos,
+    security,
+    segments,
+    sharing,
+    trunks,
+)
 from tests.api.day.steps import Day
 from tests.api.serving import Cloud
 
@@ -42,6 +55,7 @@ def test_hosts_and_what_is_bound_to_them(own_cloud: Cloud, day: Day) -> None:
     central.register(own_cloud)
     for row in own_cloud.user().list("agent"):
         day.kept[("l3_" if row["agent_type"] == "L3 agent" else "") + row["host"]] = row["id"]
+    day.spend(segments.SEGMENTS + segments.PORTS)
     day.spend(
         hosts.AGENTS + hosts.GATEWAYS + hosts.FLAVORS + hosts.HELPERS + hosts.BINDINGS + hosts.RANGES + hosts.FORGETTING
     )

@@ -116,7 +116,7 @@ def udp(dst: str = "192.0.2.9", **ip: Any) -> Packet:
 
 @pytest.mark.parametrize(
     ("kind", "told"),
-    [(Kind.expired, (11, 0)), (Kind.no_route, (3, 0)), (Kind.no_host, (3, 1)), (Kind.closed, (3, 3))],
+    [(Kind.expired, (11, 0)), (Kind.no_route, (3, 0)), (Kind.no_host, (3, 1))],
 )
 def test_an_error_comes_from_the_interface_with_the_packet_in_it(kind: Kind, told: tuple[int, int]) -> None:
     reply = ask(kind, udp(ttl=1))
@@ -126,6 +126,19 @@ def test_an_error_comes_from_the_interface_with_the_packet_in_it(kind: Kind, tol
     assert (reply[ICMP].type, reply[ICMP].code) == told
     assert (reply[IPerror].dst, reply[UDPerror].dport) == ("192.0.2.9", 44)
     assert len(reply[IP]) == 576
+
+
+def test_a_closed_port_is_told_from_the_address_that_was_asked() -> None:
+    """Which may be of another interface of the router: who asked knows no other."""
+    reply = ask(Kind.closed, udp("192.0.2.1"))
+    assert reply is not None
+    assert (reply[IP].src, reply[IP].dst) == ("192.0.2.1", "10.0.0.5")
+    assert (reply[ICMP].type, reply[ICMP].code) == (3, 3)
+    asked = Ether(src=MAC, dst=GATEWAY) / IPv6(src="2001:db8::5", dst="2001:db8:9::1") / UDP(dport=44)
+    reply = ask(Kind.closed, asked)
+    assert reply is not None
+    assert (reply[IPv6].src, reply[IPv6].dst) == ("2001:db8:9::1", "2001:db8::5")
+    assert (reply[ICMPv6DestUnreach].type, reply[ICMPv6DestUnreach].code) == (1, 4)
 
 
 def test_the_mtu_of_the_next_network_is_told() -> None:

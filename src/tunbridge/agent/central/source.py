@@ -157,8 +157,8 @@ class CentralSource:
         found: view.QosPolicy = self._memos[_QOS].get(id, tuple(sorted(rows, key=_by_id)))
         return msgspec.structs.replace(found, id=id)
 
-    def sub_ports(self, parent_id: str) -> Collection[str]:
-        return [row.id for row in self._store.find("Port", "trunk_parent", parent_id)]
+    def sub_ports(self) -> Collection[str]:
+        return [row.id for row in self._store.having("Port", "trunk_parent")]
 
     def logs(self) -> Collection[view.LoggedTraffic]:
         return [self._memos["Log"].get(row.id, (row,)) for row in self._store.all("Log") if row.enabled]
@@ -272,6 +272,10 @@ def _network(rows: tuple[Row, ...]) -> view.Network:
         dns_domain=row.dns_domain,
         external=row.router_external,
         qos_policy_id=row.qos_policy_id,
+        segments=tuple(
+            view.Segment(one["network_type"], one["physical_network"], one["segmentation_id"])
+            for one in _json(row.segments)
+        ),
     )
 
 
@@ -288,6 +292,7 @@ def _subnet(rows: tuple[Row, ...]) -> view.Subnet:
         ipv6_address_mode=row.ipv6_address_mode,
         dns_nameservers=tuple(_json(row.dns_nameservers)),
         host_routes=tuple(view.HostRoute(one["destination"], one["nexthop"]) for one in _json(row.host_routes)),
+        segment_id=row.segment_id,
     )
 
 

@@ -16,6 +16,7 @@ _COLUMNS = {
         "provider_network_type",
         "provider_physical_network",
         "provider_segmentation_id",
+        "segments",
         "admin_state_up",
         "dns_domain",
         "router_external",
@@ -31,6 +32,7 @@ _COLUMNS = {
         "ipv6_address_mode",
         "dns_nameservers",
         "host_routes",
+        "segment_id",
     ),
     "Port": (
         "name",
@@ -136,7 +138,14 @@ _FOUND_BY = {
 def _part(table: Table) -> Table:
     found_by = _FOUND_BY.get(table.name, ())
     columns = [table.column(name) for name in _COLUMNS[table.name]]
-    needless = {"device_owner", "device_id", "project_id", "mac_address", "cidr"}  # indexes that only servers need
+    needless = {
+        "device_owner",
+        "device_id",
+        "project_id",
+        "mac_address",
+        "cidr",
+        "segment_id",
+    }  # indexes that only servers need
     return Table(
         table.name,
         tuple(replace(c, indexed=(c.indexed or c.name in found_by) and c.name not in needless) for c in columns),

@@ -29,7 +29,7 @@ def copies_sent(context: Context, port_id: str) -> bool:
 def compute(context: Context, port_id: str) -> None:
     """The copies of one port's packets."""
     workload, port = context.local.workload(port_id), context.view.port(port_id)
-    network = None if port is None else context.view.network(port.network_id)
+    network = None if port is None else context.network(port.network_id)
     if workload is None or port is None or network is None:
         return
     mirrors, number = context.view.mirrors(port_id), workload.ofport

@@ -83,7 +83,7 @@ def _place(context: Context, workload: Workload) -> Place | PortState:
         return PortState("down", f"bound to {port.host}" if port.host else "not bound to this host")
     if binding.vnic_type != NORMAL_VNIC:
         return PortState("down", f"vnic_type {binding.vnic_type} is not carried by Open vSwitch")
-    network = context.view.network(port.network_id)
+    network = context.network(port.network_id)
     if network is None:
         return PortState("down", "its network is not known")
     if not port.admin_state_up or not network.admin_state_up:

@@ -45,7 +45,7 @@ def copies_received(context: Context, port_id: str) -> bool:
 def compute(context: Context, port_id: str) -> None:
     """Limits and marks of one local port, apart from all else of it: a changed rule is a change of this only."""
     workload, port = context.local.workload(port_id), context.view.port(port_id)
-    network = None if port is None else context.view.network(port.network_id)
+    network = None if port is None else context.network(port.network_id)
     if workload is None or port is None or network is None:
         return
     id = policy_of(port, network)

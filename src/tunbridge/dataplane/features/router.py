@@ -15,6 +15,7 @@ are larger than the MTU of the network that they would be forwarded to.
 
 import ipaddress
 from collections.abc import Iterable, Sequence
+from types import MappingProxyType
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.addresses import host_mac, service_mac
@@ -86,7 +87,11 @@ def compute(context: Context, router_id: str) -> None:
 
 def _outside(context: Context, number: int, outside: gateway.Gateway, found: Iterable[Interface]) -> None:
     for address in outside.addresses:
-        _answer_ping(context, number, address, 6 if ":" in address else 4)
+        is_six = ":" in address
+        # An answer to what was translated to an IPv4 address may come from inside: it goes on, to the gateway. From
+        # outside only answers come in, and the rest is dropped silently.
+        rest: Match = pipeline.ARRIVED(0) if is_six else {**pipeline.ARRIVED(0), "nw_ttl": 1}
+        _answer(context, number, address, 6 if is_six else 4, rest)
     for prefix, actions in gateway.routes(context, outside).items():
         _route(context, number, prefix, _BY_DEFAULT if prefix in gateway.DEFAULT.values() else _CONNECTED, actions)
     gateway.lead(context, outside, [(one.network, one.vlan) for one in found])
@@ -141,10 +146,10 @@ def _own_addresses(context: Context, number: int, interface: Interface, is_here:
             external.answer_ping(context, number, network, address)
 
 
-def _answer(context: Context, number: int, address: str, version: int) -> None:
-    """Packets to an address of the router itself: it has nothing but ping."""
+def _answer(context: Context, number: int, address: str, version: int, where: Match = MappingProxyType({})) -> None:
+    """Packets to an address of the router itself: it has nothing but ping. `where`: of whom it refuses the rest."""
     to = _answer_ping(context, number, address, version)
-    rest = {**to, "proto": "ip" if version == 4 else "ipv6"}
+    rest = {**to, **where, "proto": "ip" if version == 4 else "ipv6"}
     context.flow(_BRIDGE, pipeline.ROUTES, _OWN, rest, *services.ask(Kind.closed))
 
 

@@ -1,7 +1,8 @@
 """What a router tells the sender of a packet that it cannot forward (RFC 792, RFC 1812 section 4.3.2, RFC 4443).
 
-The answer comes from the interface that the packet was sent to. There is none about an ICMP error, about a fragment
-that is not the first, or to a sender that is no single host.
+The answer comes from the interface that the packet was sent to; about a closed port, from the address that it was sent
+to (RFC 1122, 3.2.2), which may be that of another interface. There is none about an ICMP error, about a fragment that
+is not the first, or to a sender that is no single host.
 """
 
 import struct
@@ -60,8 +61,10 @@ def _ipv4(packet: bytes, ip: bytes, router: Router, what: str) -> bytes | None:
     kind, code = _CODES4[what]
     (total,) = struct.unpack_from("!H", ip, 2)
     told = ip[: min(max(total, header), _MOST4 - 28)]
-    body = _mtu(packet, IPv4Address(ip[16:20]), router, what).to_bytes(4) + told
-    return icmp4_frame(packet[6:12], packet[:6], IPv4Address(own), sender, kind, code, body, DEFAULT_TTL)
+    target = IPv4Address(ip[16:20])
+    body = _mtu(packet, target, router, what).to_bytes(4) + told
+    source = target if what == CLOSED else IPv4Address(own)
+    return icmp4_frame(packet[6:12], packet[:6], source, sender, kind, code, body, DEFAULT_TTL)
 
 
 def _ipv6(packet: bytes, ip: bytes, router: Router, what: str) -> bytes | None:
@@ -74,8 +77,10 @@ def _ipv6(packet: bytes, ip: bytes, router: Router, what: str) -> bytes | None:
     kind, code = _CODES6[what]
     (length,) = struct.unpack_from("!H", ip, 4)
     told = ip[: min(40 + length, _MOST6 - 48)]
-    body = _mtu(packet, IPv6Address(ip[24:40]), router, what).to_bytes(4) + told
-    return Icmp6(packet[6:12], packet[:6], IPv6Address(own), sender, kind, code, body, DEFAULT_TTL).encode()
+    target = IPv6Address(ip[24:40])
+    body = _mtu(packet, target, router, what).to_bytes(4) + told
+    source = target if what == CLOSED else IPv6Address(own)
+    return Icmp6(packet[6:12], packet[:6], source, sender, kind, code, body, DEFAULT_TTL).encode()
 
 
 def _mtu(packet: bytes, target: IPv4Address | IPv6Address, router: Router, what: str) -> int:

@@ -223,8 +223,9 @@ MESSAGES = {
     "(VNI, or GRE key), so one port carries all networks.",
     "option.key_flow": "key=flow: flows read and write the network's number in the tunnel header (VNI, or GRE key), "
     "so one port carries all networks.",
-    "option.key_fixed": "The number in the tunnel header is fixed, {inward} in and {outward} out, not chosen by flows "
-    "unless it says flow.",
+    "option.key_fixed": "The number in the tunnel header is fixed: {inward} in, {outward} out.",
+    "option.key_read": "Flows read the number in the tunnel header of what comes in; what goes out has {outward}.",
+    "option.key_written": "What comes in must have {inward} in the tunnel header; of what goes out flows write it.",
     "option.key_none": "No key option: the number in the tunnel header is always 0, so the tunnel carries one network.",
     "option.remote_flow": "remote_ip=flow: the destination address comes from flows.",
     "option.df_default": "df_default=true: outer packets may not be fragmented, so the underlay's MTU must hold the "

@@ -229,8 +229,9 @@ MESSAGES = {
     "쓰므로, 포트 하나로 모든 네트워크를 나릅니다.",
     "option.key_flow": "key=flow: 터널 헤더의 네트워크 번호(VNI 또는 GRE 키)를 플로우가 읽고 쓰므로, 포트 하나로 모든 "
     "네트워크를 나릅니다.",
-    "option.key_fixed": "터널 헤더의 번호가 받을 때 {inward}, 보낼 때 {outward:으로} 정해져 있습니다. flow인 쪽만 "
-    "플로우가 정합니다.",
+    "option.key_fixed": "터널 헤더의 번호가 받을 때 {inward}, 보낼 때 {outward:으로} 정해져 있습니다.",
+    "option.key_read": "받은 터널 헤더의 번호는 플로우가 읽고, 보낼 때는 {outward:으로} 정해져 있습니다.",
+    "option.key_written": "받는 터널 헤더의 번호는 {inward:으로} 정해져 있고, 보낼 때는 플로우가 씁니다.",
     "option.key_none": "키 옵션이 없습니다. 터널 헤더의 번호가 항상 0이므로 이 터널은 네트워크 하나만 나릅니다.",
     "option.remote_flow": "remote_ip=flow: 목적지 주소를 플로우가 정합니다.",
     "option.df_default": "df_default=true: 외부(outer) 패킷을 단편화할 수 없으므로, 언더레이 MTU는 워크로드 패킷에 "

@@ -127,4 +127,5 @@ def _key(options: dict[str, str]) -> tuple[str, dict[str, str]]:
         return ("option.key_flow" if "key" in options else "option.keys_flow"), {}
     if inward is None and outward is None:
         return "option.key_none", {}
-    return "option.key_fixed", {"inward": inward or "0", "outward": outward or "0"}
+    key = "option.key_read" if inward == FLOW else "option.key_written" if outward == FLOW else "option.key_fixed"
+    return key, {"inward": inward or "0", "outward": outward or "0"}

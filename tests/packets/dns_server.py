@@ -1,0 +1,33 @@
+"""A DNS server (RFC 1035) with a few names, over UDP, `python3 dns_server.py ADDRESS`: a resolver for agents."""
+
+import socket
+import struct
+import sys
+
+NAMES = {
+    "www.example.test": [socket.inet_aton("192.0.2.80")],
+    "many.example.test": [socket.inet_aton(f"192.0.2.{n}") for n in range(100)],
+}
+"""The addresses of the second are too many for one answer."""
+
+
+def answer(query: bytes) -> bytes:
+    """The answer; NXDOMAIN for other names."""
+    labels, at = [], 12
+    while query[at]:
+        labels.append(query[at + 1 : at + 1 + query[at]].decode())
+        at += 1 + query[at]
+    question = query[12 : at + 5]
+    addresses = NAMES.get(".".join(labels).lower())
+    records = [struct.pack("!HHHIH", 0xC00C, 1, 1, 60, 4) + one for one in addresses or ()]
+    code = 3 if addresses is None else 0
+    head = query[:2] + struct.pack("!5H", 0x8180 | code, 1, len(records), 0, 0)
+    return head + question + b"".join(records)
+
+
+if __name__ == "__main__":
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind((sys.argv[1], 53))
+    while True:
+        asked, sender = server.recvfrom(4096)
+        server.sendto(answer(asked), sender)

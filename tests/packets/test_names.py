@@ -1,0 +1,72 @@
+"""Names of others: a VM asks its DHCP address, the agent its resolvers; a DNS server runs on another host."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.packets.cloud import Cloud, Workload
+from tests.packets.conftest import make_cloud
+from tunbridge.lab.host import wait_until
+
+pytestmark = pytest.mark.ovs
+SERVER = Path(__file__).with_name("dns_server.py")
+RESOLVER, SILENT = "10.0.0.12", "10.0.0.11"
+"""Tunnel addresses of h1, where the server runs, and of h0, where none does."""
+
+
+@pytest.fixture(scope="module")
+def cloud(module_lab_name: Callable[[], str]) -> Iterator[Cloud]:
+    made = make_cloud(module_lab_name())
+    made.hosts["h1"].host.start("dns.log", "python3", "-c", SERVER.read_text(), RESOLVER)
+    yield made
+
+
+@pytest.fixture(scope="module")
+def vm(cloud: Cloud) -> Workload:
+    """With an address by DHCP, and a router that has the gateway's."""
+    network = cloud.make_network("named", None)
+    subnet = cloud.make_subnet(network, "10.84.0.0/24")
+    cloud.network.add_interface_to_router(cloud.network.create_router(name="named"), subnet_id=subnet.id)
+    made = cloud.vm("h0", network, address=False)
+    assert made.dhcp()["dns"] == "10.84.0.1"
+    return made
+
+
+def dig(vm: Workload, name: str, *options: str) -> str:
+    return vm.run("dig", "@10.84.0.1", "+time=9", "+tries=1", "+ignore", name, *options, check=False).stdout
+
+
+def resolve_by(cloud: Cloud, *resolvers: str) -> None:
+    """Give h0 these resolvers while its agent runs."""
+    host = cloud.hosts["h0"]
+    reloads = host.log().count("configuration")
+    host.configure(resolvers=list(resolvers))
+    host.reload()
+    wait_until(lambda: host.log().count("configuration") > reloads, "the configuration was read")
+
+
+def test_without_resolvers_other_names_are_refused(cloud: Cloud, vm: Workload) -> None:
+    resolve_by(cloud)
+    assert "status: REFUSED" in dig(vm, "www.example.test")
+
+
+def test_other_names_are_asked_for_elsewhere(cloud: Cloud, vm: Workload) -> None:
+    resolve_by(cloud, RESOLVER)
+    assert dig(vm, "www.example.test", "+short").split() == ["192.0.2.80"]
+    assert dig(vm, "www.example.test", "+short", "+noedns").split() == ["192.0.2.80"]
+    assert "status: NXDOMAIN" in dig(vm, "none.example.test")
+
+
+def test_a_resolver_that_does_not_answer_is_passed_over(cloud: Cloud, vm: Workload) -> None:
+    resolve_by(cloud, SILENT, RESOLVER)
+    assert dig(vm, "www.example.test", "+short").split() == ["192.0.2.80"]
+    resolve_by(cloud, SILENT)
+    assert "status: SERVFAIL" in dig(vm, "www.example.test")
+
+
+def test_an_answer_that_is_too_long_says_so_and_tcp_is_refused_at_once(cloud: Cloud, vm: Workload) -> None:
+    resolve_by(cloud, RESOLVER)
+    said = dig(vm, "many.example.test")
+    assert " tc " in said.split("flags:")[1].split(";")[0] and "ANSWER: 0" in said
+    assert "connection refused" in dig(vm, "many.example.test", "+tcp")
