@@ -52,6 +52,7 @@ DIFFERENCES: dict[tuple[str, str, str], str] = {
     ("ports", "extra_dhcp_opts", "convert"): "Neutron's check makes ip_version a number by the way",
     ("port_forwardings", "project_id", "there"): "never seen: it is the floating IP's",
     ("conntrack_helpers", "project_id", "there"): "never seen: it is the router's",
+    ("port_associations", "project_id", "there"): "never seen: it is the Local IP's",
     **{
         ("port_forwardings", f"{side}_port{what}", "convert"): "Neutron's database makes a number, or text, of it"
         for side in ("internal", "external")
