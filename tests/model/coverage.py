@@ -21,8 +21,11 @@ SHOWN_BY = {
     features.METADATA: "tests/packets/test_metadata.py",
     features.TRUNKS: "tests/packets/test_trunks.py",
     features.MIRRORS: "tests/packets/test_mirrors.py",
+    features.TAPS: "tests/packets/test_taps.py",
     features.TRAFFIC_LOG: "tests/packets/test_traffic_log.py",
+    features.LOCAL_IPS: "tests/packets/test_local_ips.py",
     features.METERING: "tests/packets/test_metering.py",
+    features.SEGMENTS: "tests/packets/test_segments.py",
 }
 """Which packets show what an extension needs of hosts."""
 
@@ -32,20 +35,15 @@ _BASE = "dummy network port subnet subnetpool"
 """Definitions that are no extensions."""
 
 _REASONS = {
-    "to come, with routers": "local_ip",
-    "to come: networks of several segments": (
-        "ip_allocation l2_adjacency multi-provider segment segments-peer-subnet-host-routes standard-attr-segment"
-        " subnet-segmentid-enforce subnet-segmentid-writable"
-    ),
-    LATER: "pvlan taas taas-vlan-filter",
+    LATER: "pvlan",
     "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",
     "for SR-IOV ports, which no host serves": (
         "port-hardware-offload-type port-mac-override port-trusted-vif uplink-status-propagation"
-        " uplink-status-propagation-updatable"
+        " taas-vlan-filter uplink-status-propagation-updatable"
     ),
     "Neutron 29 has it in neutron-lib and does not serve it": (
         "floating-ip-distributed floating-ip-router-writable floatingip-autodelete-internal network-cascade-delete"
-        " project-default-networks router-service-type security-groups-name-restrictions"
+        " project-default-networks router-service-type security-groups-name-restrictions subnet-segmentid-enforce"
     ),
     "only Neutron's OVN serves it": (
         "enable-default-route-bfd enable-default-route-ecmp external-gateway-multihoming"

@@ -80,7 +80,7 @@ MEANING: dict[Who, set[str]] = {
 """What each of our rules is in Neutron's words."""
 
 NOT_OFFERED = (
-    *("segments", "segment_id", "leak_routes", "trusted"),  # extensions that are not here
+    *("leak_routes", "trusted"),  # extensions that are not here
     *("dhcp-", "l3-", "create_agent", "target_project"),
 )
 NEUTRON_FORGETS = ("create_subnet:service_types", "update_subnet:service_types")
@@ -95,6 +95,7 @@ NAMES = {
     "binding": "port_binding",
     "port_forwarding": "floatingip_port_forwarding",
     "conntrack_helper": "router_conntrack_helper",
+    "port_association": "local_ip_port_association",
     **{rule.name: f"policy_{rule.name}" for rule in qos.RULES},
 }
 """Resources whose policies have another name."""

@@ -120,7 +120,8 @@ def _differs_on_purpose(name: str, value: Any, actual: tuple[str, str] | None) -
     if name == "type:non_negative":  # more than a column holds breaks Neutron's database
         number = plain.as_integer(value)
         return number is not None and number > MAX_INTEGER
-    if name == "type:nameservers":  # any iterable will do for Neutron: an empty string or dictionary is a list, then
+    if name in ("type:nameservers", "type:network_segments"):
+        # Any iterable will do for Neutron: an empty string or dictionary is a list, then.
         return isinstance(value, str | dict) and actual is not None
     if name in (
         "type:dns_host_name",

@@ -30,8 +30,12 @@ def make_cloud(
     preview: bool = False,
     apart: Sequence[str] = (),
     more: Mapping[str, Provider] = MappingProxyType({}),
+    only: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Cloud:
-    """A lab with a server: hosts h0, h1, … that all reach physnet1, and `more`, but for those `apart`."""
+    """A lab with a server: hosts h0, h1, … that all reach physnet1, and `more`, but for those `apart`.
+
+    `only`: host -> the physical networks of these that it reaches.
+    """
     lab = Lab(name)
     providers = {"physnet1": Provider(bridge="br-eth1", nics=[NIC]), **more}
     network = ipaddress.ip_network(underlay)
@@ -40,7 +44,7 @@ def make_cloud(
             name=name,
             local_ip=str(network[11 + i]),
             tunnel_type=tunnel_type,
-            providers={} if name in apart else providers,
+            providers={} if name in apart else {n: p for n, p in providers.items() if n in only.get(name, providers)},
         )
         for i, name in enumerate(f"h{i}" for i in range(hosts))
     ]

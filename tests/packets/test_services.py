@@ -15,7 +15,7 @@ from scapy.layers.l2 import Ether
 from tests.agent.hosts import Wired
 from tests.agent.test_metrics import ADDRESS, families, fetch
 from tests.api.day.central import transact
-from tests.packets.cloud import KERNELS, SLOWNESS, Cloud, Ping, Workload
+from tests.packets.cloud import KERNELS, Cloud, Ping, Workload
 from tests.packets.sockets import inside
 from tunbridge.dataplane import pipeline
 from tunbridge.dataplane.addresses import service_link_local
@@ -23,8 +23,7 @@ from tunbridge.dataplane.features.port_security import link_local
 from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
-FLOOD_PPS = 500 if KERNELS else 5_000
-"""An emulated kernel takes some 1,000 packets a second from a NIC."""
+FLOOD_PPS = 5_000
 """Fifty times what a VM may ask of the agent."""
 
 
@@ -124,6 +123,9 @@ def host(cloud: Cloud) -> Iterator[Wired]:
     yield found
 
 
+@pytest.mark.skipif(
+    KERNELS, reason="an emulated processor does not answer the 100 requests a second that a VM may send"
+)
 def test_a_vm_that_floods_requests_delays_nobody_elses(cloud: Cloud, host: Wired) -> None:
     network = cloud.make_network("flooded", "10.82.0.0/24")
     cloud.make_subnet(network, "2001:db8:82::/64", ipv6_ra_mode="slaac", ipv6_address_mode="slaac")
@@ -137,7 +139,7 @@ def test_a_vm_that_floods_requests_delays_nobody_elses(cloud: Cloud, host: Wired
     rate = sent[0] / seconds
     print(f"DHCP takes {alone * 1000:.0f} ms; while another VM sends {rate:.0f} requests a second: {beside}")
     # udhcpc asks again after a second: an answer that was lost, or came late, takes more than that.
-    assert max(beside) < alone + SLOWNESS
+    assert max(beside) < alone + 1
     kinds = {"dhcp4", "router", "neighbour"}
     wait_until(lambda: _answered(host).keys() >= kinds, "the agent tells what it has answered")
     # All that it answered in the meantime, also of the other VM; the meter lets some more through while it starts.

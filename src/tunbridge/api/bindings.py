@@ -111,7 +111,7 @@ class BindingApi:
     def _do(self, txn: Txn, request: Request, port: str, action: Any, values: Values) -> None:
         rules = self._ports.rules
         row = self._port(txn, request, port)
-        columns = action(txn, request, row, rules.others["network"].get(txn, row.network_id), values)
+        columns = action(rules, txn, request, row, rules.others["network"].get(txn, row.network_id), values)
         rules.touch(txn, request, row, columns)
         sub_ports.follow(rules, txn, request, txn.get(rules.table, row.id))
 

@@ -15,7 +15,7 @@ from tunbridge.dataplane.flows import Flow, FlowError, FlowKey
 from tunbridge.dataplane.identifiers import ExhaustedError, Identifiers
 from tunbridge.dataplane.local import LocalView
 from tunbridge.dataplane.pipeline import Table
-from tunbridge.dataplane.view import Key, View
+from tunbridge.dataplane.view import Key, Network, View
 from tunbridge.openvswitch import sub_ports
 
 Owner = tuple[str, str]
@@ -130,6 +130,13 @@ class Context:
         except ExhaustedError:
             self._reads.add(FREE_VLANS)
             raise
+
+    def network(self, id: str) -> Network | None:
+        """A network, by the segment by which this host has it; by the first, where it reaches none."""
+        found = self.view.network(id)
+        if found is None or not found.segments:
+            return found
+        return found.by((self.local.tunnel_type,), self.local.providers)
 
     def facts(self, kind: str, subject: str) -> Collection[Hashable]:
         """What all owners together state about a subject."""

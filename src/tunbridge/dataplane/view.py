@@ -5,14 +5,26 @@ flows reads through a `View`, which notes the keys that were read. A changed row
 of them are computed anew. So what is computed incrementally cannot differ from what a fresh start computes.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from typing import Literal, Protocol
 
+import msgspec
 from msgspec import Struct
 
 
+class Segment(Struct, frozen=True):
+    """One of several segments of a network."""
+
+    network_type: str
+    physical_network: str | None = None
+    segmentation_id: int | None = None
+
+
 class Network(Struct, frozen=True, kw_only=True):
-    """A network. `segmentation_id` is the VNI, GRE key or VLAN; None where the type has none (flat, local)."""
+    """A network. `segmentation_id` is the VNI, GRE key or VLAN; None where the type has none (flat, local).
+
+    Of one with several `segments` these say the first; what a host has it by: `by`.
+    """
 
     id: str
     name: str = ""
@@ -24,11 +36,32 @@ class Network(Struct, frozen=True, kw_only=True):
     dns_domain: str = ""
     external: bool = False
     qos_policy_id: str | None = None
+    segments: tuple[Segment, ...] = ()
+    """In the order in which hosts try them; nothing of a network of one."""
+
+    def by(self, tunnel_types: Collection[str], physical_networks: Container[str]) -> "Network":
+        """The network by the segment of a host: the first that it has tunnels for or a bridge to, as servers decide."""
+        for one in self.segments:
+            if one.network_type in TUNNELLED:
+                reaches = one.network_type in tunnel_types
+            else:
+                reaches = one.network_type == "local" or one.physical_network in physical_networks
+            if reaches:
+                return msgspec.structs.replace(self, **msgspec.structs.asdict(one))
+        return self
+
+    @property
+    def segment(self) -> Segment:
+        """The segment that its fields describe."""
+        return Segment(self.network_type, self.physical_network, self.segmentation_id)
 
     @property
     def is_tunnelled(self) -> bool:
         """Whether its packets travel in tunnels between hosts."""
-        return self.network_type in ("vxlan", "geneve", "gre")
+        return self.network_type in TUNNELLED
+
+
+TUNNELLED = ("vxlan", "geneve", "gre")
 
 
 class HostRoute(Struct, frozen=True):
@@ -51,6 +84,8 @@ class Subnet(Struct, frozen=True, kw_only=True):
     ipv6_address_mode: str | None = None
     dns_nameservers: tuple[str, ...] = ()
     host_routes: tuple[HostRoute, ...] = ()
+    segment_id: str | None = None
+    """The segment that it is on; None: on all segments of the network."""
 
 
 class FixedIp(Struct, frozen=True):
@@ -290,6 +325,37 @@ class Mirror(Struct, frozen=True, kw_only=True):
     received: int | None = None
 
 
+class TapService(Struct, frozen=True, kw_only=True):
+    """A port, on `host`, that is given copies of other ports' packets; between hosts `tunnel_id` marks them."""
+
+    id: str
+    port_id: str
+    tunnel_id: int
+    host: str | None = None
+
+
+class Tap(Struct, frozen=True, kw_only=True):
+    """Copies of what a port sends, or receives, or both, for the port of a tap service."""
+
+    id: str
+    port_id: str
+    service_id: str
+    sent: bool = False
+    received: bool = False
+
+
+class LocalIp(Struct, frozen=True, kw_only=True):
+    """An address that a port has for the workloads on its host, besides its own `fixed_ip`.
+
+    `is_translated`: what is sent there gets the fixed IP; else the VM has the address itself.
+    """
+
+    id: str
+    address: str
+    fixed_ip: str
+    is_translated: bool = True
+
+
 class MeteringRule(Struct, frozen=True, kw_only=True):
     """What a label counts, or (`excluded`) does not: prefixes in canonical text, None for any address.
 
@@ -319,7 +385,8 @@ Key = tuple[str, str]
 ("forwardings", floating IP's id in the API), ("qos-policy", id), ("host", name), ("hosts", ""), ("port-status", id),
 ("network-locations", network id), ("logs", ""), ("mirrors", port id), ("metering", project id),
 ("metering", "") for shared labels, ("metering-label", id),
-("sub-ports", id of a trunk's port)."""
+("sub-ports", id of a trunk's port), ("taps", source port's id), ("tap", id), ("tap-services", port id),
+("tap-service", id), ("local-ips", port id)."""
 
 
 class Source(Protocol):
@@ -349,6 +416,11 @@ class Source(Protocol):
     def logs(self) -> Collection[LoggedTraffic]: ...
     def mirrors(self, port_id: str) -> Collection[Mirror]: ...
     def all_mirrors(self) -> Collection[Mirror]: ...
+    def taps(self, port_id: str) -> Collection[Tap]: ...
+    def tap(self, id: str) -> Tap | None: ...
+    def tap_services(self, port_id: str) -> Collection[str]: ...
+    def tap_service(self, id: str) -> TapService | None: ...
+    def local_ips(self, port_id: str) -> Collection[LocalIp]: ...
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]: ...
 
 
@@ -456,6 +528,31 @@ class View:
         """The mirrors of a port."""
         self._reads.add(("mirrors", port_id))
         return self._source.mirrors(port_id)
+
+    def taps(self, port_id: str) -> Collection[Tap]:
+        """The tap flows of which a port is the source."""
+        self._reads.add(("taps", port_id))
+        return self._source.taps(port_id)
+
+    def tap(self, id: str) -> Tap | None:
+        self._reads.add(("tap", id))
+        return self._source.tap(id)
+
+    def tap_services(self, port_id: str) -> Collection[str]:
+        """The tap services whose copies a port is given."""
+        self._reads.add(("tap-services", port_id))
+        return self._source.tap_services(port_id)
+
+    def tap_service(self, id: str) -> TapService | None:
+        """A tap service; it changes with its port, too."""
+        found = self._source.tap_service(id)
+        self._reads |= {("tap-service", id), *((("port", found.port_id),) if found is not None else ())}
+        return found
+
+    def local_ips(self, port_id: str) -> Collection[LocalIp]:
+        """The Local IPs that lead to a port."""
+        self._reads.add(("local-ips", port_id))
+        return self._source.local_ips(port_id)
 
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
         """The labels that count for the routers of a project."""

@@ -24,15 +24,22 @@ TRAFFIC_LOG = "traffic-log"
 """Hosts log what security groups allow and drop."""
 MIRRORS = "mirrors"
 """Hosts copy what a port sends and receives, in tunnels to a collector."""
+TAPS = "taps"
+"""Hosts copy what a port sends and receives to another port, of any host."""
+LOCAL_IPS = "local-ips"
+"""Hosts lead what workloads send to an address to a port of the host's own."""
 METERING = "metering"
 """Hosts count what passes the gateways of routers."""
+SEGMENTS = "segments"
+"""Hosts have a network by that of its segments which they reach, and tell ports what leads to the others."""
 VLAN_TRANSPARENCY = "vlan-transparency"
 """Networks carry VLAN tags of their guests."""
 
 AVAILABLE = frozenset(
     {
         *(BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, PLACEMENT, METADATA),
-        *(TRUNKS, TRAFFIC_LOG, MIRRORS, METERING),
+        *(TRUNKS, TRAFFIC_LOG, MIRRORS, METERING, LOCAL_IPS, SEGMENTS),
+        TAPS,
     }
 )
 """Those that the agent has now."""

@@ -7,11 +7,12 @@ Whether an agent is alive is asked when a binding is made, not when it is activa
 """
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 
-from tunbridge.rules import hosts
+from tunbridge.rules import hosts, segments
 from tunbridge.rules.errors import Conflict, invalid
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 
@@ -38,11 +39,22 @@ def active(reader: Reader, port: Row) -> Row | None:
 
 
 def values(
-    reader: Reader, request: Request, network: Row, host: str, vnic_type: str, profile: dict[str, Any], status: str
+    reader: Reader,
+    request: Request,
+    network: Row,
+    host: str,
+    vnic_type: str,
+    profile: dict[str, Any],
+    status: str,
+    on: Collection[str] = (),
 ) -> Values:
-    """Give the columns of a binding to a host."""
+    """Give the columns of a binding to a host; with segments `on` only to one that has the network by one of these."""
     check_profile(profile)
     vif_type, found = _bound(reader, request, network, host, vnic_type, profile)
+    if vif_type == OVS and on:
+        segment = hosts.segment_of(reader, network, host)
+        if segment is None or segment.id not in on:
+            vif_type, found = FAILED, {}
     return {
         "host": host,
         "vnic_type": vnic_type,
@@ -53,6 +65,12 @@ def values(
         "network_id": network.id,
         "claimed": False,
     }
+
+
+def rely_on_segments(txn: Txn, network: Row) -> None:
+    """Rely on the network's segments being those that are seen now: a host has it by one of them."""
+    if segments.several(network):
+        txn.verify("Network", network.id, "segment_rows")
 
 
 def check_profile(profile: dict[str, Any]) -> None:
@@ -74,7 +92,7 @@ def _bound(
     )
     if agent is None or not plugs or not hosts.is_alive(reader, agent, request.settings, request.now):
         return FAILED, {}
-    if not hosts.reaches(agent, network):
+    if hosts.reached(agent, network) is None:
         return FAILED, {}
     told = hosts.configurations(agent)
     found = {
@@ -127,7 +145,8 @@ def details(row: Row) -> dict[str, Any]:
 
 def status(reader: Reader, port: Row) -> str:
     """Give a port's status: ACTIVE when the host that it is bound to says that it forwards."""
-    if port.device_owner == "network:floatingip" and reader.get("Floating_Ip", port.device_id) is not None:
+    kept_for = {"network:floatingip": "Floating_Ip", "network:local_ip": "Local_Ip"}.get(port.device_owner)
+    if kept_for is not None and reader.get(kept_for, port.device_id) is not None:
         return "N/A"
     if port.device_owner == "network:router_gateway":  # bound to no host: whichever has it says so
         return "ACTIVE" if any(t.status == "ACTIVE" for t in reader.find("Port_Status", "port_id", port.id)) else "DOWN"
@@ -140,8 +159,13 @@ def status(reader: Reader, port: Row) -> str:
     return "DOWN"
 
 
-def changed(txn: Txn, request: Request, port: Row, network: Row, given: Values) -> tuple[str, ...] | None:
-    """Do what a port's update says of its binding; give the port's bindings when they are others, else None."""
+def changed(
+    txn: Txn, request: Request, port: Row, network: Row, given: Values, on: Collection[str] = ()
+) -> tuple[str, ...] | None:
+    """Do what a port's update says of its binding; give the port's bindings when they are others, else None.
+
+    `on` are the segments that the port's addresses work on.
+    """
     row = active(txn, port)
     now = body(txn, port)
     host = given.get("binding:host_id", now["binding:host_id"]) or ""
@@ -161,7 +185,8 @@ def changed(txn: Txn, request: Request, port: Row, network: Row, given: Values) 
     confirmed = row is not None and row.claimed and "binding:host_id" in given
     if asked == before and not retry and not confirmed:
         return None
-    made = values(txn, request, network, str(host), str(vnic_type), profile, ACTIVE)
+    rely_on_segments(txn, network)
+    made = values(txn, request, network, str(host), str(vnic_type), profile, ACTIVE, on)
     if row is not None:
         txn.verify(TABLE, row.id, "host", "status")
         txn.update(TABLE, row.id, made)

@@ -11,11 +11,14 @@ binds a port that is
 and nothing else: a binding that was set through the API is never changed, nor a port that is being moved, nor one of
 another VNIC type than `normal`, nor a trunk's sub-port, which goes along with its parent port, nor a router's or
 floating IP's, of which hosts report as well. When the port is unplugged, its binding stays and its status is DOWN.
+
+A port that gets its addresses with its host (routed.py) gets them in the same transaction; a host that has no subnet
+for it has a binding that failed.
 """
 
 import msgspec
 
-from tunbridge.rules import bindings, hosts, sub_ports
+from tunbridge.rules import bindings, hosts, routed, sub_ports
 from tunbridge.rules.base import Rules
 from tunbridge.rules.request import Reader, Request, Row, Txn
 from tunbridge.rules.router_parts import OWNERS
@@ -50,17 +53,23 @@ def bind(txn: Txn, request: Request, rules: Rules, id: str) -> bool:
     row = bindings.active(txn, port)
     network = rules.others["network"].get(txn, port.network_id)
     profile = msgspec.json.decode(row.profile or "{}") if row is not None else {}
-    made = bindings.values(txn, request, network, host, "normal", profile, bindings.ACTIVE)
+    bindings.rely_on_segments(txn, network)
+    columns, can_be_there = routed.settled(rules, txn, request, port, host)
+    on = routed.segments_of(txn, columns.get("addresses", port.addresses))
+    made = bindings.values(txn, request, network, host, "normal", profile, bindings.ACTIVE, on)
     made |= {"port_id": id, "claimed": True}
+    if not can_be_there:
+        made |= {"vif_type": bindings.FAILED, "vif_details": "{}"}
     if row is None:
-        rules.touch(txn, request, port, {"bindings": (*port.bindings, txn.insert(bindings.TABLE, made))})
+        columns["bindings"] = (*port.bindings, txn.insert(bindings.TABLE, made))
+        rules.touch(txn, request, port, columns)
         sub_ports.follow(rules, txn, request, txn.get("Port", id))
         return True
     if (row.host, row.vif_type) == (host, made["vif_type"]):
         return False
     txn.verify(bindings.TABLE, row.id, "host", "status", "claimed")
     txn.update(bindings.TABLE, row.id, made)
-    rules.touch(txn, request, port, {})
+    rules.touch(txn, request, port, columns)
     sub_ports.follow(rules, txn, request, txn.get("Port", id))
     return True
 

@@ -5,9 +5,12 @@ PUT …/activate    INACTIVE here                    ACTIVE there
 DELETE            (gone)                           ACTIVE there
 """
 
+from collections.abc import Collection
+
 import msgspec
 
-from tunbridge.rules import bindings, qos
+from tunbridge.rules import bindings, qos, routed
+from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound
 from tunbridge.rules.networks import given
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
@@ -31,7 +34,7 @@ def check_moves(port: Row) -> None:
         raise BadRequest("BadRequest", f"Bad port request: {message}")
 
 
-def create(txn: Txn, request: Request, port: Row, network: Row, values: Values) -> Values:
+def create(rules: Rules, txn: Txn, request: Request, port: Row, network: Row, values: Values) -> Values:
     """Bind a port to one more host. Gives the port's columns that change."""
     host = values["host"]
     if any(row.host == host for row in bindings.of(txn, port)):
@@ -39,11 +42,13 @@ def create(txn: Txn, request: Request, port: Row, network: Row, values: Values) 
     status = bindings.ACTIVE if bindings.active(txn, port) is None else bindings.INACTIVE
     vnic_type = values.get("vnic_type") or "normal"
     qos.check_binding(txn, network, port, vnic_type)
-    made = _made(txn, request, network, host, vnic_type, given(values.get("profile")), status)
-    return {"bindings": (*port.bindings, txn.insert(bindings.TABLE, {**made, "port_id": port.id}))}
+    columns = routed.settle(rules, txn, request, port, host) if status == bindings.ACTIVE else {}
+    on = routed.segments_of(txn, columns.get("addresses", port.addresses))
+    made = _made(txn, request, network, host, vnic_type, given(values.get("profile")), status, on)
+    return {**columns, "bindings": (*port.bindings, txn.insert(bindings.TABLE, {**made, "port_id": port.id}))}
 
 
-def update(txn: Txn, request: Request, port: Row, network: Row, values: Values) -> Values:
+def update(rules: Rules, txn: Txn, request: Request, port: Row, network: Row, values: Values) -> Values:
     """Change a binding: `host` of the values is where it is, `new_host` where it shall be."""
     row = binding(txn, port, values["host"])
     host = values.get("new_host") or row.host
@@ -54,19 +59,21 @@ def update(txn: Txn, request: Request, port: Row, network: Row, values: Values) 
         profile = msgspec.json.decode(row.profile or "{}")
     vnic_type = values.get("vnic_type") or row.vnic_type
     qos.check_binding(txn, network, port, vnic_type)
-    made = _made(txn, request, network, host, vnic_type, profile, row.status)
+    columns = routed.settle(rules, txn, request, port, host) if row.status == bindings.ACTIVE else {}
+    on = routed.segments_of(txn, columns.get("addresses", port.addresses))
+    made = _made(txn, request, network, host, vnic_type, profile, row.status, on)
     txn.verify(bindings.TABLE, row.id, "host", "status")
     txn.update(bindings.TABLE, row.id, made)
-    return {}
+    return columns
 
 
-def delete(txn: Txn, _request: Request, port: Row, _network: Row, values: Values) -> Values:
+def delete(_rules: Rules, txn: Txn, _request: Request, port: Row, _network: Row, values: Values) -> Values:
     """Take a binding away."""
     row = binding(txn, port, values["host"])
     return {"bindings": tuple(id for id in port.bindings if id != row.id)}
 
 
-def activate(txn: Txn, request: Request, port: Row, network: Row, values: Values) -> Values:
+def activate(_rules: Rules, txn: Txn, request: Request, port: Row, network: Row, values: Values) -> Values:
     """Put a binding in force, and the one that was not.
 
     What was found when it was made counts: the guest is on that host by now, whether its agent answers or not.
@@ -82,16 +89,25 @@ def activate(txn: Txn, request: Request, port: Row, network: Row, values: Values
     made = {"status": bindings.ACTIVE}
     if row.vif_type == bindings.UNBOUND:  # it was in force before
         profile = msgspec.json.decode(row.profile or "{}")
-        made = _made(txn, request, network, row.host, row.vnic_type, profile, bindings.ACTIVE)
+        on = routed.segments_of(txn, port.addresses)
+        made = _made(txn, request, network, row.host, row.vnic_type, profile, bindings.ACTIVE, on)
     txn.verify(bindings.TABLE, row.id, "host", "status")
     txn.update(bindings.TABLE, row.id, made)
     return {}
 
 
 def _made(
-    txn: Txn, request: Request, network: Row, host: str, vnic_type: str, profile: Values | None, status: str
+    txn: Txn,
+    request: Request,
+    network: Row,
+    host: str,
+    vnic_type: str,
+    profile: Values | None,
+    status: str,
+    on: Collection[str],
 ) -> Values:
-    made = bindings.values(txn, request, network, host, vnic_type, profile or {}, status)
+    bindings.rely_on_segments(txn, network)
+    made = bindings.values(txn, request, network, host, vnic_type, profile or {}, status, on)
     if made["vif_type"] == bindings.FAILED:
         raise Conflict("PortBindingError", f"Binding to host {host} failed: no live agent there reaches the network.")
     return made

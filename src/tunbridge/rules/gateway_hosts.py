@@ -112,8 +112,8 @@ def _serves(reader: Reader, request: Request, row: Row) -> bool:
 
 
 def _can(reader: Reader, request: Request, row: Row, external: Row) -> bool:
-    return hosts.reaches(row, external) and _serves(reader, request, row)
+    return hosts.reached(row, external) is not None and _serves(reader, request, row)
 
 
 def _reached(row: Row, networks: list[Row]) -> int:
-    return sum(hosts.reaches(row, network) for network in networks)
+    return sum(hosts.reached(row, network) is not None for network in networks)

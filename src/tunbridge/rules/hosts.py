@@ -6,8 +6,10 @@ from typing import Any
 
 import msgspec
 
+from tunbridge.rules import segments
 from tunbridge.rules.errors import NotFound
 from tunbridge.rules.request import Reader, Row
+from tunbridge.rules.segments import Placed
 from tunbridge.rules.settings import NetworkingSettings
 
 AGENT_TYPE = "Open vSwitch agent"
@@ -57,14 +59,24 @@ def configurations(row: Row) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def reaches(row: Row, network: Row) -> bool:
-    """Say whether a host can have ports of a network: by its tunnels, or a bridge to its physical network."""
+def reached(row: Row, network: Row) -> Placed | None:
+    """Give the segment by which a host has a network: the first that it has tunnels for, or a bridge to."""
     told = configurations(row)
-    kind = network.provider_network_type
-    if kind in ("vxlan", "geneve", "gre"):
+    return next((one for one in segments.all_of(network) if _reaches(told, one)), None)
+
+
+def segment_of(reader: Reader, network: Row, host: str) -> Placed | None:
+    """Give the segment by which a host has a network; None for a host that is unknown or reaches none."""
+    row = agent(reader, host)
+    return None if row is None else reached(row, network)
+
+
+def _reaches(told: dict[str, Any], segment: Placed) -> bool:
+    kind = segment.network_type
+    if kind in segments.TUNNEL_OVERHEAD:
         return kind in _container(told.get("tunnel_types"))
     if kind in ("flat", "vlan"):
-        return network.provider_physical_network in _container(told.get("bridge_mappings"))
+        return segment.physical_network in _container(told.get("bridge_mappings"))
     return bool(kind == "local")
 
 

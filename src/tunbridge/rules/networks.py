@@ -1,15 +1,21 @@
 """Networks: their segment, MTU, who they are shared with, and when they may go."""
 
+import functools
 from collections.abc import Iterable
 from typing import Any
+from uuid import uuid4
+
+import msgspec
 
 from tunbridge.model.resource import UNSET
-from tunbridge.rules import hosts, locks, qos, qos_minimums, rbac, segments
+from tunbridge.model.validators.plain import as_integer
+from tunbridge.rules import hosts, locks, network_segments, qos, qos_minimums, rbac, routed, segments
+from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, invalid
+from tunbridge.rules.network_segments import PROVIDER, New
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.segments import Segment
 
-PROVIDER = ("provider:network_type", "provider:physical_network", "provider:segmentation_id")
 AUTO_DELETED = ("network:dhcp", "network:distributed")
 """Owners of ports that do not keep a network or subnet from going: they serve it."""
 
@@ -36,16 +42,18 @@ class NetworkRules(rbac.SharedRules):
         self._refuse_transparent(values)
         self._check_default(txn, values, external)
         hosts.check_zones(txn, given(values.get("availability_zone_hints")) or [])
-        segment, row = self._segment(txn, request, values)
-        values.update(zip(PROVIDER, segment, strict=True))
+        wanted = self._segments(txn, request, values)
         mtu = given(values.get("mtu")) or 0
-        if mtu:
-            segments.check_mtu(request.settings, segment, mtu)
-        values["mtu"] = mtu or segments.mtu(request.settings, segment)
+        for new in wanted if mtu else ():
+            segments.check_mtu(request.settings, new.segment, mtu)
+        values["mtu"] = mtu or min(segments.mtu(request.settings, new.segment) for new in wanted)
         if given(values.get("port_security_enabled")) is None:
             values["port_security_enabled"] = True
         values[qos.FIELD] = qos.take(self, txn, request, values) or qos.default_of(txn, values["project_id"])
-        id = self.insert(txn, request, values, segment=row)
+        id = str(uuid4())
+        rows = network_segments.add(txn, request, self.others["segment"], id, wanted)
+        parts = [(row, *new) for row, new in zip(rows, wanted, strict=True)]
+        self.insert(txn, request, values, id, **network_segments.columns(parts))
         if shared:
             rbac.share(txn, request, self, id, values["project_id"])
         if external:
@@ -57,13 +65,15 @@ class NetworkRules(rbac.SharedRules):
         values = dict(values)
         self._refuse_transparent(values)
         columns: Values = {}
+        self._keep_segments(row, values)
         if any(name in values for name in PROVIDER):
             columns = self._move(txn, request, row, values)
         if "mtu" in values:
-            segment = Segment(row.provider_network_type, row.provider_physical_network, row.provider_segmentation_id)
-            if values["mtu"]:
+            placed = [Segment(*msgspec.structs.astuple(one)[:3]) for one in segments.all_of(row)]
+            for segment in placed if values["mtu"] else ():
                 segments.check_mtu(request.settings, segment, values["mtu"])
-            values["mtu"] = values["mtu"] or segments.mtu(request.settings, segment)
+            least = min((segments.mtu(request.settings, one) for one in placed), default=row.mtu)
+            values["mtu"] = values["mtu"] or least
             check_mtu(row.id, values["mtu"], [subnet.ip_version for subnet in txn.find("Subnet", "network_id", row.id)])
         if qos.FIELD in values:
             qos.take(self, txn, request, values, row.qos_policy_id)
@@ -99,12 +109,21 @@ class NetworkRules(rbac.SharedRules):
         rbac.forget(txn, request, self, row)
         self.remove(txn, request, row)
 
+    def body(self, reader: Reader, row: Row) -> Values:
+        """Give all that can be seen of a network: of its segments either the only one, or a list."""
+        body = super().body(reader, row)
+        found = network_segments.shown(row)
+        if not found:
+            return body
+        return {name: value for name, value in body.items() if name not in PROVIDER} | {"segments": found}
+
     def computed(self, reader: Reader, row: Row) -> Values:
         """Give what is kept elsewhere."""
         subnets = reader.find("Subnet", "network_id", row.id)
         return {
             "status": "ACTIVE",
             "subnets": [subnet.id for subnet in subnets],
+            "l2_adjacency": not routed.is_routed(subnets),
             # Neutron tells the zones of the DHCP agents here: hosts answer DHCP themselves, so there are none to name.
             "availability_zones": [],
             "vlan_transparent": None,
@@ -122,18 +141,34 @@ class NetworkRules(rbac.SharedRules):
 
     # Parts
 
-    def _segment(self, txn: Txn, request: Request, values: Values) -> tuple[Segment, str | None]:
-        kind, physical_network, segmentation_id = (given(values.get(name)) for name in PROVIDER)
-        project = values["project_id"]
-        if kind is None and physical_network is None and segmentation_id is None:
-            return segments.reserve_for_project(txn, request, project)
-        if kind is None:
-            raise invalid("network_type required")
-        return segments.reserve(txn, request, Segment(kind, physical_network, segmentation_id), project)
+    def _segments(self, txn: Txn, request: Request, values: Values) -> list[New]:
+        """Reserve the segments that a new network has: those asked for, or one that is free."""
+        project, several = values["project_id"], given(values.pop("segments", None)) or []
+        one = {name: given(values.get(name)) for name in PROVIDER}
+        named = any(value is not None for value in one.values())
+        if named and several:
+            message = "Segments and provider values cannot both be set."
+            raise BadRequest("SegmentsSetInConjunctionWithProviders", message)
+        if not named and not several:
+            return [New(*segments.reserve_for_project(txn, request, project))]
+        asked = [_asked(each) for each in map(_listed, several)] or [_asked(one)]
+        whole = [each for each in asked if each.segmentation_id is not None or each.network_type in ("flat", "local")]
+        if len(set(whole)) != len(whole):
+            raise BadRequest("SegmentsContainDuplicateEntry", "Duplicate segment entry in request.")
+        return [New(*segments.reserve(txn, request, each, project)) for each in asked]
+
+    @staticmethod
+    def _keep_segments(row: Row, values: Values) -> None:
+        """Refuse to change the list of segments: they come and go by themselves."""
+        wanted = given(values.pop("segments", None))
+        if wanted is not None and list(map(_asked, wanted)) != list(map(_asked, network_segments.shown(row))):
+            raise invalid("Plugin does not support updating the following provider network attributes: segments")
 
     def _move(self, txn: Txn, request: Request, row: Row, values: Values) -> Values:
         """Give a network another VLAN: all that Neutron lets one change of a segment."""
-        now = Segment(row.provider_network_type, row.provider_physical_network, row.provider_segmentation_id)
+        if segments.several(row):
+            raise invalid("Provider network attributes can be updated only in provider networks with a single segment.")
+        now = segments.of_network(row)
         wanted = Segment(*(given(values.pop(n, old)) for n, old in zip(PROVIDER, now, strict=True)))
         if wanted == now:
             return {}
@@ -145,6 +180,8 @@ class NetworkRules(rbac.SharedRules):
         if not wanted.segmentation_id:
             raise invalid("Only segmentation_id field can be updated in VLAN type networks")
         _, segment = segments.reserve(txn, request, wanted, row.project_id)
+        for own in row.segment_rows:
+            txn.update(network_segments.TABLE, own, {"segmentation_id": wanted.segmentation_id, "place": segment})
         return {"segment": segment, "provider_segmentation_id": wanted.segmentation_id}
 
     @staticmethod
@@ -185,6 +222,29 @@ class NetworkRules(rbac.SharedRules):
                 message = f"A default external network already exists: {other.id}."
                 raise Conflict("DefaultExternalNetworkExists", message)
         locks.lock(txn, "default external network")
+
+
+def _has_segment(column: str, _reader: Reader, row: Row, wanted: list[Any], _caller: Caller) -> bool:
+    """Filter by what one of a network's segments is."""
+    return any(getattr(one, column) in wanted for one in segments.all_of(row))
+
+
+NetworkRules.filters = {
+    name: functools.partial(_has_segment, column) for name, column in zip(PROVIDER, Segment._fields, strict=True)
+}
+
+
+def _asked(one: Values) -> Segment:
+    """Give a segment as a request names it. Raises BadRequest."""
+    kind, physical_network, number = (given(one.get(name)) for name in PROVIDER)
+    if kind is None:
+        raise invalid("network_type required")
+    return Segment(kind, physical_network, None if number is None else as_integer(number))
+
+
+def _listed(one: Values) -> Values:
+    """Give one of `segments`, in which 0 and "" stand for no identifier, as in Neutron."""
+    return {name: value for name, value in one.items() if name != PROVIDER[2] or value}
 
 
 def _scope(reader: Reader, subnets: list[Row], version: int) -> str | None:

@@ -10,7 +10,21 @@ import msgspec
 
 from tunbridge.model.convert import canonical_mac
 from tunbridge.model.resource import UNSET
-from tunbridge.rules import bindings, boot_configs, ipam, logs, qos, qos_minimums, rbac, sub_ports, tap_mirrors, trunks
+from tunbridge.rules import (
+    bindings,
+    boot_configs,
+    ipam,
+    local_ip_ports,
+    logs,
+    qos,
+    qos_minimums,
+    rbac,
+    routed,
+    sub_ports,
+    tap_mirrors,
+    taps,
+    trunks,
+)
 from tunbridge.rules.base import Rules, check_tag_count
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, http_bad_request, invalid
@@ -52,13 +66,20 @@ class PortRules(Rules):
         check_tag_count(self.resource, given(values.get("tags")) or ())
         network = self._network(txn, request, values)
         values["mac_address"] = self._mac(txn, request, network.id, given(values.get("mac_address")))
+        host, vnic_type, profile = (given(values.pop(name, None)) for name in BINDING)
         wanted = given(values.pop("fixed_ips", UNSET))
-        addresses = self._new_addresses(txn, request, network, values, wanted)
+        addresses, allocation = self._first_addresses(txn, request, network, values, wanted, host or "")
         self._secure(txn, request, values, network)
         values["extra_dhcp_opts"] = _dhcp_options(values.get("extra_dhcp_opts") or [], [])
-        host, vnic_type, profile = (given(values.pop(name, None)) for name in BINDING)
         bound = bindings.values(
-            txn, request, network, host or "", vnic_type or "normal", profile or {}, bindings.ACTIVE
+            txn,
+            request,
+            network,
+            host or "",
+            vnic_type or "normal",
+            profile or {},
+            bindings.ACTIVE,
+            routed.segments_of(txn, addresses),
         )
         _rely_on_subnets(txn, network)
         id = str(uuid4())
@@ -72,6 +93,7 @@ class PortRules(Rules):
             limited,
             addresses=tuple(addresses),
             fixed_ips=fixed_ips_text(txn, addresses),
+            ip_allocation=allocation,
             bindings=(txn.insert(bindings.TABLE, {**bound, "port_id": id}),),
         )
 
@@ -94,9 +116,14 @@ class PortRules(Rules):
         if "fixed_ips" in values or mac != row.mac_address:
             wanted = values.pop("fixed_ips", None)
             owner = values.get("device_owner", row.device_owner)
-            columns["addresses"] = self._moved_addresses(txn, request, network, row, wanted, mac, owner)
+            host = self._host_after(txn, row, values)
+            columns["addresses"] = self._moved_addresses(txn, request, network, row, wanted, mac, owner, host)
             _check_floating(txn, row, columns["addresses"])
             self._leave_led(txn, request, row, columns["addresses"])
+        elif "binding:host_id" in values and (host := self._host_after(txn, row, values)) != routed.host_of(txn, row):
+            columns |= routed.settle(self, txn, request, row, host)
+            if host:
+                routed.check_move(txn, network, row, host)
         merged = self._merged(row, values)
         self._secure(txn, request, merged, network, row)
         values |= {name: merged[name] for name in merged if name in values}
@@ -105,7 +132,8 @@ class PortRules(Rules):
             values["extra_dhcp_opts"] = _dhcp_options(values["extra_dhcp_opts"] or [], there)
         asked = {name: values.pop(name) for name in BINDING if name in values}
         if asked:
-            found = bindings.changed(txn, request, row, network, asked)
+            on = routed.segments_of(txn, columns.get("addresses", row.addresses))
+            found = bindings.changed(txn, request, row, network, asked, on)
             if found is not None:
                 columns["bindings"] = found
                 # The binding is a row of its own: count the port's revision up even where the list stays as it is.
@@ -126,6 +154,7 @@ class PortRules(Rules):
             message = f"Port {row.id} cannot be deleted directly via the port API: {reason}."
             raise Conflict("ServicePortInUse", message)
         trunks.check_deletable(txn, row)
+        local_ip_ports.check_unused(txn, row.id)
         floating: Any = self.others["floatingip"]
         floating.leave(txn, request, row)
         self._leave_led(txn, request, row, ())
@@ -143,6 +172,8 @@ class PortRules(Rules):
         boot_configs.remove_of(txn, row.id)
         logs.remove_of(txn, "target_id", row.id)
         tap_mirrors.remove_of(txn, row.id)
+        taps.remove_of(txn, row.id)
+        local_ip_ports.remove_of(txn, row.id)
         super().remove(txn, request, row)
 
     def touch(self, txn: Txn, request: Request, row: Row, columns: Mapping[str, Any]) -> None:
@@ -164,6 +195,7 @@ class PortRules(Rules):
             "allowed_address_pairs": _as_given(row),
             "qos_network_policy_id": None if network is None else network.qos_policy_id,
             "resource_request": qos_minimums.resource_request(reader, row, network, bound["binding:vnic_type"]),
+            "ip_allocation": row.ip_allocation or routed.IMMEDIATE,
             **bound,
             **trunks.details(reader, row),
         }
@@ -249,14 +281,50 @@ class PortRules(Rules):
             raise Conflict("UnsupportedPortDeviceOwner", message)
         values["mac_address"] = self._mac(txn, request, row.network_id, wanted)
 
+    @staticmethod
+    def _host_after(txn: Txn, row: Row, values: Values) -> str:
+        return str(values.get("binding:host_id", routed.host_of(txn, row)) or "")
+
     # Addresses
 
+    def _first_addresses(
+        self,
+        txn: Txn,
+        request: Request,
+        network: Row,
+        values: Values,
+        wanted: list[dict[str, str]] | None,
+        host: str,
+    ) -> tuple[list[str], str | None]:
+        """Take the addresses of a new port; give their rows, and when it gets its addresses (None: now)."""
+        addresses = self._new_addresses(txn, request, network, values, wanted, host)
+        if wanted is not None:
+            return addresses, routed.NONE if not wanted else None
+        if addresses or host or not routed.is_routed(txn.find("Subnet", "network_id", network.id)):
+            return addresses, None
+        if values.get("device_owner") in GATEWAYS:
+            raise no_address_without_host(network.id)
+        return addresses, routed.DEFERRED
+
+    def addresses_on(self, txn: Txn, request: Request, port: Row, host: str) -> list[str]:
+        """Take the addresses of a port that gets a host only now, and give their rows. Raises NetworkingError."""
+        network = self.others["network"].get(txn, port.network_id)
+        _rely_on_subnets(txn, network)
+        values = {"device_owner": port.device_owner, "mac_address": port.mac_address}
+        return self._new_addresses(txn, request, network, values, None, host)
+
     def _new_addresses(
-        self, txn: Txn, request: Request, network: Row, values: Values, wanted: list[dict[str, str]] | None
+        self,
+        txn: Txn,
+        request: Request,
+        network: Row,
+        values: Values,
+        wanted: list[dict[str, str]] | None,
+        host: str,
     ) -> list[str]:
         """Take the addresses of a new port, and give their rows."""
         owner, mac = values.get("device_owner") or "", values["mac_address"]
-        subnets = self._candidates(txn, network, owner)
+        subnets = routed.reachable(txn, network, self._candidates(txn, network, owner), host, wanted)
         taker = _Taker(txn, request, network, owner, mac)
         if wanted is None:
             taker.any_of([s for s in subnets if s.ip_version == 4])
@@ -288,18 +356,19 @@ class PortRules(Rules):
         wanted: list[dict[str, str]] | None,
         mac: str,
         owner: str,
+        host: str,
     ) -> tuple[str, ...]:
         """Take and give back addresses so that a port has those that it should: kept ones stay the same rows."""
         _rely_on_subnets(txn, network)
         there: dict[str, Any] = {id: txn.get("Address", id) for id in row.addresses}
-        subnets = self._candidates(txn, network, owner)
-        taker = _Taker(txn, request, network, owner, mac)
         automatic = {s.id for s in txn.find("Subnet", "network_id", network.id) if is_auto_address(s)}
         if wanted is None:
             wanted = [
                 {"subnet_id": a.subnet, "ip_address": a.ip_address} for a in there.values() if a.subnet not in automatic
             ]
         self._check_count(request, wanted)
+        subnets = routed.reachable(txn, network, self._candidates(txn, network, owner), host, wanted)
+        taker = _Taker(txn, request, network, owner, mac)
         kept: dict[str, Row] = {}
         rest: list[dict[str, str]] = []
         for entry in wanted:
@@ -380,7 +449,10 @@ class PortRules(Rules):
         for port in txn.find("Port", "network_id", subnet.network_id):
             if port.device_owner in ROUTER_OWNERS:
                 continue
-            taker = _Taker(txn, request, txn.get("Network", subnet.network_id), port.device_owner, port.mac_address)
+            network = txn.get("Network", subnet.network_id)
+            if not routed.concerns(txn, network, port, subnet):
+                continue
+            taker = _Taker(txn, request, network, port.device_owner, port.mac_address)
             taker.automatic([subnet])
             plain = request.unconditional
             self.touch(txn, plain, port, {"addresses": (*port.addresses, *taker.rows)})
@@ -658,6 +730,15 @@ def _check_dns_name(name: str | None, domain: str) -> None:
             f" to the dns_domain option in neutron.conf, that has been set to '{domain}'. It must also include one or"
             f" more valid DNS labels to the left of '{domain}'."
         )
+
+
+def no_address_without_host(network: str) -> Conflict:
+    """Give the error for a port of a router on a network that gives addresses by host: it is on none."""
+    message = (
+        f"No more IP addresses available on network {network}: its subnets are on segments, so routers of the cloud get"
+        " an address there only by naming one."
+    )
+    return Conflict("IpAddressGenerationFailure", message)
 
 
 def mac_in_use(network: str, mac: str) -> Conflict:

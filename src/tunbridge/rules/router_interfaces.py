@@ -17,6 +17,7 @@ from tunbridge.rules.router_parts import (
     INTERFACE,
     addresses_of,
     bad_router,
+    check_one_segment,
     check_overlap,
     extra_routes,
     make_port,
@@ -101,6 +102,7 @@ def _add_subnet(rules: Rules, txn: Txn, request: Request, router: Row, id: str) 
     if not subnet.gateway_ip:
         raise bad_router("Subnet for router interface must have a gateway IP")
     _check_may_route(txn, request, subnet)
+    check_one_segment(txn, subnet.network_id)
     _check_mode(subnet)
     check_overlap(txn, router, [subnet])
     wanted = {"subnet_id": subnet.id, "ip_address": subnet.gateway_ip}
@@ -182,6 +184,7 @@ def _add_port(rules: Rules, txn: Txn, request: Request, router: Row, id: str) ->
     subnets = subnets_of(txn, port)
     if not subnets:
         raise bad_router("Router port must have at least one fixed IP")
+    check_one_segment(txn, port.network_id)
     for subnet in subnets:
         _check_mode(subnet)
     other = _with_ipv6(txn, router, port.network_id) if _has_ipv6(txn, port) else None

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from tunbridge.rules import ipam
+from tunbridge.rules import ipam, segments
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest
 from tunbridge.rules.request import Reader, Request, Row, Txn
@@ -24,6 +24,20 @@ def trusted(request: Request) -> Request:
     """Give the request as an admin's, and without its revision: for what goes along with the thing that it names."""
     caller = msgspec.structs.replace(request.caller, roles=request.caller.roles | {"admin"}, system=False)
     return Request(caller, request.settings, request.now, request.random)
+
+
+def check_one_segment(txn: Txn, network_id: str) -> None:
+    """Refuse a network of several segments: each host has one of them, and a router is on all hosts. Raises BadRequest.
+
+    None comes meanwhile.
+    """
+    network = txn.get("Network", network_id)
+    txn.verify("Network", network_id, "segment_rows")
+    if network is not None and segments.several(network):
+        raise bad_router(
+            f"Network {network_id} has several segments, and a router of the cloud would reach one of them only: the"
+            " routers of the physical network join them"
+        )
 
 
 def make_port(rules: Rules, txn: Txn, request: Request, network: str, owner: str, device: str, **values: Any) -> Row:

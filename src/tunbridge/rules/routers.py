@@ -18,6 +18,7 @@ from tunbridge.rules.router_parts import (
     GATEWAY,
     addresses_of,
     bad_router,
+    check_one_segment,
     check_overlap,
     external_network,
     extra_routes,
@@ -126,6 +127,8 @@ class RouterRules(Rules):
         wanted, snat = info.get("external_fixed_ips") or [], plain.as_boolean(info.get("enable_snat", True))
         port = txn.get("Port", row.gateway_port) if row.gateway_port else None
         network = self._external(txn, request, row, info["network_id"], wanted) if info else None
+        if network is not None and (port is None or port.network_id != network.id):
+            check_one_segment(txn, network.id)
         columns: Values = {"enable_snat": snat, **self._gateway_policy(txn, request, row, info)}
         if port is not None and (network is None or port.network_id != network.id):
             self._remove_gateway(txn, request, row)

@@ -140,11 +140,16 @@ def _check_stored(row: Row) -> None:
 
 
 def _used(reader: Reader, row: Row) -> dict[int, str]:
+    kind = row.network_type
+    found = [(segments.of_network(n), n) for n in reader.find("Network", "provider_network_type", kind)]
+    more = [(s, reader.get("Network", s.network_id)) for s in reader.find("Network_Segment", "network_type", kind)]
+    found += [(segments.of_row(s), n) for s, n in more if n is not None and s.position]
     return {
-        n.provider_segmentation_id: n.project_id
-        for n in reader.find("Network", "provider_network_type", row.network_type)
-        if n.provider_physical_network == (row.physical_network or None)
-        and row.minimum <= (n.provider_segmentation_id or 0) <= row.maximum
+        segment.segmentation_id: network.project_id
+        for segment, network in found
+        if segment.physical_network == (row.physical_network or None)
+        and row.minimum <= (segment.segmentation_id or 0) <= row.maximum
+        and segment.segmentation_id is not None
     }
 
 

@@ -7,8 +7,10 @@ local network has none.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from tunbridge.rules.errors import BadRequest, Conflict, NetworkingError, Unavailable, invalid
-from tunbridge.rules.request import Reader, Request, Txn
+from tunbridge.rules.request import Reader, Request, Row, Txn
 from tunbridge.rules.settings import NetworkingSettings
 
 KEY = ("network_type", "physical_network", "segmentation_id")
@@ -27,6 +29,38 @@ class Segment(NamedTuple):
     network_type: str
     physical_network: str | None
     segmentation_id: int | None
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """A segment of a network, as the network's row tells it; `id` is None where an older server made the network."""
+
+    network_type: str
+    physical_network: str | None = None
+    segmentation_id: int | None = None
+    id: str | None = None
+
+
+def several(network: Row) -> list[Placed]:
+    """Give the segments of a network that has several, in order; nothing of one that has one or none."""
+    return msgspec.json.decode(network.segments or "null", type=list[Placed] | None) or []
+
+
+def all_of(network: Row) -> list[Placed]:
+    """Give the segments of a network, in order."""
+    if not network.provider_network_type:
+        return []
+    only = next(iter(network.segment_rows), None)
+    return several(network) or [Placed(*of_network(network), only)]
+
+
+def of_network(network: Row) -> Segment:
+    """Give the first segment of a network, which has one."""
+    return Segment(network.provider_network_type, network.provider_physical_network, network.provider_segmentation_id)
+
+
+def of_row(row: Row) -> Segment:
+    """Give what a row of Network_Segment says."""
+    return Segment(row.network_type, row.physical_network, row.segmentation_id)
 
 
 class Range(NamedTuple):
@@ -157,12 +191,27 @@ def _open_ranges(txn: Txn, request: Request, kind: str, physical_network: str | 
             yield wanted
 
 
-def _free(txn: Txn, request: Request, wanted: Range) -> int | None:
-    """Give an identifier of a range that nobody has: any, so that servers rarely choose the same."""
+def reserve_tunnel_id(txn: Txn, request: Request) -> tuple[int, list[str]] | None:
+    """Take an identifier that no network has, in tunnels of any type; give it with its rows. None: none is free."""
+    kinds = tuple(TUNNEL_OVERHEAD)
+    for wanted in ranges(txn, request.settings):
+        if wanted.network_type not in kinds or wanted.project_id is not None:
+            continue
+        within = wanted._replace(maximum=min(wanted.maximum, *MAX_KEY.values()))
+        number = _free(txn, request, within, kinds) if within.minimum <= within.maximum else None
+        if number is not None:
+            return number, [_insert(txn, Segment(kind, None, number)) for kind in kinds]
+    return None
+
+
+def _free(txn: Txn, request: Request, wanted: Range, kinds: tuple[str, ...] = ()) -> int | None:
+    """Give an identifier of a range that nobody has, of any of some types (none: the range's): any, so that servers
+    rarely choose the same.
+    """
 
     def is_free(number: int) -> bool:
-        key = (wanted.network_type, wanted.physical_network or "", number)
-        return txn.find_unique("Segment", KEY, key) is None
+        keys = ((kind, wanted.physical_network or "", number) for kind in kinds or (wanted.network_type,))
+        return all(txn.find_unique("Segment", KEY, key) is None for key in keys)
 
     for _ in range(_TRIES):
         number = request.random.randint(wanted.minimum, wanted.maximum)

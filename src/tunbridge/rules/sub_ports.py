@@ -12,7 +12,7 @@ import msgspec
 
 from tunbridge.model.validators.plain import as_integer
 from tunbridge.model.validators.ports import INHERIT
-from tunbridge.rules import bindings
+from tunbridge.rules import bindings, routed
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import Conflict, invalid
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
@@ -189,27 +189,33 @@ def _become(
     txn.verify("Port", port.id, "revision_number")
     ports.move(txn, trusted(request), port, values)
     port = txn.get("Port", port.id)
-    ports.touch(txn, trusted(request), port, {**columns, "bindings": _bound(rules, txn, request, port, parent)})
+    ports.touch(txn, trusted(request), port, {**columns, **_bound(rules, txn, request, port, parent)})
 
 
 def follow(rules: Rules, txn: Txn, request: Request, parent: Row) -> None:
     """Bind the sub-ports of a port, if it has any, where it is bound now."""
     for port in txn.find("Port", "trunk_parent", parent.id):
-        now = _bound(rules, txn, request, port, parent)
-        rules.others["port"].touch(txn, trusted(request), port, {"bindings": now})
+        rules.others["port"].touch(txn, trusted(request), port, _bound(rules, txn, request, port, parent))
 
 
-def _bound(rules: Rules, txn: Txn, request: Request, port: Row, parent: Row | None) -> tuple[str, ...]:
-    """Give a port the bindings of its parent port, each as far as the port's own network is there; without: none."""
+def _bound(rules: Rules, txn: Txn, request: Request, port: Row, parent: Row | None) -> Values:
+    """Give a port the bindings of its parent port, each as far as the port's own network is there; without: none.
+
+    And the addresses that it gets with its host. Gives the columns that change.
+    """
     network = rules.others["network"].get(txn, port.network_id)
+    host = "" if parent is None else routed.host_of(txn, parent)
+    bindings.rely_on_segments(txn, network)
+    columns, can_be_there = routed.settled(rules, txn, request, port, host)
+    on = routed.segments_of(txn, columns.get("addresses", port.addresses))
     mine = {row.host: row for row in bindings.of(txn, port)}
     theirs = [] if parent is None else bindings.of(txn, parent)
     wanted = {row.host: (row.status, row.vif_type) for row in theirs} or {"": (bindings.ACTIVE, bindings.UNBOUND)}
     found = []
     for host, (status, vif_type) in wanted.items():
-        made = bindings.values(txn, request, network, host, "normal", {}, status)
-        if vif_type != bindings.OVS:
-            made |= {"vif_type": vif_type, "vif_details": "{}"}
+        made = bindings.values(txn, request, network, host, "normal", {}, status, on)
+        if vif_type != bindings.OVS or not can_be_there:
+            made |= {"vif_type": vif_type if can_be_there else bindings.FAILED, "vif_details": "{}"}
         made["port_id"] = port.id
         row = mine.get(host)
         if row is None:
@@ -218,4 +224,4 @@ def _bound(rules: Rules, txn: Txn, request: Request, port: Row, parent: Row | No
         txn.verify(bindings.TABLE, row.id, "host", "status")
         txn.update(bindings.TABLE, row.id, made)
         found.append(row.id)
-    return tuple(found)
+    return {**columns, "bindings": tuple(found)}

@@ -62,6 +62,11 @@ EXTRA: dict[str, str] = {
         for where in ("quota", "quotas[]")
         for name in ("metering_label", "metering_label_rule")
     },
+    **{
+        f".{thing}{end}.{name}": "recorded from a Neutron without its segments service"
+        for thing, name in (("network", "l2_adjacency"), ("subnet", "segment_id"), ("port", "ip_allocation"))
+        for end in ("", "s[]")
+    },
     "quota.trunk": "recorded from a Neutron without its trunk service",
     "quotas[].trunk": "as above",
     **{
@@ -144,6 +149,17 @@ DIFFERENT: dict[str, Different] = {
     'mia create network {"vlan_transparent": true}': Different(
         "declared for preview, and refused clearly",
         error(400, "VlanTransparencyDriverError", "Backend does not support VLAN Transparency."),
+    ),
+    'mia create subnet {"network_id": "$net", "ip_version": 4, "cidr": "10.8.0.0/24", "segment_id": "00000000-0000-4000-8000-000000000000"}': Different(
+        "recorded from a Neutron without its segments service",
+        error(
+            403,
+            "PolicyNotAuthorized",
+            "(rule:create_subnet and rule:create_subnet:segment_id) is disallowed by policy",
+        ),
+    ),
+    "mia list port name=more-1&ip_allocation=immediate&fields=name": Different(
+        "as above", {"status": 200, "body": {"ports": [{"name": "more-1"}]}}
     ),
     'mia create subnetpool {"name": "x", "prefixes": ["10.32.0.0/17"], "address_scope_id": "$scope6"}': Different(
         "a pool that is not made has no id to tell",

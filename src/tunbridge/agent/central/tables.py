@@ -16,6 +16,7 @@ _COLUMNS = {
         "provider_network_type",
         "provider_physical_network",
         "provider_segmentation_id",
+        "segments",
         "admin_state_up",
         "dns_domain",
         "router_external",
@@ -31,6 +32,7 @@ _COLUMNS = {
         "ipv6_address_mode",
         "dns_nameservers",
         "host_routes",
+        "segment_id",
     ),
     "Port": (
         "name",
@@ -107,6 +109,9 @@ _COLUMNS = {
     },
     "Log": ("project_id", "resource_id", "target_id", "event", "enabled"),
     "Tap_Mirror": ("network_id", "port_id", "directions", "remote_ip", "mirror_type"),
+    "Tap_Service": ("network_id", "port_id", "tunnel_id"),
+    "Tap_Flow": ("network_id", "tap_service_id", "source_port", "direction"),
+    "Local_Ip_Association": ("local_ip_id", "network_id", "fixed_port_id", "address", "fixed_ip", "ip_mode"),
     "Metering_Label": ("name", "project_id", "shared"),
     "Metering_Label_Rule": (
         "metering_label_id",
@@ -135,7 +140,14 @@ _FOUND_BY = {
 def _part(table: Table) -> Table:
     found_by = _FOUND_BY.get(table.name, ())
     columns = [table.column(name) for name in _COLUMNS[table.name]]
-    needless = {"device_owner", "device_id", "project_id", "mac_address", "cidr"}  # indexes that only servers need
+    needless = {
+        "device_owner",
+        "device_id",
+        "project_id",
+        "mac_address",
+        "cidr",
+        "segment_id",
+    }  # indexes that only servers need
     return Table(
         table.name,
         tuple(replace(c, indexed=(c.indexed or c.name in found_by) and c.name not in needless) for c in columns),

@@ -42,7 +42,7 @@ class Outside(Struct, frozen=True):
 
 def outside(context: Context, router_id: str, port: Port) -> Outside | None:
     """Have the external network on this host; None, and a note, where it cannot be had."""
-    network = context.view.network(port.network_id)
+    network = context.network(port.network_id)
     if network is None or not network.admin_state_up:
         return None
     if (obstacle := uplink.obstacle(context, network)) is not None:

@@ -28,7 +28,7 @@ def compute(context: Context, id: str) -> None:
     port = context.view.port(floating.port_id)
     if port is not None:
         port = located.owner(context, floating.fixed_ip, port.network_id) or port
-    network = context.view.network(own.network_id)
+    network = context.network(own.network_id)
     if port is None or network is None or port.host is None or not port.admin_state_up:
         return
     here, near = context.local.host, router.is_distributed and _is_near(context, port.host, network)
@@ -62,7 +62,7 @@ def _translate(
     source: Match = {"nw_src": fixed}
     external.leave(context, place, source, address, limits=sent)
     where = {**ROUTER_NUMBER(place.router), "proto": "ip", **source}
-    network = context.view.network(port.network_id)
+    network = context.network(port.network_id)
     widest = 0 if network is None else network.mtu
     context.flow(names.INTEGRATION_BRIDGE, pipeline.OUTSIDE, 20, where, *external.enter(place, widest))
     context.permit("translate", str(place.zone), fixed, address)

@@ -26,7 +26,7 @@ nobody."""
 
 def compute(context: Context, network_id: str) -> None:
     """Flood flows of one network, in br-int and br-tun."""
-    network = context.view.network(network_id)
+    network = context.network(network_id)
     if network is None:
         return
     vlan = context.vlan(network_id)

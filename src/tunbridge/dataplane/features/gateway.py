@@ -81,7 +81,7 @@ def common() -> list[Flow]:
 def find(context: Context, router: Router) -> Gateway | None:
     """A router's gateway, as far as this host knows of it."""
     port = None if router.gateway_port is None else context.view.port(router.gateway_port)
-    network = None if port is None else context.view.network(port.network_id)
+    network = None if port is None else context.network(port.network_id)
     if port is None or network is None:
         return None
     found = [context.view.subnet(id) for id in sorted(context.view.network_subnets(network.id))]
@@ -154,7 +154,7 @@ def compute(context: Context, port_id: str) -> None:
         if gateway.is_here:
             context.port_state(port_id, PortState("error", "its network cannot be reached from its host"))
         return
-    networks = (context.view.network(id) for id in router.networks)
+    networks = (context.network(id) for id in router.networks)
     _here(context, gateway, place, max((network.mtu for network in networks if network is not None), default=0))
     if gateway.is_here:
         context.port_state(port_id, PortState("wired"))
@@ -192,7 +192,7 @@ def _here(context: Context, gateway: Gateway, place: external.Outside, widest: i
     if host is not None and host.tunnel_ip is not None and context.local.is_vouched(host.tunnel_ip):
         return  # whoever sends it here is cut off from the gateway, as this host is
     # Who sends it here knows already, or knows still, that the gateway is here.
-    inside = [network for id in router.networks if (network := context.view.network(id)) is not None]
+    inside = [network for id in router.networks if (network := context.network(id)) is not None]
     for patch in {uplink.patch(context, network) for network in inside} - {None}:
         where: Match = {**ROUTER_NUMBER(place.router), "in_port": patch}
         context.flow(_BRIDGE, pipeline.OUTSIDE, 12, where, *external.enter(place, widest))

@@ -29,7 +29,7 @@ class Interface(Struct, frozen=True):
 def find(context: Context, port_id: str) -> Interface | None:
     """The interface that a port is; None where it cannot be had, and a note of what a host lacks."""
     port = context.view.port(port_id)
-    network = None if port is None else context.view.network(port.network_id)
+    network = None if port is None else context.network(port.network_id)
     if port is None or network is None or not port.admin_state_up or not network.admin_state_up:
         return None
     if (obstacle := uplink.obstacle(context, network)) is not None:

@@ -66,7 +66,7 @@ def may_have(port: Port, address: str) -> bool | None:
 
 def compute(context: Context, network_id: str) -> None:
     """Everything of the addresses of one network."""
-    network = context.view.network(network_id)
+    network = context.network(network_id)
     if network is None:
         return
     for one in best(context.view.network_locations(network_id)).values():

@@ -7,6 +7,8 @@ cannot write an advertisement, need not.) An address that another port may take 
 to the owner of the moment.
 """
 
+import msgspec
+
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context
 from tunbridge.dataplane.features import port_security, uplink
@@ -17,13 +19,17 @@ from tunbridge.dataplane.view import Network, Port
 def compute(context: Context, port_id: str) -> None:
     """Everything of one port of a network, wherever the port is."""
     port = context.view.port(port_id)
-    network = None if port is None else context.view.network(port.network_id)
+    network = None if port is None else context.network(port.network_id)
     if port is None or network is None:
         return
     for ip in port.fixed_ips:
         context.state("owner", f"{ip.ip_address} {network.id}", port.device_owner)
     if not port.admin_state_up or not any(b.vif_type == "ovs" for b in port.bindings):
         return
+    if network.segments:
+        port = _here(context, port, network)
+        if not port.bindings:
+            return
     _state(context, port, network)
     _forward(context, port, network)
     local = port.host == context.local.host
@@ -34,6 +40,21 @@ def compute(context: Context, port_id: str) -> None:
         for ip in port.fixed_ips:
             if not context.facts("moving", f"{ip.ip_address} {network.id}"):
                 _resolve(context, vlan, ip.ip_address, port.mac_address, local)
+
+
+def _here(context: Context, port: Port, network: Network) -> Port:
+    """The port with those of its bindings whose hosts have the network by the same segment as this one.
+
+    What is on the others comes and goes by the physical network's routers, as any machine outside.
+    """
+    kept = []
+    for binding in port.bindings:
+        if binding.host != context.local.host:
+            host = context.view.host(binding.host)
+            if host is None or network.by(host.tunnel_types, host.physical_networks).segment != network.segment:
+                continue
+        kept.append(binding)
+    return msgspec.structs.replace(port, bindings=tuple(kept))
 
 
 def _state(context: Context, port: Port, network: Network) -> None:

@@ -10,7 +10,7 @@ from tunbridge.dataplane.view import Network
 
 def compute(context: Context, network_id: str) -> None:
     """Everything of one network but where its broadcasts go."""
-    network = context.view.network(network_id)
+    network = context.network(network_id)
     if network is None or uplink.obstacle(context, network) is not None:
         return
     vlan = context.vlan(network_id)

@@ -38,14 +38,15 @@ def limits_received(context: Context, port: Port, network: Network) -> bool:
 
 
 def copies_received(context: Context, port_id: str) -> bool:
-    """Whether what a port receives is copied to collectors once it has passed its limits (mirror.py)."""
-    return any(one.received is not None for one in context.view.mirrors(port_id))
+    """Whether what a port receives is copied once it has passed its limits (mirror.py)."""
+    is_mirrored = any(one.received is not None for one in context.view.mirrors(port_id))
+    return is_mirrored or any(one.received for one in context.view.taps(port_id))
 
 
 def compute(context: Context, port_id: str) -> None:
     """Limits and marks of one local port, apart from all else of it: a changed rule is a change of this only."""
     workload, port = context.local.workload(port_id), context.view.port(port_id)
-    network = None if port is None else context.view.network(port.network_id)
+    network = None if port is None else context.network(port.network_id)
     if workload is None or port is None or network is None:
         return
     id = policy_of(port, network)

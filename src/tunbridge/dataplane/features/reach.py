@@ -25,7 +25,7 @@ def compute(context: Context, network_id: str) -> None:
     for router_id in routers:
         context.child("router", router_id)
     for id in found - {network_id}:
-        network = context.view.network(id)
+        network = context.network(id)
         if network is not None and network.admin_state_up and uplink.obstacle(context, network) is None:
             context.vlan(id, unwritten=True)
             context.child("network", id)

@@ -79,7 +79,7 @@ def common() -> list[Flow]:
 def compute(context: Context, subnet_id: str) -> None:
     """Flows of one subnet of a network that is here."""
     subnet = context.view.subnet(subnet_id)
-    network = None if subnet is None else context.view.network(subnet.network_id)
+    network = None if subnet is None else context.network(subnet.network_id)
     if subnet is None or network is None or not subnet.enable_dhcp:
         return
     vlan = context.vlan(network.id)

@@ -40,7 +40,7 @@ def common() -> list[Flow]:
 
 def compute(context: Context, network_id: str) -> None:
     """Everything of one network; nothing for one without a wire."""
-    network = context.view.network(network_id)
+    network = context.network(network_id)
     if network is None or network.physical_network is None or uplink.obstacle(context, network) is not None:
         return
     vlan = context.vlan(network_id, unwritten=True)

@@ -119,6 +119,8 @@ def read_subject(source: Source | View, port_id: str) -> Subject | None:
     if port is None or network is None:
         return None
     subnets = [s for id in sorted(source.network_subnets(network.id)) if (s := source.subnet(id)) is not None]
+    own = {s.segment_id for s in subnets if any(ip.subnet_id == s.id for ip in port.fixed_ips)}
+    subnets = [s for s in subnets if s.segment_id is None or s.segment_id in own]  # others are not on its link
     gateways = {s.gateway_ip: s.id for s in subnets if s.gateway_ip is not None}
     routers = _routers(source, network.id, set(gateways))
     routed = frozenset(gateways[a] for r in routers for a in r.addresses if a in gateways)

@@ -61,6 +61,19 @@ _PROVIDER = (
     ),
 )
 
+_SEGMENTS = (
+    Field(
+        "segments",
+        containers.network_segments,
+        default=UNSET,
+        extension="multi-provider",
+        create_by=Who.ADMIN,
+        update_by=Who.ADMIN,
+        seen_by=Who.ADMIN,
+    ),
+    common.computed("l2_adjacency", {"type": "boolean"}, "l2_adjacency"),
+)
+
 _EXTENDED = (
     common.flag(
         "router:external",
@@ -135,12 +148,19 @@ NETWORK = Resource(
     fields=(
         *_OWN,
         *_PROVIDER,
+        *_SEGMENTS,
         *_EXTENDED,
         qos.policy_id(),
         *common.STANDARD,
         common.tags(Who.ADMIN_OR_MEMBER, Who.NETWORK_TAGS_READER),
     ),
-    columns=(ref("segment", "Segment", Cardinality.OPTIONAL), common.SHARES),
+    columns=(
+        # The first segment, which the provider's fields describe, and all of them.
+        ref("segment", "Segment", Cardinality.OPTIONAL),
+        ref("segment_rows", "Network_Segment", Cardinality.SET),
+        json("segments"),  # where there are several, in order; so that hosts need not watch their rows
+        common.SHARES,
+    ),
     get_by=Who.NETWORK_READER,
     tags=True,
     quota="network",

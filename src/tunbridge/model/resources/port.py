@@ -229,6 +229,9 @@ PORT = Resource(
         *_BINDING,
         *_QOS,
         _HINTS,
+        common.computed(
+            "ip_allocation", {"enum": ["immediate", "deferred", "none"]}, "ip_allocation", filter=True, sort=True
+        ),
         common.computed("trunk_details", {"type": "object"}, "trunk-details"),
         *common.STANDARD,
         common.tags(Who.MEMBER_OR_ADVSVC, Who.PORT_TAGS_READER, post=True),
@@ -239,6 +242,7 @@ PORT = Resource(
         # Of a trunk's sub-port: the trunk's port, and the VLAN of its packets there; for hosts.
         Column("trunk_parent", Type.TEXT, Cardinality.OPTIONAL, indexed=True),
         Column("trunk_vlan", Type.INTEGER, Cardinality.OPTIONAL),
+        text("ip_allocation", Cardinality.OPTIONAL),  # none: "immediate"
         json("fixed_ips"),  # as users see it, so that hosts need not watch addresses; "" in rows of older versions
     ),
     indexes=(("network_id", "mac_address"),),

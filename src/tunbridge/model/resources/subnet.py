@@ -102,6 +102,17 @@ SUBNET = Resource(
             extension="subnet-service-types",
             column=Column("service_types", Type.TEXT, Cardinality.SET),
         ),
+        Field(
+            "segment_id",
+            plain.uuid_or_none,
+            default=None,
+            filter=True,
+            extension="subnet-segmentid-writable",
+            column=text("segment_id", Cardinality.OPTIONAL, indexed=True),
+            create_by=Who.ADMIN,
+            update_by=Who.ADMIN,
+            seen_by=Who.ADMIN,
+        ),
         common.flag("router:external", False, "subnet-external-network", post=False, put=False, filter=True),
         common.flag(
             "dns_publish_fixed_ip", False, "subnet-dns-publish-fixed-ip", column=boolean("dns_publish_fixed_ip")

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from tunbridge.model.validators.base import Check, Schema, invalid_input, or_none
+from tunbridge.model.validators.base import Check, InvalidError, Schema, invalid_input, or_none
 from tunbridge.model.validators.plain import as_boolean, as_integer, string, uuid
 
 
@@ -188,3 +188,44 @@ def list_of_any_or_none(specs: Iterable[Mapping[str, Key]]) -> Check:
         return None
 
     return Check("type:list_of_any_key_specs_or_none", refuse, {"anyOf": [inner.schema, {"type": "null"}]})
+
+
+PROVIDER = ("provider:network_type", "provider:physical_network", "provider:segmentation_id")
+
+
+def _refuse_segments(value: Any) -> str | None:
+    if not isinstance(value, list):
+        return f"'{value}' is not a list"
+    for one in value:
+        if not isinstance(one, dict):
+            return f"'{one}' is not a dictionary"
+        unknown = sorted(one.keys() - set(PROVIDER))
+        if unknown:
+            raise InvalidError(f"Unrecognized attribute(s) '{', '.join(unknown)}'", "HTTPBadRequest")
+        reasons = (string(most).refuse(one[key]) for key, most in zip(PROVIDER, (32, 64), strict=False) if one.get(key))
+        reason = next((reason for reason in reasons if reason), None)
+        if reason is not None:
+            return reason
+        number = one.get(PROVIDER[2])
+        if number and as_integer(number) is None:
+            raise invalid_input(f"'{number}' is not an integer")
+    return None
+
+
+network_segments = Check(
+    "type:network_segments",
+    _refuse_segments,
+    {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                PROVIDER[0]: {"type": ["string", "null"]},
+                PROVIDER[1]: {"type": ["string", "null"]},
+                PROVIDER[2]: {"type": ["integer", "string", "null"]},
+            },
+            "additionalProperties": False,
+        },
+    },
+)
+"""The segments of a network; whoever uses `provider:segmentation_id` makes it a number."""
