@@ -13,11 +13,24 @@ from typing import Annotated
 import typer
 
 import tunbridge
-from bench import agent, kernel, packets, remote, restart, scale, seeing, server
+from bench import agent, kernel, packets, remote, restart, routers, scale, seeing, server
 from bench.figures import Figure, as_json, as_line, console, table
 
 SOURCES = Path(tunbridge.__file__).parent
-PARTS = ("seeing", "ssh", "wiring", "repairs", "at-rest", "peers", "kernel", "restart", "server", "scale", "packets")
+PARTS = (
+    "seeing",
+    "ssh",
+    "wiring",
+    "repairs",
+    "at-rest",
+    "peers",
+    "kernel",
+    "restart",
+    "server",
+    "scale",
+    "packets",
+    "routers",
+)
 
 
 def main(
@@ -75,6 +88,8 @@ def _measure(part: str, quick: bool) -> Iterable[Figure]:
         return scale.scale(*((50, 3) if quick else (1000, 10)))
     if part == "packets":
         return packets.packets(*((3, 20, 100, 20) if quick else (20, 100, 2000, 1000)))
+    if part == "routers":
+        return routers.routers(*(([20], 2) if quick else ([20, 500, 1000], 3)))
     if part == "restart":
         return restart.restarts(2 if quick else 5)
     return agent.peers([2, 50] if quick else [2, 50, 200])

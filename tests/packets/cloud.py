@@ -320,6 +320,12 @@ class Stream:
         wait_until(lambda: self._client.poll() is not None or self._carried() >= before + 3, "data is carried", 20)
         self._assert_lasts()
 
+    def longest_stall(self) -> float:
+        """The longest time in which nothing was sent, in seconds: tenths of a second are known."""
+        amounts = self._LINE.findall(Path(self._output.name).read_text())
+        stalls = (len(list(group)) for idle, group in itertools.groupby(float(a) == 0 for a in amounts) if idle)
+        return max(stalls, default=0) / 10
+
     def end(self) -> None:
         """End it. Fails when the connection had ended before."""
         self._assert_lasts()

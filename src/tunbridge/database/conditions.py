@@ -7,7 +7,8 @@ with 3.1). A connection that is lost in between leaves in doubt which of them ha
 because resuming would miss rows that came in and were deleted since.
 """
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 Clause = list[Any] | bool
@@ -18,11 +19,19 @@ Conditions = Mapping[str, Where]
 """By table; all rows of a table that is not named."""
 
 NO_ROWS: Where = (False,)
+_REMEMBERED = 64
+"""Twice as many as a host has: the ones before may be wanted again."""
 
 
-def where(column: str, values: Any, is_ref: bool = False, function: str = "==") -> Where:
+def where(column: str, values: Iterable[str], is_ref: bool = False, function: str = "==") -> Where:
     """Rows whose column has one of these values; sorted, so that equal sets make equal conditions."""
-    return tuple([column, function, ["uuid", value] if is_ref else value] for value in sorted(set(values)))
+    return _where(column, frozenset(values), is_ref, function)
+
+
+@functools.lru_cache(_REMEMBERED)
+def _where(column: str, values: frozenset[str], is_ref: bool, function: str) -> Where:
+    """Remembered, since of many conditions with thousands of values a change concerns one or two."""
+    return tuple([column, function, ["uuid", value] if is_ref else value] for value in sorted(values))
 
 
 def together(*parts: Where) -> Where:

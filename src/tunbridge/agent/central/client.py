@@ -197,7 +197,7 @@ class Central:
             return any(row.host == self._config.host for row in rows)
         if table == "Port":
             needed = self._needs
-            return any(r.id in needed.local | needed.beyond or r.network_id in needed.several for r in rows)
+            return any(r.id in needed.local or r.id in needed.gateways or r.network_id in needed.several for r in rows)
         if table == "Security_Group_Rule":
             return any(row.security_group_id in self._needs.groups for row in rows)
         if table == "Network":

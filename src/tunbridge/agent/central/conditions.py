@@ -46,8 +46,8 @@ class Needs(Struct, frozen=True):
     """Their security groups."""
     policies: frozenset[str]
     """Their QoS policies, and those of the networks."""
-    beyond: frozenset[str]
-    """Ports on external networks, of routers that are here and of floating IPs."""
+    gateways: frozenset[str]
+    """Ports of the gateways of routers that are here: their networks are the external ones."""
     several: frozenset[str]
     """Networks of routers that have routes with several next hops."""
     conditions: Conditions
@@ -73,7 +73,9 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
     routers = {router.id: router for id in networks for router in store.find("Router", "networks", id)}
     local = candidates | {row.port_id for row in bound}
     ports = [rows[id] for id in local & rows.keys()]
-    beyond, external = _beyond(store, routers.values())
+    gateways = {router.gateway_port for router in routers.values()} - {None}
+    beyond = gateways | {floating.floating_port for floating in store.all("Floating_Ip")}
+    external = {row.network_id for id in gateways if (row := rows.get(id)) is not None}
     groups = {id for row in ports for id in row.security_groups}
     rules = [rule for id in groups for rule in store.find("Security_Group_Rule", "security_group_id", id)]
     remotes = {rule.remote_group_id for rule in rules} - {None}
@@ -122,16 +124,21 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
     }
     several = {id for router in routers.values() if several_hops(router) for id in router.networks}
     return Needs(
-        frozenset(local), frozenset(groups), frozenset(policies), frozenset(beyond), frozenset(several), conditions
+        frozenset(local), frozenset(groups), frozenset(policies), frozenset(gateways), frozenset(several), conditions
     )
 
 
-def several_hops(router: Row) -> set[str]:
+def several_hops(router: Row) -> frozenset[str]:
     """The next hops of a router's routes to destinations that have several."""
+    return _several_hops(router.routes or "[]")
+
+
+@functools.lru_cache(1 << 12)
+def _several_hops(routes: str) -> frozenset[str]:
     hops: dict[str, set[str]] = {}
-    for route in msgspec.json.decode(router.routes) if router.routes else ():
+    for route in msgspec.json.decode(routes):
         hops.setdefault(route["destination"], set()).add(route["nexthop"])
-    return {hop for found in hops.values() if len(found) > 1 for hop in found}
+    return frozenset(hop for found in hops.values() if len(found) > 1 for hop in found)
 
 
 def _next_hops(store: Store, routers: Iterable[Row]) -> set[str]:
@@ -149,14 +156,6 @@ def _next_hops(store: Store, routers: Iterable[Row]) -> set[str]:
 def _tap_ports(store: Store, networks: Collection[str]) -> set[str]:
     """Ports of tap services on other networks: copies go to the hosts where these are bound."""
     return {row.port_id for row in store.all("Tap_Service") if row.network_id not in networks}
-
-
-def _beyond(store: Store, routers: Iterable[Row]) -> tuple[set[str], set[str]]:
-    """Ports on external networks that are routers' or floating IPs' of this host, and the external networks."""
-    ports = {router.gateway_port for router in routers} - {None}
-    rows = [row for id in ports if (row := store.get("Port", id)) is not None]
-    ports |= {floating.floating_port for floating in store.all("Floating_Ip")}
-    return ports, {row.network_id for row in rows}
 
 
 def routed(store: Store, networks: Collection[str]) -> set[str]:
