@@ -377,20 +377,25 @@ class SimulatedHost:
 
     def trace(self, bridge: str, packet: str, ct_next: tuple[str, ...]) -> Iterator[Delivery]:
         text = self.world.dummy.trace(self.bridges[bridge], packet, *ct_next)
-        keys = re.findall(r"(0x[0-9a-f]+)->(?:tun_id|NXM_NX_TUN_ID)", text)  # that of br-tun is the last
+        keys = self._keys(text)
         for device, vlan, changes in outputs(text, self.world.dummy.devices()):
             name = device.removeprefix(f"{self.tag}-")
             peer = self.world.hosts.get(name.removeprefix("vx-")) if name.startswith("vx-") else None
             if peer is None:
                 yield Delivery(self.name, name, vlan, changes)
                 continue
-            assert keys, text
             assert vlan is None
             back = peer.ofports["br-tun"][f"vx-{self.name}"]
-            inner = re.sub(r"in_port=\d+,", "", packet)
+            inner = re.sub(r"(in_port|tun_id|pkt_mark|dl_vlan)=\w+,", "", packet)
             if new := re.findall(r"dst=([0-9a-f:]{17})", changes):
                 inner = re.sub(r"dl_dst=[0-9a-f:]+", f"dl_dst={new[-1]}", inner)
-            yield from peer.trace("br-tun", f"tun_id={keys[-1]},in_port={back},{inner}", ct_next)
+            yield from peer.trace("br-tun", f"tun_id={next(keys)},in_port={back},{inner}", ct_next)
+
+    def _keys(self, trace: str) -> Iterator[str]:
+        """The key with which a packet leaves by each tunnel, in order."""
+        tunnels = {str(self.ofports["br-tun"][name]) for name in self.tunnels.values()}
+        for key, outputs in re.findall(r"(0x[0-9a-f]+)->(?:tun_id|NXM_NX_TUN_ID\S*)\n((?: +output:\d+\n)+)", trace):
+            yield from (key for number in re.findall(r"\d+", outputs) if number in tunnels)
 
 
 def outputs(trace: str, devices: dict[int, str]) -> Iterator[tuple[str, int | None, str]]:

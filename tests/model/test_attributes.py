@@ -52,6 +52,7 @@ DIFFERENCES: dict[tuple[str, str, str], str] = {
     ("ports", "extra_dhcp_opts", "convert"): "Neutron's check makes ip_version a number by the way",
     ("port_forwardings", "project_id", "there"): "never seen: it is the floating IP's",
     ("conntrack_helpers", "project_id", "there"): "never seen: it is the router's",
+    ("port_associations", "project_id", "there"): "never seen: it is the Local IP's",
     **{
         ("port_forwardings", f"{side}_port{what}", "convert"): "Neutron's database makes a number, or text, of it"
         for side in ("internal", "external")
@@ -60,6 +61,11 @@ DIFFERENCES: dict[tuple[str, str, str], str] = {
     **{
         ("tap_mirrors", name, "filter"): "Neutron declares no filters of mirrors, and filters by whatever is asked"
         for name in ("id", "name", "port_id", "remote_ip", "mirror_type")
+    },
+    **{("tap_services", name, "filter"): "likewise" for name in ("id", "project_id", "name", "port_id")},
+    **{
+        ("tap_flows", name, "filter"): "likewise"
+        for name in ("id", "project_id", "name", "tap_service_id", "source_port", "direction")
     },
     **{
         ("metering_label_rules", f"{end}_ip_prefix", "check"): "Neutron fails in its database on what is no string"

@@ -13,6 +13,10 @@ _COPY_DROPPED = "A port that is logged: a copy for the agent of what is dropped,
 _COPY = "A port that is logged: a copy for the agent, by a meter of the port's own; the packet goes on."
 _LOG_METER = "The meter of the port's log."
 _NOT_LOGGED = "Ports that no log is about."
+_COPIES = (
+    "A port with mirrors or tap flows: a copy for each collector, with the tunnel id of the mirror; and one for each"
+    " tap service, to its port if that is here, else to br-tun with a mark (the tunnel id of the service)."
+)
 _SKIP = "All other packets go on."
 _SPEAKS = "As below, of a connection that the router has a conntrack helper for: conntrack translates what it says."
 _SPEAKS_TO = (
@@ -47,9 +51,12 @@ _INTEGRATION: dict[Signature, str] = {
         2,
         "in_port",
     ): "From a physical network, a segment that no network here uses; apart, so that it is counted apart.",
+    (0, 30, "pkt_mark,in_port,vlan_tci"): (
+        "From br-tun, a copy for a tap service: to its port alone. It has no tag, so that no network's flows see it."
+    ),
     (0, 0, ""): "A workload that belongs to no network can reach nothing.",
-    (18, 1, "in_port"): "A port with mirrors: a copy for each collector, with the tunnel id of the mirror.",
-    (18, 0, ""): "No such mirror.",
+    (18, 1, "in_port"): _COPIES,
+    (18, 0, ""): "No such mirror or tap.",
     (20, 1, "in_port"): "The meter of a port's packet rate limit; what is above it is dropped here.",
     (20, 0, ""): "No such limit.",
     (62, 10, "reg1,reg6"): "Of a router with metering labels, into its external network: a look-up for each label.",
@@ -119,6 +126,17 @@ _INTEGRATION: dict[Signature, str] = {
     (60, 10, "icmp6,reg6,dl_dst,icmp_type,nd_target"): (
         "Neighbour solicitations for known addresses go to their owner alone, who answers: the kernel's datapath cannot"
         " write an advertisement."
+    ),
+    (60, 23, "arp,reg6,arp_spa,arp_tpa,arp_op"): (
+        "The port that has a Local IP here asks for it, or announces it: for it there is no Local IP."
+    ),
+    (60, 23, "ip,reg6,nw_src,nw_dst"): (
+        "The port that has a Local IP here sends there: to whom the network knows for it, as if there were no Local IP."
+    ),
+    (60, 22, "arp,reg6,arp_tpa,arp_op"): "ARP for a Local IP: the MAC address of the port on this host that has it.",
+    (60, 22, "ip,reg6,nw_dst"): (
+        "To a Local IP: to the port on this host that has it, with its fixed IP as the destination, in a conntrack zone"
+        " of the Local IP's own."
     ),
     (60, 25, "arp,arp_tpa,arp_op"): "ARP for the metadata service, which is on every link.",
     (60, 25, "tcp,nw_dst"): "TCP to the metadata service, of every network and by whatever router.",
@@ -411,11 +429,20 @@ _INTEGRATION: dict[Signature, str] = {
         "A connection's originator sent this, and rules allowed it: committed, with a mark of who was checked here."
     ),
     (92, 0, ""): "Known connections, replies, and what is not tracked.",
-    (94, 3, "reg7"): "To a workload with limits or mirrors: they come next.",
+    (94, 5, "ip,reg6,reg7,nw_src"): (
+        "From a port that has a Local IP here to another host, where nobody has sent to it by the Local IP: as table 94"
+        " does else."
+    ),
+    (94, 4, "ip,reg3,reg6,nw_src"): (
+        "From a port that has a Local IP here to a workload here: what answers packets to the Local IP comes from that"
+        " one. It is looked up in the Local IP's zone, once, and begins here again."
+    ),
+    (94, 3, "reg7"): "To a workload with limits, mirrors or tap flows: they come next.",
     (94, 2, "reg7"): "To another bridge: the local VLAN is put on. To a trunk's sub-port: by its parent port.",
     (94, 2, "reg4,reg6,reg7"): (
         "A flooded copy, to all ports of the network with this policy; to one with limits as a copy of its own, since a"
-        " meter that drops ends all actions that come after it (`flow.apart`); likewise to one with mirrors."
+        " meter that drops ends all actions that come after it (`flow.apart`); likewise to one with mirrors or tap"
+        " flows."
     ),
     (94, 1, ""): "To a workload.",
     (94, 0, ""): _REST,
@@ -425,8 +452,8 @@ _INTEGRATION: dict[Signature, str] = {
     (98, 1, "reg7"): "The meter of a port's bandwidth limit.",
     (98, 0, ""): "No such limit.",
     (101, 2, "reg7,in_port"): "A port's own broadcast does not come back.",
-    (101, 1, "reg7"): "A port with mirrors: a copy for each collector, with the tunnel id of the mirror.",
-    (101, 0, ""): "No such mirror.",
+    (101, 1, "reg7"): _COPIES,
+    (101, 0, ""): "No such mirror or tap.",
     (100, 2, "reg7,in_port"): "A sub-port's own broadcast does not come back.",
     (100, 1, "reg7"): (
         "To a sub-port: its tag is put on. It may leave by the interface that it came from: of another sub-port of the"
@@ -474,10 +501,14 @@ _INTEGRATION |= {
 
 _TUNNEL: dict[Signature, str] = {
     (0, 1, "in_port"): "From br-int, or from a tunnel.",
+    (0, 2, "pkt_mark,in_port,vlan_tci"): (
+        "From br-int, a copy for a tap service: to the host of its port alone, with the tunnel id of the service."
+    ),
     (0, 0, ""): _REST,
     (2, 1, "dl_dst"): "The group bit of the destination parts unicast from broadcast and multicast.",
     (2, 0, ""): _REST,
     (3, 0, ""): "An unknown key.",
+    (4, 2, "tun_id"): "A copy for a tap service whose port is here; the mark (its tunnel id) tells br-int.",
     (4, 1, "tun_id"): "The VNI becomes the local VLAN.",
     (4, 0, ""): "An unknown VNI.",
     (6, 0, ""): "An unknown VNI.",

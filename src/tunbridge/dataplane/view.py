@@ -325,6 +325,37 @@ class Mirror(Struct, frozen=True, kw_only=True):
     received: int | None = None
 
 
+class TapService(Struct, frozen=True, kw_only=True):
+    """A port, on `host`, that is given copies of other ports' packets; between hosts `tunnel_id` marks them."""
+
+    id: str
+    port_id: str
+    tunnel_id: int
+    host: str | None = None
+
+
+class Tap(Struct, frozen=True, kw_only=True):
+    """Copies of what a port sends, or receives, or both, for the port of a tap service."""
+
+    id: str
+    port_id: str
+    service_id: str
+    sent: bool = False
+    received: bool = False
+
+
+class LocalIp(Struct, frozen=True, kw_only=True):
+    """An address that a port has for the workloads on its host, besides its own `fixed_ip`.
+
+    `is_translated`: what is sent there gets the fixed IP; else the VM has the address itself.
+    """
+
+    id: str
+    address: str
+    fixed_ip: str
+    is_translated: bool = True
+
+
 class MeteringRule(Struct, frozen=True, kw_only=True):
     """What a label counts, or (`excluded`) does not: prefixes in canonical text, None for any address.
 
@@ -354,7 +385,8 @@ Key = tuple[str, str]
 ("forwardings", floating IP's id in the API), ("qos-policy", id), ("host", name), ("hosts", ""), ("port-status", id),
 ("network-locations", network id), ("logs", ""), ("mirrors", port id), ("metering", project id),
 ("metering", "") for shared labels, ("metering-label", id),
-("sub-ports", id of a trunk's port)."""
+("sub-ports", id of a trunk's port), ("taps", source port's id), ("tap", id), ("tap-services", port id),
+("tap-service", id), ("local-ips", port id)."""
 
 
 class Source(Protocol):
@@ -384,6 +416,11 @@ class Source(Protocol):
     def logs(self) -> Collection[LoggedTraffic]: ...
     def mirrors(self, port_id: str) -> Collection[Mirror]: ...
     def all_mirrors(self) -> Collection[Mirror]: ...
+    def taps(self, port_id: str) -> Collection[Tap]: ...
+    def tap(self, id: str) -> Tap | None: ...
+    def tap_services(self, port_id: str) -> Collection[str]: ...
+    def tap_service(self, id: str) -> TapService | None: ...
+    def local_ips(self, port_id: str) -> Collection[LocalIp]: ...
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]: ...
 
 
@@ -491,6 +528,31 @@ class View:
         """The mirrors of a port."""
         self._reads.add(("mirrors", port_id))
         return self._source.mirrors(port_id)
+
+    def taps(self, port_id: str) -> Collection[Tap]:
+        """The tap flows of which a port is the source."""
+        self._reads.add(("taps", port_id))
+        return self._source.taps(port_id)
+
+    def tap(self, id: str) -> Tap | None:
+        self._reads.add(("tap", id))
+        return self._source.tap(id)
+
+    def tap_services(self, port_id: str) -> Collection[str]:
+        """The tap services whose copies a port is given."""
+        self._reads.add(("tap-services", port_id))
+        return self._source.tap_services(port_id)
+
+    def tap_service(self, id: str) -> TapService | None:
+        """A tap service; it changes with its port, too."""
+        found = self._source.tap_service(id)
+        self._reads |= {("tap-service", id), *((("port", found.port_id),) if found is not None else ())}
+        return found
+
+    def local_ips(self, port_id: str) -> Collection[LocalIp]:
+        """The Local IPs that lead to a port."""
+        self._reads.add(("local-ips", port_id))
+        return self._source.local_ips(port_id)
 
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
         """The labels that count for the routers of a project."""

@@ -9,6 +9,7 @@ from tunbridge.model.resources.agent import AGENT, AVAILABILITY_ZONE
 from tunbridge.model.resources.boot_config import BOOT_CONFIG
 from tunbridge.model.resources.conntrack_helper import CONNTRACK_HELPER
 from tunbridge.model.resources.flavor import FLAVOR, SERVICE_PROFILE, SERVICE_PROVIDER
+from tunbridge.model.resources.local_ip import LOCAL_IP, PORT_ASSOCIATION
 from tunbridge.model.resources.log import LOG, LOGGABLE_RESOURCE
 from tunbridge.model.resources.metering import METERING_LABEL, METERING_LABEL_RULE
 from tunbridge.model.resources.ndp_proxy import NDP_PROXY
@@ -33,6 +34,7 @@ from tunbridge.model.resources.segment import SEGMENT
 from tunbridge.model.resources.subnet import SUBNET
 from tunbridge.model.resources.subnetpool import SUBNETPOOL
 from tunbridge.model.resources.tap_mirror import TAP_MIRROR
+from tunbridge.model.resources.tap_service import TAP_FLOW, TAP_SERVICE
 from tunbridge.model.resources.trunk import TRUNK
 from tunbridge.model.tables import Table, Type
 
@@ -76,6 +78,10 @@ RESOURCES = (
     LOG,
     LOGGABLE_RESOURCE,
     TAP_MIRROR,
+    TAP_SERVICE,
+    TAP_FLOW,
+    LOCAL_IP,
+    PORT_ASSOCIATION,
     METERING_LABEL,
     METERING_LABEL_RULE,
 )

@@ -792,6 +792,20 @@ EXTENSIONS = (
         needs=frozenset({features.MIRRORS}),
     ),
     Extension(
+        "taas",
+        "Neutron Tap as a Service",
+        "Neutron Tap as a Service Extension.",
+        "2015-01-14T10:00:00-00:00",
+        needs=frozenset({features.TAPS}),
+    ),
+    Extension(
+        "local_ip",
+        "Local IP",
+        "Support Node Local Virtual IP",
+        "2021-07-26T10:00:00-00:00",
+        needs=frozenset({features.LOCAL_IPS}),
+    ),
+    Extension(
         "metering",
         "Neutron Metering",
         "Neutron Metering extension.",

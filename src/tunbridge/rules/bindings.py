@@ -145,7 +145,8 @@ def details(row: Row) -> dict[str, Any]:
 
 def status(reader: Reader, port: Row) -> str:
     """Give a port's status: ACTIVE when the host that it is bound to says that it forwards."""
-    if port.device_owner == "network:floatingip" and reader.get("Floating_Ip", port.device_id) is not None:
+    kept_for = {"network:floatingip": "Floating_Ip", "network:local_ip": "Local_Ip"}.get(port.device_owner)
+    if kept_for is not None and reader.get(kept_for, port.device_id) is not None:
         return "N/A"
     if port.device_owner == "network:router_gateway":  # bound to no host: whichever has it says so
         return "ACTIVE" if any(t.status == "ACTIVE" for t in reader.find("Port_Status", "port_id", port.id)) else "DOWN"

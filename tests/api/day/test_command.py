@@ -1,6 +1,20 @@
 """A day with the real `openstack` command: every resource created, listed, shown, set, unset, deleted, by several."""
 
-from tests.api.day import central, hosts, metering, mirrors, networks, ports, qos, security, segments, sharing, trunks
+from tests.api.day import (
+    central,
+    hosts,
+    local_ips,
+    metering,
+    mirrors,
+    networks,
+    ports,
+    qos,
+    security,
+    segments,
+    sharing,
+    taps,
+    trunks,
+)
 from tests.api.day.steps import Day
 from tests.api.serving import Cloud
 
@@ -30,8 +44,13 @@ def test_trunks(day: Day) -> None:
     day.spend(trunks.MADE + trunks.CHANGED + trunks.GONE)
 
 
+def test_local_ips(day: Day) -> None:
+    day.spend(local_ips.LOCAL_IPS)
+
+
 def test_mirrors(day: Day) -> None:
     day.spend(mirrors.MIRRORS)
+    day.spend(taps.TAPS)
 
 
 def test_hosts_and_what_is_bound_to_them(own_cloud: Cloud, day: Day) -> None:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.conntrack import UNFILTERED
 from tunbridge.dataplane.contribution import STEERING, UNBOUND, Context, Meter, PortSettings, PortState
-from tunbridge.dataplane.features import located, metadata, mirror, port_security, qos, uplink
+from tunbridge.dataplane.features import local_ip, located, metadata, mirror, port_security, qos, tap, uplink
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.local import Trunked, Workload
 from tunbridge.dataplane.responders import options
@@ -60,13 +60,16 @@ def compute(context: Context, port_id: str) -> None:
     limited = qos.policy_of(place.port, place.network) is not None
     if limited:
         context.child("qos", port_id)
-    if context.view.mirrors(port_id):
+    if context.view.mirrors(port_id) or context.view.taps(port_id):
         context.child("mirror", port_id)
+    tap.receive(context, port_id, workload.ofport)
     if policy and any(one.concerns(place.port) for one in context.view.logs()):
         context.child("log", port_id)
     _grant(context, place, vlan)
     _send(context, place, vlan, policy, limited)
     _receive(context, place, vlan, policy)
+    if place.is_active:
+        local_ip.has(context, place.port)
     context.port_state(port_id, PortState("wired"))
 
 
