@@ -129,6 +129,7 @@ def rules_of(resource: Resource) -> Iterator[tuple[str, tuple[str, ...], list[De
 
 ELSEWHERE = {
     *("boot_config", "port_forwarding", "conntrack_helper", "trunk", "log", "loggable_resource", "tap_mirror"),
+    *("local_ip", "port_association"),
     *("metering_label", "metering_label_rule"),
     *("tap_service", "tap_flow"),
     "security_groups_default_statefulness",

@@ -111,14 +111,15 @@ def test_the_flow_that_open_vswitch_makes_itself_is_not_saved() -> None:
 @pytest.mark.parametrize("tables", [pipeline.INTEGRATION, pipeline.TUNNEL, pipeline.PROVIDER])
 def test_the_pipeline_goes_forward_only_and_to_tables_that_are_declared(tables: tuple[pipeline.Table, ...]) -> None:
     """But for the way around from one router to another, or back to the same (77 to 73), sub-ports without their tag
-    (0 to 0), and what a conntrack helper expects (74 to 74): each with a mark, so that it comes by once.
+    (0 to 0), what a conntrack helper expects (74 to 74), and what was looked up for a Local IP (94 to 94): each with a
+    mark, so that it comes by once.
     """
     places = {t.number: place for place, t in enumerate(tables)}
     assert len(places) == len(tables)
     for place, table in enumerate(tables):
         back = {
             0: {0},
-            pipeline.ROUTES.number: {pipeline.ROUTES.number},
+            **{table.number: {table.number} for table in (pipeline.ROUTES, pipeline.OUTPUT)},
             pipeline.DESTINATION.number: {pipeline.AROUND},
         }
         assert all(places[n] > place for n in table.next - back.get(table.number, set()))

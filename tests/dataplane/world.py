@@ -3,7 +3,7 @@
 import itertools
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -53,15 +53,28 @@ class Delivery(NamedTuple):
 class World:
     """Rows of a central database, and hosts that follow it."""
 
-    def __init__(self, dummy: Dummy, *names: str, tunnel_type: str = "vxlan", physnet: str | None = "physnet1") -> None:
+    def __init__(
+        self,
+        dummy: Dummy,
+        *names: str,
+        tunnel_type: str = "vxlan",
+        physnet: str | None = "physnet1",
+        apart: Collection[str] = (),
+    ) -> None:
+        """Hosts that reach a physical network, but for those `apart`."""
         self.dummy = dummy
         self.rows = Rows({}, {}, {}, {}, {}, {}, {}, {})
-        self.hosts = {name: SimulatedHost(self, name, i, tunnel_type, physnet) for i, name in enumerate(names, 1)}
+        self.hosts = {
+            name: SimulatedHost(self, name, i, tunnel_type, None if name in apart else physnet)
+            for i, name in enumerate(names, 1)
+        }
         for host in self.hosts.values():
-            mappings = (physnet,) if physnet else ()
             known = Host(
-                host=host.name, tunnel_ip=host.tunnel_ip, tunnel_types=(tunnel_type,), physical_networks=mappings
-            )  # fmt: skip
+                host=host.name,
+                tunnel_ip=host.tunnel_ip,
+                tunnel_types=(tunnel_type,),
+                physical_networks=(host.physnet,) if host.physnet else (),
+            )
             self.rows.known_hosts[host.name] = known
         dummy.add_bridges({name: ports for host in self.hosts.values() for name, ports in host.build().items()})
         anything = itertools.product(("ingress", "egress"), (4, 6))

@@ -23,6 +23,7 @@ SHOWN_BY = {
     features.MIRRORS: "tests/packets/test_mirrors.py",
     features.TAPS: "tests/packets/test_taps.py",
     features.TRAFFIC_LOG: "tests/packets/test_traffic_log.py",
+    features.LOCAL_IPS: "tests/packets/test_local_ips.py",
     features.METERING: "tests/packets/test_metering.py",
     features.SEGMENTS: "tests/packets/test_segments.py",
 }
@@ -34,7 +35,6 @@ _BASE = "dummy network port subnet subnetpool"
 """Definitions that are no extensions."""
 
 _REASONS = {
-    "to come, with routers": "local_ip",
     LATER: "pvlan",
     "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",
     "for SR-IOV ports, which no host serves": (

@@ -52,6 +52,7 @@ DIFFERENCES: dict[tuple[str, str, str], str] = {
     ("ports", "extra_dhcp_opts", "convert"): "Neutron's check makes ip_version a number by the way",
     ("port_forwardings", "project_id", "there"): "never seen: it is the floating IP's",
     ("conntrack_helpers", "project_id", "there"): "never seen: it is the router's",
+    ("port_associations", "project_id", "there"): "never seen: it is the Local IP's",
     **{
         ("port_forwardings", f"{side}_port{what}", "convert"): "Neutron's database makes a number, or text, of it"
         for side in ("internal", "external")
@@ -72,6 +73,7 @@ DIFFERENCES: dict[tuple[str, str, str], str] = {
     },
     ("service_profiles", "metainfo", "check"): "Neutron fails in its database on what is no string",
     ("routers", "flavor_id", "check"): "Neutron fails in its database on what is no string",
+    ("subnets", "segment_id", "sort"): "the order of a list would tell what the caller may not see",
     ("security_groups", "stateful", "default"): "with a default of its own, what a project has set could never count",
     ("routers", "external_gateway_info", "convert"): "Neutron's check makes enable_snat a boolean by the way",
 }

@@ -95,6 +95,7 @@ NAMES = {
     "binding": "port_binding",
     "port_forwarding": "floatingip_port_forwarding",
     "conntrack_helper": "router_conntrack_helper",
+    "port_association": "local_ip_port_association",
     **{rule.name: f"policy_{rule.name}" for rule in qos.RULES},
 }
 """Resources whose policies have another name."""

@@ -26,7 +26,7 @@ class Below(Controller):
 
     def _row(self, reader: Reader, id: str) -> Row:
         parent = self._parents.rules.get(reader, self._id)
-        row = self.rules.row(reader, id)
+        row = self.rules.row_below(reader, parent.id, id)
         if row is None or getattr(row, self.rules.above) != parent.id:
             raise self.rules.absent_below(id, parent.id)
         return row

@@ -290,7 +290,7 @@ class Desired:
             self.touch([FREE_VLANS])
         elif feature == "policy":
             self._identifiers.release_policy(id)
-        elif feature == "router":
+        elif feature in ("router", "local-ip"):
             self._identifiers.release_router(id)
         elif feature in ("qos", "floating", "gateway"):
             self._identifiers.release_meters(id, qos.LIMITS)

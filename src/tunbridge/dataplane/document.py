@@ -22,6 +22,7 @@ from tunbridge.dataplane.view import (
     Host,
     HostRoute,
     Limits,
+    LocalIp,
     Location,
     LoggedTraffic,
     MeteringLabel,
@@ -167,6 +168,7 @@ def _rows() -> Rows:
             "far-ids": TapService(id="far-ids", port_id="other", tunnel_id=0x3B6, host="compute2"),
         },
         metered={"demo": (_label(),)},
+        local_addresses={"web": (LocalIp(id="cache", address="10.0.0.200", fixed_ip="10.0.0.11"),)},
     )  # fmt: skip
 
 
@@ -296,9 +298,9 @@ network (local VLAN 3), which is the parent port of
 a trunk with a sub-port `iot` in blue (VLAN 101, port number 40000); and `nfv`, without port security and with a QoS
 policy, in the VXLAN network open (local VLAN 4, VNI 200). A router, `edge`, has interfaces on
 blue and lan, and its gateway to the external network ext (segment 400, local VLAN 1046) on compute1; `web` has a
-floating IP by it, a log of the API is about it, and a metering label counts for the router. What `web` sends and
-receives is copied to a tap service whose port is `old`; what `lb` receives, to one whose port is on compute2. Another
-router, `far`, has an interface on open, and its gateway on compute2, from which compute1 is to take over.
+floating IP by it and the Local IP 10.0.0.200, a log of the API is about it, and a metering label counts for the
+router. What `web` sends and receives is copied to a tap service whose port is `old`; what `lb` receives, to one whose
+port is on compute2. Another router, `far`, has an interface on open, and its gateway on compute2, from which compute1 is to take over.
 
 ```
 workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent)-> 95 (metadata: 61) meter -> 96 agent
@@ -314,6 +316,7 @@ in a router: 74 routes -(83 several next hops, 67 outside: here, or to the gatew
 a workload with a QoS policy, besides: 0 -> 20, 21 limits -> 22 mark -> 23 queue -> 24,  94 -> 97, 98 limits
 one that is logged, besides: a copy of what is dropped in 71, 72, 81, 82, and allowed in 90, 91 -> 99 -> 96
 one that is mirrored or tapped, besides: 0 -> 18 copies -> 20,  94 or 98 -> 101 copies -> out
+to a Local IP: 60 -(the port here that has it)-> 65,  and the answer: 94 -(from the Local IP)-> 94
 a trunk's sub-port, besides: 0 -(without its tag)-> 0,  94, 98 or 101 -> 100 with its tag
 ```
 """
@@ -336,6 +339,9 @@ Broadcast and multicast are not looked up: rules judge each packet for each poli
 
 A packet that a router forwards is looked up once more, in the zone of the network that it is forwarded into: there it
 is as if it had come from another host. Its sender was checked in the zone of its own network, where table 73 commits.
+
+A Local IP is translated in a zone of its own likewise, from 4096 up, and what goes there is looked up in its network's
+zone with the port's own address.
 
 A router translates addresses in a zone of its own, from 4096 up: a hash of its id, so a restarted agent finds it. There
 a connection has the fixed IP on one side and the floating IP, or the gateway's address, on the other.

@@ -127,6 +127,17 @@ _INTEGRATION: dict[Signature, str] = {
         "Neighbour solicitations for known addresses go to their owner alone, who answers: the kernel's datapath cannot"
         " write an advertisement."
     ),
+    (60, 23, "arp,reg6,arp_spa,arp_tpa,arp_op"): (
+        "The port that has a Local IP here asks for it, or announces it: for it there is no Local IP."
+    ),
+    (60, 23, "ip,reg6,nw_src,nw_dst"): (
+        "The port that has a Local IP here sends there: to whom the network knows for it, as if there were no Local IP."
+    ),
+    (60, 22, "arp,reg6,arp_tpa,arp_op"): "ARP for a Local IP: the MAC address of the port on this host that has it.",
+    (60, 22, "ip,reg6,nw_dst"): (
+        "To a Local IP: to the port on this host that has it, with its fixed IP as the destination, in a conntrack zone"
+        " of the Local IP's own."
+    ),
     (60, 25, "arp,arp_tpa,arp_op"): "ARP for the metadata service, which is on every link.",
     (60, 25, "tcp,nw_dst"): "TCP to the metadata service, of every network and by whatever router.",
     (60, 25, "tcp6,ipv6_dst"): "TCP to the metadata service, of every network and by whatever router.",
@@ -418,6 +429,14 @@ _INTEGRATION: dict[Signature, str] = {
         "A connection's originator sent this, and rules allowed it: committed, with a mark of who was checked here."
     ),
     (92, 0, ""): "Known connections, replies, and what is not tracked.",
+    (94, 5, "ip,reg6,reg7,nw_src"): (
+        "From a port that has a Local IP here to another host, where nobody has sent to it by the Local IP: as table 94"
+        " does else."
+    ),
+    (94, 4, "ip,reg3,reg6,nw_src"): (
+        "From a port that has a Local IP here to a workload here: what answers packets to the Local IP comes from that"
+        " one. It is looked up in the Local IP's zone, once, and begins here again."
+    ),
     (94, 3, "reg7"): "To a workload with limits, mirrors or tap flows: they come next.",
     (94, 2, "reg7"): "To another bridge: the local VLAN is put on. To a trunk's sub-port: by its parent port.",
     (94, 2, "reg4,reg6,reg7"): (

@@ -80,11 +80,11 @@ class Identifiers:
         return self._hash("router", id, 0xFFFF_FFFF)
 
     def nat_zone(self, router_id: str) -> int:
-        """The conntrack zone in which a router translates addresses."""
+        """The conntrack zone in which a router translates addresses, or what else does: a Local IP."""
         return FIRST_NAT_ZONE - 1 + self._hash("nat-zone", router_id, LAST_NAT_ZONE - FIRST_NAT_ZONE + 1)
 
     def nat_zones(self) -> Collection[int]:
-        """The zones of all routers that translate."""
+        """The zones of all that translate."""
         return [FIRST_NAT_ZONE - 1 + number for kind, number in self._taken if kind == "nat-zone"]
 
     def meter(self, id: str, what: str) -> int:
@@ -122,7 +122,7 @@ class Identifiers:
         return None if name is None else name.removeprefix("router ")
 
     def release_router(self, id: str) -> None:
-        """Forget a router that is here no more."""
+        """Forget a router, or a Local IP, that is here no more."""
         for kind in ("router", "nat-zone"):
             if (number := self._hashed.pop(f"{kind} {id}", None)) is not None:
                 del self._taken[kind, number]

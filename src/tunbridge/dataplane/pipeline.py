@@ -16,6 +16,7 @@ The numbers are Neutron's where the purpose is the same.
 A workload's port with a QoS policy besides: 0 ─> 20, 21 limits, 22 mark, 23 queue ─> 24, and 94 ─> 97, 98 limits. One
 that is logged: a copy of what is dropped in 71, 72, 81, 82, and of what is allowed in 90, 91 ─> 99 meter ─> 96.
 One that is mirrored or tapped: 0 ─> 18 copies ─> 20, and 94 or 98 ─> 101 copies ─> out.
+To a Local IP: 60 ─> the port of this host that has it ─> 65, and its answers: 94 ─> 94.
 A trunk's sub-port besides: 0 without its tag, as from a port of its own ─> 0, and 94, 98 or 101 ─> 100 with its tag.
 """
 
@@ -109,6 +110,7 @@ ARRIVED = Field(
     "it came to a router from outside: 1 to an address that translates, 2 to a floating IP or without translation",
 )  # fmt: skip
 TO_TRANSLATE = Field("to_translate", 3, 6, 6, "it must not leave with the source address that it has inside")
+LOOKED_UP = Field("looked_up", 3, 7, 7, "it was looked up among the connections to a Local IP")
 SERVICE = Field("service", 3, 8, 15, "which service of the agent the packet is for")
 RECEIVER = Field("receiver", 4, 0, 31, "policy of the local port that receives it; 0: not filtered")
 SENDER = Field("sender", 5, 0, 31, "policy of the local port that sent it; 0: not filtered, or from elsewhere")
@@ -124,6 +126,7 @@ FIELDS = (
     RESOLVED,
     ARRIVED,
     TO_TRANSLATE,
+    LOOKED_UP,
     SERVICE,
     SHARE,
     RECEIVER,
@@ -216,7 +219,8 @@ RECEIVED_PACKETS = _table(
 )  # fmt: skip
 OUTPUT = _table(
     94, "output", "to the port in `out`; between bridges the local VLAN says which network it is",
-    matches="reg4 reg6 reg7", sets="vlan reg3 reg7", to=(RECEIVED_PACKETS, RECEIVED_MIRROR, SUB_PORT),
+    matches="reg3 reg4 reg6 reg7 proto nw_src", sets="vlan reg3 reg7 nat",
+    to=(RECEIVED_PACKETS, RECEIVED_MIRROR, SUB_PORT), back_to=94,  # once it was looked up for a Local IP
 )  # fmt: skip
 COMMIT = _table(
     92, "commit", "a connection that rules allowed becomes known to conntrack, with who checked it",
@@ -330,8 +334,8 @@ METADATA = _table(
 )  # fmt: skip
 SERVICE_TABLE = _table(
     60, "services", "requests that this host answers or directs: DHCP, router solicitations, DNS, ARP, ND, metadata",
-    matches="reg6 proto dl_dst nw_dst ipv6_dst tp_src tp_dst icmp_type nd_target arp_op arp_spa arp_tpa",
-    sets="reg3 reg7 in_port eth_src eth_dst ip icmp_type arp_op arp_sha arp_spa arp_tha arp_tpa",
+    matches="reg6 proto dl_dst nw_src nw_dst ipv6_dst tp_src tp_dst icmp_type nd_target arp_op arp_spa arp_tpa",
+    sets="reg3 reg7 in_port eth_src eth_dst ip icmp_type arp_op arp_sha arp_spa arp_tha arp_tpa nat",
     to=(AGENT_METER, METADATA, LEARN, OUTPUT), miss=goto(LEARN),
 )  # fmt: skip
 ADDRESS_SECURITY = _table(
@@ -435,6 +439,7 @@ FEATURES: Mapping[str, int] = MappingProxyType(
         "remote": 6, "member": 6, "reach": 7, "router": 7, "wire": 7, "gateway": 8, "floating": 8, "qos": 9,
         "metadata": 10, "log": 11, "mirror": 12, "metering": 13,
         "tap": 14, "tap flow": 14,
+        "local-ip": 15,
     }
 )  # fmt: skip
 """Feature -> its number in the cookie of its flows."""

@@ -7,6 +7,7 @@ from msgspec import Struct
 from tunbridge.dataplane.view import (
     FloatingIp,
     Host,
+    LocalIp,
     Location,
     LoggedTraffic,
     MeteringLabel,
@@ -45,6 +46,8 @@ class Rows(Struct):
     services: dict[str, TapService] = {}
     metered: dict[str, tuple[MeteringLabel, ...]] = {}
     """By project."""
+    local_addresses: dict[str, tuple[LocalIp, ...]] = {}
+    """By port."""
 
     def logs(self) -> Collection[LoggedTraffic]:
         return self.logged
@@ -66,6 +69,9 @@ class Rows(Struct):
 
     def tap_service(self, id: str) -> TapService | None:
         return self.services.get(id)
+
+    def local_ips(self, port_id: str) -> Collection[LocalIp]:
+        return self.local_addresses.get(port_id, ())
 
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
         return self.metered.get(project_id, ())

@@ -344,6 +344,18 @@ class Tap(Struct, frozen=True, kw_only=True):
     received: bool = False
 
 
+class LocalIp(Struct, frozen=True, kw_only=True):
+    """An address that a port has for the workloads on its host, besides its own `fixed_ip`.
+
+    `is_translated`: what is sent there gets the fixed IP; else the VM has the address itself.
+    """
+
+    id: str
+    address: str
+    fixed_ip: str
+    is_translated: bool = True
+
+
 class MeteringRule(Struct, frozen=True, kw_only=True):
     """What a label counts, or (`excluded`) does not: prefixes in canonical text, None for any address.
 
@@ -374,7 +386,7 @@ Key = tuple[str, str]
 ("network-locations", network id), ("logs", ""), ("mirrors", port id), ("metering", project id),
 ("metering", "") for shared labels, ("metering-label", id),
 ("sub-ports", id of a trunk's port), ("taps", source port's id), ("tap", id), ("tap-services", port id),
-("tap-service", id)."""
+("tap-service", id), ("local-ips", port id)."""
 
 
 class Source(Protocol):
@@ -408,6 +420,7 @@ class Source(Protocol):
     def tap(self, id: str) -> Tap | None: ...
     def tap_services(self, port_id: str) -> Collection[str]: ...
     def tap_service(self, id: str) -> TapService | None: ...
+    def local_ips(self, port_id: str) -> Collection[LocalIp]: ...
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]: ...
 
 
@@ -535,6 +548,11 @@ class View:
         found = self._source.tap_service(id)
         self._reads |= {("tap-service", id), *((("port", found.port_id),) if found is not None else ())}
         return found
+
+    def local_ips(self, port_id: str) -> Collection[LocalIp]:
+        """The Local IPs that lead to a port."""
+        self._reads.add(("local-ips", port_id))
+        return self._source.local_ips(port_id)
 
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
         """The labels that count for the routers of a project."""

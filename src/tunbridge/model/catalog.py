@@ -9,6 +9,7 @@ from tunbridge.model.resources.agent import AGENT, AVAILABILITY_ZONE
 from tunbridge.model.resources.boot_config import BOOT_CONFIG
 from tunbridge.model.resources.conntrack_helper import CONNTRACK_HELPER
 from tunbridge.model.resources.flavor import FLAVOR, SERVICE_PROFILE, SERVICE_PROVIDER
+from tunbridge.model.resources.local_ip import LOCAL_IP, PORT_ASSOCIATION
 from tunbridge.model.resources.log import LOG, LOGGABLE_RESOURCE
 from tunbridge.model.resources.metering import METERING_LABEL, METERING_LABEL_RULE
 from tunbridge.model.resources.ndp_proxy import NDP_PROXY
@@ -79,6 +80,8 @@ RESOURCES = (
     TAP_MIRROR,
     TAP_SERVICE,
     TAP_FLOW,
+    LOCAL_IP,
+    PORT_ASSOCIATION,
     METERING_LABEL,
     METERING_LABEL_RULE,
 )

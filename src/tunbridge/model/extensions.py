@@ -799,6 +799,13 @@ EXTENSIONS = (
         needs=frozenset({features.TAPS}),
     ),
     Extension(
+        "local_ip",
+        "Local IP",
+        "Support Node Local Virtual IP",
+        "2021-07-26T10:00:00-00:00",
+        needs=frozenset({features.LOCAL_IPS}),
+    ),
+    Extension(
         "metering",
         "Neutron Metering",
         "Neutron Metering extension.",

@@ -26,6 +26,8 @@ MIRRORS = "mirrors"
 """Hosts copy what a port sends and receives, in tunnels to a collector."""
 TAPS = "taps"
 """Hosts copy what a port sends and receives to another port, of any host."""
+LOCAL_IPS = "local-ips"
+"""Hosts lead what workloads send to an address to a port of the host's own."""
 METERING = "metering"
 """Hosts count what passes the gateways of routers."""
 SEGMENTS = "segments"
@@ -36,7 +38,7 @@ VLAN_TRANSPARENCY = "vlan-transparency"
 AVAILABLE = frozenset(
     {
         *(BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, PLACEMENT, METADATA),
-        *(TRUNKS, TRAFFIC_LOG, MIRRORS, METERING, SEGMENTS),
+        *(TRUNKS, TRAFFIC_LOG, MIRRORS, METERING, LOCAL_IPS, SEGMENTS),
         TAPS,
     }
 )

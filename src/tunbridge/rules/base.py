@@ -115,6 +115,10 @@ class Rules:
         """Give the error for a row that is not there."""
         return not_found(self.name or self.resource.name.replace("_", " ").capitalize(), id)
 
+    def row_below(self, reader: Reader, _parent: str, id: str) -> Row | None:
+        """Give a row by what stands in its path, below the thing of that id, or below another one."""
+        return self.row(reader, id)
+
     def absent_below(self, id: str, _parent: str) -> Exception:
         """Give the error for a row that is not below the thing which its path names."""
         return self.absent(id)

@@ -14,6 +14,7 @@ from tunbridge.rules import (
     bindings,
     boot_configs,
     ipam,
+    local_ip_ports,
     logs,
     qos,
     qos_minimums,
@@ -153,6 +154,7 @@ class PortRules(Rules):
             message = f"Port {row.id} cannot be deleted directly via the port API: {reason}."
             raise Conflict("ServicePortInUse", message)
         trunks.check_deletable(txn, row)
+        local_ip_ports.check_unused(txn, row.id)
         floating: Any = self.others["floatingip"]
         floating.leave(txn, request, row)
         self._leave_led(txn, request, row, ())
@@ -171,6 +173,7 @@ class PortRules(Rules):
         logs.remove_of(txn, "target_id", row.id)
         tap_mirrors.remove_of(txn, row.id)
         taps.remove_of(txn, row.id)
+        local_ip_ports.remove_of(txn, row.id)
         super().remove(txn, request, row)
 
     def touch(self, txn: Txn, request: Request, row: Row, columns: Mapping[str, Any]) -> None:

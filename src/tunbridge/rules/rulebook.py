@@ -14,6 +14,7 @@ from tunbridge.rules.conntrack_helpers import ConntrackHelperRules
 from tunbridge.rules.default_statefulness import DefaultStatefulnessRules
 from tunbridge.rules.flavors import FlavorRules, ServiceProfileRules
 from tunbridge.rules.floating_ips import FloatingIpRules
+from tunbridge.rules.local_ips import LocalIpRules, PortAssociationRules
 from tunbridge.rules.logs import LoggableResourceRules, LogRules
 from tunbridge.rules.metering import MeteringLabelRuleRules, MeteringLabelRules
 from tunbridge.rules.ndp_proxies import NdpProxyRules
@@ -67,6 +68,8 @@ _PLAIN: dict[str, type[Rules]] = {
     "tap_mirror": TapMirrorRules,
     "tap_service": TapServiceRules,
     "tap_flow": TapFlowRules,
+    "local_ip": LocalIpRules,
+    "port_association": PortAssociationRules,
     "loggable_resource": LoggableResourceRules,
     "metering_label": MeteringLabelRules,
     "metering_label_rule": MeteringLabelRuleRules,

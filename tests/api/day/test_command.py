@@ -3,6 +3,7 @@
 from tests.api.day import (
     central,
     hosts,
+    local_ips,
     metering,
     mirrors,
     networks,
@@ -41,6 +42,10 @@ def test_quality_of_service(day: Day) -> None:
 
 def test_trunks(day: Day) -> None:
     day.spend(trunks.MADE + trunks.CHANGED + trunks.GONE)
+
+
+def test_local_ips(day: Day) -> None:
+    day.spend(local_ips.LOCAL_IPS)
 
 
 def test_mirrors(day: Day) -> None:

@@ -10,7 +10,7 @@
     routers --> their gateways' ports --> their external networks and subnets, but not the ports there
     routers --> their floating IPs --> ports of these, and their port forwardings
             --> ports that are one of several next hops --> how these are
-    networks --> where addresses are that several ports may have; mirrors of their ports
+    networks --> where addresses are that several ports may have; mirrors and Local IPs of their ports
     networks --> tap flows of their ports --> tap services --> bindings of the ports that copies go to
     routers --> metering labels of their projects, and shared ones --> the rules of these
     hosts, logs: all of them; and the milestone, so that the host knows a transaction of late, from which it can resume
@@ -110,6 +110,7 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
             where("_uuid", {row.tap_service_id for row in store.all("Tap_Flow")}, is_ref=True),
         ),
         "Tap_Flow": together(where("network_id", networks)),
+        "Local_Ip_Association": together(where("network_id", networks)),
         "Metering_Label": together(where("project_id", projects), shared),
         "Metering_Label_Rule": together(
             where("metering_label_id", {row.id for row in store.all("Metering_Label")}, is_ref=True)

@@ -13,7 +13,7 @@ from tunbridge.database.store import Store
 from tunbridge.dataplane import view
 from tunbridge.dataplane.view import Key
 from tunbridge.model import protocols
-from tunbridge.model.resources import tap_mirror
+from tunbridge.model.resources import local_ip, tap_mirror
 from tunbridge.model.resources.qos import DIRECTIONS, RULES
 from tunbridge.model.validators.plain import as_integer
 
@@ -69,6 +69,7 @@ class CentralSource:
             "Tap_Service": _Memo(_tap_service),
             "Tap_Flow": _Memo(_tap),
             "Metering_Label": _Memo(_metering_label),
+            "Local_Ip_Association": _Memo(_local_ip),
         }
         self._hosts: dict[str, Row] = {}
         """Rows of other hosts' agents, by the name of the host."""
@@ -195,6 +196,10 @@ class CentralSource:
         found: view.TapService = self._memos["Tap_Service"].get(id, (row, *bindings))
         return found
 
+    def local_ips(self, port_id: str) -> Collection[view.LocalIp]:
+        rows = self._store.find("Local_Ip_Association", "fixed_port_id", port_id)
+        return [self._memos["Local_Ip_Association"].get(row.id, (row,)) for row in sorted(rows, key=_by_id)]
+
     def metering_labels(self, project_id: str) -> Collection[view.MeteringLabel]:
         rows = [row for row in self._store.all("Metering_Label") if row.shared or row.project_id == project_id]
         return [self._metering_label(row) for row in rows]
@@ -254,6 +259,8 @@ def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
             return {key for row in rows for key in (("tap-service", row.id), ("tap-services", row.port_id))}
         case "Tap_Flow":
             return {key for row in rows for key in (("tap", row.id), ("taps", row.source_port))}
+        case "Local_Ip_Association":
+            return {("local-ips", row.fixed_port_id) for row in rows}
         case "Metering_Label":
             return {("metering", "" if row.shared else row.project_id) for row in rows}
         case "Metering_Label_Rule":
@@ -459,6 +466,13 @@ def _tap(rows: tuple[Row, ...]) -> view.Tap:
         id=row.id, port_id=row.source_port, service_id=row.tap_service_id,
         sent=row.direction != tap_mirror.IN, received=row.direction != tap_mirror.OUT,
     )  # fmt: skip
+
+
+def _local_ip(rows: tuple[Row, ...]) -> view.LocalIp:
+    (row,) = rows
+    return view.LocalIp(
+        id=row.local_ip_id, address=row.address, fixed_ip=row.fixed_ip, is_translated=row.ip_mode == local_ip.TRANSLATE
+    )
 
 
 def _metering_label(rows: tuple[Row, ...]) -> view.MeteringLabel:

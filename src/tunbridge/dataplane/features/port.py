@@ -15,7 +15,7 @@ from msgspec import Struct
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.conntrack import UNFILTERED
 from tunbridge.dataplane.contribution import STEERING, UNBOUND, Context, Meter, PortSettings, PortState
-from tunbridge.dataplane.features import located, metadata, mirror, port_security, qos, tap, uplink
+from tunbridge.dataplane.features import local_ip, located, metadata, mirror, port_security, qos, tap, uplink
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.local import Trunked, Workload
 from tunbridge.dataplane.responders import options
@@ -68,6 +68,8 @@ def compute(context: Context, port_id: str) -> None:
     _grant(context, place, vlan)
     _send(context, place, vlan, policy, limited)
     _receive(context, place, vlan, policy)
+    if place.is_active:
+        local_ip.has(context, place.port)
     context.port_state(port_id, PortState("wired"))
 
 
