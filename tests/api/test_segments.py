@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.day.central import beat, register_host
+from tests.api.day.central import beat, register_host, transact
 from tests.api.serving import Cloud, User, error, serving
 from tunbridge.agent.config import AgentConfig, Provider
 
@@ -96,6 +96,32 @@ def test_every_network_has_a_segment_that_an_admin_can_name(racks: Cloud, admin:
     assert refused(mia.post("/segments", {"segment": {"network_id": network["id"], "network_type": "vxlan"}}))[0] == 403
 
 
+def test_a_network_of_an_older_server_gets_its_segment_when_somebody_looks(racks: Cloud, admin: User) -> None:
+    first, second = admin.create("network", **vlan("physnet1")), admin.create("network", **vlan("physnet1"))
+    for network in (first, second):
+        where = [["_uuid", "==", ["uuid", network["id"]]]]
+        forgets = {"op": "update", "table": "Network", "where": where, "row": {"segment_rows": ["set", []]}}
+        assert transact(racks.database.remote, forgets) == [{"count": 1}]
+    more = {"network_id": second["id"], "network_type": "vlan", "physical_network": "physnet2"}
+    added = admin.create("segment", **more, segmentation_id=next(_vlans))
+    assert added["id"] in {s["id"] for s in admin.list("segment", network_id=second["id"])}
+    assert len(admin.show("network", second["id"])["segments"]) == 2
+    (segment,) = admin.list("segment", network_id=first["id"])
+    assert segment["segmentation_id"] == first["provider:segmentation_id"]
+
+
+def test_identifiers_of_further_segments_are_in_use_in_their_ranges(admin: User) -> None:
+    bounds = {"minimum": 4050, "maximum": 4060}
+    made = admin.create("network_segment_range", network_type="vlan", physical_network="physnet2", **bounds)
+    network = admin.create("network", **vlan("physnet1"))
+    more = {"network_id": network["id"], "network_type": "vlan", "physical_network": "physnet2"}
+    taken = admin.create("segment", **more)["segmentation_id"]
+    shown = admin.show("network_segment_range", made["id"])
+    assert shown["used"] == {str(taken): network["project_id"]}
+    admin.remove("network", network["id"])
+    admin.remove("network_segment_range", made["id"])
+
+
 def test_a_network_of_several_segments_shows_them_in_order(racks: Cloud, admin: User) -> None:
     wanted = [vlan("physnet1"), {"provider:network_type": "vxlan"}]
     network = admin.create("network", segments=wanted)
@@ -140,6 +166,8 @@ def test_a_segment_is_added_and_taken_away(admin: User) -> None:
     shown = admin.show("network", network["id"])
     assert [s["provider:segmentation_id"] for s in shown["segments"]] == [first["provider:segmentation_id"], number]
     assert refused(admin.post("/segments", {"segment": {**wanted, "segmentation_id": number}})) == (409, "VlanIdInUse")
+    for one in (first["provider:segmentation_id"], number):
+        assert [n["id"] for n in admin.list("network", **{"provider:segmentation_id": one})] == [network["id"]]
     assert refused(admin.put(f"/networks/{network['id']}", {"network": {"provider:segmentation_id": 7}}))[0] == 400
     (old,) = (s for s in admin.list("segment", network_id=network["id"]) if s["id"] != added["id"])
     admin.remove("segment", old["id"])

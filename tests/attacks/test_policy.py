@@ -131,6 +131,7 @@ ELSEWHERE = {
     *("boot_config", "port_forwarding", "conntrack_helper", "trunk", "log", "loggable_resource", "tap_mirror"),
     *("local_ip", "port_association"),
     *("metering_label", "metering_label_rule"),
+    *("tap_service", "tap_flow"),
     "security_groups_default_statefulness",
 }  # fmt: skip
 """Tunbridge's own, and what the recorded Neutron ran without; all have tests in tests/api."""

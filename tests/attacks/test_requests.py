@@ -37,6 +37,7 @@ LARGE: dict[str, tuple[str, dict[str, Any]]] = {
     "extra_dhcp_opts": ("port", {"extra_dhcp_opts": [{"opt_name": f"o{i}", "opt_value": "x"} for i in range(20_000)]}),
     "tags": ("port", {"tags": [f"t{i}" for i in range(40_000)]}),
     "availability_zone_hints": ("network", {"availability_zone_hints": [f"t{i}" for i in range(40_000)]}),
+    "segments": ("network", {"segments": [{"provider:network_type": "vxlan"} for _ in range(30_000)]}),
     "sub_ports": (
         "trunk",
         {"port_id": NOBODY, "sub_ports": [{"port_id": NOBODY[:1], "segmentation_id": i} for i in range(15_000)]},

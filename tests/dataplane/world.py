@@ -3,7 +3,7 @@
 import itertools
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -53,13 +53,28 @@ class Delivery(NamedTuple):
 class World:
     """Rows of a central database, and hosts that follow it."""
 
-    def __init__(self, dummy: Dummy, *names: str, tunnel_type: str = "vxlan", physnet: str | None = "physnet1") -> None:
+    def __init__(
+        self,
+        dummy: Dummy,
+        *names: str,
+        tunnel_type: str = "vxlan",
+        physnet: str | None = "physnet1",
+        apart: Collection[str] = (),
+    ) -> None:
+        """Hosts that reach a physical network, but for those `apart`."""
         self.dummy = dummy
         self.rows = Rows({}, {}, {}, {}, {}, {}, {}, {})
-        self.hosts = {name: SimulatedHost(self, name, i, tunnel_type, physnet) for i, name in enumerate(names, 1)}
+        self.hosts = {
+            name: SimulatedHost(self, name, i, tunnel_type, None if name in apart else physnet)
+            for i, name in enumerate(names, 1)
+        }
         for host in self.hosts.values():
-            mappings = (physnet,) if physnet else ()
-            known = Host(host=host.name, tunnel_ip=host.tunnel_ip, physical_networks=mappings)
+            known = Host(
+                host=host.name,
+                tunnel_ip=host.tunnel_ip,
+                tunnel_types=(tunnel_type,),
+                physical_networks=(host.physnet,) if host.physnet else (),
+            )
             self.rows.known_hosts[host.name] = known
         dummy.add_bridges({name: ports for host in self.hosts.values() for name, ports in host.build().items()})
         anything = itertools.product(("ingress", "egress"), (4, 6))
@@ -362,20 +377,25 @@ class SimulatedHost:
 
     def trace(self, bridge: str, packet: str, ct_next: tuple[str, ...]) -> Iterator[Delivery]:
         text = self.world.dummy.trace(self.bridges[bridge], packet, *ct_next)
-        keys = re.findall(r"(0x[0-9a-f]+)->(?:tun_id|NXM_NX_TUN_ID)", text)  # that of br-tun is the last
+        keys = self._keys(text)
         for device, vlan, changes in outputs(text, self.world.dummy.devices()):
             name = device.removeprefix(f"{self.tag}-")
             peer = self.world.hosts.get(name.removeprefix("vx-")) if name.startswith("vx-") else None
             if peer is None:
                 yield Delivery(self.name, name, vlan, changes)
                 continue
-            assert keys, text
             assert vlan is None
             back = peer.ofports["br-tun"][f"vx-{self.name}"]
-            inner = re.sub(r"in_port=\d+,", "", packet)
+            inner = re.sub(r"(in_port|tun_id|pkt_mark|dl_vlan)=\w+,", "", packet)
             if new := re.findall(r"dst=([0-9a-f:]{17})", changes):
                 inner = re.sub(r"dl_dst=[0-9a-f:]+", f"dl_dst={new[-1]}", inner)
-            yield from peer.trace("br-tun", f"tun_id={keys[-1]},in_port={back},{inner}", ct_next)
+            yield from peer.trace("br-tun", f"tun_id={next(keys)},in_port={back},{inner}", ct_next)
+
+    def _keys(self, trace: str) -> Iterator[str]:
+        """The key with which a packet leaves by each tunnel, in order."""
+        tunnels = {str(self.ofports["br-tun"][name]) for name in self.tunnels.values()}
+        for key, outputs in re.findall(r"(0x[0-9a-f]+)->(?:tun_id|NXM_NX_TUN_ID\S*)\n((?: +output:\d+\n)+)", trace):
+            yield from (key for number in re.findall(r"\d+", outputs) if number in tunnels)
 
 
 def outputs(trace: str, devices: dict[int, str]) -> Iterator[tuple[str, int | None, str]]:

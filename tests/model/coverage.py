@@ -21,6 +21,7 @@ SHOWN_BY = {
     features.METADATA: "tests/packets/test_metadata.py",
     features.TRUNKS: "tests/packets/test_trunks.py",
     features.MIRRORS: "tests/packets/test_mirrors.py",
+    features.TAPS: "tests/packets/test_taps.py",
     features.TRAFFIC_LOG: "tests/packets/test_traffic_log.py",
     features.LOCAL_IPS: "tests/packets/test_local_ips.py",
     features.METERING: "tests/packets/test_metering.py",
@@ -34,11 +35,11 @@ _BASE = "dummy network port subnet subnetpool"
 """Definitions that are no extensions."""
 
 _REASONS = {
-    LATER: "pvlan taas taas-vlan-filter",
+    LATER: "pvlan",
     "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",
     "for SR-IOV ports, which no host serves": (
         "port-hardware-offload-type port-mac-override port-trusted-vif uplink-status-propagation"
-        " uplink-status-propagation-updatable"
+        " taas-vlan-filter uplink-status-propagation-updatable"
     ),
     "Neutron 29 has it in neutron-lib and does not serve it": (
         "floating-ip-distributed floating-ip-router-writable floatingip-autodelete-internal network-cascade-delete"

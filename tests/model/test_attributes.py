@@ -62,12 +62,18 @@ DIFFERENCES: dict[tuple[str, str, str], str] = {
         ("tap_mirrors", name, "filter"): "Neutron declares no filters of mirrors, and filters by whatever is asked"
         for name in ("id", "name", "port_id", "remote_ip", "mirror_type")
     },
+    **{("tap_services", name, "filter"): "likewise" for name in ("id", "project_id", "name", "port_id")},
+    **{
+        ("tap_flows", name, "filter"): "likewise"
+        for name in ("id", "project_id", "name", "tap_service_id", "source_port", "direction")
+    },
     **{
         ("metering_label_rules", f"{end}_ip_prefix", "check"): "Neutron fails in its database on what is no string"
         for end in ("remote", "source", "destination")
     },
     ("service_profiles", "metainfo", "check"): "Neutron fails in its database on what is no string",
     ("routers", "flavor_id", "check"): "Neutron fails in its database on what is no string",
+    ("subnets", "segment_id", "sort"): "the order of a list would tell what the caller may not see",
     ("security_groups", "stateful", "default"): "with a default of its own, what a project has set could never count",
     ("routers", "external_gateway_info", "convert"): "Neutron's check makes enable_snat a boolean by the way",
 }

@@ -30,8 +30,7 @@ def cloud(module_lab_name: Callable[[], str]) -> Iterator[Cloud]:
     yield make_cloud(module_lab_name(), hosts=3)
 
 
-@pytest.fixture(scope="module")
-def nova(cloud: Cloud) -> Iterator[Connection]:
+def as_nova(cloud: Cloud) -> Connection:
     """The service that moves VMs, with the roles that it has everywhere."""
     server = cloud.lab.server
     assert server is not None
@@ -40,7 +39,12 @@ def nova(cloud: Cloud) -> Iterator[Connection]:
         user = [sys.executable, "-m", "tunbridge", "user", *argv]
         subprocess.run(user, input=f"{NOVA}\n", text=True, check=True, capture_output=True)
     names = {"username": "nova", "password": NOVA, "project_name": "service"}
-    yield openstack.connect(**{**cloud.api.config.get_auth_args(), **names})
+    return openstack.connect(**{**cloud.api.config.get_auth_args(), **names})
+
+
+@pytest.fixture(scope="module")
+def nova(cloud: Cloud) -> Connection:
+    return as_nova(cloud)
 
 
 class Move:

@@ -39,7 +39,14 @@ AGAIN_S = 60.0
 """So often it is asked whether the caller may still call."""
 MAX_WAITING = 4 * 1024 * 1024
 """Bytes that wait for a client; more end its stream."""
-_BESIDE = {("Port_Status", "Port"), ("Port_Status", "Floating_Ip"), ("Port_Status", "Trunk"), ("Router", "Port")}
+_BESIDE = {
+    ("Port_Status", "Port"),
+    ("Port_Status", "Floating_Ip"),
+    ("Port_Status", "Trunk"),
+    ("Port_Status", "Tap_Service"),
+    ("Port_Status", "Tap_Flow"),
+    ("Router", "Port"),
+}
 """Tables whose rows change what is shown of another's without changing its row."""
 Again = Callable[[], Awaitable[Caller]]
 """Finds out anew who calls. Raises RefusedError."""

@@ -9,6 +9,7 @@ from tunbridge.api.policy import Target, Visibility
 from tunbridge.model.resource import Resource
 from tunbridge.model.resources.qos import MINIMUMS
 from tunbridge.model.resources.qos import RULES as QOS_RULES
+from tunbridge.rules import taps
 from tunbridge.rules.base import Rules
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.request import Reader, Row, Values
@@ -103,6 +104,10 @@ DEPENDENTS = (
             ]
         ),
     ),
+    Dependent("Port_Status", "Tap_Service", lambda _, row: [row.port_id]),
+    Dependent("Port_Status", "Tap_Flow", taps.told),
+    Dependent("Port", "Tap_Service", lambda store, row: _ids(store.find("Tap_Service", "port_id", row.id))),
+    Dependent("Port", "Tap_Flow", taps.flows_of),
     Dependent("Port", "Trunk", _trunks),
     Dependent("Port_Status", "Trunk", _trunks_told),
     Dependent("Trunk", "Port", lambda _, row: [row.port_id]),

@@ -49,8 +49,8 @@ __all__ = ["Cut", "Delta", "Desired", "Group", "Local", "Meter", "Owner", "PortS
 
 ROOT: Owner = ("base", "")
 _RANK = {name: rank for rank, name in enumerate(FEATURES)}
-_PORTS = ("port", "gateway", "floating")
-"""Features whose owners are ports that have a state: those of workloads, and routers' outside."""
+_PORTS = ("port", "gateway", "floating", "tap", "tap flow")
+"""Features whose owners have a state that is reported: ports of workloads, routers' outside, taps."""
 _NOTHING = Contribution()
 
 
@@ -357,7 +357,7 @@ class Desired:
         return changed
 
     def _states_now(self) -> Mapping[str, PortState]:
-        """The states of all ports; a new mapping when one has changed."""
+        """The states of all that has one; a new mapping when one has changed."""
         touched = {o[1]: self._state(o) for o in self._touched_owners if o[0] in _PORTS}
         if any(self._states.get(id) != state for id, state in touched.items()):
             merged = {**self._states, **touched}

@@ -36,6 +36,8 @@ from tunbridge.dataplane.view import (
     Rule,
     SecurityGroup,
     Subnet,
+    Tap,
+    TapService,
 )
 
 PORTS = {
@@ -153,10 +155,18 @@ def _rows() -> Rows:
         {n.id: n for n in (blue, lan, flat, free, ext)}, {s.id: s for s in (v4, v6, lan4, ext4, ext6, open4)},
         {p.id: p for p in ports},
         {g.id: g for g in _groups()}, {"offices": ("198.51.100.0/24",)},
-        {"compute2": Host(host="compute2", tunnel_ip="192.0.2.2")}, {"edge": edge, "far": far},
+        {"compute2": Host(host="compute2", tunnel_ip="192.0.2.2", tunnel_types=("vxlan",))}, {"edge": edge, "far": far},
         {floating.id: floating}, {"bronze": bronze, "kept": kept}, {"web": "ACTIVE", "db": "ACTIVE"}, (shared,),
         logged=(LoggedTraffic(id="log", project_id="demo", target_id="web"),),
         mirrored=(Mirror(id="tap", port_id="lb", kind="gre", remote_ip="198.51.100.9", sent=101, received=102),),
+        tapped=(
+            Tap(id="see-web", port_id="web", service_id="ids", sent=True, received=True),
+            Tap(id="see-lb", port_id="lb", service_id="far-ids", received=True),
+        ),
+        services={
+            "ids": TapService(id="ids", port_id="old", tunnel_id=0x3B5, host="compute1"),
+            "far-ids": TapService(id="far-ids", port_id="other", tunnel_id=0x3B6, host="compute2"),
+        },
         metered={"demo": (_label(),)},
         local_addresses={"web": (LocalIp(id="cache", address="10.0.0.200", fixed_ip="10.0.0.11"),)},
     )  # fmt: skip
@@ -289,7 +299,9 @@ a trunk with a sub-port `iot` in blue (VLAN 101, port number 40000); and `nfv`, 
 policy, in the VXLAN network open (local VLAN 4, VNI 200). A router, `edge`, has interfaces on
 blue and lan, and its gateway to the external network ext (segment 400, local VLAN 1046) on compute1; `web` has a
 floating IP by it and the Local IP 10.0.0.200, a log of the API is about it, and a metering label counts for the router.
-Another router, `far`, has an interface on open, and its gateway on compute2, from which compute1 is to take over.
+What `web` sends and receives is copied to a tap service whose port is `old`; what `lb` receives, to one whose port is
+on compute2. Another router, `far`, has an interface on open, and its gateway on compute2, from which compute1 is to
+take over.
 
 ```
 workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent)-> 95 (metadata: 61) meter -> 96 agent
@@ -304,7 +316,7 @@ in a router: 74 routes -(83 several next hops, 67 outside: here, or to the gatew
 
 a workload with a QoS policy, besides: 0 -> 20, 21 limits -> 22 mark -> 23 queue -> 24,  94 -> 97, 98 limits
 one that is logged, besides: a copy of what is dropped in 71, 72, 81, 82, and allowed in 90, 91 -> 99 -> 96
-one that is mirrored, besides: 0 -> 18 copies -> 20,  94 or 98 -> 101 copies -> out
+one that is mirrored or tapped, besides: 0 -> 18 copies -> 20,  94 or 98 -> 101 copies -> out
 to a Local IP: 60 -(the port here that has it)-> 65,  and the answer: 94 -(from the Local IP)-> 94
 a trunk's sub-port, besides: 0 -(without its tag)-> 0,  94, 98 or 101 -> 100 with its tag
 ```
@@ -335,7 +347,8 @@ zone with the port's own address.
 A router translates addresses in a zone of its own, from 4096 up: a hash of its id, so a restarted agent finds it. There
 a connection has the fixed IP on one side and the floating IP, or the gateway's address, on the other.
 
-Between bridges the local VLAN carries the network, since patch ports clear registers.
+Between bridges the local VLAN carries the network, since patch ports clear registers. A copy for a tap service has no
+VLAN there: the packet mark, which patch ports keep, names the service, and is cleared before the packet leaves.
 
 ## Cookies
 

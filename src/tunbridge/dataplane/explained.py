@@ -13,6 +13,10 @@ _COPY_DROPPED = "A port that is logged: a copy for the agent of what is dropped,
 _COPY = "A port that is logged: a copy for the agent, by a meter of the port's own; the packet goes on."
 _LOG_METER = "The meter of the port's log."
 _NOT_LOGGED = "Ports that no log is about."
+_COPIES = (
+    "A port with mirrors or tap flows: a copy for each collector, with the tunnel id of the mirror; and one for each"
+    " tap service, to its port if that is here, else to br-tun with a mark (the tunnel id of the service)."
+)
 _SKIP = "All other packets go on."
 _SPEAKS = "As below, of a connection that the router has a conntrack helper for: conntrack translates what it says."
 _SPEAKS_TO = (
@@ -47,9 +51,12 @@ _INTEGRATION: dict[Signature, str] = {
         2,
         "in_port",
     ): "From a physical network, a segment that no network here uses; apart, so that it is counted apart.",
+    (0, 30, "pkt_mark,in_port,vlan_tci"): (
+        "From br-tun, a copy for a tap service: to its port alone. It has no tag, so that no network's flows see it."
+    ),
     (0, 0, ""): "A workload that belongs to no network can reach nothing.",
-    (18, 1, "in_port"): "A port with mirrors: a copy for each collector, with the tunnel id of the mirror.",
-    (18, 0, ""): "No such mirror.",
+    (18, 1, "in_port"): _COPIES,
+    (18, 0, ""): "No such mirror or tap.",
     (20, 1, "in_port"): "The meter of a port's packet rate limit; what is above it is dropped here.",
     (20, 0, ""): "No such limit.",
     (62, 10, "reg1,reg6"): "Of a router with metering labels, into its external network: a look-up for each label.",
@@ -430,11 +437,12 @@ _INTEGRATION: dict[Signature, str] = {
         "From a port that has a Local IP here to a workload here: what answers packets to the Local IP comes from that"
         " one. It is looked up in the Local IP's zone, once, and begins here again."
     ),
-    (94, 3, "reg7"): "To a workload with limits or mirrors: they come next.",
+    (94, 3, "reg7"): "To a workload with limits, mirrors or tap flows: they come next.",
     (94, 2, "reg7"): "To another bridge: the local VLAN is put on. To a trunk's sub-port: by its parent port.",
     (94, 2, "reg4,reg6,reg7"): (
         "A flooded copy, to all ports of the network with this policy; to one with limits as a copy of its own, since a"
-        " meter that drops ends all actions that come after it (`flow.apart`); likewise to one with mirrors."
+        " meter that drops ends all actions that come after it (`flow.apart`); likewise to one with mirrors or tap"
+        " flows."
     ),
     (94, 1, ""): "To a workload.",
     (94, 0, ""): _REST,
@@ -444,8 +452,8 @@ _INTEGRATION: dict[Signature, str] = {
     (98, 1, "reg7"): "The meter of a port's bandwidth limit.",
     (98, 0, ""): "No such limit.",
     (101, 2, "reg7,in_port"): "A port's own broadcast does not come back.",
-    (101, 1, "reg7"): "A port with mirrors: a copy for each collector, with the tunnel id of the mirror.",
-    (101, 0, ""): "No such mirror.",
+    (101, 1, "reg7"): _COPIES,
+    (101, 0, ""): "No such mirror or tap.",
     (100, 2, "reg7,in_port"): "A sub-port's own broadcast does not come back.",
     (100, 1, "reg7"): (
         "To a sub-port: its tag is put on. It may leave by the interface that it came from: of another sub-port of the"
@@ -493,10 +501,14 @@ _INTEGRATION |= {
 
 _TUNNEL: dict[Signature, str] = {
     (0, 1, "in_port"): "From br-int, or from a tunnel.",
+    (0, 2, "pkt_mark,in_port,vlan_tci"): (
+        "From br-int, a copy for a tap service: to the host of its port alone, with the tunnel id of the service."
+    ),
     (0, 0, ""): _REST,
     (2, 1, "dl_dst"): "The group bit of the destination parts unicast from broadcast and multicast.",
     (2, 0, ""): _REST,
     (3, 0, ""): "An unknown key.",
+    (4, 2, "tun_id"): "A copy for a tap service whose port is here; the mark (its tunnel id) tells br-int.",
     (4, 1, "tun_id"): "The VNI becomes the local VLAN.",
     (4, 0, ""): "An unknown VNI.",
     (6, 0, ""): "An unknown VNI.",

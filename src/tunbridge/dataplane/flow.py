@@ -13,10 +13,10 @@ from tunbridge.dataplane.flows import COOKIE, Flow, FlowError
 from tunbridge.dataplane.pipeline import CONTROLLER_ID, DROP, LEARNED_COOKIE, ZONE, Field, Table
 
 _FIELDS = (
-    "conj_id", "ct_state", "ct_zone", "ct_mark", "proto", "reg0", "reg1", "reg2", "reg3", "reg4", "reg5", "reg6",
-    "reg7", "tun_id", "in_port", "dl_vlan", "vlan_tci", "dl_src", "dl_dst", "dl_type", "ipv6_src", "ipv6_dst", "nw_src",
-    "nw_dst", "arp_spa", "arp_tpa", "nw_proto", "arp_op", "arp_sha", "arp_tha", "nw_ttl", "nw_frag", "icmp_type",
-    "icmp_code", "nd_target", "nd_sll", "nd_tll", "tp_src", "tp_dst", "tcp_flags",
+    "pkt_mark", "conj_id", "ct_state", "ct_zone", "ct_mark", "proto", "reg0", "reg1", "reg2", "reg3", "reg4", "reg5",
+    "reg6", "reg7", "tun_id", "in_port", "dl_vlan", "vlan_tci", "dl_src", "dl_dst", "dl_type", "ipv6_src", "ipv6_dst",
+    "nw_src", "nw_dst", "arp_spa", "arp_tpa", "nw_proto", "arp_op", "arp_sha", "arp_tha", "nw_ttl", "nw_frag",
+    "icmp_type", "icmp_code", "nd_target", "nd_sll", "nd_tll", "tp_src", "tp_dst", "tcp_flags",
 )  # fmt: skip
 _ORDER = {name: place for place, name in enumerate(_FIELDS)}
 
@@ -96,6 +96,11 @@ def set_queue(number: int) -> Action:
 
 def set_tunnel(key: int) -> Action:
     return Action(f"set_field:{key:#x}->tun_id", ("tun_id",))
+
+
+def set_mark(value: int) -> Action:
+    """Write the packet mark, which patch ports keep."""
+    return set_field("pkt_mark", f"{value:#x}" if value else "0")
 
 
 def set_session(id: int) -> Action:

@@ -15,7 +15,7 @@ The numbers are Neutron's where the purpose is the same.
 
 A workload's port with a QoS policy besides: 0 ─> 20, 21 limits, 22 mark, 23 queue ─> 24, and 94 ─> 97, 98 limits. One
 that is logged: a copy of what is dropped in 71, 72, 81, 82, and of what is allowed in 90, 91 ─> 99 meter ─> 96.
-One that is mirrored: 0 ─> 18 copies ─> 20, and 94 or 98 ─> 101 copies ─> out.
+One that is mirrored or tapped: 0 ─> 18 copies ─> 20, and 94 or 98 ─> 101 copies ─> out.
 To a Local IP: 60 ─> the port of this host that has it ─> 65, and its answers: 94 ─> 94.
 A trunk's sub-port besides: 0 without its tag, as from a port of its own ─> 0, and 94, 98 or 101 ─> 100 with its tag.
 """
@@ -205,8 +205,9 @@ LOG_METER = _table(
     matches="in_port reg3 reg7", to=(TO_AGENT,),
 )  # fmt: skip
 RECEIVED_MIRROR = _table(
-    101, "received_mirror", "what a workload receives is copied to collectors",
-    matches="in_port reg7", sets="tun_id tun_erspan_idx", to=(SUB_PORT,), miss="output:NXM_NX_REG7[]",
+    101, "received_mirror", "what a workload receives is copied to collectors and taps",
+    matches="in_port reg7", sets="tun_id tun_erspan_idx pkt_mark in_port reg7", to=(SUB_PORT,),
+    miss="output:NXM_NX_REG7[]",
 )  # fmt: skip
 RECEIVED_BANDWIDTH = _table(
     98, "received_bandwidth", "what a workload receives passes the meter of its bandwidth limit",
@@ -367,13 +368,14 @@ SENT_PACKETS = _table(
     matches="in_port", to=(SENT_BANDWIDTH,), miss=goto(SENT_BANDWIDTH),
 )  # fmt: skip
 SENT_MIRROR = _table(
-    18, "sent_mirror", "what a workload sends is copied to collectors",
-    matches="in_port", sets="tun_id tun_erspan_idx", to=(SENT_PACKETS,), miss=goto(SENT_PACKETS),
+    18, "sent_mirror", "what a workload sends is copied to collectors and taps",
+    matches="in_port", sets="tun_id tun_erspan_idx pkt_mark in_port reg7", to=(SENT_PACKETS, SUB_PORT),
+    miss=goto(SENT_PACKETS),
 )  # fmt: skip
 LOCAL_SWITCHING = _table(
     0, "local_switching", "where a packet came in, and so its network; dead VLAN and unknown ports are dropped",
-    matches="in_port dl_vlan vlan_tci dl_type", sets="vlan in_port reg5 reg6",
-    to=(SENT_MIRROR, SENT_PACKETS, PORT_SECURITY, LEARN),
+    matches="in_port dl_vlan vlan_tci dl_type pkt_mark", sets="vlan in_port reg5 reg6 reg7 pkt_mark",
+    to=(SENT_MIRROR, SENT_PACKETS, PORT_SECURITY, LEARN, SUB_PORT),
     back_to=0,
 )  # fmt: skip
 INTEGRATION = (
@@ -402,7 +404,7 @@ LEARN_FROM_TUN = _table(
 
 
 def _from_tunnel(number: int, name: str, purpose: str) -> Table:
-    return _table(number, name, purpose, matches="tun_id", sets="vlan", to=(LEARN_FROM_TUN,))
+    return _table(number, name, purpose, matches="tun_id", sets="vlan pkt_mark", to=(LEARN_FROM_TUN,))
 
 
 GENEVE_TO_LV = _from_tunnel(6, "geneve_tun_to_lv", "Geneve: VNI -> local VLAN")
@@ -413,7 +415,8 @@ PATCH_TO_TUN = _table(
 )  # fmt: skip
 CLASSIFY = _table(
     0, "classify", "from br-int, or from a tunnel of which type",
-    matches="in_port", to=(PATCH_TO_TUN, GRE_TO_LV, VXLAN_TO_LV, GENEVE_TO_LV),
+    matches="in_port pkt_mark vlan_tci", sets="tun_id pkt_mark",
+    to=(PATCH_TO_TUN, GRE_TO_LV, VXLAN_TO_LV, GENEVE_TO_LV),
 )  # fmt: skip
 TUNNEL = (
     CLASSIFY, PATCH_TO_TUN, GRE_TO_LV, VXLAN_TO_LV, GENEVE_TO_LV, LEARN_FROM_TUN, UCAST_TO_TUN, FLOOD_TO_TUN,
@@ -435,7 +438,8 @@ FEATURES: Mapping[str, int] = MappingProxyType(
         "base": 0, "port": 1, "network": 2, "neighbour": 3, "located": 3, "subnet": 4, "flood": 5, "policy": 6,
         "remote": 6, "member": 6, "reach": 7, "router": 7, "wire": 7, "gateway": 8, "floating": 8, "qos": 9,
         "metadata": 10, "log": 11, "mirror": 12, "metering": 13,
-        "local-ip": 14,
+        "tap": 14, "tap flow": 14,
+        "local-ip": 15,
     }
 )  # fmt: skip
 """Feature -> its number in the cookie of its flows."""

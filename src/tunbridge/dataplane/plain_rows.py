@@ -19,6 +19,8 @@ from tunbridge.dataplane.view import (
     Router,
     SecurityGroup,
     Subnet,
+    Tap,
+    TapService,
 )
 
 
@@ -40,6 +42,8 @@ class Rows(Struct):
     """By the floating IP's id in the API."""
     logged: tuple[LoggedTraffic, ...] = ()
     mirrored: tuple[Mirror, ...] = ()
+    tapped: tuple[Tap, ...] = ()
+    services: dict[str, TapService] = {}
     metered: dict[str, tuple[MeteringLabel, ...]] = {}
     """By project."""
     local_addresses: dict[str, tuple[LocalIp, ...]] = {}
@@ -56,6 +60,18 @@ class Rows(Struct):
 
     def local_ips(self, port_id: str) -> Collection[LocalIp]:
         return self.local_addresses.get(port_id, ())
+
+    def taps(self, port_id: str) -> Collection[Tap]:
+        return [one for one in self.tapped if one.port_id == port_id]
+
+    def tap(self, id: str) -> Tap | None:
+        return next((one for one in self.tapped if one.id == id), None)
+
+    def tap_services(self, port_id: str) -> Collection[str]:
+        return [one.id for one in self.services.values() if one.port_id == port_id]
+
+    def tap_service(self, id: str) -> TapService | None:
+        return self.services.get(id)
 
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
         return self.metered.get(project_id, ())

@@ -337,6 +337,25 @@ class LocalIp(Struct, frozen=True, kw_only=True):
     is_translated: bool = True
 
 
+class TapService(Struct, frozen=True, kw_only=True):
+    """A port, on `host`, that is given copies of other ports' packets; between hosts `tunnel_id` marks them."""
+
+    id: str
+    port_id: str
+    tunnel_id: int
+    host: str | None = None
+
+
+class Tap(Struct, frozen=True, kw_only=True):
+    """Copies of what a port sends, or receives, or both, for the port of a tap service."""
+
+    id: str
+    port_id: str
+    service_id: str
+    sent: bool = False
+    received: bool = False
+
+
 class MeteringRule(Struct, frozen=True, kw_only=True):
     """What a label counts, or (`excluded`) does not: prefixes in canonical text, None for any address.
 
@@ -366,7 +385,8 @@ Key = tuple[str, str]
 ("forwardings", floating IP's id in the API), ("qos-policy", id), ("host", name), ("hosts", ""), ("port-status", id),
 ("network-locations", network id), ("logs", ""), ("mirrors", port id), ("metering", project id),
 ("metering", "") for shared labels, ("metering-label", id),
-("sub-ports", id of a trunk's port), ("local-ips", port id)."""
+("sub-ports", id of a trunk's port), ("taps", source port's id), ("tap", id), ("tap-services", port id),
+("tap-service", id), ("local-ips", port id)."""
 
 
 class Source(Protocol):
@@ -397,6 +417,10 @@ class Source(Protocol):
     def mirrors(self, port_id: str) -> Collection[Mirror]: ...
     def all_mirrors(self) -> Collection[Mirror]: ...
     def local_ips(self, port_id: str) -> Collection[LocalIp]: ...
+    def taps(self, port_id: str) -> Collection[Tap]: ...
+    def tap(self, id: str) -> Tap | None: ...
+    def tap_services(self, port_id: str) -> Collection[str]: ...
+    def tap_service(self, id: str) -> TapService | None: ...
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]: ...
 
 
@@ -509,6 +533,26 @@ class View:
         """The Local IPs that lead to a port."""
         self._reads.add(("local-ips", port_id))
         return self._source.local_ips(port_id)
+
+    def taps(self, port_id: str) -> Collection[Tap]:
+        """The tap flows of which a port is the source."""
+        self._reads.add(("taps", port_id))
+        return self._source.taps(port_id)
+
+    def tap(self, id: str) -> Tap | None:
+        self._reads.add(("tap", id))
+        return self._source.tap(id)
+
+    def tap_services(self, port_id: str) -> Collection[str]:
+        """The tap services whose copies a port is given."""
+        self._reads.add(("tap-services", port_id))
+        return self._source.tap_services(port_id)
+
+    def tap_service(self, id: str) -> TapService | None:
+        """A tap service; it changes with its port, too."""
+        found = self._source.tap_service(id)
+        self._reads |= {("tap-service", id), *((("port", found.port_id),) if found is not None else ())}
+        return found
 
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
         """The labels that count for the routers of a project."""

@@ -34,6 +34,7 @@ from tunbridge.model.resources.segment import SEGMENT
 from tunbridge.model.resources.subnet import SUBNET
 from tunbridge.model.resources.subnetpool import SUBNETPOOL
 from tunbridge.model.resources.tap_mirror import TAP_MIRROR
+from tunbridge.model.resources.tap_service import TAP_FLOW, TAP_SERVICE
 from tunbridge.model.resources.trunk import TRUNK
 from tunbridge.model.tables import Table, Type
 
@@ -79,6 +80,8 @@ RESOURCES = (
     TAP_MIRROR,
     LOCAL_IP,
     PORT_ASSOCIATION,
+    TAP_SERVICE,
+    TAP_FLOW,
     METERING_LABEL,
     METERING_LABEL_RULE,
 )

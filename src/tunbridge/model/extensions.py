@@ -799,6 +799,13 @@ EXTENSIONS = (
         needs=frozenset({features.LOCAL_IPS}),
     ),
     Extension(
+        "taas",
+        "Neutron Tap as a Service",
+        "Neutron Tap as a Service Extension.",
+        "2015-01-14T10:00:00-00:00",
+        needs=frozenset({features.TAPS}),
+    ),
+    Extension(
         "metering",
         "Neutron Metering",
         "Neutron Metering extension.",

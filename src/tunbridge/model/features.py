@@ -26,6 +26,8 @@ MIRRORS = "mirrors"
 """Hosts copy what a port sends and receives, in tunnels to a collector."""
 LOCAL_IPS = "local-ips"
 """Hosts lead what workloads send to an address to a port of the host's own."""
+TAPS = "taps"
+"""Hosts copy what a port sends and receives to another port, of any host."""
 METERING = "metering"
 """Hosts count what passes the gateways of routers."""
 SEGMENTS = "segments"
@@ -37,6 +39,7 @@ AVAILABLE = frozenset(
     {
         *(BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, PLACEMENT, METADATA),
         *(TRUNKS, TRAFFIC_LOG, MIRRORS, METERING, LOCAL_IPS, SEGMENTS),
+        TAPS,
     }
 )
 """Those that the agent has now."""

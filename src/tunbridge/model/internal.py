@@ -99,7 +99,7 @@ PORT_STATUS = Table(
     indexes=(("host", "port_id"),),
     hosts_only=True,
 )
-"""What a host says of a port: ACTIVE when it forwards, DOWN, BUILD or ERROR."""
+"""What a host says of a port: ACTIVE when it forwards, DOWN, BUILD or ERROR. Likewise of a tap service or flow."""
 ADDRESS_LOCATION = Table(
     "Address_Location",
     (

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from tunbridge.rules import hosts
+from tunbridge.rules import hosts, segments
 from tunbridge.rules.errors import Conflict, invalid
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 
@@ -46,14 +46,14 @@ def values(
     vnic_type: str,
     profile: dict[str, Any],
     status: str,
-    segments: Collection[str] = (),
+    on: Collection[str] = (),
 ) -> Values:
-    """Give the columns of a binding to a host; with `segments` only to one that has the network by one of these."""
+    """Give the columns of a binding to a host; with segments `on` only to one that has the network by one of these."""
     check_profile(profile)
     vif_type, found = _bound(reader, request, network, host, vnic_type, profile)
-    if vif_type == OVS and segments:
+    if vif_type == OVS and on:
         segment = hosts.segment_of(reader, network, host)
-        if segment is None or segment.id not in segments:
+        if segment is None or segment.id not in on:
             vif_type, found = FAILED, {}
     return {
         "host": host,
@@ -65,6 +65,12 @@ def values(
         "network_id": network.id,
         "claimed": False,
     }
+
+
+def rely_on_segments(txn: Txn, network: Row) -> None:
+    """Rely on the network's segments being those that are seen now: a host has it by one of them."""
+    if segments.several(network):
+        txn.verify("Network", network.id, "segment_rows")
 
 
 def check_profile(profile: dict[str, Any]) -> None:
@@ -154,11 +160,11 @@ def status(reader: Reader, port: Row) -> str:
 
 
 def changed(
-    txn: Txn, request: Request, port: Row, network: Row, given: Values, segments: Collection[str] = ()
+    txn: Txn, request: Request, port: Row, network: Row, given: Values, on: Collection[str] = ()
 ) -> tuple[str, ...] | None:
     """Do what a port's update says of its binding; give the port's bindings when they are others, else None.
 
-    `segments` are those that the port's addresses work on.
+    `on` are the segments that the port's addresses work on.
     """
     row = active(txn, port)
     now = body(txn, port)
@@ -179,7 +185,8 @@ def changed(
     confirmed = row is not None and row.claimed and "binding:host_id" in given
     if asked == before and not retry and not confirmed:
         return None
-    made = values(txn, request, network, str(host), str(vnic_type), profile, ACTIVE, segments)
+    rely_on_segments(txn, network)
+    made = values(txn, request, network, str(host), str(vnic_type), profile, ACTIVE, on)
     if row is not None:
         txn.verify(TABLE, row.id, "host", "status")
         txn.update(TABLE, row.id, made)

@@ -53,6 +53,7 @@ def bind(txn: Txn, request: Request, rules: Rules, id: str) -> bool:
     row = bindings.active(txn, port)
     network = rules.others["network"].get(txn, port.network_id)
     profile = msgspec.json.decode(row.profile or "{}") if row is not None else {}
+    bindings.rely_on_segments(txn, network)
     columns, can_be_there = routed.settled(rules, txn, request, port, host)
     on = routed.segments_of(txn, columns.get("addresses", port.addresses))
     made = bindings.values(txn, request, network, host, "normal", profile, bindings.ACTIVE, on)

@@ -106,6 +106,7 @@ def _made(
     status: str,
     on: Collection[str],
 ) -> Values:
+    bindings.rely_on_segments(txn, network)
     made = bindings.values(txn, request, network, host, vnic_type, profile or {}, status, on)
     if made["vif_type"] == bindings.FAILED:
         raise Conflict("PortBindingError", f"Binding to host {host} failed: no live agent there reaches the network.")

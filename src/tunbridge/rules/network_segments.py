@@ -125,7 +125,10 @@ class SegmentRules(Rules):
         if subnets:
             raise _in_use(row.id, f"The segment is still associated with subnet(s) {', '.join(sorted(subnets))}")
         txn.verify_rows("Port", "network_id", network.id)
-        bound = [port for port in txn.find("Port", "network_id", network.id) if _is_on(txn, network, port, row.id)]
+        ports = txn.find("Port", "network_id", network.id)
+        for port in ports:
+            txn.verify("Port", port.id, "revision_number")  # which counts up when a port is bound
+        bound = [port for port in ports if _is_on(txn, network, port, row.id)]
         if bound:
             raise _in_use(row.id, f"The segment is still bound with {len(bound)} port(s)")
         left = [one for one in rows(txn, network) if one.id != row.id]

@@ -1,5 +1,6 @@
 """Networks: their segment, MTU, who they are shared with, and when they may go."""
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
@@ -9,6 +10,7 @@ import msgspec
 from tunbridge.model.resource import UNSET
 from tunbridge.model.validators.plain import as_integer
 from tunbridge.rules import hosts, locks, network_segments, qos, qos_minimums, rbac, routed, segments
+from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, invalid
 from tunbridge.rules.network_segments import PROVIDER, New
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
@@ -220,6 +222,16 @@ class NetworkRules(rbac.SharedRules):
                 message = f"A default external network already exists: {other.id}."
                 raise Conflict("DefaultExternalNetworkExists", message)
         locks.lock(txn, "default external network")
+
+
+def _has_segment(column: str, _reader: Reader, row: Row, wanted: list[Any], _caller: Caller) -> bool:
+    """Filter by what one of a network's segments is."""
+    return any(getattr(one, column) in wanted for one in segments.all_of(row))
+
+
+NetworkRules.filters = {
+    name: functools.partial(_has_segment, column) for name, column in zip(PROVIDER, Segment._fields, strict=True)
+}
 
 
 def _asked(one: Values) -> Segment:

@@ -22,6 +22,7 @@ from tunbridge.rules import (
     routed,
     sub_ports,
     tap_mirrors,
+    taps,
     trunks,
 )
 from tunbridge.rules.base import Rules, check_tag_count
@@ -172,6 +173,7 @@ class PortRules(Rules):
         logs.remove_of(txn, "target_id", row.id)
         tap_mirrors.remove_of(txn, row.id)
         local_ip_ports.remove_of(txn, row.id)
+        taps.remove_of(txn, row.id)
         super().remove(txn, request, row)
 
     def touch(self, txn: Txn, request: Request, row: Row, columns: Mapping[str, Any]) -> None:

@@ -37,6 +37,7 @@ from tunbridge.rules.settings import NetworkingSettings
 from tunbridge.rules.subnetpools import AddressScopeRules, SubnetpoolRules
 from tunbridge.rules.subnets import SubnetRules
 from tunbridge.rules.tap_mirrors import TapMirrorRules
+from tunbridge.rules.taps import TapFlowRules, TapServiceRules
 from tunbridge.rules.trunks import TrunkRules
 
 _PLAIN: dict[str, type[Rules]] = {
@@ -67,6 +68,8 @@ _PLAIN: dict[str, type[Rules]] = {
     "tap_mirror": TapMirrorRules,
     "local_ip": LocalIpRules,
     "port_association": PortAssociationRules,
+    "tap_service": TapServiceRules,
+    "tap_flow": TapFlowRules,
     "loggable_resource": LoggableResourceRules,
     "metering_label": MeteringLabelRules,
     "metering_label_rule": MeteringLabelRuleRules,

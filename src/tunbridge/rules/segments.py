@@ -191,12 +191,27 @@ def _open_ranges(txn: Txn, request: Request, kind: str, physical_network: str | 
             yield wanted
 
 
-def _free(txn: Txn, request: Request, wanted: Range) -> int | None:
-    """Give an identifier of a range that nobody has: any, so that servers rarely choose the same."""
+def reserve_tunnel_id(txn: Txn, request: Request) -> tuple[int, list[str]] | None:
+    """Take an identifier that no network has, in tunnels of any type; give it with its rows. None: none is free."""
+    kinds = tuple(TUNNEL_OVERHEAD)
+    for wanted in ranges(txn, request.settings):
+        if wanted.network_type not in kinds or wanted.project_id is not None:
+            continue
+        within = wanted._replace(maximum=min(wanted.maximum, *MAX_KEY.values()))
+        number = _free(txn, request, within, kinds) if within.minimum <= within.maximum else None
+        if number is not None:
+            return number, [_insert(txn, Segment(kind, None, number)) for kind in kinds]
+    return None
+
+
+def _free(txn: Txn, request: Request, wanted: Range, kinds: tuple[str, ...] = ()) -> int | None:
+    """Give an identifier of a range that nobody has, of any of some types (none: the range's): any, so that servers
+    rarely choose the same.
+    """
 
     def is_free(number: int) -> bool:
-        key = (wanted.network_type, wanted.physical_network or "", number)
-        return txn.find_unique("Segment", KEY, key) is None
+        keys = ((kind, wanted.physical_network or "", number) for kind in kinds or (wanted.network_type,))
+        return all(txn.find_unique("Segment", KEY, key) is None for key in keys)
 
     for _ in range(_TRIES):
         number = request.random.randint(wanted.minimum, wanted.maximum)

@@ -203,10 +203,11 @@ def _bound(rules: Rules, txn: Txn, request: Request, port: Row, parent: Row | No
 
     And the addresses that it gets with its host. Gives the columns that change.
     """
+    network = rules.others["network"].get(txn, port.network_id)
     host = "" if parent is None else routed.host_of(txn, parent)
+    bindings.rely_on_segments(txn, network)
     columns, can_be_there = routed.settled(rules, txn, request, port, host)
     on = routed.segments_of(txn, columns.get("addresses", port.addresses))
-    network = rules.others["network"].get(txn, port.network_id)
     mine = {row.host: row for row in bindings.of(txn, port)}
     theirs = [] if parent is None else bindings.of(txn, parent)
     wanted = {row.host: (row.status, row.vif_type) for row in theirs} or {"": (bindings.ACTIVE, bindings.UNBOUND)}

@@ -1,5 +1,8 @@
 """Which segment of its network a subnet is on: all subnets of a network are on segments, or none is."""
 
+from typing import Any
+
+from tunbridge.model.resource import Absent
 from tunbridge.rules import segments
 from tunbridge.rules.errors import BadRequest, NotFound
 from tunbridge.rules.request import Reader, Row, Txn, Values
@@ -9,15 +12,15 @@ ROUTED_SERVICE = "network:routed"
 none."""
 
 
-def check_new(txn: Txn, network: Row, values: Values) -> None:
-    """Refuse a segment that a new subnet cannot be on. Raises NetworkingError."""
+def check_new(txn: Txn, network: Row, values: Values, kinds: set[bool]) -> None:
+    """Refuse a segment that a new subnet cannot be on. Raises NetworkingError.
+
+    `kinds`: whether the subnets that are there are on segments; the new one is added.
+    """
     wanted = values.get("segment_id")
     if wanted is not None and txn.get("Network_Segment", wanted) is None:
         raise NotFound("SegmentNotFound", f"Segment {wanted} could not be found.")
-    kinds = {subnet.segment_id is None for subnet in _counted(txn, network)}
-    types = values.get("service_types")
-    if not isinstance(types, list) or ROUTED_SERVICE not in types:
-        kinds.add(wanted is None)
+    kinds |= kinds_of(values.get("service_types"), wanted)
     if len(kinds) > 1:
         raise _not_all(network)
     _check_network(network, wanted)
@@ -42,6 +45,12 @@ def check_changed(txn: Txn, network: Row, row: Row, wanted: str | None) -> None:
         )
         raise BadRequest("NoUpdateSubnetWhenMultipleSegmentsOnNetwork", message)
     _check_network(network, wanted)
+
+
+def kinds_of(service_types: Any, segment_id: str | None) -> set[bool]:
+    """Whether a subnet is on a segment; nothing of one that may be on none in any case."""
+    is_free = not isinstance(service_types, Absent) and ROUTED_SERVICE in (service_types or ())
+    return set() if is_free else {segment_id is not None}
 
 
 def _counted(reader: Reader, network: Row) -> list[Row]:

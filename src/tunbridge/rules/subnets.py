@@ -56,7 +56,7 @@ class SubnetRules(Rules):
         if net.prefixlen == 0:
             raise invalid("0 is not allowed as CIDR prefix length")
         self._check_neighbours(txn, network, net, pool)
-        subnet_segments.check_new(txn, network, values)
+        subnet_segments.check_new(txn, network, values, _neighbours(txn, network).kinds)
         gateway = self._gateway(net, values, named)
         found = self._pools(net, gateway, given(values.get("allocation_pools")))
         values |= {
@@ -72,7 +72,8 @@ class SubnetRules(Rules):
         # Also the lock against another subnet with the same addresses on the same network.
         self.others["network"].touch(txn, request.unconditional, network, {})
         id = self.insert(txn, request, values)
-        peer_routes.spread(self, txn, request, network.id)
+        if values.get("segment_id") is not None:
+            peer_routes.spread(self, txn, request, network.id)
         if is_auto_address(values):
             self.others["port"].subnet_added(txn, request, txn.get("Subnet", id))  # type: ignore[attr-defined]
         return id
@@ -200,7 +201,7 @@ class SubnetRules(Rules):
         return rbac.lets_use(txn, self.others["subnetpool"], pool, caller.project_id)
 
     def _check_neighbours(self, txn: Txn, network: Row, net: ipam.Network, pool: Row | None) -> None:
-        there: _Neighbours = txn.kept(("subnets", network.id), lambda: _Neighbours(txn, network.id))
+        there = _neighbours(txn, network)
         if there.nets.overlaps(net):
             raise invalid(f"Requested subnet with cidr: {net} for network: {network.id} overlaps with another subnet")
         scope = None if pool is None else pool.address_scope_id
@@ -310,6 +311,10 @@ class SubnetRules(Rules):
                 raise Conflict("GatewayIpInUse", message)
 
 
+def _neighbours(txn: Txn, network: Row) -> "_Neighbours":
+    return txn.kept(("subnets", network.id), lambda: _Neighbours(txn, network.id))
+
+
 class _Neighbours:
     """The subnets of one network, as far as a further one has to agree with them."""
 
@@ -317,8 +322,11 @@ class _Neighbours:
         self.nets = ipam.Apart(())
         self.pools: dict[int, dict[str | None, None]] = {4: {}, 6: {}}
         """Subnet pools that they are of (None: of none), by IP version."""
+        self.kinds: set[bool] = set()
+        """Whether they are on segments."""
         for row in reader.find("Subnet", "network_id", network_id):
             self.add(ipam.network(row.cidr), row.subnetpool_id)
+            self.kinds |= subnet_segments.kinds_of(row.service_types, row.segment_id)
 
     def add(self, net: ipam.Network, pool_id: str | None) -> None:
         """Take another one in."""

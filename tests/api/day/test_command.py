@@ -12,6 +12,7 @@ from tests.api.day import (
     security,
     segments,
     sharing,
+    taps,
     trunks,
 )
 from tests.api.day.steps import Day
@@ -49,6 +50,7 @@ def test_local_ips(day: Day) -> None:
 
 def test_mirrors(day: Day) -> None:
     day.spend(mirrors.MIRRORS)
+    day.spend(taps.TAPS)
 
 
 def test_hosts_and_what_is_bound_to_them(own_cloud: Cloud, day: Day) -> None:

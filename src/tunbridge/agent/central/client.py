@@ -204,7 +204,7 @@ class Central:
             return any(row.qos_policy_id not in (None, *self._needs.policies) for row in rows)
         if table == "Router":
             return len(rows) < 2 or _way(rows[0]) != _way(rows[1])
-        return table in ("Floating_Ip", "Metering_Label")
+        return table in ("Floating_Ip", "Metering_Label", "Tap_Flow", "Tap_Service")
 
     def _moved(self) -> None:
         """Rows, conditions or the connection changed."""
@@ -291,9 +291,10 @@ class Central:
     def _tell_statuses(self) -> None:
         if self._doubt is None:
             there = {id: self._reported.get(id, UNREPORTED) for id in self._existing & self._plugged}
-            outside = {row.floating_port for row in self._store.all("Floating_Ip")}
-            outside |= {row.gateway_port for row in self._store.all("Router") if row.gateway_port is not None}
-            self._statuses.wanted = there | {id: self._reported[id] for id in outside & self._reported.keys()}
+            beside = {row.floating_port for row in self._store.all("Floating_Ip")}
+            beside |= {row.gateway_port for row in self._store.all("Router") if row.gateway_port is not None}
+            beside |= {row.id for table in ("Tap_Flow", "Tap_Service") for row in self._store.all(table)}
+            self._statuses.wanted = there | {id: self._reported[id] for id in beside & self._reported.keys()}
         if not self._statuses.is_current:
             self._wake.set()
 

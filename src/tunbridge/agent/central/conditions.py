@@ -11,7 +11,8 @@
     routers --> their floating IPs --> ports of these, and their port forwardings
             --> ports that are one of several next hops --> how these are
     networks --> where addresses are that several ports may have; mirrors and Local IPs of their ports
-            --> metering labels of their projects, and shared ones --> the rules of these
+    networks --> tap flows of their ports --> tap services --> bindings of the ports that copies go to
+    routers --> metering labels of their projects, and shared ones --> the rules of these
     hosts, logs: all of them; and the milestone, so that the host knows a transaction of late, from which it can resume
 
 So what a host holds follows its own networks and groups, not the size of the cloud. Each step is one round trip; a
@@ -85,7 +86,9 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
     projects = {router.project_id for router in routers.values()}
     shared: Where = (["shared", "==", True],) if routers else ()
     conditions: dict[str, Where] = {
-        "Port_Binding": together(where("host", [host]), where("network_id", networks)),
+        "Port_Binding": together(
+            where("host", [host]), where("network_id", networks), where("port_id", _tap_ports(store, networks))
+        ),
         "Port": together(
             where("_uuid", (candidates - here.keys()) | beyond, is_ref=True),
             where("network_id", networks, is_ref=True),
@@ -103,6 +106,11 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
         "Port_Forwarding": together(where("floatingip_id", {row.id for row in store.all("Floating_Ip")}, is_ref=True)),
         "Tap_Mirror": together(where("network_id", networks)),
         "Local_Ip_Association": together(where("network_id", networks)),
+        "Tap_Service": together(
+            where("network_id", networks),
+            where("_uuid", {row.tap_service_id for row in store.all("Tap_Flow")}, is_ref=True),
+        ),
+        "Tap_Flow": together(where("network_id", networks)),
         "Metering_Label": together(where("project_id", projects), shared),
         "Metering_Label_Rule": together(
             where("metering_label_id", {row.id for row in store.all("Metering_Label")}, is_ref=True)
@@ -136,6 +144,11 @@ def _next_hops(store: Store, routers: Iterable[Row]) -> set[str]:
             if not addresses.isdisjoint(hops):
                 found.add(row.id)
     return found
+
+
+def _tap_ports(store: Store, networks: Collection[str]) -> set[str]:
+    """Ports of tap services on other networks: copies go to the hosts where these are bound."""
+    return {row.port_id for row in store.all("Tap_Service") if row.network_id not in networks}
 
 
 def _beyond(store: Store, routers: Iterable[Row]) -> tuple[set[str], set[str]]:

@@ -66,6 +66,8 @@ class CentralSource:
             "Port_Forwarding": _Memo(_forwarding),
             "Log": _Memo(_log),
             "Tap_Mirror": _Memo(_mirror),
+            "Tap_Service": _Memo(_tap_service),
+            "Tap_Flow": _Memo(_tap),
             "Metering_Label": _Memo(_metering_label),
             "Local_Ip_Association": _Memo(_local_ip),
         }
@@ -179,6 +181,25 @@ class CentralSource:
         rows = self._store.find("Local_Ip_Association", "fixed_port_id", port_id)
         return [self._memos["Local_Ip_Association"].get(row.id, (row,)) for row in sorted(rows, key=_by_id)]
 
+    def taps(self, port_id: str) -> Collection[view.Tap]:
+        rows = sorted(self._store.find("Tap_Flow", "source_port", port_id), key=_by_id)
+        return [self._memos["Tap_Flow"].get(row.id, (row,)) for row in rows]
+
+    def tap(self, id: str) -> view.Tap | None:
+        found: view.Tap | None = self._one("Tap_Flow", id)
+        return found
+
+    def tap_services(self, port_id: str) -> Collection[str]:
+        return [row.id for row in self._store.find("Tap_Service", "port_id", port_id)]
+
+    def tap_service(self, id: str) -> view.TapService | None:
+        row = self._store.get("Tap_Service", id)
+        if row is None:
+            return None
+        bindings = sorted(self._store.find("Port_Binding", "port_id", row.port_id), key=_by_host)
+        found: view.TapService = self._memos["Tap_Service"].get(id, (row, *bindings))
+        return found
+
     def metering_labels(self, project_id: str) -> Collection[view.MeteringLabel]:
         rows = [row for row in self._store.all("Metering_Label") if row.shared or row.project_id == project_id]
         return [self._metering_label(row) for row in rows]
@@ -236,6 +257,10 @@ def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
             return {("mirrors", row.port_id) for row in rows}
         case "Local_Ip_Association":
             return {("local-ips", row.fixed_port_id) for row in rows}
+        case "Tap_Service":
+            return {key for row in rows for key in (("tap-service", row.id), ("tap-services", row.port_id))}
+        case "Tap_Flow":
+            return {key for row in rows for key in (("tap", row.id), ("taps", row.source_port))}
         case "Metering_Label":
             return {("metering", "" if row.shared else row.project_id) for row in rows}
         case "Metering_Label_Rule":
@@ -434,6 +459,20 @@ def _local_ip(rows: tuple[Row, ...]) -> view.LocalIp:
     return view.LocalIp(
         id=row.local_ip_id, address=row.address, fixed_ip=row.fixed_ip, is_translated=row.ip_mode == local_ip.TRANSLATE
     )
+
+
+def _tap_service(rows: tuple[Row, ...]) -> view.TapService:
+    row, *bindings = rows
+    host = next((b.host for b in bindings if b.host and b.status == "ACTIVE"), None)
+    return view.TapService(id=row.id, port_id=row.port_id, tunnel_id=row.tunnel_id, host=host)
+
+
+def _tap(rows: tuple[Row, ...]) -> view.Tap:
+    (row,) = rows
+    return view.Tap(
+        id=row.id, port_id=row.source_port, service_id=row.tap_service_id,
+        sent=row.direction != tap_mirror.IN, received=row.direction != tap_mirror.OUT,
+    )  # fmt: skip
 
 
 def _metering_label(rows: tuple[Row, ...]) -> view.MeteringLabel:

@@ -1,7 +1,8 @@
 """The statuses of this host's ports in the table `Port_Status`: one row for each port that is plugged in here.
 
-A row says two things: how the port is, and that this host has it: a server binds a port that nobody has bound to the
-host that says so (a claim). It is written only when it differs, and deleted when the port is unplugged. What is there
+Of what else the host answers for as well: its routers' addresses outside, tap services and flows. A port's row says
+two things: how the port is, and that this host has it: a server binds a port that nobody has bound to the host that
+says so (a claim). It is written only when it differs, and deleted when the port is unplugged. What is there
 is read once for each connection: a database that was restored, or another agent of this name, may have left other rows.
 """
 

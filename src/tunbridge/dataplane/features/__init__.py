@@ -27,6 +27,7 @@ from tunbridge.dataplane.features import (
     remote,
     router,
     services,
+    tap,
     wire,
 )
 
@@ -35,6 +36,8 @@ FEATURES: Mapping[str, Callable[[Context, str], None]] = MappingProxyType(
         "base": frame.compute,
         "port": port.compute,
         "qos": qos.compute,
+        "tap": tap.compute,
+        "tap flow": tap.compute_flow,
         "mirror": mirror.compute,
         "metadata": metadata.compute,
         "log": logged.compute,

@@ -3,16 +3,17 @@
 What it sends is copied as it comes in, before port security and limits; what it receives as it goes out, after them,
 and so is what the agent itself answers. Copies leave by ports of br-int that only these flows name, one for each
 collector and kind of tunnel (host.py); what comes in by them is dropped in table 0. Flows, and not Open vSwitch's own
-mirrors: of those a bridge has 32 at most, and they know nothing of the sub-ports of a trunk.
+mirrors: of those a bridge has 32 at most, and they know nothing of the sub-ports of a trunk. Copies for tap services
+are made in the same place (tap.py).
 
-Owner: a local port that has mirrors.
+Owner: a local port that has mirrors or tap flows.
 """
 
 from collections.abc import Container, Iterable
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import qos
+from tunbridge.dataplane.features import qos, tap
 from tunbridge.dataplane.flow import Action, goto
 from tunbridge.dataplane.flows import FlowKey
 from tunbridge.dataplane.pipeline import FIRST_SUB_PORT, OUT
@@ -23,7 +24,8 @@ _BRIDGE = names.INTEGRATION_BRIDGE
 
 def copies_sent(context: Context, port_id: str) -> bool:
     """Whether what a port sends is copied."""
-    return any(one.sent is not None for one in context.view.mirrors(port_id))
+    is_mirrored = any(one.sent is not None for one in context.view.mirrors(port_id))
+    return is_mirrored or any(one.sent for one in context.view.taps(port_id))
 
 
 def compute(context: Context, port_id: str) -> None:
@@ -33,17 +35,18 @@ def compute(context: Context, port_id: str) -> None:
     if workload is None or port is None or network is None:
         return
     mirrors, number = context.view.mirrors(port_id), workload.ofport
-    sent = [_copy(context, one, one.sent) for one in mirrors if one.sent is not None]
-    if sent:
-        onwards = goto(pipeline.SENT_PACKETS)
-        context.flow(_BRIDGE, pipeline.SENT_MIRROR, 1, {"in_port": number}, *_made(sent), onwards)
+    if copies_sent(context, port_id):
+        sent = [_copy(context, one, one.sent) for one in mirrors if one.sent is not None]
+        copies = *_made(sent), *tap.copies(context, port_id, received=False)
+        context.flow(_BRIDGE, pipeline.SENT_MIRROR, 1, {"in_port": number}, *copies, goto(pipeline.SENT_PACKETS))
     if qos.copies_received(context, port_id):
         received = [_copy(context, one, one.received) for one in mirrors if one.received is not None]
+        copies = *_made(received), *tap.copies(context, port_id, received=True)
         out = goto(pipeline.SUB_PORT) if number >= FIRST_SUB_PORT else flow.output_field(OUT)
         where = OUT(number)
         # Its own broadcast, which it does not receive, is no copy.
         context.flow(_BRIDGE, pipeline.RECEIVED_MIRROR, 2, {"in_port": number, **where})
-        context.flow(_BRIDGE, pipeline.RECEIVED_MIRROR, 1, where, *_made(received), out)
+        context.flow(_BRIDGE, pipeline.RECEIVED_MIRROR, 1, where, *copies, out)
         context.state("mirrored", network.id, number)
         if not qos.limits_received(context, port, network):
             context.flow(_BRIDGE, pipeline.OUTPUT, 3, where, goto(pipeline.RECEIVED_MIRROR))

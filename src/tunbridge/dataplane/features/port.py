@@ -15,7 +15,7 @@ from msgspec import Struct
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.conntrack import UNFILTERED
 from tunbridge.dataplane.contribution import STEERING, UNBOUND, Context, Meter, PortSettings, PortState
-from tunbridge.dataplane.features import local_ip, located, metadata, mirror, port_security, qos, uplink
+from tunbridge.dataplane.features import local_ip, located, metadata, mirror, port_security, qos, tap, uplink
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.local import Trunked, Workload
 from tunbridge.dataplane.responders import options
@@ -60,8 +60,9 @@ def compute(context: Context, port_id: str) -> None:
     limited = qos.policy_of(place.port, place.network) is not None
     if limited:
         context.child("qos", port_id)
-    if context.view.mirrors(port_id):
+    if context.view.mirrors(port_id) or context.view.taps(port_id):
         context.child("mirror", port_id)
+    tap.receive(context, port_id, workload.ofport)
     if policy and any(one.concerns(place.port) for one in context.view.logs()):
         context.child("log", port_id)
     _grant(context, place, vlan)

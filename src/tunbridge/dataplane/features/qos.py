@@ -38,8 +38,9 @@ def limits_received(context: Context, port: Port, network: Network) -> bool:
 
 
 def copies_received(context: Context, port_id: str) -> bool:
-    """Whether what a port receives is copied to collectors once it has passed its limits (mirror.py)."""
-    return any(one.received is not None for one in context.view.mirrors(port_id))
+    """Whether what a port receives is copied once it has passed its limits (mirror.py)."""
+    is_mirrored = any(one.received is not None for one in context.view.mirrors(port_id))
+    return is_mirrored or any(one.received for one in context.view.taps(port_id))
 
 
 def compute(context: Context, port_id: str) -> None:

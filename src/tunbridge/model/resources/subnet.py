@@ -107,7 +107,6 @@ SUBNET = Resource(
             plain.uuid_or_none,
             default=None,
             filter=True,
-            sort=True,
             extension="subnet-segmentid-writable",
             column=text("segment_id", Cardinality.OPTIONAL, indexed=True),
             create_by=Who.ADMIN,
