@@ -298,10 +298,10 @@ network (local VLAN 3), which is the parent port of
 a trunk with a sub-port `iot` in blue (VLAN 101, port number 40000); and `nfv`, without port security and with a QoS
 policy, in the VXLAN network open (local VLAN 4, VNI 200). A router, `edge`, has interfaces on
 blue and lan, and its gateway to the external network ext (segment 400, local VLAN 1046) on compute1; `web` has a
-floating IP by it and the Local IP 10.0.0.200, a log of the API is about it, and a metering label counts for the router.
-What `web` sends and receives is copied to a tap service whose port is `old`; what `lb` receives, to one whose port is
-on compute2. Another router, `far`, has an interface on open, and its gateway on compute2, from which compute1 is to
-take over.
+floating IP by it and the Local IP 10.0.0.200, a log of the API is about it, and a metering label counts for the
+router. What `web` sends and receives is copied to a tap service whose port is `old`; what `lb` receives, to one whose
+port is on compute2. Another router, `far`, has an interface on open, and its gateway on compute2, from which compute1
+is to take over.
 
 ```
 workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent)-> 95 (metadata: 61) meter -> 96 agent

@@ -58,9 +58,6 @@ class Rows(Struct):
     def all_mirrors(self) -> Collection[Mirror]:
         return self.mirrored
 
-    def local_ips(self, port_id: str) -> Collection[LocalIp]:
-        return self.local_addresses.get(port_id, ())
-
     def taps(self, port_id: str) -> Collection[Tap]:
         return [one for one in self.tapped if one.port_id == port_id]
 
@@ -72,6 +69,9 @@ class Rows(Struct):
 
     def tap_service(self, id: str) -> TapService | None:
         return self.services.get(id)
+
+    def local_ips(self, port_id: str) -> Collection[LocalIp]:
+        return self.local_addresses.get(port_id, ())
 
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
         return self.metered.get(project_id, ())

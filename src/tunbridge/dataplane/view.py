@@ -325,18 +325,6 @@ class Mirror(Struct, frozen=True, kw_only=True):
     received: int | None = None
 
 
-class LocalIp(Struct, frozen=True, kw_only=True):
-    """An address that a port has for the workloads on its host, besides its own `fixed_ip`.
-
-    `is_translated`: what is sent there gets the fixed IP; else the VM has the address itself.
-    """
-
-    id: str
-    address: str
-    fixed_ip: str
-    is_translated: bool = True
-
-
 class TapService(Struct, frozen=True, kw_only=True):
     """A port, on `host`, that is given copies of other ports' packets; between hosts `tunnel_id` marks them."""
 
@@ -354,6 +342,18 @@ class Tap(Struct, frozen=True, kw_only=True):
     service_id: str
     sent: bool = False
     received: bool = False
+
+
+class LocalIp(Struct, frozen=True, kw_only=True):
+    """An address that a port has for the workloads on its host, besides its own `fixed_ip`.
+
+    `is_translated`: what is sent there gets the fixed IP; else the VM has the address itself.
+    """
+
+    id: str
+    address: str
+    fixed_ip: str
+    is_translated: bool = True
 
 
 class MeteringRule(Struct, frozen=True, kw_only=True):
@@ -416,11 +416,11 @@ class Source(Protocol):
     def logs(self) -> Collection[LoggedTraffic]: ...
     def mirrors(self, port_id: str) -> Collection[Mirror]: ...
     def all_mirrors(self) -> Collection[Mirror]: ...
-    def local_ips(self, port_id: str) -> Collection[LocalIp]: ...
     def taps(self, port_id: str) -> Collection[Tap]: ...
     def tap(self, id: str) -> Tap | None: ...
     def tap_services(self, port_id: str) -> Collection[str]: ...
     def tap_service(self, id: str) -> TapService | None: ...
+    def local_ips(self, port_id: str) -> Collection[LocalIp]: ...
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]: ...
 
 
@@ -529,11 +529,6 @@ class View:
         self._reads.add(("mirrors", port_id))
         return self._source.mirrors(port_id)
 
-    def local_ips(self, port_id: str) -> Collection[LocalIp]:
-        """The Local IPs that lead to a port."""
-        self._reads.add(("local-ips", port_id))
-        return self._source.local_ips(port_id)
-
     def taps(self, port_id: str) -> Collection[Tap]:
         """The tap flows of which a port is the source."""
         self._reads.add(("taps", port_id))
@@ -553,6 +548,11 @@ class View:
         found = self._source.tap_service(id)
         self._reads |= {("tap-service", id), *((("port", found.port_id),) if found is not None else ())}
         return found
+
+    def local_ips(self, port_id: str) -> Collection[LocalIp]:
+        """The Local IPs that lead to a port."""
+        self._reads.add(("local-ips", port_id))
+        return self._source.local_ips(port_id)
 
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
         """The labels that count for the routers of a project."""

@@ -792,18 +792,18 @@ EXTENSIONS = (
         needs=frozenset({features.MIRRORS}),
     ),
     Extension(
-        "local_ip",
-        "Local IP",
-        "Support Node Local Virtual IP",
-        "2021-07-26T10:00:00-00:00",
-        needs=frozenset({features.LOCAL_IPS}),
-    ),
-    Extension(
         "taas",
         "Neutron Tap as a Service",
         "Neutron Tap as a Service Extension.",
         "2015-01-14T10:00:00-00:00",
         needs=frozenset({features.TAPS}),
+    ),
+    Extension(
+        "local_ip",
+        "Local IP",
+        "Support Node Local Virtual IP",
+        "2021-07-26T10:00:00-00:00",
+        needs=frozenset({features.LOCAL_IPS}),
     ),
     Extension(
         "metering",

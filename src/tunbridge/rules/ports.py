@@ -172,8 +172,8 @@ class PortRules(Rules):
         boot_configs.remove_of(txn, row.id)
         logs.remove_of(txn, "target_id", row.id)
         tap_mirrors.remove_of(txn, row.id)
-        local_ip_ports.remove_of(txn, row.id)
         taps.remove_of(txn, row.id)
+        local_ip_ports.remove_of(txn, row.id)
         super().remove(txn, request, row)
 
     def touch(self, txn: Txn, request: Request, row: Row, columns: Mapping[str, Any]) -> None:

@@ -105,12 +105,12 @@ def needs(store: Store, host: str, plugged: Collection[str]) -> Needs:
         "Floating_Ip": together(where("router_id", routers, is_ref=True, function="includes")),
         "Port_Forwarding": together(where("floatingip_id", {row.id for row in store.all("Floating_Ip")}, is_ref=True)),
         "Tap_Mirror": together(where("network_id", networks)),
-        "Local_Ip_Association": together(where("network_id", networks)),
         "Tap_Service": together(
             where("network_id", networks),
             where("_uuid", {row.tap_service_id for row in store.all("Tap_Flow")}, is_ref=True),
         ),
         "Tap_Flow": together(where("network_id", networks)),
+        "Local_Ip_Association": together(where("network_id", networks)),
         "Metering_Label": together(where("project_id", projects), shared),
         "Metering_Label_Rule": together(
             where("metering_label_id", {row.id for row in store.all("Metering_Label")}, is_ref=True)

@@ -177,10 +177,6 @@ class CentralSource:
         here = {row.port_id for row in self._store.find("Port_Binding", "host", self._host)}
         return [self._memos["Tap_Mirror"].get(row.id, (row,)) for row in rows if row.port_id in here]
 
-    def local_ips(self, port_id: str) -> Collection[view.LocalIp]:
-        rows = self._store.find("Local_Ip_Association", "fixed_port_id", port_id)
-        return [self._memos["Local_Ip_Association"].get(row.id, (row,)) for row in sorted(rows, key=_by_id)]
-
     def taps(self, port_id: str) -> Collection[view.Tap]:
         rows = sorted(self._store.find("Tap_Flow", "source_port", port_id), key=_by_id)
         return [self._memos["Tap_Flow"].get(row.id, (row,)) for row in rows]
@@ -199,6 +195,10 @@ class CentralSource:
         bindings = sorted(self._store.find("Port_Binding", "port_id", row.port_id), key=_by_host)
         found: view.TapService = self._memos["Tap_Service"].get(id, (row, *bindings))
         return found
+
+    def local_ips(self, port_id: str) -> Collection[view.LocalIp]:
+        rows = self._store.find("Local_Ip_Association", "fixed_port_id", port_id)
+        return [self._memos["Local_Ip_Association"].get(row.id, (row,)) for row in sorted(rows, key=_by_id)]
 
     def metering_labels(self, project_id: str) -> Collection[view.MeteringLabel]:
         rows = [row for row in self._store.all("Metering_Label") if row.shared or row.project_id == project_id]
@@ -255,12 +255,12 @@ def keys_of(table: str, old: Row | None, new: Row | None) -> set[Key]:
             return {("logs", "")}
         case "Tap_Mirror":
             return {("mirrors", row.port_id) for row in rows}
-        case "Local_Ip_Association":
-            return {("local-ips", row.fixed_port_id) for row in rows}
         case "Tap_Service":
             return {key for row in rows for key in (("tap-service", row.id), ("tap-services", row.port_id))}
         case "Tap_Flow":
             return {key for row in rows for key in (("tap", row.id), ("taps", row.source_port))}
+        case "Local_Ip_Association":
+            return {("local-ips", row.fixed_port_id) for row in rows}
         case "Metering_Label":
             return {("metering", "" if row.shared else row.project_id) for row in rows}
         case "Metering_Label_Rule":
@@ -454,13 +454,6 @@ def _mirror(rows: tuple[Row, ...]) -> view.Mirror:
     )  # fmt: skip
 
 
-def _local_ip(rows: tuple[Row, ...]) -> view.LocalIp:
-    (row,) = rows
-    return view.LocalIp(
-        id=row.local_ip_id, address=row.address, fixed_ip=row.fixed_ip, is_translated=row.ip_mode == local_ip.TRANSLATE
-    )
-
-
 def _tap_service(rows: tuple[Row, ...]) -> view.TapService:
     row, *bindings = rows
     host = next((b.host for b in bindings if b.host and b.status == "ACTIVE"), None)
@@ -473,6 +466,13 @@ def _tap(rows: tuple[Row, ...]) -> view.Tap:
         id=row.id, port_id=row.source_port, service_id=row.tap_service_id,
         sent=row.direction != tap_mirror.IN, received=row.direction != tap_mirror.OUT,
     )  # fmt: skip
+
+
+def _local_ip(rows: tuple[Row, ...]) -> view.LocalIp:
+    (row,) = rows
+    return view.LocalIp(
+        id=row.local_ip_id, address=row.address, fixed_ip=row.fixed_ip, is_translated=row.ip_mode == local_ip.TRANSLATE
+    )
 
 
 def _metering_label(rows: tuple[Row, ...]) -> view.MeteringLabel:

@@ -109,9 +109,9 @@ _COLUMNS = {
     },
     "Log": ("project_id", "resource_id", "target_id", "event", "enabled"),
     "Tap_Mirror": ("network_id", "port_id", "directions", "remote_ip", "mirror_type"),
-    "Local_Ip_Association": ("local_ip_id", "network_id", "fixed_port_id", "address", "fixed_ip", "ip_mode"),
     "Tap_Service": ("network_id", "port_id", "tunnel_id"),
     "Tap_Flow": ("network_id", "tap_service_id", "source_port", "direction"),
+    "Local_Ip_Association": ("local_ip_id", "network_id", "fixed_port_id", "address", "fixed_ip", "ip_mode"),
     "Metering_Label": ("name", "project_id", "shared"),
     "Metering_Label_Rule": (
         "metering_label_id",
