@@ -235,7 +235,7 @@ def test_an_agents_restart_loses_no_copy(cloud: Cloud, vms: Vms) -> None:
         ping = Ping(vms.mirrored, vms.far.address)
         restart_agent(cloud, signal.SIGTERM)
         answered, lost = ping.end()
-        found = vms.collector.during(lambda copy: is_icmp(copy, 0, answered + lost), 2.0)
+        found = vms.collector.during(lambda copy: is_icmp(copy, 0, answered + lost), 10.0)
         assert vms.mirrored.host.host.vsctl("get", "interface", GRE_PORT, "_uuid", "ofport") == port
     sequences = {copy.frame[ICMP].seq for copy in found if is_icmp(copy, 0)}
     assert lost == 0

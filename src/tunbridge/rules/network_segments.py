@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from tunbridge.model.validators.containers import PROVIDER
 from tunbridge.rules import bindings, hosts, segments
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import Conflict
@@ -19,7 +20,6 @@ from tunbridge.rules.router_parts import OWNERS
 from tunbridge.rules.segments import Segment
 
 TABLE = "Network_Segment"
-PROVIDER = ("provider:network_type", "provider:physical_network", "provider:segmentation_id")
 
 
 class New(NamedTuple):

@@ -8,11 +8,12 @@ from uuid import uuid4
 import msgspec
 
 from tunbridge.model.resource import UNSET
+from tunbridge.model.validators.containers import PROVIDER
 from tunbridge.model.validators.plain import as_integer
 from tunbridge.rules import hosts, locks, network_segments, qos, qos_minimums, rbac, routed, segments
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, invalid
-from tunbridge.rules.network_segments import PROVIDER, New
+from tunbridge.rules.network_segments import New
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.segments import Segment
 
