@@ -113,6 +113,14 @@ def test_a_dhcp_option_that_is_refused_is_shown_as_neutron_shows_it() -> None:
         assert option["ip_version"] == version, "what was given stays as it is"
 
 
+def test_items_that_python_calls_equal_are_duplicates() -> None:
+    """A regression test for what hypothesis found: `false` and 0 are one to Neutron."""
+    for twice in ([False, 0], [1, True], [{"a": [0.0]}, {"a": [0]}]):
+        with pytest.raises(InvalidError) as refused:
+            ports.extra_dhcp_opts.refuse(twice)
+        assert f"Duplicate items in the list: '{twice[1]}'" in str(refused.value.reason)
+
+
 _ODD_LENGTH = re.compile("/[0-9A-Fa-f.]*:|:[0-9A-Fa-f:.]*/0[0-9]")
 
 

@@ -26,15 +26,27 @@ def _as_set(keys: set[Any]) -> str:
 
 
 def duplicates(items: list[Any]) -> list[Any]:
-    """Give the items that are there more than once; of JSON, so that each can be told by its text."""
+    """Give the items that are there more than once; of JSON, so that each can be told by its text.
+
+    As Python compares, `false`, 0 and 0.0 are one.
+    """
     times: dict[bytes, int] = {}
     found: list[Any] = []
     for item in items:
-        text = msgspec.json.encode(item, order="deterministic")
+        text = msgspec.json.encode(_comparable(item), order="deterministic")
         times[text] = times.get(text, 0) + 1
         if times[text] == 2:
             found.append(item)
     return found
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _comparable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_comparable(inner) for inner in value]
+    is_whole = isinstance(value, bool) or (isinstance(value, float) and value.is_integer())
+    return int(value) if is_whole else value
 
 
 def list_of(name: str, check: Check) -> Check:
