@@ -79,7 +79,7 @@ def in_order(refusal: tuple[str, str] | None) -> Any:
         return None
     kind, text = refusal
     if "keys" in text or "Unrecognized" in text:
-        return kind, sorted(re.split(r"[ ,{}]+", text))
+        return kind, sorted(re.split(r"[ ,'{}]+", text))
     return refusal
 
 
