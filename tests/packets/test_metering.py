@@ -101,7 +101,7 @@ def test_what_passes_the_gateway_and_floating_ips_is_counted_once_over_restarts(
 
 def test_between_subnets_nothing_is_counted(site: Site, label: str) -> None:
     # What was sent before is read by now: the agents look every few seconds.
-    before = {}
+    before: dict[str, tuple[int, int]] = {}
     while (now := {way: total(site, label, way) for way in ("egress", "ingress")}) != before:
         before = now
         time.sleep(READ_S + 1)
