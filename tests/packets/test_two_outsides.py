@@ -34,12 +34,12 @@ import socket, sys
 for address in sys.argv[1:]:
     try:
         with socket.create_connection((address, 7000), 3) as c:
-            c.settimeout(3)
+            c.settimeout(20)
             print(c.recv(100).decode())
     except OSError as e:
         print(type(e).__name__)
 """
-PING_ALL = 'for a in "$@"; do { ping -c1 -W5 $a >/dev/null && echo $a; } & done; wait'
+PING_ALL = 'for a in "$@"; do { ping -c1 -W20 $a >/dev/null && echo $a; } & done; wait'
 
 
 class Side:
