@@ -65,6 +65,8 @@ class Session:
         try:
             with self.connection() as data:
                 data.sendall(self.client[0].encode())
+                data.shutdown(socket.SHUT_WR)
+                data.recv(1)  # till curl has closed it: it takes an early end of the transfer for one without data
         except OSError as e:
             self.say(f"425 {e}")
         else:
