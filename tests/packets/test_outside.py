@@ -469,6 +469,7 @@ def test_ftp_and_tftp_pass_translation_where_their_router_helps(site: Site) -> N
     wait_until(lambda: not any("alg=" in site.flows(host) for host in site.cloud.hosts), "hosts help no more")
 
 
+@pytest.mark.skipif(KERNELS, reason="the kernel gives a second ping with the same id another one: none is left over")
 def test_of_what_cannot_be_translated_the_agent_tells(site: Site) -> None:
     """conntrack in userspace does not change ids of pings: of two VMs with one id, the second gets none."""
     host = site.cloud.hosts[site.gateway_host]
