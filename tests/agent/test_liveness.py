@@ -145,3 +145,10 @@ def test_sessions_are_made_and_ended_with_those_that_are_watched(scene: Scene) -
     (ended,) = scene.liveness.changes(snapshot({B: UP, C: UP}), {B})
     assert (ended["where"], ended["row"]["bfd"]) == ([["_uuid", "==", ["uuid", C]]], ["map", []])
     assert scene.liveness.changes(snapshot({B: UP, C: UP}, bfd={"enable": "true", "min_tx": "50"}), ()) == []
+
+
+def test_the_operator_may_set_the_interval_of_bfd() -> None:
+    held = Liveness(lambda _seconds: None, interval=500)
+    for watched in ({B}, {B, *map(str, range(FEW))}):
+        (made,) = held.changes(snapshot({B: UP}), watched)
+        assert dict(made["row"]["bfd"][1]) == {"enable": "true", "min_rx": "500", "min_tx": "500"}

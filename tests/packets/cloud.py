@@ -28,6 +28,8 @@ KERNELS = os.environ.get("TUNBRIDGE_HOSTS") == "vm"
 SLOWNESS = 8.0 if KERNELS else 1.0
 """How much longer to wait for what hosts do: kernels may be emulated, on a busy machine."""
 PING_S = 0.05 if KERNELS else 0.01
+BFD_INTERVAL_MS = 500 if KERNELS else None
+"""An emulated kernel stands still for some tenths of a second now and then, which is not what kills a host here."""
 _numbers = itertools.count()
 UDHCPC_SCRIPT = """#!/bin/sh
 [ "$1" = bound ] || [ "$1" = renew ] || exit 0

@@ -9,7 +9,7 @@ import pytest
 
 from tests.agent.hosts import NIC
 from tests.kernels import require
-from tests.packets.cloud import KERNELS, Cloud
+from tests.packets.cloud import BFD_INTERVAL_MS, KERNELS, Cloud
 from tunbridge.agent.config import Provider, TunnelType
 from tunbridge.lab.lab import Lab
 from tunbridge.lab.plan import HostPlan, LabPlan, checked
@@ -45,6 +45,7 @@ def make_cloud(
             local_ip=str(network[11 + i]),
             tunnel_type=tunnel_type,
             providers={} if name in apart else {n: p for n, p in providers.items() if n in only.get(name, providers)},
+            bfd_interval=BFD_INTERVAL_MS,
         )
         for i, name in enumerate(f"h{i}" for i in range(hosts))
     ]

@@ -153,6 +153,9 @@ class AgentConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Zone that the host is in, as the API shows it."""
     report_interval: Annotated[int, Meta(ge=1, le=3600)] = 30
     """Seconds between heartbeats to the central database."""
+    bfd_interval: Annotated[int, Meta(ge=10, le=10_000)] | None = None
+    """Milliseconds between two BFD packets to a host that has, or would take over, a router's gateway; three that are
+    missed end the session. None: 100, and 200 on a host with more than 25 sessions."""
     dhcp_lease_duration: Annotated[int, Meta(ge=-1)] = 86400
     """Seconds of a DHCP lease, -1 for ever."""
     dns_domain: str = "openstacklocal"

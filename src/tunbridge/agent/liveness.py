@@ -20,7 +20,7 @@ from tunbridge.openvswitch.rows import InterfaceRow, Snapshot
 
 INTERVAL_MS, FEW, SLOW_INTERVAL_MS = 100, 25, 200
 """Between two BFD packets, and on a host with more than FEW sessions, which cost it CPU. Three that are lost end a
-session (RFC 5880, 6.8.4, detect multiplier 3); the two ends use the longer interval."""
+session (RFC 5880, 6.8.4, detect multiplier 3); the two ends use the longer interval. The operator may set one."""
 HOLD_S = 3.0
 """How long a host has to be reached before it counts as alive again, and has its flows back."""
 REJOIN_S = 6.0
@@ -28,9 +28,10 @@ _INTERVALS = ("min_rx", "min_tx")
 _UNUSABLE = "cpath_down"
 
 
-def enabled(sessions: int) -> dict[str, str]:
-    """What a tunnel has in `bfd` on a host with so many sessions."""
-    interval = INTERVAL_MS if sessions <= FEW else SLOW_INTERVAL_MS
+def enabled(sessions: int, interval: int | None = None) -> dict[str, str]:
+    """What a tunnel has in `bfd` on a host with so many sessions; `interval`: the operator's, in milliseconds."""
+    if interval is None:
+        interval = INTERVAL_MS if sessions <= FEW else SLOW_INTERVAL_MS
     return {"enable": "true", **dict.fromkeys(_INTERVALS, str(interval))}
 
 
@@ -57,9 +58,10 @@ class _Held:
 class Liveness:
     """The tunnels of this host, as of the last `look`."""
 
-    def __init__(self, later: Callable[[float], None]) -> None:
-        """`later` has everything looked at again after so many seconds."""
+    def __init__(self, later: Callable[[float], None], interval: int | None = None) -> None:
+        """`later` has everything looked at again after so many seconds; `interval` as in `enabled`."""
         self._later = later
+        self._interval = interval
         self._peers: dict[str, _Held] = {}
         self._self = _Held()
         self._flaps: dict[str, int] = {}
@@ -116,7 +118,7 @@ class Liveness:
         """The operations that give the tunnels to these addresses sessions, and take them from others."""
         found = []
         for interface in _tunnels(now):
-            wanted = enabled(len(watched)) if interface.options.get("remote_ip") in watched else {}
+            wanted = enabled(len(watched), self._interval) if interface.options.get("remote_ip") in watched else {}
             if wanted and self.is_unusable:
                 wanted[_UNUSABLE] = "true"
             mine = interface.bfd.keys() - {_UNUSABLE} == {"enable", *_INTERVALS}

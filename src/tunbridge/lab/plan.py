@@ -46,13 +46,17 @@ class PlanError(TunbridgeError):
 
 
 class HostPlan(Struct, frozen=True, kw_only=True):
-    """One host. `providers`: physical network -> bridge and NICs. `peers` None: all other hosts."""
+    """One host. `providers`: physical network -> bridge and NICs. `peers` None: all other hosts.
+
+    `bfd_interval`: the agent's setting, in milliseconds.
+    """
 
     name: str
     local_ip: str
     tunnel_type: TunnelType = "vxlan"
     providers: dict[str, Provider] = field(default_factory=dict)
     peers: list[Peer] | None = None
+    bfd_interval: int | None = None
 
 
 class LabPlan(Struct, frozen=True, kw_only=True):
@@ -269,6 +273,7 @@ def agent_config(plan: LabPlan, host: HostPlan, paths: Mapping[str, str], datapa
         "peers": others if host.peers is None else host.peers,
         "providers": host.providers,
         "datapath_type": datapath_type,
+        "bfd_interval": host.bfd_interval,
         "database": [CENTRAL_DATABASE] if plan.server else [],
     }
     return AgentConfig(**values, **paths)  # type: ignore[arg-type] # each value is of its field's type
