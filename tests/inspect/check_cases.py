@@ -127,12 +127,13 @@ def with_floating_ip(down: bool) -> Hosts:
 
 def with_answers(kind: Literal["gateway", "floating-ip", "interface"], *at: Sequence[Answer] | None) -> Hosts:
     """A router's address that the API says to be on one of two hosts, and what the hosts' flows answer for."""
-    due = RouterAddress(kind=kind, router="edge", address=ANSWER.address, mac=ANSWER.mac)
+    due = RouterAddress(kind=kind, router="edge", address=ANSWER.address, mac=MAC)
     hosts = [replace(one, answers=answers) for one, answers in zip(two(), at, strict=True)]
     return [replace(one, router_addresses=[] if n else [due]) for n, one in enumerate(hosts)]
 
 
-ANSWER = Answer(address="203.0.113.9", mac="fa:16:3e:00:00:09", outside=True)
+MAC = "fa:16:3e:00:00:09"
+ANSWER = Answer(address="203.0.113.9", mac=MAC, outside=True)
 INSIDE = replace(ANSWER, outside=False)
 NOT_GIVEN = compute("compute0", "10.0.0.25", ["10.0.0.27"])
 VLAN_ONLY = host("v", bridge("br-int", patch("int-br-x", "phy-br-x")), bridge("br-x", patch("phy-br-x", "int-br-x")))
@@ -244,6 +245,7 @@ RAISED: dict[str, list[Hosts]] = {
         with_answers("floating-ip", [INSIDE], []),
         with_answers("gateway", [], [replace(ANSWER, mac="fa:16:3e:00:00:08")]),
         with_answers("interface", [ANSWER], [INSIDE]),
+        with_answers("gateway", [replace(INSIDE, mac=None)], []),
     ],
     **STATE_RAISED,
 }
@@ -369,9 +371,11 @@ NEAR_MISS: dict[str, list[Hosts]] = {
         with_answers("gateway", [ANSWER], [INSIDE]),
         with_answers("gateway", [ANSWER], None),
         with_answers("gateway", [ANSWER], [replace(ANSWER, mac="fa:16:3e:00:00:08")]),
+        with_answers("gateway", [replace(ANSWER, mac=None)], [replace(ANSWER, mac=None)]),
     ],
     "address-unanswered": [
         two(),
+        with_answers("gateway", [replace(ANSWER, mac=None)], []),
         with_answers("gateway", [], [ANSWER]),
         with_answers("floating-ip", [ANSWER, INSIDE], []),
         with_answers("floating-ip", [], None),

@@ -246,6 +246,22 @@ def test_check_finds_an_address_that_two_hosts_answer_for_and_one_that_none_does
     wait_until(lambda: findings(site) == {}, "the agent has put it back", 20)
 
 
+def test_check_finds_an_ipv6_address_of_a_router_that_its_host_does_not_answer_for(site: Site) -> None:
+    cloud, address = site.cloud, "2001:db8:6::1"
+    green, mode = cloud.make_network("green", None), {"ipv6_address_mode": "slaac"}
+    subnet = cloud.make_subnet(green, "2001:db8:6::/64", gateway_ip=address, ipv6_ra_mode="slaac", **mode)
+    cloud.network.add_interface_to_router(site.router, subnet_id=subnet.id)
+    vm = cloud.vm("h0", green, address=False)
+    wait_until(lambda: findings(site) == {}, "the host answers")
+    vm.host.stop()
+    try:
+        vm.host.ofctl("del-flows", "br-int", f"icmp6,icmp_type=135,nd_target={address}")
+        assert findings(site) == {"address-unanswered": [address]}
+    finally:
+        vm.host.start()
+    wait_until(lambda: findings(site) == {}, "the agent has put it back", 20)
+
+
 def test_what_cannot_be_traced_is_said_with_what_to_give(site: Site) -> None:
     for argv, said in (
         (("nobody", "far"), "nobody: no port of these hosts"),

@@ -2,21 +2,23 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from msgspec import Struct, field
 
 from tunbridge.dataplane import names, pipeline
-from tunbridge.dataplane.flows import COOKIE, COOKIE_MASK, parse_dump
+from tunbridge.dataplane.flows import COOKIE, COOKIE_MASK, Flow, parse_dump
 from tunbridge.inspect.model import Answer, Host, RouterAddress
 from tunbridge.openvswitch import ofctl
 
-_ASKED = re.compile(r"arp_tpa=([0-9.]+)(?:,|$)")
+_ASKED = re.compile(r"(?:arp_tpa=([0-9.]+)|icmp_type=135,nd_target=([0-9a-f:.]+))(?:,|$)")
 _MAC = re.compile(r"set_field:([0-9a-f:]+)->arp_sha")
 _TABLES = (pipeline.SERVICE_TABLE, pipeline.ROUTER)
-"""Where ARP is answered."""
+"""Where ARP is answered, and the agent asked to answer neighbour solicitations."""
+
+_TO_AGENT = f"resubmit(,{pipeline.AGENT_METER.number})"
 
 Row = Mapping[str, Any]
 Kind = Literal["gateway", "floating-ip", "interface"]
@@ -30,10 +32,10 @@ class Due(Struct, frozen=True):
     of_ports: dict[str, list[RouterAddress]] = field(default_factory=lambda: defaultdict(list))
 
     @property
-    def macs(self) -> set[str]:
-        """The MAC addresses of all."""
+    def all(self) -> set[RouterAddress]:
+        """All of them, wherever they are."""
         every = (self.of_hosts, self.of_networks, self.of_ports)
-        return {one.mac for where in every for found in where.values() for one in found}
+        return {one for where in every for found in where.values() for one in found}
 
 
 def addresses(routers: Mapping[str, Row], ports: Sequence[Row], floating: Iterable[Row]) -> Due:
@@ -61,12 +63,16 @@ def _of(kind: Kind, router: str, port: Row) -> list[RouterAddress]:
     return [
         RouterAddress(kind=kind, router=router, address=ip["ip_address"], mac=port["mac_address"])
         for ip in port["fixed_ips"]
-        if ":" not in ip["ip_address"]
     ]
 
 
-def answers(host: Host, macs: set[str]) -> list[Answer] | None:
-    """What a host's flows answer ARP for with one of these MAC addresses; None where they cannot be read."""
+def answers(host: Host, due: Collection[RouterAddress]) -> list[Answer] | None:
+    """What a host's flows answer ARP for with one of these MAC addresses, and which of the IPv6 addresses are answered.
+
+    None where the flows cannot be read.
+    """
+    macs = {one.mac for one in due}
+    told = {one.address for one in due}
     kind, _, path = (host.source or "").partition(":")
     rundir = Path(path).parent
     if kind != "unix" or not ofctl.management_socket(str(rundir), names.INTEGRATION_BRIDGE).exists():
@@ -74,13 +80,24 @@ def answers(host: Host, macs: set[str]) -> list[Answer] | None:
     found = []
     try:
         for table in _TABLES:
-            ours = f"cookie={COOKIE:#x}/{COOKIE_MASK:#x},table={table.number},arp"
+            ours = f"cookie={COOKIE:#x}/{COOKIE_MASK:#x},table={table.number}"
             text = ofctl.command(str(rundir), names.INTEGRATION_BRIDGE, "dump-flows", ours)
             for one in parse_dump(text):
-                address, mac = _ASKED.search(one.match), _MAC.search(one.actions)
-                if address is not None and mac is not None and mac[1] in macs:
-                    outside = table is pipeline.ROUTER and "in_port=" in one.match
-                    found.append(Answer(address=address[1], mac=mac[1], outside=outside))
+                outside = table is pipeline.ROUTER and "in_port=" in one.match
+                answer = _answer(one, outside)
+                if answer is not None and (answer.mac in macs or (answer.mac is None and answer.address in told)):
+                    found.append(answer)
     except ofctl.OfctlError:
         return None
     return found
+
+
+def _answer(one: Flow, outside: bool) -> Answer | None:
+    """What a flow answers for, None: nothing. Those of workloads have the MAC address in them, or send to the owner."""
+    asked = _ASKED.search(one.match)
+    if asked is None:
+        return None
+    if asked[2] is not None:
+        return Answer(address=asked[2], mac=None, outside=outside) if one.actions.endswith(_TO_AGENT) else None
+    mac = _MAC.search(one.actions)
+    return Answer(address=asked[1], mac=mac[1], outside=outside) if mac is not None else None

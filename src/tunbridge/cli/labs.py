@@ -108,7 +108,7 @@ def _names(clouds_yaml: Path, hosts: "Sequence[Host]") -> "Names":
         network_addresses=due.of_networks,
         port_addresses=due.of_ports,
         active=frozenset(active),
-        answers={host.name: answers(host, due.macs) for host in hosts if due.macs},
+        answers={host.name: answers(host, due.all) for host in hosts if due.all},
     )
 
 

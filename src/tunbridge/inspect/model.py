@@ -149,7 +149,7 @@ class Gateway(Struct, frozen=True, kw_only=True):
 
 
 class RouterAddress(Struct, frozen=True, kw_only=True):
-    """An IPv4 address that a router has in the API, and the MAC address that it is to be answered for with.
+    """An address that a router has in the API, and the MAC address that it is to be answered for with.
 
     Of its gateway, or a floating IP: one host answers a physical network for it. Of an interface: each host answers its
     own workloads.
@@ -162,10 +162,13 @@ class RouterAddress(Struct, frozen=True, kw_only=True):
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """An address of a router for which the flows of a host answer ARP, and with which MAC address."""
+    """An address of a router for which the flows of a host answer ARP, or have neighbour solicitations answered.
+
+    `mac`: with which MAC address; null for IPv6, where the agent answers, and the flows do not tell.
+    """
 
     address: str
-    mac: str
+    mac: str | None
     outside: bool = False
     """Whether a physical network gets the answer; else workloads on the host do."""
 

@@ -447,9 +447,9 @@ _ALL = (
         summary="No host answers for an address that a router has.",
         meaning="The server says that a router's gateway or a floating IP is ACTIVE, and no host's flows answer ARP "
         "of the physical network for its address and MAC address; or a host with a running workload does not answer "
-        "it for the address of a router in its network. Packets to the address find nobody.",
-        not_when="the router is switched off, the flows of a host could not be read (they are for `lab:`), or the "
-        "address is of IPv6, for which the agent answers.",
+        "it for the address of a router in its network. For IPv6 no flow gives neighbour solicitations to the agent, "
+        "which answers them. Packets to the address find nobody.",
+        not_when="the router is switched off, or the flows of a host could not be read (they are for `lab:`).",
         fix="Start the agent of the host, which puts back flows that are missing. Where it runs, `tunbridge host "
         "status` there says what it cannot do.",
     ),

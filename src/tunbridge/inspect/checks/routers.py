@@ -49,7 +49,7 @@ def answered_twice(view: View) -> Iterator[Finding]:
     at: dict[tuple[str, str], list[str]] = {}
     for host in view.given:
         for answer in host.answers or ():
-            if answer.outside:
+            if answer.outside and answer.mac is not None:
                 at.setdefault((answer.address, answer.mac), []).append(host.name)
     for (address, mac), hosts in at.items():
         if len(hosts) > 1:
@@ -75,7 +75,9 @@ def unanswered(view: View) -> Iterator[Finding]:
         for one in host.router_addresses:
             is_inside = one.kind == "interface"
             answered = inside if is_inside else outside
-            if (one.address, one.mac) in answered or not (host.answers is not None if is_inside else is_known):
+            if not (host.answers is not None if is_inside else is_known):
+                continue
+            if not answered.isdisjoint({(one.address, one.mac), (one.address, None)}):
                 continue
             if not is_inside and one in told:
                 continue
