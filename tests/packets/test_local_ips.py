@@ -151,3 +151,14 @@ def test_passed_through_the_vm_has_the_address_itself(site: Site) -> None:
     assert site.clients["h0"].reaches(address)
     site.leave(local, server)
     network.delete_local_ip(local)
+
+
+def test_trace_tells_whose_server_a_client_gets(site: Site) -> None:
+    site.associate(site.local, site.servers["h0"])
+    site.expect({"h0": "h0", "h1": "owner"})
+    for client, receiver in (("h0", site.servers["h0"]), ("h1", site.owner)):
+        argv = [sys.executable, "-m", "tunbridge", "trace", site.clients[client].tap, site.address, "--tcp", "8000"]
+        where = f"lab:{site.cloud.lab.name}"
+        text = subprocess.run([*argv, where], capture_output=True, text=True, timeout=60, check=False).stdout
+        assert text.rstrip().endswith(f"{receiver.tap} receives it"), text
+    site.leave(site.local, site.servers["h0"])

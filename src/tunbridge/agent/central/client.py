@@ -306,14 +306,15 @@ class Central:
         """Go on as registered after a connection that was resumed.
 
         With a thousand hosts that come back at once, as many transactions at that moment would push out of the
-        database's history what the last of them need to resume.
+        database's history what the last of them need to resume: they have a third of the interval for it.
         """
         connection = self._replica.connection
         is_new = 0 < self._registered_on < connection
         if is_new and self._store.find("Host", "host", self._config.host):
             self._registered_on = connection
             if self._due:
-                later = random.uniform(0, self._config.report_interval)  # noqa: S311 - no secret
+                interval = self._config.report_interval
+                later = random.uniform(interval / 3, interval)  # noqa: S311 - no secret
                 self._due = max(self._due, asyncio.get_running_loop().time() + later)
                 self._wake.set()
 

@@ -28,13 +28,13 @@ class Trace(Struct, frozen=True, kw_only=True):
 
 def trace_of(source: Endpoint, destination: Endpoint, packet: Packet, visit: Visit) -> Trace:
     return Trace(
-        source=source, destination=destination, packet=packet, visit=visit, outcome=_outcome(destination, visit)
+        source=source, destination=destination, packet=packet, visit=visit, outcome=_outcome(destination, packet, visit)
     )
 
 
-def _outcome(destination: Endpoint, visit: Visit) -> Outcome:
+def _outcome(destination: Endpoint, packet: Packet, visit: Visit) -> Outcome:
     found = ends(visit)
-    if any(is_received(destination, at, branch) for at, branch in found):
+    if any(is_received(destination, at, branch) or is_redirected(packet, branch) for at, branch in found):
         return "arrives"
     if any(_is_handed_over(destination, branch) for _, branch in found):
         return "handed over"
@@ -52,6 +52,13 @@ def is_received(destination: Endpoint, visit: Visit, branch: Branch) -> bool:
         return True
     is_tagged = destination.vlan is None or branch.packet.get("dl_vlan") == str(destination.vlan)
     return (place.host, place.port) == (visit.at.host, branch.port) and is_tagged
+
+
+def is_redirected(packet: Packet, branch: Branch) -> bool:
+    """Whether a translation has made a delivered packet one for somebody else, as a Local IP does it."""
+    return branch.kind == "delivered" and any(
+        field in packet and packet[field] != branch.packet.get(field) for field in ("nw_dst", "ipv6_dst")
+    )
 
 
 def _is_handed_over(destination: Endpoint, branch: Branch) -> bool:

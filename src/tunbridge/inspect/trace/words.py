@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from tunbridge.inspect.model import BridgeRole
 from tunbridge.inspect.trace.follow import Branch, Visit, ends
 from tunbridge.inspect.trace.packet import Packet, addresses, described
-from tunbridge.inspect.trace.report import Trace, is_received
+from tunbridge.inspect.trace.report import Trace, is_received, is_redirected
 from tunbridge.inspect.trace.tables import NameOf
 from tunbridge.inspect.trace.text import Round, Step
 from tunbridge.inspect.translation import say
@@ -37,6 +37,9 @@ def _title(trace: Trace) -> str:
 def _verdict(trace: Trace) -> str:
     name = trace.destination.label
     if trace.outcome == "arrives":
+        found = ends(trace.visit)
+        if not any(is_received(trace.destination, at, branch) for at, branch in found):
+            name = next(branch.port or name for _, branch in found if is_redirected(trace.packet, branch))
         return say("{name} receives it", name=name)
     if trace.outcome == "handed over":
         return say("it is handed over; what comes of it there is not in the flows")
