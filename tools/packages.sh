@@ -9,13 +9,13 @@ PATH=$PATH:/usr/sbin:/sbin
 declare -A lab=(
     [ovs-vsctl]=openvswitch-switch [ovs-vswitchd]=openvswitch-switch
     [ip]=iproute2 [ss]=iproute2 [nsenter]=util-linux [unshare]=util-linux [ping]=iputils-ping [ethtool]=ethtool
-    [udhcpc]=udhcpc [curl]=curl
+    [udhcpc]=udhcpc [busybox]=busybox-static [curl]=curl
 )
 declare -A bench=([iperf3]=iperf3)
 declare -A deb=([lowdown]=lowdown [dpkg-deb]=dpkg [gzip]=gzip)
 # command, or file -> package that has it
 declare -A tests=(
-    [qemu-system-x86_64]=qemu-system-x86 [busybox]=busybox-static [depmod]=kmod
+    [qemu-system-x86_64]=qemu-system-x86 [depmod]=kmod
     [ssh]=openssh-client [openssl]=openssl [dot]=graphviz
     [dhclient]=isc-dhcp-client [dhcpcd]=dhcpcd-base [dig]=bind9-dnsutils
     [iperf3]=iperf3 [chromium]=chromium [rsvg-convert]=librsvg2-bin [fc-list]=fontconfig

@@ -6,10 +6,11 @@ package is downloaded once by `apt-get download`, which checks its signature, an
     /var/cache/tunbridge/kernel/RELEASE/    boot/vmlinuz-RELEASE, lib/modules/RELEASE (with depmod's index)
 
 Delete that folder to have the newest kernel fetched again. `initrd` packs what the kernel needs to reach this machine's
-file system: busybox, the modules for virtiofs, `qemu-init.sh`, and variables for it.
+file system: busybox, what it is linked with, the modules for virtiofs, `qemu-init.sh`, and variables for it.
 """
 
 import contextlib
+import re
 import shlex
 import shutil
 import subprocess
@@ -29,6 +30,7 @@ PACKAGE = "linux-image-cloud-amd64"
 _INIT = Path(__file__).with_name("qemu-init.sh")
 _FIRST_MODULES = ("virtio_pci", "virtiofs")
 """What reaching this machine's file system takes; all other modules are loaded from there."""
+_LIBRARY = re.compile(r"(?:=> |^\s+)(/\S+) \(0x", re.MULTILINE)
 
 
 class Kernel(Struct, frozen=True):
@@ -120,9 +122,18 @@ def initrd(
         "busybox": (0o755, Path(busybox).read_bytes()),
         "environ": (0o644, "".join(f"{k}={shlex.quote(v)}\n" for k, v in environ.items()).encode()),
     }
+    libraries = _libraries(busybox)
+    files |= {path.lstrip("/"): (0o755, Path(path).read_bytes()) for path in libraries}
     for number, module in enumerate(_modules(kernel, modules)):
         files[f"modules/{number:02}-{module.name}"] = (0o644, module.read_bytes())
-    return cpio(["proc", "sys", "dev", "modules", "machine"], files)
+    parents = {str(parent) for path in libraries for parent in Path(path.lstrip("/")).parents} - {"."}
+    return cpio(["proc", "sys", "dev", "modules", "machine", *sorted(parents)], files)
+
+
+def _libraries(program: str) -> list[str]:
+    """The shared libraries of a program and its loader: none of Debian's busybox-static, some of its busybox."""
+    done = subprocess.run(["ldd", program], capture_output=True, text=True, check=False)
+    return _LIBRARY.findall(done.stdout)
 
 
 def _modules(kernel: Kernel, names: Iterable[str]) -> Iterable[Path]:
