@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import tunbridge
-from bench import agent, kernel, packets, remote, restart, routers, scale, seeing, server
+from bench import agent, attachments, kernel, packets, remote, restart, routers, scale, seeing, server
 from bench.figures import Figure, as_json, as_line, console, table
 
 SOURCES = Path(tunbridge.__file__).parent
@@ -30,6 +30,7 @@ PARTS = (
     "scale",
     "packets",
     "routers",
+    "attachments",
 )
 
 
@@ -90,6 +91,8 @@ def _measure(part: str, quick: bool) -> Iterable[Figure]:
         return packets.packets(*((3, 20, 100, 20) if quick else (20, 100, 2000, 1000)))
     if part == "routers":
         return routers.routers(*(([20], 2) if quick else ([20, 500, 1000], 3)))
+    if part == "attachments":
+        return attachments.attachments(2 if quick else 4)
     if part == "restart":
         return restart.restarts(2 if quick else 5)
     return agent.peers([2, 50] if quick else [2, 50, 200])
