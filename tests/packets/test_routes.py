@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.packets.cloud import Cloud, Workload, ping_during
+from tests.packets.cloud import PING_S, Cloud, Workload, ping_during
 from tests.packets.conftest import make_cloud
 from tests.packets.test_outside import REMOTE, REMOTE6, Site
 
@@ -188,7 +188,7 @@ def test_a_restart_of_agents_keeps_the_address(vip: Vip) -> None:
     assert vip.clients["h2"].reaches(vip.address)
     for host in ("h1", "h2"):
         got, lost = ping_during(vip.clients["h2"], vip.address, vip.site.cloud.hosts[host].restart)
-        assert got > 50
+        assert got > 0.5 / PING_S
         assert lost <= 2
 
 
