@@ -20,8 +20,7 @@ import openstack
 from openstack.connection import Connection
 
 from tests.agent.hosts import Wired
-from tunbridge.lab import namespaces
-from tunbridge.lab.host import wait_until
+from tunbridge.lab import machine, namespaces
 from tunbridge.lab.lab import Lab
 
 KERNELS = os.environ.get("TUNBRIDGE_HOSTS") == "vm"
@@ -46,6 +45,11 @@ PREINIT6 | STOP6) exit 0 ;;
 esac
 env > "$LEASE.new" && mv "$LEASE.new" "$LEASE"
 """
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = machine.WAIT_S) -> float:
+    """Wait until the condition holds, longer for emulated kernels; the seconds that it took. Raises LabError."""
+    return machine.wait_until(condition, what, seconds * SLOWNESS)
 
 
 class Cloud:
@@ -202,16 +206,16 @@ class Workload:
             self.ip("addr", "add", f"{fixed['ip_address']}/{subnet.cidr.split('/')[1]}", "dev", device, *(
                 ["nodad"] if ":" in fixed["ip_address"] else []))  # fmt: skip
 
-    def wait_active(self, seconds: float = 10.0) -> float:
+    def wait_active(self, seconds: float = machine.WAIT_S) -> float:
         """Wait until the API says ACTIVE; give the seconds."""
         began = time.monotonic()
         what = f"port {self.port.id} is ACTIVE"
-        wait_until(lambda: self.cloud.status(self.port) == "ACTIVE", what, seconds * SLOWNESS)
+        wait_until(lambda: self.cloud.status(self.port) == "ACTIVE", what, seconds)
         return time.monotonic() - began
 
     def wait_down(self, seconds: float = 10.0) -> None:
         """Wait until the API says DOWN."""
-        wait_until(lambda: self.cloud.status(self.port) == "DOWN", f"port {self.port.id} is DOWN", seconds * SLOWNESS)
+        wait_until(lambda: self.cloud.status(self.port) == "DOWN", f"port {self.port.id} is DOWN", seconds)
 
     def dhcp(self) -> dict[str, str]:
         """Run a real DHCP client, and give the lease as it told it."""

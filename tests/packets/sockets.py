@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from tests.packets.cloud import SLOWNESS, Workload
-from tunbridge.lab.host import wait_until
+from tests.packets.cloud import SLOWNESS, Workload, wait_until
 from tunbridge.lab.namespaces import NETNS_DIR
 
 T = TypeVar("T")

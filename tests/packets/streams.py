@@ -9,9 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from tests.packets.cloud import PING_S, SLOWNESS
+from tests.packets.cloud import PING_S, SLOWNESS, wait_until
 from tests.packets.sockets import inside
-from tunbridge.lab.host import wait_until
 
 _SIZE = 8
 _PATIENCE_S = 3.0 * SLOWNESS
@@ -101,7 +100,7 @@ class Talk(_Background):
 
     def until_silent(self) -> None:
         """Wait until nothing comes back any more."""
-        wait_until(lambda: time.monotonic() - self.times[-1] > _SILENT_S, "nothing comes back", 10 * SLOWNESS)
+        wait_until(lambda: time.monotonic() - self.times[-1] > _SILENT_S, "nothing comes back", 10)
 
     def end(self) -> float:
         """The longest time in which nothing came back, in seconds."""

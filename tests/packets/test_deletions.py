@@ -8,12 +8,11 @@ from typing import Any, Literal
 
 import pytest
 
-from tests.packets.cloud import SLOWNESS, Cloud, Ping, Workload
+from tests.packets.cloud import SLOWNESS, Cloud, Ping, Workload, wait_until
 from tests.packets.conftest import make_cloud
 from tests.packets.streams import Talk
 from tests.packets.test_outside import REMOTE, Site
 from tunbridge.dataplane.pipeline import LEARNED_COOKIE
-from tunbridge.lab.host import wait_until
 from tunbridge.lab.namespaces import LabError
 
 pytestmark = pytest.mark.ovs
@@ -57,7 +56,7 @@ class Busy(Site):
             found[:] = [self.flows(host) for host in self.cloud.hosts]
             return found == before
 
-        wait_until(same, "flows have settled", 20 * SLOWNESS)
+        wait_until(same, "flows have settled", 20)
         return found
 
     def until(self, pictures: list[str]) -> None:
@@ -70,7 +69,7 @@ class Busy(Site):
             return [flow for one, other in pairs for flow in set(one.splitlines()) ^ set(other.splitlines())]
 
         with contextlib.suppress(LabError):
-            wait_until(lambda: not differ(), "flows are as before", 15 * SLOWNESS)
+            wait_until(lambda: not differ(), "flows are as before", 15)
         assert differ() == []
 
     def router_of(self, *subnets: Any, outside: bool = True) -> Any:
@@ -212,7 +211,7 @@ def test_an_interface_that_is_given_up_for_one_with_the_same_address(site: Busy)
         fixed = [{"subnet_id": site.green4.id, "ip_address": "10.7.0.1"}]
         port = site.cloud.make_port(site.green, fixed_ips=fixed)
         network.add_interface_to_router(router, port_id=port.id)
-        wait_until(lambda: port.mac_address in vm.run("ip", "neigh").stdout, "the VM knows", 10 * SLOWNESS)
+        wait_until(lambda: port.mac_address in vm.run("ip", "neigh").stdout, "the VM knows", 10)
         assert vm.reaches(REMOTE)
         time.sleep(1)
     longest = max(talk.end() for talk in talks)

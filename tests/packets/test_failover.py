@@ -12,11 +12,10 @@ from typing import Literal
 import pytest
 
 from tests.agent.hosts import NIC
-from tests.packets.cloud import KERNELS, PING_S, SLOWNESS, Cloud, Ping
+from tests.packets.cloud import KERNELS, PING_S, SLOWNESS, Cloud, Ping, wait_until
 from tests.packets.conftest import make_cloud
 from tests.packets.streams import Dialling, Talk
 from tests.packets.test_outside import REMOTE, Site
-from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 UNDERLAY = "enunderlay0"
@@ -43,9 +42,7 @@ class Reached(Site):
 def site(cloud: Cloud) -> Reached:
     made = Reached(cloud)
     assert made.vms["h2"].reaches(REMOTE)
-    wait_until(
-        lambda: all(_sessions(made, host) == 2 for host in cloud.hosts), "all hosts have BFD sessions", 20 * SLOWNESS
-    )
+    wait_until(lambda: all(_sessions(made, host) == 2 for host in cloud.hosts), "all hosts have BFD sessions", 20)
     return made
 
 
@@ -94,7 +91,7 @@ def lost_during(site: Reached, what: str, action: Callable[[], object], expected
     ping, streams = Ping(site.vms["h2"], REMOTE), Streams(site, stays)
     time.sleep(0.3)
     action()
-    wait_until(lambda: active(site) == [expected], f"{expected} has the gateway", 30 * SLOWNESS)
+    wait_until(lambda: active(site) == [expected], f"{expected} has the gateway", 30)
     time.sleep(2)
     got, lost = ping.end()
     print(f"{what}: {lost} pings lost, one each {PING_S} s")
@@ -158,14 +155,14 @@ def test_two_hosts_that_lose_each_other_do_not_both_have_the_gateway(site: Reach
 
     ping = Ping(site.vms["h2"], REMOTE)
     cut("add-flow", ",actions=drop")
-    wait_until(lambda: _sessions(site, first) == 1, "they have lost each other", 20 * SLOWNESS)
+    wait_until(lambda: _sessions(site, first) == 1, "they have lost each other", 20)
     time.sleep(2)
     assert active(site) == [first]
     got, lost = ping.end()
     assert got > 1 / PING_S
     assert lost <= 2  # none, if not busy
     cut("--strict del-flows", "")
-    wait_until(lambda: _sessions(site, first) == 2, "they have found each other", 20 * SLOWNESS)
+    wait_until(lambda: _sessions(site, first) == 2, "they have found each other", 20)
     assert active(site) == [first]
 
 

@@ -6,11 +6,10 @@ from typing import Literal
 
 import pytest
 
-from tests.packets.cloud import Cloud, Workload
+from tests.packets.cloud import Cloud, Workload, wait_until
 from tests.packets.sockets import inside
 from tunbridge.agent.config import FlowExport
 from tunbridge.lab import namespaces
-from tunbridge.lab.host import wait_until
 from tunbridge.lab.lab import UNDERLAY_SWITCH
 
 pytestmark = pytest.mark.ovs

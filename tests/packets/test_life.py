@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.packets.cloud import PING_S, Cloud, Workload, ping_during
-from tunbridge.lab.host import wait_until
+from tests.packets.cloud import PING_S, Cloud, Workload, ping_during, wait_until
 
 pytestmark = pytest.mark.ovs
 HASH = {"openvswitch": {"other_config": {"tx-steering": "hash"}}}

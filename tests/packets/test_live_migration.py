@@ -12,10 +12,9 @@ from openstack.connection import Connection
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
-from tests.packets.cloud import PING_S, SLOWNESS, Cloud, Ping, Workload, attach, ping_during
+from tests.packets.cloud import PING_S, Cloud, Ping, Workload, attach, ping_during, wait_until
 from tests.packets.conftest import make_cloud
 from tests.packets.sockets import connected, wire
-from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 NOVA = "of-nova-in-tests"
@@ -109,7 +108,7 @@ def test_a_vm_that_moves_is_reached_all_the_time_but_for_the_move_itself(
     assert cloud.status(vm.port) == "ACTIVE"
     took = move.switch()
     for talk in talks:
-        wait_until(talk.is_alive, "the connection goes on in the new place", 5 * SLOWNESS)
+        wait_until(talk.is_alive, "the connection goes on in the new place", 5)
     time.sleep(0.5)
     lost = [ping.end()[1] for ping in pings]
     print(f"moved in {took * 1000:.0f} ms; pings lost, of 100 a second: {lost}")

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.packets.cloud import Cloud, Workload
+from tests.packets.cloud import Cloud, Workload, wait_until
 from tests.packets.conftest import make_cloud
-from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 SERVE = """

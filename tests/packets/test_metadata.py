@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from tests.packets import cloud_init, nova_metadata
-from tests.packets.cloud import Cloud, Workload
+from tests.packets.cloud import Cloud, Workload, wait_until
 from tests.packets.conftest import make_cloud
 from tunbridge.agent.config import MetadataConfig
-from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 URL = "http://169.254.169.254"

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.packets.cloud import Workload
+from tests.packets.cloud import Workload, wait_until
 from tests.packets.conftest import make_cloud
 from tests.packets.test_trace import PEER, Site, ends
 from tunbridge.agent.metering import READ_S
 from tunbridge.agent.status.document import MeteredStatus
-from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 SIZE = 28 + 56

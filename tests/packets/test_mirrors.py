@@ -12,11 +12,10 @@ from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import ARP, GRE, Ether
 from scapy.packet import Packet
 
-from tests.packets.cloud import Cloud, Ping, Workload
+from tests.packets.cloud import Cloud, Ping, Workload, wait_until
 from tests.packets.sockets import PATIENCE_S, Wire, wire
 from tests.packets.test_restarts import restart_agent
 from tunbridge.lab import namespaces
-from tunbridge.lab.host import wait_until
 from tunbridge.lab.lab import UNDERLAY_SWITCH
 from tunbridge.lab.plan import UNDERLAY_BRIDGE
 

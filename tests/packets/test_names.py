@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.packets.cloud import Cloud, Workload
+from tests.packets.cloud import Cloud, Workload, wait_until
 from tests.packets.conftest import make_cloud
-from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 SERVER = Path(__file__).with_name("dns_server.py")

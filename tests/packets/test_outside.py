@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.packets.cloud import KERNELS, PING_S, SLOWNESS, Cloud, Ping, Workload, ping_during
+from tests.packets.cloud import KERNELS, PING_S, SLOWNESS, Cloud, Ping, Workload, ping_during, wait_until
 from tests.packets.conftest import make_cloud
-from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 SWITCH, PEER, REMOTE = "phys0", "203.0.113.1", "198.51.100.7"

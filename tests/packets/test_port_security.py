@@ -20,9 +20,8 @@ from scapy.layers.inet6 import (
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet
 
-from tests.packets.cloud import Cloud, Ping, Workload
+from tests.packets.cloud import Cloud, Ping, Workload, wait_until
 from tests.packets.sockets import Wire, wire
-from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 OTHER_MAC, ALL = "fa:16:3e:66:66:66", "ff:ff:ff:ff:ff:ff"

@@ -19,10 +19,9 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 
-from tests.packets.cloud import Cloud, Workload
+from tests.packets.cloud import Cloud, Workload, wait_until
 from tests.packets.sockets import Wire, inside, wire
 from tests.packets.test_restarts import restart_agent
-from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 LIMIT, OFFERED, FREE = 8.0, 18.0, 6.0

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.agent.workloads import restart_command
-from tests.packets.cloud import PING_S, Cloud, Ping, Stream, Workload, ping_during
+from tests.packets.cloud import PING_S, Cloud, Ping, Stream, Workload, ping_during, wait_until
 from tunbridge.agent.bridges import PATIENCE_S
-from tunbridge.lab.host import wait_until
 from tunbridge.lab.lab import agent_command
 
 pytestmark = pytest.mark.ovs

@@ -13,10 +13,9 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 
 from tests.packets import sockets
-from tests.packets.cloud import Cloud, Workload
+from tests.packets.cloud import Cloud, Workload, wait_until
 from tests.packets.sockets import Wire, connected, connects, gets_datagram, never_connects, wire
 from tunbridge.dataplane.features.port_security import link_local
-from tunbridge.lab.host import wait_until
 from tunbridge.lab.lab import agent_command
 
 pytestmark = pytest.mark.ovs

@@ -8,12 +8,11 @@ from openstack.exceptions import ConflictException
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.l2 import Dot1Q, Ether
 
-from tests.packets.cloud import Cloud, Workload
+from tests.packets.cloud import Cloud, Workload, wait_until
 from tests.packets.conftest import make_cloud
 from tests.packets.sockets import Wire, wire
 from tunbridge.agent.config import Provider
 from tunbridge.lab import namespaces
-from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 SWITCHES = {"physnet1": "phys0", "physnet2": "phys1"}

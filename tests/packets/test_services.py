@@ -15,12 +15,11 @@ from scapy.layers.l2 import Ether
 from tests.agent.hosts import Wired
 from tests.agent.test_metrics import ADDRESS, families, fetch
 from tests.api.day.central import transact
-from tests.packets.cloud import KERNELS, PING_S, Cloud, Ping, Workload
+from tests.packets.cloud import KERNELS, PING_S, Cloud, Ping, Workload, wait_until
 from tests.packets.sockets import inside
 from tunbridge.dataplane import pipeline
 from tunbridge.dataplane.addresses import service_link_local
 from tunbridge.dataplane.features.port_security import link_local
-from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 FLOOD_PPS = 5_000

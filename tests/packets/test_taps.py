@@ -16,12 +16,11 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Packet
 
-from tests.packets.cloud import Cloud, Ping, Workload
+from tests.packets.cloud import Cloud, Ping, Workload, wait_until
 from tests.packets.sockets import PATIENCE_S, Wire, wire
 from tests.packets.test_live_migration import Move, as_nova
 from tests.packets.test_restarts import start_agent
 from tests.packets.test_trunks import segment
-from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 EVERYBODY = "ff:ff:ff:ff:ff:ff"

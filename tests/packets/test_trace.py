@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from tests.agent.hosts import NIC
-from tests.packets.cloud import Cloud, Workload
+from tests.packets.cloud import Cloud, Workload, wait_until
 from tests.packets.conftest import make_cloud
 from tests.packets.test_traffic_log import is_logged
-from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 PEER = "203.0.113.1"

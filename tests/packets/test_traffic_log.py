@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.packets.cloud import Cloud, Workload
+from tests.packets.cloud import Cloud, Workload, wait_until
 from tests.packets.sockets import inside
 from tunbridge.agent.config import NetworkLogConfig
-from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 FILE = "/var/log/openvswitch/network.log"

@@ -14,12 +14,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.packets.cloud import PING_S, Cloud, Workload, ping_during
+from tests.packets.cloud import PING_S, Cloud, Workload, ping_during, wait_until
 from tests.packets.test_qos import dscp, everything
 from tests.packets.test_restarts import restart_agent
 from tests.packets.vlan import Relay
 from tunbridge.lab import namespaces
-from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 _numbers = itertools.count(1)

@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.packets.cloud import PING_S, SLOWNESS, Cloud, Ping, Workload
+from tests.packets.cloud import PING_S, Cloud, Ping, Workload, wait_until
 from tests.packets.conftest import make_cloud
 from tunbridge.agent.config import TunnelType
-from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 MAX_VNI = 2**24 - 1
@@ -71,8 +70,8 @@ def test_a_changed_tunnel_address_moves_the_traffic_with_it(cloud: Cloud, far_id
     pings = [Ping(near, far.address), Ping(far, near.address)]
     moving.configure(local_ip="10.0.0.99")
     moving.reload()
-    wait_until(lambda: "vxlan-0a000063" in cloud.hosts["h0"].ports("br-tun"), "the other host follows", 10 * SLOWNESS)
-    wait_until(lambda: "vxlan-0a00000c" not in cloud.hosts["h0"].ports("br-tun"), "the old one is gone", 10 * SLOWNESS)
+    wait_until(lambda: "vxlan-0a000063" in cloud.hosts["h0"].ports("br-tun"), "the other host follows", 10)
+    wait_until(lambda: "vxlan-0a00000c" not in cloud.hosts["h0"].ports("br-tun"), "the old one is gone", 10)
     assert near.reaches(far.address)
     time.sleep(1)
     lost = [ping.end() for ping in pings]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.packets.cloud import Cloud
+from tests.packets.cloud import Cloud, wait_until
 
 pytestmark = pytest.mark.ovs
 
@@ -47,6 +47,5 @@ def test_a_port_is_down_until_it_is_plugged_and_when_it_is_unplugged(cloud: Clou
     vm.wait_active()
     assert cloud.network.get_port(port.id).binding_host_id == "h0"
     vm.detach()
-    from tunbridge.lab.host import wait_until
 
     wait_until(lambda: cloud.status(port) == "DOWN", "DOWN after unplugging")

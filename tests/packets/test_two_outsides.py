@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.packets.cloud import SLOWNESS, Cloud, Workload
+from tests.packets.cloud import Cloud, Workload, wait_until
 from tests.packets.conftest import make_cloud
 from tunbridge.agent.config import Provider
 from tunbridge.lab import namespaces
-from tunbridge.lab.host import wait_until
 
 pytestmark = pytest.mark.ovs
 REMOTE = "192.0.2.7"
@@ -94,7 +93,7 @@ class Side:
         agents = {agent.host: agent for agent in network.agents() if agent.agent_type == "L3 agent"}
         if host not in self._active():
             network.add_router_to_agent(agents[host], self.router)
-            wait_until(lambda: self._active() == [host], f"{host} has the gateway of {self.name}", 20 * SLOWNESS)
+            wait_until(lambda: self._active() == [host], f"{host} has the gateway of {self.name}", 20)
 
     def _active(self) -> list[str]:
         def answers(host: str) -> bool:
