@@ -8,7 +8,7 @@ from typing import Any
 from tunbridge.database.connection import Database
 from tunbridge.database.transaction import Transaction
 from tunbridge.model import catalog
-from tunbridge.rules.ports import fixed_ips_text
+from tunbridge.rules.port_addresses import fixed_ips_text
 
 _AT_ONCE = 1000
 

@@ -18,8 +18,9 @@ from typing import Any
 
 import httpx
 
+from tests.api.auth.cheap import cheap_hashes
 from tests.database.members import Member, member
-from tunbridge.api.auth.bootstrap import ADMIN, admin_password
+from tunbridge.api.auth.bootstrap import ADMIN, admin_password, make_admin
 from tunbridge.api.auth.passwords import hashed
 from tunbridge.api.auth.users import Role, add_user, edit
 from tunbridge.model import catalog
@@ -199,9 +200,12 @@ class Cloud:
             (self.folder / "server.log").write_bytes(b"")
 
     def add_people(self) -> None:
-        with edit(self.folder / "auth") as users:
-            for name, (project, role) in PEOPLE.items():
-                add_user(users, name, hashed(PASSWORD), project, role)
+        """Make the first user, as the server does where there is none, and the others."""
+        with cheap_hashes():
+            make_admin(self.folder / "auth")
+            with edit(self.folder / "auth") as users:
+                for name, (project, role) in PEOPLE.items():
+                    add_user(users, name, hashed(PASSWORD), project, role)
 
 
 @contextlib.contextmanager
@@ -220,7 +224,7 @@ def serving(folder: Path, database: Member | None = None, **settings: Any) -> It
         cloud = Cloud(folder, database, settings)
         stack.enter_context(cloud.http)
         stack.callback(cloud.kill)
-        cloud.start()
         if not settings.get("no_people"):
             cloud.add_people()
+        cloud.start()
         yield cloud

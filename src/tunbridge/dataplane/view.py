@@ -5,11 +5,13 @@ flows reads through a `View`, which notes the keys that were read. A changed row
 of them are computed anew. So what is computed incrementally cannot differ from what a fresh start computes.
 """
 
-from collections.abc import Collection, Container, Mapping
-from typing import Literal, Protocol
+from collections.abc import Callable, Collection, Container, Mapping
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
+
+T = TypeVar("T")
 
 
 class Segment(Struct, frozen=True):
@@ -379,185 +381,124 @@ class MeteringLabel(Struct, frozen=True, kw_only=True):
 
 
 Key = tuple[str, str]
-"""What a read depends on: ("port", id), ("network-ports", network id), ("network-subnets", network id),
-("network", id), ("subnet", id), ("group", id), ("group-members", group id), ("address-group", id), ("router", id),
-("network-routers", network id), ("gateways", host), ("floating", id), ("router-floating", router id),
-("forwardings", floating IP's id in the API), ("qos-policy", id), ("host", name), ("hosts", ""), ("port-status", id),
-("network-locations", network id), ("logs", ""), ("mirrors", port id), ("metering", project id),
-("metering", "") for shared labels, ("metering-label", id),
-("sub-ports", id of a trunk's port), ("taps", source port's id), ("tap", id), ("tap-services", port id),
-("tap-service", id), ("local-ips", port id)."""
+"""What a read depends on: what was read, as `View` names it, and the id that it was read by ("" where there is none).
+Of ("metering", project id) the id is "" for shared labels. ("sub-ports", id of a trunk's port) is for
+agent/sub_ports.py, which reads all of them."""
 
 
 class Source(Protocol):
     """Where rows come from; each method gives what is there now, None or nothing for what is not."""
 
-    def network(self, id: str) -> Network | None: ...
-    def subnet(self, id: str) -> Subnet | None: ...
-    def port(self, id: str) -> Port | None: ...
-    def port_status(self, id: str) -> str | None: ...
-    def network_locations(self, network_id: str) -> Collection[Location]: ...
-    def host_locations(self, host: str) -> Collection[Location]: ...
-    def group(self, id: str) -> SecurityGroup | None: ...
-    def address_group(self, id: str) -> Collection[str]: ...
-    def host(self, name: str) -> Host | None: ...
-    def hosts(self) -> Collection[str]: ...
-    def network_ports(self, network_id: str) -> Collection[str]: ...
-    def network_subnets(self, network_id: str) -> Collection[str]: ...
-    def group_members(self, group_id: str) -> Collection[str]: ...
-    def router(self, id: str) -> Router | None: ...
-    def network_routers(self, network_id: str) -> Collection[str]: ...
-    def gateways(self, host: str) -> Collection[str]: ...
-    def floating_ip(self, id: str) -> FloatingIp | None: ...
-    def router_floating_ips(self, router_id: str) -> Collection[str]: ...
-    def forwardings(self, floating_ip_id: str) -> Collection[PortForwarding]: ...
-    def qos_policy(self, id: str) -> QosPolicy: ...
+    def network(self, id: str, /) -> Network | None: ...
+    def network_ports(self, network_id: str, /) -> Collection[str]: ...
+    def network_subnets(self, network_id: str, /) -> Collection[str]: ...
+    def network_routers(self, network_id: str, /) -> Collection[str]: ...
+    def network_locations(self, network_id: str, /) -> Collection[Location]: ...
+    def host_locations(self, host: str, /) -> Collection[Location]: ...
+    def subnet(self, id: str, /) -> Subnet | None: ...
+    def port(self, id: str, /) -> Port | None: ...
+    def port_status(self, id: str, /) -> str | None: ...
     def sub_ports(self) -> Collection[str]: ...
+    def group(self, id: str, /) -> SecurityGroup | None: ...
+    def group_members(self, group_id: str, /) -> Collection[str]: ...
+    def address_group(self, id: str, /) -> Collection[str]: ...
+    def host(self, name: str, /) -> Host | None: ...
+    def hosts(self) -> Collection[str]: ...
+    def router(self, id: str, /) -> Router | None: ...
+    def router_floating_ips(self, router_id: str, /) -> Collection[str]: ...
+    def gateways(self, host: str, /) -> Collection[str]: ...
+    def floating_ip(self, id: str, /) -> FloatingIp | None: ...
+    def forwardings(self, floating_ip_id: str, /) -> Collection[PortForwarding]: ...
+    def qos_policy(self, id: str, /) -> QosPolicy: ...
     def logs(self) -> Collection[LoggedTraffic]: ...
-    def mirrors(self, port_id: str) -> Collection[Mirror]: ...
+    def mirrors(self, port_id: str, /) -> Collection[Mirror]: ...
     def all_mirrors(self) -> Collection[Mirror]: ...
-    def taps(self, port_id: str) -> Collection[Tap]: ...
-    def tap(self, id: str) -> Tap | None: ...
-    def tap_services(self, port_id: str) -> Collection[str]: ...
-    def tap_service(self, id: str) -> TapService | None: ...
-    def local_ips(self, port_id: str) -> Collection[LocalIp]: ...
-    def metering_labels(self, project_id: str) -> Collection[MeteringLabel]: ...
+    def taps(self, port_id: str, /) -> Collection[Tap]: ...
+    def tap(self, id: str, /) -> Tap | None: ...
+    def tap_services(self, port_id: str, /) -> Collection[str]: ...
+    def tap_service(self, id: str, /) -> TapService | None: ...
+    def local_ips(self, port_id: str, /) -> Collection[LocalIp]: ...
+    def metering_labels(self, project_id: str, /) -> Collection[MeteringLabel]: ...
+
+
+def _noted(kind: str, read: Callable[[Source, str], T]) -> Callable[["View", str], T]:
+    """A method of the view: it reads from the source, and notes ("kind", id)."""
+    name = read.__name__
+
+    def noted(view: "View", id: str) -> T:
+        view.reads.add((kind, id))
+        found: T = getattr(view.source, name)(id)
+        return found
+
+    return noted
 
 
 class View:
     """A source, and the keys that were read since `take_reads`."""
 
+    network = _noted("network", Source.network)
+    network_ports = _noted("network-ports", Source.network_ports)
+    network_subnets = _noted("network-subnets", Source.network_subnets)
+    network_routers = _noted("network-routers", Source.network_routers)
+    """The routers that have an interface on a network."""
+    network_locations = _noted("network-locations", Source.network_locations)
+    """What hosts say of addresses that several ports of a network may have."""
+    subnet = _noted("subnet", Source.subnet)
+    port = _noted("port", Source.port)
+    port_status = _noted("port-status", Source.port_status)
+    """What a host says of a port that is a next hop beside others; None when none has it plugged in."""
+    group = _noted("group", Source.group)
+    group_members = _noted("group-members", Source.group_members)
+    address_group = _noted("address-group", Source.address_group)
+    host = _noted("host", Source.host)
+    router = _noted("router", Source.router)
+    router_floating_ips = _noted("router-floating", Source.router_floating_ips)
+    """Those of a router's floating IPs that lead somewhere."""
+    gateways = _noted("gateways", Source.gateways)
+    """The routers whose gateway a host is, or may become."""
+    floating_ip = _noted("floating", Source.floating_ip)
+    forwardings = _noted("forwardings", Source.forwardings)
+    """The port forwardings of a floating IP, by its id in the API."""
+    qos_policy = _noted("qos-policy", Source.qos_policy)
+    """What a policy's rules come to; nothing for one that is not there."""
+    mirrors = _noted("mirrors", Source.mirrors)
+    """The mirrors of a port."""
+    taps = _noted("taps", Source.taps)
+    """The tap flows of which a port is the source."""
+    tap = _noted("tap", Source.tap)
+    tap_services = _noted("tap-services", Source.tap_services)
+    """The tap services whose copies a port is given."""
+    local_ips = _noted("local-ips", Source.local_ips)
+    """The Local IPs that lead to a port."""
+
     def __init__(self, source: Source) -> None:
-        self._source = source
-        self._reads: set[Key] = set()
+        self.source = source
+        self.reads: set[Key] = set()
 
     def take_reads(self) -> set[Key]:
         """The keys that were read since the last call."""
-        reads, self._reads = self._reads, set()
+        reads, self.reads = self.reads, set()
         return reads
 
-    def network(self, id: str) -> Network | None:
-        self._reads.add(("network", id))
-        return self._source.network(id)
-
-    def subnet(self, id: str) -> Subnet | None:
-        self._reads.add(("subnet", id))
-        return self._source.subnet(id)
-
-    def port(self, id: str) -> Port | None:
-        self._reads.add(("port", id))
-        return self._source.port(id)
-
-    def port_status(self, id: str) -> str | None:
-        """What a host says of a port that is a next hop beside others; None when none has it plugged in."""
-        self._reads.add(("port-status", id))
-        return self._source.port_status(id)
-
-    def network_locations(self, network_id: str) -> Collection[Location]:
-        """What hosts say of addresses that several ports of a network may have."""
-        self._reads.add(("network-locations", network_id))
-        return self._source.network_locations(network_id)
-
-    def group(self, id: str) -> SecurityGroup | None:
-        self._reads.add(("group", id))
-        return self._source.group(id)
-
-    def address_group(self, id: str) -> Collection[str]:
-        self._reads.add(("address-group", id))
-        return self._source.address_group(id)
-
-    def host(self, name: str) -> Host | None:
-        self._reads.add(("host", name))
-        return self._source.host(name)
-
     def hosts(self) -> Collection[str]:
-        self._reads.add(("hosts", ""))
-        return self._source.hosts()
-
-    def network_ports(self, network_id: str) -> Collection[str]:
-        self._reads.add(("network-ports", network_id))
-        return self._source.network_ports(network_id)
-
-    def network_subnets(self, network_id: str) -> Collection[str]:
-        self._reads.add(("network-subnets", network_id))
-        return self._source.network_subnets(network_id)
-
-    def group_members(self, group_id: str) -> Collection[str]:
-        self._reads.add(("group-members", group_id))
-        return self._source.group_members(group_id)
-
-    def router(self, id: str) -> Router | None:
-        self._reads.add(("router", id))
-        return self._source.router(id)
-
-    def network_routers(self, network_id: str) -> Collection[str]:
-        """The routers that have an interface on a network."""
-        self._reads.add(("network-routers", network_id))
-        return self._source.network_routers(network_id)
-
-    def gateways(self, host: str) -> Collection[str]:
-        """The routers whose gateway a host is, or may become."""
-        self._reads.add(("gateways", host))
-        return self._source.gateways(host)
-
-    def floating_ip(self, id: str) -> FloatingIp | None:
-        self._reads.add(("floating", id))
-        return self._source.floating_ip(id)
-
-    def router_floating_ips(self, router_id: str) -> Collection[str]:
-        """Those of a router's floating IPs that lead somewhere."""
-        self._reads.add(("router-floating", router_id))
-        return self._source.router_floating_ips(router_id)
-
-    def forwardings(self, floating_ip_id: str) -> Collection[PortForwarding]:
-        """The port forwardings of a floating IP, by its id in the API."""
-        self._reads.add(("forwardings", floating_ip_id))
-        return self._source.forwardings(floating_ip_id)
-
-    def qos_policy(self, id: str) -> QosPolicy:
-        """What a policy's rules come to; nothing for one that is not there."""
-        self._reads.add(("qos-policy", id))
-        return self._source.qos_policy(id)
+        self.reads.add(("hosts", ""))
+        return self.source.hosts()
 
     def logs(self) -> Collection[LoggedTraffic]:
         """All enabled logs of the cloud."""
-        self._reads.add(("logs", ""))
-        return self._source.logs()
-
-    def mirrors(self, port_id: str) -> Collection[Mirror]:
-        """The mirrors of a port."""
-        self._reads.add(("mirrors", port_id))
-        return self._source.mirrors(port_id)
-
-    def taps(self, port_id: str) -> Collection[Tap]:
-        """The tap flows of which a port is the source."""
-        self._reads.add(("taps", port_id))
-        return self._source.taps(port_id)
-
-    def tap(self, id: str) -> Tap | None:
-        self._reads.add(("tap", id))
-        return self._source.tap(id)
-
-    def tap_services(self, port_id: str) -> Collection[str]:
-        """The tap services whose copies a port is given."""
-        self._reads.add(("tap-services", port_id))
-        return self._source.tap_services(port_id)
+        self.reads.add(("logs", ""))
+        return self.source.logs()
 
     def tap_service(self, id: str) -> TapService | None:
         """A tap service; it changes with its port, too."""
-        found = self._source.tap_service(id)
-        self._reads |= {("tap-service", id), *((("port", found.port_id),) if found is not None else ())}
+        found = self.source.tap_service(id)
+        self.reads |= {("tap-service", id), *((("port", found.port_id),) if found is not None else ())}
         return found
-
-    def local_ips(self, port_id: str) -> Collection[LocalIp]:
-        """The Local IPs that lead to a port."""
-        self._reads.add(("local-ips", port_id))
-        return self._source.local_ips(port_id)
 
     def metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
         """The labels that count for the routers of a project."""
         found = self._metering_labels(project_id)
-        self._reads |= {("metering-label", label.id) for label in found}
+        self.reads |= {("metering-label", label.id) for label in found}
         return found
 
     def is_metered(self, project_id: str) -> bool:
@@ -565,8 +506,8 @@ class View:
         return bool(self._metering_labels(project_id))
 
     def _metering_labels(self, project_id: str) -> Collection[MeteringLabel]:
-        self._reads |= {("metering", project_id), ("metering", "")}
-        return self._source.metering_labels(project_id)
+        self.reads |= {("metering", project_id), ("metering", "")}
+        return self.source.metering_labels(project_id)
 
 
 def _touched(old: object, new: object, keys: Mapping[str, str]) -> set[Key]:

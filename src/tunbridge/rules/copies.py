@@ -5,7 +5,7 @@ it wrote is completed by a newer one, as are all rows of a database that was mad
 """
 
 from tunbridge.rules import bindings
-from tunbridge.rules.ports import fixed_ips_text
+from tunbridge.rules.port_addresses import fixed_ips_text
 from tunbridge.rules.request import Reader, Row, Txn
 
 

@@ -13,7 +13,7 @@ from tunbridge.rules import bindings, port_forwardings, qos
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound
 from tunbridge.rules.networks import given
-from tunbridge.rules.ports import fixed_ips
+from tunbridge.rules.port_addresses import fixed_ips
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.router_parts import FLOATING, addresses_of, external_network, make_port, remove_port, trusted
 

@@ -10,7 +10,7 @@ from typing import Any
 from tunbridge.rules import ipam
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NetworkingError, NotFound
-from tunbridge.rules.ports import fixed_ips
+from tunbridge.rules.port_addresses import fixed_ips
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 
 TABLE, FLAG = "Ndp_Proxy", "enable_ndp_proxy"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound
-from tunbridge.rules.ports import fixed_ips
+from tunbridge.rules.port_addresses import fixed_ips
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.router_parts import addresses_of, trusted
 

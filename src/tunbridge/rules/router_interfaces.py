@@ -11,7 +11,7 @@ from tunbridge.model.validators import plain
 from tunbridge.rules import ipam, ndp_proxies, port_forwardings, rbac
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound
-from tunbridge.rules.ports import fixed_ips
+from tunbridge.rules.port_addresses import fixed_ips
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.router_parts import (
     INTERFACE,

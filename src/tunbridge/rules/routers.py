@@ -12,7 +12,7 @@ from tunbridge.rules import flavors, gateway_hosts, hosts, ipam, ndp_proxies, qo
 from tunbridge.rules.base import Action, Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound, http_bad_request
 from tunbridge.rules.networks import given
-from tunbridge.rules.ports import fixed_ips
+from tunbridge.rules.port_addresses import fixed_ips
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.router_parts import (
     GATEWAY,

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from argon2 import PasswordHasher
 
+from tests.api.auth import cheap
 from tests.api.auth.server import Running, running
-from tunbridge.api.auth import passwords
 from tunbridge.api.auth.config import AuthConfig
 from tunbridge.api.auth.passwords import hashed
 from tunbridge.api.auth.users import add_user, edit, grant
@@ -16,9 +15,7 @@ MEMBER_PASSWORD = "correct horse battery"
 
 @pytest.fixture(scope="session", autouse=True)
 def cheap_hashes() -> Iterator[None]:
-    """Hash passwords at the least cost: what a real one costs is a test of its own (test_guessing.py)."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    with cheap.cheap_hashes():
         yield
 
 

@@ -1,7 +1,6 @@
 """The people of the day, and the environments in which they run `openstack`."""
 
-from argon2 import PasswordHasher
-
+from tests.api.auth.cheap import CHEAP
 from tests.api.serving import PASSWORD, Cloud
 from tunbridge.api.auth.bootstrap import ADMIN
 from tunbridge.api.auth.users import Role, add_user, edit, new_stamp
@@ -14,8 +13,6 @@ PEOPLE: dict[str, tuple[str, Role]] = {
     "rita": ("demo", "reader"),
 }
 """Name -> project and role."""
-_CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-"""Each command logs in, and what that costs is not what is tested here."""
 
 
 def add_people(cloud: Cloud) -> None:
@@ -23,7 +20,7 @@ def add_people(cloud: Cloud) -> None:
     with edit(cloud.folder / "auth") as users:
         for name, (project, role) in PEOPLE.items():
             if name != ADMIN:  # is there from the start
-                add_user(users, name, _CHEAP.hash(PASSWORD), project, role)
+                add_user(users, name, CHEAP.hash(PASSWORD), project, role)
     cheapened(cloud)
 
 
@@ -32,7 +29,7 @@ def cheapened(cloud: Cloud) -> None:
     with edit(cloud.folder / "auth") as users:
         for user in users.users:
             password = cloud.admin_password if user.name == ADMIN else PASSWORD
-            user.password_hash, user.stamp = _CHEAP.hash(password), new_stamp()
+            user.password_hash, user.stamp = CHEAP.hash(password), new_stamp()
 
 
 def environment(name: str, auth_url: str, password: str) -> dict[str, str]:

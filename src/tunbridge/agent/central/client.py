@@ -12,17 +12,18 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping, Set
 from pathlib import Path
-from typing import Any
 
 from tunbridge.agent.central import registration, statuses
 from tunbridge.agent.central.boot_configs import BootConfigs
-from tunbridge.agent.central.conditions import Needs, needs, several_hops
+from tunbridge.agent.central.followed import conditions, decides, touched
+from tunbridge.agent.central.here import look
 from tunbridge.agent.central.locations import Locations, Place
 from tunbridge.agent.central.remembered import Remembered
-from tunbridge.agent.central.source import CentralSource, keys_of
+from tunbridge.agent.central.source import CentralSource
 from tunbridge.agent.central.tables import TABLES
 from tunbridge.agent.cloud import BootConfig
 from tunbridge.agent.config import AgentConfig
+from tunbridge.database.conditions import Conditions
 from tunbridge.database.errors import DatabaseError, DatabaseUnavailable
 from tunbridge.database.replica import Replica
 from tunbridge.database.rows import Row
@@ -36,7 +37,6 @@ UNREPORTED = "BUILD"
 _RETRY_S = 1.0
 _SPREAD_S = 0.01
 """For each host, over which registrations spread after a loss of the database: it commits some 100 in a second."""
-_NOTHING = Needs(frozenset(), frozenset(), frozenset(), frozenset(), frozenset(), {})
 
 
 class Central:
@@ -68,8 +68,9 @@ class Central:
         self.source: view.Source = CentralSource(self._store, config.host)
         self._store.listen(self._row_changed)
         self._plugged: frozenset[str] = frozenset()
-        self._needs = _NOTHING
-        self._needs_changed = True
+        self._here = look(self._store, config.host, ())
+        self._here_changed = True
+        self._conditions: Conditions = {}
         self._touched: set[Key] = set()
         """Handed on by `take_touched`."""
         self._withheld: set[Key] = set()
@@ -162,7 +163,7 @@ class Central:
         if ids != self._plugged or not self._is_told:
             self._is_told = True
             self._plugged = ids
-            self._needs_changed = True
+            self._here_changed = True
             self._settle(asked=True)
             self._tell_statuses()
 
@@ -183,35 +184,19 @@ class Central:
     # Rows
 
     def _row_changed(self, table: str, old: Row | None, new: Row | None) -> None:
-        self._withheld |= keys_of(table, old, new)
-        if not self._needs_changed:
-            self._needs_changed = self._matters(table, old, new)
+        self._withheld |= touched(table, old, new)
+        if not self._here_changed:
+            self._here_changed = decides(self._here, table, old, new)
         if table == "Host" and old is not None and new is None and old.host == self._config.host:
             self._statuses.forget()  # somebody deleted the agent, and what it had said with it
             self._register_soon()
-
-    def _matters(self, table: str, old: Row | None, new: Row | None) -> bool:
-        """Whether a changed row may change which rows are needed."""
-        rows = [row for row in (old, new) if row is not None]
-        if table == "Port_Binding":
-            return any(row.host == self._config.host for row in rows)
-        if table == "Port":
-            needed = self._needs
-            return any(r.id in needed.local or r.id in needed.gateways or r.network_id in needed.several for r in rows)
-        if table == "Security_Group_Rule":
-            return any(row.security_group_id in self._needs.groups for row in rows)
-        if table == "Network":
-            return any(row.qos_policy_id not in (None, *self._needs.policies) for row in rows)
-        if table == "Router":
-            return len(rows) < 2 or _way(rows[0]) != _way(rows[1])
-        return table in ("Floating_Ip", "Metering_Label", "Tap_Flow", "Tap_Service")
 
     def _moved(self) -> None:
         """Rows, conditions or the connection changed."""
         if self._store.loads != self._loads:
             self._loads = self._store.loads
             self.complete = False
-            self._needs_changed = True
+            self._here_changed = True
         self._settle()
         self._tell_statuses()
         if self._replica.resumed and self.connected:
@@ -224,12 +209,13 @@ class Central:
 
         `asked`: the engine looks itself afterwards, whether the answer for what is plugged in is there.
         """
-        if self._needs_changed:
-            self._needs_changed = False
-            found = needs(self._store, self._config.host, self._plugged)
-            if found.conditions != self._needs.conditions:
-                self._replica.want(found.conditions)
-            self._needs = found
+        if self._here_changed:
+            self._here_changed = False
+            self._here = look(self._store, self._config.host, self._plugged)
+            found = conditions(self._here)
+            if found != self._conditions:
+                self._conditions = found
+                self._replica.want(found)
         if not self._replica.settled:
             return
         existing = self._plugged & self._store.rows("Port").keys()
@@ -378,9 +364,3 @@ def _tls(config: AgentConfig) -> tls.Files | None:
     if files is None:
         return None
     return tls.Files(Path(files.private_key), Path(files.certificate), Path(files.ca_certificate))
-
-
-def _way(router: Row) -> tuple[Any, ...]:
-    """What of a router decides which rows a host needs."""
-    where = (router.gateway_port, router.gateway_host, router.gateway_standbys, router.gateway_qos_policy_id)
-    return router.networks, where, several_hops(router)

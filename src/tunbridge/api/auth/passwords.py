@@ -8,6 +8,7 @@ there are no more of them than comparisons in FORGET_AFTER seconds, some ten tho
 """
 
 import asyncio
+import base64
 import hashlib
 import math
 import secrets
@@ -49,6 +50,13 @@ def generate() -> str:
     return secrets.token_urlsafe(18)
 
 
+def _of_nobody() -> str:
+    """A hash that no password has, to compare with at the same cost; to make it takes no time."""
+    sizes = (_hasher.salt_len, _hasher.hash_len)
+    salt, digest = (base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in sizes)
+    return f"$argon2id$v=19$m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}${salt}${digest}"
+
+
 class _Failures:
     """What went wrong for one user from one address, and whose turn it is."""
 
@@ -77,7 +85,7 @@ class Verifier:
         self._waiting = 0
         self._failures: dict[bytes, _Failures] = {}
         self._added = 0
-        self._nobody = hashed(generate())
+        self._nobody = _of_nobody()
 
     async def verify(self, who: str, address: str, stored: str | None, password: str) -> bool:
         """Say whether `password` is the one. `stored` is None when there is no such user: that takes as long.
