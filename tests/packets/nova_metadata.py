@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import sys
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -59,12 +60,13 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Arguments: port, the file of the secret, and projects by instance as JSON."""
+    """Arguments: port, the file of the secret, and projects by instance as JSON. Ends with its input."""
     Handler.secret = Path(sys.argv[2]).read_bytes().strip()
     Handler.projects = json.loads(sys.argv[3])
     server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     print("up", flush=True)
-    server.serve_forever()
+    sys.stdin.read()
 
 
 if __name__ == "__main__":
