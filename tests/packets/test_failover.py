@@ -22,6 +22,8 @@ UNDERLAY = "enunderlay0"
 MOST_SILENT_S = 3.0 * SLOWNESS
 MOST_LOST = MOST_SILENT_S / PING_S
 """Seconds, and pings: well above the third of a second that it takes, since machines with tests are busy."""
+MOST_LOST_PLANNED = 2 * SLOWNESS
+"""None, where the machine is not busy."""
 KINDS: tuple[Literal["tcp", "udp"], ...] = ("tcp", "udp")
 
 
@@ -115,8 +117,10 @@ def test_a_planned_move_loses_nothing(site: Reached) -> None:
     for _ in range(2):
         first = active(site)[0]
         move = functools.partial(enable, site, first, False)
-        assert lost_during(site, "planned move", move, other(first), first) <= 2  # none, if not busy
-        enable(site, first, True)
+        try:
+            assert lost_during(site, "planned move", move, other(first), first) <= MOST_LOST_PLANNED
+        finally:
+            enable(site, first, True)
         time.sleep(4)  # it is ready again
 
 
@@ -160,7 +164,7 @@ def test_two_hosts_that_lose_each_other_do_not_both_have_the_gateway(site: Reach
     assert active(site) == [first]
     got, lost = ping.end()
     assert got > 1 / PING_S
-    assert lost <= 2  # none, if not busy
+    assert lost <= MOST_LOST_PLANNED
     cut("--strict del-flows", "")
     wait_until(lambda: _sessions(site, first) == 2, "they have found each other", 20)
     assert active(site) == [first]

@@ -163,7 +163,8 @@ def _assert_everybody_reaches_everything(sides: list[Side]) -> None:
         said = vm.run(sys.executable, "-c", ASK_ALL, *targets).stdout.splitlines()
         assert said == [f"{name} {seen}" for name in targets.values()], client
         answered = vm.run("sh", "-c", PING_ALL, "sh", *targets, *gateways).stdout.split()
-        assert sorted(answered) == sorted([*targets, *gateways]), client
+        silent = {address: targets.get(address, "gateway") for address in {*targets, *gateways} - {*answered}}
+        assert not silent, f"{client}, known as {seen}, is not answered by these"
 
 
 @pytest.mark.parametrize("place", [("h0", "h0", "h0"), ("h0", "h1", "h1"), ("h1", "h0", "h1")], ids="-".join)
