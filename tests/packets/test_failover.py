@@ -128,7 +128,9 @@ def test_a_vswitchd_that_is_killed_and_comes_back(site: Reached) -> None:
     first = active(site)[0]
     host = site.cloud.hosts[first].host
     stays, killed = other(first), functools.partial(host.kill, "ovs-vswitchd")
-    assert 0 < lost_during(site, "vswitchd killed", killed, stays, stays) < MOST_LOST
+    lost = lost_during(site, "vswitchd killed", killed, stays, stays)
+    assert lost < MOST_LOST
+    assert lost > 0 or KERNELS  # which forward without it, until the other host has taken over
     assert lost_during(site, "vswitchd is back", host.start_vswitchd, first, stays) < MOST_LOST
 
 

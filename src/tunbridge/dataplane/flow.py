@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from tunbridge.dataplane.flows import COOKIE, Flow, FlowError
-from tunbridge.dataplane.pipeline import CONTROLLER_ID, DROP, LEARNED_COOKIE, ZONE, Field, Table
+from tunbridge.dataplane.pipeline import CONTROLLER_ID, DROP, LEARNED_COOKIE, NO_ZONE, ZONE, Field, Table
 
 _FIELDS = (
     "pkt_mark", "conj_id", "ct_state", "ct_zone", "ct_mark", "proto", "reg0", "reg1", "reg2", "reg3", "reg4", "reg5",
@@ -262,6 +262,16 @@ def learn_neighbour(vlan: int, version: int, via: int = 0) -> Action:
 def output_field(field: Field) -> Action:
     """Output to the port that a register names."""
     return Action(f"output:NXM_NX_REG{field.register}[]")
+
+
+def anew(table: Table) -> Action:
+    """Continue in a table with a packet that the datapath takes for a new one, in a flow of its own.
+
+    Where the kernel's datapath cannot write a field (a type of ICMP), vswitchd does it, and has the kernel carry out what
+    follows action by action: what conntrack says and translates is lost from one to the next. By a flow of its own the
+    kernel carries it out in one go.
+    """
+    return Action(f"ct(table={table.number},zone={NO_ZONE})", next=(table.number,))
 
 
 def track(table: Table) -> Action:

@@ -143,6 +143,9 @@ ZONE = "NXM_NX_REG6[0..15]"
 FIRST_NAT_ZONE, LAST_NAT_ZONE = 0x1000, 0xFFFF
 """Zones in which routers translate addresses, one for each: above those of networks, which are local VLANs."""
 
+NO_ZONE = 0xFFF
+"""A zone in which no connection is ever committed: above those of networks, below those of routers."""
+
 EGRESS_CHECKED = 0x1
 """ct_mark bit: the connection's originator is here, and its egress rules allowed it."""
 INGRESS_CHECKED = 0x2

@@ -165,11 +165,11 @@ def _answer_ping(context: Context, number: int, address: str, version: int) -> M
 
 
 def _answer_ping_around(context: Context, number: int, address: str) -> None:
-    """Ping that comes from another router here: the reply goes back by that one."""
+    """Ping that comes from another router here: the reply goes back by that one, which may have to translate it."""
     proto, request, reply = external.ECHO[6 if ":" in address else 4]
     target = {"ipv6_dst" if ":" in address else "nw_dst": address}
     echo: Match = {**ROUTER_NUMBER(number), **target, "proto": proto, "icmp_type": request, "in_port": "ANY"}
-    back = [*flow.answer_echo(address, reply), goto(pipeline.DESTINATION)]
+    back = [*flow.answer_echo(address, reply), flow.anew(pipeline.DESTINATION)]
     context.flow(_BRIDGE, pipeline.ROUTES, _OWN + 2, echo, *back)
 
 
