@@ -347,7 +347,7 @@ zone with the port's own address.
 A router translates addresses in a zone of its own, from 4096 up: a hash of its id, so a restarted agent finds it. There
 a connection has the fixed IP on one side and the floating IP, or the gateway's address, on the other.
 
-In zone 4095 no connection is ever committed. A lookup there ends the datapath's flow, and what follows is one of its own:
+In zone 4095 no connection is ever committed. A lookup there ends the datapath's flow; what follows is one of its own:
 the kernel cannot write the type of an ICMP packet, so vswitchd has it carry out such a flow action by action, and what
 conntrack would have translated afterwards is lost.
 

@@ -267,9 +267,9 @@ def output_field(field: Field) -> Action:
 def anew(table: Table) -> Action:
     """Continue in a table with a packet that the datapath takes for a new one, in a flow of its own.
 
-    Where the kernel's datapath cannot write a field (a type of ICMP), vswitchd does it, and has the kernel carry out what
-    follows action by action: what conntrack says and translates is lost from one to the next. By a flow of its own the
-    kernel carries it out in one go.
+    Where the kernel's datapath cannot write a field (the type of ICMP), vswitchd does it, and has the kernel carry out
+    what follows action by action: what conntrack says and translates is lost from one to the next. By a flow of its own
+    the kernel carries it out in one go.
     """
     return Action(f"ct(table={table.number},zone={NO_ZONE})", next=(table.number,))
 
