@@ -102,10 +102,24 @@ def make_lab(request: pytest.FixtureRequest, kind: str, lab_name: Callable[[], s
         if kind == "vm":
             kept: Kernels = request.getfixturevalue("kernels")
             return kept.lab(plans, prefix_length)
-        lab = Lab(lab_name())
-        plan = checked(LabPlan(name=lab.name, hosts=plans, prefix_length=prefix_length))
-        lab.up(plan, lambda _part, _what: None, agents=False)
-        return lab
+        return _up(lab_name(), plans, prefix_length)
+
+    return make
+
+
+def _up(name: str, plans: list[HostPlan], prefix_length: int) -> Lab:
+    lab = Lab(name)
+    plan = checked(LabPlan(name=lab.name, hosts=plans, prefix_length=prefix_length))
+    lab.up(plan, lambda _part, _what: None, agents=False)
+    return lab
+
+
+@pytest.fixture(scope="module")
+def make_lasting_lab(module_lab_name: Callable[[], str]) -> MakeLab:
+    """Make a lab of one bare host in a namespace, which tests of a module share."""
+
+    def make(name: str, address: str, providers: dict[str, Provider], prefix_length: int = 24) -> Lab:
+        return _up(module_lab_name(), [HostPlan(name=name, local_ip=address, providers=providers)], prefix_length)
 
     return make
 

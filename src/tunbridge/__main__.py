@@ -1,6 +1,6 @@
 """The `tunbridge` command, and `python -m tunbridge`.
 
-As a service, the agent starts without the command line's libraries: to import them takes twice as long as all the rest.
+As services, agent and server start without the command line's libraries: to import them takes as long as all the rest.
 """
 
 import sys
@@ -19,21 +19,30 @@ def main() -> None:
         command_line()
         return
     try:
-        from tunbridge.agent import config, service
-
-        service.run(config.config_path(Path(arguments[2]) if arguments[2:] else None))
+        _serve(arguments[0], Path(arguments[2]) if arguments[2:] else None)
     except (TunbridgeError, ModuleNotFoundError, BrokenPipeError) as e:
         from tunbridge.cli.main import end
 
         end(e)
 
 
+def _serve(what: str, path: Path | None) -> None:
+    if what == "server":
+        from tunbridge.api import service as server
+
+        server.run(path)
+    else:
+        from tunbridge.agent import config, service
+
+        service.run(config.config_path(path))
+
+
 def _is_service(arguments: Sequence[str]) -> bool:
-    """Whether this is `tunbridge agent` with nothing but a configuration, as a service manager calls it."""
+    """Whether this is `tunbridge agent` or `server` with nothing but a configuration, as a service manager calls it."""
     match arguments:
-        case ["agent"]:
+        case ["agent" | "server"]:
             return True
-        case ["agent", "--config" | "-c", config]:
+        case ["agent" | "server", "--config" | "-c", config]:
             return bool(config)
     return False
 

@@ -14,12 +14,18 @@ import msgspec
 from tunbridge.errors import TunbridgeError
 
 T = TypeVar("T", bound=msgspec.Struct)
+SERVER_CONFIG = Path("/etc/tunbridge/server.toml")
 
 
 class ConfigurationError(TunbridgeError):
     """The configuration cannot be used; the text names the file or variable, the key, and what was expected."""
 
     exit_status = 2
+
+
+def server_config(path: Path | None) -> Path | None:
+    """The file of the server's configuration; where none is named, the usual one, if it is there."""
+    return path if path is not None or not SERVER_CONFIG.exists() else SERVER_CONFIG
 
 
 def load(kind: type[T], path: Path | None, prefix: str, environ: Mapping[str, str]) -> T:

@@ -8,6 +8,7 @@ from tests.agent.hosts import NIC, PHYSNET, Wired
 from tests.conftest import MakeLab
 from tunbridge.agent.config import Peer
 from tunbridge.lab.host import wait_until
+from tunbridge.lab.lab import Lab
 
 pytestmark = pytest.mark.ovs
 KINDS = ("namespace", "vm")
@@ -26,17 +27,30 @@ def kept() -> Kept:
 
 
 @pytest.fixture
-def wired(make_lab: MakeLab, kind: str, kept: Kept) -> Wired:
-    """A host in order. A kernel of its own takes a while to come to that: it is the last test's, if that left it so."""
-    if kind == "vm" and kept.host is not None and kept.host.host.pid("agent") is not None:
-        if kept.host.picture() == kept.picture:
-            return kept.host
-        kept.host = None
-    host = Wired(make_lab(providers={"network0": PHYSNET}, network0="10.0.0.27"), "network0")
+def wired(make_lab: MakeLab, make_lasting_lab: MakeLab, kind: str, kept: Kept) -> Wired:
+    """A host in order: the last test's, if that left it so, since a host takes a while to come to that."""
+    there = kept.host
+    if there is not None and there.host.pid("agent") is not None and there.picture() == kept.picture:
+        return there
+    if kind == "vm":
+        host = started(make_lab(providers={"network0": PHYSNET}, network0="10.0.0.27"))
+    else:
+        host = started(make_lasting_lab("network0", "10.0.0.27", PHYSNET))
+    kept.host, kept.picture = host, host.picture()
+    return host
+
+
+@pytest.fixture
+def fresh(make_lab: MakeLab, kept: Kept) -> Wired:
+    """A host in order, in whose log is nothing of other tests."""
+    kept.host = None  # a kernel's hosts are taken for the next lab
+    return started(make_lab(providers={"network0": PHYSNET}, network0="10.0.0.27"))
+
+
+def started(lab: Lab) -> Wired:
+    host = Wired(lab, "network0")
     host.configure(peers=[Peer(host="compute0", ip="10.0.0.25"), Peer(host="compute1", ip="10.0.0.26")])
     host.start()
-    if kind == "vm":
-        kept.host, kept.picture = host, host.picture()
     return host
 
 
@@ -169,18 +183,18 @@ def test_damage_again_and_again_is_mended_each_time(wired: Wired) -> None:
 
 
 @pytest.mark.namespaces_only("a NIC of a kernel of its own stays until the kernel ends")
-def test_the_device_of_a_nic_that_vanished_and_came_back_is_in_its_bridge(wired: Wired) -> None:
-    wired.host.run("ip", "link", "del", NIC)
-    wired.host.vsctl("--no-wait", "del-port", NIC)
-    wait_until(lambda: "no such network device" in wired.log(), "the agent tells that the NIC is missing")
-    wired.host.attach(NIC, wired.lab.outside, "phys0", "again")
-    wait_until(lambda: NIC in wired.ports("br-eth1"), "the NIC is taken when it appears")
-    assert "problem solved" in wired.log()
+def test_the_device_of_a_nic_that_vanished_and_came_back_is_in_its_bridge(fresh: Wired) -> None:
+    fresh.host.run("ip", "link", "del", NIC)
+    fresh.host.vsctl("--no-wait", "del-port", NIC)
+    wait_until(lambda: "no such network device" in fresh.log(), "the agent tells that the NIC is missing")
+    fresh.host.attach(NIC, fresh.lab.outside, "phys0", "again")
+    wait_until(lambda: NIC in fresh.ports("br-eth1"), "the NIC is taken when it appears")
+    assert "problem solved" in fresh.log()
 
 
-def test_an_agent_that_is_fought_says_so_and_slows_down_and_still_wins_in_the_end(wired: Wired) -> None:
-    before = wired.picture()
+def test_an_agent_that_is_fought_says_so_and_slows_down_and_still_wins_in_the_end(fresh: Wired) -> None:
+    before = fresh.picture()
     script = "for i in $(seq 300); do ovs-vsctl --no-wait --if-exists del-port patch-tun; done"
-    wired.host.run("sh", "-c", script)
-    assert "another process keeps undoing" in wired.log()
-    wired.until_mended(before)
+    fresh.host.run("sh", "-c", script)
+    assert "another process keeps undoing" in fresh.log()
+    fresh.until_mended(before)

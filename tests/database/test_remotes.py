@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import certificates
 from tests.database.tables import TABLES
 from tests.database.test_connection import insert
-from tests.inspect.test_remote import authority, signed
 from tunbridge.database.connection import Database
 from tunbridge.database.errors import DatabaseUnavailable
 from tunbridge.database.server import Embedded
@@ -22,12 +22,7 @@ from tunbridge.openvswitch.tls import Files
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert shutil.which("openssl") is not None, "openssl is not installed"
-    folder = tmp_path_factory.mktemp("keys")
-    authority(folder, "ca")
-    authority(folder, "other")
-    for name, by in (("server", "ca"), ("client", "ca"), ("stranger", "other")):
-        signed(folder, name, by)
-    return folder
+    return certificates.make(tmp_path_factory.mktemp("keys"))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from tests import certificates
 from tests.cli.test_see import run
 from tests.inspect.test_live import Database, database, fill, pytestmark  # noqa: F401 - a fixture, and a mark
 from tunbridge.errors import TunbridgeError
@@ -33,38 +34,11 @@ def port_of(base: Database, remote: str) -> str:
     raise AssertionError(f"{remote}: ovsdb-server does not listen")
 
 
-def openssl(*arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=60)
-
-
-def authority(folder: Path, name: str) -> None:
-    openssl(
-        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-        "-keyout", f"{folder}/{name}-key.pem", "-out", f"{folder}/{name}.pem", "-subj", f"/CN={name}",
-    )  # fmt: skip
-
-
-def signed(folder: Path, name: str, by: str) -> None:
-    openssl(
-        "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}",
-        "-keyout", f"{folder}/{name}-key.pem", "-out", f"{folder}/{name}.csr",
-    )  # fmt: skip
-    openssl(
-        "x509", "-req", "-in", f"{folder}/{name}.csr", "-CA", f"{folder}/{by}.pem", "-CAkey", f"{folder}/{by}-key.pem",
-        "-CAcreateserial", "-days", "2", "-out", f"{folder}/{name}.pem",
-    )  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
-    folder = tmp_path_factory.mktemp("keys")
-    authority(folder, "ca")
-    authority(folder, "other")
-    for name, by in (("server", "ca"), ("client", "ca"), ("stranger", "other")):
-        signed(folder, name, by)
-    return folder
+    return certificates.make(tmp_path_factory.mktemp("keys"))
 
 
 @pytest.fixture

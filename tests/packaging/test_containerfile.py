@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from tunbridge.api.config import ServerConfig
-from tunbridge.cli.server import DEFAULT_CONFIG
+from tunbridge.configuration import SERVER_CONFIG
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "Containerfile").read_text().replace("\\\n", " ")
@@ -40,4 +40,4 @@ def test_it_starts_the_server_with_its_usual_configuration() -> None:
     venv = re.search(r"python3 -m venv (\S+)", TEXT)
     assert venv is not None
     assert msgspec.json.decode(of("ENTRYPOINT")[0]) == [f"{venv[1]}/bin/tunbridge", "server"]
-    assert msgspec.json.decode(of("CMD")[0]) == ["--config", str(DEFAULT_CONFIG)]
+    assert msgspec.json.decode(of("CMD")[0]) == ["--config", str(SERVER_CONFIG)]

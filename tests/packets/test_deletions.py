@@ -10,8 +10,8 @@ import pytest
 
 from tests.packets.cloud import SLOWNESS, Cloud, Ping, Workload, wait_until
 from tests.packets.conftest import make_cloud
+from tests.packets.site import REMOTE, Site
 from tests.packets.streams import Talk
-from tests.packets.test_outside import REMOTE, Site
 from tunbridge.dataplane.pipeline import LEARNED_COOKIE
 from tunbridge.lab.namespaces import LabError
 

@@ -14,8 +14,8 @@ import pytest
 from tests.agent.hosts import NIC
 from tests.packets.cloud import KERNELS, PING_S, SLOWNESS, Cloud, Ping, wait_until
 from tests.packets.conftest import make_cloud
+from tests.packets.site import REMOTE, Site
 from tests.packets.streams import Dialling, Talk
-from tests.packets.test_outside import REMOTE, Site
 
 pytestmark = pytest.mark.ovs
 UNDERLAY = "enunderlay0"

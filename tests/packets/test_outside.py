@@ -3,20 +3,17 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.packets.cloud import KERNELS, PING_S, SLOWNESS, Cloud, Ping, Workload, ping_during, wait_until
+from tests.packets.cloud import KERNELS, PING_S, Cloud, Ping, Workload, ping_during, wait_until
 from tests.packets.conftest import make_cloud
+from tests.packets.site import PEER, PEER6, REMOTE, REMOTE6, SWITCH, Site, running
 
 pytestmark = pytest.mark.ovs
-SWITCH, PEER, REMOTE = "phys0", "203.0.113.1", "198.51.100.7"
-PEER6, REMOTE6 = "2001:db8:f::1", "2001:db8:99::7"
-"""The machine outside, whose first address every lab gives it."""
 SERVE = """
 import http.server
 class Page(http.server.BaseHTTPRequestHandler):
@@ -35,93 +32,6 @@ def seen_as(vm: Workload) -> str:
     return vm.run(sys.executable, "-c", FETCH.format(REMOTE), check=False).stdout.strip()
 
 
-class Site:
-    """A router from blue (VXLAN) to an external network that h0 and h1 have a bridge to and h2 has not."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
-        cloud.outside("ip", "link", "set", "lo", "up")
-        cloud.outside("ip", "addr", "add", f"{REMOTE}/32", "dev", "lo")
-        for address, device in ((f"{PEER6}/64", SWITCH), (f"{REMOTE6}/128", "lo")):
-            cloud.outside("ip", "addr", "add", address, "dev", device, "nodad")
-        network = cloud.network
-        flat = {"provider_network_type": "flat", "provider_physical_network": "physnet1"}
-        self.external = cloud.make_network("ext", None, is_router_external=True, **flat)
-        cloud.make_subnet(self.external, "203.0.113.0/24", gateway_ip=PEER, is_dhcp_enabled=False)
-        scope = network.create_address_scope(name="six", ip_version=6)
-        pool = network.create_subnet_pool(name="six", prefixes=["2001:db8::/32"], address_scope_id=scope.id)
-        both = {"subnet_pool_id": pool.id}
-        cloud.make_subnet(self.external, "2001:db8:f::/64", gateway_ip=PEER6, is_dhcp_enabled=False, **both)
-        self.blue = cloud.make_network("blue", None)
-        slaac = {"ipv6_ra_mode": "slaac", "ipv6_address_mode": "slaac"}
-        inside = [
-            cloud.make_subnet(self.blue, "10.5.0.0/24"),
-            cloud.make_subnet(self.blue, "2001:db8:5::/64", **slaac, **both),
-        ]
-        self.router = network.create_router(
-            name="r", external_gateway_info={"network_id": self.external.id, "enable_snat": True}
-        )
-        self.group = network.create_security_group(name="open")
-        for subnet in inside:
-            network.add_interface_to_router(self.router, subnet_id=subnet.id)
-            version = f"IPv{subnet.ip_version}"
-            network.create_security_group_rule(security_group_id=self.group.id, direction="ingress", ethertype=version)
-        self.vms = {host: self.vm(host) for host in cloud.hosts}
-
-    @property
-    def gateway_ip(self) -> str:
-        """The router's own address outside."""
-        return next(a for a in self.gateway_ips() if ":" not in a)
-
-    def gateway_ips(self) -> list[str]:
-        """The router's addresses outside, of both versions."""
-        router = self.cloud.network.get_router(self.router.id)
-        return [str(ip["ip_address"]) for ip in router.external_gateway_info["external_fixed_ips"]]
-
-    @property
-    def gateway_host(self) -> str:
-        """The host that has the router's address."""
-        return self.gateway_hosts()[0]
-
-    def gateway_hosts(self) -> list[str]:
-        """Hosts that have the router's address; others may be ready to translate for it."""
-        return [name for name in self.cloud.hosts if f"arp_tpa={self.gateway_ip}," in self.flows(name)]
-
-    def flows(self, host: str) -> str:
-        found = self.cloud.hosts[host].host.run("ovs-ofctl", "-O", "OpenFlow14", "dump-flows", "br-int").stdout
-        return str(found)
-
-    def vm(self, host: str) -> Workload:
-        made = self.cloud.vm(host, self.blue, address=False, security_groups=[self.group.id])
-        made.ip("addr", "add", f"{made.address}/24", "dev", "eth0")
-        made.ip("route", "add", "default", "via", "10.5.0.1")
-        return made
-
-    def floating(self, vm: Workload | None) -> Any:
-        """A new floating IP of a VM, that is ACTIVE."""
-        network = self.cloud.network
-        port = None if vm is None else vm.port.id
-        made = network.create_ip(floating_network_id=self.external.id, port_id=port)
-        if vm is not None:
-            self.wait(made, "ACTIVE")
-        return made
-
-    def wait(self, floating: Any, status: str) -> None:
-        wait_until(lambda: self.cloud.network.get_ip(floating.id).status == status, f"the floating IP is {status}")
-
-    def lead(self, floating: Any, vm: Workload | None) -> None:
-        self.cloud.network.update_ip(floating.id, port_id=None if vm is None else vm.port.id)
-        self.wait(floating, "DOWN" if vm is None else "ACTIVE")
-
-    def reached(self, address: str) -> bool:
-        """Whether an address answers the physical router within some seconds."""
-        deadline = time.monotonic() + 4 * SLOWNESS
-        while time.monotonic() < deadline:
-            if self.cloud.outside("ping", "-c1", "-W1", "-I", REMOTE, address, check=False).returncode == 0:
-                return True
-        return False
-
-
 @pytest.fixture(scope="module")
 def cloud(module_lab_name: Callable[[], str]) -> Iterator[Cloud]:
     yield make_cloud(module_lab_name(), hosts=3, preview=True, apart=["h2"])
@@ -136,12 +46,8 @@ def site(cloud: Cloud) -> Site:
 def web(cloud: Cloud) -> Iterator[None]:
     """A web server outside that tells who asked."""
     command = ("ip", "netns", "exec", cloud.lab.outside, "python3", "-c", SERVE)
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    assert server.stdout.readline().strip() == "up"
-    yield
-    server.kill()
-    server.communicate()
+    with running([subprocess.Popen(command, stdout=subprocess.PIPE, text=True)]):
+        yield
 
 
 def test_vms_on_every_host_reach_the_outside_by_their_router(site: Site) -> None:
@@ -343,13 +249,8 @@ print(s.recv(2000).decode())
 @pytest.fixture
 def serving(site: Site) -> Iterator[None]:
     """A web server and a UDP echo in each VM, which tell who asked."""
-    servers = [vm.start("python3", "-c", script) for vm in site.vms.values() for script in (SERVE, ECHO)]
-    for server in servers:
-        assert server.stdout is not None and server.stdout.readline().strip() == "up"
-    yield
-    for server in servers:
-        server.kill()
-        server.communicate()
+    with running(vm.start("python3", "-c", script) for vm in site.vms.values() for script in (SERVE, ECHO)):
+        yield
 
 
 @pytest.mark.usefixtures("serving")
@@ -422,16 +323,9 @@ PASSIVE = {"PASV": ("--disable-epsv", "--no-ftp-skip-pasv-ip"), "EPSV": ()}
 def files(site: Site) -> Iterator[None]:
     """FTP and TFTP servers outside and in the VM on h0."""
     command = ("ip", "netns", "exec", site.cloud.lab.outside, "python3", FILES, REMOTE)
-    servers = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True),
-        site.vms["h0"].start("python3", FILES, site.vms["h0"].address),
-    ]
-    for server in servers:
-        assert server.stdout is not None and server.stdout.readline().strip() == "up"
-    yield
-    for server in servers:
-        server.kill()
-        server.communicate()
+    outside = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    with running([outside, site.vms["h0"].start("python3", FILES, site.vms["h0"].address)]):
+        yield
 
 
 @pytest.mark.usefixtures("files")

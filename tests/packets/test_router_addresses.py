@@ -14,8 +14,8 @@ from scapy.layers.l2 import Ether
 
 from tests.packets.cloud import Cloud, Workload, wait_until
 from tests.packets.conftest import make_cloud
+from tests.packets.site import PEER6, REMOTE, REMOTE6, Site
 from tests.packets.sockets import Wire, wire
-from tests.packets.test_outside import PEER6, REMOTE, REMOTE6, Site
 from tunbridge.dataplane.addresses import link_local
 from tunbridge.lab.lab import agent_command
 

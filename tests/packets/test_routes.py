@@ -8,7 +8,7 @@ import pytest
 
 from tests.packets.cloud import PING_S, Cloud, Workload, ping_during
 from tests.packets.conftest import make_cloud
-from tests.packets.test_outside import REMOTE, REMOTE6, Site
+from tests.packets.site import REMOTE, REMOTE6, Site
 
 pytestmark = pytest.mark.ovs
 

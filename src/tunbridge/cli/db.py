@@ -10,7 +10,7 @@ import typer
 
 from tunbridge.cli import terminal
 from tunbridge.cli.app import App
-from tunbridge.cli.server import DEFAULT_CONFIG
+from tunbridge.configuration import SERVER_CONFIG, server_config
 from tunbridge.errors import TunbridgeError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ app = App(
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
-        "--config", "-c", metavar="FILE", help=f"The server's configuration. (default: {DEFAULT_CONFIG}, if there)"
+        "--config", "-c", metavar="FILE", help=f"The server's configuration. (default: {SERVER_CONFIG}, if there)"
     ),
 ]
 Remotes = Annotated[
@@ -167,7 +167,7 @@ def _say(text: str) -> None:
 def _settings(config: Path | None) -> "ServerConfig":
     from tunbridge.api import config as configuration
 
-    return configuration.load(config if config is not None else (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None))
+    return configuration.load(server_config(config))
 
 
 def _place(config: Path | None) -> Path:

@@ -1,12 +1,11 @@
 """`tunbridge server`: the Networking API."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-DEFAULT_CONFIG = Path("/etc/tunbridge/server.toml")
+from tunbridge.configuration import SERVER_CONFIG
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +24,7 @@ def server(
     config: Annotated[
         Path | None,
         typer.Option(
-            "--config", "-c", metavar="FILE", help=f"TOML configuration. (default: {DEFAULT_CONFIG}, if it is there)"
+            "--config", "-c", metavar="FILE", help=f"TOML configuration. (default: {SERVER_CONFIG}, if it is there)"
         ),
     ] = None,
     listen: Annotated[
@@ -39,16 +38,7 @@ def server(
     ] = None,
 ) -> None:
     """Serve until SIGTERM."""
-    # Late: the other commands start faster without these.
-    import uvloop
+    from tunbridge.api import service  # late: the other commands start faster without it
 
-    from tunbridge.api import config as configuration
-    from tunbridge.api.server import run
-    from tunbridge.log import configure
-
-    path = config if config is not None else (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
     given = {"listen": listen, "database": database}
-    settings = configuration.load(path, options={name: value for name, value in given.items() if value})
-    log = configure(settings.log_format, settings.log_level)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run(settings, log))
+    service.run(config, {name: value for name, value in given.items() if value})

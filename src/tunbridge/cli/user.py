@@ -15,7 +15,7 @@ from rich.text import Text
 from tunbridge.api.auth.users import DEFAULT_PROJECT, Role, User, Users, UsersError
 from tunbridge.cli import terminal
 from tunbridge.cli.app import App
-from tunbridge.cli.server import DEFAULT_CONFIG
+from tunbridge.configuration import SERVER_CONFIG, server_config
 
 app = App(help="Who may log in to the server, where it does that itself.", no_args_is_help=True)
 
@@ -34,7 +34,7 @@ Directory = Annotated[
 ]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help=f"The server's. (default: {DEFAULT_CONFIG}, if it is there)"),
+    typer.Option("--config", metavar="FILE", help=f"The server's. (default: {SERVER_CONFIG}, if it is there)"),
 ]
 MIN_LENGTH = 8
 
@@ -176,8 +176,7 @@ def _place(directory: Path | None, config: Path | None) -> Path:
         return directory
     from tunbridge.api import config as configuration
 
-    path = config if config is not None else (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
-    return configuration.load(path).auth.path
+    return configuration.load(server_config(config)).auth.path
 
 
 def _tell(place: Path) -> None:
