@@ -7,9 +7,9 @@ import resource
 import signal
 import socket
 import ssl
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import uvicorn
 
@@ -25,6 +25,8 @@ from tunbridge.api.bindings import BindingApi
 from tunbridge.api.chores import Chores
 from tunbridge.api.config import ServerConfig
 from tunbridge.api.controller import Controller
+from tunbridge.api.designate.client import Designate
+from tunbridge.api.designate.publisher import Publisher
 from tunbridge.api.events import Events
 from tunbridge.api.flavors import FlavorApi, ProvidersApi
 from tunbridge.api.gateway_chore import GatewayChore
@@ -46,6 +48,7 @@ from tunbridge.model import catalog, features
 from tunbridge.notify import Notifier
 from tunbridge.rules import security_groups
 from tunbridge.rules.caller import Caller
+from tunbridge.rules.publication import Publishing
 from tunbridge.rules.request import own_request
 from tunbridge.rules.rulebook import rulebook
 from tunbridge.rules.settings import NetworkingSettings
@@ -168,10 +171,7 @@ async def run(config: ServerConfig, log: Any) -> None:
     gateways = GatewayChore(database, config.networking, SYSTEM, log)
     milestones = MilestoneChore(database, log)
     embedded = None if config.database else await _own_database(config, log)
-    nova = None if config.nova is None else Nova(config.nova)
-    notifier = None if nova is None else NovaNotifier(database, nova.send, log)
-    placement = None if config.placement is None else Placement(config.placement)
-    reporter = None if placement is None else Reporter(database, placement.tell, log)
+    services = _services(config, database, log)
     try:
         if embedded is not None:
             embedded.writes_refused = database.refuse_writes
@@ -182,10 +182,8 @@ async def run(config: ServerConfig, log: Any) -> None:
         clouds = write_clouds_yaml(config.auth, here)
         log.info("serving", url=here, clouds_yaml=str(clouds), auth=config.auth.mode)
         work = [_keep_seeding(config, database, log), chores.run(), gateways.run(), milestones.run()]
-        if notifier is not None:
-            work += [notifier.run(), notifier.lock.run(remotes, _tls(config))]
-        if reporter is not None:
-            work += [reporter.run(), reporter.lock.run(remotes, _tls(config))]
+        for service in services:
+            work += [service.told_by.run(), service.told_by.lock.run(remotes, _tls(config))]
         tasks = [_spawn(each, log) for each in work]
         try:
             await _serve(config, app, listening)
@@ -196,14 +194,35 @@ async def run(config: ServerConfig, log: Any) -> None:
     finally:
         await database.close()
         await authenticator.close()
-        if nova is not None:
-            await nova.close()
-        if placement is not None:
-            await placement.close()
+        for service in services:
+            await service.close()
         if embedded is not None:
             await embedded.close()
         for one in listening:
             one.close()
+
+
+class _Service(NamedTuple):
+    """Another service of the cloud that is told things, and what tells it."""
+
+    told_by: NovaNotifier | Reporter | Publisher
+    close: Callable[[], Awaitable[None]]
+
+
+def _services(config: ServerConfig, database: Database, log: Any) -> list[_Service]:
+    """Make what tells the services of the configuration; before the database is started. Raises AuthConfigError."""
+    found = []
+    if config.nova is not None:
+        nova = Nova(config.nova)
+        found.append(_Service(NovaNotifier(database, nova.send, log), nova.close))
+    if config.placement is not None:
+        placement = Placement(config.placement)
+        found.append(_Service(Reporter(database, placement.tell, log), placement.close))
+    if config.designate is not None:
+        designate, publishing = Designate(config.designate), Publishing(config.networking)
+        publisher = Publisher(database, designate, publishing, config.designate, log)
+        found.append(_Service(publisher, designate.close))
+    return found
 
 
 def _spawn(coroutine: Coroutine[Any, Any, None], log: Any) -> asyncio.Task[None]:
