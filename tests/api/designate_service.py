@@ -1,7 +1,8 @@
 """A real Designate (SQLite) on loopback, from a virtual environment of its own; and a Keystone's login.
 
-Its API and its central service are one process, joined by the `fake` transport of oslo.messaging. No worker and no DNS
-server are there: zones and recordsets stay PENDING. What Keystone's middleware would say of a token, the process says.
+Its API and its central service are one process, joined by the `fake` transport of oslo.messaging; it serves one request
+after the other, since SQLite has one writer. No worker and no DNS server are there: zones and recordsets stay PENDING.
+What Keystone's middleware would say of a token, the process says.
 """
 
 import contextlib
@@ -27,6 +28,7 @@ CONF = """
 [DEFAULT]
 transport_url = fake://
 state_path = {folder}
+quota_zones = 1000
 [oslo_messaging_notifications]
 driver = noop
 [oslo_concurrency]
@@ -41,8 +43,7 @@ managed_resource_tenant_id = service
 SERVE = """
 import sys
 from pathlib import Path
-from socketserver import ThreadingMixIn
-from wsgiref.simple_server import WSGIServer, make_server
+from wsgiref.simple_server import make_server
 folder, port = Path(sys.argv[1]), int(sys.argv[2])
 import designate.conf, oslo_messaging
 from designate import context, objects, policy, rpc
@@ -69,14 +70,12 @@ central.start()
 app = deploy.loadapp(f"config:{sys.prefix}/etc/designate/api-paste.ini", name="osapi_dns")
 def authenticated(environ, start_response):
     token, _, roles = (folder / "token").read_text().partition(" ")
-    if environ["PATH_INFO"] != "/" and environ.get("HTTP_X_AUTH_TOKEN") != token:
+    if environ["PATH_INFO"] != "/" and environ.pop("HTTP_X_AUTH_TOKEN", "") != token:
         start_response("401 Unauthorized", [("Content-Length", "0")])
         return [b""]
     environ |= {"HTTP_X_ROLES": roles, "HTTP_X_AUTH_PROJECT_ID": "service"}
     return app(environ, start_response)
-class Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-make_server("127.0.0.1", port, authenticated, server_class=Server).serve_forever()
+make_server("127.0.0.1", port, authenticated).serve_forever()
 """
 ADMIN = "admin,member,reader"
 

@@ -127,7 +127,7 @@ def test_a_port_s_name_is_published_with_its_reverse_changes_and_goes(cloud: Clo
 
 def test_which_networks_are_published_is_neutron_s_rule(cloud: Cloud, dns: Designate, zone: str) -> None:
     mia, admin = cloud.user("mia"), cloud.user()
-    provider = {
+    provider: dict[str, dict[str, Any]] = {
         "vlan-of-projects": {"network_type": "vlan", "physical_network": "physnet1", "segmentation_id": 150},
         "vlan": {"network_type": "vlan", "physical_network": "physnet1", "segmentation_id": 300},
         "vxlan-of-projects": {"network_type": "vxlan", "segmentation_id": 1500},
@@ -210,7 +210,7 @@ def test_no_name_gets_into_another_project_s_zone_unless_it_is_shared(cloud: Clo
     settled(cloud, dns, zone)
     assert dns.records(theirs) == {}
     wait_until(lambda: f"what={port['id']}" in cloud.log and "no such zone in Designate" in cloud.log, "it is told")
-    assert metric(cloud, "refused") == 1
+    wait_until(lambda: metric(cloud, "refused") == 1, "the metric tells of it")
     dns.share(id, otto.project_id, mia.project_id)
     mia.update("port", port["id"], dns_name="friend")
     has(dns, theirs, {(f"friend.{theirs}", "A"): addresses(port)})
@@ -313,7 +313,7 @@ def test_a_restart_corrects_what_others_changed_and_knows_its_own(cloud: Cloud, 
 
 def test_a_database_that_is_restored_is_followed(dns: Designate, tmp_path: Path) -> None:
     state = tmp_path / "state"
-    embedded = {"state_dir": str(state), "run_dir": str(tmp_path / "run"), "networking": NETWORKING}
+    embedded: dict[str, Any] = {"state_dir": str(state), "run_dir": str(tmp_path / "run"), "networking": NETWORKING}
     with login(dns) as url, serving(tmp_path, top=settings(url, tmp_path), **embedded) as cloud:
         mia = cloud.user("mia")
         zone = f"z{next(_numbers)}.example.org."

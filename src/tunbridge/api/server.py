@@ -33,11 +33,13 @@ from tunbridge.api.gateway_chore import GatewayChore
 from tunbridge.api.l3_agents import L3AgentApi
 from tunbridge.api.milestone_chore import MilestoneChore
 from tunbridge.api.networking import Beside, NetworkingApi, Special
+from tunbridge.api.nova.aggregates import Aggregates
 from tunbridge.api.nova.client import Nova
 from tunbridge.api.nova.notifier import Notifier as NovaNotifier
 from tunbridge.api.offer import Offer, offer
 from tunbridge.api.placement.client import Placement
 from tunbridge.api.placement.reporter import Reporter
+from tunbridge.api.placement.segment_reporter import SegmentReporter, Services
 from tunbridge.api.quotas import QuotaApi
 from tunbridge.api.ready_made import PoolsApi, TopologyApi
 from tunbridge.api.routes import pages
@@ -205,7 +207,7 @@ async def run(config: ServerConfig, log: Any) -> None:
 class _Service(NamedTuple):
     """Another service of the cloud that is told things, and what tells it."""
 
-    told_by: NovaNotifier | Reporter | Publisher
+    told_by: NovaNotifier | Reporter | SegmentReporter | Publisher
     close: Callable[[], Awaitable[None]]
 
 
@@ -218,6 +220,9 @@ def _services(config: ServerConfig, database: Database, log: Any) -> list[_Servi
     if config.placement is not None:
         placement = Placement(config.placement)
         found.append(_Service(Reporter(database, placement.tell, log), placement.close))
+    if config.nova is not None and config.placement is not None:
+        services = Services(Placement(config.placement), Aggregates(config.nova))
+        found.append(_Service(SegmentReporter(database, services, log), services.close))
     if config.designate is not None:
         designate, publishing = Designate(config.designate), Publishing(config.networking)
         publisher = Publisher(database, designate, publishing, config.designate, log)

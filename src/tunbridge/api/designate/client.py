@@ -32,6 +32,10 @@ class RefusedError(TunbridgeError):
     """Designate refuses one recordset; the text says why."""
 
 
+class FailedError(RefusedError):
+    """Designate failed with one recordset; it may not the next time."""
+
+
 class TakenError(RefusedError):
     """There is a recordset of this name and type that is another's."""
 
@@ -206,4 +210,5 @@ def _refused(what: str, reply: httpx.Response) -> RefusedError:
     except msgspec.DecodeError:
         body = {}
     reason = " ".join(str(body[part]) for part in ("type", "message", "errors") if body.get(part))
-    return RefusedError(f"{what}: Designate answered {reply.status_code} {reason}".rstrip())
+    kind = FailedError if reply.status_code >= 500 else RefusedError
+    return kind(f"{what}: Designate answered {reply.status_code} {reason}".rstrip())

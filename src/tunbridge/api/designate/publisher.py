@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 
 from tunbridge.api import metrics
 from tunbridge.api.designate import records
-from tunbridge.api.designate.client import DesignateError, Recordset, RefusedError, TakenError
+from tunbridge.api.designate.client import DesignateError, FailedError, Recordset, RefusedError, TakenError
 from tunbridge.api.designate.config import DesignateConfig
 from tunbridge.api.designate.records import Wanted
 from tunbridge.database.connection import Database
@@ -69,6 +69,13 @@ class Dns(Protocol):
         """Remove one."""
 
 
+class _Refusal(NamedTuple):
+    """Why a name is not published, and when it is tried again."""
+
+    reason: str
+    again_at: float
+
+
 _Refusals = dict[Owner, list[RefusedError]]
 
 
@@ -97,12 +104,11 @@ class Publisher:
         """What Designate has of ours, by the recordset's id."""
         self._waiting: dict[Owner, None] = {}
         """Owners to look at."""
-        self._refused: dict[Owner, str] = {}
-        """Owners with recordsets that Designate refused -> why."""
+        self._refused: dict[Owner, _Refusal] = {}
+        """Owners with recordsets that Designate refused."""
         self._taken: set[Owner] = set()
         """Of these, whose name another has."""
         self._compare_at = 0.0
-        self._retry_at = 0.0
         self._problem = ""
         self._something = asyncio.Event()
         database.store.listen(self._changed)
@@ -142,9 +148,8 @@ class Publisher:
             self._designate.forget_zones()
             if time.monotonic() >= self._compare_at:
                 await self._compare()
-            if time.monotonic() >= self._retry_at:
-                self._retry_at = time.monotonic() + REFUSED_AGAIN_S
-                self._waiting.update(dict.fromkeys(self._refused))
+            now = time.monotonic()
+            self._waiting.update((owner, None) for owner, refusal in self._refused.items() if refusal.again_at <= now)
             while self._waiting and self.lock.held:
                 await self._work()
         except (DesignateError, DatabaseError) as e:
@@ -303,9 +308,10 @@ class Publisher:
             self._refused.pop(owner, None)
             return
         reason = "; ".join(map(str, refused))
-        if self._refused.get(owner) != reason:
+        if owner not in self._refused or self._refused[owner].reason != reason:
             self._log.warning("a name cannot be published, tried again", what=owner.id, reason=reason)
-        self._refused[owner] = reason
+        pause = AGAIN_S if any(isinstance(one, FailedError) for one in refused) else REFUSED_AGAIN_S
+        self._refused[owner] = _Refusal(reason, time.monotonic() + pause)
         if any(isinstance(one, TakenError) for one in refused):
             self._taken.add(owner)
 

@@ -57,6 +57,20 @@ class Placement:
             if uuid not in kept:
                 await self._ask("DELETE", f"/resource_providers/{uuid}", missing=404)
 
+    async def tell_segment(self, uuid: str, name: str, aggregate: str, inventories: Inventories) -> None:
+        """Make the provider of a segment what it should be: in an aggregate, with addresses. Raises PlacementError."""
+        await self._ensure_root(uuid, name)
+        await self._write(uuid, "aggregates", [aggregate], sorted)
+        await self._write(uuid, "inventories", inventories, partial(_like, wanted=inventories))
+
+    async def remove_segment(self, uuid: str) -> None:
+        """Remove the provider of a segment. Raises PlacementError, also while something is allocated from it."""
+        await self._ask("DELETE", f"/resource_providers/{uuid}", missing=404)
+
+    async def _ensure_root(self, uuid: str, name: str) -> None:
+        if await self._ask("GET", f"/resource_providers/{uuid}", missing=404) is None:
+            await self._ask("POST", "/resource_providers", {"uuid": uuid, "name": name})
+
     async def _root(self, name: str) -> str:
         found = (await self._ask("GET", f"/resource_providers?name={quote(name, safe='')}"))["resource_providers"]
         if not found:
