@@ -1,6 +1,7 @@
 """Nova's API as far as events and aggregates go, as its reference says, and a Keystone's login.
 
-A real Nova needs a cloud of its own. What is sent is held against the reference's table of the request, and refused with 400 as Nova refuses it.
+A real Nova needs a cloud of its own. What is sent is held against the reference's table of the request, and refused
+with 400 as Nova refuses it.
 """
 
 import contextlib
@@ -40,7 +41,9 @@ class Aggregates:
         if method == "POST" and not id:
             (values,) = body.values()
             assert set(values) <= {"name", "availability_zone"}
-            return (409, {}) if self.named(values["name"]) else (200, {"aggregate": self._shown(self.make(name=values["name"]), has_uuid)})  # fmt: skip
+            if self.named(values["name"]):
+                return 409, {}
+            return 200, {"aggregate": self._shown(self.make(values["name"]), has_uuid)}
         if method == "GET" and not id:
             return 200, {"aggregates": [self._shown(one, has_uuid) for one in self.all.values()]}
         if id not in self.all:

@@ -37,6 +37,7 @@ from tunbridge.api.nova.aggregates import Aggregates
 from tunbridge.api.nova.client import Nova
 from tunbridge.api.nova.notifier import Notifier as NovaNotifier
 from tunbridge.api.offer import Offer, offer
+from tunbridge.api.placement.allocations import Allocations
 from tunbridge.api.placement.client import Placement
 from tunbridge.api.placement.reporter import Reporter
 from tunbridge.api.placement.segment_reporter import SegmentReporter, Services
@@ -73,7 +74,11 @@ class ServerError(TunbridgeError):
 
 
 def application(
-    config: ServerConfig, database: Database, authenticator: Authenticator, log: Any
+    config: ServerConfig,
+    database: Database,
+    authenticator: Authenticator,
+    log: Any,
+    allocations: Allocations | None = None,
 ) -> tuple[Application, Offer]:
     """Put the application together."""
     offered = offer(catalog.RESOURCES, catalog.EXTENSIONS, features.AVAILABLE, config.networking.preview)
@@ -86,6 +91,8 @@ def application(
     controllers = {
         name: Controller(offered.resources[name], rule, database, views, most) for name, rule in shown.items()
     }
+    if allocations is not None:
+        controllers["port"].around = controllers["network"].around = allocations.during
     specials: dict[str, Special] = {
         "quotas": QuotaApi(offered.resources["quota"], database, frozenset(offered.resources)).answer
     }
@@ -174,13 +181,14 @@ async def run(config: ServerConfig, log: Any) -> None:
     milestones = MilestoneChore(database, log)
     embedded = None if config.database else await _own_database(config, log)
     services = _services(config, database, log)
+    allocations = None if config.placement is None else Allocations(Placement(config.placement), log)
     try:
         if embedded is not None:
             embedded.writes_refused = database.refuse_writes
         remotes = [embedded.remote] if embedded is not None else config.database
         await database.start(remotes, _tls(config))
         # Meanwhile the database makes the snapshot, which takes seconds of its own when there are many rows.
-        app, _ = await asyncio.to_thread(application, config, database, authenticator, log)
+        app, _ = await asyncio.to_thread(application, config, database, authenticator, log, allocations)
         clouds = write_clouds_yaml(config.auth, here)
         log.info("serving", url=here, clouds_yaml=str(clouds), auth=config.auth.mode)
         work = [_keep_seeding(config, database, log), chores.run(), gateways.run(), milestones.run()]
@@ -196,6 +204,8 @@ async def run(config: ServerConfig, log: Any) -> None:
     finally:
         await database.close()
         await authenticator.close()
+        if allocations is not None:
+            await allocations.close()
         for service in services:
             await service.close()
         if embedded is not None:
