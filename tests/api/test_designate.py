@@ -15,6 +15,7 @@ from tests.api.designate_service import ADMIN, Designate, designate, login
 from tests.api.serving import Cloud, User, error, serving
 from tunbridge.lab.host import wait_until
 
+pytestmark = pytest.mark.timeout(900)  # the first one makes the virtual environment
 WAIT_S = 60
 PASSWORD = "the password of the service user"
 NETWORKING = {
