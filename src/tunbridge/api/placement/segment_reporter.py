@@ -142,12 +142,14 @@ class SegmentReporter:
 
     async def _compare(self) -> None:
         """Find out which segments they know, and look at all networks that have or had some."""
+        store, routed, wanted = self._database.store, self._routed(), set()
+        if not routed and identity.of(store) is None:
+            return  # there never were any: nobody is asked, who may not even be there
         self._cloud = await self._database.commit(identity.ensure)
         found = {segments.named(one.name): one for one in await self._aggregates.all()}
         self._there = {segment: one for segment, one in found.items() if segment is not None}
         self._told.clear()
-        store, wanted = self._database.store, set()
-        for id in self._routed():
+        for id in routed:
             self._waiting[_Item("Network", id)] = None
             network = store.get("Network", id)
             wanted |= {one.segment for one in segments.of_network(store, network)} if network is not None else set()
@@ -161,6 +163,8 @@ class SegmentReporter:
         store = self._database.store
         network = store.get("Network", item.id)
         wanted = [] if network is None else segments.of_network(store, network)
+        if wanted and not self._cloud:
+            await self._compare()
         self._unknown.discard(item)
         for one in wanted:
             self._networks[one.segment] = item.id
