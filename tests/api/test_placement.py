@@ -189,8 +189,8 @@ class Server:
 
 def host_for_servers(told: Cloud, there: Placement, name: str) -> None:
     root = there.make_root(name)
-    reply = there.ask("PUT", f"/resource_providers/{root}/inventories/VCPU",
-                      json={"total": 64, "resource_provider_generation": 0})  # fmt: skip
+    body = {"inventories": {"VCPU": {"total": 64}}, "resource_provider_generation": 0}
+    reply = there.ask("PUT", f"/resource_providers/{root}/inventories", json=body)
     assert reply.status_code == 200, reply.text
     is_synced(told, host(name, 1000, resource_provider_packet_processing_without_direction=50))
 
