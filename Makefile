@@ -97,7 +97,8 @@ deb: developer
 
 lock:
 	tools/lock.sh $(VENV)
-	tools/keystone.sh lock
+	tools/service.sh keystone lock
+	tools/service.sh designate lock
 
 clean:
-	rm -rf $(VENV) .venv-keystone .venv-ansible build out
+	rm -rf $(VENV) .venv-keystone .venv-designate .venv-ansible build out

@@ -34,6 +34,20 @@ def test_without_a_file_it_is_on_loopback_with_users_of_its_own(tmp_path: Path) 
         ("[auth]\nmode = 'keystnoe'", "auth.mode: Invalid enum value 'keystnoe'"),
         ("[auth]\nmode = 'keystone'", "there is no auth.keystone"),
         ("listen = [", "not TOML"),
+        ("[networking]\nexternal_dns_driver = 'designate'", "one of them is missing"),
+        ("[designate]\nauth_url = 'http://[::1]/v3'", "one of them is missing"),
+        (
+            "[designate]\nauth_url = 'http://[::1]/v3'\n[networking]\nexternal_dns_driver = 'designate'",
+            "designate: give either username and password_file",
+        ),
+        (
+            "[designate]\nauth_url = 'http://[::1]/v3'\nipv4_ptr_zone_prefix_size = 20",
+            "designate.ipv4_ptr_zone_prefix_size: Invalid enum value 20",
+        ),
+        (
+            "[designate]\nauth_url = 'http://[::1]/v3'\nipv6_ptr_zone_prefix_size = 63",
+            "designate.ipv6_ptr_zone_prefix_size: Expected `int` that's a multiple of 4",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, told: str) -> None:

@@ -1,5 +1,6 @@
 """A real Placement is told what hosts have, and gives it to a port that asks for it."""
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +9,7 @@ from neutron_lib.placement import utils as neutron  # type: ignore[import-untype
 
 from tests.api.day.central import register_host
 from tests.api.placement_service import Placement, login, placement
-from tests.api.serving import Cloud, serving
+from tests.api.serving import Cloud, User, error, serving
 from tests.api.test_qos import add, policy
 from tunbridge.agent.config import AgentConfig, Provider, Rates
 from tunbridge.api.placement import resources
@@ -146,3 +147,153 @@ def test_placement_has_a_place_for_what_a_port_asks_for(told: Cloud, there: Plac
     device = str(neutron.device_resource_provider_uuid(NAMESPACE, "big", "br-eth1"))
     assert candidate["allocations"][device] == {"resources": {"NET_BW_EGR_KILOBIT_PER_SEC": 400_000}}
     assert len(candidate["allocations"]) == 2
+
+
+class Server:
+    """A server with a port that has what it asks for, as Nova makes it: 2 VCPU, and what the port's policy says."""
+
+    def __init__(self, told: Cloud, there: Placement, host: str, *ports: dict[str, Any]) -> None:
+        self.there, self.id = there, str(uuid.uuid4())
+        self.device = str(neutron.device_resource_provider_uuid(NAMESPACE, host, "br-eth1"))
+        self.agent = str(neutron.agent_resource_provider_uuid(NAMESPACE, host))
+        given: dict[str, dict[str, int]] = {}
+        for port in ports:
+            allocation = {}
+            for group in port["resource_request"]["request_groups"]:
+                provider = self.device if "NET_BW_EGR_KILOBIT_PER_SEC" in group["resources"] else self.agent
+                allocation[group["id"]] = provider
+                for name, amount in group["resources"].items():
+                    of = given.setdefault(provider, {})
+                    of[name] = of.get(name, 0) + amount
+            values = {
+                "device_owner": "compute:nova",
+                "device_id": self.id,
+                "binding:profile": {"allocation": allocation},
+            }
+            told.user("nova").update("port", port["id"], **values)
+        (root,) = there.get(f"/resource_providers?name={host}")["resource_providers"]
+        self.root = root["uuid"]
+        given[self.root] = {"VCPU": 2}
+        body = {"allocations": {provider: {"resources": of} for provider, of in given.items()}, "project_id": "p",
+                "user_id": "u", "consumer_generation": None, "consumer_type": "INSTANCE"}  # fmt: skip
+        reply = there.ask("PUT", f"/allocations/{self.id}", json=body)
+        assert reply.status_code == 204, reply.text
+
+    def has(self) -> dict[str, dict[str, int]]:
+        """What it has of the agent's and the device's provider."""
+        found = self.there.get(f"/allocations/{self.id}")["allocations"]
+        assert found.pop(self.root)["resources"] == {"VCPU": 2}
+        names = {self.device: "device", self.agent: "agent"}
+        return {names[provider]: of["resources"] for provider, of in found.items()}
+
+
+def host_for_servers(told: Cloud, there: Placement, name: str) -> None:
+    root = there.make_root(name)
+    body = {"inventories": {"VCPU": {"total": 64}}, "resource_provider_generation": 0}
+    reply = there.ask("PUT", f"/resource_providers/{root}/inventories", json=body)
+    assert reply.status_code == 200, reply.text
+    is_synced(told, host(name, 1000, resource_provider_packet_processing_without_direction=50))
+
+
+def minimums(user: User, kbps: int | None, kpps: int | None = None, direction: str = "any") -> str:
+    """A policy with minimums; its id."""
+    made = policy(user)
+    if kbps is not None:
+        add(user, made, "minimum_bandwidth", min_kbps=kbps)
+    if kpps is not None:
+        add(user, made, "minimum_packet_rate", min_kpps=kpps, direction=direction)
+    return str(made["id"])
+
+
+def flat(user: User, **more: Any) -> str:
+    provider = {"provider:network_type": "flat", "provider:physical_network": f"net-{uuid.uuid4()}"[:20]}
+    return str(user.create("network", **provider, **more)["id"])
+
+
+def groups(user: User, port: str) -> tuple[list[str], list[str]]:
+    """The request groups of a port, and those that its binding has a provider for."""
+    shown = user.show("port", port)
+    request = shown["resource_request"] or {"request_groups": []}
+    return sorted(g["id"] for g in request["request_groups"]), sorted(shown["binding:profile"]["allocation"])
+
+
+def test_the_allocation_of_a_port_follows_its_policy(told: Cloud, there: Placement) -> None:
+    admin = told.user()
+    host_for_servers(told, there, "moving")
+    port = admin.create("port", network_id=flat(admin), qos_policy_id=minimums(admin, 300, 10))
+    server = Server(told, there, "moving", port)
+    assert server.has() == {"device": {"NET_BW_EGR_KILOBIT_PER_SEC": 300},
+                            "agent": {"NET_PACKET_RATE_KILOPACKET_PER_SEC": 10}}  # fmt: skip
+    admin.update("port", port["id"], qos_policy_id=minimums(admin, 700, 5))
+    assert server.has() == {"device": {"NET_BW_EGR_KILOBIT_PER_SEC": 700},
+                            "agent": {"NET_PACKET_RATE_KILOPACKET_PER_SEC": 5}}  # fmt: skip
+    asked, allocated = groups(admin, port["id"])
+    assert asked == allocated and len(asked) == 2
+    admin.update("port", port["id"], qos_policy_id=minimums(admin, 200))
+    assert server.has() == {"device": {"NET_BW_EGR_KILOBIT_PER_SEC": 200}}
+    asked, allocated = groups(admin, port["id"])
+    assert asked == allocated and len(asked) == 1
+    admin.update(
+        "port", port["id"], qos_policy_id=minimums(admin, 100, 5)
+    )  # packet rates were not asked for: hosts only
+    assert server.has() == {"device": {"NET_BW_EGR_KILOBIT_PER_SEC": 100}}
+    assert len(groups(admin, port["id"])[1]) == 1
+    admin.update("port", port["id"], qos_policy_id=None)
+    assert server.has() == {}
+    assert groups(admin, port["id"]) == ([], [])
+
+
+def test_what_placement_has_no_room_for_is_refused_and_nothing_changes(told: Cloud, there: Placement) -> None:
+    admin = told.user()
+    host_for_servers(told, there, "full")
+    small, large = minimums(admin, 300), minimums(admin, 1001)
+    port = admin.create("port", network_id=flat(admin), qos_policy_id=small)
+    server = Server(told, there, "full", port)
+    reply = admin.put(f"/ports/{port['id']}", {"port": {"qos_policy_id": large}})
+    assert error(reply)[:2] == (409, "QosPlacementAllocationUpdateConflict")
+    assert f"{{'{server.device}': {{'NET_BW_EGR_KILOBIT_PER_SEC': 701}}}}" in error(reply)[2]
+    assert server.has() == {"device": {"NET_BW_EGR_KILOBIT_PER_SEC": 300}}
+    assert admin.show("port", port["id"])["qos_policy_id"] == small
+    rates = [minimums(admin, None, 10), minimums(admin, None, 10, "egress")]
+    other = admin.create("port", network_id=flat(admin), qos_policy_id=rates[0])
+    Server(told, there, "full", other)
+    reply = admin.put(f"/ports/{other['id']}", {"port": {"qos_policy_id": rates[1]}})
+    assert error(reply)[:2] == (501, "NotImplementedError")
+    assert there.ask("DELETE", f"/allocations/{server.id}").status_code == 204
+    reply = admin.put(f"/ports/{port['id']}", {"port": {"qos_policy_id": minimums(admin, 200)}})
+    assert error(reply)[:2] == (400, "PlacementAllocationRemoved")
+
+
+def test_what_was_granted_for_a_request_that_is_refused_is_taken_back(told: Cloud, there: Placement) -> None:
+    admin = told.user()
+    host_for_servers(told, there, "back")
+    small = minimums(admin, 300)
+    port = admin.create("port", network_id=flat(admin), qos_policy_id=small)
+    server = Server(told, there, "back", port)
+    body = {"qos_policy_id": minimums(admin, 500), "device_owner": "network:router_gateway"}
+    assert error(admin.put(f"/ports/{port['id']}", {"port": body}))[0] == 409  # no host carries it out there
+    assert server.has() == {"device": {"NET_BW_EGR_KILOBIT_PER_SEC": 300}}
+    assert admin.show("port", port["id"])["qos_policy_id"] == small
+
+
+def test_the_allocations_of_a_network_s_ports_follow_its_policy_all_or_none(told: Cloud, there: Placement) -> None:
+    admin = told.user()
+    host_for_servers(told, there, "of-network")
+    network = flat(admin, qos_policy_id=minimums(admin, 100))
+    ports = [admin.create("port", network_id=network) for _ in range(2)]
+    own = admin.create("port", network_id=network, qos_policy_id=minimums(admin, 50))
+    servers = [Server(told, there, "of-network", port) for port in ports]
+    Server(told, there, "of-network", own)
+    admin.update("network", network, qos_policy_id=minimums(admin, 200))
+    for server, port in zip(servers, ports, strict=True):
+        assert server.has() == {"device": {"NET_BW_EGR_KILOBIT_PER_SEC": 200}}
+        asked, allocated = groups(admin, port["id"])
+        assert asked == allocated
+    reply = admin.put(f"/networks/{network}", {"network": {"qos_policy_id": minimums(admin, 600)}})
+    assert error(reply)[:2] == (409, "QosPlacementAllocationUpdateConflict")  # the first has room, the second none
+    assert [server.has() for server in servers] == [{"device": {"NET_BW_EGR_KILOBIT_PER_SEC": 200}}] * 2
+    two = admin.create("port", network_id=flat(admin), qos_policy_id=minimums(admin, 20))
+    three = admin.create("port", network_id=flat(admin), qos_policy_id=minimums(admin, 30))
+    both = Server(told, there, "of-network", two, three)
+    admin.update("port", two["id"], qos_policy_id=None)
+    assert both.has() == {"device": {"NET_BW_EGR_KILOBIT_PER_SEC": 30}}

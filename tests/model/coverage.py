@@ -28,6 +28,9 @@ SHOWN_BY = {
     features.SEGMENTS: "tests/packets/test_segments.py",
 }
 """Which packets show what an extension needs of hosts."""
+_DESIGNATE = ["dns-integration", "dns-domain-ports", "dns-integration-domain-keywords", "subnet-dns-publish-fixed-ip"]
+ALSO_SHOWN_BY = dict.fromkeys(_DESIGNATE, "tests/api/test_designate.py")
+"""What shows the part of an extension that the server does in other services, by alias."""
 
 LATER = "to come"
 NOT_ML2_OVS = "of another backend or service, which ML2/OVS does not have"
@@ -100,7 +103,8 @@ def _lines() -> Iterator[str]:
 def _here(extension: Extension | None, alias: str) -> str:
     if extension is None or alias in WHY_NOT:
         return f"no | {WHY_NOT[alias]}"
-    shown = " ".join(f"`{SHOWN_BY[need]}`" for need in sorted(extension.needs))
+    also = [ALSO_SHOWN_BY[alias]] if alias in ALSO_SHOWN_BY else []
+    shown = " ".join(f"`{file}`" for file in (*(SHOWN_BY[need] for need in sorted(extension.needs)), *also))
     return f"{'yes' if extension.needs <= features.AVAILABLE else 'preview'} | {shown}"
 
 

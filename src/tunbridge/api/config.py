@@ -12,6 +12,7 @@ from tunbridge import configuration
 from tunbridge.api.addresses import Proxies
 from tunbridge.api.auth import config as auth_config
 from tunbridge.api.auth.config import AuthConfig
+from tunbridge.api.designate.config import DesignateConfig
 from tunbridge.api.nova.config import NovaConfig
 from tunbridge.api.offer import offer
 from tunbridge.api.placement.config import PlacementConfig
@@ -63,6 +64,8 @@ class ServerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The Nova that is told what happens to ports of its servers; None: there is none."""
     placement: PlacementConfig | None = None
     """The Placement that is told what hosts have; None: there is none."""
+    designate: DesignateConfig | None = None
+    """The Designate that names are published in; set with `networking.external_dns_driver`."""
     networking: NetworkingSettings = field(default_factory=NetworkingSettings)
     log_format: Literal["logfmt", "json"] = "logfmt"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -82,6 +85,7 @@ def load(
         auth_config.check_login(config.nova, "nova")
     if config.placement is not None:
         auth_config.check_login(config.placement, "placement")
+    _check_designate(config)
     auth_config.check_listen(config.auth, config.listen)
     Proxies(config.trusted_proxies)
     for address in config.listen:
@@ -114,6 +118,17 @@ def _check_quotas(config: ServerConfig) -> None:
             f"networking.default_quotas: {', '.join(unknown)}: nothing of this kind is offered, so it has no limit;"
             f" known are: {', '.join(sorted(known))}"
         )
+
+
+def _check_designate(config: ServerConfig) -> None:
+    """Refuse half of what publishing wants. Raises ConfigurationError, AuthConfigError."""
+    if (config.designate is None) == bool(config.networking.external_dns_driver):
+        raise ConfigurationError(
+            'names are published with [designate] and networking.external_dns_driver = "designate":'
+            " one of them is missing"
+        )
+    if config.designate is not None:
+        auth_config.check_login(config.designate, "designate")
 
 
 def _check_collectors(config: ServerConfig) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Hashable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Generator, Hashable, Iterator
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -43,6 +43,14 @@ class Database(Protocol):
         """Do the same with a generator, in whose pauses other requests run."""
 
 
+Write = Callable[[Request], Awaitable[None]]
+Around = Callable[[Request, Write], Awaitable[None]]
+
+
+async def _plainly(request: Request, write: Write) -> None:
+    await write(request)
+
+
 class Answer(NamedTuple):
     """What goes back to a client."""
 
@@ -60,6 +68,8 @@ class Controller:
         self.database = database
         self.views = views
         self.max_limit = max_limit
+        self.around: Around = _plainly
+        """How an update is written: with what other services have to grant for it, where there are such."""
         self._fields = {field.name: field for field in resource.fields}
         self._ruled = {field.name for field in resource.fields if field.seen_by is not None}
 
@@ -265,13 +275,16 @@ class Controller:
         """Answer PUT /COLLECTION/ID."""
         changes = await body.aside(content, lambda: body.updated(self.resource, request.caller, content))
 
-        def build(txn: Txn) -> None:
-            row = self._row(txn, id)
-            target = self._target(txn, row, request.caller)
-            policy.enforce_update(self.resource, request.caller, target, changes, self.rules.hidden(id))
-            self.rules.update(txn, request, row, dict(changes))
+        async def write(request: Request) -> None:
+            def build(txn: Txn) -> None:
+                row = self._row(txn, id)
+                target = self._target(txn, row, request.caller)
+                policy.enforce_update(self.resource, request.caller, target, changes, self.rules.hidden(id))
+                self.rules.update(txn, request, row, dict(changes))
 
-        await self.database.commit(build)
+            await self.database.commit(build)
+
+        await self.around(request, write)
         return Answer(200, self._wrapped(self._written(request.caller, id)))
 
     async def delete(self, request: Request, id: str, content: bytes) -> Answer:

@@ -48,12 +48,15 @@ class _Body(Struct, frozen=True):
 class KeystoneService:
     """One service of the catalog, of a type as `compute`; `setting` is where its configuration stands."""
 
-    def __init__(self, config: ServiceConfig, type: str, setting: str, error: type[ServiceError]) -> None:
-        """Raise AuthConfigError for files that cannot be read."""
+    def __init__(
+        self, config: ServiceConfig, type: str, setting: str, error: type[ServiceError], version: str = ""
+    ) -> None:
+        """`version` is a path that endpoints may end with or not. Raises AuthConfigError for unreadable files."""
         self._config = config
         self._type = type
         self._setting = setting
         self._error = error
+        self._version = version
         self._login = remote.login(config, setting)
         self._client = remote.client(config, setting)
         self._token = ""
@@ -86,7 +89,8 @@ class KeystoneService:
         token = reply.headers.get("X-Subject-Token", "")
         if reply.status_code != 201 or not token:
             raise self._error(f"{url}: the service user cannot log in: {reply.status_code}")
-        self.endpoint = (self._config.endpoint or self._found(reply)).rstrip("/")
+        endpoint = (self._config.endpoint or self._found(reply)).rstrip("/")
+        self.endpoint = endpoint.removesuffix(self._version)
         self._token = token
 
     def _found(self, reply: httpx.Response) -> str:

@@ -28,6 +28,12 @@ ROWS = Gauge("tunbridge_server_rows", "Rows in memory", ["table"], registry=REGI
 NOVA_EVENTS = Counter(
     "tunbridge_server_nova_events", "Events about ports for Nova, by what became of them", ["result"], registry=REGISTRY
 )
+DNS_NAMES = Gauge(
+    "tunbridge_server_dns",
+    "Recordsets published in Designate; ports and floating IPs whose names wait, or were refused",
+    ["state"],
+    registry=REGISTRY,
+)
 STREAMS = Gauge("tunbridge_server_event_streams", "Clients that follow the stream of events", registry=REGISTRY)
 _DATABASE = {
     "transactions": "Transactions that the central database has answered, whatever the answer",

@@ -7,9 +7,9 @@ import resource
 import signal
 import socket
 import ssl
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import uvicorn
 
@@ -25,17 +25,22 @@ from tunbridge.api.bindings import BindingApi
 from tunbridge.api.chores import Chores
 from tunbridge.api.config import ServerConfig
 from tunbridge.api.controller import Controller
+from tunbridge.api.designate.client import Designate
+from tunbridge.api.designate.publisher import Publisher
 from tunbridge.api.events import Events
 from tunbridge.api.flavors import FlavorApi, ProvidersApi
 from tunbridge.api.gateway_chore import GatewayChore
 from tunbridge.api.l3_agents import L3AgentApi
 from tunbridge.api.milestone_chore import MilestoneChore
 from tunbridge.api.networking import Beside, NetworkingApi, Special
+from tunbridge.api.nova.aggregates import Aggregates
 from tunbridge.api.nova.client import Nova
 from tunbridge.api.nova.notifier import Notifier as NovaNotifier
 from tunbridge.api.offer import Offer, offer
+from tunbridge.api.placement.allocations import Allocations
 from tunbridge.api.placement.client import Placement
 from tunbridge.api.placement.reporter import Reporter
+from tunbridge.api.placement.segment_reporter import SegmentReporter, Services
 from tunbridge.api.quotas import QuotaApi
 from tunbridge.api.ready_made import PoolsApi, TopologyApi
 from tunbridge.api.routes import pages
@@ -46,6 +51,7 @@ from tunbridge.model import catalog, features
 from tunbridge.notify import Notifier
 from tunbridge.rules import security_groups
 from tunbridge.rules.caller import Caller
+from tunbridge.rules.publication import Publishing
 from tunbridge.rules.request import own_request
 from tunbridge.rules.rulebook import rulebook
 from tunbridge.rules.settings import NetworkingSettings
@@ -68,7 +74,11 @@ class ServerError(TunbridgeError):
 
 
 def application(
-    config: ServerConfig, database: Database, authenticator: Authenticator, log: Any
+    config: ServerConfig,
+    database: Database,
+    authenticator: Authenticator,
+    log: Any,
+    allocations: Allocations | None = None,
 ) -> tuple[Application, Offer]:
     """Put the application together."""
     offered = offer(catalog.RESOURCES, catalog.EXTENSIONS, features.AVAILABLE, config.networking.preview)
@@ -81,6 +91,8 @@ def application(
     controllers = {
         name: Controller(offered.resources[name], rule, database, views, most) for name, rule in shown.items()
     }
+    if allocations is not None:
+        controllers["port"].around = controllers["network"].around = allocations.during
     specials: dict[str, Special] = {
         "quotas": QuotaApi(offered.resources["quota"], database, frozenset(offered.resources)).answer
     }
@@ -168,24 +180,20 @@ async def run(config: ServerConfig, log: Any) -> None:
     gateways = GatewayChore(database, config.networking, SYSTEM, log)
     milestones = MilestoneChore(database, log)
     embedded = None if config.database else await _own_database(config, log)
-    nova = None if config.nova is None else Nova(config.nova)
-    notifier = None if nova is None else NovaNotifier(database, nova.send, log)
-    placement = None if config.placement is None else Placement(config.placement)
-    reporter = None if placement is None else Reporter(database, placement.tell, log)
+    services = _services(config, database, log)
+    allocations = None if config.placement is None else Allocations(Placement(config.placement), log)
     try:
         if embedded is not None:
             embedded.writes_refused = database.refuse_writes
         remotes = [embedded.remote] if embedded is not None else config.database
         await database.start(remotes, _tls(config))
         # Meanwhile the database makes the snapshot, which takes seconds of its own when there are many rows.
-        app, _ = await asyncio.to_thread(application, config, database, authenticator, log)
+        app, _ = await asyncio.to_thread(application, config, database, authenticator, log, allocations)
         clouds = write_clouds_yaml(config.auth, here)
         log.info("serving", url=here, clouds_yaml=str(clouds), auth=config.auth.mode)
         work = [_keep_seeding(config, database, log), chores.run(), gateways.run(), milestones.run()]
-        if notifier is not None:
-            work += [notifier.run(), notifier.lock.run(remotes, _tls(config))]
-        if reporter is not None:
-            work += [reporter.run(), reporter.lock.run(remotes, _tls(config))]
+        for service in services:
+            work += [service.told_by.run(), service.told_by.lock.run(remotes, _tls(config))]
         tasks = [_spawn(each, log) for each in work]
         try:
             await _serve(config, app, listening)
@@ -196,14 +204,40 @@ async def run(config: ServerConfig, log: Any) -> None:
     finally:
         await database.close()
         await authenticator.close()
-        if nova is not None:
-            await nova.close()
-        if placement is not None:
-            await placement.close()
+        if allocations is not None:
+            await allocations.close()
+        for service in services:
+            await service.close()
         if embedded is not None:
             await embedded.close()
         for one in listening:
             one.close()
+
+
+class _Service(NamedTuple):
+    """Another service of the cloud that is told things, and what tells it."""
+
+    told_by: NovaNotifier | Reporter | SegmentReporter | Publisher
+    close: Callable[[], Awaitable[None]]
+
+
+def _services(config: ServerConfig, database: Database, log: Any) -> list[_Service]:
+    """Make what tells the services of the configuration; before the database is started. Raises AuthConfigError."""
+    found = []
+    if config.nova is not None:
+        nova = Nova(config.nova)
+        found.append(_Service(NovaNotifier(database, nova.send, log), nova.close))
+    if config.placement is not None:
+        placement = Placement(config.placement)
+        found.append(_Service(Reporter(database, placement.tell, log), placement.close))
+    if config.nova is not None and config.placement is not None:
+        services = Services(Placement(config.placement), Aggregates(config.nova))
+        found.append(_Service(SegmentReporter(database, services, log), services.close))
+    if config.designate is not None:
+        designate, publishing = Designate(config.designate), Publishing(config.networking)
+        publisher = Publisher(database, designate, publishing, config.designate, log)
+        found.append(_Service(publisher, designate.close))
+    return found
 
 
 def _spawn(coroutine: Coroutine[Any, Any, None], log: Any) -> asyncio.Task[None]:

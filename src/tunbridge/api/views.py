@@ -41,6 +41,12 @@ def _with_policy(store: Reader, rule: Row) -> list[str]:
     return _ids(ports)
 
 
+def _with_name(store: Reader, row: Row) -> list[str]:
+    """The ports of a network, or of a subnet's, that have a name: where that is published shows in them."""
+    network = getattr(row, "network_id", row.id)
+    return [port.id for port in store.find("Port", "network_id", network) if port.dns_name]
+
+
 class Dependent(NamedTuple):
     """A table whose rows show in the bodies of another one's: in which of them, by id."""
 
@@ -78,6 +84,10 @@ DEPENDENTS = (
         lambda store, row: _ids(store.find("Port", "network_id", row.id)),
         column="qos_policy_id",
     ),
+    Dependent("Network", "Port", _with_name, column="dns_domain"),
+    Dependent("Network", "Port", _with_name, column="router_external"),
+    Dependent("Subnet", "Port", _with_name, column="dns_publish_fixed_ip"),
+    Dependent("Network_Segment_Range", "Port", lambda store, _: _ids(p for p in store.all("Port") if p.dns_name)),
     Dependent("Conntrack_Helper", "Router", lambda _, row: [row.router_id]),
     Dependent(
         "Network",

@@ -118,6 +118,9 @@ highest `claim` is believed: each counts on from the highest that it knows of.""
 MILESTONE = Table("Milestone", (text("name"), integer("number")), indexes=(("name",),))
 """One row, which a server changes after every so many transactions, and all hosts watch: api/milestone_chore.py."""
 
+IDENTITY = Table("Identity", (text("name"), text("value")), indexes=(("name",),))
+"""One row: the cloud's id, by which it finds what is its own in services that it tells."""
+
 TABLES = (
     ADDRESS,
     SEGMENT,
@@ -133,4 +136,5 @@ TABLES = (
     PORT_STATUS,
     ADDRESS_LOCATION,
     MILESTONE,
+    IDENTITY,
 )

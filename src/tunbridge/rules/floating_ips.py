@@ -27,6 +27,14 @@ def bad_floating_ip(message: str) -> BadRequest:
     return BadRequest("BadRequest", f"Bad floatingip request: {message}.")
 
 
+def _check_name(request: Request, values: Values) -> None:
+    """Refuse half a name where names are published. Raises BadRequest."""
+    name, domain = (given(values.get(part)) for part in ("dns_name", "dns_domain"))
+    if request.settings.external_dns_driver and bool(name) != bool(domain):
+        there, missing = ("dns_name", "dns_domain") if name else ("dns_domain", "dns_name")
+        raise bad_floating_ip(f"{there} cannot be specified without a {missing}")
+
+
 class FloatingIpRules(Rules):
     """The rules of floating IPs."""
 
@@ -40,6 +48,7 @@ class FloatingIpRules(Rules):
     def create(self, txn: Txn, request: Request, values: Values) -> str:
         """Take an address of an external network, and lead it to a port if one is named. Raises NetworkingError."""
         values = dict(values)
+        _check_name(request, values)
         qos.take(self, txn, request, values)
         network = self._network(txn, request, values["floating_network_id"])
         wanted = {"subnet_id": values.pop("subnet_id", None), "ip_address": values.get("floating_ip_address")}

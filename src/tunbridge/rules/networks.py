@@ -10,7 +10,7 @@ import msgspec
 from tunbridge.model.resource import UNSET
 from tunbridge.model.validators.containers import PROVIDER
 from tunbridge.model.validators.plain import as_integer
-from tunbridge.rules import hosts, locks, network_segments, qos, qos_minimums, rbac, routed, segments
+from tunbridge.rules import allocations, hosts, locks, network_segments, qos, rbac, routed, segments
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, invalid
 from tunbridge.rules.network_segments import New
@@ -78,7 +78,7 @@ class NetworkRules(rbac.SharedRules):
             check_mtu(row.id, values["mtu"], [subnet.ip_version for subnet in txn.find("Subnet", "network_id", row.id)])
         if qos.FIELD in values:
             qos.take(self, txn, request, values, row.qos_policy_id)
-            self._check_ports(txn, row, values[qos.FIELD])
+            self._follow_policy(txn, request, row, values[qos.FIELD])
         external = values.get("router:external", row.router_external)
         self._check_default(txn, values, external, row)
         if "router:external" in values and values["router:external"] != row.router_external:
@@ -185,11 +185,11 @@ class NetworkRules(rbac.SharedRules):
             txn.update(network_segments.TABLE, own, {"segmentation_id": wanted.segmentation_id, "place": segment})
         return {"segment": segment, "provider_segmentation_id": wanted.segmentation_id}
 
-    @staticmethod
-    def _check_ports(txn: Txn, row: Row, policy: str | None) -> None:
-        """Refuse a policy that a port of the network cannot have."""
+    def _follow_policy(self, txn: Txn, request: Request, row: Row, policy: str | None) -> None:
+        """Refuse a policy that a port of the network cannot have; their allocations follow it."""
         own = [port for port in txn.find("Port", "network_id", row.id) if port.qos_policy_id is None]
-        qos_minimums.check_allocated(txn, own, row.qos_policy_id, policy)
+        for port in allocations.follow(txn, request, own, row.qos_policy_id, policy):
+            self.others["port"].touch(txn, request.unconditional, port, {})
         if policy is not None and policy != row.qos_policy_id:
             txn.verify_rows("Port", "network_id", row.id)
             qos.check_ports(txn, policy, txn.find("Port", "network_id", row.id))

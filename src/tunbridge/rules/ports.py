@@ -17,6 +17,7 @@ from tunbridge.rules import (
     local_ip_ports,
     logs,
     port_security,
+    publication,
     qos,
     qos_minimums,
     rbac,
@@ -31,6 +32,7 @@ from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, http_bad_request, invalid
 from tunbridge.rules.networks import given
 from tunbridge.rules.port_addresses import ROUTER_OWNERS, Addresses, Wanted, fixed_ips, fixed_ips_text
+from tunbridge.rules.publication import Publishing
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.settings import NetworkingSettings
 
@@ -48,6 +50,8 @@ class PortRules(Rules):
     first_revision = 1
     dns_domain = NetworkingSettings().dns_domain
     """What names of ports end in."""
+    publishing: Publishing | None = None
+    """Decides which names an external DNS service has, if there is one."""
 
     def create(self, txn: Txn, request: Request, values: Values, limited: bool = True) -> str:
         """Make a port with its addresses and binding; `limited` by the quota. Raises NetworkingError."""
@@ -84,6 +88,7 @@ class PortRules(Rules):
             addresses=tuple(addresses),
             fixed_ips=fixed_ips_text(txn, addresses),
             ip_allocation=allocation,
+            dns_words=publication.words(request.caller, given(values.get("dns_domain")) or network.dns_domain),
             bindings=(txn.insert(bindings.TABLE, {**bound, "port_id": id}),),
         )
 
@@ -121,6 +126,9 @@ class PortRules(Rules):
         if "extra_dhcp_opts" in values:
             there = msgspec.json.decode(row.extra_dhcp_opts or "[]")
             values["extra_dhcp_opts"] = _dhcp_options(values["extra_dhcp_opts"] or [], there)
+        if "dns_name" in values or "dns_domain" in values:
+            of = (values.get("dns_domain", row.dns_domain), network.dns_domain)
+            columns["dns_words"] = publication.words(request.caller, *of)
         asked = {name: values.pop(name) for name in BINDING if name in values}
         if asked:
             on = routed.segments_of(txn, columns.get("addresses", row.addresses))
@@ -182,7 +190,7 @@ class PortRules(Rules):
         return {
             "fixed_ips": fixed,
             "status": bindings.status(reader, row),
-            "dns_assignment": [_dns(row, ip["ip_address"], self.dns_domain) for ip in fixed],
+            "dns_assignment": self._assignment(reader, row, fixed),
             "allowed_address_pairs": port_security.pairs_as_given(row),
             "qos_network_policy_id": None if network is None else network.qos_policy_id,
             "resource_request": qos_minimums.resource_request(reader, row, network, bound["binding:vnic_type"]),
@@ -190,6 +198,12 @@ class PortRules(Rules):
             **bound,
             **trunks.details(reader, row),
         }
+
+    def _assignment(self, reader: Reader, row: Row, fixed: list[dict[str, str]]) -> list[dict[str, str]]:
+        """Give the name of each address, in the domain of the cloud or in the one where it is published."""
+        published = None if self.publishing is None else self.publishing.of_port(reader, row)
+        found = [_dns(row, ip["ip_address"], self.dns_domain) for ip in fixed]
+        return found if published is None else [{**one, "fqdn": published.name} for one in found]
 
     def network_project(self, reader: Reader, row: Row) -> str | None:
         """Give the owner of the port's network."""

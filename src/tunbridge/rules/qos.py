@@ -12,7 +12,7 @@ import msgspec
 from tunbridge.model.resource import Field, Resource
 from tunbridge.model.resources.qos import RULES
 from tunbridge.model.validators.plain import MAX_INTEGER
-from tunbridge.rules import bindings, qos_minimums, rbac
+from tunbridge.rules import allocations, bindings, qos_minimums, rbac
 from tunbridge.rules.base import Rules
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import Conflict, Forbidden, NotFound, no_such_resource
@@ -285,7 +285,7 @@ def change(rules: Rules, txn: Txn, request: Request, network: Row, row: Row, val
     if FIELD in values:
         take(rules, txn, request, values, row.qos_policy_id)
         of_network = network.qos_policy_id
-        qos_minimums.check_allocated(txn, [row], row.qos_policy_id or of_network, values[FIELD] or of_network)
+        allocations.follow(txn, request, [row], row.qos_policy_id or of_network, values[FIELD] or of_network)
     if not {FIELD, vnic_type, "device_owner"}.isdisjoint(values):
         binding = bindings.active(txn, row)
         there = _CARRIED if binding is None else binding.vnic_type

@@ -1,8 +1,8 @@
 """Minimum bandwidth and packet rate of QoS policies: what they exclude, and what a port asks of Placement for them.
 
 Nova asks Placement for a host with what `resource_request` of a port says, and writes into `binding:profile` of the
-port which resource provider gives it (`allocation`: request group -> provider). So what is asked for may not change
-while a server has the port.
+port which resource provider gives it (`allocation`: request group -> provider). What is asked for changes only
+together with that: allocations.py.
 """
 
 import re
@@ -10,10 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
-import msgspec
-
-from tunbridge.model.resources.qos import ANY_DIRECTION, MINIMUM_BANDWIDTH_RULE, MINIMUM_PACKET_RATE_RULE, MINIMUMS
-from tunbridge.rules import bindings
+from tunbridge.model.resources.qos import ANY_DIRECTION, MINIMUM_BANDWIDTH_RULE, MINIMUM_PACKET_RATE_RULE
 from tunbridge.rules.errors import Conflict, NotImplementedHere
 from tunbridge.rules.request import Reader, Row, Txn, Values
 
@@ -31,7 +28,11 @@ PACKET_RATES = {
 _LIMITS = {"minimum_bandwidth": ("min_kbps", "max_kbps"), "bandwidth_limit": ("max_kbps", "min_kbps")}
 """Kind of rule -> its value, and the one of the other kind, that a minimum may not exceed."""
 _OPPOSITE = {"minimum_bandwidth": "bandwidth_limit", "bandwidth_limit": "minimum_bandwidth"}
-KINDS = ("minimum_bandwidth", "minimum_packet_rate")
+_COUNTED = {
+    "minimum_bandwidth": (MINIMUM_BANDWIDTH_RULE.table, "min_kbps", BANDWIDTHS),
+    "minimum_packet_rate": (MINIMUM_PACKET_RATE_RULE.table, "min_kpps", PACKET_RATES),
+}
+KINDS = tuple(_COUNTED)
 
 
 def check_fits(policy: Row, kind: str, wanted: Values, others: Iterable[tuple[str, Row]]) -> None:
@@ -71,25 +72,13 @@ def check_unused(txn: Txn, policy: str) -> None:
         )
 
 
-def check_allocated(txn: Txn, ports: Iterable[Row], before: str | None, after: str | None) -> None:
-    """Refuse another policy for ports with an allocation in Placement, if it asks for something else. Raises 501.
-
-    Neutron changes the allocation, too.
-    """
-    if before == after or _rules(txn, before) == _rules(txn, after):
-        return
-    for port in ports:
-        bound = bindings.active(txn, port)
-        profile = None if bound is None else msgspec.json.decode(bound.profile or "{}")
-        if port.device_owner.startswith(SERVER_PORT) and profile and profile.get("allocation"):
-            message = f"The allocation in Placement of port {port.id} cannot be changed: unplug it first"
-            raise NotImplementedHere("NotImplementedError", message)
-
-
-def _rules(reader: Reader, policy: str | None) -> set[str]:
-    """The ids of a policy's minimums."""
-    found = () if policy is None else (reader.find(rule.table, "qos_policy_id", policy) for rule in MINIMUMS)
-    return {row.id for rows in found for row in rows}
+def minimums(reader: Reader, policy: str | None) -> dict[str, dict[str, tuple[str, int]]]:
+    """Give a policy's minimums by kind: id of the rule -> Placement's class of resources, and how much of it."""
+    found: dict[str, dict[str, tuple[str, int]]] = {kind: {} for kind in KINDS}
+    for kind, (table, value, classes) in _COUNTED.items() if policy is not None else ():
+        for row in reader.find(table, "qos_policy_id", policy):
+            found[kind][row.id] = (classes[row.direction], getattr(row, value))
+    return found
 
 
 def resource_request(reader: Reader, port: Row, network: Row | None, vnic_type: str) -> Values | None:

@@ -77,6 +77,9 @@ class Request(msgspec.Struct, frozen=True):
     if_match: int | None = None
     """The revision that an update or delete is meant for."""
 
+    granted: frozenset[Hashable] = frozenset()
+    """What another service was asked for and has granted (allocations.py)."""
+
     @property
     def unconditional(self) -> "Request":
         """The request without its If-Match, for other rows than the one that it names."""

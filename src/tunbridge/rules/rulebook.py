@@ -23,6 +23,7 @@ from tunbridge.rules.network_segments import SegmentRules
 from tunbridge.rules.networks import NetworkRules
 from tunbridge.rules.port_forwardings import PortForwardingRules
 from tunbridge.rules.ports import PortRules
+from tunbridge.rules.publication import Publishing
 from tunbridge.rules.qos import QosPolicyRules, QosRuleRules, RuleTypeRules
 from tunbridge.rules.rbac import RbacPolicyRules
 from tunbridge.rules.routers import RouterRules
@@ -96,5 +97,6 @@ def rulebook(
     for rules in found.values():
         if isinstance(rules, PortRules):
             rules.dns_domain = settings.dns_domain
+            rules.publishing = Publishing(settings) if settings.external_dns_driver else None
         rules.others = found
     return found

@@ -79,6 +79,8 @@ class NetworkingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     mirror_collectors: list[str] = field(default_factory=lambda: ["0.0.0.0/0", "::/0"])
     """Networks in which collectors of mirrors may be, but for an admin's: hosts send to them by their own routes."""
     dns_domain: str = "openstacklocal"
+    external_dns_driver: Literal["", "designate"] = ""
+    """The DNS service that names of ports and floating IPs are published in; "": none."""
     agent_down_time: int = 75
     """Seconds without a heartbeat after which an agent counts as dead."""
     pagination_max_limit: int = -1

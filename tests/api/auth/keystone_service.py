@@ -46,7 +46,7 @@ class KeystoneService:
     """Made once; started and stopped at will, always at the same URL."""
 
     def __init__(self, directory: Path) -> None:
-        subprocess.run([ROOT / "tools" / "keystone.sh"], check=True, capture_output=True, timeout=600)
+        subprocess.run([ROOT / "tools" / "service.sh", "keystone"], check=True, capture_output=True, timeout=600)
         self.password = secrets.token_urlsafe(16)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

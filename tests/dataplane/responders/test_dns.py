@@ -12,7 +12,7 @@ from scapy.packet import Packet
 
 from tests.dataplane.responders.subjects import MAC, NETWORK, PORT, SETTINGS, V4, V6, subject, with_zone
 from tunbridge.dataplane.plain_rows import Rows
-from tunbridge.dataplane.responders import Forward, Kind, Settings, Subject, Zones, answer
+from tunbridge.dataplane.responders import Forward, Kind, Settings, Subject, Zones, answer, names
 from tunbridge.dataplane.view import FixedIp, port_keys
 
 SERVER_MAC = "fa:16:3f:01:02:03"
@@ -72,6 +72,14 @@ def test_a_port_without_a_name_has_neutrons() -> None:
     assert texts(ask(query("host-10-0-0-5.openstacklocal"))) == ["10.0.0.5"]
     assert texts(ask(query("host-2001-db8--5.openstacklocal", "AAAA"))) == ["2001:db8::5"]
     assert texts(ask(query("5.0.0.10.in-addr.arpa", "PTR"))) == ["host-10-0-0-5.openstacklocal."]
+
+
+def test_a_domain_with_keywords_is_none_that_hosts_know() -> None:
+    network = replace(NETWORK, dns_domain="<user_name>.example.org.")
+    zone = names.build(network, [replace(WEB, dns_domain="<project_id>.example.")], "openstacklocal")
+    assert zone.domains == frozenset()
+    assert {"web", "web.openstacklocal"} < set(zone.addresses) and not any("<" in name for name in zone.addresses)
+    assert names.network_domain(network) is None
 
 
 def test_reverse_names() -> None:

@@ -4,7 +4,7 @@ Whoever writes to a provider says which generation of it he has seen. When anoth
 and it is done again on what is there then (API reference, "Generations").
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -20,11 +20,20 @@ VERSION = {"OpenStack-API-Version": "placement 1.37", "Accept": "application/jso
 """1.37 lets a provider be moved to another parent."""
 TRIES = 5
 """Of a write that another program is faster with."""
+_CONSUMER = ("project_id", "user_id", "consumer_generation")
 _FASTER = "placement.concurrent_update"
 
 
 class PlacementError(ServiceError):
     """Placement or its Keystone does not answer, or refuses; it may not later."""
+
+
+class NoRoomError(PlacementError):
+    """A resource provider has not so much left."""
+
+
+class NoAllocationError(PlacementError):
+    """A server has nothing allocated: it was deleted meanwhile, or moves."""
 
 
 class Placement:
@@ -56,6 +65,40 @@ class Placement:
         for uuid in reversed(former):
             if uuid not in kept:
                 await self._ask("DELETE", f"/resource_providers/{uuid}", missing=404)
+
+    async def tell_segment(self, uuid: str, name: str, aggregate: str, inventories: Inventories) -> None:
+        """Make the provider of a segment what it should be: in an aggregate, with addresses. Raises PlacementError."""
+        await self._ensure_root(uuid, name)
+        await self._write(uuid, "aggregates", [aggregate], sorted)
+        await self._write(uuid, "inventories", inventories, partial(_like, wanted=inventories))
+
+    async def remove_segment(self, uuid: str) -> None:
+        """Remove the provider of a segment. Raises PlacementError, also while something is allocated from it."""
+        await self._ask("DELETE", f"/resource_providers/{uuid}", missing=404)
+
+    async def change_allocation(self, consumer: str, amounts: Iterable[tuple[str, str, int]]) -> None:
+        """Change what a server has of resource providers, by (provider, class, difference).
+
+        Raises PlacementError, NoRoomError, NoAllocationError.
+        """
+        path = f"/allocations/{consumer}"
+        for _ in range(TRIES):
+            there = await self._ask("GET", path)
+            if not there["allocations"]:
+                raise NoAllocationError(f"{path}: it has none")
+            body = {name: value for name, value in there.items() if name in _CONSUMER}
+            reply = await self._reply("PUT", path, {**body, "allocations": _changed(there["allocations"], amounts)})
+            if reply.status_code == 204:
+                return
+            if reply.status_code != 409:
+                raise _refused("PUT", path, reply)
+            if _FASTER not in reply.text:
+                raise NoRoomError(str(_refused("PUT", path, reply)))
+        raise PlacementError(f"{path}: other programs keep changing it")
+
+    async def _ensure_root(self, uuid: str, name: str) -> None:
+        if await self._ask("GET", f"/resource_providers/{uuid}", missing=404) is None:
+            await self._ask("POST", "/resource_providers", {"uuid": uuid, "name": name})
 
     async def _root(self, name: str) -> str:
         found = (await self._ask("GET", f"/resource_providers?name={quote(name, safe='')}"))["resource_providers"]
@@ -101,6 +144,17 @@ class Placement:
 
     def _reply(self, method: str, path: str, body: Any = None) -> Awaitable[httpx.Response]:
         return self._service.ask(method, path, body, VERSION)
+
+
+def _changed(there: dict[str, Any], amounts: Iterable[tuple[str, str, int]]) -> dict[str, Any]:
+    """Give allocations after a change; what is 0 then is not named."""
+    found = {provider: dict(of["resources"]) for provider, of in there.items()}
+    for provider, name, difference in amounts:
+        resources = found.setdefault(provider, {})
+        resources[name] = resources.get(name, 0) + difference
+        if resources[name] <= 0:
+            del resources[name]
+    return {provider: {"resources": resources} for provider, resources in found.items() if resources}
 
 
 def _like(there: Inventories, wanted: Inventories) -> Inventories:

@@ -33,8 +33,8 @@ def host_name(port: Port, address: str, domain: str) -> str:
 
 
 def network_domain(network: Network) -> str | None:
-    """The network's own domain, None when it has none."""
-    return _bare(network.dns_domain) or None
+    """The network's own domain, None when it has none, or one for each user that only the API knows (`<user_name>`)."""
+    return _domain(network.dns_domain) or None
 
 
 def build(network: Network, ports: Iterable[Port], domain: str) -> Zone:
@@ -44,7 +44,7 @@ def build(network: Network, ports: Iterable[Port], domain: str) -> Zone:
     own = _bare(domain)
     domains: set[str] = set()
     for port in ports:
-        more = {d for d in (_bare(network.dns_domain), _bare(port.dns_domain)) if d and d != own}
+        more = {d for d in (_domain(network.dns_domain), _domain(port.dns_domain)) if d and d != own}
         domains |= more
         for fixed in port.fixed_ips:
             ip = fixed.ip_address
@@ -80,6 +80,10 @@ class Zones:
         changed = set(keys)
         for network_id in [n for n, (_, reads) in self._kept.items() if not changed.isdisjoint(reads)]:
             del self._kept[network_id]
+
+
+def _domain(name: str) -> str:
+    return "" if "<" in name else _bare(name)
 
 
 def _bare(name: str) -> str:

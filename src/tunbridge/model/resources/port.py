@@ -238,6 +238,7 @@ PORT = Resource(
     ),
     columns=(
         ref("addresses", "Address", Cardinality.SET),
+        text("dns_words", Cardinality.MAP),  # what keywords of its DNS domain stood for when its names were set
         ref("bindings", "Port_Binding", Cardinality.SET),
         # Of a trunk's sub-port: the trunk's port, and the VLAN of its packets there; for hosts.
         Column("trunk_parent", Type.TEXT, Cardinality.OPTIONAL, indexed=True),

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# `tools/service.sh keystone` makes .venv-keystone, `tools/service.sh designate` .venv-designate: real services of OpenStack that
+# tests talk with, which want other versions of things than we do. Done once for each requirements-NAME.lock;
+# `tools/service.sh NAME lock` pins it anew from requirements-NAME.in.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+name=$1
+venv=.venv-$name
+lock=requirements-$name.lock
+if [ "${2:-}" = lock ]; then
+    export CUSTOM_COMPILE_COMMAND="tools/service.sh $name lock"
+    exec .venv/bin/python -m piptools compile --quiet --strip-extras --generate-hashes --no-emit-index-url \
+        --no-emit-trusted-host --no-emit-find-links --allow-unsafe "${UPGRADE:---no-upgrade}" -o "$lock" "requirements-$name.in"
+fi
+made=$venv/.made-from
+exec 9<"$lock" && flock 9 # several test runs may come at once
+if cmp --silent "$lock" "$made"; then
+    exit 0
+fi
+python=${PYTHON:-python3}
+echo "making $venv"
+"$python" -m venv --clear "$venv"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+cp "$lock" "$made"
