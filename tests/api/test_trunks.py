@@ -97,7 +97,7 @@ def test_sub_ports_are_added_and_taken_away(site: Site) -> None:
     assert (reply.status_code, reply.json()["sub_ports"]) == (200, listed[1:])
     assert error(site.act(trunk, "remove_subports", {"port_id": site.red["id"]})) == (
         404, "SubPortNotFound",
-        f"SubPort on trunk {trunk['id']} with parent port {site.red['id']} could not be found.",
+        f"SubPort {site.red['id']} on trunk {trunk['id']} could not be found.",
     )  # fmt: skip
     assert site.mia.put(f"/trunks/{trunk['id']}/get_subports", {}).status_code == 405
 

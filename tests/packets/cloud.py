@@ -221,7 +221,7 @@ class Workload:
         """Run a real DHCP client, and give the lease as it told it."""
         script, lease = self._client_files("udhcpc", UDHCPC_SCRIPT)
         self.run(
-            "env", f"LEASE={lease}", "busybox", "udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", "5", "-T", "1",
+            "env", f"LEASE={lease}", "busybox", "udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", str(int(5 * SLOWNESS)), "-T", "1",
             "-s", str(script), *itertools.chain.from_iterable(("-O", o) for o in ("mtu", "staticroutes", "search")),
         )  # fmt: skip
         return _environment(lease)

@@ -60,17 +60,20 @@ class ProvidersApi:
             raise no_such_resource()
         if exchange.method != "GET":
             raise http.not_allowed()
-        fields = query.parse(self._resource, exchange.query).fields
+        asked = query.parse(self._resource, exchange.query)
         only = {"service_type": SERVICE_TYPE, "name": PROVIDER, "default": True}
         seen = policy.may(self._resource.get_by, request.caller, Target(None))
-        shown = {name: value for name, value in only.items() if not fields or name in fields}
-        return Answer(200, body.encode({"service_providers": [shown] if seen else []}))
+        matches = all(only[name] in wanted for name, wanted in asked.filters.items())
+        shown = {name: value for name, value in only.items() if not asked.fields or name in asked.fields}
+        return Answer(200, body.encode({"service_providers": [shown] if seen and matches else []}))
 
 
 def _profile(given: dict[str, Any]) -> str:
     """Give the profile's id in a body. Raises BadRequest."""
     inside = given.get("service_profile")
-    id = inside.get("id") if isinstance(inside, dict) else None
+    if not isinstance(inside, dict) or "id" not in inside:
+        raise http_bad_request("Failed to parse request. Required attribute 'id' not specified")
+    id = inside["id"]
     reason = plain.uuid.refuse(id)
     if reason is not None:
         raise http_bad_request(f"Invalid input for id. Reason: {reason}.")

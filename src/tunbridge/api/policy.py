@@ -149,7 +149,12 @@ def enforce_create(resource: Resource, caller: Caller, target: Target, values: V
     )
     if denied:
         ruled = [(f, f.part_create_by) for f in explicit if f.create_by is not None]
-        raise forbidden(f"create_{resource.name}", _asked(ruled, values))
+        raise forbidden(f"create_{_ruled(resource)}", _asked(ruled, values))
+
+
+def _ruled(resource: Resource) -> str:
+    """What rules call a resource: one that stands below another one by both names."""
+    return resource.name if resource.parent is None else f"{resource.parent}_{resource.name}"
 
 
 def enforce_update(resource: Resource, caller: Caller, target: Target, values: Values, absent: Exception) -> None:
@@ -166,7 +171,7 @@ def enforce_update(resource: Resource, caller: Caller, target: Target, values: V
             resource,
             caller,
             target,
-            f"update_{resource.name}",
+            f"update_{_ruled(resource)}",
             _asked([(f, f.part_update_by) for f in changed if f.update_by is not None], values),
             absent,
         )
@@ -175,7 +180,7 @@ def enforce_update(resource: Resource, caller: Caller, target: Target, values: V
 def enforce_delete(resource: Resource, caller: Caller, target: Target, absent: Exception) -> None:
     """Refuse a delete that policy does not let happen. Raises Forbidden, `absent` for what is not to be known of."""
     if not may(resource.delete_by, caller, target):
-        raise _hidden_or(resource, caller, target, f"delete_{resource.name}", (), absent)
+        raise _hidden_or(resource, caller, target, f"delete_{_ruled(resource)}", (), absent)
 
 
 def enforce_tags(resource: Resource, caller: Caller, target: Target, verb: str, absent: Exception) -> None:

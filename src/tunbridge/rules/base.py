@@ -111,6 +111,18 @@ class Rules:
             raise self.absent(id)
         return row
 
+    def visible(self, reader: Reader, caller: Caller, id: str) -> Row:
+        """Give a row that the caller may know of. Raises NotFound."""
+        row, project = self.get(reader, id), caller.project_id
+        if not (
+            caller.is_admin
+            or project in (self.project(row), self.network_project(reader, row))
+            or self.shared_with(reader, row, project)
+            or self.external_for(reader, row, project)
+        ):
+            raise self.absent(id)
+        return row
+
     def absent(self, id: str) -> Exception:
         """Give the error for a row that is not there."""
         return not_found(self.name or self.resource.name.replace("_", " ").capitalize(), id)

@@ -66,8 +66,7 @@ class ServiceProfileRules(Rules):
     def create(self, txn: Txn, request: Request, values: Values) -> str:
         """Make a profile. Raises NetworkingError."""
         if not values["driver"] and not values["metainfo"]:
-            message = "Invalid input for operation: Service Profile needs either a driver or metainfo.."
-            raise BadRequest("ServiceProfileEmpty", message)
+            raise BadRequest("ServiceProfileEmpty", "Service Profile needs either a driver or metainfo.")
         _check_driver(values)
         return self.insert(txn, request, values)
 

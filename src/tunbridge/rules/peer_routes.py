@@ -59,13 +59,9 @@ def _cidr(values: Values, row: Row | None) -> str:
 
 
 def _peers(reader: Reader, network_id: str, own: str | None, segment: str, net: ipam.Network) -> list[str]:
-    """The subnets of the same IP version on other segments."""
+    """The subnets of the same IP version on other segments, and on none: those are behind every segment's gateway."""
     rows = sorted(reader.find("Subnet", "network_id", network_id), key=lambda row: (row.created_at, row.id))
-    return [
-        row.cidr
-        for row in rows
-        if row.id != own and row.segment_id not in (None, segment) and row.ip_version == net.version
-    ]
+    return [row.cidr for row in rows if row.id != own and row.segment_id != segment and row.ip_version == net.version]
 
 
 def _without(routes: Iterable[Route], cidrs: Iterable[str], gateway: str | None) -> list[Route]:

@@ -119,7 +119,7 @@ class Addresses:
     def _named(self, subnets: list[Row], entry: dict[str, str]) -> Row:
         subnet = next((s for s in subnets if s.id == entry["subnet_id"]), None)
         if subnet is None:
-            self._subnet_rules.get(self._txn, entry["subnet_id"])
+            self._subnet_rules.visible(self._txn, self._request.caller, entry["subnet_id"])
             raise invalid(
                 f"Failed to create port on network {self._network.id}, because fixed_ips included invalid subnet"
                 f" {entry['subnet_id']}"

@@ -98,7 +98,7 @@ def _told(router: Row, port: Row, subnet: Row, subnets: list[Row]) -> Values:
 
 
 def _add_subnet(rules: Rules, txn: Txn, request: Request, router: Row, id: str) -> tuple[Row, list[Row]]:
-    subnet = _visible_subnet(rules, txn, request, id)
+    subnet = rules.others["subnet"].visible(txn, request.caller, id)
     if not subnet.gateway_ip:
         raise bad_router("Subnet for router interface must have a gateway IP")
     _check_may_route(txn, request, subnet)
@@ -115,20 +115,6 @@ def _add_subnet(rules: Rules, txn: Txn, request: Request, router: Row, id: str) 
             return txn.get("Port", port.id), [subnet]
     owned = {"project_id": router.project_id, "fixed_ips": [wanted]}
     return make_port(rules, txn, request, subnet.network_id, INTERFACE, router.id, **owned), [subnet]
-
-
-def _visible_subnet(rules: Rules, txn: Txn, request: Request, id: str) -> Row:
-    subnets = rules.others["subnet"]
-    subnet, caller = subnets.get(txn, id), request.caller
-    seen = (
-        caller.is_admin
-        or caller.project_id in (subnet.project_id, subnets.network_project(txn, subnet))
-        or subnets.shared_with(txn, subnet, caller.project_id)
-        or subnets.external_for(txn, subnet, caller.project_id)
-    )
-    if not seen:
-        raise subnets.absent(id)
-    return subnet
 
 
 def _check_may_route(txn: Txn, request: Request, subnet: Row) -> None:

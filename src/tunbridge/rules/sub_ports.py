@@ -64,12 +64,20 @@ def not_eligible(id: str) -> Conflict:
 
 def visible(rules: Rules, txn: Txn, request: Request, id: str) -> Row:
     """Give a port that the caller may use in a trunk. Raises Neutron's PortNotFound."""
-    ports, caller = rules.others["port"], request.caller
-    port = ports.get(txn, id)
-    mine = caller.project_id in (port.project_id, ports.network_project(txn, port))
-    if not (mine or caller.is_admin or "service" in caller.roles):
-        raise ports.absent(id)
+    port = _found(rules, txn, request, id)
+    if port is None:
+        raise rules.others["port"].absent(id)
     return port
+
+
+def _found(rules: Rules, txn: Txn, request: Request, id: str) -> Row | None:
+    """Give a port if it is there and the caller may use it."""
+    ports, caller = rules.others["port"], request.caller
+    port = txn.get("Port", id)
+    if port is None or caller.is_admin or "service" in caller.roles:
+        return port
+    mine = caller.project_id in (port.project_id, ports.network_project(txn, port))
+    return port if mine else None
 
 
 def check_free(txn: Txn, port: Row) -> None:
@@ -106,7 +114,7 @@ def _checked(rules: Rules, txn: Txn, request: Request, parent: Row, values: Valu
     id = values["port_id"]
     if id == parent.id:
         raise not_eligible(id)
-    port = txn.get("Port", id)
+    port = _found(rules, txn, request, id)
     if port is not None:
         _check_mtu(rules, txn, parent, port)
         if values.get("segmentation_type") == INHERIT:

@@ -31,10 +31,10 @@ def check_changed(txn: Txn, network: Row, row: Row, wanted: str | None) -> None:
 
     Its ports keep their addresses.
     """
-    if wanted is not None and txn.get("Network_Segment", wanted) is None:
-        raise NotFound("SegmentNotFound", f"Segment {wanted} could not be found.")
     if len(_counted(txn, network)) > 1:
         raise _not_all(network)
+    if wanted is not None and txn.get("Network_Segment", wanted) is None:
+        raise NotFound("SegmentNotFound", f"Segment {wanted} could not be found.")
     if row.segment_id is not None:
         message = "A subnet that is already associated with a segment cannot have its segment association changed."
         raise BadRequest("SubnetSegmentAssociationChangeNotAllowed", message)

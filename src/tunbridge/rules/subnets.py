@@ -72,8 +72,7 @@ class SubnetRules(Rules):
         # Also the lock against another subnet with the same addresses on the same network.
         self.others["network"].touch(txn, request.unconditional, network, {})
         id = self.insert(txn, request, values)
-        if values.get("segment_id") is not None:
-            peer_routes.spread(self, txn, request, network.id)
+        peer_routes.spread(self, txn, request, network.id)
         if is_auto_address(values):
             self.others["port"].subnet_added(txn, request, txn.get("Subnet", id))  # type: ignore[attr-defined]
         return id
@@ -123,8 +122,7 @@ class SubnetRules(Rules):
         if network is not None:
             self.others["network"].touch(txn, request.unconditional, network, {})
         self.remove(txn, request, row)
-        if row.segment_id is not None:
-            peer_routes.spread(self, txn, request, row.network_id, gone=row.cidr)
+        peer_routes.spread(self, txn, request, row.network_id, gone=row.cidr)
 
     def computed(self, reader: Reader, row: Row) -> Values:
         """Give what the network says."""

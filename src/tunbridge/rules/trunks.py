@@ -78,7 +78,7 @@ class TrunkRules(Rules):
         for one in wanted:
             found = left.pop(one["port_id"], None)
             if found is None:
-                message = f"SubPort on trunk {row.id} with parent port {one['port_id']} could not be found."
+                message = f"SubPort {one['port_id']} on trunk {row.id} could not be found."
                 raise NotFound("SubPortNotFound", message)
             gone[found.port_id] = found
         sub_ports.leave(self, txn, request, txn.get("Port", row.port_id), gone)

@@ -36,6 +36,8 @@ ABSENT: dict[str, str] = {
         f"{router}.qos_policy_id": "stands in external_gateway_info, where there is one"
         for router in ("router", "routers[]")
     },
+    "tap_flow.vlan_filter": "taas-vlan-filter is not offered: it is for ports of SR-IOV, which no host serves",
+    "tap_flows[].vlan_filter": "as above",
     "router.enable_snat": "what Neutron keeps inside gets out in the answers to add_extraroutes and remove_extraroutes",
     "router.gw_port_id": "as above",
     "router.distributed": "as above: who may not see it sees it there",
@@ -53,14 +55,25 @@ EXTRA: dict[str, str] = {
     "default_security_group_rules[].created_at": "Neutron has no times and revisions for these rules",
     "default_security_group_rules[].updated_at": "as above",
     "default_security_group_rules[].revision_number": "as above",
+    **{
+        f"{rule}.{name}": "a rule belongs to the project of its label, whose readers see it"
+        for rule in ("metering_label_rule", "metering_label_rules[]")
+        for name in ("project_id", "tenant_id")
+    },
     "quota.address_group": "address groups have a quota here: without one a project could fill the database",
     "quotas[].address_group": "as above",
-    "port.hints": "recorded from a Neutron without its driver of hints",
-    "ports[].hints": "as above",
     **{
         f"{where}.{name}": "metering has a quota here: each rule is a flow"
         for where in ("quota", "quotas[]")
         for name in ("metering_label", "metering_label_rule")
+    },
+}
+"""Ends of paths in bodies that only this server has -> why."""
+UNRECORDED: dict[str, str] = {
+    **{
+        f".{port}.{name}": "recorded from a Neutron without its extension driver"
+        for port in ("port", "ports[]")
+        for name in ("hints", "device_profile", "numa_affinity_policy")
     },
     **{
         f".{thing}{end}.{name}": "recorded from a Neutron without its segments service"
@@ -88,7 +101,7 @@ EXTRA: dict[str, str] = {
         if name == "qos_policy_id" or not thing.startswith("network")
     },
 }
-"""Ends of paths in bodies that only this server has -> why."""
+"""The same for scripts that were recorded from a Neutron without further services."""
 NUMBERS = {
     f"subnetpool.{name}_prefixlen": "text in every answer; Neutron has a number in the answer to an update, else text"
     for name in ("default", "min", "max")

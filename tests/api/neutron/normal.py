@@ -30,9 +30,6 @@ UNORDERED = frozenset(
 UNCOUNTED = frozenset({"revision_number"})
 """Neutron counts flushes of its database sessions there: only that the number grows means something."""
 
-UNRECORDED = frozenset({"device_profile", "numa_affinity_policy"})
-"""The recorded Neutron was configured without the extensions that these are of."""
-
 
 class Normal:
     """Puts the answers of one script into their normal form."""
@@ -59,17 +56,23 @@ class Normal:
 
     def _value(self, key: str, value: Any) -> Any:
         if isinstance(value, dict):
-            return {self._text(k): self._value(k, v) for k, v in sorted(value.items()) if k not in UNRECORDED}
+            return {self._text(k): self._value(k, v) for k, v in sorted(value.items())}
         if isinstance(value, list):
             values = [self._value(key, one) for one in value]
             return _sorted(values) if key in UNORDERED else values
         if key in UNCOUNTED:
             return "<number>"
+        if key == "segmentation_id" and isinstance(value, int) and f'{key}": {value}' not in self._script:
+            return "<number>"
         if key == "provider:segmentation_id" and isinstance(value, int) and not self._has(f'_id": {value}'):
             return "<number>"
         if not isinstance(value, str):
             return value
-        if key in ("ip_address", "floating_ip_address") and _is_address(value) and not self._names(value):
+        if (
+            key in ("ip_address", "floating_ip_address", "local_ip_address")
+            and _is_address(value)
+            and not self._names(value)
+        ):
             return "<address>"
         return self._text(value)
 
@@ -79,7 +82,7 @@ class Normal:
 
     def _names(self, address: str) -> bool:
         """Say whether the script asks for an address, or says in a name that it expects it."""
-        return re.search(rf'"((floating_)?ip_address|name)": "{re.escape(address)}"', self._script) is not None
+        return re.search(rf'"((floating_|local_)?ip_address|name)": "{re.escape(address)}"', self._script) is not None
 
     def _text(self, text: str) -> str:
         text = text.replace(self._url, "<url>")

@@ -1,11 +1,13 @@
 # mypy: ignore-errors
 # Runs with the Python of an environment of Neutron's, whose modules are not there where types are checked.
-"""Run a real Neutron to record from: PYTHON -m tests.api.neutron.real PORT DATABASE.
+"""Run a real Neutron to record from: PYTHON -m tests.api.neutron.real PORT DATABASE [all].
 
-PYTHON is that of an environment with `neutron==29.0.0` and `psycopg2-binary`; DATABASE the URL of an empty database of
-PostgreSQL (on SQLite some requests wait for themselves). The server believes the headers of keystonemiddleware (no
-`authtoken` in its pipeline), and has the hosts of settings.py, each with an Open vSwitch agent. What an agent reports
-comes as a request: `PUT /agent/HOST/up/PORT` and `…/down/PORT`, carried out by the code that serves its RPC.
+PYTHON is that of an environment with `neutron==29.0.0`, `tap-as-a-service==18.0.0` and `psycopg2-binary`; DATABASE the
+URL of an empty database of PostgreSQL (on SQLite some requests wait for themselves). `all`: with the services and
+extensions of settings.py that the scripts of SERVICES are about, and with L3 agents. The server believes the headers of
+keystonemiddleware (no `authtoken` in its pipeline), and has the hosts of settings.py, each with an Open vSwitch agent.
+What an agent reports comes as a request: `PUT /agent/HOST/up/PORT` and `…/down/PORT`, carried out by the code that
+serves its RPC.
 """
 
 import json
@@ -16,12 +18,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-from tests.api.neutron.settings import DEAD, HOSTS, MAPPINGS
+from tests.api.neutron.settings import ALL, DEAD, HOSTS, MAPPINGS, PLAIN
 
 CONF = """
 [DEFAULT]
 core_plugin = ml2
-service_plugins = router, network_segment_range, network_ip_availability
+service_plugins = {services}
 auth_strategy = keystone
 transport_url = fake://
 state_path = {folder}
@@ -43,9 +45,11 @@ quota_port = -1
 quota_security_group = -1
 quota_security_group_rule = -1
 quota_rbac_policy = -1
+[service_providers]
+service_provider = TAAS:TAAS:neutron_taas.services.taas.service_drivers.taas_rpc.TaasRpcDriver:default
 [ml2]
 mechanism_drivers = openvswitch
-extension_drivers = port_security, data_plane_status, subnet_dns_publish_fixed_ip, tag_ports_during_bulk_creation
+extension_drivers = {extensions}
 project_network_types = vxlan
 [ml2_type_vxlan]
 vni_ranges = 1:{vnis}
@@ -77,18 +81,23 @@ paste.app_factory = neutron.api.v2.router:APIRouter.factory
 """
 
 
-def main(port: int, database: str) -> None:
+def main(port: int, database: str, is_all: bool) -> None:
     """Serve until the process is ended."""
+    services, extensions = ALL if is_all else PLAIN
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        (folder / "neutron.conf").write_text(CONF.format(folder=folder, vnis=VNIS, database=database))
+        values = {"folder": folder, "vnis": VNIS, "database": database, "services": services, "extensions": extensions}
+        (folder / "neutron.conf").write_text(CONF.format(**values))
         (folder / "paste.ini").write_text(PASTE)
         sys.argv = ["neutron-api", "--config-file", str(folder / "neutron.conf")]
-        _make_database(database)
+        _make_database(database, is_all)
         from neutron.common import wsgi_utils
 
         wsgi_utils._first_worker_result = True  # it would ask a file in /tmp that outlives it whether it is the first
         from neutron.wsgi.api import application
+        from neutron_lib import rpc
+
+        rpc._BackingOffContextWrapper.call = lambda *_, **__: None  # no agent is there to answer what it is told
 
         _wait_for_ranges(database)
         with make_server("127.0.0.1", port, _with_agents(application), handler_class=_Quiet) as server:
@@ -101,10 +110,14 @@ class _Quiet(WSGIRequestHandler):
         pass
 
 
-def _make_database(url):
+def _make_database(url, is_all):
     import sqlalchemy as sa
     from neutron.db.migration.models import head
     from neutron.db.models.agent import Agent
+
+    if is_all:
+        import neutron_taas.db.taas_db
+        import neutron_taas.db.tap_mirror_db  # noqa: F401 - their tables
 
     engine = sa.create_engine(url)
     head.get_metadata().create_all(engine)
@@ -137,9 +150,25 @@ def _make_database(url):
         }
         for number, host in enumerate(HOSTS, 1)
     ]
+    if is_all:
+        agents += [_l3_agent(agent) for agent in agents]
     with engine.begin() as connection:
         connection.execute(sa.insert(Agent.__table__), agents)
         _add_default_rules(connection)
+
+
+def _l3_agent(agent):
+    """Give the L3 agent of the host of an Open vSwitch agent."""
+    configurations = {"agent_mode": "legacy", "interface_driver": "openvswitch", "handle_internal_only_routers": True}
+    return {
+        **agent,
+        "id": agent["id"].replace("-8000-", "-9000-"),
+        "agent_type": "L3 agent",
+        "binary": "neutron-l3-agent",
+        "topic": "l3_agent",
+        "configurations": json.dumps(configurations),
+        "availability_zone": "nova",
+    }
 
 
 def _add_default_rules(connection):
@@ -204,4 +233,4 @@ def _with_agents(application):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), sys.argv[2], "all" in sys.argv[3:])

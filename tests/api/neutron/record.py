@@ -2,7 +2,8 @@
 
 URL is the server's without /v2.0; OUT a folder, gets one file of JSON per script (all of them, or those named). The
 Neutron has a fresh database and believes the headers of keystonemiddleware (X-User-Id, X-Project-Id, X-Roles,
-X-Service-Roles): real.py runs one. Its settings are in SETTINGS, all others are Neutron's defaults.
+X-Service-Roles): real.py runs one, with `all` for the scripts of SERVICES. Settings that it does not name are Neutron's
+defaults.
 """
 
 import json
@@ -12,13 +13,11 @@ from pathlib import Path
 import httpx
 
 from tests.api.neutron.script import AGENT, SCRIPTS, run
+from tests.api.neutron.settings import ALL, PLAIN, SERVICES
 
 SETTINGS = {
     "core_plugin": "ml2",
-    "service_plugins": "router, network_segment_range, network_ip_availability",
     "mechanism_drivers": "openvswitch",
-    "extension_drivers": "port_security, data_plane_status, subnet_dns_publish_fixed_ip, "
-    "tag_ports_during_bulk_creation",
     "project_network_types": "vxlan",
     "vni_ranges": "1:16000",
     "network_vlan_ranges": "physnet1:2000:2999, physnet2",
@@ -39,6 +38,12 @@ ROLES = {
     "sys": (SYSTEM, "admin,manager,member,reader"),
 }
 PROJECTS = {name: f"{number:032x}" for number, name in enumerate(("admin", "demo", "other", "service"), 0xABC0)}
+
+
+def settings(script: str) -> dict[str, str]:
+    """Give the settings of the Neutron that answered a script."""
+    services, extensions = ALL if script in SERVICES else PLAIN
+    return {**SETTINGS, "service_plugins": services, "extension_drivers": extensions}
 
 
 def main(url: str, out: Path, names: list[str]) -> None:
@@ -62,7 +67,7 @@ def main(url: str, out: Path, names: list[str]) -> None:
 
         for script in [script for script in SCRIPTS if not names or script.stem in names]:
             found = run(script.read_text(), call, PROJECTS, url)
-            source = {"source": "Neutron 29.0.0 (2026.2)", "settings": SETTINGS, "answers": found}
+            source = {"source": "Neutron 29.0.0 (2026.2)", "settings": settings(script.stem), "answers": found}
             (out / f"{script.stem}.json").write_text(json.dumps(source, indent=1, ensure_ascii=False) + "\n")
             worst = [answer for answer in found if answer["status"] >= 500]
             print(f"{script.stem}: {len(found)} requests, {len(worst)} of them 5xx")

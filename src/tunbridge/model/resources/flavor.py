@@ -97,8 +97,8 @@ SERVICE_PROVIDER = Resource(
     key="name",
     stored=False,
     fields=(
-        common.computed("service_type", _TEXT),
-        common.computed("name", _TEXT),
+        common.computed("service_type", _TEXT, filter=True),
+        common.computed("name", _TEXT, filter=True),
         common.computed("default", {"type": "boolean"}),
     ),
     create_by=Who.NOBODY,
