@@ -29,9 +29,8 @@ def settle(values: Values, network: Row, port_id: str, port: Row | None = None) 
     if network.pvlan:
         _check_secured(owner, values["port_security_enabled"], port_id)
         kind, community = _settled(kind or PROMISCUOUS, community, before[1], port_id)
-        if kind != PROMISCUOUS and owner.startswith(_ROUTERS):
-            message = f"Unsupported PVLAN type {kind} for port {port_id}."
-            raise BadRequest("PVLANUnsupportedType", message)
+        if owner.startswith(_ROUTERS):
+            check_router(kind, port_id)
     elif before[0] is None and (kind or community):
         message = f"PVLAN is not enabled on network {network.id}."
         raise BadRequest("PVLANNotEnabledOnNetwork", message)
@@ -57,6 +56,13 @@ def _check_secured(device_owner: str, is_secured: bool, port_id: str) -> None:
     if not is_secured and not device_owner.startswith(_NETWORKS_OWN):
         message = f"Port security is disabled for port {port_id}, cannot set PVLAN."
         raise BadRequest("PVLANPortSecurityDisabled", message)
+
+
+def check_router(kind: str | None, port_id: str) -> None:
+    """Refuse a port that is, or is to be, a router's and not promiscuous. Raises BadRequest."""
+    if kind not in (None, PROMISCUOUS):
+        message = f"Unsupported PVLAN type {kind} for port {port_id}."
+        raise BadRequest("PVLANUnsupportedType", message)
 
 
 def check_network(is_private: bool, is_secured: bool, network_id: str) -> None:
