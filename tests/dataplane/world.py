@@ -389,6 +389,8 @@ class SimulatedHost:
             inner = re.sub(r"(in_port|tun_id|pkt_mark|dl_vlan)=\w+,", "", packet)
             if new := re.findall(r"dst=([0-9a-f:]{17})", changes):
                 inner = re.sub(r"dl_dst=[0-9a-f:]+", f"dl_dst={new[-1]}", inner)
+            if new := re.findall(r"src=([0-9a-f:]{17})", changes):
+                inner = re.sub(r"dl_src=[0-9a-f:]+", f"dl_src={new[-1]}", inner)
             yield from peer.trace("br-tun", f"tun_id={next(keys)},in_port={back},{inner}", ct_next)
 
     def _keys(self, trace: str) -> Iterator[str]:

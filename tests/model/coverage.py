@@ -26,19 +26,18 @@ SHOWN_BY = {
     features.LOCAL_IPS: "tests/packets/test_local_ips.py",
     features.METERING: "tests/packets/test_metering.py",
     features.SEGMENTS: "tests/packets/test_segments.py",
+    features.PRIVATE_VLANS: "tests/packets/test_pvlan.py",
 }
 """Which packets show what an extension needs of hosts."""
 _DESIGNATE = ["dns-integration", "dns-domain-ports", "dns-integration-domain-keywords", "subnet-dns-publish-fixed-ip"]
 ALSO_SHOWN_BY = dict.fromkeys(_DESIGNATE, "tests/api/test_designate.py")
 """What shows the part of an extension that the server does in other services, by alias."""
 
-LATER = "to come"
 NOT_ML2_OVS = "of another backend or service, which ML2/OVS does not have"
 _BASE = "dummy network port subnet subnetpool"
 """Definitions that are no extensions."""
 
 _REASONS = {
-    LATER: "pvlan",
     "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",
     "for SR-IOV ports, which no host serves": (
         "port-hardware-offload-type port-mac-override port-trusted-vif uplink-status-propagation"

@@ -83,7 +83,11 @@ NOT_OFFERED = (
     *("leak_routes", "trusted"),  # extensions that are not here
     *("dhcp-", "l3-", "create_agent", "target_project"),
 )
-NEUTRON_FORGETS = ("create_subnet:service_types", "update_subnet:service_types")
+NEUTRON_FORGETS = tuple(
+    f"{verb}_{name}"
+    for verb in ("create", "update")
+    for name in ("subnet:service_types", "network:pvlan", "port:pvlan_type", "port:pvlan_community")
+)
 """Rules that it has and never asks: the attribute has no enforce_policy (recorded in tests/api/neutron)."""
 ACTIONS = (
     *("add_prefixes", "remove_prefixes", "onboard_network_subnets", "add_addresses", "remove_addresses", "activate"),

@@ -220,8 +220,9 @@ class Workload:
     def dhcp(self) -> dict[str, str]:
         """Run a real DHCP client, and give the lease as it told it."""
         script, lease = self._client_files("udhcpc", UDHCPC_SCRIPT)
+        tries = str(int(5 * SLOWNESS))
         self.run(
-            "env", f"LEASE={lease}", "busybox", "udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", str(int(5 * SLOWNESS)), "-T", "1",
+            "env", f"LEASE={lease}", "busybox", "udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", tries, "-T", "1",
             "-s", str(script), *itertools.chain.from_iterable(("-O", o) for o in ("mtu", "staticroutes", "search")),
         )  # fmt: skip
         return _environment(lease)

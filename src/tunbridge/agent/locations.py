@@ -16,7 +16,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from tunbridge.dataplane import names
 from tunbridge.dataplane.addresses import host_mac, link_local
 from tunbridge.dataplane.desired import Desired, Workload
-from tunbridge.dataplane.features import located
+from tunbridge.dataplane.features import interface, located
 from tunbridge.dataplane.responders import arp, nd
 from tunbridge.dataplane.responders.frames import ETHERTYPE_ARP, mac_bytes
 from tunbridge.dataplane.view import Key, Location, Port, Source
@@ -134,7 +134,7 @@ class Locations:
             if port is None:
                 continue
             addresses = self._named[port.id] = self._addresses(port)
-            routers = located.interfaces(self._source, port.network_id) if addresses else []
+            routers = interface.on_network(self._source, port.network_id) if addresses else []
             for address in addresses if routers else ():
                 frame = self._question(address, routers)
                 if frame is not None:

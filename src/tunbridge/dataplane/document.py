@@ -50,6 +50,7 @@ PORTS = {
         "tap-moved": 13,
         "tap-nfv": 14,
         "tap-old": 15,
+        "tap-till": 16,
     },
     "br-tun": {"patch-int": 1, "vxlan-c0000202": 2},
     "br-ex": {"phy-br-ex": 1},
@@ -66,11 +67,13 @@ def example() -> Desired:
     """The desired state of the example host, compute1."""
     rows = _rows()
     desired = Desired(rows)
-    workloads = {p: Workload(p, f"tap-{p}", PORTS["br-int"][f"tap-{p}"]) for p in ("web", "lb", "moved", "nfv", "old")}
+    workloads = {
+        p: Workload(p, f"tap-{p}", PORTS["br-int"][f"tap-{p}"]) for p in ("web", "lb", "moved", "nfv", "old", "till")
+    }
     local = Local(
         host="compute1", tunnel_ip="192.0.2.1", ofports=PORTS, providers={"physnet1": "br-ex"},
         tunnels={"192.0.2.2": "vxlan-c0000202"}, workloads=workloads,
-        vlans={"blue": 1, "lan": 2, "flat": 3, "open": 4},
+        vlans={"blue": 1, "lan": 2, "flat": 3, "open": 4, "shop": 5},
     )  # fmt: skip
     sub_ports = trunks.plugged(local, trunks.wanted(local.workloads, rows), {"iot": _SUB_PORT})
     desired.set_local(msgspec.structs.replace(local, workloads={**workloads, **sub_ports}))
@@ -83,6 +86,7 @@ def _rows() -> Rows:
     lan = Network(id="lan", mtu=1500, network_type="vlan", segmentation_id=300, physical_network="physnet1")
     flat = Network(id="flat", mtu=1500, network_type="flat", physical_network="physnet1")
     free = Network(id="open", mtu=1450, network_type="vxlan", segmentation_id=200)
+    shop = Network(id="shop", mtu=1450, network_type="vxlan", segmentation_id=500, is_private=True)
     v4 = Subnet(id="blue4", network_id="blue", ip_version=4, cidr="10.0.0.0/24", gateway_ip="10.0.0.1")
     v6 = Subnet(
         id="blue6", network_id="blue", ip_version=6, cidr="2001:db8::/64", gateway_ip="2001:db8::1",
@@ -100,8 +104,8 @@ def _rows() -> Rows:
         gateway_port="edge-gw", gateway_host="compute1", helpers=("ftp",),
     )  # fmt: skip
     far = Router(
-        id="far", interfaces=("far-open",), networks=("open",), gateway_port="far-gw", gateway_host="compute2",
-        gateway_standbys=("compute1",),
+        id="far", interfaces=("far-open", "far-shop"), networks=("open", "shop"), gateway_port="far-gw",
+        gateway_host="compute2", gateway_standbys=("compute1",),
     )  # fmt: skip
     ext = Network(
         id="ext", mtu=1500, network_type="vlan", segmentation_id=400, physical_network="physnet1", external=True
@@ -110,6 +114,8 @@ def _rows() -> Rows:
         id="ext4", network_id="ext", ip_version=4, cidr="203.0.113.0/24", gateway_ip="203.0.113.1", enable_dhcp=False
     )
     ext6 = Subnet(id="ext6", network_id="ext", ip_version=6, cidr="2001:db8:f::/64", enable_dhcp=False)
+    shop4 = Subnet(id="shop4", network_id="shop", ip_version=4, cidr="10.5.0.0/24", gateway_ip="10.5.0.1")
+    shop6 = Subnet(id="shop6", network_id="shop", ip_version=6, cidr="2001:db8:5::/64", enable_dhcp=False)
     open4 = Subnet(id="open4", network_id="open", ip_version=4, cidr="10.1.0.0/24", gateway_ip="10.1.0.1")
     floating = FloatingIp(
         id="web-floating", address="203.0.113.101", router_id="edge", port_id="web", fixed_ip="10.0.0.11"
@@ -144,15 +150,19 @@ def _rows() -> Rows:
         _port("peer", "open", "compute2", 32, "10.1.0.32", groups=("default",)),
         _port("old", "flat", "compute1", 41, "172.16.0.41", groups=("default",)),
         _port("other", "lan", "compute2", 22, "192.168.0.22", groups=("acl",)),
+        _port("till", "shop", "compute1", 71, "10.5.0.71", "2001:db8:5::71", groups=("default",), community="tills"),
+        _port("desk", "shop", "compute2", 72, "10.5.0.72", groups=("default",)),
         _interface("edge-blue", "blue", 51, ("blue4", "10.0.0.254"), ("blue6", "2001:db8::fe")),
         _interface("edge-lan", "lan", 52, ("lan4", "192.168.0.1")),
         _interface("edge-gw", "ext", 53, ("ext4", "203.0.113.10")),
         _interface("web-floating", "ext", 54, ("ext4", "203.0.113.101")),
         _interface("far-open", "open", 55, ("open4", "10.1.0.1")),
+        _interface("far-shop", "shop", 57, ("shop4", "10.5.0.1"), ("shop6", "2001:db8:5::1")),
         _interface("far-gw", "ext", 56, ("ext4", "203.0.113.11"), ("ext6", "2001:db8:f::11")),
     ]
     return Rows(
-        {n.id: n for n in (blue, lan, flat, free, ext)}, {s.id: s for s in (v4, v6, lan4, ext4, ext6, open4)},
+        {n.id: n for n in (blue, lan, flat, free, shop, ext)},
+        {s.id: s for s in (v4, v6, lan4, ext4, ext6, open4, shop4, shop6)},
         {p.id: p for p in ports},
         {g.id: g for g in _groups()}, {"offices": ("198.51.100.0/24",)},
         {"compute2": Host(host="compute2", tunnel_ip="192.0.2.2", tunnel_types=("vxlan",))}, {"edge": edge, "far": far},
@@ -211,12 +221,14 @@ def _port(
     id: str, network: str, host: str, number: int, *addresses: str, groups: tuple[str, ...],
     bindings: tuple[Binding, ...] = (), allowed_address_pairs: tuple[AddressPair, ...] = (),
     port_security_enabled: bool = True, qos_policy_id: str | None = None, trunk: tuple[str, int] | None = None,
+    community: str | None = None,
 ) -> Port:  # fmt: skip
     return Port(
         id=id, network_id=network, mac_address=f"fa:16:3e:00:00:{number}", security_groups=groups,
         fixed_ips=tuple(FixedIp("", a) for a in addresses), allowed_address_pairs=allowed_address_pairs,
         bindings=bindings or (Binding(host, "ACTIVE", "ovs"),), port_security_enabled=port_security_enabled,
         qos_policy_id=qos_policy_id, trunk_parent=trunk and trunk[0], trunk_vlan=trunk and trunk[1],
+        private_kind=community and "community", community=community,
     )  # fmt: skip
 
 
@@ -300,8 +312,9 @@ policy, in the VXLAN network open (local VLAN 4, VNI 200). A router, `edge`, has
 blue and lan, and its gateway to the external network ext (segment 400, local VLAN 1046) on compute1; `web` has a
 floating IP by it and the Local IP 10.0.0.200, a log of the API is about it, and a metering label counts for the
 router. What `web` sends and receives is copied to a tap service whose port is `old`; what `lb` receives, to one whose
-port is on compute2. Another router, `far`, has an interface on open, and its gateway on
-compute2, from which compute1 is to take over.
+port is on compute2. Another router, `far`, has interfaces on open and on shop, and its gateway on
+compute2, from which compute1 is to take over. The VXLAN network shop (local VLAN 5, VNI 500) is a private VLAN, with
+`till` of the community tills here, and `desk`, which is promiscuous, on compute2.
 
 ```
 workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent)-> 95 (metadata: 61) meter -> 96 agent
@@ -317,7 +330,8 @@ in a router: 74 routes -(83 several next hops, 67 outside: here, or to the gatew
 a workload with a QoS policy, besides: 0 -> 20, 21 limits -> 22 mark -> 23 queue -> 24,  94 -> 97, 98 limits
 one that is logged, besides: a copy of what is dropped in 71, 72, 81, 82, and allowed in 90, 91 -> 99 -> 96
 one that is mirrored or tapped, besides: 0 -> 18 copies -> 20,  94 or 98 -> 101 copies -> out
-to a Local IP: 60 -(the port here that has it)-> 65,  and the answer: 94 -(from the Local IP)-> 94
+in a private VLAN, besides: 60 -> 64 whom the sender reaches -> 65,  from elsewhere 0 -> 59 whose it is -> 64
+to a Local IP: 60 -(the port here that has it)-> 64,  and the answer: 94 -(from the Local IP)-> 94
 a trunk's sub-port, besides: 0 -(without its tag)-> 0,  94, 98 or 101 -> 100 with its tag
 ```
 """

@@ -23,6 +23,21 @@ _SPEAKS_TO = (
     "To a floating IP, on a port that the router has a conntrack helper for: conntrack translates what is said."
 )
 
+_ASKED = (
+    "In a private VLAN, the same of whoever reaches the port that has the address: one flow for promiscuous senders,"
+    " one for the port's own community. Others are not answered: those whom they reach hear what they ask."
+)
+_BY_ROUTER = ("ip,reg6,reg8,dl_dst,nw_dst", "ipv6,reg6,reg8,dl_dst,ipv6_dst")
+_TURNED = (
+    "To a router, for an address of such a port: the router would send it back into the network, from its own MAC"
+    " address, which reaches all."
+)
+_HEARD = (
+    "In a private VLAN, from promiscuous ports to all; from others to promiscuous ones; from a community (above) to its"
+    " own ports as well. What goes to other hosts is judged there again."
+)
+_COPIED = "The copies of a private VLAN, likewise by the group of the sender."
+
 _INTEGRATION: dict[Signature, str] = {
     (
         0,
@@ -127,6 +142,30 @@ _INTEGRATION: dict[Signature, str] = {
         "Neighbour solicitations for known addresses go to their owner alone, who answers: the kernel's datapath cannot"
         " write an advertisement."
     ),
+    (60, 10, "arp,reg6,reg8,dl_dst,arp_tpa,arp_op"): _ASKED,
+    (60, 11, "arp,reg6,reg8,dl_dst,arp_spa,arp_tpa,arp_op"): _ASKED,
+    (60, 10, "icmp6,reg6,reg8,dl_dst,icmp_type,nd_target"): _ASKED,
+    (59, 10, "reg6,dl_src"): (
+        "In a private VLAN, what comes from elsewhere: the group of the port that has the MAC address; none of one that"
+        " is promiscuous, as a router's interface is."
+    ),
+    (59, 1, "reg6"): (
+        "In a tunnelled one, a MAC address that no port has counts as isolated. In a physical network it is of the"
+        " network's own devices, which reach all."
+    ),
+    (59, 0, ""): _SKIP,
+    (64, 30, "reg6,reg8,dl_dst"): (
+        "To a port of a private VLAN that is not promiscuous, from one that is not either: what the community of both"
+        " allows (below) goes on, and all else is dropped."
+    ),
+    (64, 31, "reg6,reg8,dl_dst"): "The group of the receiver's own community.",
+    **dict.fromkeys(((64, 20, match) for match in _BY_ROUTER), _TURNED),
+    **dict.fromkeys(((64, 21, match) for match in _BY_ROUTER), "Within one community it may."),
+    (64, 0, ""): "Other networks, what promiscuous ports send, and what is sent to them; broadcast and multicast.",
+    (78, 1, "reg6,reg8"): _HEARD,
+    (78, 2, "reg6,reg8"): _HEARD,
+    (94, 2, "reg4,reg6,reg7,reg8"): _COPIED,
+    (94, 3, "reg4,reg6,reg7,reg8"): _COPIED,
     (60, 23, "arp,reg6,arp_spa,arp_tpa,arp_op"): (
         "The port that has a Local IP here asks for it, or announces it: for it there is no Local IP."
     ),

@@ -14,9 +14,9 @@ from tunbridge.dataplane.pipeline import CONTROLLER_ID, DROP, LEARNED_COOKIE, NO
 
 _FIELDS = (
     "pkt_mark", "conj_id", "ct_state", "ct_zone", "ct_mark", "proto", "reg0", "reg1", "reg2", "reg3", "reg4", "reg5",
-    "reg6", "reg7", "tun_id", "in_port", "dl_vlan", "vlan_tci", "dl_src", "dl_dst", "dl_type", "ipv6_src", "ipv6_dst",
-    "nw_src", "nw_dst", "arp_spa", "arp_tpa", "nw_proto", "arp_op", "arp_sha", "arp_tha", "nw_ttl", "nw_frag",
-    "icmp_type", "icmp_code", "nd_target", "nd_sll", "nd_tll", "tp_src", "tp_dst", "tcp_flags",
+    "reg6", "reg7", "reg8", "tun_id", "in_port", "dl_vlan", "vlan_tci", "dl_src", "dl_dst", "dl_type", "ipv6_src",
+    "ipv6_dst", "nw_src", "nw_dst", "arp_spa", "arp_tpa", "nw_proto", "arp_op", "arp_sha", "arp_tha", "nw_ttl",
+    "nw_frag", "icmp_type", "icmp_code", "nd_target", "nd_sll", "nd_tll", "tp_src", "tp_dst", "tcp_flags",
 )  # fmt: skip
 _ORDER = {name: place for place, name in enumerate(_FIELDS)}
 

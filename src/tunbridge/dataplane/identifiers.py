@@ -8,7 +8,15 @@ the next free number on a collision, so a restart has nothing to recover.
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 
-from tunbridge.dataplane.pipeline import FIRST_NAT_ZONE, LAST_NAT_ZONE, QOS_METER_COUNT, QOS_METERS, QUEUES, STATELESS
+from tunbridge.dataplane.pipeline import (
+    FIRST_NAT_ZONE,
+    LAST_NAT_ZONE,
+    QOS_METER_COUNT,
+    QOS_METERS,
+    QUEUES,
+    RESTRICTED,
+    STATELESS,
+)
 
 MAX_VLAN = 4094
 
@@ -74,6 +82,10 @@ class Identifiers:
     def conjunction(self, what: str) -> int:
         """The id of a conjunction; never 0."""
         return self._hash("conjunction", what, 0xFFFF_FFFF)
+
+    def group(self, network_id: str, community: str | None) -> int:
+        """The number of a private VLAN's community, or of its isolated ports (None); never 0."""
+        return self._hash("group", f"{network_id} {community or ''}", RESTRICTED - 1) | RESTRICTED
 
     def router(self, id: str) -> int:
         """The number of a router; never 0."""

@@ -16,7 +16,8 @@ The numbers are Neutron's where the purpose is the same.
 A workload's port with a QoS policy besides: 0 ─> 20, 21 limits, 22 mark, 23 queue ─> 24, and 94 ─> 97, 98 limits. One
 that is logged: a copy of what is dropped in 71, 72, 81, 82, and of what is allowed in 90, 91 ─> 99 meter ─> 96.
 One that is mirrored or tapped: 0 ─> 18 copies ─> 20, and 94 or 98 ─> 101 copies ─> out.
-To a Local IP: 60 ─> the port of this host that has it ─> 65, and its answers: 94 ─> 94.
+Private VLANs: 60 ─> 64 whom the sender reaches ─> 65; from elsewhere 0 ─> 59 whose it is ─> 64.
+To a Local IP: 60 ─> the port of this host that has it ─> 64, and its answers: 94 ─> 94.
 A trunk's sub-port besides: 0 without its tag, as from a port of its own ─> 0, and 94, 98 or 101 ─> 100 with its tag.
 """
 
@@ -116,6 +117,7 @@ RECEIVER = Field("receiver", 4, 0, 31, "policy of the local port that receives i
 SENDER = Field("sender", 5, 0, 31, "policy of the local port that sent it; 0: not filtered, or from elsewhere")
 NETWORK = Field("network", 6, 0, 31, "local VLAN of its network, which is also its conntrack zone")
 OUT = Field("out", 7, 0, 31, "OpenFlow port it leaves by; FLOOD: every local receiver with the policy in `receiver`")
+GROUP = Field("group", 8, 0, 31, "of a private VLAN's sender: whom it reaches; 0: everybody")
 SHARE = Field("share", 3, 16, 20, "which share it is of, of a route with several next hops")
 FIELDS = (
     LABEL,
@@ -133,11 +135,14 @@ FIELDS = (
     SENDER,
     NETWORK,
     OUT,
+    GROUP,
 )
 
 FLOOD = 0xFFFF
 STATELESS = 0x8000_0000
 """Bit of a policy number: its groups are stateless, so conntrack's verdict counts for nothing."""
+RESTRICTED = 0x8000_0000
+"""Bit of every value of `group` but 0: the sender reaches promiscuous ports, and those of its own community."""
 ZONE = "NXM_NX_REG6[0..15]"
 """The conntrack zone, from the network's register."""
 FIRST_NAT_ZONE, LAST_NAT_ZONE = 0x1000, 0xFFFF
@@ -222,7 +227,7 @@ RECEIVED_PACKETS = _table(
 )  # fmt: skip
 OUTPUT = _table(
     94, "output", "to the port in `out`; between bridges the local VLAN says which network it is",
-    matches="reg3 reg4 reg6 reg7 proto nw_src", sets="vlan reg3 reg7 nat",
+    matches="reg3 reg4 reg6 reg7 reg8 proto nw_src", sets="vlan reg3 reg7 nat",
     to=(RECEIVED_PACKETS, RECEIVED_MIRROR, SUB_PORT), back_to=94,  # once it was looked up for a Local IP
 )  # fmt: skip
 COMMIT = _table(
@@ -243,7 +248,7 @@ INGRESS_STATE = _table(
 )  # fmt: skip
 UNKNOWN = _table(
     80, "unknown", "a unicast packet to a MAC address that no port of the network here is known to have",
-    matches="reg6 reg7", sets="reg7 reg4", to=(INGRESS_STATE, COMMIT),
+    matches="reg6 reg7 reg8", sets="reg7 reg4", to=(INGRESS_STATE, COMMIT),
 )  # fmt: skip
 LEARNED = _table(
     79, "learned", "MAC addresses that were seen in networks where the database does not know all of them",
@@ -251,7 +256,7 @@ LEARNED = _table(
 )  # fmt: skip
 FLOOD_LOCAL = _table(
     78, "flood", "broadcast and multicast: once per policy of local receivers, then to the other hosts",
-    matches="reg6", sets="reg4 reg7", to=(INGRESS_STATE, COMMIT),
+    matches="reg6 reg8", sets="reg4 reg7", to=(INGRESS_STATE, COMMIT),
 )  # fmt: skip
 AROUND = 73
 """The table of routers: what a router here sends to an address of a router here begins again."""
@@ -331,15 +336,23 @@ LEARN = _table(
     65, "learn", "networks where the database does not know every MAC address: where the source is, is learned",
     matches="reg6", sets="learn", to=(CONNTRACK,), miss=goto(CONNTRACK),
 )  # fmt: skip
+PRIVATE = _table(
+    64, "private", "private VLANs: what a port sends to one that its kind does not reach is dropped",
+    matches="reg6 reg8 proto dl_dst nw_dst ipv6_dst", to=(LEARN,), miss=goto(LEARN),
+)  # fmt: skip
+PRIVATE_SENDER = _table(
+    59, "private_sender", "private VLANs: what comes from elsewhere gets the group of its sender, by the MAC address",
+    matches="reg6 dl_src", sets="reg8", to=(PRIVATE,), miss=goto(PRIVATE),
+)  # fmt: skip
 METADATA = _table(
     61, "metadata", "packets of a connection with the metadata service pass a meter of the sending port",
     matches="in_port", sets="reg3", to=(TO_AGENT,),
 )  # fmt: skip
 SERVICE_TABLE = _table(
     60, "services", "requests that this host answers or directs: DHCP, router solicitations, DNS, ARP, ND, metadata",
-    matches="reg6 proto dl_dst nw_src nw_dst ipv6_dst tp_src tp_dst icmp_type nd_target arp_op arp_spa arp_tpa",
+    matches="reg6 reg8 proto dl_dst nw_src nw_dst ipv6_dst tp_src tp_dst icmp_type nd_target arp_op arp_spa arp_tpa",
     sets="reg3 reg7 in_port eth_src eth_dst ip icmp_type arp_op arp_sha arp_spa arp_tha arp_tpa nat",
-    to=(AGENT_METER, METADATA, LEARN, OUTPUT), miss=goto(LEARN),
+    to=(AGENT_METER, METADATA, PRIVATE, OUTPUT), miss=goto(PRIVATE),
 )  # fmt: skip
 ADDRESS_SECURITY = _table(
     26, "address_security", "IP and ARP addresses that a workload may send from",
@@ -377,13 +390,13 @@ SENT_MIRROR = _table(
 )  # fmt: skip
 LOCAL_SWITCHING = _table(
     0, "local_switching", "where a packet came in, and so its network; dead VLAN and unknown ports are dropped",
-    matches="in_port dl_vlan vlan_tci dl_type pkt_mark", sets="vlan in_port reg5 reg6 reg7 pkt_mark",
-    to=(SENT_MIRROR, SENT_PACKETS, PORT_SECURITY, LEARN, SUB_PORT),
+    matches="in_port dl_vlan vlan_tci dl_type pkt_mark", sets="vlan in_port reg5 reg6 reg7 reg8 pkt_mark",
+    to=(SENT_MIRROR, SENT_PACKETS, PORT_SECURITY, PRIVATE_SENDER, LEARN, SUB_PORT),
     back_to=0,
 )  # fmt: skip
 INTEGRATION = (
     LOCAL_SWITCHING, SENT_MIRROR, SENT_PACKETS, SENT_BANDWIDTH, MARK, QUEUE,
-    PORT_SECURITY, ND_SECURITY, ADDRESS_SECURITY, SERVICE_TABLE, METADATA, LEARN, CONNTRACK,
+    PORT_SECURITY, ND_SECURITY, ADDRESS_SECURITY, PRIVATE_SENDER, SERVICE_TABLE, METADATA, PRIVATE, LEARN, CONNTRACK,
     EGRESS_STATE, EGRESS_RULES, EGRESS_ALLOWED, ROUTER, ROUTES, SEVERAL_HOPS, OUTSIDE, NEXT_HOP, NEIGHBOURS,
     KNOWN_NEIGHBOUR, ROUTED, METERED, COUNTED, TRANSLATED, DESTINATION, FLOOD_LOCAL, LEARNED, UNKNOWN,
     INGRESS_STATE, INGRESS_RULES, INGRESS_ALLOWED, COMMIT, OUTPUT,
@@ -442,7 +455,7 @@ FEATURES: Mapping[str, int] = MappingProxyType(
         "remote": 6, "member": 6, "reach": 7, "router": 7, "wire": 7, "gateway": 8, "floating": 8, "qos": 9,
         "metadata": 10, "log": 11, "mirror": 12, "metering": 13,
         "tap": 14, "tap flow": 14,
-        "local-ip": 15,
+        "local-ip": 15, "private": 16,
     }
 )  # fmt: skip
 """Feature -> its number in the cookie of its flows."""

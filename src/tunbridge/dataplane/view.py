@@ -40,6 +40,8 @@ class Network(Struct, frozen=True, kw_only=True):
     qos_policy_id: str | None = None
     segments: tuple[Segment, ...] = ()
     """In the order in which hosts try them; nothing of a network of one."""
+    is_private: bool = False
+    """A private VLAN: ports reach each other by their kinds."""
 
     def by(self, tunnel_types: Collection[str], physical_networks: Container[str]) -> "Network":
         """The network by the segment of a host: the first that it has tunnels for or a bridge to, as servers decide."""
@@ -147,6 +149,10 @@ class Port(Struct, frozen=True, kw_only=True):
     trunk_vlan: int | None = None
     tx_steering: str | None = None
     """Which queue of its interface a packet is sent by, of a port that the userspace datapath polls: thread or hash."""
+
+    private_kind: str | None = None
+    """In a private VLAN: isolated, community, or promiscuous (None as well)."""
+    community: str | None = None
 
     @property
     def host(self) -> str | None:

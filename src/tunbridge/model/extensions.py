@@ -806,6 +806,13 @@ EXTENSIONS = (
         needs=frozenset({features.LOCAL_IPS}),
     ),
     Extension(
+        "pvlan",
+        "Private VLAN",
+        "The Private VLAN semantics extension.",
+        "2026-02-03T10:00:00-00:00",
+        needs=frozenset({features.PRIVATE_VLANS}),
+    ),
+    Extension(
         "metering",
         "Neutron Metering",
         "Neutron Metering extension.",

@@ -32,6 +32,8 @@ METERING = "metering"
 """Hosts count what passes the gateways of routers."""
 SEGMENTS = "segments"
 """Hosts have a network by that of its segments which they reach, and tell ports what leads to the others."""
+PRIVATE_VLANS = "private-vlans"
+"""Hosts keep ports of a network apart by their kind: isolated, or of a community."""
 VLAN_TRANSPARENCY = "vlan-transparency"
 """Networks carry VLAN tags of their guests."""
 
@@ -39,7 +41,7 @@ AVAILABLE = frozenset(
     {
         *(BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, PLACEMENT, METADATA),
         *(TRUNKS, TRAFFIC_LOG, MIRRORS, METERING, LOCAL_IPS, SEGMENTS),
-        TAPS,
+        *(TAPS, PRIVATE_VLANS),
     }
 )
 """Those that the agent has now."""

@@ -10,7 +10,7 @@ import msgspec
 from tunbridge.model.resource import UNSET
 from tunbridge.model.validators.containers import PROVIDER
 from tunbridge.model.validators.plain import as_integer
-from tunbridge.rules import allocations, hosts, locks, network_segments, qos, rbac, routed, segments
+from tunbridge.rules import allocations, hosts, locks, network_segments, private_vlans, qos, rbac, routed, segments
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, invalid
 from tunbridge.rules.network_segments import New
@@ -52,6 +52,7 @@ class NetworkRules(rbac.SharedRules):
             values["port_security_enabled"] = True
         values[qos.FIELD] = qos.take(self, txn, request, values) or qos.default_of(txn, values["project_id"])
         id = str(uuid4())
+        private_vlans.check_network(bool(given(values.get("pvlan"))), values["port_security_enabled"], id)
         rows = network_segments.add(txn, request, self.others["segment"], id, wanted)
         parts = [(row, *new) for row, new in zip(rows, wanted, strict=True)]
         self.insert(txn, request, values, id, **network_segments.columns(parts))
@@ -88,6 +89,7 @@ class NetworkRules(rbac.SharedRules):
             if not external:
                 columns["is_default"] = False
         shared = "shared" in values and rbac.set_shared(txn, request, self, row, values.pop("shared"))
+        self._set_private(txn, request, row, values)
         self.save(txn, request, row, values, **columns)
         if shared and self.get(txn, row.id).revision_number == row.revision_number:
             self.touch(txn, request, row, {})
@@ -184,6 +186,18 @@ class NetworkRules(rbac.SharedRules):
         for own in row.segment_rows:
             txn.update(network_segments.TABLE, own, {"segmentation_id": wanted.segmentation_id, "place": segment})
         return {"segment": segment, "provider_segmentation_id": wanted.segmentation_id}
+
+    def _set_private(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
+        """Make a network private, or no longer so, with its ports. Raises BadRequest."""
+        is_private = values.get("pvlan", row.pvlan)
+        secured = values.get("port_security_enabled", row.port_security_enabled)
+        private_vlans.check_network(is_private, secured, row.id)
+        if is_private == row.pvlan:
+            return
+        txn.verify_rows("Port", "network_id", row.id)
+        for port in txn.find("Port", "network_id", row.id):
+            columns = private_vlans.changed(port, is_private)
+            self.others["port"].change(txn, request.unconditional, port, columns)
 
     def _follow_policy(self, txn: Txn, request: Request, row: Row, policy: str | None) -> None:
         """Refuse a policy that a port of the network cannot have; their allocations follow it."""

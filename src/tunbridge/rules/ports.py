@@ -17,6 +17,7 @@ from tunbridge.rules import (
     local_ip_ports,
     logs,
     port_security,
+    private_vlans,
     publication,
     qos,
     qos_minimums,
@@ -79,6 +80,7 @@ class PortRules(Rules):
         id = str(uuid4())
         qos.take(self, txn, request, values)
         qos.check_port(txn, network, values, id, vnic_type or "normal")
+        private_vlans.settle(values, network, id)
         return self.insert(
             txn,
             request,
@@ -122,7 +124,10 @@ class PortRules(Rules):
                 routed.check_move(txn, network, row, host)
         merged = port_security.merged(row, values)
         port_security.settle(self, txn, request, merged, network, row)
-        values |= {name: merged[name] for name in merged if name in values}
+        private_vlans.settle(merged, network, row.id, row)
+        for name in private_vlans.FIELDS:
+            values.pop(name, None)
+        values |= {name: merged[name] for name in merged if name in (*values, *private_vlans.FIELDS)}
         if "extra_dhcp_opts" in values:
             there = msgspec.json.decode(row.extra_dhcp_opts or "[]")
             values["extra_dhcp_opts"] = _dhcp_options(values["extra_dhcp_opts"] or [], there)

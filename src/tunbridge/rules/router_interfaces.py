@@ -8,7 +8,7 @@ import ipaddress
 from typing import Any
 
 from tunbridge.model.validators import plain
-from tunbridge.rules import ipam, ndp_proxies, port_forwardings, rbac
+from tunbridge.rules import ipam, ndp_proxies, port_forwardings, private_vlans, rbac
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound
 from tunbridge.rules.port_addresses import fixed_ips
@@ -183,6 +183,7 @@ def _add_port(rules: Rules, txn: Txn, request: Request, router: Row, id: str) ->
     if sum(subnet.ip_version == 4 for subnet in subnets) > 1:
         raise bad_router("Cannot have multiple IPv4 subnets on router port")
     _check_in_pools(txn, request, port)
+    private_vlans.check_router(port.pvlan_type, port.id)
     owned = {"device_id": router.id, "device_owner": INTERFACE}
     ports.touch(txn, trusted(request), port, owned)
     return txn.get("Port", port.id), subnets

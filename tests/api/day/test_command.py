@@ -8,6 +8,7 @@ from tests.api.day import (
     mirrors,
     networks,
     ports,
+    private_vlans,
     qos,
     security,
     segments,
@@ -46,6 +47,10 @@ def test_trunks(day: Day) -> None:
 
 def test_local_ips(day: Day) -> None:
     day.spend(local_ips.LOCAL_IPS)
+
+
+def test_private_vlans(day: Day) -> None:
+    day.spend(private_vlans.PRIVATE_VLANS)
 
 
 def test_mirrors(day: Day) -> None:

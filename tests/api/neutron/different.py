@@ -45,6 +45,13 @@ ABSENT: dict[str, str] = {
 }
 """Ends of paths in bodies that only Neutron has -> why."""
 EXTRA: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            *("network.pvlan", "networks[].pvlan"),
+            *(f"{port}.pvlan_{what}" for port in ("port", "ports[]") for what in ("type", "community")),
+        ),
+        "recorded from a Neutron without private VLANs",
+    ),
     "network_segment_ranges[].name": "Neutron leaves out the name of a range of its configuration",
     "subnetpool.address_scope_id": "Neutron leaves out of the answer to an update what is null",
     "network.vlan_transparent": "declared for preview; Neutron shows it only with vlan_transparent = true",

@@ -48,7 +48,7 @@ def settings(script: str) -> dict[str, str]:
 
 def main(url: str, out: Path, names: list[str]) -> None:
     """Run scripts against a Neutron."""
-    with httpx.Client(timeout=60) as http:
+    with httpx.Client(timeout=600) as http:
 
         def call(user: str, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> httpx.Response:
             if user == AGENT:

@@ -31,6 +31,7 @@ def network(rows: tuple[Row, ...]) -> view.Network:
         admin_state_up=row.admin_state_up,
         dns_domain=row.dns_domain,
         external=row.router_external,
+        is_private=row.pvlan,
         qos_policy_id=row.qos_policy_id,
         segments=tuple(
             view.Segment(one["network_type"], one["physical_network"], one["segmentation_id"])
@@ -84,6 +85,8 @@ def port(rows: tuple[Row, ...]) -> view.Port:
         bindings=tuple(view.Binding(b.host, b.status, b.vif_type, b.vnic_type) for b in bindings if b.host),
         trunk_parent=row.trunk_parent,
         trunk_vlan=row.trunk_vlan,
+        private_kind=row.pvlan_type,
+        community=row.pvlan_community,
         tx_steering=_steering(_json(row.hints)),
     )
 

@@ -10,9 +10,10 @@ from typing import cast
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import uplink
-from tunbridge.dataplane.flow import Action, goto
+from tunbridge.dataplane.features import private, uplink
+from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.pipeline import NETWORK, OUT, RECEIVER
+from tunbridge.dataplane.view import Network
 
 _PROMISCUOUS = pipeline.FLOOD + 1
 """Value of `out`: those local receivers whose MAC addresses the database does not know."""
@@ -32,29 +33,41 @@ def compute(context: Context, network_id: str) -> None:
     vlan = context.vlan(network_id)
     patch = uplink.patch(context, network)
     bridge = names.INTEGRATION_BRIDGE
-    everyone = _copies(context, "receivers", network_id, vlan, pipeline.FLOOD, patch)
-    context.flow(bridge, pipeline.FLOOD_LOCAL, 1, NETWORK(vlan), *everyone)
-    if context.facts("learning", network_id):
-        unknown = {**NETWORK(vlan), **OUT(0)}
-        some = _copies(context, "promiscuous", network_id, vlan, _PROMISCUOUS, patch)
-        context.flow(bridge, pipeline.UNKNOWN, 2, unknown, *some)
+    for before, sender, receivers in _audiences(context, "receivers", network):
+        where = {**NETWORK(vlan), **sender}
+        everyone = _copies(context, network_id, where, 2 + before, receivers, pipeline.FLOOD, patch)
+        context.flow(bridge, pipeline.FLOOD_LOCAL, 1 + before, where, *everyone)
+    for before, sender, receivers in (
+        _audiences(context, "promiscuous", network) if context.facts("learning", network_id) else ()
+    ):
+        where = {**NETWORK(vlan), **sender}
+        some = _copies(context, network_id, where, 2 + before, receivers, _PROMISCUOUS, patch)
+        context.flow(bridge, pipeline.UNKNOWN, 2 + before, {**where, **OUT(0)}, *some)
     if network.is_tunnelled and network.segmentation_id is not None:
         _tunnels(context, network_id, vlan, network.segmentation_id)
 
 
-def _copies(context: Context, kind: str, network_id: str, vlan: int, out: int, patch: int | None) -> list[Action]:
+def _audiences(context: Context, kind: str, network: Network) -> list[tuple[int, Match, list[tuple[int, int]]]]:
+    found = cast(Iterable[tuple[int, int, int]], context.facts(kind, network.id))
+    return private.audiences(context, network, found)
+
+
+def _copies(
+    context: Context, network_id: str, where: Match, priority: int, receivers: Iterable[tuple[int, int]], out: int,
+    patch: int | None,
+) -> list[Action]:  # fmt: skip
     """A copy per policy of the local receivers, and the way out; flows that send a copy to the ports of its policy."""
     ports: dict[int, list[int]] = {}
-    for policy, ofport in sorted(cast(Iterable[tuple[int, int]], context.facts(kind, network_id))):
+    for policy, ofport in receivers:
         ports.setdefault(policy, []).append(ofport)
     actions = []
     limited, mirrored = _few(context, "limited", network_id), _few(context, "mirrored", network_id)
     for policy, ofports in ports.items():
         loads = [flow.load(OUT, out), goto(pipeline.INGRESS_STATE)]
         actions.append(flow.clone([flow.load(RECEIVER, policy), *loads] if policy else loads))
-        where = {**NETWORK(vlan), **RECEIVER(policy), **OUT(out)}
+        copy = {**where, **RECEIVER(policy), **OUT(out)}
         outputs = (_output(n, n in limited, n in mirrored) for n in ofports)
-        context.flow(names.INTEGRATION_BRIDGE, pipeline.OUTPUT, 2, where, *outputs)
+        context.flow(names.INTEGRATION_BRIDGE, pipeline.OUTPUT, priority, copy, *outputs)
     if patch is not None:
         actions += [flow.load(OUT, patch), goto(pipeline.COMMIT)]
     return actions

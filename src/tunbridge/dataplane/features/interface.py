@@ -6,7 +6,7 @@ from tunbridge.dataplane import flow, pipeline
 from tunbridge.dataplane.contribution import Context
 from tunbridge.dataplane.features import uplink
 from tunbridge.dataplane.flow import Action, goto
-from tunbridge.dataplane.view import Network, Port, Subnet
+from tunbridge.dataplane.view import Network, Port, Source, Subnet, View
 
 ETHERNET = 14
 """Bytes of an Ethernet header."""
@@ -45,3 +45,10 @@ def into(interface: Interface, widest: int) -> list[Action]:
     mtu = interface.network.mtu
     check = [flow.check_larger(mtu + ETHERNET, pipeline.TOO_BIG)] if widest > mtu else []
     return [flow.load(pipeline.NETWORK, interface.vlan), *check, goto(pipeline.NEXT_HOP)]
+
+
+def on_network(view: Source | View, network_id: str) -> list[Port]:
+    """The ports of routers on a network."""
+    routers = (view.router(id) for id in sorted(view.network_routers(network_id)))
+    ports = (view.port(id) for router in routers if router is not None for id in router.interfaces)
+    return [port for port in ports if port is not None and port.network_id == network_id]

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import neighbour, uplink
+from tunbridge.dataplane.features import neighbour, private, uplink
 from tunbridge.dataplane.flow import Match, goto
 from tunbridge.dataplane.pipeline import LOOKED_UP, NETWORK
 from tunbridge.dataplane.view import LocalIp, Network, Port
@@ -58,17 +58,20 @@ def compute(context: Context, subject: str) -> None:
     if network is None or not everyone:
         return
     one, where = min(everyone), NETWORK(context.vlan(network_id))
-    _resolve(context, where, address, one)
+    port = context.view.port(one.port_id)
+    askers = [{}] if port is None else private.askers(context, network, port)
+    for asker in askers:
+        _resolve(context, {**where, **asker}, address, one)
     to: Match = {**where, "proto": "ip", "nw_dst": address}
-    context.flow(_BRIDGE, pipeline.SERVICE_TABLE, 23, {**to, "nw_src": one.fixed_ip}, goto(pipeline.LEARN))
+    context.flow(_BRIDGE, pipeline.SERVICE_TABLE, 23, {**to, "nw_src": one.fixed_ip}, goto(pipeline.PRIVATE))
     towards = flow.set_field("eth_dst", one.mac)
     if not one.is_translated:
-        context.flow(_BRIDGE, pipeline.SERVICE_TABLE, 22, to, towards, goto(pipeline.LEARN))
+        context.flow(_BRIDGE, pipeline.SERVICE_TABLE, 22, to, towards, goto(pipeline.PRIVATE))
         return
     zone = context.identifiers.nat_zone(subject)
     context.permit("zone", str(zone), subject)
     context.permit("translate", str(zone), one.fixed_ip, address)
-    onwards = flow.translate(zone, pipeline.LEARN, target=one.fixed_ip)
+    onwards = flow.translate(zone, pipeline.PRIVATE, target=one.fixed_ip)
     context.flow(_BRIDGE, pipeline.SERVICE_TABLE, 22, to, towards, onwards)
     _answers(context, where, network, one, zone)
 
@@ -77,7 +80,7 @@ def _resolve(context: Context, where: Match, address: str, one: _Having) -> None
     asked: Match = {**where, "proto": "arp", "arp_op": 1, "arp_tpa": address}
     table = pipeline.SERVICE_TABLE
     for itself in {one.fixed_ip, address}:
-        context.flow(_BRIDGE, table, 23, {**asked, "arp_spa": itself}, goto(pipeline.LEARN))
+        context.flow(_BRIDGE, table, 23, {**asked, "arp_spa": itself}, goto(pipeline.PRIVATE))
     context.flow(_BRIDGE, table, 22, asked, *neighbour.answer_arp(address, one.mac))
 
 

@@ -14,11 +14,11 @@ from typing import cast
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.addresses import host_mac
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import neighbour, port_security, services
+from tunbridge.dataplane.features import interface, neighbour, port_security, private, services
 from tunbridge.dataplane.flow import Match, goto
 from tunbridge.dataplane.pipeline import NETWORK
 from tunbridge.dataplane.responders import Kind
-from tunbridge.dataplane.view import Location, Network, Port, Source, View
+from tunbridge.dataplane.view import Location, Network, Port
 
 _BRIDGE = names.INTEGRATION_BRIDGE
 _ADVERTISED: Match = {"proto": "icmp6", "icmp_type": port_security.NA}
@@ -30,13 +30,6 @@ def best(locations: Iterable[Location]) -> dict[str, Location]:
     for one in sorted(locations, key=lambda one: (one.claim, one.host)):
         found[one.address] = one
     return found
-
-
-def interfaces(view: Source | View, network_id: str) -> list[Port]:
-    """The ports of routers on a network."""
-    routers = (view.router(id) for id in sorted(view.network_routers(network_id)))
-    ports = (view.port(id) for router in routers if router is not None for id in router.interfaces)
-    return [port for port in ports if port is not None and port.network_id == network_id]
 
 
 def named(port: Port) -> set[str | None]:
@@ -83,6 +76,8 @@ def _lead(context: Context, network: Network, port: Port, one: Location) -> None
     vlan = context.vlan(network.id)
     if one.mac_address != port.mac_address and port.host != context.local.host:
         neighbour.unicast(context, port, one.mac_address, network, vlan)
+    if network.is_private:
+        private.by_routers(context, network, port, one.address)
     if context.facts("routed", network.id):
         to = {"ipv6_dst": one.address} if ":" in one.address else {"nw_dst": one.address}
         where: Match = {**NETWORK(vlan), "proto": "ipv6" if ":" in one.address else "ip", **to}
@@ -109,7 +104,7 @@ def owner(context: Context, address: str, network_id: str) -> Port | None:
 
 def watch(context: Context, port: Port, network: Network, vlan: int, ofport: int) -> None:
     """The agent hears what a workload announces, and what it answers the agent in a router's name."""
-    routers = interfaces(context.view, network.id)
+    routers = interface.on_network(context.view, network.id)
     if not routers or port.device_owner.startswith("network:"):
         return
     for text in _texts(context, port, network.id):

@@ -11,7 +11,7 @@ import msgspec
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import port_security, uplink
+from tunbridge.dataplane.features import port_security, private, uplink
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.view import Network, Port
 
@@ -24,6 +24,7 @@ def compute(context: Context, port_id: str) -> None:
         return
     for ip in port.fixed_ips:
         context.state("owner", f"{ip.ip_address} {network.id}", port.device_owner)
+    private.state(context, network, port)
     if not port.admin_state_up or not any(b.vif_type == "ovs" for b in port.bindings):
         return
     if network.segments:
@@ -39,7 +40,8 @@ def compute(context: Context, port_id: str) -> None:
     if (network.is_tunnelled or network.network_type == "local") and port.host is not None:
         for ip in port.fixed_ips:
             if not context.facts("moving", f"{ip.ip_address} {network.id}"):
-                _resolve(context, vlan, ip.ip_address, port.mac_address, local)
+                for asker in private.askers(context, network, port):
+                    _resolve(context, {**pipeline.NETWORK(vlan), **asker}, ip.ip_address, port.mac_address, local)
 
 
 def _here(context: Context, port: Port, network: Network) -> Port:
@@ -108,9 +110,10 @@ def unicast(context: Context, port: Port, mac: str, network: Network, vlan: int)
     context.flow(names.TUNNEL_BRIDGE, pipeline.UCAST_TO_TUN, 2, where, *actions)
 
 
-def _resolve(context: Context, vlan: int, address: str, mac: str, local: bool) -> None:
-    bridge, table, where = names.INTEGRATION_BRIDGE, pipeline.SERVICE_TABLE, pipeline.NETWORK(vlan)
-    to_owner = [flow.set_field("eth_dst", mac), goto(pipeline.LEARN)]
+def _resolve(context: Context, where: Match, address: str, mac: str, local: bool) -> None:
+    """Answer whoever asks for an address; `where`: in its network, and of a private VLAN who reaches it."""
+    bridge, table = names.INTEGRATION_BRIDGE, pipeline.SERVICE_TABLE
+    to_owner = [flow.set_field("eth_dst", mac), goto(pipeline.PRIVATE)]
     if ":" in address:
         solicited = {**where, "proto": "icmp6", "icmp_type": port_security.NS, "nd_target": address}
         context.flow(bridge, table, 10, {**solicited, "dl_dst": pipeline.MULTICAST}, *to_owner)
@@ -119,7 +122,7 @@ def _resolve(context: Context, vlan: int, address: str, mac: str, local: bool) -
     context.flow(bridge, table, 10, asked, *(to_owner if local else answer_arp(address, mac)))
     if local:
         # An announcement is no question: those who knew another MAC address for it have to hear it.
-        context.flow(bridge, table, 11, {**asked, "arp_spa": address}, goto(pipeline.LEARN))
+        context.flow(bridge, table, 11, {**asked, "arp_spa": address}, goto(pipeline.PRIVATE))
 
 
 def answer_arp(address: str, mac: str) -> list[Action]:

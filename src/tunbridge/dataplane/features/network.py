@@ -2,7 +2,7 @@
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import uplink
+from tunbridge.dataplane.features import private, uplink
 from tunbridge.dataplane.flow import goto
 from tunbridge.dataplane.pipeline import NETWORK
 from tunbridge.dataplane.view import Network
@@ -55,7 +55,9 @@ def _integration(context: Context, network: Network, vlan: int, learning: bool) 
         context.flow(bridge, pipeline.DESTINATION, 1, where, flow.load(pipeline.OUT, patch), goto(pipeline.COMMIT))
     context.flow(bridge, pipeline.OUTPUT, 2, pipeline.OUT(patch), *flow.push_network(), flow.output(patch))
     outside = vlan if network.is_tunnelled else network.segmentation_id
-    start = [flow.load(NETWORK, vlan), goto(pipeline.LEARN)]
+    if network.is_private:
+        private.arrive(context, network, vlan)
+    start = [flow.load(NETWORK, vlan), goto(pipeline.PRIVATE_SENDER if network.is_private else pipeline.LEARN)]
     if outside is None:
         untagged = {"in_port": patch, "vlan_tci": "0x0000/0x1000"}
         context.flow(bridge, pipeline.LOCAL_SWITCHING, 10, untagged, *start)

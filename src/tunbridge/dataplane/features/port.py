@@ -15,7 +15,7 @@ from msgspec import Struct
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.conntrack import UNFILTERED
 from tunbridge.dataplane.contribution import STEERING, UNBOUND, Context, Meter, PortSettings, PortState
-from tunbridge.dataplane.features import local_ip, located, metadata, mirror, port_security, qos, tap, uplink
+from tunbridge.dataplane.features import local_ip, located, metadata, mirror, port_security, private, qos, tap, uplink
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.local import Trunked, Workload
 from tunbridge.dataplane.responders import options
@@ -135,6 +135,8 @@ def _grant(context: Context, place: Place, vlan: int) -> None:
 def _send(context: Context, place: Place, vlan: int, policy: int, limited: bool) -> None:
     bridge, ofport = names.INTEGRATION_BRIDGE, place.workload.ofport
     registers = [flow.load(pipeline.SENDER, policy)] if policy else []
+    if group := private.group_of(context, place.network, place.port):
+        registers.append(flow.load(pipeline.GROUP, group))
     # Untagged packets only: a tag of the workload's own could name another network once ours is taken off.
     where = {"in_port": ofport, "vlan_tci": "0x0000/0x1000"}
     first = pipeline.SENT_PACKETS if limited else pipeline.PORT_SECURITY
@@ -173,9 +175,10 @@ def _trunk(context: Context, place: Place, trunk: Trunked, vlan: int) -> None:
 
 def _receive(context: Context, place: Place, vlan: int, policy: int) -> None:
     port, ofport = place.port, place.workload.ofport
-    context.state("receivers", place.network.id, (policy, ofport))
+    receiver = (policy, ofport, private.group_of(context, place.network, port))
+    context.state("receivers", place.network.id, receiver)
     if port_security.has_unknown_macs(port):
-        context.state("promiscuous", place.network.id, (policy, ofport))
+        context.state("promiscuous", place.network.id, receiver)
     where = {**pipeline.NETWORK(vlan), "dl_dst": port.mac_address}
     actions = _deliver(policy, ofport)
     if place.is_active:

@@ -137,6 +137,16 @@ _EXTENDED = (
         filter=True,
         schema={"type": ["boolean", "null"]},
     ),
+    Field(
+        "pvlan",
+        plain.boolean,
+        convert.to_boolean,
+        default=False,
+        filter=True,
+        extension="pvlan",
+        column=boolean("pvlan"),
+        seen_by=Who.ADMIN_OR_READER,
+    ),
     common.computed("ipv4_address_scope", _UUID_OR_NULL, "address-scope"),
     common.computed("ipv6_address_scope", _UUID_OR_NULL, "address-scope"),
 )

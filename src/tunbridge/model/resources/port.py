@@ -206,6 +206,22 @@ _QOS = (
     common.computed("resource_request", _OBJECT_OR_NULL, "port-resource-request", seen_by=Who.ADMIN),
 )
 
+_PRIVATE_VLAN = tuple(
+    Field(
+        name,
+        check,
+        default=None,
+        filter=True,
+        extension="pvlan",
+        column=text(name, Cardinality.OPTIONAL),
+        seen_by=Who.ADMIN_OR_READER,
+    )
+    for name, check in (
+        ("pvlan_type", plain.values(["isolated", "promiscuous", "community", None])),
+        ("pvlan_community", plain.regex_or_none("[a-zA-Z_.][a-zA-Z_.0-9]{0,231}$")),
+    )
+)
+
 _HINTS = Field(
     "hints",
     ports.hints,
@@ -228,6 +244,7 @@ PORT = Resource(
         *_FOR_NOVA,
         *_BINDING,
         *_QOS,
+        *_PRIVATE_VLAN,
         _HINTS,
         common.computed(
             "ip_allocation", {"enum": ["immediate", "deferred", "none"]}, "ip_allocation", filter=True, sort=True

@@ -1,5 +1,6 @@
 """Checks of single values: strings, names, numbers, UUIDs, choices. The reasons are Neutron's."""
 
+import re
 import unicodedata
 import uuid as uuids
 from collections.abc import Sequence
@@ -239,6 +240,17 @@ def values(allowed: Sequence[Any]) -> Check:
         return None if value in allowed else f"{value} is not in valid_values"
 
     return Check("type:values", refuse, {"enum": list(allowed)})
+
+
+def regex_or_none(pattern: str) -> Check:
+    """Give a check for null, or text that begins as a regular expression says."""
+    compiled = re.compile(pattern)
+
+    def refuse(value: Any) -> str | None:
+        is_valid = value is None or (isinstance(value, str) and compiled.match(value))
+        return None if is_valid else f"'{value}' is not a valid input"
+
+    return Check("type:regex_or_none", refuse, {"type": ["string", "null"], "pattern": f"^{pattern}"})
 
 
 def is_uuid(value: Any) -> bool:
