@@ -353,9 +353,9 @@ def test_a_crash_in_the_middle_of_a_large_bundle_is_told_to_who_waits(ovs: Dummy
     async def run() -> None:
         ours = Ours(ovs, bridge)
         await ours.switch.connect()
-        many = [Add(flow(1, "output:2", f"ip,nw_src=10.{n >> 8}.{n & 255}.1")) for n in range(20_000)]
+        many = [Add(flow(1, "output:2", f"ip,nw_src=10.{n >> 8}.{n & 255}.1")) for n in range(60_000)]
         applying = asyncio.ensure_future(ours.switch.apply(many))
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.1)
         assert not applying.done()
         ovs.crash_vswitchd()
         with pytest.raises(UnreachableError):

@@ -119,6 +119,7 @@ class LocalOf:
             tunnels=_tunnels(usable.get(names.TUNNEL_BRIDGE), config.tunnel_type),
             workloads=self._workloads,
             vlans=self._vlans,
+            userspace=integration is not None and integration.datapath_type == "netdev",
             metadata=config.metadata.enabled,
             log_rate=(config.network_log.rate_limit, config.network_log.burst_limit),
         )

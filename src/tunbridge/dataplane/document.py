@@ -363,7 +363,8 @@ a connection has the fixed IP on one side and the floating IP, or the gateway's 
 
 In zone 4095 no connection is ever committed. A lookup there ends the datapath's flow; what follows is one of its own:
 the kernel cannot write the type of an ICMP packet, so vswitchd has it carry out such a flow action by action, and what
-conntrack would have translated afterwards is lost.
+conntrack would have translated afterwards is lost. The datapath in userspace writes it, and needs no such lookup, of
+which a packet may pass six there.
 
 Between bridges the local VLAN carries the network, since patch ports clear registers. A copy for a tap service has no
 VLAN there: the packet mark, which patch ports keep, names the service, and is cleared before the packet leaves.

@@ -54,6 +54,8 @@ class Local(Struct, frozen=True):
     """Whether this host itself is not to have gateways: it reaches no other host, or not its physical networks."""
     vlans: Mapping[str, int] = {}
     """Network id -> local VLAN as recovered from ports; read once, at the start."""
+    userspace: bool = False
+    """Whether br-int is in Open vSwitch's datapath in userspace; else it is in the kernel's."""
     metadata: bool = True
     """Whether this host has the metadata service."""
     log_rate: tuple[int, int] = (100, 25)
@@ -91,6 +93,11 @@ class LocalView:
     def tunnel_type(self) -> str:
         self._reads.add(("self", "tunnel_type"))
         return self._local.tunnel_type
+
+    @property
+    def userspace(self) -> bool:
+        self._reads.add(("self", "userspace"))
+        return self._local.userspace
 
     @property
     def metadata(self) -> bool:
@@ -162,7 +169,7 @@ class LocalView:
 
 def _differing(old: Local, new: Local) -> set[Key]:
     keys: set[Key] = set()
-    for attribute in ("host", "tunnel_type", "tunnels", "providers", "is_cut_off", "metadata", "log_rate"):
+    for attribute in ("host", "tunnel_type", "tunnels", "providers", "is_cut_off", "userspace", "metadata", "log_rate"):
         if getattr(old, attribute) != getattr(new, attribute):
             keys.add(("self", attribute))
     if old.workloads is not new.workloads and old.workloads.keys() != new.workloads.keys():

@@ -72,7 +72,8 @@ class SubnetRules(Rules):
         # Also the lock against another subnet with the same addresses on the same network.
         self.others["network"].touch(txn, request.unconditional, network, {})
         id = self.insert(txn, request, values)
-        peer_routes.spread(self, txn, request, network.id)
+        if True in _neighbours(txn, network).kinds:
+            peer_routes.spread(self, txn, request, network.id)
         if is_auto_address(values):
             self.others["port"].subnet_added(txn, request, txn.get("Subnet", id))  # type: ignore[attr-defined]
         return id
