@@ -26,9 +26,9 @@ _KEYSTONE = re.compile(r"/auth/test_(keystone|same_as_keystone|service_tokens)\.
 _numbers = itertools.count()
 
 # CI looks in the same places each time: a new counterexample is for who develops, not for who merges.
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI") == "true":
-    settings.load_profile("ci")
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("here", deadline=None)  # a machine that is busy makes no test wrong
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
 
 # A run in the background may be deaf to Ctrl-C, and what it starts would be too.
