@@ -17,7 +17,6 @@ from tests.packets.sockets import PATIENCE_S, Wire, wire
 from tests.packets.test_restarts import restart_agent
 from tunbridge.lab import namespaces
 from tunbridge.lab.lab import UNDERLAY_SWITCH
-from tunbridge.lab.plan import UNDERLAY_BRIDGE
 
 pytestmark = pytest.mark.ovs
 EVERYBODY = "ff:ff:ff:ff:ff:ff"
@@ -169,7 +168,7 @@ def test_erspan_carries_both_directions_with_one_session_id(cloud: Cloud, vms: V
 @pytest.mark.parametrize("kind", ["gre", "erspanv1"])
 def test_a_collector_may_have_an_ipv6_address(cloud: Cloud, vms: Vms, kind: str) -> None:
     host = vms.mirrored.host.host
-    host.run("ip", "addr", "replace", f"{HOST6}/64", "dev", UNDERLAY_BRIDGE, "nodad")
+    host.run("ip", "addr", "replace", f"{HOST6}/64", "dev", vms.mirrored.host.underlay_device, "nodad")
     with mirror(cloud, vms.mirrored, kind, COLLECTOR6, BOTH=3):
         vms.collector.empty()
         vms.mirrored.run("ping", "-c2", "-i0.2", vms.far.address)
