@@ -113,7 +113,10 @@ def status_of(cloud: Cloud, name: str) -> dict[str, Any]:
 
 def test_a_port_that_is_there_is_taken_and_stays(cloud: Cloud) -> None:
     cloud.openstack("port create --network blue mine")
-    vm = cloud.add("web", "--port", "mine", "--host", "compute1")
+    cloud.openstack("network create green")
+    refused = cloud.vm("add", "web", "--network", "green", "--port", "mine", "--host", "compute1", status=1)
+    assert "port mine is in network blue, not in green" in refused
+    vm = cloud.add("web", "--network", "blue", "--port", "mine", "--host", "compute1")
     assert vm["state"] == "ACTIVE"
     cloud.vm("rm", "web")
     with connect(CLOUD, cloud.environ) as api:

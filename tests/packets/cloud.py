@@ -213,7 +213,7 @@ class Workload:
         wait_until(lambda: self.cloud.status(self.port) == "ACTIVE", what, seconds)
         return time.monotonic() - began
 
-    def wait_down(self, seconds: float = 10.0) -> None:
+    def wait_down(self, seconds: float = machine.WAIT_S) -> None:
         """Wait until the API says DOWN."""
         wait_until(lambda: self.cloud.status(self.port) == "DOWN", f"port {self.port.id} is DOWN", seconds)
 

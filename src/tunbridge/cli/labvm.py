@@ -53,7 +53,9 @@ AsForm = Annotated[Form, typer.Option("--format", "-f", help="Text for people, J
 def add(
     vm: Annotated[str, typer.Argument(metavar="VM", help="Name of the new VM.")],
     host: HostOption,
-    network: Annotated[str | None, typer.Option(metavar="N", help="Make a port in this network.")] = None,
+    network: Annotated[
+        str | None, typer.Option(metavar="N", help="Make a port in this network; with --port, the one that it is in.")
+    ] = None,
     port: Annotated[str | None, typer.Option(metavar="PORT", help="Take this port, as it is.")] = None,
     security_group: Annotated[
         list[str] | None, typer.Option(metavar="G", help="Of the new port; may be repeated. (default: default)")

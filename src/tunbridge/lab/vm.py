@@ -233,8 +233,8 @@ def guest_of(vm: Vm, host: Host) -> Guest:
 def _check(wish: Wish) -> None:
     if _NAME.fullmatch(wish.name) is None:
         raise LabError(f"{wish.name!r} is not a name of a VM: {NAME_FORM}")
-    if (wish.network is None) == (wish.port is None):
-        raise LabError("either a network, in which a port is made, or a port")
+    if wish.network is None and wish.port is None:
+        raise LabError("either a network, in which a port is made, or a port: --network or --port")
     if wish.port is not None and (wish.security_groups or wish.fixed_ips):
         raise LabError("a port that is there is taken as it is: no security groups, no addresses")
 
@@ -243,7 +243,10 @@ def _port(wish: Wish, cloud: Cloud, progress: Progress) -> tuple[dict[str, Any],
     """The port of a new VM, and its network."""
     if wish.port is not None:
         port = cloud.find("ports", wish.port)
-        return port, cloud.get(f"networks/{port['network_id']}")["network"]
+        network = cloud.get(f"networks/{port['network_id']}")["network"]
+        if wish.network is not None and cloud.find("networks", wish.network)["id"] != network["id"]:
+            raise LabError(f"port {wish.port} is in network {network['name'] or network['id']}, not in {wish.network}")
+        return port, network
     assert wish.network is not None
     network = cloud.find("networks", wish.network)
     values: dict[str, Any] = {"network_id": network["id"], "name": wish.name, "device_owner": OWNER}
