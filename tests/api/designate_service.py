@@ -6,13 +6,10 @@ What Keystone's middleware would say of a token, the process says.
 """
 
 import contextlib
-import json
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +89,7 @@ class Designate:
             free.bind(("127.0.0.1", 0))
             self._port: int = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}"
+        self.type = "dns"
         self.logins = 0
         self.token = SECRET
         self._process: subprocess.Popen[bytes] | None = None
@@ -156,35 +154,3 @@ def designate(folder: Path) -> Iterator[Designate]:
         yield made
     finally:
         made.stop()
-
-
-class _Login(BaseHTTPRequestHandler):
-    designate: Designate
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.designate.logins += 1
-        endpoint = {"interface": "internal", "url": self.designate.url, "region_id": "RegionOne"}
-        content = json.dumps({"token": {"catalog": [{"type": "dns", "endpoints": [endpoint]}]}}).encode()
-        self.send_response(201)
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("X-Subject-Token", self.designate.token)
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Keep quiet."""
-
-
-@contextlib.contextmanager
-def login(designate: Designate) -> Iterator[str]:
-    """A Keystone's login, whose catalog has the Designate; its URL."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Login", (_Login,), {"designate": designate}))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/identity"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -4,14 +4,11 @@ Placement's own `noauth2` takes `admin:PROJECT` as a token of an admin, and vali
 """
 
 import contextlib
-import json
 import os
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +34,8 @@ class Placement:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.type = "placement"
+        self.token = TOKEN
         self.logins = 0
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
@@ -103,36 +102,3 @@ def placement(folder: Path) -> Iterator[Placement]:
     finally:
         process.kill()
         process.wait()
-
-
-class _Login(BaseHTTPRequestHandler):
-    placement: Placement
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.placement.logins += 1
-        endpoint = {"interface": "internal", "url": self.placement.url, "region_id": "RegionOne"}
-        body = {"token": {"catalog": [{"type": "placement", "endpoints": [endpoint]}]}}
-        content = json.dumps(body).encode()
-        self.send_response(201)
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("X-Subject-Token", TOKEN)
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Keep quiet."""
-
-
-@contextlib.contextmanager
-def login(placement: Placement) -> Iterator[str]:
-    """A Keystone's login, whose catalog has the Placement; its URL."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Login", (_Login,), {"placement": placement}))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/identity"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.designate_service import ADMIN, Designate, designate, login
+from tests.api.designate_service import ADMIN, Designate, designate
+from tests.api.login_double import login
 from tests.api.serving import Cloud, User, error, serving
 from tunbridge.lab.host import wait_until
 

@@ -8,7 +8,8 @@ import pytest
 from neutron_lib.placement import utils as neutron  # type: ignore[import-untyped]
 
 from tests.api.day.central import register_host
-from tests.api.placement_service import Placement, login, placement
+from tests.api.login_double import login
+from tests.api.placement_service import Placement, placement
 from tests.api.serving import Cloud, User, error, serving
 from tests.api.test_qos import add, policy
 from tunbridge.agent.config import AgentConfig, Provider, Rates

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.api.day.central import register_host
+from tests.api.login_double import login
 from tests.api.nova_double import NovaDouble, nova_double
-from tests.api.placement_service import Placement, login, placement
+from tests.api.placement_service import Placement, placement
 from tests.api.serving import Cloud, User, serving
 from tunbridge.agent.config import AgentConfig, Provider
 from tunbridge.api.placement import segments

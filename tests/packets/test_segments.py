@@ -121,8 +121,8 @@ def test_a_host_that_reaches_no_segment_cannot_have_a_port(cloud: Cloud, routed:
     waiting = cloud.make_port(routed)
     vm = cloud.plug("h3", waiting)
     wait_until(lambda: cloud.network.get_port(waiting.id).binding_vif_type == "binding_failed", "it cannot be bound")
-    port = cloud.network.get_port(waiting.id)
-    assert (port.fixed_ips, port.status) == ([], "DOWN")
+    vm.wait_down()
+    assert cloud.network.get_port(waiting.id).fixed_ips == []
     vm.detach()
     vm.cloud.network.delete_port(waiting.id)
 
