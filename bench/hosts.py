@@ -91,6 +91,12 @@ def children_cpu_seconds(pid: int) -> float:
     return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
 
+def children(pid: int) -> list[int]:
+    """The processes that it has started, theirs too, that still run."""
+    below = [int(c) for f in Path(f"/proc/{pid}/task").glob("*/children") for c in f.read_text().split()]
+    return below + [each for child in below for each in children(child)]
+
+
 def memory_mb(pid: int) -> float:
     """Resident memory of a process, in MiB."""
     line = next(s for s in Path(f"/proc/{pid}/status").read_text().splitlines() if s.startswith("VmRSS"))

@@ -10,12 +10,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from bench import routed, traffic
 from bench.figures import Figure
-from bench.hosts import children_cpu_seconds, cpu_seconds, memory_mb
+from bench.hosts import children, children_cpu_seconds, cpu_seconds, memory_mb
 from tests.packets.cloud import Cloud, Ping, Workload
 from tests.packets.conftest import make_cloud
 from tunbridge.lab.host import wait_until
@@ -67,13 +66,8 @@ def _pids(cloud: Cloud) -> dict[str, int]:
     server = cloud.lab.server
     assert server is not None
     found["server"] = server.pid()
-    children = {f"server's {n}": pid for n, pid in enumerate(_children(found["server"] or 0))}
-    return {name: pid for name, pid in (found | children).items() if pid is not None}
-
-
-def _children(pid: int) -> list[int]:
-    below = [int(c) for f in Path(f"/proc/{pid}/task").glob("*/children") for c in f.read_text().split()]
-    return below + [each for child in below for each in _children(child)]
+    below = {f"server's {n}": pid for n, pid in enumerate(children(found["server"] or 0))}
+    return {name: pid for name, pid in (found | below).items() if pid is not None}
 
 
 def _cpu(cloud: Cloud) -> float:

@@ -9,10 +9,11 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from bench.figures import Figure
-from bench.hosts import cpu_seconds, memory_mb
+from bench.hosts import children, cpu_seconds, memory_mb
 from tests.packets.conftest import make_cloud
 from tunbridge.lab.lab import agent_command
 
@@ -109,8 +110,16 @@ class Crowd:
             time.sleep(2 * _SETTLE_S)
 
     def cpu(self) -> dict[str, float]:
-        """Seconds of CPU of the host's agent and of its switch."""
-        return {daemon: cpu_seconds(self.host.pid(daemon) or 0) for daemon in ("agent", "ovs-vswitchd")}
+        """Seconds of CPU of the host's agent and of its switch, and of the central database."""
+        pids = {daemon: self.host.pid(daemon) or 0 for daemon in ("agent", "ovs-vswitchd")}
+        return {daemon: cpu_seconds(pid) for daemon, pid in (pids | {"the database": self._database()}).items()}
+
+    def _database(self) -> int:
+        """The process of the central database, which the lab's server has started."""
+        server = self.cloud.lab.server
+        assert server is not None
+        names = {pid: Path(f"/proc/{pid}/comm").read_text().strip() for pid in children(server.pid() or 0)}
+        return next(pid for pid, name in names.items() if name == "ovsdb-server")
 
 
 def _changes(crowd: Crowd, runs: int) -> Iterator[Figure]:

@@ -7,36 +7,59 @@ with 3.1). A connection that is lost in between leaves in doubt which of them ha
 because resuming would miss rows that came in and were deleted since.
 """
 
-import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-Clause = list[Any] | bool
-"""[column, function, value as OVSDB's JSON], or False: no row."""
-Where = tuple[Clause, ...]
-"""Rows for which at least one clause holds. Servers find them by index when each clause is `==` on one value."""
+import msgspec
+from msgspec import Struct
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Part(Struct, frozen=True):
+    """Rows whose column has one of these values, or with the function "includes" (RFC 7047, 5.1) holds one of them.
+
+    Of sets, since a host asks by thousands of values, of which a change concerns one or two: equal ones are found
+    at once, and only what is sent is spelt out.
+    """
+
+    column: str
+    values: frozenset[str | bool]
+    is_ref: bool = False
+    function: str = "=="
+
+    def clauses(self) -> bytes:
+        """Spell it out as OVSDB's JSON. Servers find rows by index when each clause is `==` on one value."""
+        start = _encode((self.column, self.function))[:-1] + (b',["uuid",' if self.is_ref else b",")
+        end = b"]]" if self.is_ref else b"]"
+        return start + (end + b"," + start).join(map(_encode, self.values)) + end
+
+
+Where = tuple[Part, ...]
+"""Rows that at least one of the parts asks for."""
 Conditions = Mapping[str, Where]
 """By table; all rows of a table that is not named."""
 
-NO_ROWS: Where = (False,)
-_REMEMBERED = 64
-"""Twice as many as a host has: the ones before may be wanted again."""
+NO_ROWS: Where = ()
 
 
-def where(column: str, values: Iterable[str], is_ref: bool = False, function: str = "==") -> Where:
-    """Rows whose column has one of these values; sorted, so that equal sets make equal conditions."""
-    return _where(column, frozenset(values), is_ref, function)
-
-
-@functools.lru_cache(_REMEMBERED)
-def _where(column: str, values: frozenset[str], is_ref: bool, function: str) -> Where:
-    """Remembered, since of many conditions with thousands of values a change concerns one or two."""
-    return tuple([column, function, ["uuid", value] if is_ref else value] for value in sorted(values))
+def where(column: str, values: Iterable[str | bool], is_ref: bool = False, function: str = "==") -> Where:
+    """Rows whose column has one of these values."""
+    found = frozenset(values)
+    return (Part(column, found, is_ref, function),) if found else NO_ROWS
 
 
 def together(*parts: Where) -> Where:
     """Rows that one of the parts asks for."""
-    return tuple(clause for part in parts for clause in part) or NO_ROWS
+    return tuple(one for part in parts for one in part)
+
+
+def clauses(conditions: Conditions, table: str) -> msgspec.Raw:
+    """Give the condition of a table as OVSDB's JSON (ovsdb-server(7), 4.1.12)."""
+    if table not in conditions:
+        return msgspec.Raw(b"[true]")
+    found = b",".join(part.clauses() for part in conditions[table])
+    return msgspec.Raw(b"[%b]" % (found or b"false"))
 
 
 class Asked:
@@ -56,7 +79,7 @@ class Asked:
         """Give the parameter of `monitor_cond_change` that puts what is wanted in force (ovsdb-server(7), 4.1.13)."""
         names = {*self.wanted, *self.in_force}
         return {
-            name: [{"where": list(self.wanted.get(name, (True,)))}]
+            name: [{"where": clauses(self.wanted, name)}]
             for name in sorted(names)
             if self.wanted.get(name) != self.in_force.get(name)
         }

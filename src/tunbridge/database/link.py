@@ -23,7 +23,7 @@ import msgspec
 from tunbridge import log
 from tunbridge.database import conversion, leader
 from tunbridge.database.access import Access
-from tunbridge.database.conditions import NO_ROWS, Asked, Conditions
+from tunbridge.database.conditions import NO_ROWS, Asked, Conditions, clauses
 from tunbridge.database.errors import DatabaseError, DatabaseUnavailable
 from tunbridge.database.schema import different, missing
 from tunbridge.database.session import Session, SessionError
@@ -310,7 +310,7 @@ class Link:
             table.name: [
                 {
                     "columns": [column.name for column in table.columns],
-                    "where": list(conditions.get(table.name, (True,))),
+                    "where": clauses(conditions, table.name),
                     "select": _NO_INITIAL,
                 }
             ]
@@ -320,7 +320,7 @@ class Link:
         return _decode_reply(reply)
 
     def _all(self, conditions: Conditions) -> dict[str, list[dict[str, Any]]]:
-        return {table.name: [{"where": list(conditions.get(table.name, (True,)))}] for table in self._tables}
+        return {table.name: [{"where": clauses(conditions, table.name)}] for table in self._tables}
 
     def _notified(self, session: Session, method: str, params: msgspec.Raw) -> Awaitable[None] | None:
         if method != "update3":

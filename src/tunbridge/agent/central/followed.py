@@ -115,8 +115,8 @@ def _port_decides(here: Here, row: Row) -> bool:
 
 
 def _labels(here: Here) -> Where:
-    shared: Where = (["shared", "==", True],) if here.routers else ()
-    return together(where("project_id", {router.project_id for router in here.routers.values()}), shared)
+    projects = where("project_id", {router.project_id for router in here.routers.values()})
+    return together(projects, where("shared", [True])) if projects else projects
 
 
 def _way(router: Row) -> tuple[object, ...]:

@@ -53,8 +53,7 @@ def look(store: Store, host: str, plugged: Collection[str]) -> Here:
     networks.discard("")  # of a row that an older server wrote, until a newer one completes it
     for router in (r for name in GATEWAY for r in store.find("Router", name, host)):
         networks |= set(router.networks)
-    networks = _routed(store, networks)
-    routers = {router.id: router for id in networks for router in store.find("Router", "networks", id)}
+    networks, routers = _routed(store, networks)
     local = candidates | {row.port_id for row in bound}
     ports = [rows[id] for id in local & rows.keys()]
     gateways = _ids(router.gateway_port for router in routers.values())
@@ -103,12 +102,17 @@ def _several_hops(routes: str) -> frozenset[str]:
     return frozenset(hop for found in hops.values() if len(found) > 1 for hop in found)
 
 
-def _routed(store: Store, networks: Collection[str]) -> set[str]:
-    """Networks with all that routers lead to from them: a packet is routed on the host that it comes from."""
-    found, waiting = set(networks), list(networks)
+def _routed(store: Store, networks: Collection[str]) -> tuple[set[str], dict[str, Row]]:
+    """Networks with all that routers lead to from them, and these routers by id.
+
+    A packet is routed on the host that it comes from.
+    """
+    found, waiting, routers = set(networks), list(networks), {}
     while waiting:
         for router in store.find("Router", "networks", waiting.pop()):
-            new = set(router.networks) - found
-            found |= new
-            waiting += new
-    return found
+            if router.id not in routers:
+                routers[router.id] = router
+                new = [id for id in router.networks if id not in found]
+                found.update(new)
+                waiting += new
+    return found, routers
