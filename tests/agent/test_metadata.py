@@ -14,10 +14,11 @@ from tunbridge.agent import config
 from tunbridge.agent.central.boot_configs import KEPT, BootConfigs
 from tunbridge.agent.cloud import BootConfig
 from tunbridge.agent.config import MetadataConfig
+from tunbridge.agent.endpoint import ALTOGETHER, PER_PORT, Caller, Endpoint
 from tunbridge.agent.metadata import http, nova, service
-from tunbridge.agent.metadata.endpoint import ALTOGETHER, PER_PORT, Caller, Endpoint
 from tunbridge.agent.metadata.http import HttpError, Request, Response
 from tunbridge.agent.metadata.instance import Instance, network_data, read_instance
+from tunbridge.agent.metadata.proxy import HttpService
 from tunbridge.configuration import ConfigurationError
 from tunbridge.database.errors import DatabaseUnavailable
 from tunbridge.dataplane.local import Workload
@@ -106,7 +107,8 @@ class Line:
         self.released = asyncio.Event()
         self.released.set()
         self._answer = answer or Response(200, b"told")
-        self.endpoint = Endpoint(self._serve, lambda frame, out: self.sent.append((out, read_tcp(frame))), get_log())
+        self.service = HttpService(self._serve)
+        self.endpoint = Endpoint(self.service, lambda frame, out: self.sent.append((out, read_tcp(frame))), get_log())
 
     async def _serve(self, caller: Caller, request: Request) -> Response:
         self.asked.append((caller, request.target))
@@ -207,7 +209,7 @@ def test_an_answer_that_fails_is_told_and_the_next_request_is_served() -> None:
         async def broken(_caller: Caller, _request: Request) -> Response:
             raise RuntimeError("a mistake")
 
-        line.endpoint._serve = broken
+        line.service._serve = broken
         first = line.open(4000)
         line.give(4000, ACK, 101, GET, ack=first.seq + 1)
         for _ in range(3):

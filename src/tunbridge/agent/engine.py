@@ -49,7 +49,7 @@ from tunbridge.dataplane.local import Local
 from tunbridge.dataplane.nics import NicState
 from tunbridge.dataplane.port_settings import Checked
 from tunbridge.dataplane.problems import Problem
-from tunbridge.dataplane.responders import arp
+from tunbridge.dataplane.responders import Kind, arp
 from tunbridge.log import Log
 from tunbridge.notify import Notifier
 from tunbridge.openvswitch.errors import OvsdbError
@@ -160,7 +160,7 @@ class Agent:
             self._packet_out(names.INTEGRATION_BRIDGE, frame, ofport)
 
         made = MetadataProxy(self.config, self.desired, self.cloud, send, self.log)
-        self.packet_ins.metadata = made.take
+        self.packet_ins.connections[Kind.metadata] = made.take
         return made
 
     # Sources
@@ -215,6 +215,7 @@ class Agent:
             monitor.close()
             if self.metadata is not None:
                 await self.metadata.close()
+            self.packet_ins.name_server.close()
             self.listener.close()
             answering.close()
             if metrics is not None:

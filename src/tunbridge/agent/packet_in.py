@@ -6,13 +6,13 @@ limits them, so that a VM that floods harms only itself. A mistake in an answer 
 
 import asyncio
 import random
-import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from tunbridge.agent.locations import Locations
+from tunbridge.agent.name_server import NameServer
 from tunbridge.agent.neighbours import Neighbours
 from tunbridge.agent.refusals import Refusals
 from tunbridge.agent.traffic_log import TrafficLog
@@ -21,16 +21,12 @@ from tunbridge.agent.wires import Wires
 from tunbridge.dataplane import names, responders
 from tunbridge.dataplane.desired import Desired, Workload
 from tunbridge.dataplane.features import services
-from tunbridge.dataplane.responders import Forward, Kind, MalformedError, Settings, Subject, Zones
+from tunbridge.dataplane.responders import Forward, Kind, MalformedError, Settings
 from tunbridge.dataplane.responders.headers import read_headers
 from tunbridge.dataplane.view import Key, Location, Source, View
 from tunbridge.log import Log
 from tunbridge.openvswitch.openflow import PacketIn
 
-RESOLVE_S = 2.0
-"""How long one resolver may take."""
-MAX_QUESTIONS = 256
-"""So many names are asked for at a time; further questions are answered with a failure."""
 TOLD_AGAIN_S = 60.0
 """Between two lines of the log about ports of the same router."""
 NO_PORT = "a router's address has no port (ICMP: id) left for a new connection to its destination, which is dropped"
@@ -68,7 +64,8 @@ class PacketIns:
         self._source = source
         self._send = send
         self._log = log
-        self.configure(settings, resolvers)
+        self._settings = settings
+        self.name_server = NameServer(source, self._to_workload, log, settings, resolvers)
         self._workloads: Mapping[str, Workload] = {}
         self._by_ofport: dict[int, Workload] = {}
         self._advertised: dict[str, bytes | None] = {}
@@ -78,9 +75,8 @@ class PacketIns:
         self._view = View(source)
         self._readers: dict[Key, set[str]] = {}
         """Row -> ports whose advertisement was made of it."""
-        self.metadata: Callable[[bytes, Workload], bool] | None = None
-        """Takes packets to the metadata service, where this host has it."""
-        self._questions: set[asyncio.Task[None]] = set()
+        self.connections: dict[Kind, Callable[[bytes, Workload], bool]] = {Kind.dns_tcp: self.name_server.take_packet}
+        """Who takes the packets of connections; of those to the metadata service where this host has it."""
         self._told_again_at: dict[int, float] = {}
         """Number of a router -> when it is logged again that its address has no port left."""
         self.wires = Wires(desired, source, send)
@@ -95,13 +91,12 @@ class PacketIns:
     def configure(self, settings: Settings, resolvers: Iterable[str]) -> None:
         """Answer by these settings from now on."""
         self._settings = settings
-        self._resolvers = tuple(resolvers)
-        self._zones = Zones(self._source, settings.dns_domain)
+        self.name_server.configure(settings, resolvers)
 
     def touch(self, keys: Iterable[Key]) -> None:
         """Note rows that changed."""
         keys = set(keys)
-        self._zones.touch(keys)
+        self.name_server.touch(keys)
         self.locations.touch(keys)
         for key in keys & self._readers.keys():
             for id in self._readers.pop(key):
@@ -161,8 +156,8 @@ class PacketIns:
         workload = self._by_ofport.get(event.in_port)
         if workload is not None and kind is Kind.claimed:
             self._claimed(event, workload)
-        elif workload is not None and kind is Kind.metadata:
-            self._to_metadata(event, workload)
+        elif workload is not None and kind in responders.CONNECTED:
+            self._connected(kind, event, workload)
         elif kind in responders.LOGGED:
             self._note(kind, event)
         elif kind is Kind.no_port:
@@ -198,15 +193,20 @@ class PacketIns:
         except MalformedError:
             self.counts[Kind.no_port, "malformed"] += 1
 
-    def _to_metadata(self, event: PacketIn, workload: Workload) -> None:
+    def _connected(self, kind: Kind, event: PacketIn, workload: Workload) -> None:
+        """A packet of a connection with a service of this host."""
+        take = self.connections.get(kind)
         try:
-            taken = self.metadata is not None and self.metadata(event.data, workload)
+            taken = take is not None and take(event.data, workload)
         except MalformedError:
-            self.counts[Kind.metadata, "malformed"] += 1
+            self.counts[kind, "malformed"] += 1
         except Exception as e:  # whatever it is: the next packet is another one
-            self._failed(Kind.metadata, workload.port_id, e)
+            self._failed(kind, workload.port_id, e)
         else:
-            self.counts[Kind.metadata, "answered" if taken else "ignored"] += 1
+            self.counts[kind, "answered" if taken else "ignored"] += 1
+
+    def _to_workload(self, frame: bytes, ofport: int) -> None:
+        self._send(names.INTEGRATION_BRIDGE, frame, ofport)
 
     def _neighbour(self, kind: Kind, event: PacketIn) -> None:
         """A question about a neighbour of routers, or an answer to one."""
@@ -257,7 +257,9 @@ class PacketIns:
 
     def _answer(self, kind: Kind, event: PacketIn, workload: Workload) -> None:
         try:
-            subject = self._subject(workload.port_id, kind)
+            is_name = kind is Kind.dns
+            id = workload.port_id
+            subject = self.name_server.subject(id) if is_name else responders.read_subject(self._source, id)
             replies = [] if subject is None else responders.answer(kind, event.data, subject, self._settings)
         except MalformedError:
             self.counts[kind, "malformed"] += 1
@@ -267,7 +269,7 @@ class PacketIns:
             return
         for reply in replies:
             if isinstance(reply, Forward):
-                self._forward(reply, workload)
+                self.counts[kind, "forwarded" if self.name_server.forward(reply, workload) else "failed"] += 1
             else:
                 self.counts[kind, "answered"] += 1
                 self._send(event.bridge, reply, event.in_port)
@@ -277,65 +279,3 @@ class PacketIns:
     def _failed(self, kind: Kind, port_id: str, error: Exception) -> None:
         self.counts[kind, "failed"] += 1
         self._log.error("a packet could not be answered", kind=str(kind), port=port_id, exc_info=error)
-
-    def _subject(self, port_id: str, kind: Kind) -> Subject | None:
-        subject = responders.read_subject(self._source, port_id)
-        if subject is None or kind is not Kind.dns:
-            return subject
-        return Subject(
-            port=subject.port, network=subject.network, subnets=subject.subnets, routed=subject.routed,
-            routers=subject.routers, zone=self._zones.zone(subject.network.id),
-        )  # fmt: skip
-
-    # Names of others
-
-    def _forward(self, question: Forward, workload: Workload) -> None:
-        if len(self._questions) >= MAX_QUESTIONS:
-            self.counts[Kind.dns, "failed"] += 1
-            self._send(names.INTEGRATION_BRIDGE, question.fail(), workload.ofport)
-            return
-        self.counts[Kind.dns, "forwarded"] += 1
-        task = asyncio.create_task(self._resolve(question, workload))
-        self._questions.add(task)
-        task.add_done_callback(self._questions.discard)
-
-    async def _resolve(self, question: Forward, workload: Workload) -> None:
-        for resolver in self._resolvers:
-            id = secrets.randbelow(1 << 16)
-            message = await _ask(resolver, question.ask(id))
-            frame = None if message is None else question.reply(id, message)
-            if frame is not None:
-                self._send(names.INTEGRATION_BRIDGE, frame, workload.ofport)
-                return
-        self._send(names.INTEGRATION_BRIDGE, question.fail(), workload.ofport)
-
-
-class _Asking(asyncio.DatagramProtocol):
-    def __init__(self) -> None:
-        self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-
-    def datagram_received(self, data: bytes, _address: object) -> None:
-        if not self.answer.done():
-            self.answer.set_result(data)
-
-    def error_received(self, exc: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(exc)
-
-
-async def _ask(resolver: str, message: bytes) -> bytes | None:
-    """Ask one resolver from a port of the system's choosing; None when it does not answer in time."""
-    try:
-        transport, asking = await asyncio.get_running_loop().create_datagram_endpoint(
-            _Asking, remote_addr=(resolver, 53)
-        )
-    except OSError:
-        return None
-    try:
-        transport.sendto(message)
-        async with asyncio.timeout(RESOLVE_S):
-            return await asking.answer
-    except (OSError, TimeoutError):
-        return None
-    finally:
-        transport.close()

@@ -8,8 +8,10 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from tunbridge.cli import labs
 from tunbridge.dataplane import names, pipeline
 from tunbridge.dataplane.flows import COOKIE, COOKIE_MASK, Flow, parse_dump
+from tunbridge.errors import TunbridgeError
 from tunbridge.inspect.model import Answer, Host, RouterAddress
 from tunbridge.openvswitch import ofctl
 
@@ -73,23 +75,26 @@ def answers(host: Host, due: Collection[RouterAddress]) -> list[Answer] | None:
     """
     macs = {one.mac for one in due}
     told = {one.address for one in due}
-    kind, _, path = (host.source or "").partition(":")
-    rundir = Path(path).parent
-    if kind != "unix" or not ofctl.management_socket(str(rundir), names.INTEGRATION_BRIDGE).exists():
-        return None
     found = []
     try:
         for table in _TABLES:
             ours = f"cookie={COOKIE:#x}/{COOKIE_MASK:#x},table={table.number}"
-            text = ofctl.command(str(rundir), names.INTEGRATION_BRIDGE, "dump-flows", ours)
-            for one in parse_dump(text):
+            for one in parse_dump(_flows(host.source or "", ours)):
                 outside = table is pipeline.ROUTER and "in_port=" in one.match
                 answer = _answer(one, outside)
                 if answer is not None and (answer.mac in macs or (answer.mac is None and answer.address in told)):
                     found.append(answer)
-    except ofctl.OfctlError:
+    except TunbridgeError:
         return None
     return found
+
+
+def _flows(remote: str, which: str) -> str:
+    """The flows of br-int, of a host of this machine or of a lab's virtual machine. Raises TunbridgeError."""
+    bridge, rundir = names.INTEGRATION_BRIDGE, str(Path(remote.removeprefix("unix:")).parent)
+    if ofctl.management_socket(rundir, bridge).exists():
+        return ofctl.command(rundir, bridge, "dump-flows", which)
+    return labs.run(remote, ["ovs-ofctl", "-O", ofctl.VERSION, "dump-flows", bridge, which])
 
 
 def _answer(one: Flow, outside: bool) -> Answer | None:

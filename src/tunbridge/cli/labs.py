@@ -62,6 +62,20 @@ def host_of(remote: str) -> tuple[str, str] | None:
     return (parts[0], parts[1]) if parts[2:] == _SOCKET.parts else None
 
 
+def run(remote: str, argv: Sequence[str]) -> str:
+    """Run a command on the host of a lab whose OVSDB this is, and give what it prints. Raises TunbridgeError.
+
+    What a virtual machine runs is reached so; only its database is beside the others' files.
+    """
+    there = host_of(remote)
+    if there is None:
+        raise NoLabError(f"{remote}: no host of a lab, and its Open vSwitch is not reached from here")
+    from tunbridge.lab.lab import Lab
+
+    lab, name = there
+    return str(Lab(lab).host(name).run(*argv).stdout)
+
+
 def clouds_yaml(sources: Sequence[str]) -> list[Path]:
     """Give the clouds.yaml of the labs among the sources that have a server."""
     from tunbridge.inspect.sources import split_name

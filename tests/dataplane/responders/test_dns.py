@@ -1,5 +1,6 @@
 """DNS, asked and read by scapy."""
 
+import struct
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from scapy.packet import Packet
 
 from tests.dataplane.responders.subjects import MAC, NETWORK, PORT, SETTINGS, V4, V6, subject, with_zone
 from tunbridge.dataplane.plain_rows import Rows
-from tunbridge.dataplane.responders import Forward, Kind, Settings, Subject, Zones, answer, names
+from tunbridge.dataplane.responders import Forward, Kind, MalformedError, Settings, Subject, Zones, answer, dns, names
 from tunbridge.dataplane.view import FixedIp, port_keys
 
 SERVER_MAC = "fa:16:3f:01:02:03"
@@ -123,19 +124,19 @@ def test_other_names_are_forwarded_or_refused(name: str) -> None:
 def test_a_question_goes_to_a_resolver_under_another_id_and_its_answer_back() -> None:
     (found,) = answer(Kind.dns, bytes(query("www.debian.org", ar=DNSRROPT(rclass=4096))), WHO, FORWARDS)
     assert isinstance(found, Forward)
-    sent = DNS(found.ask(999))
+    sent = DNS(found.question.ask(999))
     assert (sent.id, sent.rd, sent.qr, sent.qd[0].qname, sent.ar[0].rclass) == (999, 1, 0, b"www.debian.org.", 1232)
     came = DNS(id=999, qr=1, ra=1, qd=sent.qd[0], an=DNSRR(rrname="www.debian.org", rdata="192.0.2.1"))
-    frame = found.reply(999, bytes(came))
-    assert frame is not None
-    reply = Ether(frame)
+    message = found.question.reply(999, bytes(came))
+    assert message is not None
+    reply = Ether(found.encode(message))
     assert reply[DNS].id == 77 and texts(reply) == ["192.0.2.1"] and reply[IP].src == "10.0.0.1"
-    assert found.reply(998, bytes(came)) is None
+    assert found.question.reply(998, bytes(came)) is None
     forged = DNS(
         id=999, qr=1, qd=DNSQR(qname="www.evil.example"), an=DNSRR(rrname="www.evil.example", rdata="192.0.2.1")
     )
-    assert found.reply(999, bytes(forged)) is None and found.reply(999, b"\3") is None
-    assert Ether(found.fail())[DNS].rcode == 2
+    assert found.question.reply(999, bytes(forged)) is None and found.question.reply(999, b"\3") is None
+    assert Ether(found.encode(found.question.fail()))[DNS].rcode == 2
 
 
 def test_an_answer_that_is_too_long_is_cut_and_says_so() -> None:
@@ -147,13 +148,34 @@ def test_an_answer_that_is_too_long_is_cut_and_says_so() -> None:
         qd=DNSQR(qname="www.debian.org"),
         an=[DNSRR(rrname="www.debian.org", rdata=f"192.0.2.{n}") for n in range(60)],
     )
-    frame = found.reply(1, bytes(many))
-    assert frame is not None and Ether(frame)[DNS].tc == 1 and Ether(frame)[DNS].ancount == 0
+    cut = found.question.reply(1, bytes(many))
+    assert cut is not None and DNS(cut).tc == 1 and DNS(cut).ancount == 0
     crowd = [replace(WEB, id=str(n), fixed_ips=(FixedIp("4", f"10.0.0.{n}"),)) for n in range(10, 70)]
     who = with_zone(subject(), *crowd)
     assert ask(query("web"), who=who)[DNS].tc == 1
     whole = ask(query("web", ar=DNSRROPT(rclass=4096)), who=who)
     assert (whole[DNS].tc, whole[DNS].ancount, whole[DNS].arcount) == (0, 60, 1)
+
+
+def head(message: bytes | dns.Question | None) -> tuple[int, int, int]:
+    """Whether it is truncated, its code and the number of its records (scapy reads no more than 100)."""
+    assert isinstance(message, bytes)
+    _, flags, _, records = struct.unpack_from("!4H", message)
+    return flags >> 9 & 1, flags & 15, records
+
+
+def test_over_tcp_an_answer_of_any_length_is_whole() -> None:
+    crowd = [replace(WEB, id=str(n), fixed_ips=(FixedIp("4", f"10.0.{n >> 8}.{n & 255}"),)) for n in range(10, 2010)]
+    own, other = bytes(query("web")[DNS]), bytes(query("www.debian.org")[DNS])
+    assert head(dns.answer_message(own, with_zone(subject(), *crowd), SETTINGS, dns.LONGEST)) == (0, 0, 2000)
+    found = dns.answer_message(other, WHO, FORWARDS, dns.LONGEST)
+    assert isinstance(found, dns.Question)
+    question = DNS(found.ask(1)).qd[0]
+    many = DNS(id=1, qr=1, qd=question, an=[DNSRR(rrname="www.debian.org", rdata=f"192.0.2.{n}") for n in range(200)])
+    assert head(found.reply(1, bytes(many))) == (0, 0, 200)
+    assert head(dns.answer_message(other, WHO, SETTINGS, dns.LONGEST)) == (0, 5, 0)
+    with pytest.raises(MalformedError):
+        dns.answer_message(b"short", WHO, SETTINGS, dns.LONGEST)
 
 
 def test_edns_of_a_version_that_nobody_has_is_told() -> None:

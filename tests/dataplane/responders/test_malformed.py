@@ -36,9 +36,9 @@ def respond(kind: Kind, packet: bytes) -> None:
     with contextlib.suppress(MalformedError):
         for found in answer(kind, packet, WHO, Settings(forward=True)):
             if isinstance(found, Forward):
-                found.ask(1)
-                found.reply(1, packet[42:])
-                found.fail()
+                found.question.ask(1)
+                found.question.reply(1, packet[42:])
+                found.encode(found.question.fail())
 
 
 @settings(max_examples=500, deadline=None)

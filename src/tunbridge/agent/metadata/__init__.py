@@ -4,6 +4,7 @@
                                                                                       |              |
        <------------------------- packet-out to the same port ----------<-------------+       own data, or Nova
 
-The endpoint speaks TCP itself (dataplane/responders/tcp.py), over OpenFlow: the host gets no address, device, route,
-namespace or open port for it, and who asks is known by the port that the packet came from, not by its address.
+The endpoint (agent/endpoint.py) speaks TCP itself (dataplane/responders/tcp.py), over OpenFlow: the host gets no
+address, device, route, namespace or open port for it, and who asks is known by the port that the packet came from, not
+by its address.
 """

@@ -12,8 +12,8 @@ from http import HTTPStatus
 from pathlib import Path
 
 from tunbridge.agent.config import MetadataConfig
+from tunbridge.agent.endpoint import Caller
 from tunbridge.agent.metadata import http
-from tunbridge.agent.metadata.endpoint import Caller
 from tunbridge.agent.metadata.http import Request, Response
 from tunbridge.configuration import ConfigurationError
 from tunbridge.dataplane.view import Port

@@ -1,18 +1,46 @@
 """The metadata service of a host: its endpoint, and who answers: Nova where there is one, else Tunbridge itself."""
 
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from tunbridge.agent.cloud import Cloud
 from tunbridge.agent.config import AgentConfig
+from tunbridge.agent.endpoint import Caller, Endpoint, RefusedError, Reply, SendFrame
 from tunbridge.agent.metadata import http, service
-from tunbridge.agent.metadata.endpoint import Caller, Endpoint, SendFrame
-from tunbridge.agent.metadata.http import Request, Response
+from tunbridge.agent.metadata.http import HttpError, Request, Response
 from tunbridge.agent.metadata.instance import read_instance
 from tunbridge.agent.metadata.nova import Nova
 from tunbridge.database.errors import DatabaseError
 from tunbridge.dataplane.desired import Desired
 from tunbridge.dataplane.local import Workload
 from tunbridge.log import Log
+
+Serve = Callable[[Caller, Request], Awaitable[Response]]
+
+
+class HttpService:
+    """HTTP over the connections of VMs."""
+
+    port = 80
+
+    def __init__(self, serve: Serve) -> None:
+        self._serve = serve
+
+    def take(self, received: bytearray) -> Request | None:
+        try:
+            return http.take_request(received)
+        except HttpError as e:
+            raise RefusedError(http.error(e.status).encode(keeps=False)) from None
+
+    async def answer(self, caller: Caller, request: Request) -> Reply:
+        return _reply(await self._serve(caller, request), request)
+
+    def fail(self, request: Request) -> Reply:
+        return _reply(http.error(HTTPStatus.INTERNAL_SERVER_ERROR), request)
+
+
+def _reply(response: Response, request: Request) -> Reply:
+    return Reply(response.encode(request.keeps, request.method != "HEAD"), request.keeps)
 
 
 class MetadataProxy:
@@ -25,7 +53,7 @@ class MetadataProxy:
         self._source = cloud.source
         self._cloud = cloud
         self._nova = None if config.metadata.nova_url is None else Nova(config.metadata, log)
-        self.endpoint = Endpoint(self._serve, send, log)
+        self.endpoint = Endpoint(HttpService(self._serve), send, log)
 
     def take(self, packet: bytes, workload: Workload) -> bool:
         """Take a packet of a VM; False when it is of no use. Raises MalformedError."""

@@ -67,7 +67,7 @@ def traced(
     packet = _packet(asked, sender, receiver, directory)
     if sender.vlan is not None:
         packet = with_vlan(packet, str(sender.vlan))
-    ask = asking(document, _run_in_lab, _CT[asked.state], timeout or TIMEOUT)
+    ask = asking(document, labs.run, _CT[asked.state], timeout or TIMEOUT)
     visit = follow(document, sender.place, packet, ask, lambda step: _mark(step, asked.state))
     return trace_of(sender, receiver, packet, visit)
 
@@ -121,17 +121,6 @@ def _mark(step: "Step", state: State) -> str | None:
     if state is State.new or not is_ours(step.cookie):
         return None
     return f"{pipeline.EGRESS_CHECKED | pipeline.INGRESS_CHECKED:#x}"
-
-
-def _run_in_lab(source: str, argv: Sequence[str]) -> str:
-    """Run a command on a lab's host that is a virtual machine, whose daemons this one cannot reach."""
-    host = labs.host_of(source)
-    if host is None:
-        raise UsageError(f"there is no running ovs-vswitchd beside {source}")
-    from tunbridge.lab.lab import Lab
-
-    lab, name = host
-    return str(Lab(lab).host(name).run(*argv).stdout)
 
 
 def _names(document: "Document") -> "NameOf":

@@ -53,6 +53,7 @@ NUMBERS: Mapping[Kind, int] = MappingProxyType(
         Kind.ingress_allowed: 18,
         Kind.ingress_dropped: 19,
         Kind.claimed: 20,
+        Kind.dns_tcp: 21,
     }
 )
 """Kind of request -> its number in the `service` register and in the userdata."""
@@ -92,14 +93,14 @@ def compute(context: Context, subnet_id: str) -> None:
         _ipv6(context, vlan, subnet, address, bool(owners))
     is_elsewhere = address in subnet.dns_nameservers  # a resolver that somebody else runs there
     if not is_elsewhere and all(str(o).startswith("network:") for o in owners):
-        asked: Match = {"proto": "udp", "nw_dst": address} if subnet.ip_version == 4 else _udp6(address)
-        _request(context, vlan, Kind.dns, {**asked, "tp_dst": 53})
+        for kind, protocol in ((Kind.dns, "udp"), (Kind.dns_tcp, "tcp")):
+            _request(context, vlan, kind, {**_to(protocol, address), "tp_dst": 53})
     if subnet.ip_version == 4 and not owners and network.is_tunnelled:
         _resolve(context, vlan, address, service_mac(subnet.id))
 
 
-def _udp6(address: str) -> Match:
-    return {"proto": "udp6", "ipv6_dst": address}
+def _to(protocol: str, address: str) -> Match:
+    return {"proto": f"{protocol}6", "ipv6_dst": address} if ":" in address else {"proto": protocol, "nw_dst": address}
 
 
 def _ipv6(context: Context, vlan: int, subnet: Subnet, address: str, is_owned: bool) -> None:

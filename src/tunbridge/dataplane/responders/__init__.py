@@ -14,6 +14,7 @@ from tunbridge.dataplane.responders.options import problems
 from tunbridge.dataplane.responders.subject import INFINITE, Arrival, Settings, Subject, read_arrival, read_subject
 
 __all__ = [
+    "CONNECTED",
     "INFINITE",
     "LOGGED",
     "TOLD",
@@ -48,6 +49,8 @@ class Kind(StrEnum):
     neighbour = "neighbour"
     """Neighbour solicitations for addresses that Tunbridge itself has (nd.py)."""
     dns = "dns"
+    dns_tcp = "dns-tcp"
+    """A TCP packet to the DNS server: of a connection (agent/name_server.py)."""
     expired = "expired"
     """A packet whose last hop a router is."""
     no_route = "no-route"
@@ -79,6 +82,8 @@ class Kind(StrEnum):
 
 LOGGED = (Kind.egress_allowed, Kind.egress_dropped, Kind.ingress_allowed, Kind.ingress_dropped)
 """What security groups did with a packet: noted, and not answered."""
+CONNECTED = (Kind.metadata, Kind.dns_tcp)
+"""Packets of connections with a service of the host."""
 TOLD = (Kind.expired, Kind.no_route, Kind.no_host, Kind.closed, Kind.too_big)
 """What a router tells the sender of a packet of."""
 

@@ -1,9 +1,11 @@
-"""DNS over UDP (RFC 1035, EDNS of RFC 6891) for a network's ports: their names, and their addresses in reverse.
+"""DNS (RFC 1035, EDNS of RFC 6891) for a network's ports: their names, and their addresses in reverse.
 
     a name of the network                     A, AAAA, PTR; other types: no data
     another name in the cloud's domain        NXDOMAIN; likewise reverse names in the network's subnets
     ANY (RFC 8482), transfers, other classes  REFUSED
-    anything else                             `Forward`: the caller asks its resolvers; REFUSED when it has none
+    anything else                             `Question`: the caller asks its resolvers; REFUSED when it has none
+
+Over UDP an answer that is too long comes truncated; over TCP (RFC 7766) the client gets all of it.
 
 A network's or port's own `dns_domain` usually is a domain of the world that also has names elsewhere: what is not known
 in it is forwarded.
@@ -13,6 +15,7 @@ import ipaddress
 import struct
 from ipaddress import IPv4Network, IPv6Network
 
+import msgspec
 from msgspec import Struct
 
 from tunbridge.dataplane.responders.frames import Datagram, MalformedError, address, read_udp
@@ -29,6 +32,8 @@ _PLAIN_SIZE = 512
 """Bytes of a message for a client without EDNS."""
 _SIZE = 1232
 """Bytes of a message that is fragmented nowhere (DNS flag day 2020)."""
+LONGEST = 0xFFFF
+"""Bytes of a message over TCP."""
 _NEGATIVE_TTL = 5
 
 
@@ -47,10 +52,9 @@ class Query(Struct, frozen=True):
     edns_version: int = 0
 
 
-class Forward(Struct, frozen=True):
+class Question(Struct, frozen=True):
     """A question for the resolvers that the caller has."""
 
-    datagram: Datagram
     query: Query
 
     def ask(self, id: int) -> bytes:
@@ -60,22 +64,30 @@ class Forward(Struct, frozen=True):
         return struct.pack("!6H", id, flags, 1, 0, 0, 1 if edns else 0) + self.query.question + edns
 
     def reply(self, id: int, message: bytes) -> bytes | None:
-        """The frame with a resolver's answer; None when the message does not answer `ask(id)`."""
+        """The client's answer of a resolver's; None when the message does not answer `ask(id)`."""
         if len(message) < 12:
             return None
         ident, flags, questions = struct.unpack_from("!3H", message)
         asked = message[12 : 12 + len(self.query.question)]
         if ident != id or not flags & _RESPONSE or questions != 1 or asked.lower() != self.query.question.lower():
             return None
-        if len(message) > min(self.query.size, _SIZE):
-            return self._encode(_empty(self.query, flags & 0x000F, _TRUNCATED))
-        return self._encode(struct.pack("!H", self.query.id) + message[2:])
+        if len(message) > self.query.size:
+            return _empty(self.query, flags & 0x000F, _TRUNCATED)
+        return struct.pack("!H", self.query.id) + message[2:]
 
     def fail(self) -> bytes:
-        """The frame that says that no resolver answered."""
-        return self._encode(_empty(self.query, SERVER_FAILURE))
+        """The answer that says that no resolver answered."""
+        return _empty(self.query, SERVER_FAILURE)
 
-    def _encode(self, message: bytes) -> bytes:
+
+class Forward(Struct, frozen=True):
+    """A question that came as a datagram."""
+
+    datagram: Datagram
+    question: Question
+
+    def encode(self, message: bytes) -> bytes:
+        """The frame with an answer."""
         return self.datagram.reply(message).encode()
 
 
@@ -84,20 +96,34 @@ def answer(packet: bytes, subject: Subject, settings: Settings) -> bytes | Forwa
     datagram = read_udp(packet)
     if datagram.dport != PORT:
         raise MalformedError("not sent to a DNS server")
-    if len(datagram.payload) < 12:
-        raise MalformedError(f"a DNS message of {len(datagram.payload)} bytes")
-    ident, flags = struct.unpack_from("!HH", datagram.payload)
+    found = answer_message(datagram.payload, subject, settings)
+    if isinstance(found, Question):
+        return Forward(datagram, found)
+    return None if found is None else datagram.reply(found).encode()
+
+
+def answer_message(
+    message: bytes, subject: Subject, settings: Settings, size: int | None = None
+) -> bytes | Question | None:
+    """The message that answers one, or what is to be asked elsewhere; None: no answer. Raises MalformedError.
+
+    `size`: bytes that the client takes, whatever it says.
+    """
+    if len(message) < 12:
+        raise MalformedError(f"a DNS message of {len(message)} bytes")
+    ident, flags = struct.unpack_from("!HH", message)
     if flags & _RESPONSE:
         return None
     try:
-        query = read(datagram.payload)
+        query = read(message)
     except MalformedError:
-        message = struct.pack("!6H", ident, _RESPONSE | flags & 0x7900 | FORMAT_ERROR, 0, 0, 0, 0)
-        return datagram.reply(message).encode()
+        return struct.pack("!6H", ident, _RESPONSE | flags & 0x7900 | FORMAT_ERROR, 0, 0, 0, 0)
+    if size is not None:
+        query = msgspec.structs.replace(query, size=size)
     found = _decide(query, subject, settings)
     if found is not None:
-        return datagram.reply(found).encode()
-    return Forward(datagram, query) if settings.forward else datagram.reply(_empty(query, REFUSED)).encode()
+        return found
+    return Question(query) if settings.forward else _empty(query, REFUSED)
 
 
 def read(message: bytes) -> Query:

@@ -1,26 +1,25 @@
-"""The TCP connections of VMs with the metadata service, over packet-in and packet-out.
+"""The TCP connections of VMs with a service of this host, over packet-in and packet-out.
 
 Each connection belongs to the OpenFlow port that it came from. What a VM can hold here is bounded: connections for each
-port and altogether, bytes of a request, seconds of silence; its packets have passed a meter.
+port and altogether, bytes of a request, seconds of silence; its packets have passed a meter. What is said in it is for
+the service to know: metadata (metadata/proxy.py), names (name_server.py).
 """
 
 import asyncio
 import secrets
-from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
-from tunbridge.agent.metadata import http
-from tunbridge.agent.metadata.http import HttpError, Request, Response
 from tunbridge.dataplane.local import Workload
 from tunbridge.dataplane.responders.segments import ACK, MODULUS, SYN, Segment, read_tcp
 from tunbridge.dataplane.responders.tcp import Connection, State
 from tunbridge.log import Log
 
-PORT = 80
 PER_PORT, ALTOGETHER = 16, 2048
 """Connections at a time."""
+R = TypeVar("R")
 _Key = tuple[int, str, int, str, int]
 """OpenFlow port, and both ends."""
 
@@ -32,13 +31,43 @@ class Caller(Struct, frozen=True):
     address: str
 
 
-Serve = Callable[[Caller, Request], Awaitable[Response]]
+class Reply(Struct, frozen=True):
+    """What goes back to a VM."""
+
+    data: bytes
+    keeps: bool = True
+    """Whether the connection goes on."""
+
+
+class RefusedError(Exception):
+    """What a VM has sent is no request. `reply` goes back, and the connection ends."""
+
+    def __init__(self, reply: bytes = b"") -> None:
+        super().__init__("no request")
+        self.reply = reply
+
+
+class Service(Protocol[R]):
+    """What listens on a TCP port."""
+
+    port: int
+
+    def take(self, received: bytearray, /) -> R | None:
+        """Take the first request out of what was received; None while it is not all there. Raises RefusedError."""
+
+    async def answer(self, caller: Caller, request: R, /) -> Reply:
+        """Answer a request."""
+
+    def fail(self, request: R, /) -> Reply:
+        """What goes back when `answer` has raised something: a mistake of ours."""
+
+
 SendFrame = Callable[[bytes, int], None]
 """Sends a frame out of an OpenFlow port of br-int."""
 
 
 class _Session:
-    """A connection with what it needs of HTTP."""
+    """A connection, and what is being done for it."""
 
     def __init__(self, caller: Caller, connection: Connection, ofport: int) -> None:
         self.caller = caller
@@ -50,13 +79,11 @@ class _Session:
         """Whether no further request is taken."""
 
 
-class Endpoint:
-    """All connections of this host."""
+class Endpoint(Generic[R]):
+    """All connections of this host with a service."""
 
-    def __init__(self, serve: Serve, send: SendFrame, log: Log) -> None:
-        self.counts: Counter[int] = Counter()
-        """Status -> answers."""
-        self._serve = serve
+    def __init__(self, service: Service[R], send: SendFrame, log: Log) -> None:
+        self._service = service
         self._send = send
         self._log = log
         self._sessions: dict[_Key, _Session] = {}
@@ -67,7 +94,11 @@ class Endpoint:
         key = (workload.ofport, str(segment.src), segment.sport, str(segment.dst), segment.dport)
         session = self._sessions.get(key)
         if session is None:
-            if segment.flags & (SYN | ACK) != SYN or segment.dport != PORT or not self._has_room(workload.ofport):
+            if (
+                segment.flags & (SYN | ACK) != SYN
+                or segment.dport != self._service.port
+                or not self._has_room(workload.ofport)
+            ):
                 self._refuse(segment, workload.ofport)
                 return False
             session = self._open(segment, workload, mtu)
@@ -104,30 +135,29 @@ class Endpoint:
         if session.task is not None or session.finished:
             return
         try:
-            request = http.take_request(session.connection.received)
-        except HttpError as e:
-            self._answer(session, http.error(e.status), keeps=False)
+            request = self._service.take(session.connection.received)
+        except RefusedError as e:
+            self._answer(session, Reply(e.reply, keeps=False))
             return
         if request is not None:
             session.task = asyncio.create_task(self._answer_request(key, session, request))
         elif session.connection.peer_closed:
             self._finish(session)
 
-    async def _answer_request(self, key: _Key, session: _Session, request: Request) -> None:
+    async def _answer_request(self, key: _Key, session: _Session, request: R) -> None:
         try:
-            response = await self._serve(session.caller, request)
+            reply = await self._service.answer(session.caller, request)
         except Exception as e:  # whatever it is: the next request is another one
-            self._log.error("metadata could not be told", port=session.caller.port_id, exc_info=e)
-            response = http.error(500)
+            self._log.error("a request of a VM could not be answered", port=session.caller.port_id, exc_info=e)
+            reply = self._service.fail(request)
         session.task = None
-        self._answer(session, response, request.keeps, request.method != "HEAD")
+        self._answer(session, reply)
         self._read(key, session)
         self._flush(key, session)
 
-    def _answer(self, session: _Session, response: Response, keeps: bool, has_body: bool = True) -> None:
-        self.counts[response.status] += 1
-        session.connection.send(response.encode(keeps, has_body), _now())
-        if not keeps:
+    def _answer(self, session: _Session, reply: Reply) -> None:
+        session.connection.send(reply.data, _now())
+        if not reply.keeps:
             self._finish(session)
 
     @staticmethod
