@@ -12,11 +12,10 @@ from tests.agent.clouds import Api, cloud, config_of, host, until
 from tests.api.serving import Cloud
 from tests.database.members import Member, member
 from tunbridge import log
-from tunbridge.agent.central import Central, Remembered
+from tunbridge.agent.central import Central, Remembered, here
 from tunbridge.dataplane.view import Key, QosPolicy
 from tunbridge.model import catalog
 
-SEEDS = (1, 2)
 STEPS = 60
 
 
@@ -152,8 +151,12 @@ class Story:
                 session.close("the test cuts it")
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_what_is_heard_of_changes_is_what_a_fresh_start_finds(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "many"), [(1, here.MANY), (2, 1)])
+def test_what_is_heard_of_changes_is_what_a_fresh_start_finds(
+    tmp_path: Path, seed: int, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(here, "MANY", many)  # networks from which on small tables are followed in whole
+
     async def scene(made: Cloud) -> None:
         story = Story(made, seed)
         await story.begin()

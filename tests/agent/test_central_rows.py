@@ -11,7 +11,7 @@ import pytest
 from tests.agent.clouds import PROVIDERS, Api, cloud, config_of, host, until
 from tests.api.serving import Cloud
 from tunbridge import log
-from tunbridge.agent.central import Central
+from tunbridge.agent.central import Central, here
 from tunbridge.agent.central.registration import AGENT_TYPE
 from tunbridge.database.session import connect
 from tunbridge.dataplane.view import FixedIp, Limits, Network, Port, QosPolicy, Rate, Subnet
@@ -163,6 +163,38 @@ def test_a_gateway_host_has_its_routers_and_every_host_the_floating_ips_of_its_r
             await until(lambda: all(seen(host, router) == every for host in everywhere), "where they lead to")
             await api.update("floatingip", made_of[0]["id"], port_id=None)
             await until(lambda: all(len(seen(host, router)) == 1 for host in everywhere), "one is taken away")
+
+    play(scene)
+
+
+def test_a_host_of_many_networks_has_small_tables_in_whole_but_only_its_own_ports(
+    play: Callable[[Scene], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(here, "MANY", 1)
+
+    async def scene(made: Cloud, api: Api) -> None:
+        remote = made.database.remote
+        async with host("one", remote) as one, host("two", remote, providers=PROVIDERS) as two:
+            blue, red, green = [await api.network(f"10.{n}.0.0/24") for n in range(3)]
+            there = await api.port(green, "two")
+            first = await api.port(blue, "one", security_groups=[])
+            await until(lambda: rows(one, "Network") == {blue["id"]}, "with one network only that")
+            second = await api.port(red, "one", security_groups=[])
+            every = {blue["id"], red["id"], green["id"]}
+            await until(lambda: rows(one, "Network") == every, "with two all of them")
+            flat = {"provider:network_type": "flat", "provider:physical_network": "physnet1", "router:external": True}
+            outside = await api.network("198.51.100.0/24", **flat)
+            router = (await api.create("router", external_gateway_info={"network_id": outside["id"]}))["id"]
+            await api.act("router", router, "add_router_interface", subnet_id=green["subnet"]["id"])
+            floating = await api.create("floatingip", floating_network_id=outside["id"], port_id=there["id"])
+            await until(lambda: rows(one, "Floating_Ip") == {floating["id"]}, "what is another host's")
+            await until(lambda: len(two.source.router_floating_ips(router)) == 1, "on the host that it is of")
+            assert rows(one, "Router") == {router} and rows(one, "Port") == {first["id"], second["id"]}
+            await api.remove("port", second["id"])
+            await until(lambda: rows(one, "Port") == {first["id"]}, "the port is gone")
+            assert rows(one, "Network") == {*every, outside["id"]}, "near the bound it stays as it is"
+            await api.remove("port", first["id"])
+            await until(lambda: not rows(one, "Network") and not rows(one, "Router"), "nothing is here")
 
     play(scene)
 

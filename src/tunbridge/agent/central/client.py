@@ -211,7 +211,7 @@ class Central:
         """
         if self._here_changed:
             self._here_changed = False
-            self._here = look(self._store, self._config.host, self._plugged)
+            self._here = look(self._store, self._config.host, self._plugged, self._here.are_many)
             found = conditions(self._here)
             if found != self._conditions:
                 self._conditions = found

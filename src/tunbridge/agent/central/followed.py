@@ -19,14 +19,15 @@ before:
     routers --> metering labels of their projects, and shared ones --> the rules of these
     hosts, logs: all of them; and the milestone, so that the host knows a transaction of late, from which it can resume
 
-So what a host holds follows its own networks and groups, not the size of the cloud. Each step is one round trip; a
-step that changes nothing costs none. A port that is bound here before it is plugged in (as Nova does it), or that is on
-a network of this host, is known already when it appears.
+So what a host holds follows its own networks and groups, not the size of the cloud; but one of many networks, which a
+gateway host is, follows small tables in whole (here.py). Each step is one round trip; a step that changes nothing
+costs none. A port that is bound here before it is plugged in (as Nova does it), or that is on a network of this host,
+is known already when it appears.
 
 How the rows become values of the data plane: source.py.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 from msgspec import Struct
@@ -74,14 +75,12 @@ class Followed(Struct, frozen=True, kw_only=True):
     """Columns by which the host's store finds rows; besides references, which it finds by anyway."""
     wanted: Callable[[Here], Where] | None = None
     """Which rows the host asks for; None: all."""
+    is_small: bool = False
+    """Whether a host of many networks asks for all rows."""
     touched: Touched = _nothing
     """The keys of the view that a changed row touches."""
     decides: Decides = _never
     """Whether a changed row, as it was and as it is, may change which rows the host asks for."""
-
-
-def _all_ids(here: Here, table: str) -> Collection[str]:
-    return {row.id for row in here.store.all(table)}
 
 
 def _next_hops(here: Here) -> set[str]:
@@ -98,11 +97,17 @@ def _next_hops(here: Here) -> set[str]:
 
 def _tap_ports(here: Here) -> set[str]:
     """Ports of tap services on other networks: copies go to the hosts where these are bound."""
-    return {row.port_id for row in here.store.all("Tap_Service") if row.network_id not in here.networks}
+    services = (here.store.get("Tap_Service", id) for id in _tap_services(here))
+    return {row.port_id for row in services if row is not None and row.network_id not in here.networks}
+
+
+def _tap_services(here: Here) -> set[str]:
+    """Those that tap flows of the networks lead to."""
+    return {row.tap_service_id for row in here.store.all("Tap_Flow") if row.network_id in here.networks}
 
 
 def _ports(here: Here) -> Where:
-    beyond = here.gateways | {floating.floating_port for floating in here.store.all("Floating_Ip")}
+    beyond = here.gateways | {floating.floating_port for floating in here.floating_ips.values()}
     return together(
         where("_uuid", here.unseen | beyond, is_ref=True),
         where("network_id", here.networks, is_ref=True),
@@ -125,8 +130,15 @@ def _way(router: Row) -> tuple[object, ...]:
     return router.networks, there, several_hops(router)
 
 
-def _router_decides(_here: Here, old: Row | None, new: Row | None) -> bool:
+def _router_decides(here: Here, old: Row | None, new: Row | None) -> bool:
+    if not any(_concerns(here, row) for row in (old, new) if row is not None):
+        return False
     return old is None or new is None or _way(old) != _way(new)
+
+
+def _concerns(here: Here, router: Row) -> bool:
+    hosts = (router.gateway_host, *router.gateway_standbys)
+    return here.host in hosts or not here.networks.isdisjoint(router.networks)
 
 
 def _floating_keys(row: Row) -> Iterable[Key]:
@@ -156,6 +168,7 @@ FOLLOWED: tuple[Followed, ...] = (
             "pvlan",
             "qos_policy_id",
         ),
+        is_small=True,
         wanted=lambda here: together(where("_uuid", here.known_networks, is_ref=True)),
         touched=_of_each(lambda row: [("network", row.id)]),
         decides=_if_any(lambda here, row: row.qos_policy_id is not None and row.qos_policy_id not in here.policies),
@@ -174,6 +187,7 @@ FOLLOWED: tuple[Followed, ...] = (
             "host_routes",
             "segment_id",
         ),
+        is_small=True,
         wanted=lambda here: together(where("network_id", here.known_networks, is_ref=True)),
         touched=view.subnet_keys,
     ),
@@ -227,6 +241,7 @@ FOLLOWED: tuple[Followed, ...] = (
         table="Address_Location",
         columns=("host", "network_id", "address", "port_id", "mac_address", "claim"),
         found_by=("network_id", "host"),
+        is_small=True,
         wanted=lambda here: together(where("network_id", here.networks), where("host", [here.host])),
         touched=_of_each(lambda row: [("network-locations", row.network_id)]),
     ),
@@ -279,6 +294,7 @@ FOLLOWED: tuple[Followed, ...] = (
             "ndp_addresses",
         ),
         found_by=("networks", *GATEWAY),
+        is_small=True,
         wanted=lambda here: together(
             where("networks", here.networks, function="includes"),
             *(where(name, [here.host], function="includes") for name in GATEWAY),
@@ -297,9 +313,10 @@ FOLLOWED: tuple[Followed, ...] = (
             "qos_policy_id",
         ),
         found_by=("router_id", "floating_port"),
+        is_small=True,
         wanted=lambda here: together(where("router_id", here.routers, is_ref=True, function="includes")),
         touched=_of_each(_floating_keys),
-        decides=_always,
+        decides=_if_any(lambda here, row: row.router_id in here.routers),
     ),
     Followed(
         table="Port_Forwarding",
@@ -313,7 +330,8 @@ FOLLOWED: tuple[Followed, ...] = (
             "internal_first",
             "internal_last",
         ),
-        wanted=lambda here: together(where("floatingip_id", _all_ids(here, "Floating_Ip"), is_ref=True)),
+        is_small=True,
+        wanted=lambda here: together(where("floatingip_id", here.floating_ips, is_ref=True)),
         touched=_of_each(lambda row: [("forwardings", row.floatingip_id)]),
     ),
     *(
@@ -339,9 +357,10 @@ FOLLOWED: tuple[Followed, ...] = (
     Followed(
         table="Tap_Service",
         columns=("network_id", "port_id", "tunnel_id"),
+        is_small=True,
         wanted=lambda here: together(
             where("network_id", here.networks),
-            where("_uuid", {row.tap_service_id for row in here.store.all("Tap_Flow")}, is_ref=True),
+            where("_uuid", _tap_services(here), is_ref=True),
         ),
         touched=_of_each(lambda row: [("tap-service", row.id), ("tap-services", row.port_id)]),
         decides=_always,
@@ -349,6 +368,7 @@ FOLLOWED: tuple[Followed, ...] = (
     Followed(
         table="Tap_Flow",
         columns=("network_id", "tap_service_id", "source_port", "direction"),
+        is_small=True,
         wanted=lambda here: together(where("network_id", here.networks)),
         touched=_of_each(lambda row: [("tap", row.id), ("taps", row.source_port)]),
         decides=_always,
@@ -356,6 +376,7 @@ FOLLOWED: tuple[Followed, ...] = (
     Followed(
         table="Local_Ip_Association",
         columns=("local_ip_id", "network_id", "fixed_port_id", "address", "fixed_ip", "ip_mode"),
+        is_small=True,
         wanted=lambda here: together(where("network_id", here.networks)),
         touched=_of_each(lambda row: [("local-ips", row.fixed_port_id)]),
     ),
@@ -376,7 +397,9 @@ FOLLOWED: tuple[Followed, ...] = (
             "source_ip_prefix",
             "destination_ip_prefix",
         ),
-        wanted=lambda here: together(where("metering_label_id", _all_ids(here, "Metering_Label"), is_ref=True)),
+        wanted=lambda here: together(
+            where("metering_label_id", (row.id for row in here.store.all("Metering_Label")), is_ref=True)
+        ),
         touched=_of_each(lambda row: [("metering-label", row.metering_label_id)]),
     ),
     Followed(
@@ -391,7 +414,11 @@ _BY_TABLE = {followed.table: followed for followed in FOLLOWED}
 
 def conditions(here: Here) -> Conditions:
     """Which rows the host asks for."""
-    return {one.table: one.wanted(here) for one in FOLLOWED if one.wanted is not None}
+    return {
+        one.table: one.wanted(here)
+        for one in FOLLOWED
+        if one.wanted is not None and not (one.is_small and here.are_many)
+    }
 
 
 def touched(table: str, old: Row | None, new: Row | None) -> set[Key]:

@@ -12,6 +12,10 @@ from tunbridge.database.store import Store
 
 GATEWAY = ("gateway_host", "gateway_standbys")
 """Columns of a router that name the hosts which have its gateway, or take over."""
+MANY = 250
+"""Networks from which on a host follows small tables in whole: a change of a condition costs the database's one thread
+some 12 us for each network and table, so each router more of a gateway host with 500 would take it a tenth of a
+second, and what it has to send in whole is a change now and then."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -26,12 +30,16 @@ class Here(Struct, frozen=True):
     """What is plugged in here, as far as no row of it is known."""
     networks: frozenset[str]
     """Those of its ports, of routers whose gateway it is or may become, and all that routers lead to from these."""
+    are_many: bool
+    """Whether the host follows small tables in whole: then rows of others are in the store as well."""
     routers: Mapping[str, Row]
     """Those on the networks."""
     gateways: frozenset[str]
     """Ports of the routers' gateways: their networks are the external ones."""
     known_networks: frozenset[str]
     """The networks and these external ones."""
+    floating_ips: Mapping[str, Row]
+    """Of the routers."""
     several: frozenset[str]
     """Networks of routers that have routes with several next hops."""
     groups: frozenset[str]
@@ -43,8 +51,8 @@ class Here(Struct, frozen=True):
     """QoS policies of its ports, of the networks, of floating IPs and of routers' gateways."""
 
 
-def look(store: Store, host: str, plugged: Collection[str]) -> Here:
-    """See what concerns a host, in the rows that it has."""
+def look(store: Store, host: str, plugged: Collection[str], were_many: bool = False) -> Here:
+    """See what concerns a host, in the rows that it has. `were_many`: `are_many` of before, which stays for a while."""
     bound = store.find("Port_Binding", "host", host)
     candidates = {id for id in plugged if _is_id(id)}
     rows = store.rows("Port")
@@ -61,16 +69,19 @@ def look(store: Store, host: str, plugged: Collection[str]) -> Here:
     groups = frozenset(id for row in ports for id in row.security_groups)
     rules = [rule for id in groups for rule in store.find("Security_Group_Rule", "security_group_id", id)]
     known = (row for id in known_networks if (row := store.get("Network", id)) is not None)
-    policies = _ids(row.qos_policy_id for row in (*ports, *known, *store.all("Floating_Ip")))
+    floating_ips = {row.id: row for id in routers for row in store.find("Floating_Ip", "router_id", id)}
+    policies = _ids(row.qos_policy_id for row in (*ports, *known, *floating_ips.values()))
     return Here(
         store=store,
         host=host,
         local=frozenset(local),
         unseen=frozenset(candidates - here.keys()),
         networks=frozenset(networks),
+        are_many=len(networks) > (MANY // 2 if were_many else MANY),
         routers=routers,
         gateways=gateways,
         known_networks=frozenset(known_networks),
+        floating_ips=floating_ips,
         several=frozenset(id for router in routers.values() if several_hops(router) for id in router.networks),
         groups=groups,
         remote_groups=_ids(rule.remote_group_id for rule in rules),
