@@ -16,7 +16,7 @@ from tunbridge.dataplane import pipeline
 from tunbridge.dataplane.contribution import Meter
 from tunbridge.dataplane.flows import Flow, parse_dump
 from tunbridge.inspect.trace.ask import answered
-from tunbridge.openvswitch import ofctl
+from tunbridge.openvswitch import ofctl, unixctl
 
 PortSpec = tuple[int, str, Mapping[str, str]]
 """OpenFlow port, type, options."""
@@ -31,6 +31,7 @@ class Dummy:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._ovsdb = f"unix:{directory}/db.sock"
+        self._devices: dict[int, str] | None = None
 
     def _run(self, *argv: str) -> str:
         environment = {"OVS_RUNDIR": str(self.directory), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -53,6 +54,7 @@ class Dummy:
             self._run("ovs-appctl", "-t", f"{self.directory}/{control}.ctl", "exit")
 
     def vsctl(self, *arguments: str) -> str:
+        self._devices = None
         return self._run("ovs-vsctl", f"--db={self._ovsdb}", *arguments)
 
     def add_bridges(self, bridges: Mapping[str, Mapping[str, PortSpec]]) -> None:
@@ -92,8 +94,10 @@ class Dummy:
 
     def devices(self) -> dict[int, str]:
         """Datapath port -> device."""
-        shown = self.appctl("dpif/show")
-        return {int(m[2]): m[1] for m in re.finditer(r"^ {4}(\S+) \d+/(\d+):", shown, re.M)}
+        if self._devices is None:
+            shown = self.appctl("dpif/show")
+            self._devices = {int(m[2]): m[1] for m in re.finditer(r"^ {4}(\S+) \d+/(\d+):", shown, re.M)}
+        return self._devices
 
     def trace(self, bridge: str, packet: str, *ct_next: str) -> str:
         """Trace a packet, with what conntrack says at each lookup."""
@@ -105,8 +109,9 @@ class Dummy:
         states = [*ct_next, *["trk,new"] * (LOOKUPS - len(ct_next))]
         return answered(lambda options: self.appctl("ofproto/trace", *options, bridge, packet), states)
 
-    def appctl(self, *arguments: str) -> str:
-        return self._run("ovs-appctl", "-t", f"{self.directory}/vswitchd.ctl", *arguments)
+    def appctl(self, command: str, *arguments: str) -> str:
+        """Ask over a new connection: it is answered in a later round of the daemon's loop than the question before."""
+        return unixctl.call(self.directory / "vswitchd.ctl", command, *arguments, timeout=60)
 
 
 @contextmanager

@@ -4,6 +4,8 @@ import itertools
 import re
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from io import BytesIO
+from pathlib import Path
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -38,6 +40,8 @@ NO_OPTIONS: Mapping[str, str] = {}
 PATCH_TUN, INT_BR = 1, 2
 FIRST_TAP = 11
 OUTSIDE = "eth0"
+PCAP_HEAD = 24
+"""Bytes before the first packet."""
 _numbers = itertools.count()
 
 
@@ -272,6 +276,7 @@ class SimulatedHost:
         self.silent: frozenset[tuple[str, str]] = frozenset()
         self.is_cut_off = False
         self._read: dict[str, int] = {}
+        """Port -> bytes of the file with its packets that were read."""
         self.pending: list[str] = []
         """Ports that are added and removed at the next run."""
 
@@ -331,10 +336,10 @@ class SimulatedHost:
 
     def received(self, port_id: str) -> list[Packet]:
         """Packets that a workload was given since the last call."""
-        every = list(rdpcap(self.captured(port_id)))
-        new = every[self._read.get(port_id, 0) :]
-        self._read[port_id] = len(every)
-        return new
+        file = Path(self.captured(port_id)).read_bytes()
+        head, new = file[:PCAP_HEAD], file[self._read.get(port_id, PCAP_HEAD) :]
+        self._read[port_id] = len(file)
+        return list(rdpcap(BytesIO(head + new))) if new else []
 
     def captured(self, port_id: str) -> str:
         """The file with the packets that a workload was given."""

@@ -45,6 +45,7 @@ from tunbridge.api.quotas import QuotaApi
 from tunbridge.api.ready_made import PoolsApi, TopologyApi
 from tunbridge.api.routes import pages
 from tunbridge.api.views import Views
+from tunbridge.api.worker import Worker
 from tunbridge.database.connection import Database
 from tunbridge.errors import TunbridgeError
 from tunbridge.model import catalog, features
@@ -217,7 +218,7 @@ async def run(config: ServerConfig, log: Any) -> None:
 class _Service(NamedTuple):
     """Another service of the cloud that is told things, and what tells it."""
 
-    told_by: NovaNotifier | Reporter | SegmentReporter | Publisher
+    told_by: NovaNotifier | Worker[Any]
     close: Callable[[], Awaitable[None]]
 
 
@@ -229,14 +230,14 @@ def _services(config: ServerConfig, database: Database, log: Any) -> list[_Servi
         found.append(_Service(NovaNotifier(database, nova.send, log), nova.close))
     if config.placement is not None:
         placement = Placement(config.placement)
-        found.append(_Service(Reporter(database, placement.tell, log), placement.close))
+        found.append(_Service(Reporter(database, placement.tell, log).worker, placement.close))
     if config.nova is not None and config.placement is not None:
         services = Services(Placement(config.placement), Aggregates(config.nova))
-        found.append(_Service(SegmentReporter(database, services, log), services.close))
+        found.append(_Service(SegmentReporter(database, services, log).worker, services.close))
     if config.designate is not None:
         designate, publishing = Designate(config.designate), Publishing(config.networking)
         publisher = Publisher(database, designate, publishing, config.designate, log)
-        found.append(_Service(publisher, designate.close))
+        found.append(_Service(publisher.worker, designate.close))
     return found
 
 

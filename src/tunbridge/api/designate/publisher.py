@@ -4,10 +4,8 @@
                                                   +--> remove, then make or change
     Designate --> recordsets with our mark -------+
 
-What Designate has is asked for at the start, when the lock of the central database comes to this server, and now and
-then; in between, rows that change say what to look at. So nothing has to be kept of what was told: after a time without
-Designate or server, and with a database that was restored, what differs is corrected. Of several servers the one with
-the lock does it.
+What Designate has is asked for now and then (api/worker.py); in between, rows that change say what to look at. So after
+a time without Designate or server, and with a database that was restored, what differs is corrected.
 """
 
 import asyncio
@@ -20,14 +18,14 @@ from tunbridge.api.designate import records
 from tunbridge.api.designate.client import DesignateError, FailedError, Recordset, RefusedError, TakenError
 from tunbridge.api.designate.config import DesignateConfig
 from tunbridge.api.designate.records import Wanted
+from tunbridge.api.worker import Course, Words, Worker
 from tunbridge.database.connection import Database
-from tunbridge.database.errors import DatabaseError
-from tunbridge.database.lock import Lock
 from tunbridge.rules import identity
 from tunbridge.rules.publication import Publishing
 from tunbridge.rules.request import Reader, Row
 
 LOCK = "tunbridge_designate"
+WORDS = Words("names cannot be published, tried again", "names are published again")
 AGAIN_S = 5.0
 """After so many seconds it is tried again where Designate was away."""
 REFUSED_AGAIN_S = 60.0
@@ -69,13 +67,6 @@ class Dns(Protocol):
         """Remove one."""
 
 
-class _Refusal(NamedTuple):
-    """Why a name is not published, and when it is tried again."""
-
-    reason: str
-    again_at: float
-
-
 _Refusals = dict[Owner, list[RefusedError]]
 
 
@@ -88,12 +79,13 @@ class _Plan(NamedTuple):
 
 
 class Publisher:
-    """Publishes as long as it runs; to be made before the database is started."""
+    """What there is to publish; to be made before the database is started."""
 
     def __init__(
         self, database: Database, designate: Dns, publishing: Publishing, config: DesignateConfig, log: Any
     ) -> None:
-        self.lock = Lock(LOCK, self._lock_changed)
+        self._course = Course[Owner](COMPARE_S)
+        self.worker = Worker(database, self, self._course, LOCK, AGAIN_S, WORDS, log)
         self._database = database
         self._designate = designate
         self._publishing = publishing
@@ -102,79 +94,40 @@ class Publisher:
         self._mark = ""
         self._there: dict[Owner, dict[str, Recordset]] = {}
         """What Designate has of ours, by the recordset's id."""
-        self._waiting: dict[Owner, None] = {}
-        """Owners to look at."""
-        self._refused: dict[Owner, _Refusal] = {}
-        """Owners with recordsets that Designate refused."""
+        self._refused: dict[Owner, str] = {}
+        """Owners with recordsets that Designate refused -> why."""
         self._taken: set[Owner] = set()
         """Of these, whose name another has."""
-        self._compare_at = 0.0
-        self._problem = ""
-        self._something = asyncio.Event()
-        database.store.listen(self._changed)
 
-    # What changes
-
-    def _lock_changed(self) -> None:
-        self._compare_at = 0.0  # another server may have written meanwhile
-        self._something.set()
-
-    def _changed(self, table: str, old: Row | None, new: Row | None) -> None:
+    def concerned(self, table: str, old: Row | None, new: Row | None) -> Iterable[Owner]:
+        """Whose names may be others now."""
         if table == "Network_Segment_Range":
-            self._compare_at = 0.0
-            self._something.set()
-        owners = dict.fromkeys(_concerned(self._database.store, table, old, new))
-        if owners:
-            self._waiting.update(owners)
-            self._something.set()
-
-    async def run(self) -> None:
-        """Publish until cancelled."""
-        while True:
-            try:
-                async with asyncio.timeout(AGAIN_S):
-                    await self._something.wait()
-            except TimeoutError:
-                pass
-            self._something.clear()
-            if not self.lock.held:
-                self._waiting.clear()
-            elif self._database.ready:
-                await self._pass()
-
-    async def _pass(self) -> None:
-        """Do what there is to do, as far as Designate lets it be done."""
-        try:
-            self._designate.forget_zones()
-            if time.monotonic() >= self._compare_at:
-                await self._compare()
-            now = time.monotonic()
-            self._waiting.update((owner, None) for owner, refusal in self._refused.items() if refusal.again_at <= now)
-            while self._waiting and self.lock.held:
-                await self._work()
-        except (DesignateError, DatabaseError) as e:
-            if str(e) != self._problem:
-                self._log.error("names cannot be published, tried again", reason=str(e), waiting=len(self._waiting))
-            self._problem = str(e)
-            self._count()
-            await asyncio.sleep(AGAIN_S)
-            self._something.set()
-            return
-        if self._problem:
-            self._log.info("names are published again")
-            self._problem = ""
-        self._count()
+            self.worker.compare_soon()
+        return _concerned(self._database.store, table, old, new)
 
     def _count(self) -> None:
         found = sum(len(recordsets) for recordsets in self._there.values())
-        states = {"published": found, "waiting": len(self._waiting), "refused": len(self._refused)}
+        states = {"published": found, "waiting": len(self._course.waiting), "refused": len(self._refused)}
         for state, number in states.items():
             metrics.DNS_NAMES.labels(state).set(number)
 
     # What differs
 
-    async def _compare(self) -> None:
+    async def compare(self) -> None:
         """Ask what Designate has, and look at everything that it has or should have."""
+        try:
+            await self._find()
+        finally:
+            self._count()
+        self._course.add(self._there)
+        for table in _KINDS:
+            for number, row in enumerate(list(self._database.store.all(table))):
+                if number % _SLICE == 0:
+                    await asyncio.sleep(0)
+                if row.dns_name or (table == "Floating_Ip" and row.port_id):
+                    self._course.add([Owner(table, row.id)])
+
+    async def _find(self) -> None:
         self._mark = f"Tunbridge {await self._database.commit(identity.ensure)}: "
         found = await self._designate.find(self._mark)
         self._there = {}
@@ -182,14 +135,6 @@ class Publisher:
             owner = self._owner(recordset.description or "")
             if owner is not None:
                 self._there.setdefault(owner, {})[recordset.id] = recordset
-        self._compare_at = time.monotonic() + COMPARE_S
-        self._waiting.update(dict.fromkeys(self._there))
-        for table in _KINDS:
-            for number, row in enumerate(list(self._database.store.all(table))):
-                if number % _SLICE == 0:
-                    await asyncio.sleep(0)
-                if row.dns_name or (table == "Floating_Ip" and row.port_id):
-                    self._waiting[Owner(table, row.id)] = None
 
     def _owner(self, description: str) -> Owner | None:
         kind, _, id = description.removeprefix(self._mark).partition(" ")
@@ -218,11 +163,17 @@ class Publisher:
 
     # Doing it
 
-    async def _work(self) -> None:
-        """Look at all owners that wait: first names are given up, so that others can have them."""
+    async def work(self) -> None:
+        """Look at all owners that wait."""
+        self._designate.forget_zones()
+        try:
+            await self._carry_out(await self._plans())
+        finally:
+            self._count()
+
+    async def _plans(self) -> dict[Owner, _Plan]:
         plans: dict[Owner, _Plan] = {}
-        owners, self._waiting = self._waiting, {}
-        for number, owner in enumerate(owners):
+        for number, owner in enumerate(self._course.take_all()):
             if number % _SLICE == 0:
                 await asyncio.sleep(0)
             plan = self._plan(owner)
@@ -230,6 +181,10 @@ class Publisher:
                 plans[owner] = plan
             else:
                 self._settle(owner, [])
+        return plans
+
+    async def _carry_out(self, plans: dict[Owner, _Plan]) -> None:
+        """First names are given up, so that others can have them."""
         refused: _Refusals = {owner: [] for owner in plans}
         gone = [owner for owner, plan in plans.items() if plan.removed]
         try:
@@ -239,7 +194,7 @@ class Publisher:
             for owner, reasons in refused.items():
                 self._settle(owner, reasons)
         if gone:
-            self._waiting.update(dict.fromkeys(self._taken))
+            self._course.add(self._taken)
             self._taken.clear()
 
     async def _each(
@@ -263,8 +218,10 @@ class Publisher:
 
         await asyncio.gather(*(work() for _ in range(AT_ONCE)))
         if errors:
-            others = [owner for owner in all_of if owner not in errors]
-            self._waiting = {**dict.fromkeys(others), **self._waiting, **dict.fromkeys(errors)}
+            since = self._course.take_all()
+            self._course.add([owner for owner in all_of if owner not in errors])
+            self._course.add([owner for owner in since if owner not in errors])
+            self._course.add(errors)
             raise next(iter(errors.values()))
 
     async def _remove(self, owner: Owner, plan: _Plan, refused: list[RefusedError]) -> None:
@@ -306,12 +263,14 @@ class Publisher:
         """Note what became of an owner's names; what is refused is told once."""
         if not refused:
             self._refused.pop(owner, None)
+            self._course.later.pop(owner, None)
             return
         reason = "; ".join(map(str, refused))
-        if owner not in self._refused or self._refused[owner].reason != reason:
+        if self._refused.get(owner) != reason:
             self._log.warning("a name cannot be published, tried again", what=owner.id, reason=reason)
         pause = AGAIN_S if any(isinstance(one, FailedError) for one in refused) else REFUSED_AGAIN_S
-        self._refused[owner] = _Refusal(reason, time.monotonic() + pause)
+        self._refused[owner] = reason
+        self._course.later[owner] = time.monotonic() + pause
         if any(isinstance(one, TakenError) for one in refused):
             self._taken.add(owner)
 

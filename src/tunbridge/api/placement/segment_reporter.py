@@ -1,30 +1,28 @@
 """Keeps in Placement and Nova what they are to know of routed networks: a provider and an aggregate for each segment.
 
-What is there is asked for at the start, when the lock of the central database comes to this server, and now and then:
-by the aggregates, which are marked with the cloud's id. So nothing is kept of what was told. Of several servers the one
-with the lock does it.
+What is there is asked for now and then (api/worker.py), by the aggregates, which are marked with the cloud's id.
 """
 
-import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from tunbridge.api.keystone_service import ServiceError
 from tunbridge.api.nova.aggregates import MARK, Aggregate, Aggregates
 from tunbridge.api.placement import segments
 from tunbridge.api.placement.client import Placement
 from tunbridge.api.placement.segments import SegmentResources
+from tunbridge.api.worker import Course, Words, Worker
 from tunbridge.database.connection import Database
-from tunbridge.database.errors import DatabaseError
-from tunbridge.database.lock import Lock
 from tunbridge.rules import identity
 from tunbridge.rules.qos_minimums import SERVER_PORT
 from tunbridge.rules.request import Row
 
 LOCK = "tunbridge_segments"
+WORDS = Words(
+    "Placement and Nova cannot be told of segments, tried again", "Placement and Nova are told of segments again"
+)
 AGAIN_S = 10.0
 """After so many seconds what failed is tried again."""
 COMPARE_S = 600.0
@@ -51,10 +49,12 @@ class Services(NamedTuple):
 
 
 class SegmentReporter:
-    """Tells Placement and Nova as long as it runs; to be made before the database is started."""
+    """What there is to tell Placement and Nova; to be made before the database is started."""
 
     def __init__(self, database: Database, services: Services, log: Any) -> None:
-        self.lock = Lock(LOCK, self._lock_changed)
+        self._course = Course[_Item](COMPARE_S)
+        """Later: networks with hosts that Nova does not know."""
+        self.worker = Worker(database, self, self._course, LOCK, AGAIN_S, WORDS, log)
         self._database = database
         self._placement, self._aggregates = services
         self._log = log
@@ -64,26 +64,12 @@ class SegmentReporter:
         self._told: dict[str, SegmentResources] = {}
         self._networks: dict[str, str] = {}
         """Segments that were told of -> their network."""
-        self._waiting: dict[_Item, None] = {}
-        self._unknown: set[_Item] = set()
-        """Networks with hosts that Nova does not know."""
-        self._compare_at = 0.0
-        self._problem = ""
-        self._something = asyncio.Event()
-        database.store.listen(self._changed)
 
-    def _lock_changed(self) -> None:
-        self._compare_at = 0.0  # another server may have told them meanwhile
-        self._something.set()
-
-    def _changed(self, table: str, old: Row | None, new: Row | None) -> None:
-        networks = self._concerned(table, old, new)
-        if networks:
-            self._waiting.update((_Item("Network", id), None) for id in networks)
-            self._something.set()
-
-    def _concerned(self, table: str, old: Row | None, new: Row | None) -> Collection[str]:
+    def concerned(self, table: str, old: Row | None, new: Row | None) -> Iterable[_Item]:
         """Networks whose segments a change may be about."""
+        return [_Item("Network", id) for id in self._concerned(table, old, new)]
+
+    def _concerned(self, table: str, old: Row | None, new: Row | None) -> Iterable[str]:
         rows = [row for row in (old, new) if row is not None]
         if table == "Subnet":
             return [row.network_id for row in rows if row.segment_id]
@@ -101,46 +87,16 @@ class SegmentReporter:
         """The networks with subnets on segments."""
         return {subnet.network_id for subnet in self._database.store.all("Subnet") if subnet.segment_id}
 
-    async def run(self) -> None:
-        """Tell what there is to tell, until cancelled."""
-        while True:
-            try:
-                async with asyncio.timeout(AGAIN_S):
-                    await self._something.wait()
-            except TimeoutError:
-                self._waiting.update(dict.fromkeys(self._unknown))
-            self._something.clear()
-            if not self.lock.held:
-                self._waiting.clear()
-            elif self._database.ready:
-                await self._pass()
-
-    async def _pass(self) -> None:
-        """Look at what waits, until something fails: that waits behind the others then."""
-        item = None
+    async def work(self) -> None:
+        """Look at one that waits; when that fails, it waits behind the others."""
+        item = self._course.take()
         try:
-            if time.monotonic() >= self._compare_at:
-                await self._compare()
-            while self._waiting and self.lock.held:
-                item = next(iter(self._waiting))
-                del self._waiting[item]
-                await (self._tell(item) if item.table == "Network" else self._remove(item.id))
-                item = None
-                await asyncio.sleep(0)
-        except (ServiceError, DatabaseError) as e:
-            if item is not None:
-                self._waiting[item] = None
-            if str(e) != self._problem:
-                self._log.error("Placement and Nova cannot be told of segments, tried again", reason=str(e))
-            self._problem = str(e)
-            await asyncio.sleep(AGAIN_S)
-            self._something.set()
-            return
-        if self._problem:
-            self._log.info("Placement and Nova are told of segments again")
-            self._problem = ""
+            await (self._tell(item) if item.table == "Network" else self._remove(item.id))
+        except BaseException:
+            self._course.add([item])
+            raise
 
-    async def _compare(self) -> None:
+    async def compare(self) -> None:
         """Find out which segments they know, and look at all networks that have or had some."""
         store, routed, wanted = self._database.store, self._routed(), set()
         if not routed and identity.of(store) is None:
@@ -150,13 +106,12 @@ class SegmentReporter:
         self._there = {segment: one for segment, one in found.items() if segment is not None}
         self._told.clear()
         for id in routed:
-            self._waiting[_Item("Network", id)] = None
+            self._course.add([_Item("Network", id)])
             network = store.get("Network", id)
             wanted |= {one.segment for one in segments.of_network(store, network)} if network is not None else set()
         for segment, aggregate in self._there.items():
             if segment not in wanted and aggregate.metadata.get(MARK) == self._cloud:
-                self._waiting[_Item("Network_Segment", segment)] = None
-        self._compare_at = time.monotonic() + COMPARE_S
+                self._course.add([_Item("Network_Segment", segment)])
 
     async def _tell(self, item: _Item) -> None:
         """Tell of the segments of a network, and forget those that it has no more."""
@@ -164,8 +119,8 @@ class SegmentReporter:
         network = store.get("Network", item.id)
         wanted = [] if network is None else segments.of_network(store, network)
         if wanted and not self._cloud:
-            await self._compare()
-        self._unknown.discard(item)
+            await self.compare()
+        self._course.later.pop(item, None)
         for one in wanted:
             self._networks[one.segment] = item.id
             if self._told.get(one.segment) != one:
@@ -192,7 +147,7 @@ class SegmentReporter:
             self._told[wanted.segment] = wanted
             self._log.info("Placement and Nova were told of a segment", segment=wanted.segment, total=wanted.total)
         else:
-            self._unknown.add(item)
+            self._course.later[item] = time.monotonic() + AGAIN_S
             unknown = " ".join(sorted(wanted.hosts - there))
             self._log.debug("Nova does not know hosts of a segment yet", segment=wanted.segment, hosts=unknown)
 
