@@ -66,6 +66,7 @@ def test_what_flavors_and_profiles_refuse(cloud: Cloud, admin: User) -> None:
     assert refused(admin, "service_profile", driver="neutron.services.x") == (404, "ServiceProfileDriverNotFound")
     assert refused(mia, "flavor", service_type="L3_ROUTER_NAT") == (403, "PolicyNotAuthorized")
     assert refused(mia, "router", flavor_id=NOBODY) == (404, "FlavorNotFound")
+    assert refused(mia, "router", flavor_id=None) == (404, "FlavorNotFound")
     assert refused(mia, "router", flavor_id=["x"]) == (400, "HTTPBadRequest")
     assert mia.get("/service_profiles").json() == {"service_profiles": []}
     profile = admin.create("service_profile", metainfo="fast", enabled=False)

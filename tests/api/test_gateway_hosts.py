@@ -250,8 +250,11 @@ def test_what_l3_agents_refuse(cloud: Cloud, admin: User, external: str) -> None
     assert add(agent_of(admin, "net1"), {"router_id": made}) == (404, "InvalidL3Agent")
     assert add(nobody, {"router_id": made}) == (404, "AgentNotFound")
     assert add(l3, {"router_id": nobody}) == (404, "RouterNotFound")
-    assert add(l3, {"router_id": 7}) == (400, "HTTPBadRequest")
+    assert add(l3, {"router_id": 7}) == add(l3, {"router_id": None}) == (404, "RouterNotFound")
+    assert add(l3, {"router": made}) == (400, "HTTPBadRequest")
     assert admin.get(f"/routers/{inner}/l3-agents").json() == {"agents": []}
+    assert error(admin.get(f"/routers/{nobody}/l3-agents"))[:2] == (404, "RouterNotFound")
+    assert admin.get(f"/agents/{agent_of(admin, 'net1')}/l3-routers").json() == {"routers": []}
     assert error(admin.get(f"/agents/{nobody}/l3-routers"))[:2] == (404, "AgentNotFound")
     mia = cloud.user("mia")
     for path, rule in ((f"/routers/{made}/l3-agents", "get_l3-agents"), (f"/agents/{l3}/l3-routers", "get_l3-routers")):

@@ -98,7 +98,7 @@ def test_the_network_is_of_who_asks(cloud: Cloud) -> None:
     nobody = str(uuid.uuid4())
     assert error(onboard(mia, mine, network_id=nobody))[1] == "NetworkNotFound"
     assert error(onboard(mia, mine)) == (
-        400, "InvalidInput", "Invalid input for operation: network_id must be specified.",
+        400, "InvalidInput", "Invalid input for operation: network_id must be specified..",
     )  # fmt: skip
     assert [pool_of(admin, one) for one in (subnet, foreign)] == [None, None]
     assert onboard(admin, mine, network_id=shared).status_code == 200

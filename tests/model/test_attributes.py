@@ -75,6 +75,7 @@ DIFFERENCES: dict[tuple[str, str, str], str] = {
         ("metering_label_rules", f"{end}_ip_prefix", "check"): "Neutron fails in its database on what is no string"
         for end in ("remote", "source", "destination")
     },
+    ("ndp_proxies", "description", "filter"): "standard-attr-description extends it, and makes it one",
     ("service_profiles", "metainfo", "check"): "Neutron fails in its database on what is no string",
     ("routers", "flavor_id", "check"): "Neutron fails in its database on what is no string",
     ("subnets", "segment_id", "sort"): "the order of a list would tell what the caller may not see",

@@ -4,12 +4,11 @@ from typing import Any
 
 import msgspec
 
-from tunbridge.api import body, http, policy
+from tunbridge.api import body, http, policy, query
 from tunbridge.api.controller import Answer, Controller, Database
 from tunbridge.api.http import Exchange
 from tunbridge.api.policy import Target
 from tunbridge.model.policy_rules import Who
-from tunbridge.model.validators import plain
 from tunbridge.rules import l3_agents
 from tunbridge.rules.errors import http_bad_request
 from tunbridge.rules.request import Request, Row, Txn
@@ -29,35 +28,36 @@ class L3AgentApi:
             raise http.not_allowed()
         _must(request, "get_l3-agents")
         await self._database.current()
+        store = self._database.store
         found = [
             {**self._shown(self._agents, agent, request), "ha_state": state}
-            for agent, state in l3_agents.agents_of(self._database.store, router)
+            for agent, state in l3_agents.agents_of(store, self._routers.rules.get(store, router))
         ]
-        return Answer(200, body.encode({"agents": found}))
+        return _answer("agents", found, exchange)
 
     async def of_agent(self, exchange: Exchange, request: Request, agent: str, parts: list[str]) -> Answer:
         """Answer for /agents/AGENT/l3-routers. Raises NetworkingError."""
         if exchange.method == "GET" and not parts:
-            return await self._list(request, agent)
+            return await self._list(exchange, request, agent)
         if exchange.method == "POST" and not parts:
             return await self._add(request, agent, await exchange.content())
         if exchange.method == "DELETE" and len(parts) == 1:
             return await self._remove(request, agent, parts[0])
         raise http.not_allowed()
 
-    async def _list(self, request: Request, agent: str) -> Answer:
+    async def _list(self, exchange: Exchange, request: Request, agent: str) -> Answer:
         _must(request, "get_l3-routers")
         await self._database.current()
         store = self._database.store
         rows = l3_agents.routers_of(store, self._agents.rules.get(store, agent))
-        return Answer(200, body.encode({"routers": [self._shown(self._routers, row, request) for row in rows]}))
+        return _answer("routers", [self._shown(self._routers, row, request) for row in rows], exchange)
 
     async def _add(self, request: Request, agent: str, content: bytes) -> Answer:
         _must(request, "create_l3-router")
-        router = body.parse(content).get("router_id")
-        reason = plain.uuid.refuse(router)
-        if reason is not None:
-            raise http_bad_request(f"Invalid input for router_id. Reason: {reason}.")
+        found = body.parse(content)
+        if "router_id" not in found:
+            raise http_bad_request("Failed to parse request. Required attribute 'router_id' not specified")
+        router = found["router_id"]
         await self._database.commit(lambda txn: self._do(txn, request, l3_agents.add, agent, str(router)))
         return Answer(201, b"null")
 
@@ -74,6 +74,13 @@ class L3AgentApi:
     def _shown(controller: Controller, row: Row, request: Request) -> dict[str, Any]:
         found: dict[str, Any] = msgspec.json.decode(controller.shown(row, request.caller))
         return found
+
+
+def _answer(name: str, found: list[dict[str, Any]], exchange: Exchange) -> Answer:
+    """Give what was asked for of things with `fields`: all where nothing was."""
+    fields = query.fields_of(exchange.query)
+    shown = [{key: value for key, value in one.items() if not fields or key in fields} for one in found]
+    return Answer(200, body.encode({name: shown}))
 
 
 def _must(request: Request, action: str) -> None:

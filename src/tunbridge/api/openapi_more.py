@@ -100,13 +100,12 @@ def _add_pools(paths: dict[str, Any], schemas: dict[str, Any], resource: Resourc
 
 def _add_list(paths: dict[str, Any], resource: Resource, text: str) -> None:
     """A list that is all there is of a resource."""
-    many = {"type": "array", "items": STRING}
     found = wrapped(resource.collection, {"type": "array", "items": ref(resource)})
     paths[f"/{resource.path}"] = {
         "get": {
             "operationId": f"list_{resource.collection}",
             "tags": [resource.collection],
-            "parameters": [parameter("fields", "query", many, "Only these fields.")],
+            "parameters": [_FIELDS],
             "responses": answers(ok("200", text, found), "400", "401", "503"),
         }
     }
@@ -122,7 +121,8 @@ def _add_agents(paths: dict[str, Any], _schemas: dict[str, Any], resource: Resou
         "get": {
             "operationId": "list_routers_of_agent",
             "tags": tag,
-            "responses": answers(ok("200", "What it has.", wrapped("routers", routers)), "401", "403", "404", "503"),
+            "parameters": [_FIELDS],
+            "responses": answers(ok("200", "What it has.", wrapped("routers", routers)), *_NOT_SHOWN),
         },
         "post": {
             "operationId": "add_router_to_agent",
@@ -145,7 +145,8 @@ def _add_agents(paths: dict[str, Any], _schemas: dict[str, Any], resource: Resou
         "get": {
             "operationId": "list_agents_of_router",
             "tags": tag,
-            "responses": answers(ok("200", "Which have its gateway, or take over.", agents), "401", "403", "503"),
+            "parameters": [_FIELDS],
+            "responses": answers(ok("200", "Which have its gateway, or take over.", agents), *_NOT_SHOWN),
         },
     }
 
@@ -187,6 +188,8 @@ def _add_providers(paths: dict[str, Any], schemas: dict[str, Any], resource: Res
     _add_list(paths, resource, "Who carries out what.")
 
 
+_FIELDS = parameter("fields", "query", {"type": "array", "items": STRING}, "Only these fields.")
+_NOT_SHOWN = ("400", "401", "403", "404", "503")
 _REFUSED = ("400", "401", "403", "404", "409", "503")
 _OF = {
     "quota": _add_quotas,

@@ -45,17 +45,16 @@ class TopologyApi:
         await self._database.current()
         if _DRY_RUN in fields:
             auto_allocation.check(self._database.store)
-            return _topology("dry-run=pass", project)
+            return _topology({"id": "dry-run=pass", "project_id": project})
         if fields:
             raise BadRequest("BadRequest", "Bad auto_allocate request: Unrecognized field.")
         there = auto_allocation.network_of(self._database.store, project)
         if there is None:
             there = await self._database.commit(lambda txn: auto_allocation.make(self._book, txn, request, project))
-        return _topology(there, project)
+        return _topology({"id": there, "project_id": project, "tenant_id": project})
 
 
-def _topology(id: str, project: str) -> Answer:
-    shown = {"id": id, "project_id": project, "tenant_id": project}
+def _topology(shown: dict[str, str]) -> Answer:
     return Answer(200, body.encode({"auto_allocated_topology": shown}))
 
 

@@ -65,7 +65,9 @@ def _has_outside(row: Row) -> bool:
 
 
 def routers_of(reader: Reader, agent: Row) -> list[Row]:
-    """The routers whose gateway a host has, or takes over."""
+    """The routers whose gateway the host of an L3 agent has, or takes over."""
+    if not isinstance(agent, L3Agent):
+        return []
     found = {
         row.id: row
         for column in ("gateway_host", "gateway_standbys")
@@ -75,16 +77,17 @@ def routers_of(reader: Reader, agent: Row) -> list[Row]:
     return list(found.values())
 
 
-def agents_of(reader: Reader, router: str) -> list[tuple[Row, str]]:
-    """The L3 agents of the hosts that have a router's gateway or take over, with which of both."""
-    row = reader.get("Router", router)
-    states = {} if row is None else _states(row)
+def agents_of(reader: Reader, router: Row) -> list[tuple[Row, str | None]]:
+    """The L3 agents of the hosts that have a router's gateway or take over, with which of both if it has several."""
+    states = _states(router)
     return [(agent, states[agent.host]) for agent in all_of(reader) if agent.host in states]
 
 
-def _states(router: Row) -> dict[str, str]:
+def _states(router: Row) -> dict[str, str | None]:
     if router.gateway_host is None:
         return {}
+    if router.ha is False:
+        return {router.gateway_host: None}
     taking_over = {host: STANDBY for host in router.gateway_standbys if host not in router.gateway_avoid}
     return {**taking_over, router.gateway_host: ACTIVE}
 
@@ -103,9 +106,11 @@ def add(txn: Txn, request: Request, agent: Row, router: Row) -> None:
 
 def remove(txn: Txn, request: Request, agent: Row, router: Row) -> None:
     """Take a router's gateway away from a host, until it is added again. Raises NetworkingError."""
+    if not isinstance(agent, L3Agent):
+        return  # as Neutron, which says nothing
     _check_mode(agent, "remove a router from")
     if agent.host not in _states(router):
-        return  # as Neutron, which says nothing
+        return
     avoided = (*router.gateway_avoid, agent.host)
     left = msgspec.structs.replace(router, gateway_avoid=avoided)
     columns = gateway_hosts.choose(txn, request, left, _external(txn, router))

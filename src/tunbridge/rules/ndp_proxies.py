@@ -27,10 +27,11 @@ class NdpProxyRules(Rules):
 
     def create(self, txn: Txn, request: Request, values: Values) -> str:
         """Answer for an address of a port. Raises NetworkingError."""
-        port, router = self._port(txn, request, values["port_id"]), self._router(txn, request, values["router_id"])
+        port = self._port(txn, request, values["port_id"])
+        router = self._router(txn, request, port, values["router_id"])
         inside = [one for one in txn.find("Port", "network_id", port.network_id) if one.id in router.interfaces]
         if not inside:
-            raise _unreachable(port, router)
+            raise _unreachable(port, router.id)
         if not is_enabled(router):
             message = (
                 f"The enable_ndp_proxy parameter of router {router.id} must be set as True while create ndp proxy entry"
@@ -40,7 +41,7 @@ class NdpProxyRules(Rules):
         address = _address(txn, port, router, inside, values["ip_address"])
         self._check_scopes(txn, router, port)
         if txn.find_unique(TABLE, ("router_id", "ip_address"), (router.id, address)) is not None:
-            raise Conflict("NDPProxyExists", f"Router {router.id} has a ndp proxy for {address} already.")
+            raise _duplicate(router, address)
         txn.verify("Port", port.id, "addresses")
         _tell(txn, router, {*router.ndp_addresses, address})
         return self.insert(txn, request, {**values, "ip_address": address})
@@ -67,10 +68,10 @@ class NdpProxyRules(Rules):
             raise ports.absent(id)
         return port
 
-    def _router(self, txn: Txn, request: Request, id: str) -> Row:
-        router = self.others["router"].get(txn, id)
-        if not request.caller.is_admin and router.project_id != request.caller.project_id:
-            raise self.others["router"].absent(id)
+    def _router(self, txn: Txn, request: Request, port: Row, id: str) -> Row:
+        router, caller = self.others["router"].row(txn, id), request.caller
+        if router is None or not (caller.is_admin or router.project_id == caller.project_id):
+            raise _unreachable(port, id)  # none that the port is behind, as far as the caller knows
         return router
 
     def _check_scopes(self, txn: Txn, router: Row, port: Row) -> None:
@@ -160,7 +161,7 @@ def _address(reader: Reader, port: Row, router: Row, inside: list[Row], wanted: 
     if wanted is None:
         found = next((address for address, subnet in own.items() if subnet in subnets), None)
         if found is None:
-            raise _unreachable(port, router)
+            raise _unreachable(port, router.id)
         return found
     address = str(ipaddress.ip_address(wanted))
     if address not in own:
@@ -179,9 +180,17 @@ def _invalid(address: str, reason: str) -> NetworkingError:
     return BadRequest("InvalidAddress", f"The address {address} is invalid, reason: {reason}.")
 
 
-def _unreachable(port: Row, router: Row) -> Conflict:
-    message = f"The port {port.id} cannot reach the router {router.id} by IPv6 subnet."
+def _unreachable(port: Row, router: str) -> Conflict:
+    message = f"The port {port.id} cannot reach the router {router} by IPv6 subnet."
     return Conflict("PortUnreachableRouter", message)
+
+
+def _duplicate(router: Row, address: str) -> Conflict:
+    message = (
+        "Failed to create a duplicate NDPProxy: for attribute(s) ['router_id', 'ip_address'] with value(s)"
+        f" {router.id}, {address}"
+    )
+    return Conflict("NeutronDbObjectDuplicateEntry", message)
 
 
 def _not_valid(router: Row, reason: str) -> Conflict:

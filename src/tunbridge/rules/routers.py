@@ -50,7 +50,7 @@ class RouterRules(Rules):
         values = dict(values)
         info = given(values.pop(_GATEWAY_INFO, None))
         hosts.check_zones(txn, given(values.get("availability_zone_hints")) or [])
-        if (flavor := given(values.get("flavor_id"))) is not None:
+        if (flavor := values.get("flavor_id", UNSET)) is not UNSET:  # null is a flavor that is not there
             flavors.check(self.others["flavor"], txn, flavor)
         id = self.insert(txn, request, values, routes="[]", enable_snat=True)
         if info:

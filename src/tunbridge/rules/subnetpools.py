@@ -223,7 +223,7 @@ class SubnetpoolRules(rbac.SharedRules):
     def _own_network(self, txn: Txn, request: Request, id: Any) -> Row:
         """Give a network of the caller's project. Raises NetworkingError."""
         if not isinstance(id, str) or not id:
-            raise invalid("network_id must be specified")
+            raise invalid("network_id must be specified.")
         networks, caller = self.others["network"], request.caller
         network = networks.get(txn, id)
         if caller.is_admin or network.project_id == caller.project_id:

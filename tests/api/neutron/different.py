@@ -40,8 +40,19 @@ ABSENT: dict[str, str] = {
     "tap_flows[].vlan_filter": "as above",
     "router.enable_snat": "what Neutron keeps inside gets out in the answers to add_extraroutes and remove_extraroutes",
     "router.gw_port_id": "as above",
+    "routers[].enable_snat": "as above, in lists of the routers of an agent",
+    "routers[].gw_port_id": "as above",
     "router.distributed": "as above: who may not see it sees it there",
     "router.ha": "as above",
+    **{
+        f"configurations.{name}": "an agent says of itself what it is like"
+        for name in (
+            *("bridge_device_owners", "handle_internal_only_routers", "interface_driver"),
+            *("ovs_capabilities", "vhostuser_socket_dir"),
+        )
+    },
+    "agents[].ha_chassis_priority": "what OVN decides, in lists of the agents of a router",
+    "agents[].resource_versions": "what Neutron keeps inside gets out in lists of the agents of a router",
 }
 """Ends of paths in bodies that only Neutron has -> why."""
 EXTRA: dict[str, str] = {
@@ -66,6 +77,10 @@ EXTRA: dict[str, str] = {
         f"{rule}.{name}": "a rule belongs to the project of its label, whose readers see it"
         for rule in ("metering_label_rule", "metering_label_rules[]")
         for name in ("project_id", "tenant_id")
+    },
+    **{
+        f"configurations.{name}": "an agent says of itself what it is like"
+        for name in ("extensions", "l2_population", "log_agent_heartbeats", "port_filter")
     },
     "quota.address_group": "address groups have a quota here: without one a project could fill the database",
     "quotas[].address_group": "as above",
@@ -130,6 +145,14 @@ VALUES: dict[str, tuple[Any, Any, str]] = {
         True,
         "known also in the first list, before Neutron knows it",
     ),
+    **{
+        f"{network}.availability_zones": (["nova"], [], "no DHCP agents: each host answers the DHCP of its own ports")
+        for network in ("network", "networks[]")
+    },
+    "agent.binary": ("neutron-l3-agent", "tunbridge-agent", "one program does it all"),
+    "agents[].binary": ("neutron-l3-agent", "tunbridge-agent", "as above"),
+    ".agents[].binary": ("neutron-openvswitch-agent", "tunbridge-agent", "as above"),
+    "agents[].availability_zone": (None, "nova", "a host is in a zone, and so is its Open vSwitch agent"),
     ".NeutronError.message": (
         "RBAC policy on object <net> cannot be removed because other objects depend on it.\n"
         "Details: Unable to reconfigure sharing settings for network <net>. Multiple projects are using it.",

@@ -10,12 +10,13 @@ from tunbridge.agent.config import AgentConfig, Provider
 _STATUS = {"up": "ACTIVE", "down": "DOWN"}
 
 
-def add_hosts(cloud: Cloud) -> None:
-    """Put them there: all alive while the requests are replayed, but one."""
+def add_hosts(cloud: Cloud, zone: str | None = None) -> None:
+    """Put them there, in an availability zone: all alive while the requests are replayed, but one."""
     remote = cloud.database.remote
     providers = {network: Provider(bridge=bridge) for network, bridge in MAPPINGS.items()}
     for number, host in enumerate(HOSTS, 1):
-        register_host(remote, AgentConfig(host=host, local_ip=f"192.0.2.{number}", providers=providers))
+        own = AgentConfig(host=host, local_ip=f"192.0.2.{number}", providers=providers, availability_zone=zone)
+        register_host(remote, own)
         beat(remote, host, "2026-01-01T00:00:00Z" if host == DEAD else "2100-01-01T00:00:00Z")
 
 

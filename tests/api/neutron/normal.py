@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 _UUID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b")
-_TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_TIME = re.compile(r"\b\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\dZ| \d\d:\d\d:\d\d(?:\.\d+)?\b)")
 _MAC = re.compile(r"\bfa:16:3e(?::[0-9a-f]{2}){3}\b")
 _HOST = re.compile(r"\bhost-[0-9a-f]+(?:-[0-9a-f]*)+")
 _IDS = re.compile(r"<\w+>(?:, ?<\w+>)+")
@@ -50,8 +50,8 @@ class Normal:
         if "json" not in reply.headers.get("Content-Type", ""):
             return {"text": self._text(reply.text)}
         body = self._value("", reply.json())
-        if "sort_key" not in path and "limit" not in path and isinstance(body, dict):
-            body = {key: _sorted(value) for key, value in body.items()}
+        if "sort_key=" not in path and "limit=" not in path:
+            body = {key: _sorted(value) for key, value in body.items()} if isinstance(body, dict) else _sorted(body)
         return {"body": body}
 
     def _value(self, key: str, value: Any) -> Any:

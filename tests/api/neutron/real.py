@@ -4,10 +4,10 @@
 
 PYTHON is that of an environment with `neutron==29.0.0`, `tap-as-a-service==18.0.0` and `psycopg2-binary`; DATABASE the
 URL of an empty database of PostgreSQL (on SQLite some requests wait for themselves). `all`: with the services and
-extensions of settings.py that the scripts of SERVICES are about, and with L3 agents. The server believes the headers of
-keystonemiddleware (no `authtoken` in its pipeline), and has the hosts of settings.py, each with an Open vSwitch agent.
-What an agent reports comes as a request: `PUT /agent/HOST/up/PORT` and `…/down/PORT`, carried out by the code that
-serves its RPC.
+extensions of settings.py that the scripts of SERVICES are about, and with L3 and DHCP agents. The server believes the
+headers of keystonemiddleware (no `authtoken` in its pipeline), and has the hosts of settings.py, each with an Open
+vSwitch agent. What an agent reports comes as a request: `PUT /agent/HOST/up/PORT` and `…/down/PORT`, carried out by the
+code that serves its RPC.
 """
 
 import json
@@ -16,9 +16,10 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-from tests.api.neutron.settings import ALL, DEAD, HOSTS, MAPPINGS, PLAIN
+from tests.api.neutron.settings import ALL, DEAD, HOSTS, MAPPINGS, PLAIN, ZONE
 
 CONF = """
 [DEFAULT]
@@ -94,10 +95,14 @@ def main(port: int, database: str, is_all: bool) -> None:
         from neutron.common import wsgi_utils
 
         wsgi_utils._first_worker_result = True  # it would ask a file in /tmp that outlives it whether it is the first
+        from neutron.objects.agent import Agent
         from neutron.wsgi.api import application
         from neutron_lib import rpc
+        from oslo_db import api
 
+        api.time = SimpleNamespace(sleep=lambda _: None)  # else it waits two minutes before it says what is there twice
         rpc._BackingOffContextWrapper.call = lambda *_, **__: None  # no agent is there to answer what it is told
+        Agent.get_agents_by_availability_zones_and_agent_type = classmethod(_agents_in_zones)
 
         _wait_for_ranges(database)
         with make_server("127.0.0.1", port, _with_agents(application), handler_class=_Quiet) as server:
@@ -147,11 +152,12 @@ def _make_database(url, is_all):
             ),
             "load": 0,
             "admin_state_up": True,
+            "availability_zone": None,
         }
         for number, host in enumerate(HOSTS, 1)
     ]
     if is_all:
-        agents += [_l3_agent(agent) for agent in agents]
+        agents += [more for agent in agents for more in (_l3_agent(agent), _dhcp_agent(agent))]
     with engine.begin() as connection:
         connection.execute(sa.insert(Agent.__table__), agents)
         _add_default_rules(connection)
@@ -159,7 +165,7 @@ def _make_database(url, is_all):
 
 def _l3_agent(agent):
     """Give the L3 agent of the host of an Open vSwitch agent."""
-    configurations = {"agent_mode": "legacy", "interface_driver": "openvswitch", "handle_internal_only_routers": True}
+    configurations = {"agent_mode": "dvr_snat", "interface_driver": "openvswitch", "handle_internal_only_routers": True}
     return {
         **agent,
         "id": agent["id"].replace("-8000-", "-9000-"),
@@ -167,7 +173,20 @@ def _l3_agent(agent):
         "binary": "neutron-l3-agent",
         "topic": "l3_agent",
         "configurations": json.dumps(configurations),
-        "availability_zone": "nova",
+        "availability_zone": ZONE,
+    }
+
+
+def _dhcp_agent(agent):
+    """Give the DHCP agent of the host of an Open vSwitch agent."""
+    return {
+        **agent,
+        "id": agent["id"].replace("-8000-", "-a000-"),
+        "agent_type": "DHCP agent",
+        "binary": "neutron-dhcp-agent",
+        "topic": "dhcp_agent",
+        "configurations": json.dumps({"dhcp_driver": "neutron.agent.linux.dhcp.Dnsmasq", "dhcp_lease_duration": 86400}),
+        "availability_zone": ZONE,
     }
 
 
@@ -194,6 +213,11 @@ def _add_default_rules(connection):
                 "used_in_non_default_sg": everywhere,
             }
             connection.execute(sa.insert(table).values(values))
+
+
+def _agents_in_zones(agents, context, agent_type, availability_zones):
+    """Do what Neutron does with a query that only MySQL takes (it groups by a column, and selects others)."""
+    return agents.get_objects(context, agent_type=agent_type, availability_zone=availability_zones)
 
 
 def _wait_for_ranges(url):

@@ -5,17 +5,25 @@ DEAD = "dead1"
 HOSTS = ("host1", "host2", "host3", DEAD)
 MAPPINGS = {"physnet1": "br-eth1"}
 """Physical network -> bridge, on each of them."""
+ZONE = "nova"
+"""Availability zone of their L3 and DHCP agents, in scripts of SERVICES."""
 
 SERVICES = (
+    "auto_topology",
+    "conntrack_helpers",
     "flavors",
     "hints",
+    "l3_agents",
     "localips",
     "logs",
     "metering",
+    "ndp_proxies",
+    "onboarding",
     "qos",
     "segments",
     "taps",
     "trunks",
+    "zones",
 )
 """Scripts that are recorded with ALL, each with a Neutron of its own; the others with PLAIN."""
 _SERVICES = "router, network_segment_range, network_ip_availability"

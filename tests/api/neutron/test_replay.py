@@ -15,7 +15,7 @@ from tests.api.neutron import different_services
 from tests.api.neutron.different import ABSENT, DIFFERENT, EXTRA, NUMBERS, UNRECORDED, VALUES, Different
 from tests.api.neutron.hosts import add_hosts, report
 from tests.api.neutron.script import AGENT, FOLDER, SCRIPTS, run, steps
-from tests.api.neutron.settings import HOSTS, SERVICES
+from tests.api.neutron.settings import HOSTS, SERVICES, ZONE
 from tests.api.serving import PEOPLE, Cloud, serving
 
 PROJECTS = {"admin": "admin", **{project: name for name, (project, _) in PEOPLE.items()}}
@@ -53,9 +53,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.mark.parametrize("script", OWN, ids=lambda script: script.stem)
 def test_answers_of_a_cloud_with_hosts_are_those_of_neutron(tmp_path: Path, script: Path) -> None:
-    physical_networks = '["physnet1", "physnet2"]' if script.stem in SERVICES else '["*"]'
+    about_service = script.stem in SERVICES
+    physical_networks = '["physnet1", "physnet2"]' if about_service else '["*"]'
     with alike(tmp_path, physical_networks) as cloud:
-        add_hosts(cloud)
+        add_hosts(cloud, ZONE if about_service else None)
         compare(cloud, script)
 
 

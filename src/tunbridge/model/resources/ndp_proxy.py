@@ -26,7 +26,7 @@ NDP_PROXY = Resource(
             sort=True,
             column=text("ip_address"),
         ),
-        replace(common.DESCRIPTION, check=plain.string(common.LONG_DESCRIPTION_LENGTH), filter=False, extension=None),
+        replace(common.DESCRIPTION, check=plain.string(common.LONG_DESCRIPTION_LENGTH), extension=None),
         *common.STAMPS,
     ),
     indexes=(("router_id", "ip_address"),),

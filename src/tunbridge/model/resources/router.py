@@ -80,7 +80,7 @@ ROUTER = Resource(
         ),
         Field(
             "flavor_id",
-            plain.uuid_or_none,
+            plain.string_or_none(),
             default=UNSET,
             put=False,
             sort=True,
