@@ -6,6 +6,8 @@
 set -uo pipefail
 [ $# -gt 0 ] || { echo "usage: tools/tests.sh PYTHON -m pytest [ARGUMENT]..." >&2; exit 2; }
 at_most=4
+# Where Python may not keep bytecode, each process of the tests, and each server and agent, compiles everything anew.
+unset PYTHONDONTWRITEBYTECODE
 failed=.pytest_cache/v/cache/lastfailed
 
 cd "$(dirname "$0")/.."

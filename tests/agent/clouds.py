@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,3 +90,5 @@ class Api:
 
 
 PROVIDERS = {"physnet1": Provider(bridge="br-ex")}
+Scene = Callable[[Cloud, Api], Coroutine[Any, Any, None]]
+"""What is played on a cloud."""

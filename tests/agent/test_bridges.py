@@ -77,7 +77,7 @@ class Running:
 
 @pytest.fixture(scope="module")
 def ovs() -> Iterator[Dummy]:
-    with running() as made:
+    with running(Dummy) as made:
         made.add_bridge(BRIDGE)
         yield made
 

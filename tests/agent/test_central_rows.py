@@ -1,31 +1,19 @@
 """What a host knows of the central database: its own networks, whole before it is told, and nothing else."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 import pytest
 
-from tests.agent.clouds import PROVIDERS, Api, cloud, config_of, host, until
+from tests.agent.clouds import PROVIDERS, Api, Scene, config_of, host, until
 from tests.api.serving import Cloud
 from tunbridge import log
 from tunbridge.agent.central import Central, here
 from tunbridge.agent.central.registration import AGENT_TYPE
 from tunbridge.database.session import connect
 from tunbridge.dataplane.view import FixedIp, Limits, Network, Port, QosPolicy, Rate, Subnet
-
-Scene = Callable[[Cloud, Api], Coroutine[Any, Any, None]]
-
-
-@pytest.fixture
-def play(tmp_path: Path) -> Callable[[Scene], None]:
-    def run(scene: Scene) -> None:
-        with cloud(tmp_path) as made:
-            asyncio.run(scene(made, Api(made.user())))
-
-    return run
 
 
 def rows(central: Central, table: str) -> set[str]:

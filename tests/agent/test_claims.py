@@ -1,26 +1,13 @@
 """A port that is plugged in without Nova is bound by the word of the host that has it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.agent.clouds import PROVIDERS, Api, cloud, host, until
+from tests.agent.clouds import PROVIDERS, Api, Scene, cloud, host, until
 from tests.api.crowd import two_servers
 from tests.api.serving import Cloud
-
-Scene = Callable[[Cloud, Api], Coroutine[Any, Any, None]]
-
-
-@pytest.fixture
-def play(tmp_path: Path) -> Callable[[Scene], None]:
-    def run(scene: Scene) -> None:
-        with cloud(tmp_path) as made:
-            asyncio.run(scene(made, Api(made.user())))
-
-    return run
 
 
 async def until_bound(api: Api, port: Any, name: str) -> Any:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.dataplane import dummy
 from tests.dataplane.dummy import Dummy
 from tests.dataplane.world import World
+from tests.openvswitch.dummy import running
 
 MakeWorld = Callable[..., World]
 
@@ -16,7 +16,7 @@ MakeWorld = Callable[..., World]
 def vswitch() -> Iterator[Dummy]:
     if shutil.which("ovs-vswitchd") is None:
         pytest.skip("ovs-vswitchd is not installed")
-    with dummy.running() as started:
+    with running(Dummy) as started:
         yield started
 
 

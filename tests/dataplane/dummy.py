@@ -5,57 +5,34 @@ it, named HOST-int, HOST-tun and so on, since names of bridges are unique in one
 """
 
 import re
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tests.openvswitch import dummy
 from tunbridge.dataplane import pipeline
 from tunbridge.dataplane.contribution import Meter
 from tunbridge.dataplane.flows import Flow, parse_dump
 from tunbridge.inspect.trace.ask import answered
-from tunbridge.openvswitch import ofctl, unixctl
+from tunbridge.openvswitch import ofctl
 
 PortSpec = tuple[int, str, Mapping[str, str]]
 """OpenFlow port, type, options."""
 LOOKUPS = 8
 """Times that conntrack is asked about one packet, at most."""
-SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 
 
-class Dummy:
+class Dummy(dummy.Dummy):
     """A running Open vSwitch."""
 
+    options = (*dummy.Dummy.options, "--disable-system", "--disable-system-route")
+
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self._ovsdb = f"unix:{directory}/db.sock"
+        super().__init__(directory)
         self._devices: dict[int, str] | None = None
-
-    def _run(self, *argv: str) -> str:
-        environment = {"OVS_RUNDIR": str(self.directory), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment, timeout=60)
-        assert done.returncode == 0, f"{argv[:5]}: {done.stderr[-500:]}"
-        return done.stdout
-
-    def start(self) -> None:
-        d = self.directory
-        self._run("ovsdb-tool", "create", f"{d}/conf.db", SCHEMA)
-        detach = ["--detach", "--no-chdir", f"--log-file={d}/log"]
-        pid, control = f"--pidfile={d}/ovsdb.pid", f"--unixctl={d}/ovsdb.ctl"
-        self._run("ovsdb-server", f"{d}/conf.db", *detach, pid, control, f"--remote=punix:{d}/db.sock")
-        pid, control = f"--pidfile={d}/vswitchd.pid", f"--unixctl={d}/vswitchd.ctl"
-        dummy = ["--enable-dummy=override", "--disable-system", "--disable-system-route"]
-        self._run("ovs-vswitchd", self._ovsdb, *dummy, *detach, pid, control)
-
-    def stop(self) -> None:
-        for control in ("vswitchd", "ovsdb"):
-            self._run("ovs-appctl", "-t", f"{self.directory}/{control}.ctl", "exit")
 
     def vsctl(self, *arguments: str) -> str:
         self._devices = None
-        return self._run("ovs-vsctl", f"--db={self._ovsdb}", *arguments)
+        return super().vsctl(*arguments)
 
     def add_bridges(self, bridges: Mapping[str, Mapping[str, PortSpec]]) -> None:
         """Add bridges with ports."""
@@ -70,7 +47,7 @@ class Dummy:
 
     def install(self, bridge: str, flows: Iterable[Flow], meters: Iterable[Meter] = ()) -> None:
         """Replace everything in a bridge."""
-        rundir = str(self.directory)
+        rundir = self.rundir
         for meter in meters:
             there = f"meter={meter.id} " in self.meters(bridge)
             ofctl.command(rundir, bridge, "mod-meter" if there else "add-meter", meter.text)
@@ -78,10 +55,10 @@ class Dummy:
         ofctl.bundle(rundir, bridge, "flow delete\n" + "".join(f"{f.add_line()}\n" for f in flows))
 
     def remove(self, bridge: str, flow: Flow) -> None:
-        ofctl.bundle(str(self.directory), bridge, f"{flow.delete_line()}\n")
+        ofctl.bundle(self.rundir, bridge, f"{flow.delete_line()}\n")
 
     def dump(self, bridge: str) -> list[Flow]:
-        return parse_dump(ofctl.dump_flows(str(self.directory), bridge))
+        return parse_dump(ofctl.dump_flows(self.rundir, bridge))
 
     def named_dump(self, bridge: str) -> list[str]:
         """The flows as operators see them."""
@@ -90,7 +67,7 @@ class Dummy:
         return [line for line in text.splitlines() if line.startswith(" cookie=")]
 
     def meters(self, bridge: str) -> str:
-        return ofctl.command(str(self.directory), bridge, "dump-meters")
+        return ofctl.command(self.rundir, bridge, "dump-meters")
 
     def devices(self) -> dict[int, str]:
         """Datapath port -> device."""
@@ -108,20 +85,3 @@ class Dummy:
             packet = packet.replace("icmp_type=", "icmpv6_type=").replace("icmp_code=", "icmpv6_code=")
         states = [*ct_next, *["trk,new"] * (LOOKUPS - len(ct_next))]
         return answered(lambda options: self.appctl("ofproto/trace", *options, bridge, packet), states)
-
-    def appctl(self, command: str, *arguments: str) -> str:
-        """Ask over a new connection: it is answered in a later round of the daemon's loop than the question before."""
-        return unixctl.call(self.directory / "vswitchd.ctl", command, *arguments, timeout=60)
-
-
-@contextmanager
-def running() -> Iterator[Dummy]:
-    # A socket's path may have no more than 107 characters.
-    directory = Path(tempfile.mkdtemp(prefix="dmy", dir="/tmp"))
-    dummy = Dummy(directory)
-    try:
-        dummy.start()
-        yield dummy
-    finally:
-        dummy.stop()
-        shutil.rmtree(directory, ignore_errors=True)  # the daemons remove their files when they end

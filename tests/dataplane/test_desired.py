@@ -116,7 +116,7 @@ def test_flows_per_port_in_the_default_group() -> None:
         return len(desired.flows("br-int"))
 
     assert (flows(100) - flows(10)) / 90 < 20
-    assert flows(100) / 100 < 21  # with what a host has without any port
+    assert flows(1) < 230  # most of it is what a host has without any port
 
 
 def changed(delta: Delta) -> int:

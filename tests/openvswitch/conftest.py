@@ -12,7 +12,7 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="session")
 def ovs() -> Iterator[Dummy]:
-    with running() as dummy:
+    with running(Dummy) as dummy:
         yield dummy
 
 

@@ -9,29 +9,39 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
+
+from tunbridge.openvswitch import unixctl
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 PORTS = 3
+FILES = {"log-file": "log", "pidfile": "pid", "unixctl": "ctl"}
+"""Options of the daemons -> what the names of these files end with."""
 
 
 class Dummy:
     """A running Open vSwitch; each bridge has the ports NAMEp1 to NAMEp3."""
 
+    options: tuple[str, ...] = ("--enable-dummy=override",)
+    """Of ovs-vswitchd."""
+
     def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self.rundir = str(directory)
         self._ovsdb = f"unix:{directory}/db.sock"
 
     def start(self) -> None:
         d = self.rundir
         self._run("ovsdb-tool", "create", f"{d}/conf.db", SCHEMA)
-        detach = ["--detach", "--no-chdir", f"--log-file={d}/ovsdb.log", f"--pidfile={d}/ovsdb.pid"]
-        self._run("ovsdb-server", f"{d}/conf.db", *detach, f"--unixctl={d}/ovsdb.ctl", f"--remote=punix:{d}/db.sock")
+        self._start("ovsdb", "ovsdb-server", f"{d}/conf.db", f"--remote=punix:{d}/db.sock")
         self.start_vswitchd()
 
     def start_vswitchd(self) -> None:
-        d = self.rundir
-        detach = ["--detach", "--no-chdir", f"--log-file={d}/vswitchd.log", f"--pidfile={d}/vswitchd.pid"]
-        self._run("ovs-vswitchd", self._ovsdb, "--enable-dummy=override", *detach, f"--unixctl={d}/vswitchd.ctl")
+        self._start("vswitchd", "ovs-vswitchd", self._ovsdb, *self.options)
+
+    def _start(self, name: str, *command: str) -> None:
+        files = [f"--{option}={self.rundir}/{name}.{ending}" for option, ending in FILES.items()]
+        self._run(*command, "--detach", "--no-chdir", *files)
 
     def crash_vswitchd(self) -> None:
         pid = int(Path(f"{self.rundir}/vswitchd.pid").read_text())
@@ -58,8 +68,9 @@ class Dummy:
         target = f"unix:{self.rundir}/{bridge}.mgmt"
         return self._run("ovs-ofctl", "-O", "OpenFlow14", "--no-names", command, target, *arguments, text=text)
 
-    def appctl(self, *arguments: str) -> str:
-        return self._run("ovs-appctl", "-t", f"{self.rundir}/vswitchd.ctl", *arguments)
+    def appctl(self, command: str, *arguments: str) -> str:
+        """Ask over a new connection: it is answered in a later round of the daemon's loop than the question before."""
+        return unixctl.call(self.directory / "vswitchd.ctl", command, *arguments, timeout=60)
 
     def receive(self, port: str, packet: bytes) -> None:
         """Let a packet come in at a port."""
@@ -74,14 +85,17 @@ class Dummy:
         return done.stdout
 
 
+D = TypeVar("D", bound=Dummy)
+
+
 @contextmanager
-def running() -> Iterator[Dummy]:
+def running(kind: type[D]) -> Iterator[D]:
     # A socket's path may have no more than 107 characters.
     directory = Path(tempfile.mkdtemp(prefix="dmy", dir="/tmp"))
-    dummy = Dummy(directory)
+    dummy = kind(directory)
     try:
         dummy.start()
         yield dummy
-        dummy.stop()
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        dummy.stop()
+        shutil.rmtree(directory, ignore_errors=True)  # the daemons remove their files when they end

@@ -103,12 +103,16 @@ class Machine(Protocol):
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout: float = WAIT_S) -> float:
-    """Wait until the condition holds; give the seconds it took. Raises LabError after `timeout` seconds."""
+    """Wait until the condition holds; give the seconds it took. Raises LabError after `timeout` seconds.
+
+    Asking may start a process: what takes long is asked for less often, or waiting would slow what is waited for.
+    """
     start = time.monotonic()
     while not condition():
-        if time.monotonic() - start > timeout:
+        waited = time.monotonic() - start
+        if waited > timeout:
             raise LabError(f"{what}: not within {timeout:g} s")
-        time.sleep(0.01)
+        time.sleep(min(max(waited / 10, 0.01), 0.05))
     return time.monotonic() - start
 
 
