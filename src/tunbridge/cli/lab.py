@@ -16,7 +16,8 @@ from rich.text import Text
 
 from tunbridge.cli import locale, terminal
 from tunbridge.cli.app import App
-from tunbridge.cli.labs import sockets, with_names
+from tunbridge.cli.lab_names import with_names
+from tunbridge.cli.labs import sockets
 from tunbridge.cli.output import Form
 from tunbridge.lab import lab as labs
 from tunbridge.lab.lab import DEFAULT, OUTSIDE, Lab
