@@ -85,7 +85,7 @@ def _rows() -> Rows:
     blue = Network(id="blue", mtu=1450, network_type="vxlan", segmentation_id=100)
     lan = Network(id="lan", mtu=1500, network_type="vlan", segmentation_id=300, physical_network="physnet1")
     flat = Network(id="flat", mtu=1500, network_type="flat", physical_network="physnet1")
-    free = Network(id="open", mtu=1450, network_type="vxlan", segmentation_id=200)
+    free = Network(id="open", mtu=1450, network_type="vxlan", segmentation_id=200, is_transparent=True)
     shop = Network(id="shop", mtu=1450, network_type="vxlan", segmentation_id=500, is_private=True)
     v4 = Subnet(id="blue4", network_id="blue", ip_version=4, cidr="10.0.0.0/24", gateway_ip="10.0.0.1")
     v6 = Subnet(
@@ -332,6 +332,7 @@ one that is logged, besides: a copy of what is dropped in 71, 72, 81, 82, and al
 one that is mirrored or tapped, besides: 0 -> 18 copies -> 20,  94 or 98 -> 101 copies -> out
 in a private VLAN, besides: 60 -> 64 whom the sender reaches -> 65,  from elsewhere 0 -> 59 whose it is -> 64
 to a Local IP: 60 -(the port here that has it)-> 64,  and the answer: 94 -(from the Local IP)-> 94
+a frame with a tag of a VM's own: past the services of 60, and past the routers of 73
 a trunk's sub-port, besides: 0 -(without its tag)-> 0,  94, 98 or 101 -> 100 with its tag
 ```
 """

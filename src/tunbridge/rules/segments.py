@@ -18,6 +18,8 @@ TUNNEL_OVERHEAD = {"vxlan": 30, "geneve": 30, "gre": 22}
 """Bytes that a tunnel adds to a packet besides IP's: Ethernet 14, UDP 8, VXLAN or Geneve 8 (RFC 7348, RFC 8926 without
 options), or Ethernet 14, GRE with a key 8 (RFC 2890)."""
 IP_HEADER = {4: 20, 6: 40}
+TAG = 4
+"""Bytes of a VLAN tag."""
 MAX_KEY = {"vxlan": 2**24 - 1, "geneve": 2**24 - 1, "gre": 2**32 - 1}
 MAX_VLAN = 4094
 _TRIES = 64
@@ -221,8 +223,12 @@ def _free(txn: Txn, request: Request, wanted: Range, kinds: tuple[str, ...] = ()
     return request.random.choice(free) if free else None
 
 
-def mtu(settings: NetworkingSettings, segment: Segment) -> int:
-    """Give the largest packet that a segment carries, in bytes."""
+def mtu(settings: NetworkingSettings, segment: Segment, tagged: bool = False) -> int:
+    """Give the largest packet that a segment carries, in bytes. `tagged`: with a VLAN tag of a VM's own."""
+    return _mtu(settings, segment) - (TAG if tagged else 0)
+
+
+def _mtu(settings: NetworkingSettings, segment: Segment) -> int:
     if segment.network_type in TUNNEL_OVERHEAD:
         under = min(m for m in (settings.global_physnet_mtu, settings.path_mtu) if m > 0)
         return under - TUNNEL_OVERHEAD[segment.network_type] - IP_HEADER[settings.overlay_ip_version]
@@ -230,9 +236,9 @@ def mtu(settings: NetworkingSettings, segment: Segment) -> int:
     return settings.global_physnet_mtu if own is None else min(own, settings.global_physnet_mtu)
 
 
-def check_mtu(settings: NetworkingSettings, segment: Segment, wanted: int) -> None:
+def check_mtu(settings: NetworkingSettings, segment: Segment, wanted: int, tagged: bool = False) -> None:
     """Refuse an MTU that the segment does not carry. Raises BadRequest."""
-    largest = mtu(settings, segment)
+    largest = mtu(settings, segment, tagged)
     if wanted > largest:
         raise BadRequest(
             "InvalidInput", f"Invalid input for operation: Requested MTU is too big, maximum is {largest}."

@@ -1,9 +1,11 @@
 """A network that has a workload here: its local VLAN in br-int, its segment outside."""
 
+from collections.abc import Sequence
+
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context
 from tunbridge.dataplane.features import private, uplink
-from tunbridge.dataplane.flow import goto
+from tunbridge.dataplane.flow import Action, goto
 from tunbridge.dataplane.pipeline import NETWORK
 from tunbridge.dataplane.view import Network
 
@@ -72,6 +74,8 @@ def _tunnel(context: Context, network: Network, vlan: int, learning: bool) -> No
     if patch is None or key is None:
         return
     table, inside = pipeline.FROM_TUNNEL[network.network_type], flow.output(patch)
+    # What is learned there takes a tag off by writing 0 to it, which leaves no tag at all: a VM's own would be lost.
+    learning = learning and not network.is_transparent
     onwards = goto(pipeline.LEARN_FROM_TUN) if learning else inside
     context.flow(bridge, table, 1, {"tun_id": f"{key:#x}"}, *flow.push_vlan(vlan), onwards)
     if learning:
@@ -83,7 +87,14 @@ def _provider(context: Context, network: Network, vlan: int) -> None:
     patch = None if bridge is None else context.local.ofport(bridge, names.provider_patch(bridge))
     if bridge is None or patch is None:
         return
-    outside = network.segmentation_id
-    change = flow.pop_vlan() if outside is None else flow.set_vlan(outside)
     where = {"in_port": patch, "dl_vlan": vlan}
-    context.flow(bridge, pipeline.PROVIDER_SWITCHING, 4, where, change, flow.NORMAL)
+    context.flow(bridge, pipeline.PROVIDER_SWITCHING, 4, where, *_outside_tag(network), flow.NORMAL)
+
+
+def _outside_tag(network: Network) -> Sequence[Action]:
+    """In place of the local VLAN, which a frame has on its way to the provider bridge."""
+    if network.segmentation_id is None:
+        return [flow.pop_vlan()]
+    if network.is_qinq:
+        return [flow.pop_vlan(), *flow.push_vlan(network.segmentation_id, flow.SERVICE_TAG)]
+    return [flow.set_vlan(network.segmentation_id)]
