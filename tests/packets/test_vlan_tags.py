@@ -38,9 +38,12 @@ def name_of(tags: Tags) -> bytes:
     return "word{}.".format("-".join(f"{kind:x}:{tci:x}" for kind, tci in tags)).encode()
 
 
-def datagram(one: Workload, other: Workload, tags: Tags, port: int = OPEN, **ether: str) -> bytes:
+def datagram(
+    one: Workload, other: Workload, tags: Tags, port: int = OPEN, src: str | None = None, dst: str | None = None
+) -> bytes:
+    """A datagram between two VMs; `src`, `dst`: another MAC address than theirs."""
     addresses = IP(src=one.address, dst=other.address) / UDP(sport=OPEN, dport=port) / name_of(tags)
-    return tagged(Ether(**{"src": one.mac, "dst": other.mac, **ether}) / addresses, tags)
+    return tagged(Ether(src=src or one.mac, dst=dst or other.mac) / addresses, tags)
 
 
 def heard(wires: dict[str, Wire], seconds: float = 1.0) -> dict[str, set[bytes]]:
@@ -157,6 +160,15 @@ def test_frames_arrive_with_the_tag_that_they_were_sent_with(secured: Site) -> N
         assert secured.hear(one, *frames) == {other: secured.comes(frames, one, other)}
 
 
+def test_packets_as_large_as_the_mtu_pass_with_a_tag(secured: Site) -> None:
+    a, c, mtu = secured.vms["a"], secured.vms["c"], secured.network.mtu
+    start = IP(src=a.address, dst=c.address) / UDP(sport=OPEN, dport=OPEN) / b"word."
+    packet = start / bytes(mtu - len(start))
+    frame = tagged(Ether(src=a.mac, dst=c.mac) / packet, [(C, 101)])
+    assert len(frame) == 14 + 4 + mtu
+    assert secured.hear("a", frame) == {"c": {frame}}
+
+
 def test_broadcasts_with_a_tag_come_to_the_network_alone(secured: Site) -> None:
     a = secured.vms["a"]
     frames = {datagram(a, secured.vms["b"], tags, dst=BROADCAST) for tags in ONE}
@@ -233,6 +245,24 @@ def test_an_ordinary_network_takes_no_tags(cloud: Cloud, others: dict[str, Workl
     site = Site(cloud, None, others)
     x, y = others["x"], others["y"]
     assert site.hear("x", *(datagram(x, y, tags) for tags in [[], *ONE, *MORE])) == {"y": {datagram(x, y, [])}}
+
+
+def test_an_ordinary_network_takes_no_second_tag_from_outside(cloud: Cloud) -> None:
+    """Where hosts look behind two of them; else it is an Ethernet type that no group lets in."""
+    attributes = {**of_vlan("vlan"), "vlan_transparent": False, "provider_segmentation_id": 380}
+    vm = cloud.vm("h0", cloud.make_network("ordinary", "10.69.0.0/24", port_security_enabled=False, **attributes))
+    there, outer = "02:00:00:00:00:01", (C, 380)
+    plain = datagram(vm, vm, [], src=there)
+    outside = Wire(cloud.lab.outside, SWITCH)
+    limit(cloud, 2)
+    try:
+        with wire(vm) as inside:
+            frames = [tagged(datagram(vm, vm, tags, src=there), [outer]) for tags in ONE if tags[0] != (C, 0)]
+            outside.send(*frames, tagged(plain, [outer]))
+            assert heard({"vm": inside})["vm"] == {plain}
+    finally:
+        outside.close()
+        limit(cloud, None)
 
 
 @pytest.mark.parametrize("kind", ["vlan", "qinq"])

@@ -127,6 +127,10 @@ _INTEGRATION: dict[Signature, str] = {
     ): "IPv6 from its own addresses, with the link-local ones of its MAC addresses.",
     (26, 10, "arp,in_port,dl_src,arp_spa,arp_sha"): "ARP from its own addresses; 0.0.0.0 is a probe for a duplicate.",
     (26, 10, "rarp"): "RARP, by which a hypervisor announces the MAC address after a live migration.",
+    (65, 11, "reg6,vlan_tci"): "In a network that carries VLAN tags of VMs: as without one.",
+    (65, 10, "vlan_tci"): (
+        "A second tag, in a network that carries none: from the physical network, where `vlan-limit` is 2."
+    ),
     (60, 100, "vlan_tci"): "With a tag of a VM's own: these are services of the network without a tag.",
     (73, 1000, "vlan_tci"): "With a tag of a VM's own: routers are of the network without a tag.",
     (26, 0, ""): "Spoofed addresses and other protocols.",

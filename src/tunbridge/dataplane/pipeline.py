@@ -334,7 +334,7 @@ CONNTRACK = _table(
 )  # fmt: skip
 LEARN = _table(
     65, "learn", "networks where the database does not know every MAC address: where the source is, is learned",
-    matches="reg6", sets="learn", to=(CONNTRACK,), miss=goto(CONNTRACK),
+    matches="reg6 vlan_tci", sets="learn", to=(CONNTRACK,), miss=goto(CONNTRACK),
 )  # fmt: skip
 PRIVATE = _table(
     64, "private", "private VLANs: what a port sends to one that its kind does not reach is dropped",

@@ -112,7 +112,7 @@ class SegmentRules(Rules):
         asked = Segment(values["network_type"], *(_given(values, name) for name in Segment._fields[1:]))
         made, place = segments.reserve(txn, request, asked, "")
         vlan_tags.check(network.vlan_transparent, network.qinq, [made])
-        segments.check_mtu(request.settings, made, network.mtu, vlan_tags.carried_by(network))
+        segments.check_mtu(request.settings, made, network.mtu, vlan_tags.room(network))
         position = there[-1].position + 1 if there else 0
         id = self.insert(txn, request, {**values, **made._asdict()}, place=place, position=position)
         found = [*_parts(there), (id, made, place)]

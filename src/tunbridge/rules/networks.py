@@ -54,13 +54,11 @@ class NetworkRules(rbac.SharedRules):
         self._check_default(txn, values, external)
         hosts.check_zones(txn, given(values.get("availability_zone_hints")) or [])
         wanted = self._segments(txn, request, values)
-        transparent, qinq = given(values.get(vlan_tags.TRANSPARENT)), given(values.get(vlan_tags.QINQ))
-        vlan_tags.check(transparent, qinq, [new.segment for new in wanted])
-        tagged = bool(transparent or qinq)
+        tags = vlan_tags.settle(values, [new.segment for new in wanted])
         mtu = given(values.get("mtu")) or 0
         for new in wanted if mtu else ():
-            segments.check_mtu(request.settings, new.segment, mtu, tagged)
-        values["mtu"] = mtu or min(segments.mtu(request.settings, new.segment, tagged) for new in wanted)
+            segments.check_mtu(request.settings, new.segment, mtu, tags)
+        values["mtu"] = mtu or min(segments.mtu(request.settings, new.segment, tags) for new in wanted)
         if given(values.get("port_security_enabled")) is None:
             values["port_security_enabled"] = True
         values[qos.FIELD] = qos.take(self, txn, request, values) or qos.default_of(txn, values["project_id"])
@@ -84,10 +82,10 @@ class NetworkRules(rbac.SharedRules):
             columns = self._move(txn, request, row, values)
         if "mtu" in values:
             placed = [Segment(*msgspec.structs.astuple(one)[:3]) for one in segments.all_of(row)]
-            tagged = vlan_tags.carried_by(row)
+            tags = vlan_tags.room(row)
             for segment in placed if values["mtu"] else ():
-                segments.check_mtu(request.settings, segment, values["mtu"], tagged)
-            least = min((segments.mtu(request.settings, one, tagged) for one in placed), default=row.mtu)
+                segments.check_mtu(request.settings, segment, values["mtu"], tags)
+            least = min((segments.mtu(request.settings, one, tags) for one in placed), default=row.mtu)
             values["mtu"] = values["mtu"] or least
             check_mtu(row.id, values["mtu"], [subnet.ip_version for subnet in txn.find("Subnet", "network_id", row.id)])
         if qos.FIELD in values:

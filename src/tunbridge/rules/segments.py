@@ -18,8 +18,6 @@ TUNNEL_OVERHEAD = {"vxlan": 30, "geneve": 30, "gre": 22}
 """Bytes that a tunnel adds to a packet besides IP's: Ethernet 14, UDP 8, VXLAN or Geneve 8 (RFC 7348, RFC 8926 without
 options), or Ethernet 14, GRE with a key 8 (RFC 2890)."""
 IP_HEADER = {4: 20, 6: 40}
-TAG = 4
-"""Bytes of a VLAN tag."""
 MAX_KEY = {"vxlan": 2**24 - 1, "geneve": 2**24 - 1, "gre": 2**32 - 1}
 MAX_VLAN = 4094
 _TRIES = 64
@@ -223,9 +221,9 @@ def _free(txn: Txn, request: Request, wanted: Range, kinds: tuple[str, ...] = ()
     return request.random.choice(free) if free else None
 
 
-def mtu(settings: NetworkingSettings, segment: Segment, tagged: bool = False) -> int:
-    """Give the largest packet that a segment carries, in bytes. `tagged`: with a VLAN tag of a VM's own."""
-    return _mtu(settings, segment) - (TAG if tagged else 0)
+def mtu(settings: NetworkingSettings, segment: Segment, tags: int = 0) -> int:
+    """Give the largest packet that a segment carries, in bytes, with so many bytes of VLAN tags besides its own."""
+    return _mtu(settings, segment) - tags
 
 
 def _mtu(settings: NetworkingSettings, segment: Segment) -> int:
@@ -236,9 +234,9 @@ def _mtu(settings: NetworkingSettings, segment: Segment) -> int:
     return settings.global_physnet_mtu if own is None else min(own, settings.global_physnet_mtu)
 
 
-def check_mtu(settings: NetworkingSettings, segment: Segment, wanted: int, tagged: bool = False) -> None:
+def check_mtu(settings: NetworkingSettings, segment: Segment, wanted: int, tags: int = 0) -> None:
     """Refuse an MTU that the segment does not carry. Raises BadRequest."""
-    largest = mtu(settings, segment, tagged)
+    largest = mtu(settings, segment, tags)
     if wanted > largest:
         raise BadRequest(
             "InvalidInput", f"Invalid input for operation: Requested MTU is too big, maximum is {largest}."

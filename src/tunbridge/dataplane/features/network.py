@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import private, uplink
+from tunbridge.dataplane.features import private, tags, uplink
 from tunbridge.dataplane.flow import Action, goto
 from tunbridge.dataplane.pipeline import NETWORK
 from tunbridge.dataplane.view import Network
@@ -45,8 +45,11 @@ def _filter(context: Context, network_id: str, vlan: int) -> None:
 
 def _integration(context: Context, network: Network, vlan: int, learning: bool) -> None:
     bridge, where = names.INTEGRATION_BRIDGE, NETWORK(vlan)
+    seen = [*([flow.learn_local(vlan)] if learning else []), goto(pipeline.CONNTRACK)]
+    if network.is_transparent:
+        context.flow(bridge, pipeline.LEARN, 11, {**where, **tags.TAGGED}, *seen)
     if learning:
-        context.flow(bridge, pipeline.LEARN, 1, where, flow.learn_local(vlan), goto(pipeline.CONNTRACK))
+        context.flow(bridge, pipeline.LEARN, 1, where, *seen)
         unknown = [goto(pipeline.LEARNED), goto(pipeline.UNKNOWN)]
         context.flow(bridge, pipeline.DESTINATION, 1, where, *unknown)
     patch = uplink.patch(context, network)

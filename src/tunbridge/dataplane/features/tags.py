@@ -42,8 +42,9 @@ def send(context: Context, ofport: int, start: Sequence[Action]) -> None:
 
 
 def common() -> list[Flow]:
-    """Tagged frames pass by what is of a network without a tag."""
+    """Tagged frames pass by what is of a network without a tag; a network that carries none has none from outside."""
     return [
+        flow.make(pipeline.LEARN, 10, TAGGED, []),
         flow.make(pipeline.SERVICE_TABLE, 100, TAGGED, [goto(pipeline.PRIVATE)]),
         flow.make(pipeline.ROUTER, 1000, TAGGED, [goto(pipeline.DESTINATION)]),
     ]

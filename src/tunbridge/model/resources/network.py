@@ -130,13 +130,13 @@ _EXTENDED = (
         column=text("dns_domain"),
     ),
     common.flag(
-        "vlan_transparent", False, "vlan-transparent", put=False, filter=True, column=boolean("vlan_transparent")
+        "vlan_transparent", UNSET, "vlan-transparent", put=False, filter=True, column=boolean("vlan_transparent")
     ),
     Field(
         "qinq",
         plain.boolean,
         convert.to_boolean,
-        default=False,
+        default=UNSET,
         put=False,
         filter=True,
         extension="qinq",
