@@ -312,8 +312,8 @@ a trunk with a sub-port `iot` in blue (VLAN 101, port number 40000); and `nfv`, 
 policy, in the VXLAN network open (local VLAN 4, VNI 200), which carries VLAN tags of VMs. A router, `edge`, has
 interfaces on blue and lan, and its gateway to the external network ext (segment 400, local VLAN 1046) on compute1;
 `web` has a floating IP by it and the Local IP 10.0.0.200, a log of the API is about it, and a metering label counts
-for the router. What `web` sends and receives is copied to a tap service whose port is `old`; what `lb` receives, and all of
-`nfv`, to one whose port is on compute2. Another router, `far`, has interfaces on open and on shop, and its gateway on
+for the router. What `web` sends and receives is copied to a tap service whose port is `old`; what `lb` receives, and
+all of `nfv`, to one whose port is on compute2. Another router, `far`, has interfaces on open and on shop, and its gateway on
 compute2, from which compute1 is to take over. The VXLAN network shop (local VLAN 5, VNI 500) is a private VLAN, with
 `till` of the community tills here, and `desk`, which is promiscuous, on compute2.
 

@@ -77,7 +77,7 @@ def _tunnel(context: Context, network: Network, vlan: int, learning: bool) -> No
     if patch is None or key is None:
         return
     table, inside = pipeline.FROM_TUNNEL[network.network_type], flow.output(patch)
-    # What is learned there takes a tag off by writing 0 to it, which leaves no tag at all: a VM's own would be lost.
+    # What is learned there takes the tag off by writing 0 to it: nothing to rely on with a VM's own tag below.
     learning = learning and not network.is_transparent
     onwards = goto(pipeline.LEARN_FROM_TUN) if learning else inside
     context.flow(bridge, table, 1, {"tun_id": f"{key:#x}"}, *flow.push_vlan(vlan), onwards)
