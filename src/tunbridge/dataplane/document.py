@@ -304,18 +304,18 @@ same.
 
 The flows below are those of an example host, compute1, as Open vSwitch dumps them (`ovs-ofctl -O OpenFlow14 --names
 --no-stats dump-flows BRIDGE`; in a lab: `tunbridge lab exec HOST -- ovs-ofctl ...`). It has a workload `web` in the
-VXLAN network blue (local VLAN 1, VNI 100), whose other port `db` is on compute2, a port `moved` that is prepared for a
-live migration to compute1; `lb` in the VLAN network lan (local VLAN 2, segment 300), with stateless groups, an
+VXLAN network blue (local VLAN 1, VNI 100), whose other port `db` is on compute2, a port `moved` that is prepared for
+a live migration to compute1; `lb` in the VLAN network lan (local VLAN 2, segment 300), with stateless groups, an
 allowed address pair with a MAC address of its own, a minimum bandwidth, and a mirror to 198.51.100.9; `old` in a flat
-network (local VLAN 3), which is the parent port of
-a trunk with a sub-port `iot` in blue (VLAN 101, port number 40000); and `nfv`, without port security and with a QoS
-policy, in the VXLAN network open (local VLAN 4, VNI 200), which carries VLAN tags of VMs. A router, `edge`, has
-interfaces on blue and lan, and its gateway to the external network ext (segment 400, local VLAN 1046) on compute1;
-`web` has a floating IP by it and the Local IP 10.0.0.200, a log of the API is about it, and a metering label counts
-for the router. What `web` sends and receives is copied to a tap service whose port is `old`; what `lb` receives, and
-all of `nfv`, to one whose port is on compute2. Another router, `far`, has interfaces on open and on shop, and its gateway on
-compute2, from which compute1 is to take over. The VXLAN network shop (local VLAN 5, VNI 500) is a private VLAN, with
-`till` of the community tills here, and `desk`, which is promiscuous, on compute2.
+network (local VLAN 3), which is the parent port of a trunk with a sub-port `iot` in blue (VLAN 101, port number
+40000); and `nfv`, without port security and with a QoS policy, in the VXLAN network open (local VLAN 4, VNI 200),
+which carries VLAN tags of VMs. A router, `edge`, has interfaces on blue and lan, and its gateway to the external
+network ext (segment 400, local VLAN 1046) on compute1; `web` has a floating IP by it and the Local IP 10.0.0.200, a
+log of the API is about it, and a metering label counts for the router. What `web` sends and receives is copied to a
+tap service whose port is `old`; what `lb` receives, and all of `nfv`, to one whose port is on compute2. Another
+router, `far`, has interfaces on open and on shop, and its gateway on compute2, from which compute1 is to take over.
+The VXLAN network shop (local VLAN 5, VNI 500) is a private VLAN, with `till` of the community tills here, and `desk`,
+which is promiscuous, on compute2.
 
 ```
 workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent)-> 95 (metadata: 61) meter -> 96 agent
