@@ -275,6 +275,7 @@ class SimulatedHost:
         self.vouched: frozenset[str] = frozenset()
         self.silent: frozenset[tuple[str, str]] = frozenset()
         self.is_cut_off = False
+        self.vlan_limit = 1
         self._read: dict[str, int] = {}
         """Port -> bytes of the file with its packets that were read."""
         self.pending: list[str] = []
@@ -361,6 +362,7 @@ class SimulatedHost:
             vouched=frozenset(self.world.hosts[name].tunnel_ip for name in self.vouched),
             silent=self.silent,
             is_cut_off=self.is_cut_off,
+            vlan_limit=self.vlan_limit,
         )
         return self.sub_ports(alone, complete=True)
 

@@ -27,6 +27,7 @@ SHOWN_BY = {
     features.METERING: "tests/packets/test_metering.py",
     features.SEGMENTS: "tests/packets/test_segments.py",
     features.PRIVATE_VLANS: "tests/packets/test_pvlan.py",
+    features.VLAN_TRANSPARENCY: "tests/packets/test_vlan_tags.py",
 }
 """Which packets show what an extension needs of hosts."""
 _DESIGNATE = ["dns-integration", "dns-domain-ports", "dns-integration-domain-keywords", "subnet-dns-publish-fixed-ip"]
@@ -38,7 +39,6 @@ _BASE = "dummy network port subnet subnetpool"
 """Definitions that are no extensions."""
 
 _REASONS = {
-    "hosts carry no VLAN tags of guests yet": "qinq vlan-transparent",
     "for SR-IOV ports, which no host serves": (
         "port-hardware-offload-type port-mac-override port-trusted-vif uplink-status-propagation"
         " taas-vlan-filter uplink-status-propagation-updatable"

@@ -14,6 +14,9 @@ from tunbridge.dataplane.responders import Settings
 from tunbridge.openvswitch import sub_ports
 from tunbridge.openvswitch.rows import BridgeRow, PortRow, Snapshot, changed
 
+MOST_TAGS = 2
+"""VLAN tags that Open vSwitch can look behind (FLOW_MAX_VLAN_HEADERS, lib/flow.h)."""
+
 
 def host_spec(config: AgentConfig, remote_ips: list[str], collectors: Iterable[Collector] = ()) -> HostSpec:
     """What the operator wants, in the terms of the data plane."""
@@ -120,6 +123,7 @@ class LocalOf:
             workloads=self._workloads,
             vlans=self._vlans,
             userspace=integration is not None and integration.datapath_type == "netdev",
+            vlan_limit=_vlan_limit(now.other_config.get("vlan-limit", "")),
             metadata=config.metadata.enabled,
             log_rate=(config.network_log.rate_limit, config.network_log.burst_limit),
         )
@@ -160,6 +164,13 @@ class LocalOf:
         id, mac = interface.external_ids["iface-id"], interface.external_ids.get("attached-mac")
         workload = Workload(port_id=id, name=interface.name, ofport=interface.ofport or 0, mac=mac)
         return port, known[1] if known is not None and known[1] == workload else workload
+
+
+def _vlan_limit(text: str) -> int:
+    """The VLAN tags that Open vSwitch looks behind (ovs-vswitchd.conf.db(5)): one; 0 means two, which is the most."""
+    if not text.isdecimal():
+        return 1
+    return min(int(text), MOST_TAGS) or MOST_TAGS
 
 
 def _tunnels(bridge: BridgeRow | None, tunnel_type: str) -> dict[str, str]:

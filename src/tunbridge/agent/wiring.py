@@ -77,9 +77,10 @@ class InOrder:
 
 
 def same_wiring(before: Snapshot, now: Snapshot) -> bool:
-    """Whether bridges and managers are the same objects, so nothing of them has changed."""
+    """Whether bridges and managers are the same objects, so nothing of them has changed; nor what concerns them all."""
     return (
         before.managers == now.managers
+        and before.other_config == now.other_config
         and before.uuid == now.uuid
         and before.bridges.keys() == now.bridges.keys()
         and all(row is now.bridges[name] for name, row in before.bridges.items())

@@ -85,7 +85,7 @@ def _rows() -> Rows:
     blue = Network(id="blue", mtu=1450, network_type="vxlan", segmentation_id=100)
     lan = Network(id="lan", mtu=1500, network_type="vlan", segmentation_id=300, physical_network="physnet1")
     flat = Network(id="flat", mtu=1500, network_type="flat", physical_network="physnet1")
-    free = Network(id="open", mtu=1450, network_type="vxlan", segmentation_id=200)
+    free = Network(id="open", mtu=1450, network_type="vxlan", segmentation_id=200, is_transparent=True)
     shop = Network(id="shop", mtu=1450, network_type="vxlan", segmentation_id=500, is_private=True)
     v4 = Subnet(id="blue4", network_id="blue", ip_version=4, cidr="10.0.0.0/24", gateway_ip="10.0.0.1")
     v6 = Subnet(
@@ -172,6 +172,7 @@ def _rows() -> Rows:
         tapped=(
             Tap(id="see-web", port_id="web", service_id="ids", sent=True, received=True),
             Tap(id="see-lb", port_id="lb", service_id="far-ids", received=True),
+            Tap(id="see-nfv", port_id="nfv", service_id="far-ids", sent=True, received=True),
         ),
         services={
             "ids": TapService(id="ids", port_id="old", tunnel_id=0x3B5, host="compute1"),
@@ -303,18 +304,18 @@ same.
 
 The flows below are those of an example host, compute1, as Open vSwitch dumps them (`ovs-ofctl -O OpenFlow14 --names
 --no-stats dump-flows BRIDGE`; in a lab: `tunbridge lab exec HOST -- ovs-ofctl ...`). It has a workload `web` in the
-VXLAN network blue (local VLAN 1, VNI 100), whose other port `db` is on compute2, a port `moved` that is prepared for a
-live migration to compute1; `lb` in the VLAN network lan (local VLAN 2, segment 300), with stateless groups, an
+VXLAN network blue (local VLAN 1, VNI 100), whose other port `db` is on compute2, a port `moved` that is prepared for
+a live migration to compute1; `lb` in the VLAN network lan (local VLAN 2, segment 300), with stateless groups, an
 allowed address pair with a MAC address of its own, a minimum bandwidth, and a mirror to 198.51.100.9; `old` in a flat
-network (local VLAN 3), which is the parent port of
-a trunk with a sub-port `iot` in blue (VLAN 101, port number 40000); and `nfv`, without port security and with a QoS
-policy, in the VXLAN network open (local VLAN 4, VNI 200). A router, `edge`, has interfaces on
-blue and lan, and its gateway to the external network ext (segment 400, local VLAN 1046) on compute1; `web` has a
-floating IP by it and the Local IP 10.0.0.200, a log of the API is about it, and a metering label counts for the
-router. What `web` sends and receives is copied to a tap service whose port is `old`; what `lb` receives, to one whose
-port is on compute2. Another router, `far`, has interfaces on open and on shop, and its gateway on
-compute2, from which compute1 is to take over. The VXLAN network shop (local VLAN 5, VNI 500) is a private VLAN, with
-`till` of the community tills here, and `desk`, which is promiscuous, on compute2.
+network (local VLAN 3), which is the parent port of a trunk with a sub-port `iot` in blue (VLAN 101, port number
+40000); and `nfv`, without port security and with a QoS policy, in the VXLAN network open (local VLAN 4, VNI 200),
+which carries VLAN tags of VMs. A router, `edge`, has interfaces on blue and lan, and its gateway to the external
+network ext (segment 400, local VLAN 1046) on compute1; `web` has a floating IP by it and the Local IP 10.0.0.200, a
+log of the API is about it, and a metering label counts for the router. What `web` sends and receives is copied to a
+tap service whose port is `old`; what `lb` receives, and all of `nfv`, to one whose port is on compute2. Another
+router, `far`, has interfaces on open and on shop, and its gateway on compute2, from which compute1 is to take over.
+The VXLAN network shop (local VLAN 5, VNI 500) is a private VLAN, with `till` of the community tills here, and `desk`,
+which is promiscuous, on compute2.
 
 ```
 workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent)-> 95 (metadata: 61) meter -> 96 agent
@@ -332,6 +333,7 @@ one that is logged, besides: a copy of what is dropped in 71, 72, 81, 82, and al
 one that is mirrored or tapped, besides: 0 -> 18 copies -> 20,  94 or 98 -> 101 copies -> out
 in a private VLAN, besides: 60 -> 64 whom the sender reaches -> 65,  from elsewhere 0 -> 59 whose it is -> 64
 to a Local IP: 60 -(the port here that has it)-> 64,  and the answer: 94 -(from the Local IP)-> 94
+a frame with a tag of a VM's own: past the services of 60, and past the routers of 73
 a trunk's sub-port, besides: 0 -(without its tag)-> 0,  94, 98 or 101 -> 100 with its tag
 ```
 """

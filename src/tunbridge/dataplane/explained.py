@@ -38,6 +38,11 @@ _HEARD = (
 )
 _COPIED = "The copies of a private VLAN, likewise by the group of the sender."
 
+_TAGGED_COPIES = (
+    "With a tag of a VM's own: all but the copies for tap services on other hosts, on whose way the tag would be taken"
+    " for a network."
+)
+
 _INTEGRATION: dict[Signature, str] = {
     (
         0,
@@ -48,6 +53,12 @@ _INTEGRATION: dict[Signature, str] = {
         "From a workload, without a tag: its network, and the policy of its port (the number of its set of security"
         " groups; absent where port security is off). A tag of its own would be taken for another network once ours is"
         " off, so tagged packets are dropped."
+    ),
+    (0, 5, "in_port,vlan_tci"): (
+        "From a workload in a network that carries VLAN tags of VMs (`tags.py`), with a tag: it stays on."
+    ),
+    (0, 6, "in_port,vlan_tci,dl_type"): (
+        "The same with more tags than Open vSwitch looks behind (`vlan-limit`): nothing could judge it."
     ),
     (
         0,
@@ -71,6 +82,7 @@ _INTEGRATION: dict[Signature, str] = {
     ),
     (0, 0, ""): "A workload that belongs to no network can reach nothing.",
     (18, 1, "in_port"): _COPIES,
+    (18, 2, "in_port,vlan_tci"): _TAGGED_COPIES,
     (18, 0, ""): "No such mirror or tap.",
     (20, 1, "in_port"): "The meter of a port's packet rate limit; what is above it is dropped here.",
     (20, 0, ""): "No such limit.",
@@ -115,6 +127,12 @@ _INTEGRATION: dict[Signature, str] = {
     ): "IPv6 from its own addresses, with the link-local ones of its MAC addresses.",
     (26, 10, "arp,in_port,dl_src,arp_spa,arp_sha"): "ARP from its own addresses; 0.0.0.0 is a probe for a duplicate.",
     (26, 10, "rarp"): "RARP, by which a hypervisor announces the MAC address after a live migration.",
+    (65, 11, "reg6,vlan_tci"): "In a network that carries VLAN tags of VMs: as without one.",
+    (65, 10, "vlan_tci"): (
+        "A second tag, in a network that carries none: from the physical network, where `vlan-limit` is 2."
+    ),
+    (60, 100, "vlan_tci"): "With a tag of a VM's own: these are services of the network without a tag.",
+    (73, 1000, "vlan_tci"): "With a tag of a VM's own: routers are of the network without a tag.",
     (26, 0, ""): "Spoofed addresses and other protocols.",
     (60, 20, "udp,reg6,nw_dst,tp_src,tp_dst"): (
         "DHCP requests, by broadcast and (renewals) to the subnet's DHCP address, which is its gateway's."
@@ -492,7 +510,8 @@ _INTEGRATION: dict[Signature, str] = {
     (97, 0, ""): "No such limit.",
     (98, 1, "reg7"): "The meter of a port's bandwidth limit.",
     (98, 0, ""): "No such limit.",
-    (101, 2, "reg7,in_port"): "A port's own broadcast does not come back.",
+    (101, 2, "reg7,vlan_tci"): _TAGGED_COPIES,
+    (101, 3, "reg7,in_port"): "A port's own broadcast does not come back.",
     (101, 1, "reg7"): _COPIES,
     (101, 0, ""): "No such mirror or tap.",
     (100, 2, "reg7,in_port"): "A sub-port's own broadcast does not come back.",
@@ -549,6 +568,7 @@ _TUNNEL: dict[Signature, str] = {
     (2, 1, "dl_dst"): "The group bit of the destination parts unicast from broadcast and multicast.",
     (2, 0, ""): _REST,
     (3, 0, ""): "An unknown key.",
+    (4, 3, "tun_id,vlan_tci"): "No copy has a tag: in br-int it would be taken for a network.",
     (4, 2, "tun_id"): "A copy for a tap service whose port is here; the mark (its tunnel id) tells br-int.",
     (4, 1, "tun_id"): "The VNI becomes the local VLAN.",
     (4, 0, ""): "An unknown VNI.",

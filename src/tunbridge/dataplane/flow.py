@@ -160,9 +160,13 @@ def pop_vlan() -> Action:
     return Action("pop_vlan", ("vlan",))
 
 
-def push_vlan(vlan: int) -> Sequence[Action]:
+CUSTOMER_TAG, SERVICE_TAG = 0x8100, 0x88A8
+"""Ethernet types of VLAN tags (IEEE 802.1Q)."""
+
+
+def push_vlan(vlan: int, kind: int = CUSTOMER_TAG) -> Sequence[Action]:
     """Put a VLAN tag on."""
-    return Action("push_vlan:0x8100", ("vlan",)), set_vlan(vlan)
+    return Action(f"push_vlan:{kind:#x}", ("vlan",)), set_vlan(vlan)
 
 
 def set_vlan(vlan: int) -> Action:

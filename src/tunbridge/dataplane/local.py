@@ -58,6 +58,8 @@ class Local(Struct, frozen=True):
     """Whether br-int is in Open vSwitch's datapath in userspace; else it is in the kernel's."""
     metadata: bool = True
     """Whether this host has the metadata service."""
+    vlan_limit: int = 1
+    """How many VLAN tags Open vSwitch looks behind: fields of what is behind more of them cannot be matched."""
     log_rate: tuple[int, int] = (100, 25)
     """How many packets of a port may be logged each second, and at once."""
 
@@ -98,6 +100,11 @@ class LocalView:
     def userspace(self) -> bool:
         self._reads.add(("self", "userspace"))
         return self._local.userspace
+
+    @property
+    def vlan_limit(self) -> int:
+        self._reads.add(("self", "vlan_limit"))
+        return self._local.vlan_limit
 
     @property
     def metadata(self) -> bool:
@@ -167,9 +174,14 @@ class LocalView:
         return self._local.workloads.get(port_id)
 
 
+_SINGLE = (
+    "host", "tunnel_type", "tunnels", "providers", "is_cut_off", "userspace", "vlan_limit", "metadata", "log_rate",
+)  # fmt: skip
+
+
 def _differing(old: Local, new: Local) -> set[Key]:
     keys: set[Key] = set()
-    for attribute in ("host", "tunnel_type", "tunnels", "providers", "is_cut_off", "userspace", "metadata", "log_rate"):
+    for attribute in _SINGLE:
         if getattr(old, attribute) != getattr(new, attribute):
             keys.add(("self", attribute))
     if old.workloads is not new.workloads and old.workloads.keys() != new.workloads.keys():

@@ -214,7 +214,7 @@ LOG_METER = _table(
 )  # fmt: skip
 RECEIVED_MIRROR = _table(
     101, "received_mirror", "what a workload receives is copied to collectors and taps",
-    matches="in_port reg7", sets="tun_id tun_erspan_idx pkt_mark in_port reg7", to=(SUB_PORT,),
+    matches="in_port reg7 vlan_tci", sets="tun_id tun_erspan_idx pkt_mark in_port reg7", to=(SUB_PORT,),
     miss="output:NXM_NX_REG7[]",
 )  # fmt: skip
 RECEIVED_BANDWIDTH = _table(
@@ -311,7 +311,7 @@ ROUTES = _table(
 )  # fmt: skip
 ROUTER = _table(
     AROUND, "router", "packets to the MAC address of a router's interface are forwarded, all others switched",
-    matches="reg3 reg6 proto in_port dl_dst nw_dst ipv6_dst tp_dst ct_state arp_op arp_spa arp_tpa icmp_type "
+    matches="reg3 reg6 proto in_port vlan_tci dl_dst nw_dst ipv6_dst tp_dst ct_state arp_op arp_spa arp_tpa icmp_type "
     "nd_target",
     sets="reg1 reg2 reg3 reg7 in_port ct_mark nat eth_src eth_dst arp_op arp_sha arp_spa arp_tha arp_tpa vlan learn",
     to=(ROUTES, DESTINATION, AGENT_METER, OUTPUT), miss=goto(DESTINATION),
@@ -334,7 +334,7 @@ CONNTRACK = _table(
 )  # fmt: skip
 LEARN = _table(
     65, "learn", "networks where the database does not know every MAC address: where the source is, is learned",
-    matches="reg6", sets="learn", to=(CONNTRACK,), miss=goto(CONNTRACK),
+    matches="reg6 vlan_tci", sets="learn", to=(CONNTRACK,), miss=goto(CONNTRACK),
 )  # fmt: skip
 PRIVATE = _table(
     64, "private", "private VLANs: what a port sends to one that its kind does not reach is dropped",
@@ -350,7 +350,8 @@ METADATA = _table(
 )  # fmt: skip
 SERVICE_TABLE = _table(
     60, "services", "requests that this host answers or directs: DHCP, router solicitations, DNS, ARP, ND, metadata",
-    matches="reg6 reg8 proto dl_dst nw_src nw_dst ipv6_dst tp_src tp_dst icmp_type nd_target arp_op arp_spa arp_tpa",
+    matches="reg6 reg8 proto vlan_tci dl_dst nw_src nw_dst ipv6_dst tp_src tp_dst icmp_type nd_target arp_op arp_spa "
+    "arp_tpa",
     sets="reg3 reg7 in_port eth_src eth_dst ip icmp_type arp_op arp_sha arp_spa arp_tha arp_tpa nat",
     to=(AGENT_METER, METADATA, PRIVATE, OUTPUT), miss=goto(PRIVATE),
 )  # fmt: skip
@@ -385,7 +386,7 @@ SENT_PACKETS = _table(
 )  # fmt: skip
 SENT_MIRROR = _table(
     18, "sent_mirror", "what a workload sends is copied to collectors and taps",
-    matches="in_port", sets="tun_id tun_erspan_idx pkt_mark in_port reg7", to=(SENT_PACKETS, SUB_PORT),
+    matches="in_port vlan_tci", sets="tun_id tun_erspan_idx pkt_mark in_port reg7", to=(SENT_PACKETS, SUB_PORT),
     miss=goto(SENT_PACKETS),
 )  # fmt: skip
 LOCAL_SWITCHING = _table(
@@ -420,7 +421,7 @@ LEARN_FROM_TUN = _table(
 
 
 def _from_tunnel(number: int, name: str, purpose: str) -> Table:
-    return _table(number, name, purpose, matches="tun_id", sets="vlan pkt_mark", to=(LEARN_FROM_TUN,))
+    return _table(number, name, purpose, matches="tun_id vlan_tci", sets="vlan pkt_mark", to=(LEARN_FROM_TUN,))
 
 
 GENEVE_TO_LV = _from_tunnel(6, "geneve_tun_to_lv", "Geneve: VNI -> local VLAN")

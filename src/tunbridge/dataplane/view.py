@@ -42,6 +42,10 @@ class Network(Struct, frozen=True, kw_only=True):
     """In the order in which hosts try them; nothing of a network of one."""
     is_private: bool = False
     """A private VLAN: ports reach each other by their kinds."""
+    is_transparent: bool = False
+    """VMs send and receive frames with VLAN tags of their own."""
+    is_qinq: bool = False
+    """In a physical network its VLAN tag is one of IEEE 802.1ad (0x88a8)."""
 
     def by(self, tunnel_types: Collection[str], physical_networks: Container[str]) -> "Network":
         """The network by the segment of a host: the first that it has tunnels for or a bridge to, as servers decide."""

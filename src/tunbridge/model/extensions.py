@@ -169,6 +169,14 @@ EXTENSIONS = (
         "2015-03-23T09:00:00-00:00",
         needs=frozenset({features.VLAN_TRANSPARENCY}),
     ),
+    Extension(
+        "qinq",
+        "QinQ networks",
+        "Expose network 'qinq' attribute in the API. This allows to configure network to allow vlan in vlan"
+        " configuration using 0x88a8 ethertype (QinQ).",
+        "2024-12-02T10:00:00-00:00",
+        needs=frozenset({features.VLAN_TRANSPARENCY}),
+    ),
     # Subnets
     Extension(
         "subnet_allocation",

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tunbridge.model.validators.containers import PROVIDER
-from tunbridge.rules import bindings, hosts, segments
+from tunbridge.rules import bindings, hosts, segments, vlan_tags
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import Conflict
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
@@ -111,7 +111,8 @@ class SegmentRules(Rules):
         _check_no_routers(txn, network, there)
         asked = Segment(values["network_type"], *(_given(values, name) for name in Segment._fields[1:]))
         made, place = segments.reserve(txn, request, asked, "")
-        segments.check_mtu(request.settings, made, network.mtu)
+        vlan_tags.check(network.vlan_transparent, network.qinq, [made])
+        segments.check_mtu(request.settings, made, network.mtu, vlan_tags.room(network))
         position = there[-1].position + 1 if there else 0
         id = self.insert(txn, request, {**values, **made._asdict()}, place=place, position=position)
         found = [*_parts(there), (id, made, place)]

@@ -10,7 +10,18 @@ import msgspec
 from tunbridge.model.resource import UNSET
 from tunbridge.model.validators.containers import PROVIDER
 from tunbridge.model.validators.plain import as_integer
-from tunbridge.rules import allocations, hosts, locks, network_segments, private_vlans, qos, rbac, routed, segments
+from tunbridge.rules import (
+    allocations,
+    hosts,
+    locks,
+    network_segments,
+    private_vlans,
+    qos,
+    rbac,
+    routed,
+    segments,
+    vlan_tags,
+)
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, invalid
 from tunbridge.rules.network_segments import New
@@ -40,14 +51,14 @@ class NetworkRules(rbac.SharedRules):
         """Make a network with its segment. Raises NetworkingError."""
         values = dict(values)
         shared, external = values.pop("shared", False), bool(given(values.get("router:external")) or False)
-        self._refuse_transparent(values)
         self._check_default(txn, values, external)
         hosts.check_zones(txn, given(values.get("availability_zone_hints")) or [])
         wanted = self._segments(txn, request, values)
+        tags = vlan_tags.settle(values, [new.segment for new in wanted])
         mtu = given(values.get("mtu")) or 0
         for new in wanted if mtu else ():
-            segments.check_mtu(request.settings, new.segment, mtu)
-        values["mtu"] = mtu or min(segments.mtu(request.settings, new.segment) for new in wanted)
+            segments.check_mtu(request.settings, new.segment, mtu, tags)
+        values["mtu"] = mtu or min(segments.mtu(request.settings, new.segment, tags) for new in wanted)
         if given(values.get("port_security_enabled")) is None:
             values["port_security_enabled"] = True
         values[qos.FIELD] = qos.take(self, txn, request, values) or qos.default_of(txn, values["project_id"])
@@ -65,16 +76,16 @@ class NetworkRules(rbac.SharedRules):
     def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
         """Change a network. Raises NetworkingError."""
         values = dict(values)
-        self._refuse_transparent(values)
         columns: Values = {}
         self._keep_segments(row, values)
         if any(name in values for name in PROVIDER):
             columns = self._move(txn, request, row, values)
         if "mtu" in values:
             placed = [Segment(*msgspec.structs.astuple(one)[:3]) for one in segments.all_of(row)]
+            tags = vlan_tags.room(row)
             for segment in placed if values["mtu"] else ():
-                segments.check_mtu(request.settings, segment, values["mtu"])
-            least = min((segments.mtu(request.settings, one) for one in placed), default=row.mtu)
+                segments.check_mtu(request.settings, segment, values["mtu"], tags)
+            least = min((segments.mtu(request.settings, one, tags) for one in placed), default=row.mtu)
             values["mtu"] = values["mtu"] or least
             check_mtu(row.id, values["mtu"], [subnet.ip_version for subnet in txn.find("Subnet", "network_id", row.id)])
         if qos.FIELD in values:
@@ -129,7 +140,6 @@ class NetworkRules(rbac.SharedRules):
             "l2_adjacency": not routed.is_routed(subnets),
             # Neutron tells the zones of the DHCP agents here: hosts answer DHCP themselves, so there are none to name.
             "availability_zones": [],
-            "vlan_transparent": None,
             "ipv4_address_scope": _scope(reader, subnets, 4),
             "ipv6_address_scope": _scope(reader, subnets, 6),
         }
@@ -218,11 +228,6 @@ class NetworkRules(rbac.SharedRules):
                 " ports."
             )
             raise Conflict("ExternalNetworkInUse", message)
-
-    @staticmethod
-    def _refuse_transparent(values: Values) -> None:
-        if given(values.pop("vlan_transparent", None)):
-            raise BadRequest("VlanTransparencyDriverError", "Backend does not support VLAN Transparency.")
 
     @staticmethod
     def _check_default(txn: Txn, values: Values, external: bool, row: Row | None = None) -> None:

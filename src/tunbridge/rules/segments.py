@@ -221,8 +221,12 @@ def _free(txn: Txn, request: Request, wanted: Range, kinds: tuple[str, ...] = ()
     return request.random.choice(free) if free else None
 
 
-def mtu(settings: NetworkingSettings, segment: Segment) -> int:
-    """Give the largest packet that a segment carries, in bytes."""
+def mtu(settings: NetworkingSettings, segment: Segment, tags: int = 0) -> int:
+    """Give the largest packet that a segment carries, in bytes, with so many bytes of VLAN tags besides its own."""
+    return _mtu(settings, segment) - tags
+
+
+def _mtu(settings: NetworkingSettings, segment: Segment) -> int:
     if segment.network_type in TUNNEL_OVERHEAD:
         under = min(m for m in (settings.global_physnet_mtu, settings.path_mtu) if m > 0)
         return under - TUNNEL_OVERHEAD[segment.network_type] - IP_HEADER[settings.overlay_ip_version]
@@ -230,9 +234,9 @@ def mtu(settings: NetworkingSettings, segment: Segment) -> int:
     return settings.global_physnet_mtu if own is None else min(own, settings.global_physnet_mtu)
 
 
-def check_mtu(settings: NetworkingSettings, segment: Segment, wanted: int) -> None:
+def check_mtu(settings: NetworkingSettings, segment: Segment, wanted: int, tags: int = 0) -> None:
     """Refuse an MTU that the segment does not carry. Raises BadRequest."""
-    largest = mtu(settings, segment)
+    largest = mtu(settings, segment, tags)
     if wanted > largest:
         raise BadRequest(
             "InvalidInput", f"Invalid input for operation: Requested MTU is too big, maximum is {largest}."

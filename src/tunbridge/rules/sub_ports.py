@@ -12,7 +12,7 @@ import msgspec
 
 from tunbridge.model.validators.plain import as_integer
 from tunbridge.model.validators.ports import INHERIT
-from tunbridge.rules import bindings, routed
+from tunbridge.rules import bindings, routed, vlan_tags
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import Conflict, invalid
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
@@ -128,6 +128,7 @@ def _checked(rules: Rules, txn: Txn, request: Request, parent: Row, values: Valu
             f" device {port.device_id}."
         )
         raise Conflict("PortInUse", message)
+    vlan_tags.check_trunk(rules.others["network"].get(txn, port.network_id), id)
     return SubPort(number, _VLAN, id)
 
 

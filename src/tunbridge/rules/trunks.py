@@ -14,7 +14,7 @@ from uuid import uuid4
 from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import MAX_ITEMS
 from tunbridge.model.validators import ports as validators
-from tunbridge.rules import bindings, sub_ports
+from tunbridge.rules import bindings, sub_ports, vlan_tags
 from tunbridge.rules.base import Action, Rules
 from tunbridge.rules.errors import Conflict, NotFound, http_bad_request, invalid
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
@@ -37,6 +37,7 @@ class TrunkRules(Rules):
         sub_ports.check_free(txn, parent)
         if sub_ports.is_bound(txn, parent):
             raise sub_ports.not_eligible(parent.id)
+        vlan_tags.check_trunk(self.others["network"].get(txn, parent.network_id), parent.id)
         id = str(uuid4())
         added = sub_ports.checked(self, txn, request, parent, wanted, id, {})
         self.insert(txn, request, {**values, _FIELD: sub_ports.as_values(added)}, id)

@@ -43,7 +43,11 @@ NETWORKS = (
         "network create --external --default --provider-network-type flat --provider-physical-network physnet2 outside",
         shows={"router:external": True, "is_default": True, "provider:network_type": "flat"},
     ),
-    Step("network create --transparent-vlan seethrough", fails="comes with the extension vlan-transparent"),
+    Step(
+        "network create --transparent-vlan seethrough",
+        shows={"is_vlan_transparent": True, "mtu": 1446},
+    ),
+    Step("network delete seethrough"),
     Step("network create --provider-network-type local local", shows={"provider:network_type": "local"}),
     Step(
         "network list --long --name blue",

@@ -166,6 +166,8 @@ FOLLOWED: tuple[Followed, ...] = (
             "dns_domain",
             "router_external",
             "pvlan",
+            "vlan_transparent",
+            "qinq",
             "qos_policy_id",
         ),
         is_small=True,

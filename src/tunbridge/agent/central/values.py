@@ -32,6 +32,8 @@ def network(rows: tuple[Row, ...]) -> view.Network:
         dns_domain=row.dns_domain,
         external=row.router_external,
         is_private=row.pvlan,
+        is_transparent=row.vlan_transparent or row.qinq,
+        is_qinq=row.qinq,
         qos_policy_id=row.qos_policy_id,
         segments=tuple(
             view.Segment(one["network_type"], one["physical_network"], one["segmentation_id"])

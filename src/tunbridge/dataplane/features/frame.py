@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context, Meter
-from tunbridge.dataplane.features import filtering, port_security, router, services
+from tunbridge.dataplane.features import filtering, port_security, router, services, tags
 from tunbridge.dataplane.flow import Match, goto
 from tunbridge.dataplane.flows import Flow
 from tunbridge.dataplane.responders import TOLD, Kind
@@ -76,12 +76,20 @@ def integration(ofports: Mapping[str, int], provider_bridges: Iterable[str]) -> 
     flows.append(flow.make(start, 65535, {"dl_vlan": 4095}, []))
     # A second tag below that of a sub-port, which came off: it could name another network.
     second: Match = {"vlan_tci": "0x0000/0x1000"}
-    flows += [flow.make(start, 20, {**second, "dl_type": tag}, []) for tag in ("0x8100", "0x88a8")]
+    flows += [flow.make(start, 20, {**second, **below}, []) for below in tags.BELOW]
     for bridge in provider_bridges:
         # From the physical network, a segment that no network here uses; counted apart from what workloads send.
         if (number := ofports.get(names.integration_patch(bridge))) is not None:
             flows.append(flow.make(start, 2, {"in_port": number}, []))
-    return [*flows, *_destination(), *port_security.common(), *services.common(), *filtering.common(), *router.common()]
+    return [
+        *flows,
+        *_destination(),
+        *port_security.common(),
+        *services.common(),
+        *filtering.common(),
+        *router.common(),
+        *tags.common(),
+    ]
 
 
 def _destination() -> list[Flow]:

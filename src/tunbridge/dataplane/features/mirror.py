@@ -13,8 +13,8 @@ from collections.abc import Container, Iterable
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import qos, tap
-from tunbridge.dataplane.flow import Action, goto
+from tunbridge.dataplane.features import qos, tags, tap
+from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.flows import FlowKey
 from tunbridge.dataplane.pipeline import FIRST_SUB_PORT, OUT
 from tunbridge.dataplane.view import Mirror
@@ -36,17 +36,21 @@ def compute(context: Context, port_id: str) -> None:
         return
     mirrors, number = context.view.mirrors(port_id), workload.ofport
     if copies_sent(context, port_id):
-        sent = [_copy(context, one, one.sent) for one in mirrors if one.sent is not None]
-        copies = *_made(sent), *tap.copies(context, port_id, received=False)
-        context.flow(_BRIDGE, pipeline.SENT_MIRROR, 1, {"in_port": number}, *copies, goto(pipeline.SENT_PACKETS))
+        sent = _made(_copy(context, one, one.sent) for one in mirrors if one.sent is not None)
+        for tagged in (False, True) if network.is_transparent else (False,):
+            copies = *sent, *tap.copies(context, port_id, received=False, tagged=tagged)
+            what: Match = {"in_port": number, **(tags.TAGGED if tagged else {})}
+            context.flow(_BRIDGE, pipeline.SENT_MIRROR, 1 + tagged, what, *copies, goto(pipeline.SENT_PACKETS))
     if qos.copies_received(context, port_id):
-        received = [_copy(context, one, one.received) for one in mirrors if one.received is not None]
-        copies = *_made(received), *tap.copies(context, port_id, received=True)
+        received = _made(_copy(context, one, one.received) for one in mirrors if one.received is not None)
         out = goto(pipeline.SUB_PORT) if number >= FIRST_SUB_PORT else flow.output_field(OUT)
         where = OUT(number)
         # Its own broadcast, which it does not receive, is no copy.
-        context.flow(_BRIDGE, pipeline.RECEIVED_MIRROR, 2, {"in_port": number, **where})
-        context.flow(_BRIDGE, pipeline.RECEIVED_MIRROR, 1, where, *copies, out)
+        context.flow(_BRIDGE, pipeline.RECEIVED_MIRROR, 3, {"in_port": number, **where})
+        for tagged in (False, True) if network.is_transparent else (False,):
+            copies = *received, *tap.copies(context, port_id, received=True, tagged=tagged)
+            what = {**where, **(tags.TAGGED if tagged else {})}
+            context.flow(_BRIDGE, pipeline.RECEIVED_MIRROR, 1 + tagged, what, *copies, out)
         context.state("mirrored", network.id, number)
         if not qos.limits_received(context, port, network):
             context.flow(_BRIDGE, pipeline.OUTPUT, 3, where, goto(pipeline.RECEIVED_MIRROR))

@@ -1,9 +1,11 @@
 """A network that has a workload here: its local VLAN in br-int, its segment outside."""
 
+from collections.abc import Sequence
+
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context
-from tunbridge.dataplane.features import private, uplink
-from tunbridge.dataplane.flow import goto
+from tunbridge.dataplane.features import private, tags, uplink
+from tunbridge.dataplane.flow import Action, goto
 from tunbridge.dataplane.pipeline import NETWORK
 from tunbridge.dataplane.view import Network
 
@@ -43,8 +45,11 @@ def _filter(context: Context, network_id: str, vlan: int) -> None:
 
 def _integration(context: Context, network: Network, vlan: int, learning: bool) -> None:
     bridge, where = names.INTEGRATION_BRIDGE, NETWORK(vlan)
+    seen = [*([flow.learn_local(vlan)] if learning else []), goto(pipeline.CONNTRACK)]
+    if network.is_transparent:
+        context.flow(bridge, pipeline.LEARN, 11, {**where, **tags.TAGGED}, *seen)
     if learning:
-        context.flow(bridge, pipeline.LEARN, 1, where, flow.learn_local(vlan), goto(pipeline.CONNTRACK))
+        context.flow(bridge, pipeline.LEARN, 1, where, *seen)
         unknown = [goto(pipeline.LEARNED), goto(pipeline.UNKNOWN)]
         context.flow(bridge, pipeline.DESTINATION, 1, where, *unknown)
     patch = uplink.patch(context, network)
@@ -72,6 +77,8 @@ def _tunnel(context: Context, network: Network, vlan: int, learning: bool) -> No
     if patch is None or key is None:
         return
     table, inside = pipeline.FROM_TUNNEL[network.network_type], flow.output(patch)
+    # What is learned there takes the tag off by writing 0 to it: nothing to rely on with a VM's own tag below.
+    learning = learning and not network.is_transparent
     onwards = goto(pipeline.LEARN_FROM_TUN) if learning else inside
     context.flow(bridge, table, 1, {"tun_id": f"{key:#x}"}, *flow.push_vlan(vlan), onwards)
     if learning:
@@ -83,7 +90,14 @@ def _provider(context: Context, network: Network, vlan: int) -> None:
     patch = None if bridge is None else context.local.ofport(bridge, names.provider_patch(bridge))
     if bridge is None or patch is None:
         return
-    outside = network.segmentation_id
-    change = flow.pop_vlan() if outside is None else flow.set_vlan(outside)
     where = {"in_port": patch, "dl_vlan": vlan}
-    context.flow(bridge, pipeline.PROVIDER_SWITCHING, 4, where, change, flow.NORMAL)
+    context.flow(bridge, pipeline.PROVIDER_SWITCHING, 4, where, *_outside_tag(network), flow.NORMAL)
+
+
+def _outside_tag(network: Network) -> Sequence[Action]:
+    """In place of the local VLAN, which a frame has on its way to the provider bridge."""
+    if network.segmentation_id is None:
+        return [flow.pop_vlan()]
+    if network.is_qinq:
+        return [flow.pop_vlan(), *flow.push_vlan(network.segmentation_id, flow.SERVICE_TAG)]
+    return [flow.set_vlan(network.segmentation_id)]

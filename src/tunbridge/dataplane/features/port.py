@@ -15,7 +15,18 @@ from msgspec import Struct
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.conntrack import UNFILTERED
 from tunbridge.dataplane.contribution import STEERING, UNBOUND, Context, Meter, PortSettings, PortState
-from tunbridge.dataplane.features import local_ip, located, metadata, mirror, port_security, private, qos, tap, uplink
+from tunbridge.dataplane.features import (
+    local_ip,
+    located,
+    metadata,
+    mirror,
+    port_security,
+    private,
+    qos,
+    tags,
+    tap,
+    uplink,
+)
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.local import Trunked, Workload
 from tunbridge.dataplane.responders import options
@@ -146,6 +157,8 @@ def _send(context: Context, place: Place, vlan: int, policy: int, limited: bool)
     context.flow(bridge, pipeline.LOCAL_SWITCHING, 10, where, *start)
     if place.workload.trunk is not None:
         _trunk(context, place, place.workload.trunk, vlan)
+    elif place.network.is_transparent:
+        tags.send(context, ofport, start)
     port_security.compute(context, place.port, ofport)
     located.watch(context, place.port, place.network, vlan, ofport)
     # Requests to the agent, limited so that one workload's flood delays no other.

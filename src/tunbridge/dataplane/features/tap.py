@@ -8,6 +8,9 @@ tag, so that no flow for a network's packets can ever be about it.
     here      18 or 101 ─> out                           (to a trunk's sub-port: ─> 100 with its tag)
     elsewhere 18 or 101 ─> patch-tun, br-tun 0 ─> tunnel ─> br-tun 0, 3 4 or 6 ─> patch-int, br-int 0 ─> out
 
+A copy of a frame with a VLAN tag of a VM's own goes to a service on this host only: between bridges, the tag would be
+taken for a network.
+
 A copy is in no table where copies are made: none is copied again. It passes no rules, limits or port security.
 
 Owners: a tap service that has its port here, or is the service of a local port's tap flow; and a tap flow.
@@ -18,6 +21,7 @@ from typing import cast
 
 from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context, PortState
+from tunbridge.dataplane.features import tags
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.pipeline import OUT
 from tunbridge.dataplane.view import Tap, TapService
@@ -58,11 +62,18 @@ def compute_flow(context: Context, id: str) -> None:
         context.port_state(id, PortState("wired") if done else PortState("down", "its copies have nowhere to go"))
 
 
-def copies(context: Context, port_id: str, received: bool) -> Iterator[Action]:
-    """The copies of what a port sends, or of what it receives."""
+def copies(context: Context, port_id: str, received: bool, tagged: bool = False) -> Iterator[Action]:
+    """The copies of what a port sends, or of what it receives; of frames with a tag only those for services here."""
     for tap in context.view.taps(port_id):
+        if tagged and not _is_here(context, tap):
+            continue
         if (tap.received if received else tap.sent) and (copy := _copy(context, tap)) is not None:
             yield copy
+
+
+def _is_here(context: Context, tap: Tap) -> bool:
+    service = context.view.tap_service(tap.service_id)
+    return service is not None and service.host == context.local.host
 
 
 def _copy(context: Context, tap: Tap) -> Action | None:
@@ -115,5 +126,6 @@ def _arrive(context: Context, service: TapService, ofport: int) -> None:
         return
     key, table = f"{service.tunnel_id:#x}", pipeline.FROM_TUNNEL[context.local.tunnel_type]
     context.flow(_TUNNEL, table, 2, {"tun_id": key}, flow.set_mark(service.tunnel_id), flow.output(outer))
+    context.flow(_TUNNEL, table, 3, {"tun_id": key, **tags.TAGGED})
     where = {"pkt_mark": key, "in_port": inner, **_UNTAGGED}
     context.flow(_INTEGRATION, pipeline.LOCAL_SWITCHING, 30, where, flow.set_mark(0), *_deliver(ofport))

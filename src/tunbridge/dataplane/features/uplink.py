@@ -2,11 +2,16 @@
 
 from tunbridge.dataplane import names
 from tunbridge.dataplane.contribution import Context
+from tunbridge.dataplane.features import tags
 from tunbridge.dataplane.view import Network
 
 
 def obstacle(context: Context, network: Network) -> str | None:
     """Why the network cannot be had on this host."""
+    return _no_way_out(context, network) or (tags.obstacle(context, network) if network.is_transparent else None)
+
+
+def _no_way_out(context: Context, network: Network) -> str | None:
     if network.is_tunnelled:
         if network.network_type != context.local.tunnel_type:
             return f"network type {network.network_type}: the tunnels of this host are {context.local.tunnel_type}"

@@ -130,12 +130,17 @@ _EXTENDED = (
         column=text("dns_domain"),
     ),
     common.flag(
-        "vlan_transparent",
-        UNSET,
-        "vlan-transparent",
+        "vlan_transparent", UNSET, "vlan-transparent", put=False, filter=True, column=boolean("vlan_transparent")
+    ),
+    Field(
+        "qinq",
+        plain.boolean,
+        convert.to_boolean,
+        default=UNSET,
         put=False,
         filter=True,
-        schema={"type": ["boolean", "null"]},
+        extension="qinq",
+        column=boolean("qinq"),
     ),
     Field(
         "pvlan",

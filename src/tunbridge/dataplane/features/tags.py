@@ -1,0 +1,50 @@
+"""VLAN tags of VMs' own, in networks that carry them (API: `vlan_transparent`, `qinq`).
+
+A tag stays on the packet. On its way between bridges it is below the local VLAN, which table 94 puts on top and table 0
+takes off again; in a physical network it is below the network's segment. Open vSwitch matches what is behind as many
+tags as `vlan-limit` says, so there port security and rules are about what is in a tagged frame as about any other.
+
+A tagged frame is switched, and nothing more: DHCP, ARP, metadata, routers are of the network without a tag. What has
+more tags than Open vSwitch looks behind is dropped where it comes from: nobody could judge it, and a Linux receiver
+takes VLAN 0 off without having such an interface.
+"""
+
+from collections.abc import Sequence
+
+from tunbridge.dataplane import flow, names, pipeline
+from tunbridge.dataplane.contribution import Context
+from tunbridge.dataplane.flow import Action, Match, goto
+from tunbridge.dataplane.flows import Flow
+from tunbridge.dataplane.view import Network
+
+TAGGED: Match = {"vlan_tci": "0x1000/0x1000"}
+BELOW: Sequence[Match] = tuple({"dl_type": f"{tag:#x}"} for tag in (flow.CUSTOMER_TAG, flow.SERVICE_TAG))
+"""What cannot be looked behind: one more tag."""
+
+
+def obstacle(context: Context, network: Network) -> str | None:
+    """Why VMs cannot have tags of their own in a network on this host."""
+    if network.is_tunnelled or network.network_type == "local":
+        return None
+    if network.segmentation_id is None:
+        return "a flat network has no tag of its own, below which those of VMs could be"
+    if context.local.vlan_limit > 1:
+        return None
+    return "tags of VMs in a VLAN network need: ovs-vsctl set Open_vSwitch . other_config:vlan-limit=2"
+
+
+def send(context: Context, ofport: int, start: Sequence[Action]) -> None:
+    """What a workload sends with a tag."""
+    where: Match = {"in_port": ofport, **TAGGED}
+    context.flow(names.INTEGRATION_BRIDGE, pipeline.LOCAL_SWITCHING, 5, where, *start)
+    for below in BELOW:
+        context.flow(names.INTEGRATION_BRIDGE, pipeline.LOCAL_SWITCHING, 6, {**where, **below})
+
+
+def common() -> list[Flow]:
+    """Tagged frames pass by what is of a network without a tag; a network that carries none has none from outside."""
+    return [
+        flow.make(pipeline.LEARN, 10, TAGGED, []),
+        flow.make(pipeline.SERVICE_TABLE, 100, TAGGED, [goto(pipeline.PRIVATE)]),
+        flow.make(pipeline.ROUTER, 1000, TAGGED, [goto(pipeline.DESTINATION)]),
+    ]
