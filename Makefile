@@ -101,4 +101,4 @@ lock:
 	tools/service.sh designate lock
 
 clean:
-	rm -rf $(VENV) .venv-keystone .venv-designate .venv-ansible build out
+	rm -rf $(VENV) .venv-keystone .venv-designate .venv-ansible .venv-suites build out

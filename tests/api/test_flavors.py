@@ -58,6 +58,8 @@ def test_what_flavors_and_profiles_refuse(cloud: Cloud, admin: User) -> None:
         path = {"flavor": "/flavors", "service_profile": "/service_profiles", "router": "/routers"}[resource]
         return error(user.post(path, {resource: values}))[:2]
 
+    assert admin.create("flavor", service_type="FLAVORS")["service_type"] == "FLAVORS"
+    assert refused(admin, "flavor", service_type=["FLAVORS"]) == (400, "InvalidServiceType")
     assert refused(admin, "flavor", service_type="LOADBALANCERV2") == (400, "InvalidServiceType")
     assert refused(admin, "flavor", service_type="L3_ROUTER_NAT", service_profiles=[NOBODY]) == (
         404, "ServiceProfileNotFound",

@@ -262,3 +262,28 @@ def test_what_l3_agents_refuse(cloud: Cloud, admin: User, external: str) -> None
     admin.update("agent", l3, admin_state_up=False)
     assert add(l3, {"router_id": made}) == (404, "InvalidL3Agent")
     admin.update("agent", l3, admin_state_up=True)
+
+
+def test_an_interface_is_active_while_its_router_is_up_and_a_host_has_the_network(cloud: Cloud, admin: User) -> None:
+    def status(**network: object) -> tuple[str, str]:
+        inner = admin.create("network", **network)["id"]
+        subnet = admin.create("subnet", network_id=inner, cidr="10.8.0.0/24", ip_version=4)["id"]
+        made = admin.create("router")["id"]
+        reply = admin.put(f"/routers/{made}/add_router_interface", {"subnet_id": subnet})
+        port = reply.json()["port_id"]
+        return port, admin.show("port", port)["status"]
+
+    port, now = status()
+    assert now == "ACTIVE"
+    assert port in {one["id"] for one in admin.list("port", status="ACTIVE")}
+    for resource, id in (("router", admin.show("port", port)["device_id"]), ("port", port)):
+        admin.update(resource, id, admin_state_up=False)
+        assert admin.show("port", port)["status"] == "DOWN"
+        admin.update(resource, id, admin_state_up=True)
+        assert admin.show("port", port)["status"] == "ACTIVE"
+    nowhere = {"provider:network_type": "vlan", "provider:physical_network": "physnet9", "provider:segmentation_id": 9}
+    port, now = status(**nowhere)
+    assert now == "DOWN"
+    late = AgentConfig(host="late", local_ip="10.0.0.9", providers={"physnet9": Provider(bridge="br-late")})
+    register_host(cloud.database.remote, late)
+    wait_until(lambda: admin.show("port", port)["status"] == "ACTIVE", "the interface on the new host")

@@ -102,7 +102,7 @@ def test_members_use_what_managers_make(cloud: Cloud) -> None:
     assert error(otto.get(f"/qos/policies/{made['id']}"))[:2] == (404, "QosPolicyNotFound")
     path = f"/qos/policies/{made['id']}/bandwidth_limit_rules"
     assert error(mia.post(path, {"bandwidth_limit_rule": LIMIT}))[:2] == (403, "PolicyNotAuthorized")
-    assert error(otto.post(path, {"bandwidth_limit_rule": LIMIT}))[:2] == (404, "QosPolicyNotFound")
+    assert error(otto.post(path, {"bandwidth_limit_rule": LIMIT}))[:2] == (403, "PolicyNotAuthorized")
     limit = add(mara, made, "bandwidth_limit", **LIMIT)
     assert mia.get(f"{path}/{limit['id']}").status_code == 200
     network = mia.create("network")
@@ -261,6 +261,9 @@ def test_rule_types_are_those_that_hosts_carry_out(cloud: Cloud) -> None:
     kinds = {"bandwidth_limit", "packet_rate_limit", "dscp_marking", "minimum_bandwidth", "minimum_packet_rate"}
     for filters in ({}, {"all_rules": "True"}, {"all_supported": "True"}):
         assert {one["type"] for one in mia.list("rule_type", **filters)} == kinds
+        assert all(set(one) == {"type"} for one in mia.list("rule_type", **filters))
+    assert mia.list("rule_type", fields="drivers") == admin.list("rule_type")
+    assert error(mia.get("/qos/rule-types/bandwidth_limit")) == (403, "NotAuthorized", "Not authorized.")
     found = admin.get("/qos/rule-types/bandwidth_limit").json()["rule_type"]
     (driver,) = found["drivers"]
     assert (found["type"], driver["name"]) == ("bandwidth_limit", "openvswitch")
@@ -282,6 +285,10 @@ def test_a_policy_has_tags(cloud: Cloud) -> None:
     assert mara.put(f"/qos/policies/{made['id']}/tags", {"tags": ["red"]}).status_code == 200
     assert mara.show("policy", made["id"])["tags"] == ["red"]
     assert [one["id"] for one in mara.list("policy", tags="red")] == [made["id"]]
+    assert mara.get(f"/policies/{made['id']}/tags").json() == {"tags": ["red"]}, "as Neutron has them"
+    assert mara.put(f"/policies/{made['id']}/tags/blue", None).status_code == 201
+    assert sorted(mara.show("policy", made["id"])["tags"]) == ["blue", "red"]
+    assert mara.get(f"/policies/{made['id']}").status_code == 404
 
 
 def test_an_update_for_another_revision_is_refused(cloud: Cloud) -> None:

@@ -79,6 +79,20 @@ def test_a_port_has_one_floating_ip_of_a_network_however_many_are_asked_for(
     assert len(mias[0].list("floatingip", port_id=behind["port"])) == 1
 
 
+def test_the_ipv4_address_of_a_routers_port_stays(mias: list[User], behind: dict[str, Any]) -> None:
+    (port,) = mias[0].list("port", device_id=behind["router"], device_owner="network:router_interface")
+    url, subnet_id = f"/ports/{port['id']}", behind["subnet"]
+    address = port["fixed_ips"][0]["ip_address"]
+    for same in ({"subnet_id": subnet_id}, {"ip_address": address}, {"subnet_id": subnet_id, "ip_address": address}):
+        reply = mias[0].put(url, {"port": {"fixed_ips": [same]}})
+        assert reply.status_code == 200, reply.text
+        assert reply.json()["port"]["fixed_ips"] == port["fixed_ips"]
+    one = {"subnet_id": subnet_id}
+    for other in ([], [one, one], [{**one, "ip_address": "10.0.0.9"}], [one, {**one, "ip_address": "10.0.0.9"}]):
+        status, _, message = error(mias[0].put(url, {"port": {"fixed_ips": other}}))
+        assert (status, message) == (400, f"Bad ports request: IP updates for port {port['id']} are not allowed.")
+
+
 def test_a_floating_ip_is_active_when_a_host_says_so(pair: Pair, mias: list[User], behind: dict[str, Any]) -> None:
     made = mias[0].create("floatingip", floating_network_id=behind["external"], port_id=behind["port"])
     assert made["status"] == "DOWN"

@@ -37,6 +37,6 @@ class Below(Controller):
         return store.find(self.resource.table, self.rules.above, parent.id)
 
     def _may_create(self, txn: Txn, caller: Caller, values: Values) -> None:
-        parent = self._parent(txn, caller)
+        parent = self._parents.rules.get(txn, self._id)
         values.update({self.rules.above: parent.id, "project_id": self._parents.rules.project(parent)})
         super()._may_create(txn, caller, values)

@@ -96,12 +96,16 @@ class Controller:
         shown = query.page(query.ordered(rows, wanted, self._value), wanted)
         content = b'{"%s":[%s]' % (
             self.resource.collection.encode(),
-            b",".join(self.views.json(self.resource, row, caller, target(row), wanted.fields) for row in shown),
+            b",".join(self.listed(row, caller, target(row), wanted.fields) for row in shown),
         )
         found = query.links(url, text, wanted, shown)
         if found:
             content += b',"%s_links":%s' % (self.resource.collection.encode(), body.encode(found))
         return Answer(200, content + b"}")
+
+    def listed(self, row: Row, caller: Caller, target: Target, fields: frozenset[str]) -> bytes:
+        """Give a row as lists have it, as JSON."""
+        return self.views.json(self.resource, row, caller, target, fields)
 
     async def show(self, caller: Caller, id: str, text: str) -> Answer:
         """Answer GET /COLLECTION/ID."""

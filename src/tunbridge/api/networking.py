@@ -26,6 +26,8 @@ from tunbridge.rules.settings import NetworkingSettings
 _REVISION = re.compile("[+-]?[0-9]{1,18}")
 CORE = ("network", "subnet", "subnetpool", "port")
 """Resources that GET /v2.0/ lists."""
+TAGGED = ("network_segment_ranges", "policies")
+"""Collections of which Neutron has the tags at /COLLECTION/ID/tags, which is not below their own path."""
 Special = Callable[[Exchange, Request, list[str]], Awaitable[Answer]]
 """Answers for paths that are no resource's: gets the path's parts after the first."""
 Beside = Callable[[Exchange, Request, str, list[str]], Awaitable[Answer]]
@@ -52,6 +54,7 @@ class NetworkingApi:
         self._paths: dict[str, Controller] = {}
         self._below: dict[tuple[str, str], Controller] = {}
         """By the name of the resource above and the part of the path."""
+        self._tagged = {c.resource.collection: c for c in controllers.values() if c.resource.collection in TAGGED}
         for controller in controllers.values():
             above = controller.resource.parent
             for name in path_names(controller.resource):
@@ -74,6 +77,8 @@ class NetworkingApi:
             controller = self._paths.get("/".join(parts[:count]))
             if controller is not None and len(parts) >= count:
                 return controller, count
+        if len(parts) > 2 and parts[2] == "tags":
+            return self._tagged.get(parts[0]), 1
         return None, 0
 
     async def answer(self, exchange: Exchange, caller: Caller) -> Answer:

@@ -44,6 +44,7 @@ from tunbridge.api.placement.segment_reporter import SegmentReporter, Services
 from tunbridge.api.quotas import QuotaApi
 from tunbridge.api.ready_made import PoolsApi, TopologyApi
 from tunbridge.api.routes import pages
+from tunbridge.api.rule_types import RuleTypes
 from tunbridge.api.views import Views
 from tunbridge.api.worker import Worker
 from tunbridge.database.connection import Database
@@ -66,6 +67,8 @@ BACKLOG = 2048
 """Connections that wait to be accepted, for each address."""
 FILES_KEPT = 200
 """Of these are not for connections of clients."""
+_CONTROLLERS = {"rule_type": RuleTypes}
+"""Those of resources that are answered for in their own way."""
 SYSTEM = Caller("tunbridge", "tunbridge", None, None, frozenset({"admin", "manager", "member", "reader"}))
 """Who does what no user asked for."""
 
@@ -90,7 +93,8 @@ def application(
     views = Views(database.store, rules)
     most = config.networking.pagination_max_limit
     controllers = {
-        name: Controller(offered.resources[name], rule, database, views, most) for name, rule in shown.items()
+        name: _CONTROLLERS.get(name, Controller)(offered.resources[name], rule, database, views, most)
+        for name, rule in shown.items()
     }
     if allocations is not None:
         controllers["port"].around = controllers["network"].around = allocations.during

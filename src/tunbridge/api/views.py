@@ -102,6 +102,13 @@ DEPENDENTS = (
         lambda store, row: _ids(store.find("Router", "gateway_host", row.host)),
         column="availability_zone",
     ),
+    Dependent("Router", "Port", lambda _, row: row.interfaces, column="admin_state_up"),
+    Dependent(
+        "Host",
+        "Port",
+        lambda store, _: _ids(store.find("Port", "device_owner", "network:router_interface")),
+        column="configurations",
+    ),
     Dependent("Router", "Port", lambda _, row: [row.gateway_port] if row.gateway_port else [], column="gateway_host"),
     Dependent("Port", "Floating_Ip", lambda store, row: _ids(store.find("Floating_Ip", "port_id", row.id))),
     Dependent(

@@ -23,6 +23,7 @@ DRIVERS = {"0": "openvswitch"}
 UNBOUND, FAILED, OVS = "unbound", "binding_failed", "ovs"
 PLUGGED = ("normal", "vdpa")
 """Kinds of VIF that Open vSwitch forwards for; `direct` besides, where the card says that it is in switchdev mode."""
+INTERFACE = "network:router_interface"
 MAX_PROFILE = 4095
 """Characters of a profile's JSON, as Neutron writes and counts them."""
 
@@ -144,7 +145,12 @@ def details(row: Row) -> dict[str, Any]:
 
 
 def status(reader: Reader, port: Row) -> str:
-    """Give a port's status: ACTIVE when the host that it is bound to says that it forwards."""
+    """Give a port's status: ACTIVE when the host that it is bound to says that it forwards.
+
+    The port of a router's interface is bound to no host: each that has a port of the network answers for it.
+    """
+    if port.device_owner == INTERFACE:
+        return ACTIVE if _is_routed(reader, port) else "DOWN"
     kept_for = {"network:floatingip": "Floating_Ip", "network:local_ip": "Local_Ip"}.get(port.device_owner)
     if kept_for is not None and reader.get(kept_for, port.device_id) is not None:
         return "N/A"
@@ -157,6 +163,16 @@ def status(reader: Reader, port: Row) -> str:
         if told.host == row.host:
             return str(told.status)
     return "DOWN"
+
+
+def _is_routed(reader: Reader, port: Row) -> bool:
+    """Whether a router's interface is up, and there is a host that can have its network."""
+    router, network = reader.get("Router", port.device_id), reader.get("Network", port.network_id)
+    if router is None or network is None or port.id not in router.interfaces:
+        return False
+    if not (router.admin_state_up and port.admin_state_up):
+        return False
+    return any(hosts.reached(row, network) for row in reader.all("Host") if row.agent_type == hosts.AGENT_TYPE)
 
 
 def changed(

@@ -236,6 +236,22 @@ def _kept(there: Mapping[str, Row], wanted: Wanted, automatic: set[str]) -> tupl
     return kept, wanted
 
 
+def moves_ipv4(reader: Reader, port: Row, wanted: Wanted) -> bool:
+    """Whether a port would have other IPv4 addresses than it has; an entry with a subnet alone keeps one of that."""
+    there: dict[str, Row] = {id: reader.get("Address", id) for id in port.addresses}
+    kept, rest = _kept(there, wanted, set())
+    lost = [address.ip_address for id, address in there.items() if id not in kept]
+    return any(":" not in one for one in (*lost, *(_place_of(reader, entry) for entry in rest)))
+
+
+def _place_of(reader: Reader, entry: dict[str, str]) -> str:
+    """Give the address that an entry names, else the prefix of its subnet."""
+    if "ip_address" in entry:
+        return entry["ip_address"]
+    subnet = reader.get("Subnet", entry.get("subnet_id", ""))
+    return ":" if subnet is None else subnet.cidr
+
+
 def _is_same(entry: dict[str, str], row: Row) -> bool:
     if entry.get("ip_address") is None or entry.get("subnet_id", row.subnet) != row.subnet:
         return False

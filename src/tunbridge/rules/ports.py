@@ -32,7 +32,7 @@ from tunbridge.rules.base import Rules, check_tag_count
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import BadRequest, Conflict, http_bad_request, invalid
 from tunbridge.rules.networks import given
-from tunbridge.rules.port_addresses import ROUTER_OWNERS, Addresses, Wanted, fixed_ips, fixed_ips_text
+from tunbridge.rules.port_addresses import ROUTER_OWNERS, Addresses, Wanted, fixed_ips, fixed_ips_text, moves_ipv4
 from tunbridge.rules.publication import Publishing
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.settings import NetworkingSettings
@@ -96,7 +96,7 @@ class PortRules(Rules):
 
     def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:
         """Change a port. Raises NetworkingError."""
-        if "fixed_ips" in values and row.device_owner in ROUTER_OWNERS and _moves_ipv4(txn, row, values["fixed_ips"]):
+        if "fixed_ips" in values and row.device_owner in ROUTER_OWNERS and moves_ipv4(txn, row, values["fixed_ips"]):
             raise BadRequest("BadRequest", f"Bad ports request: IP updates for port {row.id} are not allowed.")
         self.move(txn, request, row, values)
 
@@ -335,12 +335,6 @@ class PortRules(Rules):
             addresses = self._addresses(txn, request, network, port.device_owner, port.mac_address, "")
             addresses.follow(subnet)
             self.touch(txn, request.unconditional, port, {"addresses": (*port.addresses, *addresses.rows)})
-
-
-def _moves_ipv4(reader: Reader, row: Row, wanted: list[dict[str, str]]) -> bool:
-    """Whether a port would not have the IPv4 addresses that it has."""
-    there = {ip["ip_address"] for ip in fixed_ips(reader, row.addresses) if ":" not in ip["ip_address"]}
-    return there != {ip["ip_address"] for ip in wanted if ":" not in ip.get("ip_address", ":")}
 
 
 def _check_floating(txn: Txn, row: Row, left: Iterable[str]) -> None:

@@ -134,27 +134,6 @@ _AT_ONCE_THERE = "the gateway has its host at once"
 _NO_GATEWAY = "only a gateway is on certain hosts"
 _PROVIDER = "one provider is behind all flavors"
 _OURS = {"default": True, "name": "tunbridge", "service_type": "L3_ROUTER_NAT"}
-_LIMIT = ("range", {"start": 0, "end": 2147483647})
-_WAYS = ("choices", ["egress", "ingress"])
-_MARKS = ("choices", [0, *range(8, 40, 2), 40, 44, 46, 48, 56])
-_PARAMETERS: dict[str, dict[str, tuple[str, Any]]] = {
-    "bandwidth_limit": {"max_kbps": _LIMIT, "max_burst_kbps": _LIMIT, "direction": _WAYS},
-    "packet_rate_limit": {"max_kpps": _LIMIT, "max_burst_kpps": _LIMIT, "direction": _WAYS},
-    "dscp_marking": {"dscp_mark": _MARKS},
-    "minimum_bandwidth": {"min_kbps": _LIMIT, "direction": _WAYS},
-    "minimum_packet_rate": {"min_kpps": _LIMIT, "direction": ("choices", ["egress", "ingress", "any"])},
-}
-
-
-def _type(name: str) -> dict[str, Any]:
-    parameters = [
-        {"parameter_name": parameter, "parameter_type": kind, "parameter_values": values}
-        for parameter, (kind, values) in _PARAMETERS[name].items()
-    ]
-    return {"drivers": [{"name": "openvswitch", "supported_parameters": parameters}], "type": name}
-
-
-_RULE_TYPES = [_type(name) for name in _PARAMETERS]
 DIFFERENT: dict[str, dict[str, Different | But]] = {
     "auto_topology": {
         "mara DELETE /auto-allocated-topology/$demo": Different(
@@ -340,9 +319,6 @@ DIFFERENT: dict[str, dict[str, Different | But]] = {
     "localips": {
         "otto GET /local_ips/$l/port_associations": Different(_OTHERS, _NO_LOCAL_IP),
         "nova GET /local_ips/$l/port_associations": Different(_OTHERS, _NO_LOCAL_IP),
-        'otto POST /local_ips/$l/port_associations {"port_association": {"fixed_port_id": "$local"}}': Different(
-            _OTHERS, _NO_LOCAL_IP
-        ),
         'mia POST /local_ips/$both/port_associations {"port_association": {"fixed_port_id": "$barep"}}': Different(
             "a Local IP and its ports are in one network",
             error(
@@ -416,24 +392,6 @@ DIFFERENT: dict[str, dict[str, Different | But]] = {
         "otto list policy fields=name": Different("as above", {"status": 200, "body": {"policies": [{"name": "s"}]}}),
         "admin list policy is_default=true&fields=name": Different(
             "the filter filters", {"status": 200, "body": {"policies": [{"name": "def"}]}}
-        ),
-        **{
-            f"{request} /qos/rule-types{query}": But(
-                "details are in the list as well", {"body.rule_types": _RULE_TYPES}
-            )
-            for request, query in (
-                ("admin GET", ""),
-                ("mia GET", ""),
-                ("admin GET", "?all_rules=true"),
-                ("admin GET", "?all_supported=true"),
-                ("admin GET", "?all_rules=true&all_supported=true"),
-            )
-        },
-        "mia GET /qos/rule-types/bandwidth_limit": Different(
-            "a type that is in the list may be seen", {"status": 200, "body": {"rule_type": _type("bandwidth_limit")}}
-        ),
-        'otto POST /qos/policies/$d/bandwidth_limit_rules {"bandwidth_limit_rule": {"max_kbps": 1}}': Different(
-            _OTHERS, error(404, "QosPolicyNotFound", "QoS policy <d> could not be found.")
         ),
         "admin GET /qos/policies/$p/bandwidth_limit_rules?direction=ingress&fields=max_kbps": Different(
             _FILTERS, {"status": 200, "body": {"bandwidth_limit_rules": [{"max_kbps": 1000}]}}

@@ -10,17 +10,33 @@ from tunbridge.model.tables import Cardinality, Column, Type
 from tunbridge.model.validators import Check, InvalidError, containers, plain
 
 SERVICE_TYPE = "L3_ROUTER_NAT"
-"""Neutron's name of what routers do; nothing else here has flavors."""
+"""Neutron's name of what routers do, the only service here whose things may have flavors."""
+SERVICE_TYPES = (
+    SERVICE_TYPE,
+    "CONNTRACKHELPER",
+    "CORE",
+    "FLAVORS",
+    "FLOATINGIPPOOL",
+    "LOCAL_IP",
+    "LOGGING",
+    "METERING",
+    "NDPPROXY",
+    "NETWORK_SEGMENT_RANGE",
+    "PORTFORWARDING",
+    "PVLAN",
+    "QOS",
+)
+"""Those for which a flavor may be made, as in Neutron: the services that there are."""
 PROVIDER = "tunbridge"
 
 
 def _refuse_service_type(value: Any) -> None:
-    if value != SERVICE_TYPE:
+    if value not in SERVICE_TYPES:
         raise InvalidError(f"Invalid service type: {value}.", "InvalidServiceType")
 
 
 _TEXT = {"type": "string"}
-_SERVICE_TYPE = Check("type:service_plugin_type", _refuse_service_type, {"enum": [SERVICE_TYPE]})
+_SERVICE_TYPE = Check("type:service_plugin_type", _refuse_service_type, {"enum": list(SERVICE_TYPES)})
 _DESCRIPTION = Field(
     "description",
     plain.string_or_none(common.LONG_DESCRIPTION_LENGTH),
