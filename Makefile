@@ -8,7 +8,7 @@ TEST_JOBS := 4
 # Set in many containers; every agent, server and command that starts would compile all its modules anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help up down test test-attacks test-kernel test-ansible bench lint setup developer packages test-packages docs man dist deb lock clean
+.PHONY: help up down test test-attacks test-kernel test-ansible suites bench lint setup developer packages test-packages docs man dist deb lock clean
 
 help:
 	@echo 'make up      two real Open vSwitch hosts on this machine, wired as in examples/, two VMs, drawn   (root)'
@@ -17,6 +17,7 @@ help:
 	@echo 'make test-kernel   agent and packets on kernel hosts (QEMU), an hour; some of it is in make test   (root)'
 	@echo 'make test-attacks  attacks and faults at length; a short form of each is in make test       (root)'
 	@echo 'make test-ansible  a day with the Ansible modules of OpenStack'
+	@echo 'make suites  tempest and the other suites of OpenStack against a lab, half an hour          (root)'
 	@echo 'make bench   the figures of docs/performance.md, measured here                           (root)'
 	@echo 'make lint    formatting, lints, types, layering'
 	@echo 'make setup   only .venv with .venv/bin/tunbridge in it'
@@ -44,6 +45,9 @@ test-attacks: test-packages developer
 
 test-ansible: packages developer
 	$(PY) -m tests.api.day.ansible
+
+suites: test-packages developer
+	$(PY) -m tests.api.suites $(SUITES_ARGS)
 
 test: test-packages developer
 	tools/tests.sh $(PY) -m pytest -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
@@ -99,6 +103,7 @@ lock:
 	tools/lock.sh $(VENV)
 	tools/service.sh keystone lock
 	tools/service.sh designate lock
+	tools/service.sh suites lock
 
 clean:
 	rm -rf $(VENV) .venv-keystone .venv-designate .venv-ansible .venv-suites build out

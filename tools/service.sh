@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `tools/service.sh keystone` makes .venv-keystone, `tools/service.sh designate` .venv-designate: real services of OpenStack that
-# tests talk with, which want other versions of things than we do. Done once for each requirements-NAME.lock;
+# tests talk with, which want other versions of things than we do; `tools/service.sh suites` .venv-suites, OpenStack's own tests. Done once for each requirements-NAME.lock;
 # `tools/service.sh NAME lock` pins it anew from requirements-NAME.in.
 set -euo pipefail
 cd "$(dirname "$0")/.."

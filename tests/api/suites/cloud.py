@@ -24,8 +24,8 @@ NETWORKING = {
     "project_network_types": "['vxlan', 'geneve']",
     "vlan_ranges": f"[{{ physical_network = '{PHYSICAL}', minimum = 100, maximum = 1999 }}]",
     "vni_ranges": "[{ minimum = 1, maximum = 2000 }]",
-    "default_quotas": "{ network = 500, subnet = 500, port = 500, router = 100, floatingip = 500, security_group = 150, "
-    "security_group_rule = 1000 }",
+    "default_quotas": "{ network = 500, subnet = 500, port = 500, router = 100, floatingip = 500, "
+    "security_group = 150, security_group_rule = 1000 }",
 }
 """What jobs of neutron-tempest-plugin set, too: some tests count on it."""
 SERVICE = "tunbridge"

@@ -14,7 +14,11 @@ def main() -> None:
         said = {name: content.as_text() for name, content in test["details"].items() if _is_told(name, content)}
         start, stop = test["timestamps"]
         seconds = round((stop - start).total_seconds(), 2) if start and stop else None
-        print(json.dumps({"test": test["id"].partition("[")[0], "status": test["status"], "seconds": seconds, "said": said}))
+        print(
+            json.dumps(
+                {"test": test["id"].partition("[")[0], "status": test["status"], "seconds": seconds, "said": said}
+            )
+        )
 
     result = testtools.StreamToDict(tell)
     result.startTestRun()
