@@ -108,7 +108,7 @@ def test_what_is_no_address_of_the_project_is_refused(cloud: Cloud, mia: User, n
     assert error(associate(mia, local, both))[:2] == (400, "LocalIPNoRequestedIP")
     assert associate(mia, local, both, fixed_ip="fd00:78::30").status_code == 400
     assert error(associate(mia, local, nobody))[2].endswith(f"Port {nobody} not found.")
-    assert associate(otto, local, port).status_code == 404
+    assert associate(otto, local, port).status_code == 403
     mia.remove("port", elsewhere)
     mia.remove("network", plain)
 

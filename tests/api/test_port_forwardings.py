@@ -199,7 +199,7 @@ def test_it_goes_with_its_port_and_its_address_and_holds_what_it_needs(site: Sit
 
 def test_others_see_and_make_none(site: Site) -> None:
     made = site.forward(external_port=80, internal_port=80)
-    assert site.refused(site.otto, external_port=81, internal_port=81)[0] == 404
+    assert site.refused(site.otto, external_port=81, internal_port=81)[0] == 403
     assert site.otto.get(site.path).status_code == 404
     assert site.otto.delete(f"{site.path}/{made['id']}").status_code == 404
     theirs = site.otto.create("floatingip", floating_network_id=site.external["id"])

@@ -142,7 +142,7 @@ def _add_paths(paths: dict[str, Any], controller: Controller, offer: Offer) -> N
             "operationId": f"show_{one}",
             "tags": tag,
             "parameters": [parameter("fields", "query", {"type": "array", "items": STRING}, "Only these fields.")],
-            "responses": answers(ok("200", f"The {one}.", item), "400", "401", "404", "503"),
+            "responses": answers(ok("200", f"The {one}.", item), *_show_errors(one)),
         },
     }
     match = parameter("If-Match", "header", STRING, "revision_number=N: only if it still has this revision.")
@@ -189,6 +189,11 @@ def _action_body(action: str) -> dict[str, Any]:
         return object_of({"network_id": STRING}, ["network_id"])
     name = "prefixes" if "prefixes" in action else "addresses"
     return object_of({name: {"type": "array", "items": STRING, "minItems": 1}}, [name])
+
+
+def _show_errors(resource: str) -> tuple[str, ...]:
+    refused = ("403",) if resource == "rule_type" else ()  # which anybody may list, and only an admin see
+    return ("400", "401", *refused, "404", "503")
 
 
 def _add_tags(paths: dict[str, Any], base: str, resource: Resource, id: dict[str, Any], tag: list[str]) -> None:
