@@ -46,6 +46,8 @@ class Target(Struct, frozen=True):
 def running(folder: Path) -> Iterator[Target]:
     """Make the cloud, and nothing of it is left at the end."""
     lab = Lab(NAME)
+    if lab.exists():
+        raise SystemExit(f"there is a lab {NAME} already: let it end, or `tunbridge lab down --name {NAME}`")
     with contextlib.ExitStack() as stack:
         keystone_folder = folder / "keystone"
         keystone_folder.mkdir()
