@@ -152,12 +152,6 @@ DIFFERENT: dict[str, dict[str, Different | But]] = {
         ),
     },
     "conntrack_helpers": {
-        **{
-            f'{user} POST /routers/$r/conntrack_helpers {{"conntrack_helper": {{"protocol": "tcp", "port": 21, "helper": "ftp"}}}}': Different(
-                _OTHERS, _NO_ROUTER
-            )
-            for user in ("otto", "nova")
-        },
         "otto GET /routers/$r/conntrack_helpers": Different(_OTHERS, _NO_ROUTER),
         "mia GET /routers/$r/conntrack_helpers?fields=port": Different(_OTHERS, _NO_ROUTER),
         "mia GET /routers/11111111-2222-4333-8444-555555555555/conntrack_helpers": Different(
