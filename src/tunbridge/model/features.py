@@ -34,6 +34,8 @@ SEGMENTS = "segments"
 """Hosts have a network by that of its segments which they reach, and tell ports what leads to the others."""
 PRIVATE_VLANS = "private-vlans"
 """Hosts keep ports of a network apart by their kind: isolated, or of a community."""
+SEVERAL_GATEWAYS = "several-gateways"
+"""Routers have gateways to several external networks."""
 VLAN_TRANSPARENCY = "vlan-transparency"
 """Networks carry VLAN tags of their guests."""
 
@@ -45,4 +47,4 @@ AVAILABLE = frozenset(
     }
 )
 """Those that the agent has now."""
-ALL = AVAILABLE | {VLAN_TRANSPARENCY}
+ALL = AVAILABLE | {VLAN_TRANSPARENCY, SEVERAL_GATEWAYS}
