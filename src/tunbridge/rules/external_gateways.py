@@ -132,11 +132,11 @@ def update(rules: Any, txn: Txn, request: Request, router: Row, gateways: list[V
         port = _found(router, txn, there, info)
         there = [one for one in there if one is not port]
         plan.append((port, info))
-    for place, (port, info) in enumerate(plan):
-        same = [one for one in there if info is not None and one.network_id == info["network_id"]]
-        if port is None and same:  # it gets other addresses
+    for place, (found, said) in enumerate(plan):
+        same = [one for one in there if said is not None and one.network_id == said["network_id"]]
+        if found is None and same:  # it gets other addresses
             there.remove(same[0])
-            plan[place] = (same[0], info)
+            plan[place] = (same[0], said)
     _arrange(rules, txn, request, router, plan)
 
 
