@@ -46,6 +46,9 @@ def _route(
     if len(nexthops) > 1:
         up = [hop for hop in ways if _is_up(context, hop, found, outside)]
         ways = {hop: ways[hop] for hop in up or ways}  # none is as good as all
+        for hop in nexthops:
+            if _towards(hop, found) is None and (beyond := _beyond(hop, outside)) is not None:
+                _watch(context, beyond, hop)
     return _shared(context, router, destination, ways)
 
 
@@ -59,11 +62,19 @@ def by_default(context: Context, router: Router, gateways: Sequence[gateway.Gate
                 hops.setdefault((hop, one.network.id), one)
         names = list(hops) if router.shares_default else list(hops)[:1]
         if len(names) > 1:
+            for hop, id in names:
+                _watch(context, hops[hop, id], hop)
             names = [(hop, id) for hop, id in names if not context.local.is_silent(id, hop)] or names
         if names:
             ways = {f"{hop} {id}": gateway.via(context, hops[hop, id], hop) for hop, id in names}
             found[prefix] = _shared(context, router, prefix, ways)
     return found
+
+
+def _watch(context: Context, beyond: gateway.Gateway, hop: str) -> None:
+    """Have the agent ask whether a next hop outside answers, on the host that sends to it."""
+    if beyond.is_here:
+        context.state("alternatives", "", (beyond.network.id, hop))
 
 
 def _shared(
