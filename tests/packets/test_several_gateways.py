@@ -105,10 +105,9 @@ class Site:
 
     def hosts_of(self, address: str) -> list[str]:
         """Hosts that answer for an address of the router."""
-        said = f"arp_tpa={address},"
-        return [
-            name for name, host in self.cloud.hosts.items() if said in host.ofctl("dump-flows", "br-int", "table=73")
-        ]
+        dump = ("ovs-ofctl", "-O", "OpenFlow14", "dump-flows", "br-int", "table=73")
+        shown = {name: host.host.run(*dump, check=False).stdout for name, host in self.cloud.hosts.items()}
+        return [name for name, flows in shown.items() if f"arp_tpa={address}," in flows]
 
     def outside(self, *argv: str) -> str:
         return str(self.cloud.outside(*argv, check=False).stdout)
@@ -130,7 +129,7 @@ class Site:
 @pytest.fixture(scope="module")
 def cloud(module_lab_name: Callable[[], str]) -> Iterator[Cloud]:
     more = {"physnet2": Provider(bridge="br-eth2", nics=["eth2"])}
-    made = make_cloud(module_lab_name(), hosts=3, apart=["h2"], more=more, preview=True)
+    made = make_cloud(module_lab_name(), hosts=3, apart=["h2"], more=more)
     made.outside("ip", "link", "set", "lo", "up")
     for address in (*(f"{one}/32" for one in (REMOTE, *MORE)), f"{REMOTE6}/128"):
         made.outside("ip", "addr", "add", address, "dev", "lo", *(["nodad"] if ":" in address else []))
