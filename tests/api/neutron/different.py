@@ -30,7 +30,7 @@ ABSENT: dict[str, str] = {
     **{
         f"{router}.{name}": "comes with an extension of routers that is not offered"
         for router in ("router", "routers[]")
-        for name in ("enable_default_route_bfd", "ha_vr_id")
+        for name in (*("enable_default_route_bfd", "enable_default_route_ecmp", "ha_vr_id"),)
     },
     **{
         f"{router}.qos_policy_id": "stands in external_gateway_info, where there is one"
@@ -64,8 +64,9 @@ EXTRA: dict[str, str] = {
         "recorded from a Neutron without private VLANs",
     ),
     **{
-        f"{router}.external_gateways": "recorded from a Neutron with ML2/OVS, which has one gateway for each router"
+        f"{router}.{name}": "recorded from a Neutron with ML2/OVS, which has one gateway for each router"
         for router in ("router", "routers[]")
+        for name in ("external_gateways", "enable_default_route_ecmp")
     },
     "network_segment_ranges[].name": "Neutron leaves out the name of a range of its configuration",
     "subnetpool.address_scope_id": "Neutron leaves out of the answer to an update what is null",

@@ -61,13 +61,14 @@ def by_default(context: Context, router: Router, gateways: Sequence[gateway.Gate
             if (hop := one.next_hop(version)) is not None:
                 hops.setdefault((hop, one.network.id), one)
         names = list(hops) if router.shares_default else list(hops)[:1]
+        ways = {(hop, id): gateway.via(context, hops[hop, id], hop) for hop, id in names}
         if len(names) > 1:
             for hop, id in names:
                 _watch(context, hops[hop, id], hop)
-            names = [(hop, id) for hop, id in names if not context.local.is_silent(id, hop)] or names
-        if names:
-            ways = {f"{hop} {id}": gateway.via(context, hops[hop, id], hop) for hop, id in names}
-            found[prefix] = _shared(context, router, prefix, ways)
+            up = [(hop, id) for hop, id in names if not context.local.is_silent(id, hop)]
+            ways = {name: ways[name] for name in up or names}
+        if ways:
+            found[prefix] = _shared(context, router, prefix, {" ".join(name): way for name, way in ways.items()})
     return found
 
 
