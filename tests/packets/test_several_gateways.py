@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.packets.cloud import SLOWNESS, Cloud, Ping, Workload, ping_during, wait_until
+from tests.packets.cloud import PING_S, SLOWNESS, Cloud, Ping, Workload, ping_during, wait_until
 from tests.packets.conftest import make_cloud
 from tunbridge.agent.config import Provider
 from tunbridge.lab import namespaces
@@ -330,7 +330,7 @@ def test_a_gateway_comes_and_goes_under_traffic_by_the_other(site: Site) -> None
             time.sleep(0.5)
 
     got, lost = ping_during(site.vms["h2"], REMOTE, turn)
-    assert got > 300 and lost <= 2
+    assert got > 1 / PING_S and lost <= 2
     wait_until(lambda: asked(site.vms["h2"], GATEWAYS[1]) == [site.own(1)], "the second one is there again")
 
 
