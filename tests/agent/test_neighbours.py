@@ -33,6 +33,7 @@ class Scene:
         rows.ports["i"] = Port(id="i", network_id="ext", mac_address="fa:16:3e:00:00:01", fixed_ips=fixed)
         routes = (HostRoute("0.0.0.0/0", "203.0.113.1"),)
         rows.routers["r"] = Router(id="r", interfaces=("i",), networks=("ext",), routes=routes, gateway_host="h")
+        self.rows = rows
         self.desired = Desired(rows)
         ofports = {"br-int": {"int-br-ex": PATCH, "patch-tun": 1}, "br-ex": {"phy-br-ex": 1}}
         self.desired.set_local(
@@ -118,6 +119,38 @@ def test_the_next_hop_is_asked_for_and_not_the_destination(play: Callable[[Play]
         assert IPv4Address(host.asked[0][1][-4:]) == IPv4Address("203.0.113.1")
         assert host.neighbours.resolved(host.reply("203.0.113.1"))
         assert len(host.sent) == 1
+
+    play(scene)
+
+
+def test_of_several_next_hops_outside_one_that_answers_no_more_is_silent_soon(play: Callable[[Play], None]) -> None:
+    """Nothing has to be sent to it for that."""
+
+    async def scene(host: Scene) -> None:
+        hops = {"203.0.113.1", "203.0.113.2"}
+        host.rows.ports["g"] = Port(
+            id="g", network_id="ext", mac_address="fa:16:3e:00:00:02", device_owner="network:router_gateway",
+            fixed_ips=(FixedIp("ext4", "203.0.113.11"),), device_id="r2",
+        )  # fmt: skip
+        routes = tuple(HostRoute("198.51.100.0/24", hop) for hop in hops)
+        host.rows.routers["r2"] = Router(id="r2", networks=("ext",), routes=routes, gateway_port="g", gateway_host="h")
+        host.desired.touch({("router", "r2"), ("network-routers", "ext"), ("port", "g")})
+        host.desired.run()
+        assert {hop for _, hop in host.desired.alternatives} == hops
+        watching = asyncio.create_task(host.neighbours.run())
+        for _ in range(8):
+            await asyncio.sleep(0.02)
+            host.neighbours.resolved(host.reply("203.0.113.1"))
+        asked = {str(IPv4Address(frame[-4:])) for _, frame, _ in host.asked}
+        assert asked == hops
+        assert host.neighbours.silent == {("ext", "203.0.113.2")} and host.changes == 1
+        assert host.neighbours.resolved(host.reply("203.0.113.2"))
+        assert host.neighbours.silent == frozenset() and host.changes == 2
+        watching.cancel()
+        host.rows.routers["r2"] = Router(id="r2", networks=("ext",), gateway_port="g", gateway_host="h")
+        host.desired.touch({("router", "r2")})
+        host.desired.run()
+        assert not host.desired.alternatives
 
     play(scene)
 

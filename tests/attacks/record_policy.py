@@ -19,7 +19,8 @@ RESOURCES = (
 )  # fmt: skip
 MORE = (
     "add_prefixes", "remove_prefixes", "add_addresses", "remove_addresses", "activate", "add_router_interface",
-    "remove_router_interface", "add_extraroutes", "remove_extraroutes",
+    "remove_router_interface", "add_extraroutes", "remove_extraroutes", "add_external_gateways",
+    "update_external_gateways", "remove_external_gateways",
 )  # fmt: skip
 COLLECTIONS = {"rbac_policy": "rbac_policies", "network_ip_availability": "network_ip_availabilities"}
 

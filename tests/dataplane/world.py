@@ -172,9 +172,10 @@ class World:
         snat: bool = True,
         more: tuple[FixedIp, ...] = (),
         standbys: tuple[str, ...] = (),
+        further: str = "",
     ) -> None:
-        """Give a router a gateway, whose port is named ROUTER-gw, on a host."""
-        name = f"{router}-gw"
+        """Give a router a gateway, whose port is named ROUTER-gw, on a host; or a further one, ROUTER-`further`."""
+        name = f"{router}-{further or 'gw'}"
         number = zlib.crc32(name.encode()) & 0xFF
         self.put_port(
             Port(
@@ -185,6 +186,8 @@ class World:
         )  # fmt: skip
         old = self.rows.routers[router]
         new = replace(old, gateway_port=name, gateway_host=host, gateway_standbys=standbys, enable_snat=snat)
+        if further:
+            new = replace(new, gateway_port=old.gateway_port, further_gateways=(*old.further_gateways, name))
         self.rows.routers[router] = new
         self.touch(router_keys(old, new))
 

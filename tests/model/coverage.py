@@ -28,6 +28,7 @@ SHOWN_BY = {
     features.SEGMENTS: "tests/packets/test_segments.py",
     features.PRIVATE_VLANS: "tests/packets/test_pvlan.py",
     features.VLAN_TRANSPARENCY: "tests/packets/test_vlan_tags.py",
+    features.SEVERAL_GATEWAYS: "tests/packets/test_several_gateways.py",
 }
 """Which packets show what an extension needs of hosts."""
 _DESIGNATE = ["dns-integration", "dns-domain-ports", "dns-integration-domain-keywords", "subnet-dns-publish-fixed-ip"]
@@ -47,9 +48,9 @@ _REASONS = {
         "floating-ip-distributed floating-ip-router-writable floatingip-autodelete-internal network-cascade-delete"
         " project-default-networks router-service-type security-groups-name-restrictions subnet-segmentid-enforce"
     ),
-    "only Neutron's OVN serves it": (
-        "enable-default-route-bfd enable-default-route-ecmp external-gateway-multihoming"
-        " l3-agent-scheduler-ha-chassis-priority router-enable-snat"
+    "only Neutron's OVN serves it": "l3-agent-scheduler-ha-chassis-priority router-enable-snat",
+    "next hops are watched by ARP and neighbour discovery, which every router answers; BFD it would have to speak": (
+        "enable-default-route-bfd"
     ),
     "as in a Neutron with distributed DHCP (enable_traditional_dhcp = false): each host answers its own ports": (
         "dhcp_agent_scheduler"

@@ -92,6 +92,13 @@ NEUTRON_FORGETS = tuple(
 ACTIONS = (
     *("add_prefixes", "remove_prefixes", "onboard_network_subnets", "add_addresses", "remove_addresses", "activate"),
     *("add_router_interface", "remove_router_interface", "add_extraroutes", "remove_extraroutes"),
+    *("add_external_gateways", "update_external_gateways", "remove_external_gateways"),
+    *(f"{verb}_external_gateways:external_gateways" for verb in ("add", "update", "remove")),
+    *(
+        f"{verb}_external_gateways:external_gateways:{part}"
+        for verb in ("add", "update")
+        for part in ("network_id", "enable_snat", "external_fixed_ips")
+    ),
     *("add_subports", "remove_subports", "get_subports"),
 )
 """Members' actions: who may is declared beside their rules."""

@@ -5,6 +5,7 @@
                                          +--no reply for 3 s--> its sender is told, and the packet is dropped
     known --every REFRESH_S, for KEEP_S after it was last unknown--> asked by unicast, so that the flow stays
     no reply, and a route's next hop--> silent, asked every REFRESH_S: of several next hops the others are used
+    one of several next hops outside --> asked every ASK_S, and silent after ATTEMPTS without a reply
 
 The flows are features/wire.py. What is kept is bounded, for each neighbour and altogether, and a meter limits how many
 packets come here at all.
@@ -80,13 +81,31 @@ class Neighbours:
         """Next hops that did not answer when they were asked last."""
         self._questions: dict[Neighbour, _Question] = {}
         self._known: dict[Neighbour, _Known] = {}
+        self._unanswered: dict[Neighbour, int] = {}
+        """Of several next hops outside: how often each was asked since it answered."""
 
     async def run(self) -> None:
         """Ask those again that are of use, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._refresh())
+            tasks.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(ASK_S)
+            self._unanswered = {one: self._unanswered.get(one, 0) for one in self._desired.alternatives}
+            lost = {one for one, times in self._unanswered.items() if times >= ATTEMPTS} - self.silent
+            if lost:
+                self._say(frozenset([*self.silent, *lost][-NEIGHBOURS:]))
+            for one, times in self._unanswered.items():
+                self._unanswered[one] = times + 1
+                self._ask(one)
+
+    async def _refresh(self) -> None:
         while True:
             await asyncio.sleep(REFRESH_S)
             now = time.monotonic()
-            for neighbour in self.silent:
+            for neighbour in self.silent - self._unanswered.keys():
                 self._ask(neighbour)
             for neighbour, known in list(self._known.items()):
                 if now - known.wanted > KEEP_S:
@@ -121,6 +140,8 @@ class Neighbours:
             return False
         neighbour = (network, str(address))
         self._heard(neighbour)
+        if is_watched := neighbour in self._unanswered:
+            self._unanswered[neighbour] = 0
         if neighbour in self.silent:
             self._say(self.silent - {neighbour})
         question = self._questions.pop(neighbour, None)
@@ -128,7 +149,7 @@ class Neighbours:
         if question is None:
             if known is not None:
                 known.mac = mac
-            return known is not None
+            return known is not None or is_watched
         self._known.pop(neighbour, None)  # to the end
         self._known[neighbour] = _Known(mac, time.monotonic())
         if len(self._known) > KNOWN:

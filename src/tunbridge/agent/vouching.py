@@ -92,13 +92,14 @@ class Vouching:
         found = []
         for id in self._source.gateways(here):
             router = self._source.router(id)
-            port = None if router is None or router.gateway_port is None else self._source.port(router.gateway_port)
-            if router is None or port is None:
+            if router is None:
                 continue
             order = candidates(id, router.gateway_host, router.gateway_standbys)
             if names.isdisjoint(order[: order.index(here)]):
                 continue
-            found += [(port.network_id, one.ip_address) for one in port.fixed_ips if ":" not in one.ip_address]
+            for port in (self._source.port(one) for one in router.gateways):
+                fixed = () if port is None else port.fixed_ips
+                found += [(port.network_id, ip.ip_address) for ip in fixed if port and ":" not in ip.ip_address]
             if len(found) >= MOST:
                 break
         return found[:MOST]

@@ -327,7 +327,9 @@ class Controller:
         def build(txn: Txn) -> Values | list[Values] | None:
             row = self.rules.get(txn, id)
             target = self._target(txn, row, request.caller)
-            policy.enforce_action(self.resource, request.caller, target, name, action.who, self.rules.hidden(id))
+            policy.enforce_action(
+                self.resource, request.caller, target, name, action.who, self.rules.hidden(id), action.parts, given
+            )
             if isinstance(given, NetworkingError):
                 raise given  # only told to who may do the action at all
             return action.run(self.rules, txn, request, row, given)

@@ -127,6 +127,8 @@ class NetworkingApi:
         if below is not None and len(parts) <= 3:
             return await self._resource(exchange, request, Below(below, controller, id), parts[2:])
         if len(parts) == 2 and parts[1] in controller.rules.actions:
+            if controller.rules.actions[parts[1]].extension in self.offer.waiting:
+                raise no_such_resource()
             if method != controller.rules.actions[parts[1]].method:
                 raise http.not_allowed()
             if method == "GET":

@@ -25,9 +25,12 @@ from tunbridge.api.openapi_parts import (
     wrapped,
 )
 from tunbridge.api.query import TAG_FILTERS
+from tunbridge.model.gateway_order import MOST as MOST_GATEWAYS
 from tunbridge.model.resource import Resource
+from tunbridge.model.resources.router import GATEWAY
 from tunbridge.model.validators.base import Schema
 from tunbridge.model.validators.ports import sub_ports
+from tunbridge.rules import external_gateways
 
 _ERRORS = {
     "400": "The request contradicts itself, or names something unknown.",
@@ -162,8 +165,9 @@ def _add_paths(paths: dict[str, Any], controller: Controller, offer: Offer) -> N
             "responses": answers(ok("204", "Gone.", None), "400", "401", "403", "404", "409", "412", "503"),
         }
     paths[f"{base}/{{id}}"] = single
-    for action in controller.rules.actions:
-        paths[f"{base}/{{id}}/{action}"] = _action(controller, action, id, tag)
+    for action, declared in controller.rules.actions.items():
+        if declared.extension not in offer.waiting:
+            paths[f"{base}/{{id}}/{action}"] = _action(controller, action, id, tag)
     if resource.tags:
         _add_tags(paths, base, resource, id, tag)
 
@@ -187,6 +191,9 @@ def _action_body(action: str) -> dict[str, Any]:
         return object_of({"sub_ports": sub_ports.schema}, ["sub_ports"])
     if action == _ONBOARD:
         return object_of({"network_id": STRING}, ["network_id"])
+    if action in external_gateways.ACTIONS:
+        gateways = {"type": "array", "items": GATEWAY.schema, "maxItems": MOST_GATEWAYS}
+        return wrapped("router", object_of({external_gateways.FIELD: gateways}, []))
     name = "prefixes" if "prefixes" in action else "addresses"
     return object_of({name: {"type": "array", "items": STRING, "minItems": 1}}, [name])
 

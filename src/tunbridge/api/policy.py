@@ -5,6 +5,7 @@ Declarations name the rules (`model.who.Who`); nothing overrides them.
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -193,10 +194,14 @@ def enforce_tags(resource: Resource, caller: Caller, target: Target, verb: str, 
 
 
 def enforce_action(
-    resource: Resource, caller: Caller, target: Target, action: str, who: Who, absent: Exception
-) -> None:
-    """Refuse an action that policy does not let happen. Raises Forbidden, `absent` for what is not to be known of."""
-    if not may(who, caller, target):
+    resource: Resource, caller: Caller, target: Target, action: str, who: Who, absent: Exception,
+    parts: Mapping[str, Who] = MappingProxyType({}), given: Any = None,
+) -> None:  # fmt: skip
+    """Refuse an action that policy does not let happen. Raises Forbidden, `absent` for what is not to be known of.
+
+    `parts`: who may give a key of the dictionaries in `given`.
+    """
+    if not may_set(who, parts, caller, target, given):
         raise _hidden_or(resource, caller, target, action, (), absent)
 
 

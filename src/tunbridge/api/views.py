@@ -13,6 +13,7 @@ from tunbridge.rules import taps
 from tunbridge.rules.base import Rules
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.request import Reader, Row, Values
+from tunbridge.rules.router_parts import GATEWAY, gateways_of
 
 _KINDS_OF_VIEWER = 12
 """Bodies that are kept for one row; more kinds of viewers than that share the last places."""
@@ -95,7 +96,7 @@ DEPENDENTS = (
         lambda store, row: _ids(store.find("Floating_Ip", "floating_network_id", row.id)),
         column="qos_policy_id",
     ),
-    Dependent("Port", "Router", lambda store, row: _ids(store.find("Router", "gateway_port", row.id))),
+    Dependent("Port", "Router", lambda _, row: [row.device_id] if row.device_owner == GATEWAY else []),
     Dependent(
         "Host",
         "Router",
@@ -109,7 +110,7 @@ DEPENDENTS = (
         lambda store, _: _ids(store.find("Port", "device_owner", "network:router_interface")),
         column="configurations",
     ),
-    Dependent("Router", "Port", lambda _, row: [row.gateway_port] if row.gateway_port else [], column="gateway_host"),
+    Dependent("Router", "Port", lambda _, row: gateways_of(row), column="gateway_host"),
     Dependent("Port", "Floating_Ip", lambda store, row: _ids(store.find("Floating_Ip", "port_id", row.id))),
     Dependent(
         "Port_Status",

@@ -191,6 +191,11 @@ class Desired:
         """The hosts that have gateways, or take over, of routers that are here; none where nobody takes over."""
         return cast(Collection[str], self._facts.get(("gateway-hosts", ""), {}).keys())
 
+    @property
+    def alternatives(self) -> Collection[tuple[str, str]]:
+        """Next hops outside, network and address, that this host leaves for another one when they do not answer."""
+        return cast(Collection[tuple[str, str]], self._facts.get(("alternatives", ""), {}).keys())
+
     def metered(self) -> Mapping[FlowKey, Counted]:
         """The flows that count for metering labels, and what they count for."""
         keys = {key for id in self._metered for _, key in self._records["metering", id].flows}

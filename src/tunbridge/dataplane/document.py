@@ -107,6 +107,22 @@ def _rows() -> Rows:
         id="far", interfaces=("far-open", "far-shop"), networks=("open", "shop"), gateway_port="far-gw",
         gateway_host="compute2", gateway_standbys=("compute1",),
     )  # fmt: skip
+    both = Router(
+        id="both", interfaces=("both-flat",), networks=("flat",), gateway_port="both-gw",
+        further_gateways=("both-gw2",), shares_default=True, gateway_host="compute1",
+    )  # fmt: skip
+    flat4 = Subnet(
+        id="flat4", network_id="flat", ip_version=4, cidr="172.16.0.0/24", gateway_ip="172.16.0.1", enable_dhcp=False
+    )
+    ext2 = Network(
+        id="ext2", mtu=1500, network_type="vlan", segmentation_id=401, physical_network="physnet1", external=True
+    )
+    ext2_4 = Subnet(
+        id="ext2-4", network_id="ext2", ip_version=4, cidr="198.18.5.0/24", gateway_ip="198.18.5.1", enable_dhcp=False
+    )
+    second = FloatingIp(
+        id="old-floating", address="198.18.5.101", router_id="both", port_id="old", fixed_ip="172.16.0.41"
+    )
     ext = Network(
         id="ext", mtu=1500, network_type="vlan", segmentation_id=400, physical_network="physnet1", external=True
     )
@@ -156,17 +172,22 @@ def _rows() -> Rows:
         _interface("edge-lan", "lan", 52, ("lan4", "192.168.0.1")),
         _interface("edge-gw", "ext", 53, ("ext4", "203.0.113.10")),
         _interface("web-floating", "ext", 54, ("ext4", "203.0.113.101")),
+        _interface("both-flat", "flat", 58, ("flat4", "172.16.0.1")),
+        _interface("both-gw", "ext", 59, ("ext4", "203.0.113.12")),
+        _interface("both-gw2", "ext2", 60, ("ext2-4", "198.18.5.12")),
+        _interface("old-floating", "ext2", 61, ("ext2-4", "198.18.5.101")),
         _interface("far-open", "open", 55, ("open4", "10.1.0.1")),
         _interface("far-shop", "shop", 57, ("shop4", "10.5.0.1"), ("shop6", "2001:db8:5::1")),
         _interface("far-gw", "ext", 56, ("ext4", "203.0.113.11"), ("ext6", "2001:db8:f::11")),
     ]
     return Rows(
-        {n.id: n for n in (blue, lan, flat, free, shop, ext)},
-        {s.id: s for s in (v4, v6, lan4, ext4, ext6, open4, shop4, shop6)},
+        {n.id: n for n in (blue, lan, flat, free, shop, ext, ext2)},
+        {s.id: s for s in (v4, v6, lan4, flat4, ext4, ext6, ext2_4, open4, shop4, shop6)},
         {p.id: p for p in ports},
         {g.id: g for g in _groups()}, {"offices": ("198.51.100.0/24",)},
-        {"compute2": Host(host="compute2", tunnel_ip="192.0.2.2", tunnel_types=("vxlan",))}, {"edge": edge, "far": far},
-        {floating.id: floating}, {"bronze": bronze, "kept": kept}, {"web": "ACTIVE", "db": "ACTIVE"}, (shared,),
+        {"compute2": Host(host="compute2", tunnel_ip="192.0.2.2", tunnel_types=("vxlan",))},
+        {"edge": edge, "far": far, "both": both}, {floating.id: floating, second.id: second},
+        {"bronze": bronze, "kept": kept}, {"web": "ACTIVE", "db": "ACTIVE"}, (shared,),
         logged=(LoggedTraffic(id="log", project_id="demo", target_id="web"),),
         mirrored=(Mirror(id="tap", port_id="lb", kind="gre", remote_ip="198.51.100.9", sent=101, received=102),),
         tapped=(
@@ -313,9 +334,11 @@ which carries VLAN tags of VMs. A router, `edge`, has interfaces on blue and lan
 network ext (segment 400, local VLAN 1046) on compute1; `web` has a floating IP by it and the Local IP 10.0.0.200, a
 log of the API is about it, and a metering label counts for the router. What `web` sends and receives is copied to a
 tap service whose port is `old`; what `lb` receives, and all of `nfv`, to one whose port is on compute2. Another
-router, `far`, has interfaces on open and on shop, and its gateway on compute2, from which compute1 is to take over.
-The VXLAN network shop (local VLAN 5, VNI 500) is a private VLAN, with `till` of the community tills here, and `desk`,
-which is promiscuous, on compute2.
+router, `far`, has interfaces on open and on shop, and its gateway on compute2, from which compute1 is to take over. A
+third one, `both`, has an interface on the flat network, and gateways on compute1 to two external networks, ext and
+ext2 (segment 401), which share its default route; `old` has a floating IP of ext2 by it. The VXLAN network shop
+(local VLAN 5, VNI 500) is a private VLAN, with `till` of the community tills here, and `desk`, which is promiscuous,
+on compute2.
 
 ```
 workload -> 0 -> 24, 25, 26 port security -> 60 services -(requests to the agent)-> 95 (metadata: 61) meter -> 96 agent
@@ -361,7 +384,9 @@ A Local IP is translated in a zone of its own likewise, from 4096 up, and what g
 zone with the port's own address.
 
 A router translates addresses in a zone of its own, from 4096 up: a hash of its id, so a restarted agent finds it. There
-a connection has the fixed IP on one side and the floating IP, or the gateway's address, on the other.
+a connection has the fixed IP on one side and the floating IP, or the gateway's address, on the other. Of several
+external networks each but the first has a zone of the router's besides: in one zone a connection whose way changes
+would leave by the other network with the address that it was known by.
 
 In zone 4095 no connection is ever committed. A lookup there ends the datapath's flow; what follows is one of its own:
 the kernel cannot write the type of an ICMP packet, so vswitchd has it carry out such a flow action by action, and what

@@ -343,8 +343,19 @@ _INTEGRATION: dict[Signature, str] = {
         " by now."
     ),
     (74, 9, "ip,reg1"): "By default to the outside, by the gateway of the external subnet as the next hop.",
+    (74, 9, "ip,reg1,nw_src"): (
+        "Of a router with several external networks: what a VM with a floating IP sends leaves by the network of that,"
+        " so its answers do."
+    ),
+    (74, 8, "ip,reg1"): (
+        "By default to the outside, of a router with several external networks: by the first one, or in shares by all."
+    ),
     (67, 30, "reg3"): "From outside to outside: nobody's router.",
     (67, 20, "ip,reg1,nw_src"): "From a fixed IP whose floating IP is here: into the external network on this host.",
+    (67, 20, "ip,reg1,reg3,nw_src"): (
+        "From a fixed IP whose floating IP is here, and routed to the network of that: into it. To another network it"
+        " goes as the router."
+    ),
     (67, 12, "reg1,in_port"): (
         "The gateway is on another host, and this one is to take over, or has had it until now: what others send here"
         " for it goes into the external network as well."
@@ -353,6 +364,11 @@ _INTEGRATION: dict[Signature, str] = {
         "The gateway is on another host: the number of the way there, by which table 75 sends it on in its own network."
     ),
     (67, 10, "reg1"): "The gateway is on this host: into the external network.",
+    (
+        67,
+        10,
+        "reg1,reg3",
+    ): "The gateways are on this host: into that external network, of several, which it is routed to.",
     (67, 1, "ip"): "No host has the gateway: the agent answers that there is no route.",
     (67, 1, "ipv6"): "No host has the gateway: the agent answers that there is no route.",
     (67, 0, ""): _REST,
@@ -365,6 +381,7 @@ _INTEGRATION: dict[Signature, str] = {
         20,
         "ct_state",
     ): "It could not be translated, as what is no part of a connection: it must not go out as it is.",
+    (66, 10, "ip,reg6"): "The external network has filtered ports here: looked up in its zone.",
     (66, 19, "ct_state,reg3"): (
         "conntrack has not translated the first packet of a connection: every port of the address is taken for where it"
         " goes. It ends here, and the agent takes note, by a meter. (The kernel's datapath drops such a packet itself.)"

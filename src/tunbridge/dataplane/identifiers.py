@@ -32,6 +32,8 @@ class Identifiers:
         self._vlans: dict[str, int] = {}
         self._recovered: dict[str, int] = {}
         self._used: set[int] = set()
+        self._further: dict[str, set[str]] = {}
+        """Router -> its external networks besides the first, as far as they have zones."""
         self._hashed: dict[str, int] = {}
         self._taken: dict[tuple[str, int], str] = {}
 
@@ -91,9 +93,15 @@ class Identifiers:
         """The number of a router; never 0."""
         return self._hash("router", id, 0xFFFF_FFFF)
 
-    def nat_zone(self, router_id: str) -> int:
-        """The conntrack zone in which a router translates addresses, or what else does: a Local IP."""
-        return FIRST_NAT_ZONE - 1 + self._hash("nat-zone", router_id, LAST_NAT_ZONE - FIRST_NAT_ZONE + 1)
+    def nat_zone(self, router_id: str, network_id: str = "") -> int:
+        """The conntrack zone in which a router translates addresses, or what else does: a Local IP.
+
+        `network_id`: a further external network, besides the router's first.
+        """
+        if network_id:
+            self._further.setdefault(router_id, set()).add(network_id)
+        what = f"{router_id} {network_id}".rstrip()
+        return FIRST_NAT_ZONE - 1 + self._hash("nat-zone", what, LAST_NAT_ZONE - FIRST_NAT_ZONE + 1)
 
     def nat_zones(self) -> Collection[int]:
         """The zones of all that translate."""
@@ -135,9 +143,10 @@ class Identifiers:
 
     def release_router(self, id: str) -> None:
         """Forget a router, or a Local IP, that is here no more."""
-        for kind in ("router", "nat-zone"):
-            if (number := self._hashed.pop(f"{kind} {id}", None)) is not None:
-                del self._taken[kind, number]
+        names = [f"router {id}", f"nat-zone {id}", *(f"nat-zone {id} {one}" for one in self._further.pop(id, ()))]
+        for name in names:
+            if (number := self._hashed.pop(name, None)) is not None:
+                del self._taken[name.split(" ", 1)[0], number]
 
     def release_meters(self, id: str, whats: Iterable[str]) -> None:
         """Forget the meters of a port or floating IP that is limited no more."""

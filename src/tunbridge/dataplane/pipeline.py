@@ -119,6 +119,7 @@ NETWORK = Field("network", 6, 0, 31, "local VLAN of its network, which is also i
 OUT = Field("out", 7, 0, 31, "OpenFlow port it leaves by; FLOOD: every local receiver with the policy in `receiver`")
 GROUP = Field("group", 8, 0, 31, "of a private VLAN's sender: whom it reaches; 0: everybody")
 SHARE = Field("share", 3, 16, 20, "which share it is of, of a route with several next hops")
+EXIT = Field("exit", 3, 21, 24, "to which of its router's external networks it is routed; 0: to the first")
 FIELDS = (
     LABEL,
     ROUTER_NUMBER,
@@ -131,6 +132,7 @@ FIELDS = (
     LOOKED_UP,
     SERVICE,
     SHARE,
+    EXIT,
     RECEIVER,
     SENDER,
     NETWORK,
@@ -305,7 +307,7 @@ SEVERAL_HOPS = _table(
 )  # fmt: skip
 ROUTES = _table(
     74, "routes", "of each router: its own addresses, its subnets, its extra routes",
-    matches="reg1 reg3 proto nw_dst ipv6_dst nw_ttl icmp_type ct_state in_port",
+    matches="reg1 reg3 reg6 proto nw_src nw_dst ipv6_dst nw_ttl icmp_type tp_src ct_state in_port",
     sets="reg2 reg3 reg6 reg7 in_port eth_src eth_dst ip icmp_type vlan nat",
     to=(SEVERAL_HOPS, NEXT_HOP, OUTSIDE, AGENT_METER, DESTINATION, OUTPUT), back_to=74,  # once it was translated
 )  # fmt: skip

@@ -233,10 +233,12 @@ class QosPolicy(Struct, frozen=True, kw_only=True):
 class Router(Struct, frozen=True, kw_only=True):
     """A router: the ports that are its interfaces, the networks that these are on, and its extra routes.
 
-    `gateway_port` is on its external network, `gateway_host` the host that shall have the addresses of that port, and
-    `gateway_standbys` are those that take over when it is dead. Floating IPs of one that is not `is_distributed` are
-    all on the gateway host. `helpers`: names of protocols whose words are translated, "ftp" and "tftp".
-    `ndp_addresses`: IPv6 addresses behind it that it answers for outside, and no others come in; None: all come in.
+    `gateway_port` is on its external network, and `further_gateways` are on others or on the same one. `gateway_host`
+    is the host that shall have their addresses, and `gateway_standbys` are those that take over when it is dead.
+    `shares_default`: the default route leads by all gateways, and else by the first one that has a next hop. Floating
+    IPs of one that is not `is_distributed` are all on the gateway host. `helpers`: names of protocols whose words are
+    translated, "ftp" and "tftp". `ndp_addresses`: IPv6 addresses behind it that it answers for outside, and no others
+    come in; None: all come in.
     """
 
     id: str
@@ -246,6 +248,8 @@ class Router(Struct, frozen=True, kw_only=True):
     networks: tuple[str, ...] = ()
     routes: tuple[HostRoute, ...] = ()
     gateway_port: str | None = None
+    further_gateways: tuple[str, ...] = ()
+    shares_default: bool = False
     gateway_host: str | None = None
     gateway_standbys: tuple[str, ...] = ()
     gateway_qos_policy_id: str | None = None
@@ -253,6 +257,11 @@ class Router(Struct, frozen=True, kw_only=True):
     is_distributed: bool = True
     helpers: tuple[str, ...] = ()
     ndp_addresses: tuple[str, ...] | None = None
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """The ports of its gateways, the first one first."""
+        return () if self.gateway_port is None else (self.gateway_port, *self.further_gateways)
 
 
 class FloatingIp(Struct, frozen=True, kw_only=True):

@@ -441,6 +441,20 @@ EXTENSIONS = (
         needs=frozenset({features.ROUTING}),
     ),
     Extension(
+        "external-gateway-multihoming",
+        "Neutron L3 External Gateway Multihoming",
+        "Allow multiple external gateway ports per router",
+        "2023-01-18T00:00:00-00:00",
+        needs=frozenset({features.ROUTING, features.SEVERAL_GATEWAYS}),
+    ),
+    Extension(
+        "enable-default-route-ecmp",
+        "Enable Default Route ECMP",
+        "Enables configurable ECMP behavior for default routes",
+        "2023-02-27T00:00:00-00:00",
+        needs=frozenset({features.ROUTING, features.SEVERAL_GATEWAYS}),
+    ),
+    Extension(
         "router_availability_zone",
         "Router Availability Zone",
         "Availability zone support for router.",

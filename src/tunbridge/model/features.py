@@ -34,6 +34,8 @@ SEGMENTS = "segments"
 """Hosts have a network by that of its segments which they reach, and tell ports what leads to the others."""
 PRIVATE_VLANS = "private-vlans"
 """Hosts keep ports of a network apart by their kind: isolated, or of a community."""
+SEVERAL_GATEWAYS = "several-gateways"
+"""Routers have gateways to several external networks."""
 VLAN_TRANSPARENCY = "vlan-transparency"
 """Networks carry VLAN tags of their guests."""
 
@@ -41,7 +43,7 @@ AVAILABLE = frozenset(
     {
         *(BINDING, PORT_SECURITY, SECURITY_GROUPS, DHCP, DNS, ROUTING, QOS, PLACEMENT, METADATA),
         *(TRUNKS, TRAFFIC_LOG, MIRRORS, METERING, LOCAL_IPS, SEGMENTS),
-        *(TAPS, PRIVATE_VLANS, VLAN_TRANSPARENCY),
+        *(TAPS, PRIVATE_VLANS, VLAN_TRANSPARENCY, SEVERAL_GATEWAYS),
     }
 )
 """Those that the agent has now."""

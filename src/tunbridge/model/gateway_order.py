@@ -1,7 +1,25 @@
-"""In which order hosts may have a router's gateway: servers choose by it, and hosts among those that were chosen."""
+"""The order of a router's gateways, and that of the hosts which may have them.
+
+Servers choose hosts by it, and hosts among those that were chosen.
+"""
 
 from collections.abc import Iterable
 from hashlib import blake2b
+
+import msgspec
+
+MOST = 16
+"""Gateways that a router may have."""
+
+
+def gateway_ports(first: str | None, further: str) -> tuple[str, ...]:
+    """The ports of a router's gateways, the first one first; `further`: JSON of the others, as its column has it."""
+    if first is None:
+        return ()
+    return (first, *_decode(further)) if len(further) > len("null") else (first,)
+
+
+_decode = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 def score(router_id: str, host: str) -> bytes:

@@ -5,6 +5,7 @@ A resource with rules of its own overrides `create`, `update`, `delete` and `com
 """
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
@@ -39,6 +40,10 @@ class Action(NamedTuple):
     """The answer is what `run` gives."""
     method: str = "PUT"
     """With GET, `run` only reads."""
+    parts: Mapping[str, Who] = MappingProxyType({})
+    """Who may give a key of the dictionaries that `read` makes of the body."""
+    extension: str | None = None
+    """Alias of the extension that brings it; None: it belongs to the resource's own."""
 
 
 def stored(column: Column, value: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from tunbridge.model.gateway_order import gateway_ports
 from tunbridge.rules import hosts, segments
 from tunbridge.rules.errors import Conflict, invalid
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
@@ -135,7 +136,8 @@ def gateway_host(reader: Reader, port: Row) -> str:
     if port.device_owner != "network:router_gateway":
         return ""
     router = reader.get("Router", port.device_id)
-    return str(router.gateway_host or "") if router is not None and router.gateway_port == port.id else ""
+    has_it = router is not None and port.id in gateway_ports(router.gateway_port, router.further_gateways)
+    return str(router.gateway_host or "") if router is not None and has_it else ""
 
 
 def details(row: Row) -> dict[str, Any]:

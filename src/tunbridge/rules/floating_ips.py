@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from tunbridge.model.resource import UNSET
-from tunbridge.rules import bindings, port_forwardings, qos
+from tunbridge.rules import bindings, gateway_hosts, port_forwardings, qos
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound
 from tunbridge.rules.networks import given
@@ -33,6 +33,16 @@ def _check_name(request: Request, values: Values) -> None:
     if request.settings.external_dns_driver and bool(name) != bool(domain):
         there, missing = ("dns_name", "dns_domain") if name else ("dns_domain", "dns_name")
         raise bad_floating_ip(f"{there} cannot be specified without a {missing}")
+
+
+def _two_ways(address: str, id: str, port: Row, other: Row) -> Conflict:
+    """Refuse a second floating IP of one fixed IP by one router: by which of its gateways would answers leave?"""
+    message = (
+        f"Cannot associate floating IP {address} ({id}) with port {port.id} using fixed IP {other.fixed_ip_address}, as"
+        f" router {other.router_id} already leads floating IP {other.floating_ip_address} of external network"
+        f" {other.floating_network_id} there, by which all that it sends leaves."
+    )
+    return Conflict("FloatingIPPortAlreadyAssociated", message)
 
 
 class FloatingIpRules(Rules):
@@ -158,8 +168,10 @@ class FloatingIpRules(Rules):
                         f" network {network}."
                     )
                     raise Conflict("FloatingIPPortAlreadyAssociated", message)
+                if other.id != id and (other.router_id, other.fixed_ip_address) == (router.id, address.ip_address):
+                    raise _two_ways(floating["floating_ip_address"], id, port, other)
         txn.verify("Port", port.id, "addresses")
-        txn.verify("Router", router.id, "interfaces", "gateway_port")
+        txn.verify("Router", router.id, "interfaces", "gateway_port", "further_gateways")
         return {"port_id": port.id, "fixed_ip_address": address.ip_address, "router_id": router.id}
 
     def _port(self, txn: Txn, request: Request, id: str, project: str) -> Row:
@@ -205,8 +217,7 @@ class FloatingIpRules(Rules):
         found: list[tuple[bool, str, Row]] = []
         for one in reader.find("Port", "network_id", port.network_id):
             router = reader.get("Router", one.device_id) if one.device_owner == "network:router_interface" else None
-            gateway = reader.get("Port", router.gateway_port) if router is not None and router.gateway_port else None
-            if router is None or gateway is None or gateway.network_id != network:
+            if router is None or all(external.id != network for external in gateway_hosts.externals(reader, router)):
                 continue
             for ip in fixed_ips(reader, one.addresses):
                 if subnet is not None and ip["subnet_id"] == subnet.id:

@@ -1,15 +1,16 @@
 """On which host a router meets its external network: chosen when it gets a gateway, and anew when that host is dead.
 
-A candidate is alive, not disabled by an admin (neither as a whole nor as an L3 agent), and has a bridge to the external
-network. Of several the one that
-reaches most of the router's own networks is taken, then the one whose hash with the router's id is highest: so routers
-spread over hosts, whoever chooses chooses the same, and a new host takes over no router that has a living one.
+A candidate is alive, not disabled by an admin (neither as a whole nor as an L3 agent), and has a bridge to each
+external network of the router; where none has, to that of the first gateway. Of several the one that reaches most of
+the router's own networks is taken, then the one whose hash with the router's id is highest: so routers spread over
+hosts, whoever chooses chooses the same, and a new host takes over no router that has a living one.
 
 The choice is in the database, in the same transaction as the gateway, and hosts do what stands there: so at most one
 host is told to have a router's address at any time. A host that has lost its connection to the database goes on with
 what it knew; it ends when it is reached again, or is fenced by the operator.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ import msgspec
 from tunbridge.model.gateway_order import candidates, score
 from tunbridge.rules import hosts
 from tunbridge.rules.request import Reader, Request, Row, Txn
+from tunbridge.rules.router_parts import gateways_of
 
 STANDBYS = 2
 """So many hosts are ready to take over."""
@@ -24,8 +26,17 @@ NONE: dict[str, Any] = {"gateway_host": None, "gateway_standbys": (), "gateway_a
 """The columns of a router without a gateway."""
 
 
-def choose(reader: Reader, request: Request, router: Row, external: Row) -> dict[str, Any]:
-    """The columns that say which host has a router's gateway on an external network, and which take over from it.
+def externals(reader: Reader, router: Row) -> list[Row]:
+    """The external networks of a router, that of its first gateway first."""
+    ports = (reader.get("Port", id) for id in gateways_of(router))
+    ids = dict.fromkeys(port.network_id for port in ports if port is not None)
+    return [network for id in ids if (network := reader.get("Network", id)) is not None]
+
+
+def choose(reader: Reader, request: Request, router: Row, external: Sequence[Row]) -> dict[str, Any]:
+    """The columns that say which host has a router's gateways, and which take over from it.
+
+    `external`: the networks that they are on, that of the first gateway first.
 
     The host that has it keeps it as long as it can. One that takes over is next, since it has all flows already. Only
     hosts in the availability zones that the router was made for come into question, if it names any. None takes over
@@ -33,11 +44,12 @@ def choose(reader: Reader, request: Request, router: Row, external: Row) -> dict
     that an admin took the router away from come into question only when there is no other.
     """
     zones = msgspec.json.decode(router.availability_zone_hints or "[]", type=list[str])
-    able = {
+    serving = {
         row.host: row
         for row in reader.find("Host", "agent_type", hosts.AGENT_TYPE)
-        if (not zones or row.availability_zone in zones) and _can(reader, request, row, external)
+        if (not zones or row.availability_zone in zones) and _serves(reader, request, row)
     }
+    able = _reaching(serving, external) or _reaching(serving, external[:1])
     if kept := {host: row for host, row in able.items() if host not in router.gateway_avoid}:
         able = kept
     networks = [row for id in router.networks if (row := reader.get("Network", id)) is not None]
@@ -69,6 +81,7 @@ def misplaced(reader: Reader, living: set[str], dead_too: bool, news: bool) -> l
             or not kept.issuperset((row.gateway_host, *row.gateway_standbys))
             or not set(row.gateway_avoid).isdisjoint((row.gateway_host, *row.gateway_standbys))
             or (news and row.ha is not False and len(row.gateway_standbys) < STANDBYS)
+            or (news and _is_partial(reader, row))
         )
     ]
 
@@ -81,8 +94,8 @@ def move(txn: Txn, request: Request, id: str) -> bool:
     """
     router = txn.get("Router", id)
     port = None if router is None or router.gateway_port is None else txn.get("Port", router.gateway_port)
-    external = None if port is None else txn.get("Network", port.network_id)
-    if external is None or router is None:
+    external = [] if router is None else externals(txn, router)
+    if port is None or router is None or not external:
         return False
     wanted, former = choose(txn, request, router, external), router.gateway_host
     is_moved = wanted["gateway_host"] not in (None, former)
@@ -90,7 +103,7 @@ def move(txn: Txn, request: Request, id: str) -> bool:
         return False
     wanted = lingering(router, wanted)
     if is_moved or set(wanted["gateway_standbys"]) != set(router.gateway_standbys):
-        txn.verify("Router", id, "gateway_port", "gateway_host", "gateway_standbys")
+        txn.verify("Router", id, "gateway_port", "further_gateways", "gateway_host", "gateway_standbys")
         txn.update("Router", id, wanted)
     return is_moved
 
@@ -111,9 +124,18 @@ def _serves(reader: Reader, request: Request, row: Row) -> bool:
     return _is_enabled(reader, row) and hosts.is_alive(reader, row, request.settings, request.now)
 
 
-def _can(reader: Reader, request: Request, row: Row, external: Row) -> bool:
-    return hosts.reached(row, external) is not None and _serves(reader, request, row)
+def _reaching(rows: dict[str, Row], external: Sequence[Row]) -> dict[str, Row]:
+    return {host: row for host, row in rows.items() if _reached(row, external) == len(external)}
 
 
-def _reached(row: Row, networks: list[Row]) -> int:
+def _is_partial(reader: Reader, router: Row) -> bool:
+    """Whether the host that has the gateways of a router does not reach each of their networks."""
+    if len(gateways_of(router)) < 2:
+        return False
+    found = [row for row in reader.find("Host", "host", router.gateway_host) if row.agent_type == hosts.AGENT_TYPE]
+    external = externals(reader, router)
+    return not any(_reached(row, external) == len(external) for row in found)
+
+
+def _reached(row: Row, networks: Sequence[Row]) -> int:
     return sum(hosts.reached(row, network) is not None for network in networks)

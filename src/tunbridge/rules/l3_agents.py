@@ -95,7 +95,7 @@ def _states(router: Row) -> dict[str, str | None]:
 def add(txn: Txn, request: Request, agent: Row, router: Row) -> None:
     """Make a host the gateway host of a router. Raises NetworkingError."""
     _check_mode(agent, "assign a router to")
-    external = _external(txn, router)
+    external = _externals(txn, router)
     avoided = tuple(host for host in router.gateway_avoid if host != agent.host)
     wanted = msgspec.structs.replace(router, gateway_host=agent.host, gateway_avoid=avoided)
     columns = gateway_hosts.choose(txn, request, wanted, external)
@@ -113,7 +113,7 @@ def remove(txn: Txn, request: Request, agent: Row, router: Row) -> None:
         return
     avoided = (*router.gateway_avoid, agent.host)
     left = msgspec.structs.replace(router, gateway_avoid=avoided)
-    columns = gateway_hosts.choose(txn, request, left, _external(txn, router))
+    columns = gateway_hosts.choose(txn, request, left, _externals(txn, router))
     if columns["gateway_host"] in (None, agent.host):
         raise Conflict(
             "RouterReschedulingFailed", f"Failed rescheduling router {router.id}: no eligible l3 agent found."
@@ -122,7 +122,8 @@ def remove(txn: Txn, request: Request, agent: Row, router: Row) -> None:
 
 
 def _write(txn: Txn, router: Row, columns: dict[str, Any]) -> None:
-    txn.verify("Router", router.id, "gateway_port", "gateway_host", "gateway_standbys", "gateway_avoid")
+    columns_seen = ("gateway_port", "further_gateways", "gateway_host", "gateway_standbys", "gateway_avoid")
+    txn.verify("Router", router.id, *columns_seen)
     txn.update("Router", router.id, gateway_hosts.lingering(router, columns))
 
 
@@ -136,10 +137,9 @@ def _check_mode(agent: Row, what: str) -> None:
         raise Conflict(name, f"Not allowed to manually {told} agent in 'dvr' mode.")
 
 
-def _external(reader: Reader, router: Row) -> Row:
-    port = None if router.gateway_port is None else reader.get("Port", router.gateway_port)
-    external = None if port is None else reader.get("Network", port.network_id)
-    if external is None:
+def _externals(reader: Reader, router: Row) -> list[Row]:
+    external = gateway_hosts.externals(reader, router)
+    if not external:
         # Only a gateway is on certain hosts: what else a router does, each host does for its own workloads.
         raise Conflict("RouterDoesntSupportScheduling", f"Router {router.id} does not support agent scheduling.")
     return external

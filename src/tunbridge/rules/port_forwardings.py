@@ -164,7 +164,7 @@ class PortForwardingRules(Rules):
                 f" {port.id} can not reach it"
             )
         txn.verify("Port", port.id, "addresses")
-        txn.verify("Router", router.id, "interfaces", "gateway_port")
+        txn.verify("Router", router.id, "interfaces", "gateway_port", "further_gateways")
         return str(router.id)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from tunbridge.model.gateway_order import gateway_ports
 from tunbridge.rules import ipam, segments
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest
@@ -66,18 +67,27 @@ def addresses_of(reader: Reader, port: Row) -> list[Row]:
     return [row for id in port.addresses if (row := reader.get("Address", id)) is not None]
 
 
+def gateways_of(router: Row) -> tuple[str, ...]:
+    """Give the ids of the ports of a router's gateways, the first one first."""
+    return gateway_ports(router.gateway_port, router.further_gateways)
+
+
 def ports_of(reader: Reader, router: Row) -> list[Row]:
-    """Give the ports of a router: its interfaces and its gateway."""
-    ids = [*router.interfaces, *([router.gateway_port] if router.gateway_port else [])]
-    return [port for id in ids if (port := reader.get("Port", id)) is not None]
+    """Give the ports of a router: its interfaces and its gateways."""
+    return [port for id in (*router.interfaces, *gateways_of(router)) if (port := reader.get("Port", id)) is not None]
 
 
-def check_overlap(reader: Reader, router: Row, new: Iterable[Row], except_port: str = "") -> None:
-    """Refuse subnets that a router has a port on, or that overlap with one of its others. Raises BadRequest."""
+def check_overlap(
+    reader: Reader, router: Row, new: Iterable[Row], except_port: str = "", outside: str | None = None
+) -> None:
+    """Refuse subnets that a router has a port on, or that overlap with one of its others. Raises BadRequest.
+
+    `outside`: the external network that they are of, where the router may have other gateways.
+    """
     new = list(new)
     there: list[Row] = []
     for port in ports_of(reader, router):
-        if port.id == except_port:
+        if port.id == except_port or (port.device_owner == GATEWAY and port.network_id == outside):
             continue
         own = subnets_of(reader, port)
         twice = next((subnet for subnet in own if subnet.id in {one.id for one in new}), None)

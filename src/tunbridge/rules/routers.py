@@ -7,8 +7,18 @@ import msgspec
 
 from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import MAX_ITEMS, UNSET
+from tunbridge.model.resources.router import GATEWAY_PARTS
 from tunbridge.model.validators import InvalidError, addresses, plain
-from tunbridge.rules import flavors, gateway_hosts, hosts, ipam, ndp_proxies, qos, router_interfaces
+from tunbridge.rules import (
+    external_gateways,
+    flavors,
+    gateway_hosts,
+    hosts,
+    ipam,
+    ndp_proxies,
+    qos,
+    router_interfaces,
+)
 from tunbridge.rules.base import Action, Rules
 from tunbridge.rules.errors import BadRequest, Conflict, NotFound, http_bad_request
 from tunbridge.rules.networks import given
@@ -22,14 +32,14 @@ from tunbridge.rules.router_parts import (
     check_overlap,
     external_network,
     extra_routes,
+    gateways_of,
     make_port,
     ports_of,
-    remove_port,
     subnets_of,
     trusted,
 )
 
-_GATEWAY_INFO = "external_gateway_info"
+_GATEWAY_INFO, _ECMP = "external_gateway_info", "enable_default_route_ecmp"
 _KINDS = {"distributed": "the 'distributed'", "ha": "HA"}
 """What an admin may say of how a router is carried out, and how Neutron's errors name it."""
 Routes = list[dict[str, str]]
@@ -65,7 +75,7 @@ class RouterRules(Rules):
         self.check_revision(request, row)
         _check_kind(row, values)
         if "routes" in values:
-            self._check_routes(txn, values["routes"], ports_of(txn, row), [])
+            self.check_routes(txn, values["routes"], ports_of(txn, row), [])
             row = self._rewrite(txn, request, row, {"routes": msgspec.json.encode(values.pop("routes")).decode()})
             request = request.unconditional
         if _GATEWAY_INFO in values:
@@ -75,9 +85,10 @@ class RouterRules(Rules):
             ndp_proxies.check_enable(self, txn, row, is_new=False)
         more: Values = {}
         if "ha" in values and row.gateway_port:
-            port: Row = txn.get("Port", row.gateway_port)
             after = msgspec.structs.replace(row, ha=values["ha"])
-            more = gateway_hosts.choose(txn, request, after, self.others["network"].get(txn, port.network_id))
+            more = gateway_hosts.choose(txn, request, after, gateway_hosts.externals(txn, row))
+        if values.get(_ECMP, UNSET) is None:
+            del values[_ECMP]  # as in Neutron
         self.save(txn, request, row, values, **more)
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
@@ -85,9 +96,8 @@ class RouterRules(Rules):
         if row.interfaces:
             message = f"Router {row.id} has ports still attached: {', '.join(row.interfaces)}"
             raise Conflict("RouterInUse", message)
-        if row.gateway_port:
-            self._remove_gateway(txn, request, row)
-        txn.verify(self.table, row.id, "interfaces", "gateway_port")
+        external_gateways.leave(self, txn, request, row, gateways_of(row), ())
+        txn.verify(self.table, row.id, "interfaces", "gateway_port", "further_gateways")
         helpers: Any = self.others["conntrack_helper"]
         helpers.leave(txn, row)
         self.remove(txn, request, row)
@@ -112,6 +122,8 @@ class RouterRules(Rules):
             "conntrack_helpers": helpers.shown(reader, row),
             "availability_zones": [zone] if zone else [],
             _GATEWAY_INFO: info,
+            external_gateways.FIELD: external_gateways.shown(reader, row),
+            _ECMP: row.enable_default_route_ecmp is True,
             **{name: getattr(row, name) is not False for name in _KINDS},
         }
 
@@ -122,25 +134,32 @@ class RouterRules(Rules):
     # The gateway
 
     def _set_gateway(self, txn: Txn, request: Request, row: Row, info: Values | None) -> None:
-        """Give a router the gateway that a request describes; nothing takes it away. Raises NetworkingError."""
+        """Give a router the first gateway that a request describes; nothing takes it away. Raises NetworkingError.
+
+        Without it the next one is the first.
+        """
         info = info or {}
         wanted, snat = info.get("external_fixed_ips") or [], plain.as_boolean(info.get("enable_snat", True))
         port = txn.get("Port", row.gateway_port) if row.gateway_port else None
-        network = self._external(txn, request, row, info["network_id"], wanted) if info else None
+        network = self.external(txn, request, row, info["network_id"], wanted) if info else None
         if network is not None and (port is None or port.network_id != network.id):
             check_one_segment(txn, network.id)
-        columns: Values = {"enable_snat": snat, **self._gateway_policy(txn, request, row, info)}
+        columns: Values = {"enable_snat": snat, **self.gateway_policy(txn, request, row, info)}
+        left = list(gateways_of(row))[1:]
         if port is not None and (network is None or port.network_id != network.id):
-            self._remove_gateway(txn, request, row)
+            external_gateways.leave(self, txn, request, row, [port.id], left)
             row, port = txn.get(self.table, row.id), None
             columns |= {"gateway_port": None, **gateway_hosts.NONE, **ndp_proxies.NONE}
         if network is not None and port is None:
-            before = row if "gateway_port" not in columns else msgspec.structs.replace(row, gateway_port=None)
-            check_overlap(txn, before, txn.find("Subnet", "network_id", network.id))
+            before = msgspec.structs.replace(row, **external_gateways.in_order(left))
+            check_overlap(txn, before, txn.find("Subnet", "network_id", network.id), outside=network.id)
             made = make_port(self, txn, request, network.id, GATEWAY, row.id, fixed_ips=wanted or UNSET)
-            columns |= {"gateway_port": made.id, **gateway_hosts.choose(txn, request, row, network)}
+            columns |= external_gateways.placed(txn, request, row, [made.id, *left])
             self.touch(txn, request, row, columns)
-        elif port is not None and wanted and _differ(fixed_ips(txn, port.addresses), wanted):
+        elif port is None and left:
+            kept = {"enable_snat": row.enable_snat, **external_gateways.placed(txn, request, row, left)}
+            self.change(txn, request, row, columns | kept)
+        elif port is not None and wanted and external_gateways.differ(fixed_ips(txn, port.addresses), wanted):
             ports: Any = self.others["port"]
             ports.move(txn, trusted(request), port, {"fixed_ips": wanted})
             ndp_proxies.check_kept(txn, row)
@@ -148,13 +167,21 @@ class RouterRules(Rules):
         else:
             self.change(txn, request, row, columns)
 
-    def _gateway_policy(self, txn: Txn, request: Request, row: Row, info: Values) -> Values:
+    def gateway_policy(self, txn: Txn, request: Request, row: Row, info: Values) -> Values:
         """Give the column for a QoS policy that a request names, or that goes with the gateway."""
         if info and qos.FIELD not in info:
             return {}
         return {qos.GATEWAY_FIELD: qos.take(self, txn, request, info, row.gateway_qos_policy_id)}
 
-    def _external(self, txn: Txn, request: Request, row: Row, id: str, wanted: list[dict[str, str]]) -> Row:
+    def external(self, txn: Txn, request: Request, row: Row, id: str, wanted: list[dict[str, str]]) -> Row:
+        """Give the network of the first gateway to be. Raises NetworkingError."""
+        network = self.outside(txn, request, id, wanted)
+        others = [port for port in ports_of(txn, row) if port.id != row.gateway_port]
+        self.check_routes(txn, extra_routes(row), others, txn.find("Subnet", "network_id", network.id))
+        return network
+
+    def outside(self, txn: Txn, request: Request, id: str, wanted: list[dict[str, str]]) -> Row:
+        """Give a network for a gateway with these addresses. Raises NetworkingError."""
         network = external_network(self, txn, request, id)
         if not network.router_external:
             raise bad_router(f"Network {id} is not an external network")
@@ -163,27 +190,12 @@ class RouterRules(Rules):
         for ip in wanted:
             if ip.get("ip_address") in gateways:
                 raise bad_router(f"External IP {ip['ip_address']} is the same as the gateway IP")
-        interfaces = [port for port in ports_of(txn, row) if port.id != row.gateway_port]
-        self._check_routes(txn, extra_routes(row), interfaces, subnets)
         return network
-
-    def _remove_gateway(self, txn: Txn, request: Request, row: Row) -> None:
-        """Remove the gateway's port, unless floating IPs need it. Raises Conflict."""
-        port: Row = txn.get("Port", row.gateway_port)
-        ndp_proxies.check_no_gateway(txn, row)
-        txn.verify_rows("Floating_Ip", "router_id", row.id)
-        if txn.count("Floating_Ip", "router_id", row.id):
-            message = (
-                f"Gateway cannot be updated for router {row.id}, since a gateway to external network"
-                f" {port.network_id} is required by one or more floating IPs."
-            )
-            raise Conflict("RouterExternalGatewayInUseByFloatingIp", message)
-        remove_port(self, txn, request, port)
 
     # Extra routes
 
     @staticmethod
-    def _check_routes(reader: Reader, routes: Routes, ports: list[Row], more: list[Row]) -> None:
+    def check_routes(reader: Reader, routes: Routes, ports: list[Row], more: list[Row]) -> None:
         """Refuse a next hop that no subnet of the router has, or that is the router itself. Raises BadRequest."""
         subnets = [subnet for port in ports for subnet in subnets_of(reader, port)] + more
         nets = [ipam.network(subnet.cidr) for subnet in subnets]
@@ -211,6 +223,16 @@ class RouterRules(Rules):
         "remove_router_interface": Action(
             Who.ADMIN_OR_MEMBER, router_interfaces.remove, read=router_interfaces.read_remove, tells=True
         ),
+        **{
+            name: Action(
+                Who.ADMIN_OR_MEMBER,
+                run,
+                read=external_gateways.read,
+                parts=GATEWAY_PARTS if run is not external_gateways.remove else {},
+                extension="external-gateway-multihoming",
+            )
+            for name, run in external_gateways.ACTIONS.items()
+        },
         "add_extraroutes": Action(Who.ADMIN_OR_MEMBER, add_routes, read=lambda body: _read_routes(body)),
         "remove_extraroutes": Action(Who.ADMIN_OR_MEMBER, remove_routes, read=lambda body: _read_routes(body)),
     }
@@ -228,14 +250,6 @@ def _check_kind(row: Row, values: Values) -> None:
                 f"Cannot change {told} attribute of active routers. Please set router admin_state_up to False prior to"
                 " upgrade"
             )
-
-
-def _differ(there: list[dict[str, str]], wanted: list[dict[str, str]]) -> bool:
-    """Whether a gateway would get other addresses, as Neutron decides: by the subnets, then by the addresses named."""
-    for key in ("subnet_id", "ip_address"):
-        if {ip[key] for ip in there} != {ip[key] for ip in wanted if ip.get(key)}:
-            return True
-    return False
 
 
 def _invalid_routes(routes: Routes, reason: str) -> BadRequest:

@@ -60,6 +60,42 @@ GATEWAYS = (
     Step("network delete uplink"),
 )
 
+SEVERAL_GATEWAYS = (
+    *(
+        step
+        for name, network in (("one", "198.51.100"), ("two", "203.0.113"))
+        for step in (
+            Step(
+                f"network create --external --provider-network-type flat --provider-physical-network phys{name} {name}",
+                keeps={name: "id"},
+            ),
+            Step(f"subnet create --network {name} --subnet-range {network}.0/24 --gateway {network}.1 {name}4"),
+        )
+    ),
+    Step("router create --external-gateway one --external-gateway two many", who="mia"),
+    Step("port list --router many", lists=({"Status": "DOWN"}, {"Status": "DOWN"})),
+    Step("router remove gateway many two", who="mia"),
+    Step("port list --router many", lists=({"Status": "DOWN"},)),
+    Step("port list --router many --network one", lists=({"Status": "DOWN"},)),
+    Step("router add gateway many two --fixed-ip ip-address=203.0.113.9", fails="disallowed by policy", who="mia"),
+    Step("router add gateway many two --fixed-ip ip-address=203.0.113.9"),
+    Step("router add gateway many two --fixed-ip ip-address=203.0.113.10"),
+    Step("port list --router many --fixed-ip ip-address=203.0.113.9 --network two", lists=({"Status": "DOWN"},)),
+    Step("router remove gateway many two", fails="multiple gateway ports are attached to the same network"),
+    Step("router remove gateway many two --fixed-ip ip-address=203.0.113.10"),
+    Step("router set --enable-default-route-ecmp many"),
+    Step("router show many", shows={"enable_default_route_ecmp": True}),
+    Step("router set --external-gateway two --disable-snat many"),
+    Step("port list --router many", lists=({"Status": "DOWN"},)),
+    Step("port list --router many --network two", lists=({"Status": "DOWN"},)),
+    Step("router set --external-gateway two --fixed-ip ip-address=203.0.113.20 many"),
+    Step("port list --router many --fixed-ip ip-address=203.0.113.20 --network two", lists=({"Status": "DOWN"},)),
+    Step("router unset --external-gateway many"),
+    Step("port list --router many", lists=()),
+    Step("router delete many"),
+    Step("network delete one two"),
+)
+
 FLAVORS = (
     Step("network service provider list", lists=({"Service Type": "L3_ROUTER_NAT", "Name": "tunbridge"},), who="mia"),
     Step("network flavor create --service-type L3_ROUTER_NAT plain", keeps={"plain": "id"}),

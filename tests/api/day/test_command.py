@@ -64,5 +64,12 @@ def test_hosts_and_what_is_bound_to_them(own_cloud: Cloud, day: Day) -> None:
         day.kept[("l3_" if row["agent_type"] == "L3 agent" else "") + row["host"]] = row["id"]
     day.spend(segments.SEGMENTS + segments.PORTS)
     day.spend(
-        hosts.AGENTS + hosts.GATEWAYS + hosts.FLAVORS + hosts.HELPERS + hosts.BINDINGS + hosts.RANGES + hosts.FORGETTING
+        hosts.AGENTS
+        + hosts.GATEWAYS
+        + hosts.SEVERAL_GATEWAYS
+        + hosts.FLAVORS
+        + hosts.HELPERS
+        + hosts.BINDINGS
+        + hosts.RANGES
+        + hosts.FORGETTING
     )

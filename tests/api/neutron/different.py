@@ -63,6 +63,11 @@ EXTRA: dict[str, str] = {
         ),
         "recorded from a Neutron without private VLANs",
     ),
+    **{
+        f"{router}.{name}": "recorded from a Neutron with ML2/OVS, which has one gateway for each router"
+        for router in ("router", "routers[]")
+        for name in ("external_gateways", "enable_default_route_ecmp")
+    },
     "network_segment_ranges[].name": "Neutron leaves out the name of a range of its configuration",
     "subnetpool.address_scope_id": "Neutron leaves out of the answer to an update what is null",
     **dict.fromkeys(

@@ -126,7 +126,13 @@ def _labels(here: Here) -> Where:
 
 def _way(router: Row) -> tuple[object, ...]:
     """What of a router decides which rows a host needs."""
-    there = (router.gateway_port, router.gateway_host, router.gateway_standbys, router.gateway_qos_policy_id)
+    there = (
+        router.gateway_port,
+        router.further_gateways,
+        router.gateway_host,
+        router.gateway_standbys,
+        router.gateway_qos_policy_id,
+    )
     return router.networks, there, several_hops(router)
 
 
@@ -286,6 +292,8 @@ FOLLOWED: tuple[Followed, ...] = (
             "networks",
             "routes",
             "gateway_port",
+            "further_gateways",
+            "enable_default_route_ecmp",
             "gateway_host",
             "gateway_standbys",
             "gateway_qos_policy_id",

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from tunbridge.database.rows import Row
 from tunbridge.database.store import Store
+from tunbridge.model.gateway_order import gateway_ports
 
 GATEWAY = ("gateway_host", "gateway_standbys")
 """Columns of a router that name the hosts which have its gateway, or take over."""
@@ -64,7 +65,7 @@ def look(store: Store, host: str, plugged: Collection[str], were_many: bool = Fa
     networks, routers = _routed(store, networks)
     local = candidates | {row.port_id for row in bound}
     ports = [rows[id] for id in local & rows.keys()]
-    gateways = _ids(router.gateway_port for router in routers.values())
+    gateways = frozenset(id for r in routers.values() for id in gateway_ports(r.gateway_port, r.further_gateways))
     known_networks = networks | {row.network_id for id in gateways if (row := rows.get(id)) is not None}
     groups = frozenset(id for row in ports for id in row.security_groups)
     rules = [rule for id in groups for rule in store.find("Security_Group_Rule", "security_group_id", id)]

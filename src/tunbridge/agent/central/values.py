@@ -8,6 +8,7 @@ import msgspec
 from tunbridge.database.rows import Row
 from tunbridge.dataplane import view
 from tunbridge.model import protocols
+from tunbridge.model.gateway_order import gateway_ports
 from tunbridge.model.resources import local_ip as local_ips
 from tunbridge.model.resources import tap_mirror
 from tunbridge.model.resources.qos import DIRECTIONS
@@ -138,6 +139,8 @@ def router(rows: tuple[Row, ...]) -> view.Router:
         networks=row.networks,
         routes=tuple(view.HostRoute(_canonical(one["destination"]), one["nexthop"]) for one in _json(row.routes)),
         gateway_port=row.gateway_port,
+        further_gateways=gateway_ports(row.gateway_port, row.further_gateways)[1:],
+        shares_default=row.enable_default_route_ecmp is True,
         gateway_host=row.gateway_host,
         gateway_standbys=row.gateway_standbys,
         gateway_qos_policy_id=row.gateway_qos_policy_id,

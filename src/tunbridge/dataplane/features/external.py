@@ -12,9 +12,9 @@ from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context
 from tunbridge.dataplane.features import metering, neighbour, port_security, services, uplink, wire
 from tunbridge.dataplane.flow import Action, Match, goto
-from tunbridge.dataplane.pipeline import ARRIVED, CHECKED, EGRESS_CHECKED, NETWORK, RESOLVED, ROUTER_NUMBER, VIA
+from tunbridge.dataplane.pipeline import ARRIVED, CHECKED, EGRESS_CHECKED, EXIT, NETWORK, RESOLVED, ROUTER_NUMBER, VIA
 from tunbridge.dataplane.responders import Kind
-from tunbridge.dataplane.view import Network, Port
+from tunbridge.dataplane.view import Network, Port, Router
 
 _BRIDGE = names.INTEGRATION_BRIDGE
 ETHERNET = 14
@@ -33,11 +33,24 @@ class Outside(Struct, frozen=True):
     mac: str
     metered: tuple[Action, ...]
     """Counts for metering labels what leaves."""
+    exit: int | None = None
+    """Which of the router's external networks it is; None: the only one."""
 
     @property
     def where(self) -> Match:
         """What is in the network, and for the port."""
         return {**NETWORK(self.vlan), "dl_dst": self.mac}
+
+    @property
+    def led(self) -> Match:
+        """What the router leads to the network."""
+        return {**ROUTER_NUMBER(self.router), **({} if self.exit is None else EXIT(self.exit))}
+
+
+def exits(context: Context, router: Router) -> list[str]:
+    """The external networks of a router, that of its first gateway first."""
+    ports = (context.view.port(id) for id in router.gateways)
+    return list(dict.fromkeys(port.network_id for port in ports if port is not None))
 
 
 def outside(context: Context, router_id: str, port: Port) -> Outside | None:
@@ -51,11 +64,16 @@ def outside(context: Context, router_id: str, port: Port) -> Outside | None:
     wire.want(context, network.id)
     ids = context.identifiers
     vlan = context.vlan(network.id, unwritten=True)
-    zone = ids.nat_zone(router_id)
+    router = context.view.router(router_id)
+    among = [] if router is None else exits(context, router)
+    is_first = network.id in among[:1] or network.id not in among
+    # In one zone a connection that changes its way would keep the address that it has in the other network.
+    zone = ids.nat_zone(router_id) if is_first else ids.nat_zone(router_id, network.id)
+    exit = among.index(network.id) if len(among) > 1 and network.id in among else None
     context.state("from-outside", router_id)
     context.permit("zone", str(zone), router_id)
     metered = metering.outside(context, router_id, network.id)
-    return Outside(ids.router(router_id), zone, network, vlan, port.mac_address, metered)
+    return Outside(ids.router(router_id), zone, network, vlan, port.mac_address, metered, exit)
 
 
 def take(
@@ -143,7 +161,8 @@ def enter(place: Outside, widest: int) -> list[Action]:
     """The actions that lead a router's packet into the external network; `widest`: MTU of what it may come from."""
     mtu = place.network.mtu
     check = [flow.check_larger(mtu + ETHERNET, pipeline.TOO_BIG)] if widest > mtu else []
-    return [flow.load(NETWORK, place.vlan), *check, goto(pipeline.NEXT_HOP)]
+    clear = [flow.load(EXIT, 0)] if place.exit else []
+    return [flow.load(NETWORK, place.vlan), *clear, *check, goto(pipeline.NEXT_HOP)]
 
 
 def leave(

@@ -26,7 +26,7 @@ SHARES = 31
 
 
 def compute(
-    context: Context, router: Router, found: Sequence[Interface], outside: gateway.Gateway | None, widest: int
+    context: Context, router: Router, found: Sequence[Interface], outside: Sequence[gateway.Gateway], widest: int
 ) -> Mapping[str, Sequence[Action]]:
     """Destination -> the actions of its route; `widest`: the MTU of what may come from elsewhere."""
     hops: dict[str, list[str]] = {}
@@ -37,7 +37,7 @@ def compute(
 
 def _route(
     context: Context, router: Router, destination: str, nexthops: Sequence[str], found: Sequence[Interface],
-    outside: gateway.Gateway | None, widest: int,
+    outside: Sequence[gateway.Gateway], widest: int,
 ) -> Sequence[Action]:  # fmt: skip
     ways = {hop: actions for hop in nexthops if (actions := _by(context, hop, found, outside, widest)) is not None}
     if not ways:
@@ -46,6 +46,42 @@ def _route(
     if len(nexthops) > 1:
         up = [hop for hop in ways if _is_up(context, hop, found, outside)]
         ways = {hop: ways[hop] for hop in up or ways}  # none is as good as all
+        for hop in nexthops:
+            if _towards(hop, found) is None and (beyond := _beyond(hop, outside)) is not None:
+                _watch(context, beyond, hop)
+    return _shared(context, router, destination, ways)
+
+
+def by_default(context: Context, router: Router, gateways: Sequence[gateway.Gateway]) -> Mapping[str, Sequence[Action]]:
+    """Prefix of all addresses -> the actions of the route by the gateways: by the first one, or shared by all."""
+    found = {}
+    for version, prefix in gateway.DEFAULT.items():
+        hops: dict[tuple[str, str], gateway.Gateway] = {}
+        for one in gateways:
+            if (hop := one.next_hop(version)) is not None:
+                hops.setdefault((hop, one.network.id), one)
+        names = list(hops) if router.shares_default else list(hops)[:1]
+        ways = {(hop, id): gateway.via(context, hops[hop, id], hop) for hop, id in names}
+        if len(names) > 1:
+            for hop, id in names:
+                _watch(context, hops[hop, id], hop)
+            up = [(hop, id) for hop, id in names if not context.local.is_silent(id, hop)]
+            ways = {name: ways[name] for name in up or names}
+        if ways:
+            found[prefix] = _shared(context, router, prefix, {" ".join(name): way for name, way in ways.items()})
+    return found
+
+
+def _watch(context: Context, beyond: gateway.Gateway, hop: str) -> None:
+    """Have the agent ask whether a next hop outside answers, on the host that sends to it."""
+    if beyond.is_here:
+        context.state("alternatives", "", (beyond.network.id, hop))
+
+
+def _shared(
+    context: Context, router: Router, destination: str, ways: Mapping[str, Sequence[Action]]
+) -> Sequence[Action]:
+    """The actions of a route by several next hops: a share of the packets by each."""
     if len(ways) == 1:
         return next(iter(ways.values()))
     number = context.identifiers.next_hop(f"route {destination} {router.id}")
@@ -74,13 +110,13 @@ def _preferences(hop: str) -> list[int]:
 
 
 def _by(
-    context: Context, nexthop: str, found: Iterable[Interface], outside: gateway.Gateway | None, widest: int
+    context: Context, nexthop: str, found: Iterable[Interface], outside: Sequence[gateway.Gateway], widest: int
 ) -> list[Action] | None:
     """The actions that lead to a next hop; None when nobody has it."""
     way = _towards(nexthop, found)
     if way is None:
-        beyond = outside is not None and any(_holds(s.cidr, nexthop) for s in outside.subnets)
-        return gateway.via(context, outside, nexthop) if outside is not None and beyond else None
+        beyond = _beyond(nexthop, outside)
+        return None if beyond is None else gateway.via(context, beyond, nexthop)
     network = way.network
     moved = located.mac(context, nexthop, network.id)
     macs = [moved] if moved else sorted(cast(Iterable[str], context.facts("mac", f"{nexthop} {network.id}")))
@@ -101,11 +137,17 @@ def _towards(nexthop: str, found: Iterable[Interface]) -> Interface | None:
     return next((one for one in found if any(_holds(s.cidr, nexthop) for _, s in one.addresses)), None)
 
 
-def _is_up(context: Context, nexthop: str, found: Iterable[Interface], outside: gateway.Gateway | None) -> bool:
+def _beyond(nexthop: str, outside: Iterable[gateway.Gateway]) -> gateway.Gateway | None:
+    """The gateway on whose network a next hop is."""
+    return next((one for one in outside if any(_holds(s.cidr, nexthop) for s in one.subnets)), None)
+
+
+def _is_up(context: Context, nexthop: str, found: Iterable[Interface], outside: Sequence[gateway.Gateway]) -> bool:
     """Whether a next hop is of use: a port that its host says is ACTIVE, or somebody who answers."""
     way = _towards(nexthop, found)
     if way is None:
-        return outside is None or not context.local.is_silent(outside.network.id, nexthop)
+        beyond = _beyond(nexthop, outside)
+        return beyond is None or not context.local.is_silent(beyond.network.id, nexthop)
     if located.mac(context, nexthop, way.network.id):
         return True
     port = _port(context, way, nexthop)

@@ -11,7 +11,6 @@ from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context, PortState
 from tunbridge.dataplane.features import external, forwarding, gateway, helpers, located, qos, uplink
 from tunbridge.dataplane.flow import Match
-from tunbridge.dataplane.pipeline import ROUTER_NUMBER
 from tunbridge.dataplane.view import Network, Port, Router
 
 
@@ -37,7 +36,7 @@ def compute(context: Context, id: str) -> None:
     place = external.outside(context, router.id, own) if here in ready else None
     if place is not None:
         limits = qos.outside(context, id, floating.qos_policy_id or network.qos_policy_id)
-        _translate(context, floating.address, floating.fixed_ip, port, place, active == here, limits)
+        _translate(context, router, floating.address, floating.fixed_ip, port, place, active == here, limits)
         _help(context, router, floating.address, floating.fixed_ip, place, limits)
         if active == here:
             context.port_state(id, PortState("wired"))
@@ -52,8 +51,9 @@ def _is_near(context: Context, host: str, network: Network) -> bool:
 
 
 def _translate(
-    context: Context, address: str, fixed: str, port: Port, place: external.Outside, is_here: bool, limits: qos.Passed
-) -> None:
+    context: Context, router: Router, address: str, fixed: str, port: Port, place: external.Outside, is_here: bool,
+    limits: qos.Passed,
+) -> None:  # fmt: skip
     sent, received = limits
     if is_here:
         external.answer(context, place, address)
@@ -61,7 +61,8 @@ def _translate(
     external.take(context, place, {"nw_dst": address}, 2, inwards, limits=received)
     source: Match = {"nw_src": fixed}
     external.leave(context, place, source, address, limits=sent)
-    where = {**ROUTER_NUMBER(place.router), "proto": "ip", **source}
+    gateway.answer_by(context, router, place, {"proto": "ip", **source})
+    where = {**place.led, "proto": "ip", **source}
     network = context.network(port.network_id)
     widest = 0 if network is None else network.mtu
     context.flow(names.INTEGRATION_BRIDGE, pipeline.OUTSIDE, 20, where, *external.enter(place, widest))

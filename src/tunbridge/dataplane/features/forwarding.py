@@ -43,19 +43,23 @@ def compute(context: Context, floating: FloatingIp, router: Router, own: Port) -
     for one in forwardings:
         port = context.view.port(one.port_id)
         if one.protocol in _PROTOCOLS and port is not None and port.admin_state_up:
-            _forward(context, place, floating.address, one)
+            _forward(context, router, place, floating.address, one)
             if not router.enable_snat:
                 _answers(context, place, one)
     if is_here:
         context.port_state(floating.id, PortState("wired"))
 
 
-def _forward(context: Context, place: external.Outside, address: str, one: PortForwarding) -> None:
+def _forward(context: Context, router: Router, place: external.Outside, address: str, one: PortForwarding) -> None:
     proto = _PROTOCOLS[one.protocol]
     for ports, inner in _pieces(one):
         target = one.fixed_ip if inner is None else f"{one.fixed_ip}:{inner}"
         to = flow.translate(place.zone, pipeline.ROUTES, target=target)
         external.take(context, place, {"nw_dst": address, "tp_dst": ports}, 2, to, proto, before=2)
+    for value, mask in masked(one.inner, one.inner_last):
+        gateway.answer_by(
+            context, router, place, {"proto": proto, "nw_src": one.fixed_ip, "tp_src": _ports(value, mask)}
+        )
     numbers = (one.protocol, one.first, one.last, one.inner, int(one.one_to_one))
     context.permit("forward", str(place.zone), one.fixed_ip, address, *map(str, numbers))
 

@@ -5,9 +5,13 @@ there as it is, in its own network, to the MAC address of the router's interface
 gateway host gives it the router's own address in the router's conntrack zone (or leaves it as it is, without
 `enable_snat`). From outside only answers come in that way, and pings of the router. IPv6 is not translated, and
 comes in as it is: who may be reached is for security groups to say.
+
+A router may have gateways to several external networks, all on one host. Then table 74 says to which of them a packet
+is routed (register field EXIT), and each network has a conntrack zone of the router's. What several gateways on one
+network send leaves by the first of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -16,7 +20,7 @@ from tunbridge.dataplane.contribution import Context, PortState
 from tunbridge.dataplane.features import external, helpers, qos, services, uplink
 from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.flows import Flow
-from tunbridge.dataplane.pipeline import ARRIVED, NETWORK, OUT, ROUTER_NUMBER, TOO_BIG, VIA
+from tunbridge.dataplane.pipeline import ARRIVED, EXIT, NETWORK, OUT, ROUTER_NUMBER, TOO_BIG, VIA
 from tunbridge.dataplane.responders import Kind
 from tunbridge.dataplane.view import Network, Port, Router, Subnet
 from tunbridge.model.gateway_order import candidates
@@ -26,6 +30,8 @@ DEFAULT = {4: "0.0.0.0/0", 6: "::/0"}
 """IP version -> the prefix of all addresses."""
 _UNASKED = 295
 """Priority in the table of routes: after the router's own addresses."""
+_ANSWERS = 9
+"""Likewise of those by the source: before the default route, of a router with several external networks."""
 
 
 class Gateway(Struct, frozen=True):
@@ -41,6 +47,10 @@ class Gateway(Struct, frozen=True):
     is_here: bool
     is_ready: bool
     """Whether this host has it, or is to take over."""
+    exit: int | None
+    """Which of the router's external networks it is on; None: on the only one."""
+    leads: bool
+    """Whether it is the first on its network."""
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -78,17 +88,22 @@ def common() -> list[Flow]:
     ]
 
 
-def find(context: Context, router: Router) -> Gateway | None:
-    """A router's gateway, as far as this host knows of it."""
-    port = None if router.gateway_port is None else context.view.port(router.gateway_port)
-    network = None if port is None else context.network(port.network_id)
-    if port is None or network is None:
-        return None
-    found = [context.view.subnet(id) for id in sorted(context.view.network_subnets(network.id))]
-    subnets = tuple(s for s in found if s is not None)
-    host, here = host_of(context, router), context.local.host
-    ready = here in (router.gateway_host, *router.gateway_standbys)
-    return Gateway(router, port, network, subnets, host, host == here, ready)
+def find(context: Context, router: Router) -> list[Gateway]:
+    """A router's gateways, the first one first, as far as this host knows of them."""
+    among = external.exits(context, router)
+    found: list[Gateway] = []
+    for port in (context.view.port(id) for id in router.gateways):
+        network = None if port is None else context.network(port.network_id)
+        if port is None or network is None:
+            continue
+        subnets = [context.view.subnet(id) for id in sorted(context.view.network_subnets(network.id))]
+        host, here = host_of(context, router), context.local.host
+        ready = here in (router.gateway_host, *router.gateway_standbys)
+        exit = among.index(network.id) if len(among) > 1 else None
+        leads = all(one.network.id != network.id for one in found)
+        known = tuple(s for s in subnets if s is not None)
+        found.append(Gateway(router, port, network, known, host, host == here, ready, exit, leads))
+    return found
 
 
 def host_of(context: Context, router: Router) -> str | None:
@@ -116,37 +131,50 @@ def _is_dead(context: Context, name: str) -> bool:
     return host is not None and host.tunnel_ip is not None and context.local.is_dead(host.tunnel_ip)
 
 
-def routes(context: Context, gateway: Gateway) -> dict[str, list[Action]]:
-    """Prefix -> the actions of a route, to the subnets outside and by default."""
-    direct = [goto(pipeline.OUTSIDE)]
-    found = {subnet.cidr: direct for subnet in gateway.subnets}
-    for version, prefix in DEFAULT.items():
-        if (hop := gateway.next_hop(version)) is not None:
-            found[prefix] = via(context, gateway, hop)
-    return found
+def connected(gateways: Iterable[Gateway]) -> dict[str, list[Action]]:
+    """Prefix -> the actions of a route to a subnet outside."""
+    return {subnet.cidr: _to(one) for one in gateways for subnet in one.subnets}
+
+
+def _to(gateway: Gateway) -> list[Action]:
+    return [*([flow.load(EXIT, gateway.exit)] if gateway.exit else []), goto(pipeline.OUTSIDE)]
 
 
 def via(context: Context, gateway: Gateway, hop: str) -> list[Action]:
     """The actions of a route by a next hop outside."""
     context.state("next-hop", gateway.network.id, hop)
     number = context.identifiers.next_hop(f"{hop} {gateway.network.id}")
-    return [flow.load(VIA, number), goto(pipeline.OUTSIDE)]
+    return [flow.load(VIA, number), *_to(gateway)]
 
 
-def lead(context: Context, gateway: Gateway, inside: Iterable[tuple[Network, int]]) -> None:
-    """The way to a gateway; `inside`: the networks of the router's interfaces, with their local VLANs."""
-    if gateway.is_ready:
-        context.child("gateway", gateway.port.id)
-    if not gateway.is_here and gateway.host is not None:
+def answer_by(context: Context, router: Router, place: external.Outside, match: Match) -> None:
+    """What answers by an address of one of several external networks leaves by that network, whatever the default."""
+    if place.exit is None:
+        return
+    there = (one for one in find(context, router) if one.exit == place.exit)
+    hops = ((one, hop) for one in there if (hop := one.next_hop(4)) is not None)
+    for one, hop in hops:
+        where: Match = {**ROUTER_NUMBER(place.router), **match}
+        context.flow(_BRIDGE, pipeline.ROUTES, _ANSWERS, where, *via(context, one, hop))
+        return
+
+
+def lead(context: Context, gateways: Sequence[Gateway], inside: Iterable[tuple[Network, int]]) -> None:
+    """The way to gateways of a router; `inside`: the networks of its interfaces, with their local VLANs."""
+    for gateway in gateways:
+        if gateway.is_ready:
+            context.child("gateway", gateway.port.id)
+    first, mtu = gateways[0], max(one.network.mtu for one in gateways)
+    if not first.is_here and first.host is not None:
         for network, vlan in inside:
-            _elsewhere(context, gateway, network, vlan)
+            _elsewhere(context, first.router, mtu, network, vlan)
 
 
 def compute(context: Context, port_id: str) -> None:
     """Everything of a gateway that is on this host; `port_id`: of its port."""
     port = context.view.port(port_id)
     router = None if port is None else context.view.router(port.device_id)
-    gateway = None if router is None else find(context, router)
+    gateway = None if router is None else next((g for g in find(context, router) if g.port.id == port_id), None)
     if router is None or gateway is None or not gateway.is_ready:
         return
     place = external.outside(context, router.id, gateway.port)
@@ -163,8 +191,9 @@ def compute(context: Context, port_id: str) -> None:
 def _here(context: Context, gateway: Gateway, place: external.Outside, widest: int) -> None:
     """All that translates is there before the gateway is, and after it was: so a planned move loses no packet."""
     router = gateway.router
-    sent, received = qos.outside(context, gateway.port.id, router.gateway_qos_policy_id)
-    proxied = router.ndp_addresses or ()
+    is_first = gateway.port.id == router.gateway_port
+    sent, received = qos.outside(context, gateway.port.id, router.gateway_qos_policy_id if is_first else None)
+    proxied = (router.ndp_addresses or ()) if is_first else ()
     for address in (*gateway.addresses, *proxied) if gateway.is_here else ():
         external.answer(context, place, address)
     for address in gateway.addresses:
@@ -174,19 +203,33 @@ def _here(context: Context, gateway: Gateway, place: external.Outside, widest: i
     for address in () if router.ndp_addresses is None else (*gateway.addresses, *proxied):
         if ":" in address:
             external.take(context, place, {"ipv6_dst": address}, 2, goto(pipeline.ROUTES), "ipv6", limits=received)
-    external.leave(context, place, {}, None, "ipv6", limits=sent)
     if router.enable_snat and gateway.source is not None:
         external.take(context, place, {}, 1, flow.translate(place.zone, pipeline.ROUTES), limits=received)
-        external.leave(context, place, {}, gateway.source, limits=sent)
-        for helper, protocol, match in helpers.of(router):
-            external.leave(context, place, match, gateway.source, protocol, helper, sent)
-        helpers.expect(context, router, place)
-        context.permit("masquerade", str(place.zone), gateway.source)
     else:
         external.take(context, place, {}, 2, goto(pipeline.ROUTES), limits=received)
+    if gateway.leads:
+        _leave(context, gateway, place, sent)
+        _lead_out(context, gateway, place, widest)
+
+
+def _leave(context: Context, gateway: Gateway, place: external.Outside, sent: list[Action]) -> None:
+    """What goes to the network leaves from the gateway's port."""
+    router = gateway.router
+    external.leave(context, place, {}, None, "ipv6", limits=sent)
+    if not router.enable_snat or gateway.source is None:
         external.leave(context, place, {}, None, limits=sent)
+        return
+    external.leave(context, place, {}, gateway.source, limits=sent)
+    for helper, protocol, match in helpers.of(router):
+        external.leave(context, place, match, gateway.source, protocol, helper, sent)
+    helpers.expect(context, router, place)
+    context.permit("masquerade", str(place.zone), gateway.source)
+
+
+def _lead_out(context: Context, gateway: Gateway, place: external.Outside, widest: int) -> None:
+    router = gateway.router
     if gateway.is_here:
-        context.flow(_BRIDGE, pipeline.OUTSIDE, 10, ROUTER_NUMBER(place.router), *external.enter(place, widest))
+        context.flow(_BRIDGE, pipeline.OUTSIDE, 10, place.led, *external.enter(place, widest))
         return
     host = None if gateway.host is None else context.view.host(gateway.host)
     if host is not None and host.tunnel_ip is not None and context.local.is_vouched(host.tunnel_ip):
@@ -194,18 +237,17 @@ def _here(context: Context, gateway: Gateway, place: external.Outside, widest: i
     # Who sends it here knows already, or knows still, that the gateway is here.
     inside = [network for id in router.networks if (network := context.network(id)) is not None]
     for patch in {uplink.patch(context, network) for network in inside} - {None}:
-        where: Match = {**ROUTER_NUMBER(place.router), "in_port": patch}
+        where: Match = {**place.led, "in_port": patch}
         context.flow(_BRIDGE, pipeline.OUTSIDE, 12, where, *external.enter(place, widest))
 
 
-def _elsewhere(context: Context, gateway: Gateway, network: Network, vlan: int) -> None:
-    """To the gateway host, in the network that the packet is in."""
+def _elsewhere(context: Context, router: Router, mtu: int, network: Network, vlan: int) -> None:
+    """To the gateway host, in the network that the packet is in; `mtu`: of the widest external network."""
     out = uplink.patch(context, network)
     if out is None:
         return
-    number = context.identifiers.router(gateway.router.id)
-    remote = context.identifiers.next_hop(f"gateway {gateway.router.id}")
-    mtu = gateway.network.mtu
+    number = context.identifiers.router(router.id)
+    remote = context.identifiers.next_hop(f"gateway {router.id}")
     check = [flow.check_larger(mtu + external.ETHERNET, TOO_BIG)] if network.mtu > mtu else []
     where = {**ROUTER_NUMBER(number), **NETWORK(vlan)}
     context.flow(_BRIDGE, pipeline.OUTSIDE, 10, where, flow.load(VIA, remote), *check, goto(pipeline.NEXT_HOP))

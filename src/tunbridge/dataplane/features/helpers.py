@@ -11,7 +11,7 @@ from tunbridge.dataplane import flow, names, pipeline
 from tunbridge.dataplane.contribution import Context
 from tunbridge.dataplane.features.external import Outside
 from tunbridge.dataplane.flow import Match
-from tunbridge.dataplane.pipeline import ARRIVED, ROUTER_NUMBER
+from tunbridge.dataplane.pipeline import ARRIVED, NETWORK, ROUTER_NUMBER
 from tunbridge.dataplane.view import Router
 from tunbridge.model.resources.conntrack_helper import CARRIED
 
@@ -30,5 +30,7 @@ def expect(context: Context, router: Router, place: Outside) -> None:
     """Let in what a connection from inside has announced; it goes on as one of a floating IP does."""
     for _, protocol, _ in of(router):
         where: Match = {**ROUTER_NUMBER(place.router), **ARRIVED(1), "proto": protocol, "ct_state": "+new+rel+trk"}
+        if place.exit is not None:  # each of several networks has its zone
+            where = {**where, **NETWORK(place.vlan)}
         actions = [flow.load(ARRIVED, 2), flow.expect(place.zone, pipeline.ROUTES)]
         context.flow(names.INTEGRATION_BRIDGE, pipeline.ROUTES, _ANNOUNCED, where, *actions)

@@ -26,6 +26,7 @@ from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.flows import Flow
 from tunbridge.dataplane.pipeline import CHECKED, EGRESS_CHECKED, NETWORK, ROUTER_NUMBER, TOO_BIG
 from tunbridge.dataplane.responders import Kind
+from tunbridge.dataplane.view import Router
 
 _BRIDGE = names.INTEGRATION_BRIDGE
 _OWN, _EXPIRED, _LINK_LOCAL, _ROUTE = 300, 290, 280, 10
@@ -61,8 +62,8 @@ def compute(context: Context, router_id: str) -> None:
     outside = gateway.find(context, router)
     gateway.watch(context, router)
     widest = max((one.network.mtu for one in found), default=0)
-    if outside is not None and context.facts("from-outside", router_id):
-        widest = max(widest, outside.network.mtu)
+    if outside and context.facts("from-outside", router_id):
+        widest = max(widest, *(one.network.mtu for one in outside))
     metered = metering.inside(context, router)
     for interface in found:
         wire.want(context, interface.network.id)
@@ -73,11 +74,11 @@ def compute(context: Context, router_id: str) -> None:
         gateway.tunnel(context, router, interface.network, interface.vlan, interface.port.mac_address)
         for _, subnet in interface.addresses:
             _route(context, number, subnet.cidr, _CONNECTED, into(interface, widest))
-    if outside is not None:
-        _outside(context, number, outside, found)
-    if outside is not None or any(len(context.view.network_routers(one.network.id)) > 1 for one in found):
+    if outside:
+        _outside(context, number, router, outside, found)
+    if outside or any(len(context.view.network_routers(one.network.id)) > 1 for one in found):
         own = [address for one in found for address, _ in one.addresses]
-        for address in (*own, *(outside.addresses if outside is not None else ())):
+        for address in (*own, *(address for one in outside for address in one.addresses)):
             _answer_ping_around(context, number, address)
     for prefix, actions in extra_routes.compute(context, router, found, outside, widest).items():
         _route(context, number, prefix, _EXTRA, actions)
@@ -85,15 +86,21 @@ def compute(context: Context, router_id: str) -> None:
         context.child("floating", id)
 
 
-def _outside(context: Context, number: int, outside: gateway.Gateway, found: Iterable[Interface]) -> None:
-    for address in outside.addresses:
+def _outside(
+    context: Context, number: int, router: Router, outside: Sequence[gateway.Gateway], found: Iterable[Interface]
+) -> None:
+    for address in (address for one in outside for address in one.addresses):
         is_six = ":" in address
         # An answer to what was translated to an IPv4 address may come from inside: it goes on, to the gateway. From
         # outside only answers come in, and the rest is dropped silently.
         rest: Match = pipeline.ARRIVED(0) if is_six else {**pipeline.ARRIVED(0), "nw_ttl": 1}
         _answer(context, number, address, 6 if is_six else 4, rest)
-    for prefix, actions in gateway.routes(context, outside).items():
-        _route(context, number, prefix, _BY_DEFAULT if prefix in gateway.DEFAULT.values() else _CONNECTED, actions)
+    for cidr, to in gateway.connected(outside).items():
+        _route(context, number, cidr, _CONNECTED, to)
+    # Of several networks what answers by a certain one comes between: gateway.answer_by.
+    rank = _BY_DEFAULT if all(one.exit is None for one in outside) else _BY_DEFAULT - 1
+    for prefix, actions in extra_routes.by_default(context, router, outside).items():
+        _route(context, number, prefix, rank, actions)
     gateway.lead(context, outside, [(one.network, one.vlan) for one in found])
 
 

@@ -149,7 +149,7 @@ def read_arrival(source: Source | View, router_id: str, mac: str) -> Arrival | N
     if router is None:
         return None
     mtus = _mtus(source, router)
-    for port in (source.port(id) for id in (*router.interfaces, router.gateway_port) if id is not None):
+    for port in (source.port(id) for id in (*router.interfaces, *router.gateways)):
         addresses = () if port is None else tuple(ip.ip_address for ip in port.fixed_ips)
         # By router advertisement the way leads to the network's service address, and that is for IPv6 alone.
         is_advertised = port is not None and mac == service_mac(port.network_id) and any(":" in a for a in addresses)
@@ -178,14 +178,15 @@ def _mtus(source: Source | View, router: Router | None) -> tuple[tuple[str, int]
 
 
 def _mtus_outside(source: Source | View, router: Router | None) -> list[tuple[str, int]]:
-    """All that is elsewhere is outside."""
-    port = None if router is None or router.gateway_port is None else source.port(router.gateway_port)
-    network = None if port is None else source.network(port.network_id)
-    if network is None:
-        return []
-    subnets = (source.subnet(id) for id in source.network_subnets(network.id))
-    prefixes = ["0.0.0.0/0", "::/0", *(subnet.cidr for subnet in subnets if subnet is not None)]
-    return [(prefix, network.mtu) for prefix in prefixes]
+    """All that is elsewhere is outside: of several external networks, in that with the smallest MTU."""
+    found: list[tuple[str, int]] = []
+    mtus: list[int] = []
+    for port in (source.port(id) for id in router.gateways) if router is not None else ():
+        network = None if port is None else source.network(port.network_id)
+        subnets = [] if network is None else [source.subnet(id) for id in source.network_subnets(network.id)]
+        found += [(subnet.cidr, network.mtu) for subnet in subnets if subnet is not None and network is not None]
+        mtus += [] if network is None else [network.mtu]
+    return [*([(prefix, min(mtus)) for prefix in ("0.0.0.0/0", "::/0")] if mtus else ()), *found]
 
 
 def _longest(mtus: Iterable[tuple[str, int]], target: Address) -> int | None:

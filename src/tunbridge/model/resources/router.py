@@ -26,11 +26,12 @@ GATEWAY = containers.dict_or_nodata(
     }
 )
 """What a request says of a router's gateway to an external network."""
-_GATEWAY_PARTS = {
+GATEWAY_PARTS = {
     "network_id": Who.ADMIN_OR_MEMBER,
     "enable_snat": Who.ADMIN,
     "external_fixed_ips": Who.ADMIN,
 }
+"""Who may say what of a gateway."""
 
 
 def _wish(name: str, extension: str) -> Field:
@@ -65,8 +66,20 @@ ROUTER = Resource(
             default=None,
             create_by=Who.ADMIN_OR_MEMBER,
             update_by=Who.ADMIN_OR_MEMBER,
-            part_create_by=_GATEWAY_PARTS,
-            part_update_by=_GATEWAY_PARTS,
+            part_create_by=GATEWAY_PARTS,
+            part_update_by=GATEWAY_PARTS,
+        ),
+        common.computed(
+            "external_gateways", {"type": "array", "items": {"type": "object"}}, "external-gateway-multihoming"
+        ),
+        Field(
+            "enable_default_route_ecmp",
+            convert=convert.to_boolean_if_not_none,
+            default=None,
+            extension="enable-default-route-ecmp",
+            column=Column("enable_default_route_ecmp", Type.BOOLEAN, Cardinality.OPTIONAL),
+            create_by=Who.ADMIN,
+            update_by=Who.ADMIN,
         ),
         _wish("distributed", "dvr"),
         _wish("ha", "l3-ha"),
@@ -117,6 +130,7 @@ ROUTER = Resource(
         boolean("enable_snat"),
         Column("gateway_qos_policy_id", Type.REF, Cardinality.OPTIONAL, table="Qos_Policy", indexed=True),
         ref("gateway_port", "Port", Cardinality.OPTIONAL),
+        json("further_gateways"),  # ports on external networks besides gateway_port, in order
         text("gateway_host", Cardinality.OPTIONAL, indexed=True),  # that has the gateway's addresses
         text("gateway_standbys", Cardinality.SET, indexed=True),  # hosts that take over from it, see gateway_order.py
         text("gateway_avoid", Cardinality.SET),  # hosts that an admin took it away from
