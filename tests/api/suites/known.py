@@ -2,12 +2,14 @@
 
 _SDK = "openstack.tests.functional.network.v2"
 _NEUTRON = "neutron_tempest_plugin.api"
+_CLI = "openstackclient.tests.functional.network.v2"
 _AS_NEUTRON = "asks for what Neutron refuses as well"
+_NO_GATEWAY = "gives an agent a router that has no gateway: such a router is on every host"
 _PORTS = "conntrack helpers are on their own ports only, FTP on 21 and TFTP on 69"
 _UNSHARED = "who shares a policy with everybody may take that back while nobody else uses it; Neutron counts the owner"
 KNOWN = {
     f"{_NEUTRON}.admin.test_l3_agent_scheduler.L3AgentSchedulerTestJSON.test_add_list_remove_router_on_l3_agent": (
-        "gives an agent a router that has no gateway: such a router is on every host"
+        _NO_GATEWAY
     ),
     f"{_NEUTRON}.admin.test_networks.NetworksTestAdmin.test_list_network_filter_provider_attributes": (
         "a member filters by provider fields, which it may not see"
@@ -25,6 +27,8 @@ KNOWN = {
     f"{_NEUTRON}.test_qos.RbacSharedQosPoliciesTest.test_policy_sharing_with_wildcard": _UNSHARED,
     f"tearDownClass ({_NEUTRON}.test_qos.RbacSharedQosPoliciesTest)": "the network that this test leaves behind",
     f"{_SDK}.test_l3_conntrack_helper.TestL3ConntrackHelper.test_update": _PORTS,
+    f"{_CLI}.test_l3_conntrack_helper.L3ConntrackHelperTests.test_l3_conntrack_helper_set_and_show": _PORTS,
+    f"{_CLI}.test_network_agent.TestAgentList.test_network_agent_list_routers": _NO_GATEWAY,
     f"{_SDK}.test_service_provider.TestServiceProvider.test_list": "wants a provider `ha`; there is one, `tunbridge`",
     **{
         f"{_SDK}.test_local_ip.TestLocalIP.test_{name}": f"{_AS_NEUTRON}: a Local IP without network and port"
