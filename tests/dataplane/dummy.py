@@ -48,6 +48,8 @@ class Dummy(dummy.Dummy):
     def install(self, bridge: str, flows: Iterable[Flow], meters: Iterable[Meter] = ()) -> None:
         """Replace everything in a bridge."""
         rundir = self.rundir
+        # A flow of the datapath that is there yet would have its packets learned by a revalidator, later.
+        self.appctl("revalidator/purge")
         for meter in meters:
             there = f"meter={meter.id} " in self.meters(bridge)
             ofctl.command(rundir, bridge, "mod-meter" if there else "add-meter", meter.text)
