@@ -287,3 +287,40 @@ def test_an_interface_is_active_while_its_router_is_up_and_a_host_has_the_networ
     late = AgentConfig(host="late", local_ip="10.0.0.9", providers={"physnet9": Provider(bridge="br-late")})
     register_host(cloud.database.remote, late)
     wait_until(lambda: admin.show("port", port)["status"] == "ACTIVE", "the interface on the new host")
+
+
+@pytest.fixture
+def second(admin: User) -> Iterator[str]:
+    """An external network that none of the hosts has a bridge to."""
+    flat = {"provider:network_type": "flat", "provider:physical_network": "physnet2", "router:external": True}
+    network = admin.create("network", **flat)["id"]
+    admin.create("subnet", network_id=network, cidr="203.0.113.0/24", ip_version=4)
+    yield network
+    for router in admin.list("router"):
+        admin.remove("router", router["id"])
+    admin.remove("network", network)
+
+
+def test_several_gateways_are_on_a_host_that_has_all_of_their_networks(
+    cloud: Cloud, admin: User, external: str, second: str
+) -> None:
+    """As soon as there is one; until then where the first one's network is. All of their ports name the host."""
+    made = router(admin, external)
+    gateways = {"router": {"external_gateways": [{"network_id": second}]}}
+    assert admin.put(f"/routers/{made}/add_external_gateways", gateways).status_code == 200
+    assert host_of(cloud, made) in {"net1", "net2"}
+    both = {"physnet1": Provider(bridge="br-ex"), "physnet2": Provider(bridge="br-eth2")}
+    register_host(cloud.database.remote, AgentConfig(host="net3", local_ip="10.0.0.9", providers=both))
+    try:
+        wait_until(lambda: host_of(cloud, made) == "net3", "the host with both has them", 20)
+        ports = admin.list("port", device_id=made, device_owner="network:router_gateway")
+        assert [port["binding:host_id"] for port in ports] == ["net3", "net3"]
+        assert admin.put(f"/routers/{made}/remove_external_gateways", gateways).status_code == 200
+        assert host_of(cloud, made) == "net3", "it has the one that is left still"
+        alone = admin.create("router")["id"]
+        turned = {"router": {"external_gateways": [{"network_id": second}, {"network_id": external}]}}
+        assert admin.put(f"/routers/{alone}/update_external_gateways", turned).status_code == 200
+        assert host_of(cloud, alone) == "net3"
+    finally:
+        gone = {"op": "delete", "table": "Host", "where": [["host", "==", "net3"]]}
+        transact(cloud.database.remote, gone)

@@ -90,3 +90,17 @@ def test_the_page_shows_every_operation(cloud: Cloud, document: dict[str, Any]) 
     for path in document["paths"]:
         assert f"/v2.0{path}</code>" in reply.text
     assert msgspec.json.decode(cloud.http.get(f"{cloud.url}/openapi.json").content) == document
+
+
+@pytest.mark.parametrize(
+    ("action", "takes"),
+    [
+        ("add_router_interface", {"subnet_id", "port_id"}),
+        ("remove_extraroutes", {"router"}),
+        ("add_external_gateways", {"router"}),
+    ],
+)
+def test_actions_of_routers_say_what_they_take(document: dict[str, Any], action: str, takes: set[str]) -> None:
+    (path,) = [path for path in document["paths"] if path.endswith(f"/routers/{{id}}/{action}")]
+    (content,) = document["paths"][path]["put"]["requestBody"]["content"].values()
+    assert content["schema"]["properties"].keys() == takes

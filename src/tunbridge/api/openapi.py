@@ -28,6 +28,7 @@ from tunbridge.api.query import TAG_FILTERS
 from tunbridge.model.gateway_order import MOST as MOST_GATEWAYS
 from tunbridge.model.resource import Resource
 from tunbridge.model.resources.router import GATEWAY
+from tunbridge.model.validators.addresses import host_routes
 from tunbridge.model.validators.base import Schema
 from tunbridge.model.validators.ports import sub_ports
 from tunbridge.rules import external_gateways
@@ -194,6 +195,10 @@ def _action_body(action: str) -> dict[str, Any]:
     if action in external_gateways.ACTIONS:
         gateways = {"type": "array", "items": GATEWAY.schema, "maxItems": MOST_GATEWAYS}
         return wrapped("router", object_of({external_gateways.FIELD: gateways}, []))
+    if "router_interface" in action:
+        return object_of({"subnet_id": STRING, "port_id": STRING}, [])
+    if "extraroutes" in action:
+        return wrapped("router", object_of({"routes": host_routes.schema}, ["routes"]))
     name = "prefixes" if "prefixes" in action else "addresses"
     return object_of({name: {"type": "array", "items": STRING, "minItems": 1}}, [name])
 
