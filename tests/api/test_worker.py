@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +12,7 @@ from tests.database.members import Member, member
 from tests.database.tables import TABLES
 from tests.database.test_connection import delete, insert
 from tunbridge import log
+from tunbridge.api import metrics
 from tunbridge.api.keystone_service import ServiceError
 from tunbridge.api.worker import Course, Words, Worker
 from tunbridge.database.connection import Database
@@ -98,6 +100,17 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+def figure(name: str, service: str, **labels: str) -> float:
+    """What the server's metrics say of a service."""
+    found = metrics.REGISTRY.get_sample_value(f"tunbridge_server_{name}", {"service": service, **labels})
+    assert found is not None
+    return found
+
+
+def fails_since(service: str) -> float:
+    return figure("told_fails_since_seconds", service)
+
+
 @pytest.fixture(scope="module")
 def there() -> Iterator[Member]:
     with member() as made:
@@ -160,19 +173,24 @@ def test_a_service_that_is_away_is_tried_again_and_told_of_once(
         return [f.get("reason", event) for event, f in fields if event in WORDS]
 
     async def run() -> None:
-        service = Service()
+        service, began = Service(), time.time()
         async with working(there.remote, service, "away") as one:
             await until(lambda: service.compared == 1)
+            assert fails_since("away") == 0
             service.problem = "nobody answers"
             made = [await one.database.commit(insert("Group", name=name)) for name in "ab"]
             await until(lambda: told() == ["nobody answers"])
             await asyncio.sleep(0.5)  # some more tries
             assert set(one.course.waiting) == set(made)
+            since = fails_since("away")
+            assert began <= since <= time.time() and figure("told", "away", state="waiting") == 2
             service.problem = "it is full"
             await until(lambda: told()[1:] == ["it is full"])
+            assert fails_since("away") == since, "of the first failure"
             service.problem = ""
             await until(lambda: service.names == dict(zip(made, "ab", strict=True)))
             await until(lambda: told()[2:] == [WORDS.again])
+            await until(lambda: fails_since("away") == 0 == figure("told", "away", state="waiting"))
             for id in made:
                 await one.database.commit(delete("Group", id))
 

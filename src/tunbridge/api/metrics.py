@@ -34,6 +34,18 @@ DNS_NAMES = Gauge(
     ["state"],
     registry=REGISTRY,
 )
+TOLD = Gauge(
+    "tunbridge_server_told",
+    "What another service of the cloud has not been told yet: what waits, and what it refused, which is tried again",
+    ["service", "state"],
+    registry=REGISTRY,
+)
+TOLD_FAILS_SINCE = Gauge(
+    "tunbridge_server_told_fails_since_seconds",
+    "When telling another service failed first, in seconds since 1970; 0: it does not fail, or another server does it",
+    ["service"],
+    registry=REGISTRY,
+)
 STREAMS = Gauge("tunbridge_server_event_streams", "Clients that follow the stream of events", registry=REGISTRY)
 _DATABASE = {
     "transactions": "Transactions that the central database has answered, whatever the answer",

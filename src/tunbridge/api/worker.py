@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+from tunbridge.api import metrics
 from tunbridge.api.keystone_service import ServiceError
 from tunbridge.database.connection import Database
 from tunbridge.database.errors import DatabaseError
@@ -113,7 +114,10 @@ class Worker(Generic[T]):
         self._words = words
         self._log = log
         self._something = asyncio.Event()
+        self._fails_since = 0.0
+        self._service = lock.removeprefix("tunbridge_")
         database.store.listen(self._changed)
+        self._count()
 
     def _lock_changed(self) -> None:
         self.compare_soon()  # another server may have told them meanwhile
@@ -140,6 +144,7 @@ class Worker(Generic[T]):
             self._something.clear()
             if not self.lock.held:
                 self._course.take_all()
+                self._count()
             elif self._database.ready:
                 await self._pass()
 
@@ -155,11 +160,21 @@ class Worker(Generic[T]):
         except (ServiceError, DatabaseError) as e:
             if self._course.failed(str(e)):
                 self._log.error(self._words.failed, reason=str(e), waiting=len(self._course.waiting))
+            self._count(fails=True)
             await asyncio.sleep(self._again_s)
             self._something.set()
             return
         if self._course.went_well():
             self._log.info(self._words.again)
+        self._count()
+
+    def _count(self, fails: bool = False) -> None:
+        """Tell operators; where another server has the lock there is nothing to tell."""
+        held = self.lock.held
+        for state, items in (("waiting", self._course.waiting), ("refused", self._course.later)):
+            metrics.TOLD.labels(self._service, state).set(len(items) if held else 0)
+        self._fails_since = (self._fails_since or time.time()) if fails else 0.0
+        metrics.TOLD_FAILS_SINCE.labels(self._service).set(self._fails_since)
 
     async def _compare(self) -> None:
         try:
