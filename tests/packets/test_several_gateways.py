@@ -382,3 +382,18 @@ def test_a_gateway_with_several_addresses(site: Site) -> None:
         source = GATEWAYS6[0] if ":" in ip["ip_address"] else GATEWAYS[0]
         assert site.answers(ip["ip_address"], source), ip
     assert asked(site.vms["h2"], REMOTE)[0] in {before[0]["ip_address"], "203.0.113.88"}
+
+
+def test_what_is_told_of_the_lab_names_both(site: Site) -> None:
+    """Who explains names both ways outside; who checks finds that all addresses are answered for."""
+    lab = f"lab:{site.cloud.lab.name}"
+    tunbridge = (sys.executable, "-m", "tunbridge")
+    explain = [*tunbridge, "explain", "--brief", "--lang", "en", lab]
+    said = " ".join(subprocess.run(explain, capture_output=True, text=True, timeout=120, check=True).stdout.split())
+    for number in (0, 1):
+        assert f"has its way to ext{number} on " in said
+        assert site.own(number) in said
+    check = [*tunbridge, "check", "-f", "json", lab]
+    found = subprocess.run(check, capture_output=True, text=True, timeout=120, check=False).stdout
+    wrong = ("router-without-host", "address-unanswered", "address-answered-twice")
+    assert '"findings"' in found and not any(f'"{code}"' in found for code in wrong), found
