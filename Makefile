@@ -103,7 +103,8 @@ lock:
 	tools/lock.sh $(VENV)
 	tools/service.sh keystone lock
 	tools/service.sh designate lock
+	tools/service.sh nova lock
 	tools/service.sh suites lock
 
 clean:
-	rm -rf $(VENV) .venv-keystone .venv-designate .venv-ansible .venv-suites build out
+	rm -rf $(VENV) .venv-keystone .venv-designate .venv-nova .venv-ansible .venv-suites build out
