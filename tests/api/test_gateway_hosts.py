@@ -287,6 +287,8 @@ def test_an_interface_is_active_while_its_router_is_up_and_a_host_has_the_networ
     late = AgentConfig(host="late", local_ip="10.0.0.9", providers={"physnet9": Provider(bridge="br-late")})
     register_host(cloud.database.remote, late)
     wait_until(lambda: admin.show("port", port)["status"] == "ACTIVE", "the interface on the new host")
+    for one in admin.list("port", device_owner="network:router_interface"):
+        assert admin.put(f"/routers/{one['device_id']}/remove_router_interface", {"port_id": one["id"]}).is_success
 
 
 @pytest.fixture
