@@ -213,9 +213,15 @@ def test_no_name_gets_into_another_project_s_zone_unless_it_is_shared(cloud: Clo
     assert dns.records(theirs) == {}
     wait_until(lambda: f"what={port['id']}" in cloud.log and "no such zone in Designate" in cloud.log, "it is told")
     wait_until(lambda: metric(cloud, "refused") == 1, "the metric tells of it")
+    reverse = "8.18.198.in-addr.arpa."
+    assert dns.records(reverse) == {}, "nor has the address that name"
     dns.share(id, otto.project_id, mia.project_id)
     mia.update("port", port["id"], dns_name="friend")
     has(dns, theirs, {(f"friend.{theirs}", "A"): addresses(port)})
+    pointer = ".".join(reversed(addresses(port)[0].split("."))) + ".in-addr.arpa."
+    has(dns, reverse, {(pointer, "PTR"): [f"friend.{theirs}"]})
+    mia.update("port", port["id"], dns_domain="bank.example.org.")
+    has(dns, reverse, {})
     mia.remove("port", port["id"])
     has(dns, theirs, {})
 

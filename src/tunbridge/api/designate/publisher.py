@@ -9,6 +9,7 @@ a time without Designate or server, and with a database that was restored, what 
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple, Protocol
@@ -235,19 +236,33 @@ class Publisher:
             self._log.info("a name is no longer published", what=owner.id, name=there.name, type=there.type)
 
     async def _set(self, owner: Owner, plan: _Plan, refused: list[RefusedError]) -> None:
+        """Names first: of one that may not be published no PTR record says that it is the address's."""
         mark = f"{self._mark}{_KINDS[owner.table]} {owner.id}"
-        for there, wanted in plan.changed:
-            try:
-                changed = await self._designate.change(there, wanted, mark)
+        for is_reverse in (False, True):
+            changed = [one for one in plan.changed if (one[1].type == "PTR") is is_reverse]
+            made = [one for one in plan.made if (one.type == "PTR") is is_reverse]
+            if is_reverse and refused:
+                await self._take_back(owner, [there for there, _ in changed])
+                return
+            for there, wanted in changed:
+                try:
+                    kept = await self._designate.change(there, wanted, mark)
+                    self._forget(owner, there)
+                    self._keep(owner, kept or await self._designate.set(wanted, mark))
+                except RefusedError as e:
+                    refused.append(e)
+            for wanted in made:
+                try:
+                    self._keep(owner, await self._designate.set(wanted, mark))
+                except RefusedError as e:
+                    refused.append(e)
+
+    async def _take_back(self, owner: Owner, all_of: Iterable[Recordset]) -> None:
+        """Remove PTR records that say a name from before; what is refused is compared again."""
+        for there in all_of:
+            with contextlib.suppress(RefusedError):
+                await self._designate.remove(there)
                 self._forget(owner, there)
-                self._keep(owner, changed or await self._designate.set(wanted, mark))
-            except RefusedError as e:
-                refused.append(e)
-        for wanted in plan.made:
-            try:
-                self._keep(owner, await self._designate.set(wanted, mark))
-            except RefusedError as e:
-                refused.append(e)
 
     def _keep(self, owner: Owner, there: Recordset) -> None:
         self._there.setdefault(owner, {})[there.id] = there
