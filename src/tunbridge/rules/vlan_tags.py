@@ -51,5 +51,5 @@ def check_trunk(network: Row, port_id: str) -> None:
     """Keep ports of such networks out of trunks, whose tags name sub-ports. Raises BadRequest."""
     if network.vlan_transparent or network.qinq:
         raise invalid(
-            f"Port {port_id} cannot be in a trunk: VLAN tags on its network {network.id} are those of its VMs."
+            f"Port {port_id} cannot be in a trunk: VLAN tags on its network {network.id} are those of its VMs"
         )
