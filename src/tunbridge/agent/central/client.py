@@ -30,7 +30,6 @@ from tunbridge.database.rows import Row
 from tunbridge.dataplane import view
 from tunbridge.dataplane.view import Key
 from tunbridge.log import Log
-from tunbridge.model.gateway_order import gateway_ports
 from tunbridge.openvswitch import tls
 
 UNREPORTED = "BUILD"
@@ -278,11 +277,11 @@ class Central:
     def _tell_statuses(self) -> None:
         if self._doubt is None:
             there = {id: self._reported.get(id, UNREPORTED) for id in self._existing & self._plugged}
-            beside = {row.floating_port for row in self._store.all("Floating_Ip")}
-            for row in self._store.all("Router"):
-                beside |= set(gateway_ports(row.gateway_port, row.further_gateways))
-            beside |= {row.id for table in ("Tap_Flow", "Tap_Service") for row in self._store.all(table)}
-            self._statuses.wanted = there | {id: self._reported[id] for id in beside & self._reported.keys()}
+            reported = self._reported.keys()
+            beside = reported & self._here.gateways | reported & self._here.floating_ports
+            for table in ("Tap_Flow", "Tap_Service"):
+                beside |= reported & self._store.rows(table).keys()
+            self._statuses.wanted = there | {id: self._reported[id] for id in beside}
         if not self._statuses.is_current:
             self._wake.set()
 

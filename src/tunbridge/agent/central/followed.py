@@ -107,9 +107,8 @@ def _tap_services(here: Here) -> set[str]:
 
 
 def _ports(here: Here) -> Where:
-    beyond = here.gateways | {floating.floating_port for floating in here.floating_ips.values()}
     return together(
-        where("_uuid", here.unseen | beyond, is_ref=True),
+        where("_uuid", here.unseen | here.gateways | here.floating_ports, is_ref=True),
         where("network_id", here.networks, is_ref=True),
         where("security_groups", here.remote_groups, is_ref=True, function="includes"),
     )

@@ -41,6 +41,8 @@ class Here(Struct, frozen=True):
     """The networks and these external ones."""
     floating_ips: Mapping[str, Row]
     """Of the routers."""
+    floating_ports: frozenset[str]
+    """The floating IPs' own ports."""
     several: frozenset[str]
     """Networks of routers that have routes with several next hops."""
     groups: frozenset[str]
@@ -83,6 +85,7 @@ def look(store: Store, host: str, plugged: Collection[str], were_many: bool = Fa
         gateways=gateways,
         known_networks=frozenset(known_networks),
         floating_ips=floating_ips,
+        floating_ports=frozenset(row.floating_port for row in floating_ips.values()),
         several=frozenset(id for router in routers.values() if several_hops(router) for id in router.networks),
         groups=groups,
         remote_groups=_ids(rule.remote_group_id for rule in rules),

@@ -121,11 +121,14 @@ class _Maker:
 
     def gateways(self, host: Host) -> list[Words]:
         """Say which routers' way out is here."""
-        words = []
-        for gateway in host.gateways[:GATEWAYS_SHOWN]:
-            address = f" {self.safe(gateway.addresses[0])}" if gateway.addresses else ""
-            words.append(Words(f"{say('router')} {self.safe(gateway.router)}{address}"))
-        more = len(host.gateways) - GATEWAYS_SHOWN
+        routers: dict[tuple[str, ...], list[str]] = {}
+        for gateway in host.gateways:  # a router may have several, all for the same networks
+            routers.setdefault((gateway.router, *gateway.networks), []).extend(map(self.safe, gateway.addresses[:1]))
+        words = [
+            Words(f"{say('router')} {self.safe(router)} {', '.join(addresses)}".rstrip())
+            for (router, *_), addresses in list(routers.items())[:GATEWAYS_SHOWN]
+        ]
+        more = len(routers) - GATEWAYS_SHOWN
         return [*words, *([Words(say("{count} more routers", count=more))] if more > 0 else [])]
 
     def ghost(self, host: Host) -> HostView:
