@@ -12,7 +12,7 @@ from tunbridge.inspect.draw.metrics import CELLS, PIXELS, Metrics
 from tunbridge.inspect.draw.scene import build
 from tunbridge.inspect.draw.shapes import Box, Picture
 from tunbridge.inspect.formats import dot, html, mermaid
-from tunbridge.inspect.model import Bridge, Document, Finding, Host, Port
+from tunbridge.inspect.model import Bridge, Document, Finding, Gateway, Host, Port
 from tunbridge.inspect.understand import understand
 
 PENS = pytest.mark.parametrize(("metrics", "width"), [(PIXELS, 1000), (CELLS, 160)], ids=["px", "cells"])
@@ -150,3 +150,16 @@ def test_very_many_ports_are_sorted_and_wrong_ones_shown_first() -> None:
     shown = [chip.name for chip in chips if chip.mark]
     assert shown == ["tap2991", "tap2990"]
     assert sum(chip.count for chip in chips) == 3000
+
+
+def test_a_router_with_several_gateways_is_said_once() -> None:
+    ways = [
+        Gateway(router=name, networks=[inside], external="ext", addresses=[address])
+        for name, inside, address in (
+            ("edge", "blue", "203.0.113.9"), ("edge", "blue", "198.51.100.9"), ("edge", "red", "203.0.113.8"),
+        )
+    ]  # fmt: skip
+    seen = understand([replace(host("n", Bridge(name="br-int", ports=[port("tap0", tag=1)])), gateways=ways)])
+    shown = text.render(seen, width=160)
+    assert "router edge 203.0.113.9, 198.51.100.9" in shown and "router edge 203.0.113.8" in shown
+    assert shown.count("router edge") == 2
