@@ -13,7 +13,7 @@ from tunbridge.rules import taps
 from tunbridge.rules.base import Rules
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.request import Reader, Row, Values
-from tunbridge.rules.router_parts import GATEWAY, gateways_of
+from tunbridge.rules.router_parts import GATEWAY, INTERFACE, gateways_of
 
 _KINDS_OF_VIEWER = 12
 """Bodies that are kept for one row; more kinds of viewers than that share the last places."""
@@ -107,7 +107,7 @@ DEPENDENTS = (
     Dependent(
         "Host",
         "Port",
-        lambda store, _: _ids(store.find("Port", "device_owner", "network:router_interface")),
+        lambda store, _: _ids(store.find("Port", "device_owner", INTERFACE)),
         column="configurations",
     ),
     Dependent("Router", "Port", lambda _, row: gateways_of(row), column="gateway_host"),

@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from tunbridge.model.gateway_order import gateway_ports
 from tunbridge.rules import hosts, segments
 from tunbridge.rules.errors import Conflict, invalid
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
+from tunbridge.rules.router_parts import INTERFACE, gateways_of
 
 TABLE = "Port_Binding"
 ACTIVE, INACTIVE = "ACTIVE", "INACTIVE"
@@ -24,7 +24,6 @@ DRIVERS = {"0": "openvswitch"}
 UNBOUND, FAILED, OVS = "unbound", "binding_failed", "ovs"
 PLUGGED = ("normal", "vdpa")
 """Kinds of VIF that Open vSwitch forwards for; `direct` besides, where the card says that it is in switchdev mode."""
-INTERFACE = "network:router_interface"
 MAX_PROFILE = 4095
 """Characters of a profile's JSON, as Neutron writes and counts them."""
 
@@ -136,7 +135,7 @@ def gateway_host(reader: Reader, port: Row) -> str:
     if port.device_owner != "network:router_gateway":
         return ""
     router = reader.get("Router", port.device_id)
-    has_it = router is not None and port.id in gateway_ports(router.gateway_port, router.further_gateways)
+    has_it = router is not None and port.id in gateways_of(router)
     return str(router.gateway_host or "") if router is not None and has_it else ""
 
 
