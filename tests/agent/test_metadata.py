@@ -190,6 +190,51 @@ def test_connections_are_bounded_for_each_port_and_altogether() -> None:
     run(scene())
 
 
+async def _answered(line: Line, sport: int, ofport: int = 11, *, closes: bool) -> None:
+    """A request and its answer, the end of both sides included; `closes`: the service is the first to close."""
+    first = line.open(sport, ofport)
+    request = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") if closes else GET
+    line.give(sport, ACK, 101, request, ack=first.seq + 1, ofport=ofport)
+    for _ in range(6):
+        await asyncio.sleep(0)
+    seq, last = 101 + len(request), line.sent[-1][1]
+    if closes:
+        assert last.flags & FIN
+        line.give(sport, ACK | FIN, seq, ack=last.seq + last.length, ofport=ofport)
+        return
+    fin = line.give(sport, ACK | FIN, seq, ack=last.seq + last.length, ofport=ofport)
+    assert fin.flags & FIN
+    line.give(sport, ACK, seq + 1, ack=fin.seq + 1, ofport=ofport)
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_a_vm_may_ask_as_often_as_it_likes_one_after_the_other(closes: bool) -> None:
+    async def scene() -> None:
+        line = Line()
+        for n in range(3 * PER_PORT):
+            await _answered(line, 1000 + n, closes=closes)
+        assert len(line.endpoint) == (PER_PORT if closes else 0)
+        line.endpoint.close()
+
+    run(scene())
+
+
+def test_ports_that_linger_are_taken_for_a_new_connection() -> None:
+    async def scene() -> None:
+        line = Line()
+        await _answered(line, 1000, closes=True)
+        await _answered(line, 1000, closes=True)
+        assert len(line.endpoint) == 1
+        for n in range(ALTOGETHER - 1):
+            line.open(2000 + n % PER_PORT, 12 + n // PER_PORT)
+        assert len(line.endpoint) == ALTOGETHER
+        assert line.open(9000, 9999).flags == SYN | ACK  # the one that lingers gives way
+        assert line.open(9001, 9999).flags == RST | ACK
+        line.endpoint.close()
+
+    run(scene())
+
+
 def test_a_connection_that_is_not_known_is_reset_and_a_reset_is_not_answered() -> None:
     async def scene() -> None:
         line = Line()

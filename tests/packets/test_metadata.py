@@ -66,6 +66,13 @@ def test_each_vm_is_told_its_own_data_with_equal_addresses_with_and_without_a_ro
         assert vm.reaches("169.254.169.254")
 
 
+@pytest.mark.parametrize("option", ["--http1.1", "--http1.0"])
+def test_many_short_connections_one_after_the_other_are_served(twins: dict[str, Workload], option: str) -> None:
+    """HTTP 1.1: the VM closes first; 1.0: the service does."""
+    ask = f"curl -gsSf -m 20 {option} -o /dev/null {URL}/latest/meta-data/instance-id"
+    twins["lonely0"].shell(f"for n in $(seq 40); do {ask} || exit 1; done")
+
+
 def test_a_vm_without_any_address_is_told_by_ipv6(cloud: Cloud) -> None:
     network = cloud.make_network("bare", None)
     vm = cloud.vm("h0", network, address=False)

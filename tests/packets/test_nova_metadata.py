@@ -71,6 +71,7 @@ def vm(cloud: Cloud, nova: Nova) -> Workload:
     )  # fmt: skip
     made.port = cloud.network.get_port(made.port.id)
     assert (made.port.device_owner, made.port.binding_host_id) == ("compute:nova", "h0")  # Nova has said so
+    wait_until(lambda: "fe80" in made.shell("ip -6 addr show dev eth0 scope link -tentative"), "link-local")
     return configured(made)
 
 

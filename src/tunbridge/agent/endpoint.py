@@ -7,7 +7,7 @@ the service to know: metadata (metadata/proxy.py), names (name_server.py).
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct
@@ -93,11 +93,14 @@ class Endpoint(Generic[R]):
         segment = read_tcp(packet)
         key = (workload.ofport, str(segment.src), segment.sport, str(segment.dst), segment.dport)
         session = self._sessions.get(key)
+        if session is not None and session.connection.lingers and segment.flags & (SYN | ACK) == SYN:
+            self._forget(key)  # a new connection between the same ports (RFC 9293, 3.6.1)
+            session = None
         if session is None:
             if (
                 segment.flags & (SYN | ACK) != SYN
                 or segment.dport != self._service.port
-                or not self._has_room(workload.ofport)
+                or not self._make_room(workload.ofport)
             ):
                 self._refuse(segment, workload.ofport)
                 return False
@@ -118,8 +121,23 @@ class Endpoint(Generic[R]):
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def _has_room(self, ofport: int) -> bool:
-        return len(self._sessions) < ALTOGETHER and sum(key[0] == ofport for key in self._sessions) < PER_PORT
+    def _make_room(self, ofport: int) -> bool:
+        """Whether the VM may have one more connection; one that only lingers gives way to it."""
+        own = [key for key in self._sessions if key[0] == ofport]
+        if len(own) >= PER_PORT:
+            return self._drop_lingering(own)
+        return len(self._sessions) < ALTOGETHER or self._drop_lingering(self._sessions)
+
+    def _drop_lingering(self, keys: Iterable[_Key]) -> bool:
+        """Forget the first of these connections that only lingers; False when there is none."""
+        key = next((key for key in keys if self._sessions[key].connection.lingers), None)
+        if key is None:
+            return False
+        self._forget(key)
+        return True
+
+    def _forget(self, key: _Key) -> None:
+        self._release(self._sessions.pop(key))
 
     def _refuse(self, segment: Segment, ofport: int) -> None:
         if (reset := segment.reset()) is not None:

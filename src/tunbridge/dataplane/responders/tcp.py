@@ -1,7 +1,7 @@
 """The serving end of TCP connections (RFC 9293), as far as short requests of a VM on this host need it.
 
     SYN --> SYN_RECEIVED --ACK--> ESTABLISHED --our FIN--> CLOSING --both FINs acknowledged, LINGER_S--> CLOSED
-                 |                     |                      |
+                 |                     |                      |       (at once when the VM's FIN came first)
                  +------------ RST, or no answer to RETRIES retransmissions, or IDLE_S of silence ----------> CLOSED
 
 The link to a VM loses nothing but what a meter drops of the VM's own packets, so this is the plain protocol: a window
@@ -54,6 +54,8 @@ class Connection:
         """What the VM has sent, in order; whoever reads it takes it out."""
         self.peer_closed = False
         """Whether the VM has said that it sends no more."""
+        self._closed_first = False
+        """Whether our FIN was sent before the VM's came: only then may the VM send its FIN again (TIME-WAIT)."""
         self._syn = syn
         self._mss = max(min(syn.mss or DEFAULT_MSS, room), LEAST_MSS)
         self._own_mss = max(room, LEAST_MSS)
@@ -136,6 +138,11 @@ class Connection:
         self._next = self._acknowledged
         self._transmit(now, probes=True)
 
+    @property
+    def lingers(self) -> bool:
+        """Whether both ends are done, and it only stays for a FIN that is sent again."""
+        return self._closed_at is not None
+
     # What the VM sends
 
     def take(self, segment: Segment, now: float) -> None:
@@ -217,9 +224,13 @@ class Connection:
             self._expected = (self._expected + 1) % MODULUS
 
     def _linger(self, now: float) -> None:
-        """When both ends are done, stay a moment for a last FIN that is sent again."""
-        if self._closed_at is None and self.peer_closed and self._fin_acknowledged:
+        """When both ends are done, stay a moment for a FIN that is sent again, if our acknowledgement of it can be lost."""
+        if self._closed_at is not None or not (self.peer_closed and self._fin_acknowledged):
+            return
+        if self._closed_first:
             self._closed_at = now + LINGER_S
+        else:
+            self.state = State.CLOSED
 
     # What goes out
 
@@ -233,6 +244,7 @@ class Connection:
             self._emit(ACK | (PSH if end else 0), seq, piece)
         if self._closes and not self._fin_sent and self._unsent_from == len(self._data):
             self._fin_sent = True
+            self._closed_first = self._closed_first or not self.peer_closed
             self.state = State.CLOSING
             self._emit(FIN | ACK, self._next)
             self._next = (self._next + 1) % MODULUS
