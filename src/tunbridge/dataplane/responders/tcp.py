@@ -224,7 +224,7 @@ class Connection:
             self._expected = (self._expected + 1) % MODULUS
 
     def _linger(self, now: float) -> None:
-        """When both ends are done, stay a moment for a FIN that is sent again, if our acknowledgement of it can be lost."""
+        """When both ends are done, stay a moment for a FIN that is sent again; not if the VM has closed first."""
         if self._closed_at is not None or not (self.peer_closed and self._fin_acknowledged):
             return
         if self._closed_first:
