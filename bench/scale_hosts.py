@@ -86,7 +86,7 @@ class Host:
                 names.TUNNEL_BRIDGE: {names.PATCH_TO_INTEGRATION: 1}
                 | {name: n for n, name in enumerate(tunnels.values(), 2)},
             },
-            tunnels=tunnels,
+            tunnels={"vxlan": tunnels},
             workloads=workloads,
         )
 

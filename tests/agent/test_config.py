@@ -16,7 +16,11 @@ def config(tmp_path: Path, text: str, **environ: str) -> AgentConfig:
 
 def test_defaults_are_the_form_of_the_two_hosts(tmp_path: Path) -> None:
     made = config(tmp_path, MINIMAL)
-    assert (made.manager, made.controller, made.tunnel_type) == ("ptcp:6640:127.0.0.1", "tcp:127.0.0.1:6633", "vxlan")
+    assert (made.manager, made.controller, made.tunnel_types) == (
+        "ptcp:6640:127.0.0.1",
+        "tcp:127.0.0.1:6633",
+        ("vxlan",),
+    )
     assert made.datapath_type is None
     assert made.host
 
@@ -25,7 +29,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     text = """
         host = "network0"
         local_ip = "fd00:0::27"
-        tunnel_type = "geneve"
+        tunnel_types = ["geneve"]
         tunnel_dscp = "inherit"
         datapath_type = "netdev"
         manager = false
@@ -80,7 +84,9 @@ def test_every_setting_has_its_environment_variable(tmp_path: Path) -> None:
         ('local_ip = "10.0.0.256"', "local_ip"),
         ('local_ip = "224.0.0.1"', "local_ip"),
         (MINIMAL + 'tunel_type = "vxlan"', "tunel_type"),
-        (MINIMAL + 'tunnel_type = "stt"', "tunnel_type"),
+        (MINIMAL + 'tunnel_types = ["stt"]', "tunnel_types"),
+        (MINIMAL + "tunnel_types = []", "tunnel_types"),
+        (MINIMAL + 'tunnel_types = ["gre", "vxlan", "gre"]', "tunnel_types"),
         (MINIMAL + "manager = true", "manager"),
         (MINIMAL + 'manager = "ptcp:6640"', "manager"),
         (MINIMAL + 'manager = "ptcp:6640:0.0.0.0"', "manager"),

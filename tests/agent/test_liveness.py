@@ -43,7 +43,11 @@ def snapshot(statuses: Mapping[str, Mapping[str, str]], bfd: Mapping[str, str] =
     ports = [
         PortRow(
             uuid=ip, name=f"vxlan-{ip}", external_ids={ORIGIN: CREATED},
-            interfaces=(InterfaceRow(uuid=ip, name=f"vxlan-{ip}", options={"remote_ip": ip}, bfd=bfd, bfd_status=s),),
+            interfaces=(
+                InterfaceRow(
+                    uuid=ip, name=f"vxlan-{ip}", type="vxlan", options={"remote_ip": ip}, bfd=bfd, bfd_status=s
+                ),
+            ),
         )
         for ip, s in statuses.items()
     ]  # fmt: skip
@@ -145,6 +149,23 @@ def test_sessions_are_made_and_ended_with_those_that_are_watched(scene: Scene) -
     (ended,) = scene.liveness.changes(snapshot({B: UP, C: UP}), {B})
     assert (ended["where"], ended["row"]["bfd"]) == ([["_uuid", "==", ["uuid", C]]], ["map", []])
     assert scene.liveness.changes(snapshot({B: UP, C: UP}, bfd={"enable": "true", "min_tx": "50"}), ()) == []
+
+
+def test_of_several_tunnels_to_a_host_the_first_type_has_the_session() -> None:
+    def seen(bfd: Mapping[str, str], status: Mapping[str, str]) -> Snapshot:
+        ports = [
+            PortRow(uuid=t, name=t, external_ids={ORIGIN: CREATED}, interfaces=(
+                InterfaceRow(uuid=t, name=t, type=t, options={"remote_ip": B}, bfd=bfd, bfd_status=status),
+            ))
+            for t in ("vxlan", "geneve")
+        ]  # fmt: skip
+        return Snapshot(uuid="s", bridges={"br-tun": BridgeRow(uuid="t", name="br-tun", ports=tuple(ports))})
+
+    held = Liveness(lambda _seconds: None, type="geneve")
+    (made,) = held.changes(seen({}, {}), {B})
+    assert (made["where"], made["row"]["bfd"][1] != []) == ([["_uuid", "==", ["uuid", "geneve"]]], True)
+    (ended,) = held.changes(seen(ENABLED, UP), {B})  # the other type was the first one before
+    assert (ended["where"], ended["row"]["bfd"]) == ([["_uuid", "==", ["uuid", "vxlan"]]], ["map", []])
 
 
 def test_the_operator_may_set_the_interval_of_bfd() -> None:

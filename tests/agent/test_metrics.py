@@ -34,7 +34,7 @@ def load(tmp_path: Path, text: str) -> config.AgentConfig:
 
 def status(in_sync: bool = True, waits_for: list[Problem] | None = None, record: Record | None = None) -> Status:
     return Status(
-        version="1", host="h", local_ip="10.0.0.1", tunnel_type="vxlan", pid=1, started=utc_now(), in_sync=in_sync,
+        version="1", host="h", local_ip="10.0.0.1", tunnel_types=("vxlan",), pid=1, started=utc_now(), in_sync=in_sync,
         since=utc_now(), waits_for=waits_for or [], problems=[], ovsdb=None, bridges=[], workloads=[],
         central=None,
         peers=[], repairs=[], later=[],

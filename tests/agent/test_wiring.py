@@ -80,7 +80,7 @@ def test_other_hosts_that_are_the_same_are_worked_out_once() -> None:
     first = wanted(CONFIG, {"192.0.2.2"}, alone, now)
     assert first == WANTED and wanted(CONFIG, {"192.0.2.2"}, alone, now) is first
     assert wanted(CONFIG, {"192.0.2.3"}, alone, now) == host.wanted(host_spec(CONFIG, ["192.0.2.3"]))
-    assert wanted(replace(CONFIG, tunnel_type="gre"), {"192.0.2.3"}, alone, now).tunnel_type == "gre"
+    assert wanted(replace(CONFIG, tunnel_types=("gre",)), {"192.0.2.3"}, alone, now).tunnel_types == ("gre",)
     alone.complete = False
     assert wanted(CONFIG, set(), alone, now) == WANTED, "the tunnels that are there stay"
 

@@ -72,7 +72,7 @@ def local(*plugged: int, hosts: int = 3, **more: object) -> Local:
     taps = {f"tap{n}": 100 + n for n in plugged}
     peers = {f"192.0.2.{10 + i}": f"vx{i}" for i in range(hosts)}
     return Local(
-        host=HERE, tunnel_ip=TUNNEL_IP, providers={"physnet1": "br-ex"}, tunnels=peers,
+        host=HERE, tunnel_ip=TUNNEL_IP, providers={"physnet1": "br-ex"}, tunnels={"vxlan": peers},
         ofports={
             "br-int": {"patch-tun": 1, "int-br-ex": 2, **taps}, "br-ex": {"phy-br-ex": 1},
             "br-tun": {"patch-int": 1, **{name: i for i, name in enumerate(peers.values(), 2)}},

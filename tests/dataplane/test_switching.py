@@ -136,13 +136,32 @@ def test_a_port_for_other_hardware_is_left_alone(make_world: MakeWorld) -> None:
 
 @pytest.mark.parametrize("kind", ["gre", "geneve"])
 def test_other_tunnels(make_world: MakeWorld, kind: str) -> None:
-    world = make_world("a", "b", tunnel_type=kind)
+    world = make_world("a", "b", tunnel_types=[kind])
     world.network("n", kind, 5_000_000)
     world.port("n1", "n", "a", "10.0.0.1")
     world.port("n2", "n", "b", "10.0.0.2")
     world.run()
     assert world.send("n1", udp(1, 2)) == {Delivery("b", "n2")}
     assert world.send("n2", broadcast(2)) == {Delivery("a", "n1")}
+
+
+def test_networks_of_several_types_with_one_key_have_tunnels_of_their_own(make_world: MakeWorld) -> None:
+    types = ("vxlan", "geneve", "gre")
+    world = make_world("a", "b", tunnel_types=types)
+    for kind in types:
+        world.network(kind, kind, 5000)
+        world.port(f"{kind}1", kind, "a", "10.0.0.1")
+        world.port(f"{kind}2", kind, "b", "10.0.0.2")
+    world.run()
+    for kind in types:
+        assert world.send(f"{kind}1", udp(1, 2)) == {Delivery("b", f"{kind}2")}
+        assert world.send(f"{kind}1", broadcast(1)) == {Delivery("b", f"{kind}2")}
+    host = world.hosts["a"]
+    host.tunnels = {kind: ports for kind, ports in host.tunnels.items() if kind != "geneve"}
+    world.run()
+    assert host.desired.states["geneve1"].status == "error"
+    assert world.send("geneve1", udp(1, 2)) == set()
+    assert world.send("gre1", udp(1, 2)) == {Delivery("b", "gre2")}
 
 
 def test_a_changed_tunnel_address_is_followed(make_world: MakeWorld) -> None:
@@ -152,7 +171,7 @@ def test_a_changed_tunnel_address_is_followed(make_world: MakeWorld) -> None:
     world.run()
     assert world.send("n1", udp(1, 3)) == set()  # there is no tunnel to it yet
     host = world.hosts["a"]
-    host.tunnels = {"192.0.2.99": "vx-b", "192.0.2.3": "vx-c"}
+    host.tunnels = {"vxlan": {"192.0.2.99": "vx-b", "192.0.2.3": "vx-c"}}
     world.run()
     assert world.send("n1", udp(1, 3)) == {Delivery("b", "n3")}
 

@@ -3,7 +3,7 @@
 import itertools
 import re
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -61,7 +61,7 @@ class World:
         self,
         dummy: Dummy,
         *names: str,
-        tunnel_type: str = "vxlan",
+        tunnel_types: Sequence[str] = ("vxlan",),
         physnet: str | None = "physnet1",
         apart: Collection[str] = (),
     ) -> None:
@@ -69,14 +69,14 @@ class World:
         self.dummy = dummy
         self.rows = Rows({}, {}, {}, {}, {}, {}, {}, {})
         self.hosts = {
-            name: SimulatedHost(self, name, i, tunnel_type, None if name in apart else physnet)
+            name: SimulatedHost(self, name, i, tunnel_types, None if name in apart else physnet)
             for i, name in enumerate(names, 1)
         }
         for host in self.hosts.values():
             known = Host(
                 host=host.name,
                 tunnel_ip=host.tunnel_ip,
-                tunnel_types=(tunnel_type,),
+                tunnel_types=tuple(tunnel_types),
                 physical_networks=(host.physnet,) if host.physnet else (),
             )
             self.rows.known_hosts[host.name] = known
@@ -257,10 +257,10 @@ class World:
 class SimulatedHost:
     """One host: its Desired, and its bridges in the dummy datapath."""
 
-    def __init__(self, world: World, name: str, number: int, tunnel_type: str, physnet: str | None) -> None:
+    def __init__(self, world: World, name: str, number: int, tunnel_types: Sequence[str], physnet: str | None) -> None:
         self.world, self.name, self.number = world, name, number
         self.tunnel_ip = f"192.0.2.{number}"
-        self.tunnel_type = tunnel_type
+        self.tunnel_types = tunnel_types
         self.physnet = physnet
         self.desired = Desired(world.rows)
         self.sub_ports = SubPorts(world.rows)
@@ -270,7 +270,7 @@ class SimulatedHost:
         """What its devices begin with: worlds share one Open vSwitch."""
         self.bridges = {b: f"{self.tag}{b.removeprefix('br')}" for b in ("br-int", "br-tun", "br-ex")}
         self.ofports: dict[str, dict[str, int]] = {}
-        self.tunnels: dict[str, str] = {}
+        self.tunnels: dict[str, dict[str, str]] = {}
         self.vlans: dict[str, int] = {}
         self.metadata = True
         self.dead: frozenset[str] = frozenset()
@@ -288,8 +288,8 @@ class SimulatedHost:
         """Number the ports of the bridges, and give them."""
         n = self.tag
         peers = [h for h in self.world.hosts.values() if h is not self]
-        self.tunnels = {p.tunnel_ip: f"vx-{p.name}" for p in peers}
-        numbers = {name: i for i, name in enumerate(self.tunnels.values(), 2)}
+        self.tunnels = {t: {p.tunnel_ip: f"{t[:2]}-{p.name}" for p in peers} for t in self.tunnel_types}
+        numbers = {name: i for i, name in enumerate(self._tunnel_ports(), 2)}
         self.ofports = {
             "br-int": {"patch-tun": PATCH_TUN, "int-br-ex": INT_BR},
             "br-tun": {"patch-int": 1, **numbers},
@@ -354,7 +354,6 @@ class SimulatedHost:
         alone = Local(
             host=self.name,
             tunnel_ip=self.tunnel_ip,
-            tunnel_type=self.tunnel_type,
             ofports={**self.ofports, "br-int": {**self.ofports["br-int"], **taps}},
             providers={self.physnet: "br-ex"} if self.physnet else {},
             tunnels=self.tunnels,
@@ -383,6 +382,9 @@ class SimulatedHost:
                 assert {f.key: f for f in self.world.dummy.dump(name)} == flows
         return delta
 
+    def _tunnel_ports(self) -> list[str]:
+        return [name for ports in self.tunnels.values() for name in ports.values()]
+
     # Following packets
 
     def trace(self, bridge: str, packet: str, ct_next: tuple[str, ...]) -> Iterator[Delivery]:
@@ -390,12 +392,13 @@ class SimulatedHost:
         keys = self._keys(text)
         for device, vlan, changes in outputs(text, self.world.dummy.devices()):
             name = device.removeprefix(f"{self.tag}-")
-            peer = self.world.hosts.get(name.removeprefix("vx-")) if name.startswith("vx-") else None
-            if peer is None:
+            kind, _, to = name.partition("-")
+            peer = self.world.hosts.get(to)
+            if peer is None or name not in self._tunnel_ports():
                 yield Delivery(self.name, name, vlan, changes)
                 continue
             assert vlan is None
-            back = peer.ofports["br-tun"][f"vx-{self.name}"]
+            back = peer.ofports["br-tun"][f"{kind}-{self.name}"]
             inner = re.sub(r"(in_port|tun_id|pkt_mark|dl_vlan)=\w+,", "", packet)
             if new := re.findall(r"dst=([0-9a-f:]{17})", changes):
                 inner = re.sub(r"dl_dst=[0-9a-f:]+", f"dl_dst={new[-1]}", inner)
@@ -405,7 +408,7 @@ class SimulatedHost:
 
     def _keys(self, trace: str) -> Iterator[str]:
         """The key with which a packet leaves by each tunnel, in order."""
-        tunnels = {str(self.ofports["br-tun"][name]) for name in self.tunnels.values()}
+        tunnels = {str(self.ofports["br-tun"][name]) for name in self._tunnel_ports()}
         for key, outputs in re.findall(r"(0x[0-9a-f]+)->(?:tun_id|NXM_NX_TUN_ID\S*)\n((?: +output:\d+\n)+)", trace):
             yield from (key for number in re.findall(r"\d+", outputs) if number in tunnels)
 

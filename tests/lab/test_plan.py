@@ -27,7 +27,7 @@ SYSTEM_ID = "11111111-1111-4111-8111-{:012d}"
 _numbers = itertools.count()
 
 
-def dump(local: str | None, remotes: list[str], extra: str = "", kind: str = "vxlan") -> str:
+def dump(local: str | None, remotes: list[str], extra: str = "", kinds: str = "vxlan") -> str:
     """What `ovs-vsctl show` prints on a Neutron host with these tunnels."""
     own = f'local_ip="{local}", ' if local else ""
     tunnels = "".join(
@@ -36,6 +36,7 @@ def dump(local: str | None, remotes: list[str], extra: str = "", kind: str = "vx
             Interface "{kind}-{number}"
                 type: {kind}
                 options: {{in_key=flow, {own}out_key=flow, remote_ip="{remote}"}}"""
+        for kind in kinds.split()
         for number, remote in enumerate(remotes)
     )
     return f"""{SYSTEM_ID.format(next(_numbers))}
@@ -110,10 +111,20 @@ def test_peers_are_those_of_the_dumps_and_one_that_was_not_given_is_told() -> No
 
 
 def test_other_tunnels_and_an_ipv6_underlay_are_taken_over() -> None:
-    plan = planned(a=dump("FD00:1::1", ["fd00:1::2"], kind="geneve"), b=dump("fd00:1::2", ["fd00:1::1"], kind="geneve"))
+    plan = planned(
+        a=dump("FD00:1::1", ["fd00:1::2"], kinds="geneve"), b=dump("fd00:1::2", ["fd00:1::1"], kinds="geneve")
+    )
     assert [h.local_ip for h in plan.hosts] == ["fd00:1::1", "fd00:1::2"]
-    assert {h.tunnel_type for h in plan.hosts} == {"geneve"}
+    assert {h.tunnel_types for h in plan.hosts} == {("geneve",)}
     assert plan.prefix_length == 64
+
+
+def test_tunnels_of_several_types_are_taken_over_in_one_order_on_all_hosts() -> None:
+    plan = planned(
+        a=dump("10.1.0.1", ["10.1.0.2"], kinds="gre vxlan"), b=dump("10.1.0.2", ["10.1.0.1"], kinds="vxlan gre")
+    )
+    assert [h.tunnel_types for h in plan.hosts] == [("vxlan", "gre")] * 2
+    assert [[p.ip for p in h.peers or []] for h in plan.hosts] == [["10.1.0.2"], ["10.1.0.1"]]
 
 
 def test_workloads_and_devices_that_were_gone_are_no_nics() -> None:

@@ -25,7 +25,7 @@ def _free_port() -> int:
 def make_cloud(
     name: str,
     hosts: int = 2,
-    tunnel_type: TunnelType = "vxlan",
+    tunnel_types: Sequence[TunnelType] = ("vxlan",),
     underlay: str = "10.0.0.0/24",
     preview: bool = False,
     apart: Sequence[str] = (),
@@ -43,7 +43,7 @@ def make_cloud(
         HostPlan(
             name=name,
             local_ip=str(network[11 + i]),
-            tunnel_type=tunnel_type,
+            tunnel_types=tuple(tunnel_types),
             providers={} if name in apart else {n: p for n, p in providers.items() if n in only.get(name, providers)},
             bfd_interval=BFD_INTERVAL_MS,
         )

@@ -7,6 +7,7 @@ import pytest
 
 from tests.packets.cloud import PING_S, Cloud, Ping, Workload, wait_until
 from tests.packets.conftest import make_cloud
+from tests.packets.site import REMOTE, Site
 from tunbridge.agent.config import TunnelType
 
 pytestmark = pytest.mark.ovs
@@ -26,7 +27,7 @@ def passes_what_it_says(one: Workload, other: Workload, mtu: int) -> None:
 def test_networks_are_carried_by_tunnels_of_other_types_and_over_ipv6(
     lab_name: Callable[[], str], tunnel_type: TunnelType, underlay: str, mtu: int
 ) -> None:
-    cloud = make_cloud(lab_name(), tunnel_type=tunnel_type, underlay=underlay)
+    cloud = make_cloud(lab_name(), tunnel_types=[tunnel_type], underlay=underlay)
     network = cloud.make_network("other", "10.90.0.0/24")
     assert network.provider_network_type == tunnel_type
     near, far = (cloud.vm(host, network, address=False) for host in ("h0", "h1"))
@@ -37,6 +38,39 @@ def test_networks_are_carried_by_tunnels_of_other_types_and_over_ipv6(
     assert tunnel_type in kinds and "vxlan" not in kinds
     port = near.host.host.vsctl("--bare", "--columns=other_config", "list", "port", near.tap)
     assert {f"network_type={tunnel_type}", f"segmentation_id={network.provider_segmentation_id}"} <= set(port.split())
+
+
+def test_hosts_have_networks_of_several_types_at_once(lab_name: Callable[[], str]) -> None:
+    """Three networks with one address plan and one key: each has its own tunnels, and none is heard in another."""
+    cloud = make_cloud(lab_name(), tunnel_types=("vxlan", "geneve", "gre"))
+    mtus = {"vxlan": 1450, "geneve": 1450, "gre": 1458}
+    pairs = {}
+    for number, kind in enumerate(mtus):
+        network = cloud.make_network(kind, "10.90.0.0/24", provider_network_type=kind, provider_segmentation_id=4242)
+        ips = [[{"ip_address": f"10.90.0.{10 * number + n + 10}"}] for n in (0, 1)]
+        pairs[kind] = [cloud.vm(f"h{n}", network, fixed_ips=ips[n]) for n in (0, 1)]
+    for kind, (near, far) in pairs.items():
+        passes_what_it_says(near, far, mtus[kind])
+        for other, (_, foreign) in pairs.items():
+            if other != kind:
+                assert near.never_reaches(foreign.address), (kind, other)
+    host = cloud.hosts["h0"].host
+    types = host.vsctl("--bare", "--columns=type", "list", "interface").split()
+    assert {kind: types.count(kind) for kind in mtus} == dict.fromkeys(mtus, 1)
+
+
+def test_a_router_joins_networks_of_two_types_and_leads_both_to_the_gateway(lab_name: Callable[[], str]) -> None:
+    """h2 has no way to the outside: its VMs' packets go to the gateway host in the tunnel of their network."""
+    cloud = make_cloud(lab_name(), hosts=3, apart=("h2",), tunnel_types=("geneve", "vxlan"))
+    site = Site(cloud)
+    assert site.blue.provider_network_type == "geneve"
+    other = cloud.make_network("vxlan", None, provider_network_type="vxlan")
+    subnet = cloud.make_subnet(other, "10.6.0.0/24")
+    cloud.network.add_interface_to_router(site.router, subnet_id=subnet.id)
+    vm = cloud.vm("h2", other, security_groups=[site.group.id])
+    vm.ip("route", "add", "default", "via", "10.6.0.1")
+    assert vm.reaches(REMOTE) and site.vms["h2"].reaches(REMOTE)
+    assert vm.reaches(site.vms["h0"].address) and site.vms["h1"].reaches(vm.address)
 
 
 @pytest.fixture(scope="module")

@@ -125,7 +125,8 @@ class AgentConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Tunnel address of this host, IPv4 or IPv6: outer source address of its overlay packets."""
     host: str = field(default_factory=socket.gethostname)
     """Name of this host, as its peers and the API know it."""
-    tunnel_type: TunnelType = "vxlan"
+    tunnel_types: tuple[TunnelType, ...] = ("vxlan",)
+    """A tunnel of each to each other host, for the networks of that type; the first carries BFD and taps besides."""
     tunnel_dscp: Literal["inherit"] | Annotated[int, Meta(ge=0, le=63)] = 0
     """DSCP field of outer headers: a value, or that of the packet inside (Neutron's `dscp` and `dscp_inherit`)."""
     peers: list[Peer] = field(default_factory=list)
@@ -223,6 +224,8 @@ def _checked(config: AgentConfig) -> AgentConfig:
             if name in used:
                 raise ConfigurationError(f"providers.{network}: {name} is already {used[name]}")
             used[name] = f"used by physical network {network}"
+    if not config.tunnel_types or len(set(config.tunnel_types)) < len(config.tunnel_types):
+        raise ConfigurationError("tunnel_types: name at least one type, and each once")
     _check_controller(config.controller, config.ovs_rundir)
     if not re.fullmatch(r"unix:.+|tcp:.+:\d+", config.ovsdb):
         raise ConfigurationError(f"ovsdb: {config.ovsdb!r} is neither unix:PATH nor tcp:IP:PORT")

@@ -102,7 +102,7 @@ class Agent:
             TrafficLog(self.desired, self.cloud.source, config.network_log, log),
         )
         self.metadata = self._make_metadata()
-        self.liveness = Liveness(self._look_again, config.bfd_interval)
+        self.liveness = Liveness(self._look_again, config.bfd_interval, config.tunnel_types[0])
         self.announcements = Announcements(self.desired, self.packet_ins.wires)
         self.cutter = Cutter(config.ovs_rundir, log)
         self.metering = Metering(self.desired, self.cloud.source, config, self._has_all, log)

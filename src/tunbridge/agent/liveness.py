@@ -58,8 +58,12 @@ class _Held:
 class Liveness:
     """The tunnels of this host, as of the last `look`."""
 
-    def __init__(self, later: Callable[[float], None], interval: int | None = None) -> None:
-        """`later` has everything looked at again after so many seconds; `interval` as in `enabled`."""
+    def __init__(self, later: Callable[[float], None], interval: int | None = None, type: str = "vxlan") -> None:
+        """`later` has everything looked at again after so many seconds; `interval` as in `enabled`.
+
+        `type`: of several tunnels to a host, the one of this type has the session.
+        """
+        self._type = type
         self._later = later
         self._interval = interval
         self._peers: dict[str, _Held] = {}
@@ -77,7 +81,7 @@ class Liveness:
     def look(self, now: Snapshot, nics: Mapping[str, Collection[str]]) -> None:
         """Read the sessions; `nics`: the links of each provider bridge."""
         moment = time.monotonic()
-        sessions = {i.options.get("remote_ip", ""): i for i in _tunnels(now) if i.bfd.get("enable") == "true"}
+        sessions = {i.options.get("remote_ip", ""): i for i in _tunnels(now) if self._is_on(i)}
         self._restarted(sessions, moment)
         again = [self._look_at(ip, row, moment) for ip, row in sessions.items()]
         for ip in self._peers.keys() - sessions.keys():
@@ -118,7 +122,8 @@ class Liveness:
         """The operations that give the tunnels to these addresses sessions, and take them from others."""
         found = []
         for interface in _tunnels(now):
-            wanted = enabled(len(watched), self._interval) if interface.options.get("remote_ip") in watched else {}
+            is_watched = interface.type == self._type and interface.options.get("remote_ip") in watched
+            wanted = enabled(len(watched), self._interval) if is_watched else {}
             if wanted and self.is_unusable:
                 wanted[_UNUSABLE] = "true"
             mine = interface.bfd.keys() - {_UNUSABLE} == {"enable", *_INTERVALS}
@@ -126,6 +131,9 @@ class Liveness:
                 where = operations.by_uuid(interface.uuid)
                 found.append(operations.update("Interface", where, {"bfd": operations.map_of(wanted)}))
         return found
+
+    def _is_on(self, row: InterfaceRow) -> bool:
+        return row.type == self._type and row.bfd.get("enable") == "true"
 
 
 def _tunnels(now: Snapshot) -> Iterable[InterfaceRow]:

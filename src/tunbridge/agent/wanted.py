@@ -23,7 +23,7 @@ def host_spec(config: AgentConfig, remote_ips: list[str], collectors: Iterable[C
     export = config.flow_export
     return HostSpec(
         local_ip=config.local_ip,
-        tunnel_type=config.tunnel_type,
+        tunnel_types=config.tunnel_types,
         tunnel_dscp=config.tunnel_dscp,
         remote_ips=tuple(sorted(set(remote_ips))),
         collectors=tuple(sorted(collectors)),
@@ -116,10 +116,9 @@ class LocalOf:
         return Local(
             host=config.host,
             tunnel_ip=config.local_ip,
-            tunnel_type=config.tunnel_type,
             ofports={name: self._ofports[name] for name in usable},
             providers={b.physical_network: b.name for b in wanted.bridges if b.physical_network and b.name in usable},
-            tunnels=_tunnels(usable.get(names.TUNNEL_BRIDGE), config.tunnel_type),
+            tunnels={type: _tunnels(usable.get(names.TUNNEL_BRIDGE), type) for type in config.tunnel_types},
             workloads=self._workloads,
             vlans=self._vlans,
             userspace=integration is not None and integration.datapath_type == "netdev",
@@ -174,7 +173,7 @@ def _vlan_limit(text: str) -> int:
 
 
 def _tunnels(bridge: BridgeRow | None, tunnel_type: str) -> dict[str, str]:
-    """Remote address -> port, of tunnels of the type that is in use."""
+    """Remote address -> port, of tunnels of a type."""
     if bridge is None:
         return {}
     interfaces = (i for p in bridge.ports for i in p.interfaces)

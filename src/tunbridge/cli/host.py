@@ -138,7 +138,8 @@ def _print_peers(told: "Status") -> None:
     more = f" and {len(good) - SHOWN_PEERS} more" if len(good) > SHOWN_PEERS else ""
     _line(
         "peers",
-        f"{len(good)} of {len(told.peers)} with a {told.tunnel_type} tunnel" + (f": {names}{more}" if good else ""),
+        f"{len(good)} of {len(told.peers)} with a {' and a '.join(told.tunnel_types)} tunnel"
+        + (f": {names}{more}" if good else ""),
     )
 
 

@@ -136,7 +136,7 @@ class Context:
         found = self.view.network(id)
         if found is None or not found.segments:
             return found
-        return found.by((self.local.tunnel_type,), self.local.providers)
+        return found.by(self.local.tunnel_types, self.local.providers)
 
     def facts(self, kind: str, subject: str) -> Collection[Hashable]:
         """What all owners together state about a subject."""

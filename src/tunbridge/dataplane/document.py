@@ -72,7 +72,7 @@ def example() -> Desired:
     }
     local = Local(
         host="compute1", tunnel_ip="192.0.2.1", ofports=PORTS, providers={"physnet1": "br-ex"},
-        tunnels={"192.0.2.2": "vxlan-c0000202"}, workloads=workloads,
+        tunnels={"vxlan": {"192.0.2.2": "vxlan-c0000202"}}, workloads=workloads,
         vlans={"blue": 1, "lan": 2, "flat": 3, "open": 4, "shop": 5},
     )  # fmt: skip
     sub_ports = trunks.plugged(local, trunks.wanted(local.workloads, rows), {"iot": _SUB_PORT})

@@ -42,7 +42,7 @@ class HostSpec(Struct, frozen=True, kw_only=True):
     """What the operator wants of this host. `manager` None: none."""
 
     local_ip: str
-    tunnel_type: str = "vxlan"
+    tunnel_types: tuple[str, ...] = ("vxlan",)
     tunnel_dscp: Literal["inherit"] | int = 0
     remote_ips: tuple[str, ...] = ()
     providers: tuple[ProviderSpec, ...] = ()
@@ -76,14 +76,14 @@ class WantedHost(Struct, frozen=True, kw_only=True):
     manager: str | None
     controller: str
     datapath_type: str | None
-    tunnel_type: str
+    tunnel_types: tuple[str, ...]
     bridges: tuple[WantedBridge, ...]
     export: Export | None = None
 
     @property
     def tunnel_ports(self) -> list[str]:
         """Names of the tunnel ports."""
-        return [p.name for b in self.bridges for p in b.ports if p.type == self.tunnel_type]
+        return [p.name for b in self.bridges for p in b.ports if p.type in self.tunnel_types]
 
     @property
     def provider_bridges(self) -> list[str]:
@@ -106,12 +106,12 @@ def wanted(spec: HostSpec) -> WantedHost:
                 physical_network=provider.physical_network,
             )
         )
-    tunnels = [_tunnel(spec, ip) for ip in spec.remote_ips if ip != spec.local_ip]
+    tunnels = [_tunnel(spec, type, ip) for type in spec.tunnel_types for ip in spec.remote_ips if ip != spec.local_ip]
     return WantedHost(
         manager=spec.manager,
         controller=spec.controller,
         datapath_type=spec.datapath_type,
-        tunnel_type=spec.tunnel_type,
+        tunnel_types=spec.tunnel_types,
         export=spec.export,
         bridges=(
             WantedBridge(name=names.INTEGRATION_BRIDGE, ports=tuple(integration)),
@@ -141,9 +141,9 @@ def _mirror(collector: Collector) -> WantedPort:
     return WantedPort(name=names.mirror_port(collector.kind, collector.remote_ip), type=type_, options=options)
 
 
-def _tunnel(spec: HostSpec, remote_ip: str) -> WantedPort:
+def _tunnel(spec: HostSpec, type: str, remote_ip: str) -> WantedPort:
     options = {**TUNNEL_OPTIONS, "local_ip": spec.local_ip, "remote_ip": remote_ip}
     if dscp := spec.tunnel_dscp:
         # The whole byte: its two lower bits, ECN, come from the packet inside in any case (ovs-vswitchd.conf.db(5)).
         options["tos"] = dscp if dscp == "inherit" else f"{dscp << 2:#x}"
-    return WantedPort(name=names.tunnel_port(spec.tunnel_type, remote_ip), type=spec.tunnel_type, options=options)
+    return WantedPort(name=names.tunnel_port(type, remote_ip), type=type, options=options)

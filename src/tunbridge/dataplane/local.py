@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from tunbridge.dataplane import names
 from tunbridge.dataplane.view import Key
@@ -35,13 +35,12 @@ class Local(Struct, frozen=True):
 
     host: str
     tunnel_ip: str
-    tunnel_type: str = "vxlan"
     ofports: Mapping[str, Mapping[str, int]] = {}
     """Bridge -> interface -> OpenFlow port."""
     providers: Mapping[str, str] = {}
     """Physical network -> bridge."""
-    tunnels: Mapping[str, str] = {}
-    """Remote IP -> tunnel port in br-tun."""
+    tunnels: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: {"vxlan": {}})
+    """Type -> remote IP -> tunnel port in br-tun; the first type is the one of BFD and taps."""
     workloads: Mapping[str, Workload] = {}
     """Port id -> the workload that counts."""
     dead: frozenset[str] = frozenset()
@@ -92,9 +91,10 @@ class LocalView:
         return self._local.host
 
     @property
-    def tunnel_type(self) -> str:
-        self._reads.add(("self", "tunnel_type"))
-        return self._local.tunnel_type
+    def tunnel_types(self) -> tuple[str, ...]:
+        """The types of which this host has tunnels."""
+        self._reads.add(("self", "tunnel_types"))
+        return tuple(self._local.tunnels)
 
     @property
     def userspace(self) -> bool:
@@ -122,15 +122,15 @@ class LocalView:
         return self._local.ofports.get(bridge, {}).get(name)
 
     @property
-    def tunnels(self) -> Mapping[str, str]:
-        """All tunnels."""
+    def tunnels(self) -> Mapping[str, Mapping[str, str]]:
+        """All tunnels, by type."""
         self._reads.add(("self", "tunnels"))
         return self._local.tunnels
 
-    def tunnel(self, remote_ip: str) -> int | None:
-        """The OpenFlow port in br-tun of the tunnel to a host."""
-        self._reads.add(("tunnel", remote_ip))
-        name = self._local.tunnels.get(remote_ip)
+    def tunnel(self, remote_ip: str, type: str) -> int | None:
+        """The OpenFlow port in br-tun of the tunnel of this type to a host."""
+        self._reads.add(("tunnel", f"{type} {remote_ip}"))
+        name = self._local.tunnels.get(type, {}).get(remote_ip)
         return None if name is None else self.ofport(names.TUNNEL_BRIDGE, name)
 
     def is_dead(self, remote_ip: str) -> bool:
@@ -175,7 +175,7 @@ class LocalView:
 
 
 _SINGLE = (
-    "host", "tunnel_type", "tunnels", "providers", "is_cut_off", "userspace", "vlan_limit", "metadata", "log_rate",
+    "host", "tunnels", "providers", "is_cut_off", "userspace", "vlan_limit", "metadata", "log_rate",
 )  # fmt: skip
 
 
@@ -187,7 +187,10 @@ def _differing(old: Local, new: Local) -> set[Key]:
     if old.workloads is not new.workloads and old.workloads.keys() != new.workloads.keys():
         keys.add(("self", "workloads"))
     keys |= {("workload", id) for id in _changed(old.workloads, new.workloads)}
-    keys |= {("tunnel", ip) for ip in _changed(old.tunnels, new.tunnels)}
+    if tuple(old.tunnels) != tuple(new.tunnels):
+        keys.add(("self", "tunnel_types"))
+    for type in old.tunnels.keys() | new.tunnels.keys():
+        keys |= {("tunnel", f"{type} {ip}") for ip in _changed(old.tunnels.get(type, {}), new.tunnels.get(type, {}))}
     keys |= {("provider", n) for n in _changed(old.providers, new.providers)}
     keys |= {("silent", f"{address} {network}") for network, address in old.silent ^ new.silent}
     keys |= {("vouched", ip) for ip in old.vouched ^ new.vouched}

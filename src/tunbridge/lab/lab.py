@@ -204,7 +204,7 @@ class Lab:
             return None
         first = plan.hosts[0]
         version = ipaddress.ip_address(first.local_ip).version
-        return LabServer(self.name, self.folder / "server", plan.server, first.tunnel_type, version, plan.preview)
+        return LabServer(self.name, self.folder / "server", plan.server, first.tunnel_types, version, plan.preview)
 
     @property
     def server(self) -> LabServer | None:

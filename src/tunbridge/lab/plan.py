@@ -53,7 +53,7 @@ class HostPlan(Struct, frozen=True, kw_only=True):
 
     name: str
     local_ip: str
-    tunnel_type: TunnelType = "vxlan"
+    tunnel_types: tuple[TunnelType, ...] = ("vxlan",)
     providers: dict[str, Provider] = field(default_factory=dict)
     peers: list[Peer] | None = None
     bfd_interval: int | None = None
@@ -130,15 +130,11 @@ def _host(seen: SeenHost, names: Mapping[str, str]) -> HostPlan:
         raise PlanError(
             f"{seen.name}: a host of a lab needs one tunnel address, the local_ip of its tunnel ports; there is {found}"
         )
-    kinds = {_TUNNEL_TYPES[i.type] for i in _tunnels(seen)}
-    if len(kinds) != 1:
-        raise PlanError(
-            f"{seen.name}: the agent makes tunnels of one type; this host has {' and '.join(sorted(kinds))}"
-        )
+    types = {i.type for i in _tunnels(seen)}
     return HostPlan(
         name=seen.name,
         local_ip=addresses[0],
-        tunnel_type=kinds.pop(),
+        tunnel_types=tuple(known for type, known in _TUNNEL_TYPES.items() if type in types),
         providers=_providers(seen),
         peers=[Peer(host=names.get(ip, ip), ip=ip) for ip in _remote_ips(seen)],
     )
@@ -269,7 +265,7 @@ def agent_config(plan: LabPlan, host: HostPlan, paths: Mapping[str, str], datapa
     values = {
         "host": host.name,
         "local_ip": host.local_ip,
-        "tunnel_type": host.tunnel_type,
+        "tunnel_types": host.tunnel_types,
         "peers": others if host.peers is None else host.peers,
         "providers": host.providers,
         "datapath_type": datapath_type,

@@ -9,12 +9,14 @@ It runs outside the hosts, where a person's `openstack` command is. Everything o
 """
 
 import contextlib
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tunbridge.lab import namespaces
@@ -33,7 +35,7 @@ run_dir = "{folder}/run"
 directory = "{folder}/auth"
 
 [networking]
-project_network_types = ["{tunnel_type}"]
+project_network_types = {tunnel_types}
 overlay_ip_version = {ip_version}
 preview = {preview}
 """
@@ -53,14 +55,14 @@ class LabServer:
     """The server of one lab."""
 
     def __init__(
-        self, lab: str, folder: Path, listen: str, tunnel_type: str, ip_version: int, preview: bool = False
+        self, lab: str, folder: Path, listen: str, tunnel_types: Sequence[str], ip_version: int, preview: bool = False
     ) -> None:
-        """`tunnel_type`: of the hosts' tunnels, and so of networks; `ip_version`: of what is under the tunnels."""
+        """`tunnel_types`: of the hosts' tunnels, and so of networks; `ip_version`: of what is under the tunnels."""
         self.lab = lab
         self.folder = folder
         self.listen = listen
         self._networking: dict[str, object] = {
-            "tunnel_type": tunnel_type,
+            "tunnel_types": json.dumps(list(tunnel_types)),
             "ip_version": ip_version,
             "preview": str(preview).lower(),
         }

@@ -65,7 +65,7 @@ class NetworkingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """Names that flat and VLAN networks may use; * for any."""
     project_network_types: list[ProjectNetworkType] = field(default_factory=lambda: ["vxlan"])
     """Types that are tried in this order for a network whose creator named none. Geneve and GRE are offered only here
-    named: hosts have tunnels of one type (`tunnel_type` of their agents)."""
+    named: hosts have networks of the types of their tunnels (`tunnel_types` of their agents)."""
     vlan_ranges: list[VlanRange] = []
     vni_ranges: list[VniRange] = field(default_factory=lambda: [VniRange()])
     default_quotas: dict[str, int] = {}

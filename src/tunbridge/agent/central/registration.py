@@ -29,7 +29,7 @@ def registration(config: AgentConfig) -> dict[str, Any]:
         "l2_population": True,
         "ovs_hybrid_plug": False,
         "port_filter": True,
-        "tunnel_types": [config.tunnel_type],
+        "tunnel_types": list(config.tunnel_types),
         "tunneling_ip": config.local_ip,
         **_resources(config),
     }

@@ -100,7 +100,7 @@ class Status(Struct, frozen=True, kw_only=True):
     version: str
     host: str
     local_ip: str
-    tunnel_type: str
+    tunnel_types: tuple[str, ...]
     pid: int
     started: str
     in_sync: bool

@@ -13,10 +13,19 @@ from tunbridge.agent.status.document import BridgeStatus, PeerStatus, Status, Wo
 from tunbridge.dataplane import names
 from tunbridge.dataplane.desired import PortState, Workload
 from tunbridge.dataplane.problems import Code, Problem
-from tunbridge.openvswitch.rows import Snapshot
+from tunbridge.openvswitch.rows import InterfaceRow, Snapshot
 
 if TYPE_CHECKING:
     from tunbridge.agent.engine import Agent
+
+
+def _problem(name: str, interface: InterfaceRow | None) -> str | None:
+    """What is wrong with a tunnel port."""
+    if interface is None:
+        return f"no port {name} yet"
+    if interface.error is None and (interface.ofport or 0) <= 0:
+        return "Open vSwitch has not made its port yet"
+    return interface.error
 
 
 def _by_kind(counts: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
@@ -79,7 +88,7 @@ class Reporter:
             version=tunbridge.__version__,
             host=agent.config.host,
             local_ip=agent.config.local_ip,
-            tunnel_type=agent.config.tunnel_type,
+            tunnel_types=agent.config.tunnel_types,
             pid=os.getpid(),
             started=self._started,
             in_sync=agent.in_sync,
@@ -123,16 +132,12 @@ class Reporter:
         return row is not None and row.datapath_id in self._agent.listener.datapath_ids
 
     def _peers(self) -> Iterator[PeerStatus]:
-        config = self._agent.config
-        tunnels = self._now.bridges.get(names.TUNNEL_BRIDGE) if self._now is not None else None
-        ports = {p.name: p.interfaces[0] for p in tunnels.ports if p.interfaces} if tunnels is not None else {}
+        bridge = self._now.bridges.get(names.TUNNEL_BRIDGE) if self._now is not None else None
+        ports = {p.name: p.interfaces[0] for p in bridge.ports if p.interfaces} if bridge is not None else {}
         for peer in self._agent.peers():
-            name = names.tunnel_port(config.tunnel_type, peer.ip)
-            interface = ports.get(name)
-            problem = f"no port {name} yet" if interface is None else interface.error
-            if interface is not None and problem is None and (interface.ofport or 0) <= 0:
-                problem = "Open vSwitch has not made its port yet"
-            yield PeerStatus(host=peer.host, ip=peer.ip, port=name, problem=problem)
+            tunnels = [names.tunnel_port(type, peer.ip) for type in self._agent.config.tunnel_types]
+            problems = [problem for name in tunnels if (problem := _problem(name, ports.get(name))) is not None]
+            yield PeerStatus(host=peer.host, ip=peer.ip, port=tunnels[0], problem=next(iter(problems), None))
 
     def _workloads(self) -> tuple[WorkloadStatus, ...]:
         """Made anew only when the workloads, their states or what was reported are other objects than before."""

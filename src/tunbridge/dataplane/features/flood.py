@@ -44,7 +44,7 @@ def compute(context: Context, network_id: str) -> None:
         some = _copies(context, network_id, where, 2 + before, receivers, _PROMISCUOUS, patch)
         context.flow(bridge, pipeline.UNKNOWN, 2 + before, {**where, **OUT(0)}, *some)
     if network.is_tunnelled and network.segmentation_id is not None:
-        _tunnels(context, network_id, vlan, network.segmentation_id)
+        _tunnels(context, network, vlan, network.segmentation_id)
 
 
 def _audiences(context: Context, kind: str, network: Network) -> list[tuple[int, Match, list[tuple[int, int]]]]:
@@ -88,11 +88,11 @@ def _output(ofport: int, is_limited: bool, is_mirrored: bool) -> Action:
     return flow.apart([flow.load(OUT, ofport), goto(pipeline.RECEIVED_PACKETS)], pipeline.TOO_BIG)
 
 
-def _tunnels(context: Context, network_id: str, vlan: int, key: int) -> None:
+def _tunnels(context: Context, network: Network, vlan: int, key: int) -> None:
     outputs: set[int] = set()
-    for name in cast(Iterable[str], context.facts("network-hosts", network_id)):
-        host = context.view.host(name)
-        number = None if host is None or host.tunnel_ip is None else context.local.tunnel(host.tunnel_ip)
+    for name in cast(Iterable[str], context.facts("network-hosts", network.id)):
+        host, type = context.view.host(name), network.network_type
+        number = None if host is None or host.tunnel_ip is None else context.local.tunnel(host.tunnel_ip, type)
         if number is not None:
             outputs.add(number)
     if outputs:

@@ -23,9 +23,9 @@ def compute(context: Context, _id: str) -> None:
     _want(
         context, names.INTEGRATION_BRIDGE, integration(_numbers(context, names.INTEGRATION_BRIDGE, patches), providers)
     )
-    tunnels = sorted(local.tunnels.values())
-    ofports = _numbers(context, names.TUNNEL_BRIDGE, [names.PATCH_TO_INTEGRATION, *tunnels])
-    _want(context, names.TUNNEL_BRIDGE, tunnel(ofports, local.tunnel_type, tunnels))
+    types = {port: type for type, ports in local.tunnels.items() for port in sorted(ports.values())}
+    ofports = _numbers(context, names.TUNNEL_BRIDGE, [names.PATCH_TO_INTEGRATION, *types])
+    _want(context, names.TUNNEL_BRIDGE, tunnel(ofports, types))
     for bridge in providers:
         _want(context, bridge, provider(_numbers(context, bridge, [names.provider_patch(bridge)]), bridge))
     if local.metadata:
@@ -103,17 +103,17 @@ def _destination() -> list[Flow]:
     ]
 
 
-def tunnel(ofports: Mapping[str, int], tunnel_type: str, tunnel_ports: Iterable[str]) -> list[Flow]:
-    """Flows of br-tun."""
+def tunnel(ofports: Mapping[str, int], types: Mapping[str, str]) -> list[Flow]:
+    """Flows of br-tun; `types`: of the tunnel ports."""
     flows = [flow.miss(t) for t in pipeline.TUNNEL]
     split, start = pipeline.PATCH_TO_TUN, pipeline.CLASSIFY
     flows.append(flow.make(split, 1, {"dl_dst": pipeline.UNICAST}, [goto(pipeline.UCAST_TO_TUN)]))
     flows.append(flow.make(split, 1, {"dl_dst": pipeline.MULTICAST}, [goto(pipeline.FLOOD_TO_TUN)]))
     if (number := ofports.get(names.PATCH_TO_INTEGRATION)) is not None:
         flows.append(flow.make(start, 1, {"in_port": number}, [goto(split)]))
-    for name in tunnel_ports:
+    for name, type in types.items():
         if (number := ofports.get(name)) is not None:
-            flows.append(flow.make(start, 1, {"in_port": number}, [goto(pipeline.FROM_TUNNEL[tunnel_type])]))
+            flows.append(flow.make(start, 1, {"in_port": number}, [goto(pipeline.FROM_TUNNEL[type])]))
     return flows
 
 

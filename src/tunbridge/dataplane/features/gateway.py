@@ -260,8 +260,8 @@ def tunnel(context: Context, router: Router, network: Network, vlan: int, mac: s
     name = host_of(context, router)
     if name is None or name == context.local.host or not network.is_tunnelled or network.segmentation_id is None:
         return
-    host = context.view.host(name)
-    port = None if host is None or host.tunnel_ip is None else context.local.tunnel(host.tunnel_ip)
+    host, type = context.view.host(name), network.network_type
+    port = None if host is None or host.tunnel_ip is None else context.local.tunnel(host.tunnel_ip, type)
     if port is not None:
         actions = [flow.pop_vlan(), flow.set_tunnel(network.segmentation_id), flow.output(port)]
         where = {"dl_vlan": vlan, "dl_dst": mac}

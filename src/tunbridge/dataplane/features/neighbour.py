@@ -101,8 +101,8 @@ def unicast(context: Context, port: Port, mac: str, network: Network, vlan: int)
         context.flow(names.INTEGRATION_BRIDGE, pipeline.DESTINATION, 9, where, out, goto(pipeline.COMMIT))
     if not network.is_tunnelled:
         return
-    host = None if port.host is None else context.view.host(port.host)
-    tunnel = None if host is None or host.tunnel_ip is None else context.local.tunnel(host.tunnel_ip)
+    host, type = None if port.host is None else context.view.host(port.host), network.network_type
+    tunnel = None if host is None or host.tunnel_ip is None else context.local.tunnel(host.tunnel_ip, type)
     if tunnel is None or network.segmentation_id is None:
         return
     where = {"dl_vlan": vlan, "dl_dst": mac}

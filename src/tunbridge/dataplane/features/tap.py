@@ -103,11 +103,11 @@ def _deliver(ofport: int) -> list[Action]:
 
 
 def _tunnel(context: Context, service: TapService) -> int | None:
-    """The OpenFlow port in br-tun of the tunnel to the host of a service's port."""
-    host = None if service.host is None else context.view.host(service.host)
-    if host is None or host.tunnel_ip is None or context.local.tunnel_type not in host.tunnel_types:
+    """The OpenFlow port in br-tun of the tunnel to the host of a service's port: of the first type, as taps go by."""
+    host, type = None if service.host is None else context.view.host(service.host), context.local.tunnel_types[0]
+    if host is None or host.tunnel_ip is None or type not in host.tunnel_types:
         return None
-    return context.local.tunnel(host.tunnel_ip)
+    return context.local.tunnel(host.tunnel_ip, type)
 
 
 def _leave(context: Context, service: TapService) -> None:
@@ -124,7 +124,7 @@ def _arrive(context: Context, service: TapService, ofport: int) -> None:
     outer = context.local.ofport(_TUNNEL, names.PATCH_TO_INTEGRATION)
     if inner is None or outer is None:
         return
-    key, table = f"{service.tunnel_id:#x}", pipeline.FROM_TUNNEL[context.local.tunnel_type]
+    key, table = f"{service.tunnel_id:#x}", pipeline.FROM_TUNNEL[context.local.tunnel_types[0]]
     context.flow(_TUNNEL, table, 2, {"tun_id": key}, flow.set_mark(service.tunnel_id), flow.output(outer))
     context.flow(_TUNNEL, table, 3, {"tun_id": key, **tags.TAGGED})
     where = {"pkt_mark": key, "in_port": inner, **_UNTAGGED}

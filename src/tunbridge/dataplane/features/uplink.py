@@ -13,8 +13,9 @@ def obstacle(context: Context, network: Network) -> str | None:
 
 def _no_way_out(context: Context, network: Network) -> str | None:
     if network.is_tunnelled:
-        if network.network_type != context.local.tunnel_type:
-            return f"network type {network.network_type}: the tunnels of this host are {context.local.tunnel_type}"
+        types = context.local.tunnel_types
+        if network.network_type not in types:
+            return f"network type {network.network_type}: the tunnels of this host are {', '.join(types)}"
         return None if network.segmentation_id is not None else "its network has no segmentation id"
     if network.network_type == "local":
         return None
