@@ -11,9 +11,11 @@ from tests.agent.clouds import PROVIDERS, Api, Scene, config_of, host, until
 from tests.api.serving import Cloud
 from tunbridge import log
 from tunbridge.agent.central import Central, here
+from tunbridge.agent.central.followed import conditions
 from tunbridge.agent.central.registration import AGENT_TYPE
 from tunbridge.database.session import connect
 from tunbridge.dataplane.view import FixedIp, Limits, Network, Port, QosPolicy, Rate, Subnet
+from tunbridge.model import device_owners
 
 
 def rows(central: Central, table: str) -> set[str]:
@@ -163,12 +165,13 @@ def test_a_host_of_many_networks_has_small_tables_in_whole_but_only_its_own_port
     async def scene(made: Cloud, api: Api) -> None:
         remote = made.database.remote
         async with host("one", remote) as one, host("two", remote, providers=PROVIDERS) as two:
-            blue, red, green = [await api.network(f"10.{n}.0.0/24") for n in range(3)]
+            blue, red, green, black = [await api.network(f"10.{n}.0.0/24") for n in range(4)]
             there = await api.port(green, "two")
+            await api.port(black, "two")
             first = await api.port(blue, "one", security_groups=[])
             await until(lambda: rows(one, "Network") == {blue["id"]}, "with one network only that")
             second = await api.port(red, "one", security_groups=[])
-            every = {blue["id"], red["id"], green["id"]}
+            every = {each["id"] for each in (blue, red, green, black)}
             await until(lambda: rows(one, "Network") == every, "with two all of them")
             flat = {"provider:network_type": "flat", "provider:physical_network": "physnet1", "router:external": True}
             outside = await api.network("198.51.100.0/24", **flat)
@@ -177,9 +180,20 @@ def test_a_host_of_many_networks_has_small_tables_in_whole_but_only_its_own_port
             floating = await api.create("floatingip", floating_network_id=outside["id"], port_id=there["id"])
             await until(lambda: rows(one, "Floating_Ip") == {floating["id"]}, "what is another host's")
             await until(lambda: len(two.source.router_floating_ips(router)) == 1, "on the host that it is of")
-            assert rows(one, "Router") == {router} and rows(one, "Port") == {first["id"], second["id"]}
+            own = {first["id"], second["id"]}
+            assert rows(one, "Router") == {router}
+
+            def others() -> set[str]:
+                return {row.device_owner for row in one._store.all("Port") if row.id not in own}
+
+            await until(lambda: others() == set(device_owners.OUTSIDE), "of other networks gateways and floating IPs")
+            asks = conditions(two._here)
+            more = await api.create("floatingip", floating_network_id=outside["id"])
+            await api.update("floatingip", more["id"], port_id=(await api.port(green, "two"))["id"])
+            await until(lambda: len(two.source.router_floating_ips(router)) == 2, "one more")
+            assert conditions(two._here) == asks, "for which nothing more is asked for"
             await api.remove("port", second["id"])
-            await until(lambda: rows(one, "Port") == {first["id"]}, "the port is gone")
+            await until(lambda: own & rows(one, "Port") == {first["id"]}, "the port is gone")
             assert rows(one, "Network") == {*every, outside["id"]}, "near the bound it stays as it is"
             await api.remove("port", first["id"])
             await until(lambda: not rows(one, "Network") and not rows(one, "Router"), "nothing is here")

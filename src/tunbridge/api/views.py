@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from tunbridge.api.policy import Target, Visibility
+from tunbridge.model import device_owners
 from tunbridge.model.resource import Resource
 from tunbridge.model.resources.qos import MINIMUMS
 from tunbridge.model.resources.qos import RULES as QOS_RULES
@@ -13,7 +14,7 @@ from tunbridge.rules import taps
 from tunbridge.rules.base import Rules
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.request import Reader, Row, Values
-from tunbridge.rules.router_parts import GATEWAY, INTERFACE, gateways_of
+from tunbridge.rules.router_parts import gateways_of
 
 _KINDS_OF_VIEWER = 12
 """Bodies that are kept for one row; more kinds of viewers than that share the last places."""
@@ -96,7 +97,9 @@ DEPENDENTS = (
         lambda store, row: _ids(store.find("Floating_Ip", "floating_network_id", row.id)),
         column="qos_policy_id",
     ),
-    Dependent("Port", "Router", lambda _, row: [row.device_id] if row.device_owner == GATEWAY else []),
+    Dependent(
+        "Port", "Router", lambda _, row: [row.device_id] if row.device_owner == device_owners.ROUTER_GATEWAY else []
+    ),
     Dependent(
         "Host",
         "Router",
@@ -107,7 +110,7 @@ DEPENDENTS = (
     Dependent(
         "Host",
         "Port",
-        lambda store, _: _ids(store.find("Port", "device_owner", INTERFACE)),
+        lambda store, _: _ids(store.find("Port", "device_owner", device_owners.ROUTER_INTERFACE)),
         column="configurations",
     ),
     Dependent("Router", "Port", lambda _, row: gateways_of(row), column="gateway_host"),

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunbridge.cli import labs
+from tunbridge.model import device_owners
 
 if TYPE_CHECKING:
     from tunbridge.inspect.model import Gateway, Host
@@ -68,14 +69,14 @@ def _gateways(
 
     inside: dict[str, set[str]] = {}
     for port in ports:
-        if port["device_owner"] == "network:router_interface":
+        if port["device_owner"] == device_owners.ROUTER_INTERFACE:
             inside.setdefault(port["device_id"], set()).add(port["network_id"])
     found: dict[str, list[Gateway]] = {}
     missing: dict[str, list[Gateway]] = {}
     for port in ports:
         router = routers.get(port["device_id"])
         host = port.get("binding:host_id")
-        if port["device_owner"] != "network:router_gateway" or router is None:
+        if port["device_owner"] != device_owners.ROUTER_GATEWAY or router is None:
             continue
         within = inside.get(router["id"], set())
         gateway = Gateway(

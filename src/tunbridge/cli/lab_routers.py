@@ -13,6 +13,7 @@ from tunbridge.dataplane import names, pipeline
 from tunbridge.dataplane.flows import COOKIE, COOKIE_MASK, Flow, parse_dump
 from tunbridge.errors import TunbridgeError
 from tunbridge.inspect.model import Answer, Host, RouterAddress
+from tunbridge.model import device_owners
 from tunbridge.openvswitch import ofctl
 
 _ASKED = re.compile(r"(?:arp_tpa=([0-9.]+)|icmp_type=135,nd_target=([0-9a-f:.]+))(?:,|$)")
@@ -49,9 +50,9 @@ def addresses(routers: Mapping[str, Row], ports: Sequence[Row], floating: Iterab
         router = up.get(port["device_id"])
         if router is None or not port["admin_state_up"]:
             continue
-        if port["device_owner"] == "network:router_interface":
+        if port["device_owner"] == device_owners.ROUTER_INTERFACE:
             due.of_networks[port["network_id"]] += _of("interface", router, port)
-        elif port["device_owner"] == "network:router_gateway" and port["status"] == "ACTIVE":
+        elif port["device_owner"] == device_owners.ROUTER_GATEWAY and port["status"] == "ACTIVE":
             due.of_hosts[port.get("binding:host_id") or ""] += _of("gateway", router, port)
     for one in floating:
         own = by_address.get((one["floating_ip_address"], one["floating_network_id"]))

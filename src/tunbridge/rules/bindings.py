@@ -12,10 +12,11 @@ from typing import Any
 
 import msgspec
 
+from tunbridge.model import device_owners
 from tunbridge.rules import hosts, segments
 from tunbridge.rules.errors import Conflict, invalid
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
-from tunbridge.rules.router_parts import INTERFACE, gateways_of
+from tunbridge.rules.router_parts import gateways_of
 
 TABLE = "Port_Binding"
 ACTIVE, INACTIVE = "ACTIVE", "INACTIVE"
@@ -132,7 +133,7 @@ def body(reader: Reader, port: Row) -> Values:
 
 def gateway_host(reader: Reader, port: Row) -> str:
     """Give the host that has the addresses of a router's gateway; "" for every other port."""
-    if port.device_owner != "network:router_gateway":
+    if port.device_owner != device_owners.ROUTER_GATEWAY:
         return ""
     router = reader.get("Router", port.device_id)
     has_it = router is not None and port.id in gateways_of(router)
@@ -150,12 +151,12 @@ def status(reader: Reader, port: Row) -> str:
 
     The port of a router's interface is bound to no host: each that has a port of the network answers for it.
     """
-    if port.device_owner == INTERFACE:
+    if port.device_owner == device_owners.ROUTER_INTERFACE:
         return ACTIVE if _is_routed(reader, port) else "DOWN"
-    kept_for = {"network:floatingip": "Floating_Ip", "network:local_ip": "Local_Ip"}.get(port.device_owner)
+    kept_for = {device_owners.FLOATING_IP: "Floating_Ip", device_owners.LOCAL_IP: "Local_Ip"}.get(port.device_owner)
     if kept_for is not None and reader.get(kept_for, port.device_id) is not None:
         return "N/A"
-    if port.device_owner == "network:router_gateway":  # bound to no host: whichever has it says so
+    if port.device_owner == device_owners.ROUTER_GATEWAY:  # bound to no host: whichever has it says so
         return "ACTIVE" if any(t.status == "ACTIVE" for t in reader.find("Port_Status", "port_id", port.id)) else "DOWN"
     row = active(reader, port)
     if row is None or not row.host:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from tunbridge.model import convert
+from tunbridge.model import convert, device_owners
 from tunbridge.model.gateway_order import MOST
 from tunbridge.model.resource import UNSET
 from tunbridge.model.resources.router import GATEWAY as INFO
@@ -19,7 +19,6 @@ from tunbridge.rules.errors import BadRequest, Conflict, http_bad_request
 from tunbridge.rules.port_addresses import fixed_ips
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.router_parts import (
-    GATEWAY,
     bad_router,
     check_one_segment,
     check_overlap,
@@ -227,7 +226,9 @@ def _one(rules: Any, txn: Txn, request: Request, router: Row, port: Row | None, 
     if port is None:
         network = (info or {})["network_id"]
         check_overlap(txn, router, txn.find("Subnet", "network_id", network), outside=network)
-        made: Row = make_port(rules, txn, request, network, GATEWAY, router.id, fixed_ips=wanted or UNSET)
+        made: Row = make_port(
+            rules, txn, request, network, device_owners.ROUTER_GATEWAY, router.id, fixed_ips=wanted or UNSET
+        )
         return str(made.id)
     if wanted and differ(fixed_ips(txn, port.addresses), wanted):
         rules.others["port"].move(txn, trusted(request), port, {"fixed_ips": wanted})

@@ -8,6 +8,7 @@ import ipaddress
 from typing import Any
 from uuid import uuid4
 
+from tunbridge.model import device_owners
 from tunbridge.model.resource import UNSET
 from tunbridge.rules import bindings, gateway_hosts, port_forwardings, qos
 from tunbridge.rules.base import Rules
@@ -15,7 +16,7 @@ from tunbridge.rules.errors import BadRequest, Conflict, NotFound
 from tunbridge.rules.networks import given
 from tunbridge.rules.port_addresses import fixed_ips
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
-from tunbridge.rules.router_parts import FLOATING, addresses_of, external_network, make_port, remove_port, trusted
+from tunbridge.rules.router_parts import addresses_of, external_network, make_port, remove_port, trusted
 
 _DETAILS = ("name", "network_id", "mac_address", "admin_state_up", "device_id", "device_owner")
 _KEPT = ("floating_network_id", "floating_ip_address", "project_id")
@@ -64,7 +65,9 @@ class FloatingIpRules(Rules):
         wanted = {"subnet_id": values.pop("subnet_id", None), "ip_address": values.get("floating_ip_address")}
         entry = {name: value for name, value in wanted.items() if value}
         id = str(uuid4())
-        port = make_port(self, txn, request, network.id, FLOATING, id, fixed_ips=[entry] if entry else UNSET)
+        port = make_port(
+            self, txn, request, network.id, device_owners.FLOATING_IP, id, fixed_ips=[entry] if entry else UNSET
+        )
         address = next((a.ip_address for a in addresses_of(txn, port) if ":" not in a.ip_address), None)
         if address is None:
             message = f"Unable to find any IP address on external network {network.id}."
@@ -216,7 +219,7 @@ class FloatingIpRules(Rules):
         subnet = reader.get("Subnet", address.subnet)
         found: list[tuple[bool, str, Row]] = []
         for one in reader.find("Port", "network_id", port.network_id):
-            router = reader.get("Router", one.device_id) if one.device_owner == "network:router_interface" else None
+            router = reader.get("Router", one.device_id) if one.device_owner == device_owners.ROUTER_INTERFACE else None
             if router is None or all(external.id != network for external in gateway_hosts.externals(reader, router)):
                 continue
             for ip in fixed_ips(reader, one.addresses):

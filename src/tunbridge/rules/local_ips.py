@@ -10,6 +10,7 @@ import ipaddress
 from typing import Any
 from uuid import uuid4
 
+from tunbridge.model import device_owners
 from tunbridge.model.resource import UNSET
 from tunbridge.rules import bindings
 from tunbridge.rules.base import Rules
@@ -21,7 +22,6 @@ from tunbridge.rules.router_parts import addresses_of, make_port, remove_port
 
 ABOVE = "local_ip_id"
 _ASSOCIATION = "local_ip_port_association"
-OWNER = "network:local_ip"
 """Device owner of a port that was made for a Local IP."""
 
 
@@ -63,7 +63,7 @@ class LocalIpRules(Rules):
             raise Conflict("LocalIPInUse", f"Local IP {row.id} is still associated with one or more ports.")
         port = txn.get("Port", row.local_port_id)
         self.remove(txn, request, row)
-        if port is not None and (port.device_owner, port.device_id) == (OWNER, row.id):
+        if port is not None and (port.device_owner, port.device_id) == (device_owners.LOCAL_IP, row.id):
             remove_port(self, txn, request, port)
 
     def _reserved(self, txn: Txn, request: Request, project: str, network_id: str, address: str | None, id: str) -> Row:
@@ -84,7 +84,9 @@ class LocalIpRules(Rules):
         if not version4:
             raise _bad("local_ip", f"Network {network_id} does not contain any IPv4 subnet")
         fixed = [{"ip_address": address}] if address else UNSET
-        return make_port(self, txn, request, network_id, OWNER, id, project_id=project, fixed_ips=fixed)
+        return make_port(
+            self, txn, request, network_id, device_owners.LOCAL_IP, id, project_id=project, fixed_ips=fixed
+        )
 
 
 class PortAssociationRules(Rules):

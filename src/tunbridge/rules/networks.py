@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import msgspec
 
+from tunbridge.model import device_owners
 from tunbridge.model.resource import UNSET
 from tunbridge.model.validators.containers import PROVIDER
 from tunbridge.model.validators.plain import as_integer
@@ -222,7 +223,7 @@ class NetworkRules(rbac.SharedRules):
     def _check_no_gateways(txn: Txn, row: Row) -> None:
         """Refuse while routers have their gateway there. Raises Neutron's ExternalNetworkInUse."""
         txn.verify_rows("Port", "network_id", row.id)
-        if any(port.device_owner == "network:router_gateway" for port in txn.find("Port", "network_id", row.id)):
+        if any(port.device_owner == device_owners.ROUTER_GATEWAY for port in txn.find("Port", "network_id", row.id)):
             message = (
                 f"External network {row.id} cannot be updated to be made non-external, since it has existing gateway"
                 " ports."

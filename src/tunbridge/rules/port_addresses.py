@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from tunbridge.model import device_owners
 from tunbridge.rules import ipam, routed
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest, Conflict, invalid
@@ -13,7 +14,7 @@ from tunbridge.rules.request import Reader, Request, Row, Txn
 from tunbridge.rules.subnets import is_auto_address, pools_of
 
 ROUTER_OWNERS = (
-    "network:router_interface",
+    device_owners.ROUTER_INTERFACE,
     "network:router_interface_distributed",
     "network:ha_router_replicated_interface",
     "network:router_centralized_snat",

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import msgspec
 
+from tunbridge.model import device_owners
 from tunbridge.model.resource import UNSET
 from tunbridge.rules import (
     bindings,
@@ -37,8 +38,7 @@ from tunbridge.rules.publication import Publishing
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.settings import NetworkingSettings
 
-GATEWAYS = ("network:router_gateway", "network:floatingip")
-ROUTER_PORTS = ("network:ha_router_replicated_interface", "network:router_interface", *GATEWAYS)
+ROUTER_PORTS = ("network:ha_router_replicated_interface", device_owners.ROUTER_INTERFACE, *device_owners.OUTSIDE)
 """Owners whose ports go by requests for routers and floating IPs, and not by one for the port."""
 BINDING = ("binding:host_id", "binding:vnic_type", "binding:profile")
 _MAC_TRIES = 16
@@ -152,7 +152,7 @@ class PortRules(Rules):
 
     def delete(self, txn: Txn, request: Request, row: Row) -> None:
         """Remove a port, unless a router or floating IP has it; its floating IPs lead nowhere. Raises Conflict."""
-        kept_by = {"network:floatingip": "Floating_Ip"}.get(row.device_owner, "Router")
+        kept_by = {device_owners.FLOATING_IP: "Floating_Ip"}.get(row.device_owner, "Router")
         if row.device_owner in ROUTER_PORTS and txn.get(kept_by, row.device_id) is not None:
             reason = f"has device owner {row.device_owner}"
             message = f"Port {row.id} cannot be deleted directly via the port API: {reason}."
@@ -311,7 +311,7 @@ class PortRules(Rules):
             return addresses.rows, routed.NONE if not wanted else None
         if addresses.rows or host or not routed.is_routed(txn.find("Subnet", "network_id", network.id)):
             return addresses.rows, None
-        if owner in GATEWAYS:
+        if owner in device_owners.OUTSIDE:
             raise no_address_without_host(network.id)
         return addresses.rows, routed.DEFERRED
 

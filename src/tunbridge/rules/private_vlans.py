@@ -6,6 +6,7 @@ the request is refused: ports without port security in a network that becomes pr
 
 from typing import Any
 
+from tunbridge.model import device_owners
 from tunbridge.rules.errors import BadRequest
 from tunbridge.rules.request import Row, Values
 
@@ -14,7 +15,7 @@ FIELDS = (KIND, COMMUNITY_NAME)
 PROMISCUOUS, COMMUNITY = "promiscuous", "community"
 _NETWORKS_OWN = "network:"
 """How owners of ports begin that are the cloud's: they have no port security, and need none."""
-_ROUTERS = ("network:router", "network:ha_router", "network:floatingip")
+_ROUTERS = ("network:router", "network:ha_router", device_owners.FLOATING_IP)
 """How owners of ports begin that are promiscuous always: whoever may not send to a router has no way out."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from tunbridge.model import device_owners
 from tunbridge.model.resource import Field, Resource
 from tunbridge.model.resources.qos import RULES
 from tunbridge.model.validators.plain import MAX_INTEGER
@@ -31,7 +32,7 @@ _ALL_USERS = (
 )
 DEVICE_OWNERS = ("network:", "neutron:")
 """How owners of ports begin that a network's policy leaves out: routers, DHCP."""
-_ROUTERS = ("network:router", "network:ha_router", "network:floatingip")
+_ROUTERS = ("network:router", "network:ha_router", device_owners.FLOATING_IP)
 """How owners of ports begin that are no workload of any host."""
 
 

@@ -1,5 +1,6 @@
 """RBAC policies: which other projects may use a network, group, scope, subnet pool or QoS policy."""
 
+from tunbridge.model import device_owners
 from tunbridge.rules import quota
 from tunbridge.rules.base import Rules
 from tunbridge.rules.caller import Caller
@@ -168,7 +169,7 @@ def _check_gateways(txn: Txn, rules: Rules, policy: Row, target: str | None) -> 
     others = {p.target_project for p in _rows(txn, "network", policy.object_id, EXTERNAL) if p.id != policy.id}
     others |= {target} - {None}
     for port in txn.find("Port", "network_id", policy.object_id):
-        router = txn.get("Router", port.device_id) if port.device_owner == "network:router_gateway" else None
+        router = txn.get("Router", port.device_id) if port.device_owner == device_owners.ROUTER_GATEWAY else None
         if router is None or not others.isdisjoint((ANY, router.project_id)):
             continue
         if policy.target_project in (ANY, router.project_id):

@@ -7,6 +7,7 @@ built again and sees the other.
 import ipaddress
 from typing import Any
 
+from tunbridge.model import device_owners
 from tunbridge.model.validators import plain
 from tunbridge.rules import ipam, ndp_proxies, port_forwardings, private_vlans, rbac
 from tunbridge.rules.base import Rules
@@ -14,7 +15,6 @@ from tunbridge.rules.errors import BadRequest, Conflict, NotFound
 from tunbridge.rules.port_addresses import fixed_ips
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.router_parts import (
-    INTERFACE,
     addresses_of,
     bad_router,
     check_one_segment,
@@ -114,7 +114,8 @@ def _add_subnet(rules: Rules, txn: Txn, request: Request, router: Row, id: str) 
             ports.move(txn, trusted(request), port, {"fixed_ips": [*there, wanted]})
             return txn.get("Port", port.id), [subnet]
     owned = {"project_id": router.project_id, "fixed_ips": [wanted]}
-    return make_port(rules, txn, request, subnet.network_id, INTERFACE, router.id, **owned), [subnet]
+    made = make_port(rules, txn, request, subnet.network_id, device_owners.ROUTER_INTERFACE, router.id, **owned)
+    return made, [subnet]
 
 
 def _check_may_route(txn: Txn, request: Request, subnet: Row) -> None:
@@ -184,7 +185,7 @@ def _add_port(rules: Rules, txn: Txn, request: Request, router: Row, id: str) ->
         raise bad_router("Cannot have multiple IPv4 subnets on router port")
     _check_in_pools(txn, request, port)
     private_vlans.check_router(port.pvlan_type, port.id)
-    owned = {"device_id": router.id, "device_owner": INTERFACE}
+    owned = {"device_id": router.id, "device_owner": device_owners.ROUTER_INTERFACE}
     ports.touch(txn, trusted(request), port, owned)
     return txn.get("Port", port.id), subnets
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import msgspec
 
+from tunbridge.model import device_owners
 from tunbridge.model.gateway_order import gateway_ports
 from tunbridge.rules import ipam, segments
 from tunbridge.rules.base import Rules
 from tunbridge.rules.errors import BadRequest
 from tunbridge.rules.request import Reader, Request, Row, Txn
 
-INTERFACE, GATEWAY, FLOATING = "network:router_interface", "network:router_gateway", "network:floatingip"
-OWNERS = (INTERFACE, GATEWAY, FLOATING)
+OWNERS = (device_owners.ROUTER_INTERFACE, *device_owners.OUTSIDE)
 """Device owners of the ports that only requests for routers and floating IPs make and remove."""
 
 
@@ -87,14 +87,18 @@ def check_overlap(
     new = list(new)
     there: list[Row] = []
     for port in ports_of(reader, router):
-        if port.id == except_port or (port.device_owner == GATEWAY and port.network_id == outside):
+        if port.id == except_port or (port.device_owner == device_owners.ROUTER_GATEWAY and port.network_id == outside):
             continue
         own = subnets_of(reader, port)
         twice = next((subnet for subnet in own if subnet.id in {one.id for one in new}), None)
         if twice is not None:
             raise bad_router(f"Router already has a port on subnet {twice.id}")
         # By its gateway a router reaches all subnets of the external network.
-        there += reader.find("Subnet", "network_id", port.network_id) if port.device_owner == GATEWAY else own
+        there += (
+            reader.find("Subnet", "network_id", port.network_id)
+            if port.device_owner == device_owners.ROUTER_GATEWAY
+            else own
+        )
     for old in there:
         for subnet in new:
             if ipam.network(old.cidr).overlaps(ipam.network(subnet.cidr)):

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from tunbridge.model import device_owners
 from tunbridge.model.policy_rules import Who
 from tunbridge.model.resource import MAX_ITEMS, UNSET
 from tunbridge.model.resources.router import GATEWAY_PARTS
@@ -25,7 +26,6 @@ from tunbridge.rules.networks import given
 from tunbridge.rules.port_addresses import fixed_ips
 from tunbridge.rules.request import Reader, Request, Row, Txn, Values
 from tunbridge.rules.router_parts import (
-    GATEWAY,
     addresses_of,
     bad_router,
     check_one_segment,
@@ -153,7 +153,9 @@ class RouterRules(Rules):
         if network is not None and port is None:
             before = msgspec.structs.replace(row, **external_gateways.in_order(left))
             check_overlap(txn, before, txn.find("Subnet", "network_id", network.id), outside=network.id)
-            made = make_port(self, txn, request, network.id, GATEWAY, row.id, fixed_ips=wanted or UNSET)
+            made = make_port(
+                self, txn, request, network.id, device_owners.ROUTER_GATEWAY, row.id, fixed_ips=wanted or UNSET
+            )
             columns |= external_gateways.placed(txn, request, row, [made.id, *left])
             self.touch(txn, request, row, columns)
         elif port is None and left:

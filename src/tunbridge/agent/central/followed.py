@@ -11,7 +11,7 @@ before:
                                             +--> their QoS policies, and those of their networks --> the rules of these
     networks --> routers on them --> the other networks of these routers, and so on
     routers whose gateway this host is or may become --> their networks
-    routers --> their gateways' ports --> their external networks and subnets, but not the ports there
+    routers --> their gateways' ports --> their external networks and subnets, but not other ports there
     routers --> their floating IPs --> ports of these, and their port forwardings
             --> ports that are one of several next hops --> how these are
     networks --> where addresses are that several ports may have; mirrors and Local IPs of their ports
@@ -37,6 +37,7 @@ from tunbridge.database.conditions import Conditions, Where, together, where
 from tunbridge.database.rows import Row
 from tunbridge.dataplane import view
 from tunbridge.dataplane.view import Key
+from tunbridge.model import device_owners
 from tunbridge.model.resources.qos import RULES
 
 Touched = Callable[[Row | None, Row | None], set[Key]]
@@ -107,8 +108,12 @@ def _tap_services(here: Here) -> set[str]:
 
 
 def _ports(here: Here) -> Where:
+    # A host of many networks has many gateways and floating IPs too: with all ports of the cloud for these, what it
+    # asks for stays as it is when one more comes.
+    outside = frozenset() if here.are_many else here.gateways | here.floating_ports
     return together(
-        where("_uuid", here.unseen | here.gateways | here.floating_ports, is_ref=True),
+        where("_uuid", here.unseen | outside, is_ref=True),
+        where("device_owner", device_owners.OUTSIDE if here.are_many else ()),
         where("network_id", here.networks, is_ref=True),
         where("security_groups", here.remote_groups, is_ref=True, function="includes"),
     )

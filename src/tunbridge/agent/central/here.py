@@ -16,7 +16,8 @@ GATEWAY = ("gateway_host", "gateway_standbys")
 MANY = 250
 """Networks from which on a host follows small tables in whole: a change of a condition costs the database's one thread
 some 12 us for each network and table, so each router more of a gateway host with 500 would take it a tenth of a
-second, and what it has to send in whole is a change now and then."""
+second, and what it has to send in whole is a change now and then. Of ports it follows those of all gateways and
+floating IPs."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
