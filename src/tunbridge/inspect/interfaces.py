@@ -18,6 +18,9 @@ TUNNEL_TYPES = frozenset(
 )  # fmt: skip
 """Types of interfaces that are tunnels: ovs-vswitchd.conf.db(5), Interface, `type`, of 1.x to 3.x."""
 
+_TUNNEL_NAMES = {"geneve": "Geneve", "gtpu": "GTP-U", "bareudp": "Bareudp", "srv6": "SRv6", "tunnel": "Tunnel"}
+"""Where it is not the type in capitals."""
+
 DEVICE_TYPES = frozenset(("system", "dpdk", "afxdp", "afxdp-nonpmd"))
 """Types that stand for a network device of the machine."""
 
@@ -59,6 +62,11 @@ def _names_of(name: str) -> int:
 def is_tunnel(interface: Interface) -> bool:
     """Say whether it carries packets to other hosts inside packets."""
     return interface.type in TUNNEL_TYPES
+
+
+def tunnel_name(type: str | None) -> str:
+    """Write a tunnel's type as its standard does."""
+    return _TUNNEL_NAMES.get(type, type.upper()) if type else "?"
 
 
 def is_mirror(interface: Interface) -> bool:

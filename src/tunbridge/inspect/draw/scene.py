@@ -22,11 +22,10 @@ from tunbridge.inspect.draw.views import (
     Words,
     walk,
 )
+from tunbridge.inspect.interfaces import TUNNEL_TYPES, tunnel_name
 from tunbridge.inspect.model import Bridge, Document, Host, Link, Port
 from tunbridge.inspect.translation import say
 
-TUNNEL_TYPES = frozenset({"vxlan", "gre", "geneve", "stt", "lisp", "gtpu", "bareudp", "srv6", "erspan", "ip6gre"})
-_TYPE_NAMES = {"geneve": "Geneve", "tunnel": "Tunnel"}
 MAX_TUNNELS = 4
 """More tunnels of one host than this are one row, "vxlan ×19"; wrong ones stay on their own."""
 MAX_NICS = 4
@@ -50,7 +49,7 @@ def build(document: Document, glyphs: Glyphs = UNICODE, group: Grouping = "auto"
     types = sorted({link.type or "tunnel" for link in document.links if link.kind == "tunnel"} | maker.types)
     overlay = ""
     if types or ghosts:
-        names = " + ".join(visible(_TYPE_NAMES.get(t, t.upper()), glyphs.is_ascii) for t in types[:3])
+        names = " + ".join(visible(tunnel_name(t), glyphs.is_ascii) for t in types[:3])
         overlay = say("{types} overlay", types=names).strip()
     scene = Scene(known + ghosts, overlay, maker.marks.legend, glyphs)
     if is_grouped and overlay:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from tunbridge.inspect.explain import cite
 from tunbridge.inspect.explain.statement import Chapter, Citation, Fact, Names, Term, fact
-from tunbridge.inspect.explain.tunnels import addresses, type_name
+from tunbridge.inspect.explain.tunnels import addresses
+from tunbridge.inspect.interfaces import tunnel_name
 from tunbridge.inspect.model import Host
 from tunbridge.inspect.wiring import Crossing, Wiring
 
@@ -55,7 +56,7 @@ def _joined(wiring: Wiring) -> Iterator[Fact]:
         local, remote = addresses(crossing)
         ends = (crossing.near, crossing.far)
         values = {
-            "type": type_name(crossing.link.type if crossing.link else None),
+            "type": tunnel_name(crossing.link.type if crossing.link else None),
             "host": crossing.near.host,
             "peer": crossing.far.host,
             "remote": remote,
@@ -70,9 +71,9 @@ def _joined(wiring: Wiring) -> Iterator[Fact]:
 def _counted(wiring: Wiring, pairs: list[Crossing]) -> Iterator[Fact]:
     types: dict[str, list[Crossing]] = {}
     for crossing in pairs:
-        types.setdefault(type_name(crossing.link.type if crossing.link else None), []).append(crossing)
+        types.setdefault(tunnel_name(crossing.link.type if crossing.link else None), []).append(crossing)
     totals = Counter(
-        type_name(link.type)
+        tunnel_name(link.type)
         for link in wiring.document.links
         if link.kind == "tunnel" and link.b is not None and wiring.hosts[link.b.host].known
     )

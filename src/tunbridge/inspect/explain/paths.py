@@ -5,7 +5,8 @@ from itertools import combinations
 
 from tunbridge.inspect.explain import cite
 from tunbridge.inspect.explain.statement import Chapter, Citation, Fact, Names, Term, Value, fact
-from tunbridge.inspect.explain.tunnels import addresses, type_name
+from tunbridge.inspect.explain.tunnels import addresses
+from tunbridge.inspect.interfaces import tunnel_name
 from tunbridge.inspect.model import End, Host
 from tunbridge.inspect.paths import ALL_PAIRS, GATEWAYS, Route, Step, Stop
 from tunbridge.inspect.paths import between as predicted
@@ -236,7 +237,7 @@ def _step(wiring: Wiring, step: Step) -> Fact:
 
 
 def _tunnel(wiring: Wiring, step: Step, values: dict[str, Value], cites: list[Citation]) -> Fact:
-    values["type"] = type_name(step.link_type)
+    values["type"] = tunnel_name(step.link_type)
     near, other = step.near, step.other
     if step.kind == "overlay":
         if other is None:

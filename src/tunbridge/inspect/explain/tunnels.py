@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tunbridge.inspect.explain import cite
 from tunbridge.inspect.explain.statement import Citation, Fact, Names, Value, fact
-from tunbridge.inspect.interfaces import is_mirror
+from tunbridge.inspect.interfaces import is_mirror, tunnel_name
 from tunbridge.inspect.model import Bridge, Host, Interface
 from tunbridge.inspect.wiring import FLOW, Crossing, Wiring
 
@@ -13,18 +13,12 @@ WRONG_TOLD = 24
 EXAMPLES = 3
 """Up to this many tunnels of a bridge are explained one by one; of more, the first, and the rest together."""
 
-_TYPES = {"vxlan": "VXLAN", "gre": "GRE", "geneve": "Geneve", "stt": "STT", "gtpu": "GTP-U"}
 _PLAIN_OPTIONS = {
     ("df_default", "true"): "option.df_default",
     ("df_default", "false"): "option.fragment",
     ("egress_pkt_mark", "0"): "option.mark0",
     ("csum", "true"): "option.csum",
 }
-
-
-def type_name(kind: str | None) -> str:
-    """Write a tunnel type as its standard does."""
-    return _TYPES.get(kind or "", kind or "?")
 
 
 def facts(wiring: Wiring, host: Host, bridge: Bridge) -> Iterator[Fact]:
@@ -58,7 +52,7 @@ def _mirrors(host: Host, bridge: Bridge) -> Iterator[Fact]:
 
 def _tunnel(wiring: Wiring, crossing: Crossing) -> Fact:
     cites = cite.end(wiring, crossing.near, "options")
-    port, kind = crossing.near.port or "", type_name(crossing.link.type if crossing.link else None)
+    port, kind = crossing.near.port or "", tunnel_name(crossing.link.type if crossing.link else None)
     if crossing.kind == "overlay" or crossing.far is None:
         return fact("tunnel.flow", cites, port=port, type=kind)
     peer = crossing.far.host
@@ -86,7 +80,7 @@ def _wrong(wiring: Wiring, crossing: Crossing) -> Fact:
     cites = [*cite.end(wiring, crossing.near, "options", "error")]
     if crossing.far is not None:
         cites += cite.end(wiring, crossing.far, "options", "error")
-    kind = type_name(crossing.link.type if crossing.link else None)
+    kind = tunnel_name(crossing.link.type if crossing.link else None)
     if crossing.far is None:
         return fact("tunnel.flow.broken", cites, port=crossing.near.port or "", type=kind)
     key = "tunnel.oneway" if crossing.state == "one-way" else "tunnel.broken"

@@ -9,7 +9,7 @@ from tunbridge.inspect import networks
 from tunbridge.inspect.draw.marks import Marks, Place
 from tunbridge.inspect.draw.notes import DEAD_VLAN
 from tunbridge.inspect.draw.safe import visible
-from tunbridge.inspect.draw.scene import TUNNEL_TYPES
+from tunbridge.inspect.interfaces import TUNNEL_TYPES
 from tunbridge.inspect.model import Bridge, Document, End, Host, Interface, Link, Port
 from tunbridge.inspect.translation import say
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from tunbridge.inspect.interfaces import tunnel_name
 from tunbridge.inspect.model import BridgeRole
 from tunbridge.inspect.trace.follow import Branch, Visit, ends
 from tunbridge.inspect.trace.packet import Packet, addresses, described
@@ -121,7 +122,7 @@ class _Writer:
         assert outer is not None
         return say(
             "encapsulated in {type}, key {key}, from {source} to {destination}, out by {port}",
-            type=outer.type.upper(), key=outer.key or "-", source=outer.source, destination=outer.destination,
+            type=tunnel_name(outer.type), key=outer.key or "-", source=outer.source, destination=outer.destination,
             port=branch.port or "",
         )  # fmt: skip
 
