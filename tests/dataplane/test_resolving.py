@@ -134,6 +134,10 @@ def dhcp(source: str, target: str, dst: str = BROADCAST) -> str:
         (dhcp("0.0.0.0", "255.255.255.255"), Kind.dhcp4),
         (dhcp("10.0.0.1", "255.255.255.255"), Kind.dhcp4),
         (dhcp("10.0.0.1", "10.0.0.254", addresses.service_mac("s4")), Kind.dhcp4),
+        # From an address that the port has no more: to be told so, as by no other server.
+        (dhcp("10.0.0.77", "10.0.0.254", addresses.service_mac("s4")), Kind.dhcp4),
+        (dhcp("10.0.0.77", "255.255.255.255"), Kind.dhcp4),
+        (dhcp("10.0.0.77", "10.0.0.2", MAC.format(2)), Kind.dhcp4),
         (
             f"udp6,dl_src={MAC.format(1)},dl_dst=33:33:00:01:00:02,ipv6_src=fe80::f816:3eff:fe00:1,ipv6_dst=ff02::1:2,"
             "tp_src=546,tp_dst=547",
@@ -182,6 +186,12 @@ def test_without_dhcp_a_request_goes_to_the_network(own_world: World) -> None:
     own_world.subnet("s4", "n", "10.0.0.0/24", "10.0.0.254", enable_dhcp=False)
     own_world.run()
     assert own_world.send("p1", dhcp("0.0.0.0", "255.255.255.255")) == {Delivery("a", "p2"), Delivery("b", "p3")}
+
+
+def test_without_dhcp_a_request_from_a_wrong_address_reaches_nobody_else_either(own_world: World) -> None:
+    own_world.subnet("s4", "n", "10.0.0.0/24", "10.0.0.254", enable_dhcp=False)
+    own_world.run()
+    assert to_agent(own_world, dhcp("10.0.0.77", "255.255.255.255")) == (Kind.dhcp4, True)
 
 
 def test_a_request_from_a_tunnel_is_answered_by_nobody_here(world: World) -> None:

@@ -1,5 +1,6 @@
 """What the agents answer: real DHCPv6 clients, requests of a VM while another one floods, and a port that is wrong."""
 
+import functools
 import socket
 import threading
 import time
@@ -16,7 +17,7 @@ from tests.agent.hosts import Wired
 from tests.agent.test_metrics import ADDRESS, families, fetch
 from tests.api.day.central import transact
 from tests.packets.cloud import KERNELS, PING_S, Cloud, Ping, Workload, wait_until
-from tests.packets.sockets import inside
+from tests.packets.sockets import Wire, inside, wire
 from tunbridge.dataplane import pipeline
 from tunbridge.dataplane.addresses import service_link_local
 from tunbridge.dataplane.features.port_security import link_local
@@ -68,6 +69,32 @@ def test_what_answers_say_is_taken_over_while_the_agent_runs(cloud: Cloud) -> No
     finally:
         host.configure(dhcp_lease_duration=before)
         host.reload()
+
+
+def test_a_client_whose_address_was_taken_away_is_told_when_it_renews(cloud: Cloud) -> None:
+    """It renews from the address that it has, which port security lets nobody else hear."""
+    network = cloud.make_network("renumbered", None)
+    subnet = cloud.make_subnet(network, "10.83.0.0/24")
+    old, new = ([{"subnet_id": subnet.id, "ip_address": f"10.83.0.{n}"}] for n in (10, 20))
+    vm = cloud.vm("h0", network, address=False, fixed_ips=old)
+    with wire(vm) as heard:
+        for target in ("10.83.0.1", "255.255.255.255"):  # renewing, and rebinding
+            cloud.network.update_port(vm.port.id, fixed_ips=old)
+            wait_until(functools.partial(_renewal, heard, vm, target, "ack"), "renewed", 5)
+            cloud.network.update_port(vm.port.id, fixed_ips=new)
+            wait_until(functools.partial(_renewal, heard, vm, target, "nak"), "refused", 5)
+
+
+def _renewal(heard: Wire, vm: Workload, target: str, answer: str) -> bool:
+    """Whether the renewal of 10.83.0.10 gets this answer."""
+    kinds = {"ack": 5, "nak": 6}
+    options = [("message-type", "request"), "end"]
+    asks = BOOTP(ciaddr="10.83.0.10", chaddr=bytes.fromhex(vm.mac.replace(":", ""))) / DHCP(options=options)
+    heard.send(
+        Ether(src=vm.mac, dst="ff:ff:ff:ff:ff:ff") / IP(src="10.83.0.10", dst=target) / UDP(sport=68, dport=67) / asks
+    )
+    told = bytes([0x63, 0x82, 0x53, 0x63, 53, 1, kinds[answer]])
+    return any(told in frame for frame in heard.seen(lambda frame: told in frame, 0.5))
 
 
 @contextmanager

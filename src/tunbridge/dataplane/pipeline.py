@@ -359,8 +359,8 @@ SERVICE_TABLE = _table(
 )  # fmt: skip
 ADDRESS_SECURITY = _table(
     26, "address_security", "IP and ARP addresses that a workload may send from",
-    matches="in_port proto dl_src nw_src nw_dst ipv6_src arp_spa arp_sha icmp_type nd_target tp_src tp_dst",
-    to=(SERVICE_TABLE,),
+    matches="in_port proto vlan_tci dl_src nw_src nw_dst ipv6_src arp_spa arp_sha icmp_type nd_target tp_src tp_dst",
+    sets="reg3", to=(SERVICE_TABLE, AGENT_METER),
 )  # fmt: skip
 ND_SECURITY = _table(
     25, "nd_security", "neighbour discovery of a workload: the link-layer address in its options is its own",

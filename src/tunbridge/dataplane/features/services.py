@@ -5,6 +5,7 @@ The contract with the agent. A packet-in of ours comes from table 96 of br-int, 
 a packet-out to that port; nothing else sees the request, nor the answer.
 
     dhcp4      UDP 68 -> 67 to broadcast or to the subnet's DHCP address      subnets with DHCP
+               UDP 68 -> 67 from an address that the port has no longer       every network
     dhcp6      UDP 546 -> 547 to ff02::1:2                                    subnets that DHCPv6 serves
     router     router solicitation                                            subnets that the cloud advertises
     dns        UDP 53 to the subnet's DHCP address                            subnets with DHCP
@@ -62,6 +63,7 @@ _BROADCAST = "255.255.255.255"
 _ALL_DHCPV6 = "ff02::1:2"
 _DHCP4: Match = {"proto": "udp", "tp_src": 68, "tp_dst": 67}
 _DHCP6: Match = {"proto": "udp6", "tp_src": 546, "tp_dst": 547, "ipv6_dst": _ALL_DHCPV6}
+_UNTAGGED: Match = {"vlan_tci": "0x0000/0x1000"}
 
 
 def kind_of(userdata: bytes) -> Kind | None:
@@ -74,7 +76,12 @@ def common() -> list[Flow]:
     table = pipeline.TO_AGENT
     meters = {Kind.no_port: pipeline.UNTRANSLATED_METER, **dict.fromkeys(LOGGED, pipeline.HOST_LOG_METER)}
     passed = {kind: [flow.meter(meters[kind])] if kind in meters else [] for kind in NUMBERS}
-    return [flow.make(table, 10, pipeline.SERVICE(n), [*passed[kind], flow.to_agent(n)]) for kind, n in NUMBERS.items()]
+    flows = [
+        flow.make(table, 10, pipeline.SERVICE(n), [*passed[kind], flow.to_agent(n)]) for kind, n in NUMBERS.items()
+    ]
+    # A client whose address was taken away renews its lease from that address. The agent alone hears it, and refuses.
+    flows.append(flow.make(pipeline.ADDRESS_SECURITY, 5, {**_DHCP4, **_UNTAGGED}, ask(Kind.dhcp4)))
+    return flows
 
 
 def compute(context: Context, subnet_id: str) -> None:
