@@ -332,9 +332,9 @@ def test_a_removed_rule_ends_its_connections_and_no_other(make_world: MakeWorld)
         for p in (80, 22)
     ]
     assert all(any(cut.concerns(c) for cut in cuts) for c in known)
-    assert [desired.allows(c) for c in known] == [False, True]
+    assert [desired.judge().allowed(c) for c in known] == [False, True]
     for connection in known:
-        if not desired.allows(connection):
+        if not desired.judge().allowed(connection):
             where = f"ct_nw_src={connection.src},ct_nw_dst={connection.dst},ct_nw_proto=6"
             ports = f"ct_tp_src={connection.src_port},ct_tp_dst={connection.dst_port}"
             world.dummy.appctl("dpctl/flush-conntrack", "zone=1", f"{where},{ports}")

@@ -487,15 +487,15 @@ def test_what_a_floating_ip_allowed_is_judged_when_it_goes(make_world: MakeWorld
     inwards = connection(REMOTE, f"{WIRE}.101", f"{BLUE}.1", REMOTE)
     outwards = connection(f"{BLUE}.1", REMOTE, REMOTE, f"{WIRE}.101")
     masked = connection(f"{BLUE}.2", REMOTE, REMOTE, f"{WIRE}.10")
-    assert all(desired.allows(one) for one in (inwards, outwards, masked))
+    assert all(desired.judge().allowed(one) for one in (inwards, outwards, masked))
     world.floating("f1", "ext", f"{WIRE}.101", "r", None)
     cuts = world.run()["a"].cuts
     for one, allowed in ((inwards, False), (outwards, False), (masked, True)):
-        assert desired.allows(one) == allowed
+        assert desired.judge().allowed(one) == allowed
         assert any(cut.concerns(one) for cut in cuts) != allowed
     world.gateway("r", "ext", "ext4", f"{WIRE}.10", None)
     assert any(cut.concerns(masked) for cut in world.run()["a"].cuts)
-    assert not desired.allows(masked)
+    assert not desired.judge().allowed(masked)
 
 
 def test_a_restart_computes_the_same_and_other_hosts_have_nothing_of_it(make_world: MakeWorld) -> None:

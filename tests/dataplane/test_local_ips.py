@@ -110,8 +110,8 @@ def test_of_two_servers_on_a_host_one_has_it_and_the_other_takes_over(make_world
     asked = packet(world, "ask-a", ADDRESS, "serve-a")
     assert set(world.exchange("ask-a", asked)) == {"more-a"}, "the one with the lower id"
     have(world, "serve-a")
-    assert not world.hosts["a"].desired.allows(known(world, "more-a")), "the connection is cut"
-    assert world.hosts["a"].desired.allows(known(world, "serve-a"))
+    assert not world.hosts["a"].desired.judge().allowed(known(world, "more-a")), "the connection is cut"
+    assert world.hosts["a"].desired.judge().allowed(known(world, "serve-a"))
     other = packet(world, "ask-a", ADDRESS, "serve-a", sport=1001, dport=53)
     assert set(world.exchange("ask-a", other)) == {"serve-a"}
 

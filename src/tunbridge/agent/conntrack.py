@@ -13,7 +13,7 @@ from pathlib import Path
 from tunbridge.agent.acknowledged import Acknowledged
 from tunbridge.agent.severed import SeveredFlows
 from tunbridge.dataplane import names
-from tunbridge.dataplane.conntrack import Connection, Cut
+from tunbridge.dataplane.conntrack import Connection, Cut, Judge
 from tunbridge.dataplane.desired import Desired
 from tunbridge.dataplane.features import severed
 from tunbridge.log import Log
@@ -100,8 +100,7 @@ class Cutter:
             if text is None:
                 self._log.warning("connections cannot be read, so none was cut", zone=zone)
                 continue
-            concerned = [c for c in parse(text) if any(cut.concerns(c) for cut in wanted)]
-            gone = [c for c in concerned if not desired.allows(c)]
+            gone = await asyncio.to_thread(_no_longer_allowed, text, wanted, desired.judge())
             if not gone:
                 continue
             await self._sever(gone)
@@ -136,6 +135,11 @@ class Cutter:
         if path is None:
             return [None] * len(questions)
         return await asyncio.to_thread(unixctl.ask, path, questions, TIMEOUT_S)
+
+
+def _no_longer_allowed(text: str, wanted: Sequence[Cut], judge: Judge) -> list[Connection]:
+    """In a thread: a busy host has a hundred thousand connections, and workloads wait for answers meanwhile."""
+    return judge.no_longer_allowed(parse(text), wanted)
 
 
 def _by_zone(cuts: Iterable[Cut]) -> dict[int, list[Cut]]:

@@ -16,7 +16,9 @@ deletes where they are no longer allowed. All other connections stay.
                                                    one, from port `inner` on, or (0) all to that
 """
 
+import functools
 import ipaddress
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 
 from msgspec import Struct
@@ -37,8 +39,7 @@ class Cut(Struct, frozen=True):
         """Whether a connection is one of these."""
         if connection.zone != self.zone:
             return False
-        ends = (connection.src, connection.dst, connection.reply_src, connection.reply_dst)
-        return self.address is None or any(end is not None and _within(end, self.address) for end in ends)
+        return self.address is None or any(_within(end, self.address) for end in _ends(connection))
 
 
 class Connection(Struct, frozen=True, kw_only=True):
@@ -83,25 +84,79 @@ def cuts(lost: Iterable[tuple[str, ...]], permits: Collection[tuple[str, ...]]) 
     )
 
 
-class Judge:
-    """Says of connections whether what is wanted now allows them."""
+class Prefixes:
+    """Values by the addresses and prefixes that have them. So many as there are, an address is looked up at once."""
 
-    def __init__(self, permits: Collection[tuple[str, ...]]) -> None:
-        self._policies: dict[tuple[int, str], set[str]] = {}
-        self._rules: dict[tuple[str, str], list[tuple[str, ...]]] = {}
-        self._members: dict[str, list[str]] = {}
-        self._forwards: dict[tuple[str, ...], list[tuple[int, ...]]] = {}
-        self._permits = permits
+    def __init__(self) -> None:
+        self._by_length: dict[tuple[int, int], dict[int, set[str]]] = {}
+        """(IP version, bits that do not count) -> those that count, as a number -> values."""
+
+    def add(self, prefix: str, value: str = "") -> None:
+        version, number, rest = _prefix(prefix)
+        self._by_length.setdefault((version, rest), {}).setdefault(number >> rest, set()).add(value)
+
+    def of(self, address: str) -> Iterator[str]:
+        """The values of an address, and of the prefixes that it is in."""
+        version, number, _ = _prefix(address)
+        for (other, rest), there in self._by_length.items():
+            if other == version:
+                yield from there.get(number >> rest, ())
+
+    def holds(self, address: str) -> bool:
+        """Whether an address is there, or in a prefix that is."""
+        return any(True for _ in self.of(address))
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _prefix(text: str) -> tuple[int, int, int]:
+    """IP version, address as a number, and how many of its bits do not count."""
+    address, _, length = text.partition("/")
+    parsed = ipaddress.ip_address(address)
+    return parsed.version, int(parsed), parsed.max_prefixlen - int(length or parsed.max_prefixlen)
+
+
+class _Known:
+    """Permits, by what is asked of them."""
+
+    def __init__(self, permits: Iterable[tuple[str, ...]]) -> None:
+        self.policies: defaultdict[int, Prefixes] = defaultdict(Prefixes)
+        """Zone -> policies by address."""
+        self.rules: defaultdict[tuple[str, str], list[tuple[str, ...]]] = defaultdict(list)
+        self.members: defaultdict[str, Prefixes] = defaultdict(Prefixes)
+        self.forwards: defaultdict[tuple[str, ...], list[tuple[int, ...]]] = defaultdict(list)
         for permit in permits:
             match permit:
                 case ("address", zone, address, policy, _):
-                    self._policies.setdefault((int(zone), address), set()).add(policy)
+                    self.policies[int(zone)].add(address, policy)
                 case ("rule", policy, direction, *rest):
-                    self._rules.setdefault((policy, direction), []).append(tuple(rest))
+                    self.rules[policy, direction].append(tuple(rest))
                 case ("forward", zone, fixed, floating, protocol, *ports):
-                    self._forwards.setdefault((zone, fixed, floating, protocol), []).append(tuple(map(int, ports)))
+                    self.forwards[zone, fixed, floating, protocol].append(tuple(map(int, ports)))
                 case ("member", remote, address):
-                    self._members.setdefault(remote, []).append(address)
+                    self.members[remote].add(address)
+
+
+class Judge:
+    """Says of connections whether what is wanted now allows them.
+
+    What it knows does not change, so that a thread may ask it about very many while the host goes on.
+    """
+
+    def __init__(self, permits: Iterable[tuple[str, ...]]) -> None:
+        self._permits = frozenset(permits)
+
+    @functools.cached_property
+    def _known(self) -> _Known:
+        return _Known(self._permits)
+
+    def no_longer_allowed(self, connections: Iterable[Connection], wanted: Iterable[Cut]) -> list[Connection]:
+        """Those of one zone's connections that cuts are about, and that would not be allowed now."""
+        wanted = list(wanted)
+        among = Prefixes()
+        for address in {cut.address for cut in wanted} - {None}:
+            among.add(str(address))
+        every = any(cut.address is None for cut in wanted)
+        return [c for c in connections if (every or any(map(among.holds, _ends(c)))) and not self.allowed(c)]
 
     def allowed(self, connection: Connection) -> bool:
         """Whether the side, or both sides, that were checked here would be allowed now."""
@@ -127,24 +182,19 @@ class Judge:
         port = c.dst_port or 0
         return any(
             first <= port <= last and c.reply_src_port in (None, inner + (port - first) * one_to_one)
-            for first, last, inner, one_to_one in self._forwards.get(
+            for first, last, inner, one_to_one in self._known.forwards.get(
                 (str(c.zone), c.reply_src or "", c.dst, str(c.protocol)), ()
             )
         )  # fmt: skip
 
     def _passes(self, connection: Connection, local: str, remote: str, direction: str) -> bool:
-        for policy in self._policies_of(connection.zone, local):
+        known = self._known
+        for policy in known.policies[connection.zone].of(local) if connection.zone in known.policies else ():
             if policy == UNFILTERED or any(
-                self._matches(rule, connection, remote) for rule in self._rules.get((policy, direction), ())
+                self._matches(rule, connection, remote) for rule in known.rules.get((policy, direction), ())
             ):
                 return True
         return False
-
-    def _policies_of(self, zone: int, address: str) -> Iterator[str]:
-        yield from self._policies.get((zone, address), ())
-        for (other, prefix), policies in self._policies.items():
-            if other == zone and "/" in prefix and _within(address, prefix):
-                yield from policies
 
     def _matches(self, rule: tuple[str, ...], connection: Connection, remote: str) -> bool:
         version, protocol, first, last, where = rule
@@ -161,13 +211,17 @@ class Judge:
         if not where:
             return True
         if where.startswith(("group:", "address-group:")):
-            return any(_within(remote, m) for m in self._members.get(where, ()))
+            members = self._known.members.get(where)
+            return members is not None and members.holds(remote)
         return _within(remote, where)
 
 
+def _ends(connection: Connection) -> Iterator[str]:
+    ends = (connection.src, connection.dst, connection.reply_src, connection.reply_dst)
+    return (end for end in dict.fromkeys(ends) if end is not None)
+
+
 def _within(address: str, prefix: str) -> bool:
-    if address == prefix:
-        return True
-    if "/" not in prefix or (":" in address) != (":" in prefix):
-        return False
-    return ipaddress.ip_address(address) in ipaddress.ip_network(prefix, strict=False)
+    version, number, _ = _prefix(address)
+    other, net, rest = _prefix(prefix)
+    return version == other and number >> rest == net >> rest

@@ -22,7 +22,7 @@ from typing import cast
 from msgspec import Struct
 
 from tunbridge.dataplane import conntrack
-from tunbridge.dataplane.conntrack import Connection, Cut
+from tunbridge.dataplane.conntrack import Cut
 from tunbridge.dataplane.contribution import (
     FREE_VLANS,
     Claim,
@@ -227,18 +227,15 @@ class Desired:
         zones = {*self._identifiers.vlans().values(), *self._identifiers.nat_zones()}
         return [Cut(zone, None) for zone in sorted(zones)]
 
-    def allows(self, connection: Connection) -> bool:
-        """Whether what is wanted now allows a connection, at the ends of it that were checked here."""
-        return self._judged().allowed(connection)
-
-    def is_remote(self, rule: Rule, address: str) -> bool:
-        """Whether an address is one of a rule's remote end."""
-        return self._judged().holds(policy.remote_of(rule) or rule.remote_ip_prefix or "", address)
-
-    def _judged(self) -> conntrack.Judge:
+    def judge(self) -> conntrack.Judge:
+        """Who says whether what is wanted now allows a connection, at the ends of it that were checked here."""
         if self._judge is None:
             self._judge = conntrack.Judge(self._permits)
         return self._judge
+
+    def is_remote(self, rule: Rule, address: str) -> bool:
+        """Whether an address is one of a rule's remote end."""
+        return self.judge().holds(policy.remote_of(rule) or rule.remote_ip_prefix or "", address)
 
     # Dirty owners
 
