@@ -139,6 +139,16 @@ def test_a_question_goes_to_a_resolver_under_another_id_and_its_answer_back() ->
     assert Ether(found.encode(found.question.fail()))[DNS].rcode == 2
 
 
+def test_what_a_client_asks_about_dnssec_is_asked_of_the_resolver_too() -> None:
+    """Without signatures a client that checks them takes every answer for forged."""
+    for z, ad, cd in ((0x8000, 1, 0), (0x8000, 0, 1), (0, 0, 0)):
+        (found,) = answer(Kind.dns, bytes(query("www.debian.org", ad=ad, cd=cd, ar=DNSRROPT(z=z))), WHO, FORWARDS)
+        assert isinstance(found, Forward)
+        sent = DNS(found.question.ask(1))
+        assert (sent.ar[0].z, sent.ad, sent.cd) == (z, ad, cd)
+        assert ask(query("web", ar=DNSRROPT(z=z)))[DNS].ar[0].z == z  # RFC 3225, 3
+
+
 def test_an_answer_that_is_too_long_is_cut_and_says_so() -> None:
     (found,) = answer(Kind.dns, bytes(query("www.debian.org")), WHO, FORWARDS)
     assert isinstance(found, Forward)

@@ -27,7 +27,11 @@ NO_ERROR, FORMAT_ERROR, SERVER_FAILURE, NO_SUCH_NAME, NOT_IMPLEMENTED, REFUSED, 
 A, SOA, PTR, AAAA, OPT, TRANSFER, ANY = 1, 6, 12, 28, 41, range(251, 255), 255
 _IN = 1
 _RESPONSE, _AUTHORITATIVE, _TRUNCATED, _RECURSION_DESIRED, _RECURSION_AVAILABLE = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080
-_CHECKING_DISABLED = 0x0010
+_AUTHENTIC, _CHECKING_DISABLED = 0x0020, 0x0010
+_ABOUT_DNSSEC = _AUTHENTIC | _CHECKING_DISABLED
+"""What a client that knows DNSSEC asks of whoever resolves (RFC 4035, 3.2.2; RFC 6840, 5.7)."""
+_DNSSEC_OK = 0x8000
+"""Flag of EDNS: the client takes signatures (RFC 3225)."""
 _PLAIN_SIZE = 512
 """Bytes of a message for a client without EDNS."""
 _SIZE = 1232
@@ -50,6 +54,8 @@ class Query(Struct, frozen=True):
     size: int = _PLAIN_SIZE
     edns: bool = False
     edns_version: int = 0
+    signatures: bool = False
+    """Whether it takes them."""
 
 
 class Question(Struct, frozen=True):
@@ -59,8 +65,8 @@ class Question(Struct, frozen=True):
 
     def ask(self, id: int) -> bytes:
         """The message for a resolver, under an id of the caller's (random, so that nobody guesses it: RFC 5452)."""
-        flags = self.query.flags & (_RECURSION_DESIRED | _CHECKING_DISABLED) | _RECURSION_DESIRED
-        edns = _edns(min(self.query.size, _SIZE)) if self.query.edns else b""
+        flags = self.query.flags & _ABOUT_DNSSEC | _RECURSION_DESIRED
+        edns = _edns(self.query, min(self.query.size, _SIZE))
         return struct.pack("!6H", id, flags, 1, 0, 0, 1 if edns else 0) + self.query.question + edns
 
     def reply(self, id: int, message: bytes) -> bytes | None:
@@ -147,13 +153,13 @@ def _with_edns(query: Query, message: bytes, at: int) -> Query:
     """What the client says of itself in the first additional record, if that is EDNS's."""
     if at + 11 > len(message):
         raise MalformedError("the additional record is cut short")
-    root, kind, size, _, version = struct.unpack_from("!BHHBB", message, at)
+    root, kind, size, _, version, flags = struct.unpack_from("!BHHBBH", message, at)
     if root != 0 or kind != OPT:
         return query
     size = max(_PLAIN_SIZE, min(size, _SIZE))
-    return Query(
-        query.id, query.flags, query.name, query.type, query.klass, query.question, size, True, version
-    )  # fmt: skip
+    return msgspec.structs.replace(
+        query, size=size, edns=True, edns_version=version, signatures=bool(flags & _DNSSEC_OK)
+    )
 
 
 def _read_name(message: bytes, at: int) -> tuple[str, int]:
@@ -249,7 +255,7 @@ def _answer(query: Query, values: list[bytes], own: str, ttl: int) -> bytes:
     if not values:
         return _empty(query, NO_ERROR, _AUTHORITATIVE, own)
     records = [struct.pack("!HHHIH", 0xC00C, query.type, _IN, ttl, len(value)) + value for value in values]
-    edns = _edns(_SIZE) if query.edns else b""
+    edns = _edns(query, _SIZE)
     size = 12 + len(query.question) + sum(map(len, records)) + len(edns)
     if size > query.size:
         return _empty(query, NO_ERROR, _AUTHORITATIVE | _TRUNCATED)
@@ -264,7 +270,7 @@ def _empty(query: Query, code: int, flags: int = 0, own: str | None = None) -> b
         apex = domain_names([own])
         value = apex + domain_names([f"hostmaster.{own}"]) + struct.pack("!5I", 1, 3600, 600, 86400, _NEGATIVE_TTL)
         soa = apex + struct.pack("!HHIH", SOA, _IN, _NEGATIVE_TTL, len(value)) + value
-    edns = _edns(_SIZE, code >> 4) if query.edns else b""
+    edns = _edns(query, _SIZE, code >> 4)
     head = struct.pack("!6H", query.id, _flags(query, code & 15, flags), 1, 0, bool(soa), bool(edns))
     return head + query.question + soa + edns
 
@@ -274,5 +280,6 @@ def _flags(query: Query, code: int, flags: int) -> int:
     return _RESPONSE | _RECURSION_AVAILABLE | kept | flags | code
 
 
-def _edns(size: int, code: int = 0) -> bytes:
-    return struct.pack("!BHHBBHH", 0, OPT, size, code, 0, 0, 0)
+def _edns(query: Query, size: int, code: int = 0) -> bytes:
+    """What is said of oneself to those who do so."""
+    return struct.pack("!BHHBBHH", 0, OPT, size, code, 0, query.signatures * _DNSSEC_OK, 0) if query.edns else b""
