@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
+import msgspec
 import pytest
 
 from tunbridge.agent import neighbours
@@ -199,6 +200,19 @@ def test_what_is_kept_is_bounded(play: Callable[[Play], None]) -> None:
         assert kept == [True] * neighbours.PER_NEIGHBOUR + [False]
         others = [host.neighbours.resolve(host.packet(f"10.9.{n >> 8}.{n & 255}")) for n in range(300)]
         assert sum(others) == neighbours.NEIGHBOURS - 1
+
+    play(scene)
+
+
+def test_one_that_looks_for_very_many_leaves_the_others_theirs(play: Callable[[Play], None]) -> None:
+    async def scene(host: Scene) -> None:
+        for n in range(300):
+            host.neighbours.resolve(host.packet(f"10.9.{n >> 8}.{n & 255}"))
+        of_another = msgspec.structs.replace(host.packet("203.0.113.77"), in_port=12)
+        assert host.neighbours.resolve(of_another)
+        assert not host.neighbours.resolve(host.packet("10.10.0.1"))
+        await asyncio.sleep(0.2)  # nobody has answered: all may ask again
+        assert host.neighbours.resolve(host.packet("10.10.0.1"))
 
     play(scene)
 

@@ -13,6 +13,9 @@ NAMES = {
 }
 """The addresses of the second are too many for one datagram, those of the third for a window of TCP."""
 
+SILENT = b"\6silent"
+"""Names with this label get no answer over UDP."""
+
 
 def answer(query: bytes) -> bytes:
     """The answer; NXDOMAIN for other names."""
@@ -42,4 +45,5 @@ if __name__ == "__main__":
     server.bind((sys.argv[1], 53))
     while True:
         asked, sender = server.recvfrom(4096)
-        server.sendto(answer(asked), sender)
+        if SILENT not in asked:
+            server.sendto(answer(asked), sender)

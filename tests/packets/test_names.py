@@ -1,17 +1,24 @@
 """Names of others: a VM asks its DHCP address, the agent its resolvers; a DNS server runs on another host."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from scapy.layers.dns import DNS, DNSQR
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Ether
 
 from tests.packets.cloud import Cloud, Workload, wait_until
 from tests.packets.conftest import make_cloud
+from tests.packets.test_services import flood
 
 pytestmark = pytest.mark.ovs
 SERVER = Path(__file__).with_name("dns_server.py")
 RESOLVER, SILENT = "10.0.0.12", "10.0.0.11"
 """Tunnel addresses of h1, where the server runs, and of h0, where none does."""
+NOWHERE = "10.0.0.99"
+"""What is sent there is not even refused."""
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +69,26 @@ def test_a_resolver_that_does_not_answer_is_passed_over(cloud: Cloud, vm: Worklo
     assert dig(vm, "www.example.test", "+short").split() == ["192.0.2.80"]
     resolve_by(cloud, SILENT)
     assert "status: SERVFAIL" in dig(vm, "www.example.test")
+
+
+def test_a_vm_that_asks_for_very_many_names_that_nobody_answers_leaves_the_others_theirs(
+    cloud: Cloud, vm: Workload
+) -> None:
+    resolve_by(cloud, RESOLVER, NOWHERE)
+    network = cloud.network.get_network(vm.port.network_id)
+    asking = cloud.vm("h0", network)
+    names = (
+        Ether(src=asking.mac, dst="ff:ff:ff:ff:ff:ff")
+        / IP(src=asking.address, dst="10.84.0.1")
+        / UDP(sport=4000, dport=53)
+        / DNS(qd=DNSQR(qname=f"n{n}.silent.test"))
+        for n in range(1000)
+    )
+    frames = [bytes(name) for name in names]
+    with flood(asking, *frames):
+        time.sleep(3)  # each of them is waited for
+        told = [dig(vm, "www.example.test", "+short").split() for _ in range(10)]
+    assert told == [["192.0.2.80"]] * 10
 
 
 def test_an_answer_that_is_too_long_says_so_and_comes_over_tcp(cloud: Cloud, vm: Workload) -> None:

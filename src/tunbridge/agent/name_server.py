@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import msgspec
 
 from tunbridge.agent.endpoint import Caller, Endpoint, Reply, SendFrame
+from tunbridge.agent.shares import Shares
 from tunbridge.dataplane import responders
 from tunbridge.dataplane.local import Workload
 from tunbridge.dataplane.responders import MalformedError, Settings, Subject, Zones, dns
@@ -21,7 +22,7 @@ from tunbridge.log import Log
 RESOLVE_S = 2.0
 """How long one resolver may take."""
 MAX_QUESTIONS = 256
-"""So many names are asked for at a time; further questions are answered with a failure."""
+"""So many names are asked for at a time, by all workloads together; of further ones each asks for a share."""
 Ask = Callable[[str, bytes], Awaitable[bytes | None]]
 """Asks one resolver; None when it does not answer in time."""
 
@@ -36,7 +37,8 @@ class NameServer:
         self._send = send
         self.configure(settings, resolvers)
         self._endpoint = Endpoint(self, send, log)
-        self._asked = 0
+        self._room = Shares[str](MAX_QUESTIONS)
+        """Of ports, by their ids."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def configure(self, settings: Settings, resolvers: Iterable[str]) -> None:
@@ -62,12 +64,14 @@ class NameServer:
 
     def forward(self, asked: Forward, workload: Workload) -> bool:
         """Ask the resolvers; False when too many questions are open, which the workload is told."""
-        if self._asked >= MAX_QUESTIONS:
+        id = workload.port_id
+        if not self._room.take(id):
             self._send(asked.encode(asked.question.fail()), workload.ofport)
             return False
         task = asyncio.create_task(self._answer_later(asked, workload))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: self._room.leave(id))
         return True
 
     async def _answer_later(self, asked: Forward, workload: Workload) -> None:
@@ -75,16 +79,12 @@ class NameServer:
 
     async def _resolve(self, question: Question, ask: Ask) -> bytes:
         """The answer of the first resolver that gives one."""
-        self._asked += 1
-        try:
-            for resolver in self._resolvers:
-                id = secrets.randbelow(1 << 16)
-                message = await ask(resolver, question.ask(id))
-                reply = None if message is None else question.reply(id, message)
-                if reply is not None:
-                    return reply
-        finally:
-            self._asked -= 1
+        for resolver in self._resolvers:
+            id = secrets.randbelow(1 << 16)
+            message = await ask(resolver, question.ask(id))
+            reply = None if message is None else question.reply(id, message)
+            if reply is not None:
+                return reply
         return question.fail()
 
     # Over TCP (RFC 7766): messages with their length before them
@@ -111,8 +111,16 @@ class NameServer:
         except MalformedError:
             found = None
         if isinstance(found, Question):
-            found = found.fail() if self._asked >= MAX_QUESTIONS else await self._resolve(found, ask_tcp)
+            found = await self._ask_over_tcp(found, caller.port_id)
         return _framed(found)
+
+    async def _ask_over_tcp(self, question: Question, port_id: str) -> bytes:
+        if not self._room.take(port_id):
+            return question.fail()
+        try:
+            return await self._resolve(question, ask_tcp)
+        finally:
+            self._room.leave(port_id)
 
     def fail(self, _request: bytes) -> Reply:
         return _framed(None)

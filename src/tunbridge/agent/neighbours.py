@@ -18,6 +18,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from msgspec import Struct
 
+from tunbridge.agent.shares import Shares
 from tunbridge.agent.wires import Wires
 from tunbridge.dataplane import pipeline
 from tunbridge.dataplane.addresses import host_mac, link_local
@@ -36,7 +37,7 @@ Neighbour = tuple[str, str]
 """Network and address."""
 ASK_S, ATTEMPTS = 1.0, 3
 PER_NEIGHBOUR, NEIGHBOURS = 8, 256
-"""So many packets are kept for one, and so many are asked for at a time."""
+"""So many packets are kept for one, and so many are asked for at a time: by who sends to them, each has a share."""
 REFRESH_S, KEEP_S = 20.0, 600.0
 KNOWN = 4096
 """So many are asked again; those that were unknown longest ago are left to age."""
@@ -48,6 +49,8 @@ class _Question(Struct):
     task: asyncio.Task[None]
     answered: asyncio.Event
     packets: list[PacketIn]
+    asker: int
+    """The port that the first packet came from."""
 
 
 class _Known(Struct):
@@ -80,6 +83,7 @@ class Neighbours:
         self.silent: frozenset[Neighbour] = frozenset()
         """Next hops that did not answer when they were asked last."""
         self._questions: dict[Neighbour, _Question] = {}
+        self._room = Shares[int](NEIGHBOURS)
         self._known: dict[Neighbour, _Known] = {}
         self._unanswered: dict[Neighbour, int] = {}
         """Of several next hops outside: how often each was asked since it answered."""
@@ -121,11 +125,11 @@ class Neighbours:
             return False
         question = self._questions.get(neighbour)
         if question is None:
-            if len(self._questions) >= NEIGHBOURS:
+            if not self._room.take(event.in_port):
                 return False
             answered = asyncio.Event()
             task = asyncio.create_task(self._until_answered(neighbour, answered))
-            question = self._questions[neighbour] = _Question(task, answered, [])
+            question = self._questions[neighbour] = _Question(task, answered, [], event.in_port)
         if len(question.packets) >= PER_NEIGHBOUR:
             return False
         question.packets.append(event)
@@ -144,7 +148,7 @@ class Neighbours:
             self._unanswered[neighbour] = 0
         if neighbour in self.silent:
             self._say(self.silent - {neighbour})
-        question = self._questions.pop(neighbour, None)
+        question = self._pop(neighbour)
         known = self._known.get(neighbour)
         if question is None:
             if known is not None:
@@ -168,11 +172,17 @@ class Neighbours:
                 return
             except TimeoutError:
                 continue
-        question = self._questions.pop(neighbour, None)
+        question = self._pop(neighbour)
         if question is not None and any(packet.fields.get("reg2", 0) for packet in question.packets):
             self._say(frozenset([*self.silent, neighbour][-NEIGHBOURS:]))
         for packet in question.packets if question is not None else ():
             self._unreachable(packet)
+
+    def _pop(self, neighbour: Neighbour) -> _Question | None:
+        question = self._questions.pop(neighbour, None)
+        if question is not None:
+            self._room.leave(question.asker)
+        return question
 
     def _say(self, silent: frozenset[Neighbour]) -> None:
         self.silent = silent
