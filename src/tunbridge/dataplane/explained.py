@@ -127,6 +127,9 @@ _INTEGRATION: dict[Signature, str] = {
     ): "IPv6 from its own addresses, with the link-local ones of its MAC addresses.",
     (26, 10, "arp,in_port,dl_src,arp_spa,arp_sha"): "ARP from its own addresses; 0.0.0.0 is a probe for a duplicate.",
     (26, 10, "rarp"): "RARP, by which a hypervisor announces the MAC address after a live migration.",
+    (26, 5, "udp,vlan_tci,tp_src,tp_dst"): (
+        "DHCP from an address that the port has no more: the agent alone hears it, and refuses it."
+    ),
     (65, 11, "reg6,vlan_tci"): "In a network that carries VLAN tags of VMs: as without one.",
     (65, 10, "vlan_tci"): (
         "A second tag, in a network that carries none: from the physical network, where `vlan-limit` is 2."
