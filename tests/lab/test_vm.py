@@ -135,6 +135,9 @@ def test_a_machine_under_qemu_gets_its_addresses_and_reaches_a_vm_on_the_other_h
     for address in machine["addresses"]:
         assert " 0% packet loss" in cloud.vm("exec", "peer", "--", "ping", "-c", "3", address)
     assert cloud.vm("exec", "machine", "--", "hostname") == "machine\n"
+    tagged = ("ip", "link", "add", "link", "eth0", "name", "eth0.7", "type", "vlan", "id", "7")
+    assert cloud.vm("exec", "machine", "--", *tagged) == ""
+    assert "eth0.7@eth0" in cloud.vm("exec", "machine", "--", "ip", "link")
     assert cloud.vm("exec", "machine", "--", "sh", "-c", "exit 3", status=3) == ""
     assert "machine# " in (cloud.lab.host("compute0").folder / "vm" / "machine" / "console.log").read_text()
     cloud.vm("rm", "machine", "peer")

@@ -110,12 +110,14 @@ class Bridge(Struct, frozen=True, kw_only=True):
     """A bridge and what it is for, as far as its ports tell.
 
     `mac_table_size` is how many MAC addresses it may learn, `mac_table_used` how many it has; null is not known.
+    `external_ids`: Tunbridge's agent marks its bridges there.
     """
 
     name: str
     role: BridgeRole = "other"
     fail_mode: str | None = None
     datapath_type: str | None = None
+    external_ids: dict[str, str] | None = None
     mac_table_size: int | None = None
     mac_table_used: int | None = None
     controllers: list[Controller] = field(default_factory=list)
@@ -188,8 +190,8 @@ class Host(Struct, frozen=True, kw_only=True):
     `role_guessed`: neither workloads nor routers or DHCP servers are there to tell the role; it is the likelier of two.
 
     `missing_parts`: parts of the text that were cut off or left out, so that what is absent here may exist on the
-    host. `bridge_mappings`: physical network -> bridge, of OVN or Neutron's agent; null where the source does not
-    tell it. `gateways` are those of routers that are on this host, `gateways_missing` those that no host has, of
+    host. `bridge_mappings`: physical network -> bridge, of OVN or of the agent; null where the source does not tell
+    it. `gateways` are those of routers that are on this host, `gateways_missing` those that no host has, of
     routers of networks that workloads here are in. `router_addresses` are those that somebody is to answer for: of
     gateways and interfaces this host, of floating IPs of workloads here whichever host has them; `answers` are those
     that its flows do answer for, null where they were not read.

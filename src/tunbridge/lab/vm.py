@@ -144,8 +144,10 @@ class Vms:
                 raise LabError(f"VM {vm.name}: QEMU has ended; look at {host.folder}/log/vm-{vm.name}.log")
             if _since(began) > (QEMU_WAIT_S if vm.qemu else WAIT_S):
                 raise self._late(vm, host, state, missing, _since(began))
-            waits_for = f"waiting for {', '.join(sorted(missing)) or 'ACTIVE'}"
-            progress(f"port {state}: {reason}" if reason is not None else f"port {state}; {waits_for}")
+            if reason is not None:
+                progress(f"port {state}: {reason}")
+            else:
+                progress(f"port {state}; waiting for {', '.join(sorted(missing)) or 'ACTIVE'}")
             time.sleep(_POLL_S)
 
     def _late(self, vm: Vm, host: Host, state: str, missing: set[str], seconds: float) -> LabError:

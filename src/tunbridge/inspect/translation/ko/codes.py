@@ -127,11 +127,11 @@ CODES: Mapping[str, Words] = {
     ),
     "dead-vlan": Words(
         "포트가 VLAN 4095에 있어 패킷이 폐기됩니다.",
-        "Neutron은 포트가 바인딩될 때까지, 또는 바인딩에 실패했을 때 포트를 VLAN 4095(dead VLAN)에 둡니다. 이런 "
-        "포트에서 나온 것은 모두 폐기됩니다.",
+        "Neutron과 Tunbridge의 에이전트는 포트가 바인딩될 때까지, 또는 바인딩에 실패했을 때 포트를 VLAN 4095(dead "
+        "VLAN)에 둡니다. 이런 포트에서 나온 것은 모두 폐기됩니다.",
         "바로 지금 포트를 연결하는 중일 때. 몇 초 뒤에 다시 확인하세요.",
-        "인터페이스의 `external_ids:iface-id`에서 포트의 UUID를 찾아 그 포트의 `binding_vif_type`과 에이전트 로그를 "
-        "확인하세요.",
+        "Tunbridge 호스트에서는 `tunbridge host status`가 까닭을 알려 줍니다. 그 밖에는 인터페이스의 "
+        "`external_ids:iface-id`에서 포트의 UUID를 찾아 그 포트의 `binding_vif_type`과 에이전트 로그를 확인하세요.",
     ),
     "controller-disconnected": Words(
         "브리지가 OpenFlow 컨트롤러에 연결되어 있지 않습니다.",
@@ -191,10 +191,11 @@ CODES: Mapping[str, Words] = {
     ),
     "workload-untagged": Words(
         "Neutron 통합 브리지의 워크로드 포트에 VLAN 태그가 없습니다.",
-        "Neutron의 에이전트는 연결한 포트마다 로컬 VLAN을 태그로 줍니다. 태그가 없는 포트는 연결되지 않은 것입니다. "
-        "에이전트가 그 포트를 모르거나, 실행 중이 아니었거나, 바인딩하지 못했습니다.",
+        "Neutron과 Tunbridge의 에이전트는 연결한 포트마다 로컬 VLAN을 태그로 줍니다. 태그가 없는 포트는 연결되지 않은 "
+        "것입니다. 에이전트가 그 포트를 모르거나, 실행 중이 아니었거나, 바인딩하지 못했습니다.",
         "OVN이나 Antrea가 구성한 호스트일 때(태그를 쓰지 않음), 또는 포트 자체에 오류가 있을 때.",
-        "`external_ids:iface-id`에서 포트의 UUID를 찾아 이 호스트에 바인딩되어 있는지와 에이전트 로그를 확인하세요.",
+        "Tunbridge 호스트에서는 `tunbridge host status`가 까닭을 알려 줍니다. 그 밖에는 `external_ids:iface-id`에서 "
+        "포트의 UUID를 찾아 이 호스트에 바인딩되어 있는지와 에이전트 로그를 확인하세요.",
     ),
     "integration-bridge-isolated": Words(
         "통합 브리지에 워크로드가 있지만 밖으로 나가는 길이 없습니다.",
