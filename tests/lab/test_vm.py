@@ -172,7 +172,8 @@ def test_a_vm_that_fails_half_way_is_taken_back(cloud: Cloud) -> None:
 
 def test_why_a_port_is_in_error_is_said_at_once_and_the_vm_is_ready_when_that_is_put_right(cloud: Cloud) -> None:
     cloud.openstack(
-        "network create wire --transparent-vlan --provider-network-type vlan --provider-physical-network physnet1",
+        "network create wire --transparent-vlan --provider-network-type vlan --provider-physical-network physnet1"
+        " --provider-segment 300",
         "subnet create --network wire --subnet-range 10.6.0.0/24 wire4",
     )
     said = cloud.vm("add", "three", "--network", "wire", "--host", "network0", status=1)

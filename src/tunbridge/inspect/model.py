@@ -175,6 +175,13 @@ class Answer(Struct, frozen=True, kw_only=True):
     """Whether a physical network gets the answer; else workloads on the host do."""
 
 
+class NextHop(Struct, frozen=True, kw_only=True):
+    """A physical router that routers send to, in an external network (by its name, else its id)."""
+
+    address: str
+    network: str
+
+
 class Host(Struct, frozen=True, kw_only=True):
     """A host. `known` is False for one that others have tunnels to, but that was not given.
 
@@ -194,7 +201,8 @@ class Host(Struct, frozen=True, kw_only=True):
     it. `gateways` are those of routers that are on this host, `gateways_missing` those that no host has, of
     routers of networks that workloads here are in. `router_addresses` are those that somebody is to answer for: of
     gateways and interfaces this host, of floating IPs of workloads here whichever host has them; `answers` are those
-    that its flows do answer for, null where they were not read.
+    that its flows do answer for, null where they were not read. `silent_next_hops` are those that the host's agent says
+    do not answer, of routes that have several; null where it was not asked.
     """
 
     name: str
@@ -218,6 +226,7 @@ class Host(Struct, frozen=True, kw_only=True):
     gateways_missing: list[Gateway] = field(default_factory=list)
     router_addresses: list[RouterAddress] = field(default_factory=list)
     answers: list[Answer] | None = None
+    silent_next_hops: list[NextHop] | None = None
     lines: Lines = field(default_factory=dict)
 
     @property

@@ -453,6 +453,18 @@ _ALL = (
         fix="Start the agent of the host, which puts back flows that are missing. Where it runs, `tunbridge host "
         "status` there says what it cannot do.",
     ),
+    Code(
+        code="next-hop-silent",
+        severity="warning",
+        summary="One of several next hops of a router does not answer.",
+        meaning="A router has several next hops outside: its gateways share the default route, or an extra route names "
+        "several. The agent of the gateway host asks each of them every second, by ARP or a neighbour solicitation; "
+        "this one has missed three. Its share of the packets goes to the others; while none answers, all are used.",
+        not_when="a route has one next hop, which the agent asks only when there are packets for it; or the agent "
+        "could not be asked: it is for `lab:` with hosts that are namespaces, and as root for the host itself.",
+        fix="Is the physical router up, does it have this address, and is the host connected to its network? The agent "
+        "uses it again with its first answer.",
+    ),
 )
 
 CODES: dict[str, Code] = {code.code: code for code in _ALL}
