@@ -6,7 +6,8 @@ import pytest
 
 from tunbridge.agent import liveness
 from tunbridge.agent.liveness import FEW, HOLD_S, REJOIN_S, Liveness, enabled
-from tunbridge.dataplane.operations import CREATED, ORIGIN
+from tunbridge.dataplane.operations import CREATED
+from tunbridge.openvswitch.ours import ORIGIN
 from tunbridge.openvswitch.rows import BridgeRow, InterfaceRow, PortRow, Snapshot
 
 ENABLED = enabled(2)

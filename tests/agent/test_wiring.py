@@ -15,8 +15,9 @@ from tunbridge.agent.wiring import InOrder, Wanted
 from tunbridge.dataplane import diff, host
 from tunbridge.dataplane.contribution import PortSettings
 from tunbridge.dataplane.nics import NicState
-from tunbridge.dataplane.operations import CREATED, ORIGIN, PHYSICAL_NETWORK
+from tunbridge.dataplane.operations import CREATED
 from tunbridge.dataplane.port_settings import Checked
+from tunbridge.openvswitch.ours import ORIGIN, PHYSICAL_NETWORK
 from tunbridge.openvswitch.rows import BridgeRow, ControllerRow, InterfaceRow, ManagerRow, PortRow, Snapshot, changed
 
 NIC = "eth1"

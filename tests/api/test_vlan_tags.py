@@ -7,8 +7,12 @@ import pytest
 
 from tests.api.serving import Cloud, User, error
 
-NO_TAGS = (400, "VlanTransparencyDriverError", "Backend does not support VLAN Transparency.")
-NO_QINQ = (400, "VlanQinqDriverError", "Backend does not support VLAN QinQ.")
+NO_TAGS = (
+    400,
+    "VlanTransparencyDriverError",
+    "Backend does not support VLAN Transparency: a VLAN tag in a flat network would be a VLAN of its physical network;"
+    " use a tunnelled or a VLAN network.",
+)
 BOTH = "Attributes 'vlan_transparent' and 'qinq' can not be set to True for the same network."
 VLAN = {"provider:network_type": "vlan", "provider:physical_network": "physnet1"}
 
@@ -50,8 +54,12 @@ def test_it_is_said_when_the_network_is_made_and_stays(admin: User, name: str) -
 def test_types_of_networks_that_have_no_room_for_a_tag_are_refused(admin: User) -> None:
     flat = {"provider:network_type": "flat", "provider:physical_network": "physnet9"}
     assert refused(admin, vlan_transparent=True, **flat) == NO_TAGS
-    assert refused(admin, qinq=True, **flat) == NO_QINQ
-    assert refused(admin, qinq=True) == NO_QINQ
+    for values, kind in ((flat, "flat"), ({}, "vxlan")):
+        told = (
+            f"Backend does not support VLAN QinQ in a network of type {kind}: its outer tag is the segment of a VLAN"
+            " network (provider:network_type vlan)."
+        )
+        assert refused(admin, qinq=True, **values) == (400, "VlanQinqDriverError", told)
     both = {"vlan_transparent": True, "qinq": True, "provider:segmentation_id": 72}
     assert refused(admin, **VLAN, **both) == (400, "BadRequest", f"Bad network request: {BOTH}")
     local = admin.create("network", vlan_transparent=True, **{"provider:network_type": "local"})

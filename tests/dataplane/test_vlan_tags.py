@@ -27,6 +27,16 @@ def site(make_world: MakeWorld, kind: str = "vxlan", vlan_limit: int = 1, **more
     return world
 
 
+@pytest.mark.parametrize(("qinq", "noted"), [(False, "transparent"), (True, "qinq")])
+def test_a_port_tells_that_its_network_carries_tags(make_world: MakeWorld, qinq: bool, noted: str) -> None:
+    world = site(make_world, "vlan", 2, is_qinq=qinq)
+    ports = world.hosts["a"].desired.ports
+    assert {name: ports[f"tap-{name}"].other_config.get("vm_tags") for name in ("n1", "o1")} == {
+        "n1": noted,
+        "o1": None,
+    }
+
+
 @pytest.mark.parametrize("vlan", [0, 1, 2, 4094])
 def test_a_tag_stays_on_and_names_no_network(make_world: MakeWorld, vlan: int) -> None:
     world = site(make_world)

@@ -31,6 +31,7 @@ from tunbridge.inspect.model import (
     Host,
     Interface,
     Manager,
+    NextHop,
     Port,
     RouterAddress,
 )
@@ -130,6 +131,13 @@ def with_answers(kind: Literal["gateway", "floating-ip", "interface"], *at: Sequ
     due = RouterAddress(kind=kind, router="edge", address=ANSWER.address, mac=MAC)
     hosts = [replace(one, answers=answers) for one, answers in zip(two(), at, strict=True)]
     return [replace(one, router_addresses=[] if n else [due]) for n, one in enumerate(hosts)]
+
+
+def with_silent(*addresses: str) -> Hosts:
+    """A gateway host whose agent says that these next hops do not answer."""
+    hops = [NextHop(address=address, network="public") for address in addresses]
+    gateway = Gateway(router="edge", external="public")
+    return [two()[0], replace(two()[1], gateways=[gateway], silent_next_hops=hops)]
 
 
 MAC = "fa:16:3e:00:00:09"
@@ -247,6 +255,7 @@ RAISED: dict[str, list[Hosts]] = {
         with_answers("interface", [ANSWER], [INSIDE]),
         with_answers("gateway", [replace(INSIDE, mac=None)], []),
     ],
+    "next-hop-silent": [with_silent("203.0.113.1")],
     **STATE_RAISED,
 }
 
@@ -382,5 +391,6 @@ NEAR_MISS: dict[str, list[Hosts]] = {
         with_answers("interface", [INSIDE], []),
         with_answers("interface", None, []),
     ],
+    "next-hop-silent": [two(), with_silent()],
     **STATE_NEAR_MISS,
 }  # fmt: skip

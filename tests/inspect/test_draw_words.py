@@ -163,3 +163,26 @@ def test_a_router_with_several_gateways_is_said_once() -> None:
     shown = text.render(seen, width=160)
     assert "router edge 203.0.113.9, 198.51.100.9" in shown and "router edge 203.0.113.8" in shown
     assert shown.count("router edge") == 2
+
+
+@pytest.mark.parametrize(("noted", "said"), [("transparent", " · VLAN-transparent"), ("qinq", " · QinQ"), (None, "")])
+def test_a_network_that_carries_vlan_tags_of_vms_is_marked(noted: str | None, said: str) -> None:
+    config = {"net_uuid": "12345678-1"} | ({"vm_tags": noted} if noted else {})
+    vm = replace(port("tap1", tag=2), other_config=config)
+    (view,) = build(understand([host("h", Bridge(name="br-int", ports=[vm]))])).hosts
+    assert [chip.note for chip in view.roots[0].workloads] == [f"VM · tag 2 · net 12345678{said}"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_what_stands_beside_a_workload_is_cut_only_where_there_is_no_room(count: int) -> None:
+    vms = [
+        replace(port(f"tap0000000{n}-00", tag=n), workload=f"web-server-{n}", floating_ips=["203.0.113.221"])
+        for n in range(1, count + 1)
+    ]
+    (one,) = cloud(1, 0).hosts
+    inner = next(bridge for bridge in one.bridges if bridge.name == "br-int")
+    own = [p for p in inner.ports if not p.name.startswith("tap")]
+    bridges = [replace(b, ports=[*own, *vms]) if b is inner else b for b in one.bridges]
+    drawn = text.render(understand([replace(one, bridges=bridges)]), width=80)
+    for n in range(1, count + 1):
+        assert f" tap0000000{n}-00 web-server-{n} · VM · tag {n} · 203.0.113.221 " in drawn, drawn

@@ -101,6 +101,8 @@ def fill(base: Database) -> None:
         "--", "set", "interface", "e0", 'error="could not\\nopen e0 (No such device)\\u001b é 한"',
         "--", "set", "interface", "e1", "type=dpdk", "options:dpdk-devargs=0000:01:00.0",
         "--", "set", "bridge", "br-int", "other_config:mac-table-size=5",
+        "--", "set", "bridge", "br-int", "external_ids:tunbridge-origin=adopted",
+        "--", "set", "bridge", "br-int", "external_ids:tunbridge-physical-network=physnet1",
         "--", "set", "interface", "vxlan-0a00001b", "bfd:enable=true", "bfd_status:state=down",
         "--", "set", "interface", "e0", "admin_state=up", "link_state=down", "link_speed=10000000000", "duplex=full",
         "mtu=1500", "mtu_request=1500", r"mac_in_use=02\:00\:00\:00\:00\:01", "statistics:rx_dropped=7",
@@ -126,6 +128,7 @@ def test_live_tells_what_the_text_lacks(database: Database) -> None:
     host = read_live(database.remote, "h")
     assert (host.chassis_id, host.flow_restore_wait) == ("node-1", True)
     bridge = next(b for b in host.bridges if b.name == "br-int")
+    assert host.bridge_mappings == {"physnet1": "br-int"}
     assert bridge.mac_table_size == 10, "Open vSwitch takes no smaller one"
     ports = {p.name: p for p in bridge.ports}
     assert (ports["bond0"].lacp, ports["tap 1"].lacp, ports["tap 1"].other_config) == ("active", None, {})

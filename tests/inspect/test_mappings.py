@@ -11,7 +11,7 @@ from tunbridge.errors import TunbridgeError
 from tunbridge.inspect import mappings
 from tunbridge.inspect.check import check
 from tunbridge.inspect.machine import with_answers
-from tunbridge.inspect.model import Finding, Host
+from tunbridge.inspect.model import Bridge, Finding, Host
 from tunbridge.inspect.sources import read_sources
 from tunbridge.inspect.understand import understand
 
@@ -70,3 +70,13 @@ def test_this_machine_s_files_are_read_as_far_as_they_may_be(tmp_path: Path) -> 
     (tmp_path / mappings.FILES[-3]).mkdir(parents=True)  # a folder of that name is no file
     place.write_text(INI)
     assert list(mappings.of_this_machine(tmp_path)) == [INI]
+
+
+def test_tunbridge_s_agent_writes_it_at_its_bridges() -> None:
+    marks = {"br-int": {}, "br-tun": {}, "br-ex": {"tunbridge-physical-network": "physnet1"}}
+    ids = {name: {"tunbridge-origin": "created", **more} for name, more in marks.items()}
+    bridges = [Bridge(name=name, external_ids=found) for name, found in ids.items()]
+    assert mappings.of_bridges(bridges) == {"physnet1": "br-ex"}
+    assert mappings.of_bridges(bridges[:2]) == {}
+    assert mappings.of_bridges([Bridge(name="br-ex", external_ids={"bridge-id": "br-ex"})]) is None
+    assert mappings.of_bridges([Bridge(name="br-ex")]) is None

@@ -5,15 +5,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.inspect.test_reader import COMPUTE, NETWORK
 from tests.inspect.test_reader import read as read_dump
 from tunbridge.inspect.model import Document
 from tunbridge.inspect.trace.actions import Outer, copies
-from tunbridge.inspect.trace.endpoints import EndpointError, NoDirectory, find
+from tunbridge.inspect.trace.endpoints import Endpoint, EndpointError, NoDirectory, find
 from tunbridge.inspect.trace.follow import MAX_HOSTS, Place, ends, follow
 from tunbridge.inspect.trace.packet import PacketError, flow, header, made, split
+from tunbridge.inspect.trace.report import trace_of
 from tunbridge.inspect.trace.text import NO_MATCH, read
+from tunbridge.inspect.trace.words import to_text
 from tunbridge.inspect.understand import understand
 
 TRACES = Path(__file__).parent / "traces"
@@ -207,6 +210,35 @@ def test_a_packet_that_goes_round_is_followed_no_further_than_so_many_hosts() ->
     [(_, end)] = ends(follow(HOSTS, start(), SENT, ask))
     assert len(asked) == MAX_HOSTS
     assert "a loop" in (end.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("mappings", "physical", "meets"),
+    [
+        (({"net": "br-eth1"}, {"net": "br-eth1"}), "net", True),
+        (({"net": "br-eth1"}, {"other": "br-eth1"}), "net", False),
+        (({"net": "br-eth1"}, None), "net", True),
+        ((None, None), None, True),
+    ],
+)
+def test_a_nic_leads_to_bridges_on_the_same_physical_network(
+    mappings: tuple[dict[str, str] | None, dict[str, str] | None], physical: str | None, meets: bool
+) -> None:
+    """By the network's name where both hosts tell it, else by the name of the bridge, which is not called a network."""
+    one = read_dump(NETWORK)
+    hosts = [replace(one, name=name, system_id=name, bridge_mappings=m) for name, m in zip("ab", mappings, strict=True)]
+    document = understand(hosts)
+
+    def ask(host: str, _bridge: str, _flow: str) -> str:
+        return answer("eno16777736" if host == "a" else "tap2")
+
+    visit = follow(document, Place(host="a", bridge="br-eth1", port="phy-br-eth1"), SENT, ask)
+    [branch] = visit.branches
+    assert (branch.kind, branch.bridge, branch.physical) == ("outside", "br-eth1", physical)
+    assert [further.at.host for further in branch.visits] == (["b"] if meets else [])
+    trace = trace_of(Endpoint(label="x"), Endpoint(label="y"), SENT, visit)
+    said = f"to the physical network {physical}" if physical else "to its physical network"
+    assert f"out by the NIC eno16777736 of br-eth1, {said}" in to_text(trace, {}, lambda *_: None)
 
 
 def test_ends_are_found_by_what_people_call_them() -> None:

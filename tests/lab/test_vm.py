@@ -23,7 +23,7 @@ pytestmark = pytest.mark.ovs
 
 
 class Cloud:
-    """A lab of two hosts with a network, and its commands."""
+    """A lab of two compute hosts and a network host, with a network, and its commands."""
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
@@ -45,9 +45,9 @@ class Cloud:
 
 
 @pytest.fixture(scope="module")
-def lab_of_two(module_lab_name: Callable[[], str]) -> Iterator[Cloud]:
+def lab_of_hosts(module_lab_name: Callable[[], str]) -> Iterator[Cloud]:
     made = Lab(module_lab_name())
-    plan = replace(from_numbers(made.name, 2, 0), server=f"127.0.0.1:{free_port()}")
+    plan = replace(from_numbers(made.name, 2, 1), server=f"127.0.0.1:{free_port()}")
     made.up(plan, lambda _part, _what: None)
     cloud = Cloud(made)
     cloud.openstack(
@@ -62,11 +62,11 @@ def lab_of_two(module_lab_name: Callable[[], str]) -> Iterator[Cloud]:
 
 
 @pytest.fixture
-def cloud(lab_of_two: Cloud) -> Iterator[Cloud]:
-    yield lab_of_two
-    vms = [vm["name"] for vm in json.loads(lab_of_two.vm("list", "-f", "json"))]
+def cloud(lab_of_hosts: Cloud) -> Iterator[Cloud]:
+    yield lab_of_hosts
+    vms = [vm["name"] for vm in json.loads(lab_of_hosts.vm("list", "-f", "json"))]
     if vms:
-        lab_of_two.vm("rm", *vms)
+        lab_of_hosts.vm("rm", *vms)
 
 
 def test_two_vms_on_two_hosts_get_their_addresses_and_reach_each_other(cloud: Cloud) -> None:
@@ -135,6 +135,9 @@ def test_a_machine_under_qemu_gets_its_addresses_and_reaches_a_vm_on_the_other_h
     for address in machine["addresses"]:
         assert " 0% packet loss" in cloud.vm("exec", "peer", "--", "ping", "-c", "3", address)
     assert cloud.vm("exec", "machine", "--", "hostname") == "machine\n"
+    tagged = ("ip", "link", "add", "link", "eth0", "name", "eth0.7", "type", "vlan", "id", "7")
+    assert cloud.vm("exec", "machine", "--", *tagged) == ""
+    assert "eth0.7@eth0" in cloud.vm("exec", "machine", "--", "ip", "link")
     assert cloud.vm("exec", "machine", "--", "sh", "-c", "exit 3", status=3) == ""
     assert "machine# " in (cloud.lab.host("compute0").folder / "vm" / "machine" / "console.log").read_text()
     cloud.vm("rm", "machine", "peer")
@@ -165,3 +168,18 @@ def test_a_vm_that_fails_half_way_is_taken_back(cloud: Cloud) -> None:
     with connect(CLOUD, cloud.environ) as api:
         assert [p["name"] for p in api.list("ports") if p["name"] == "web"] == []
     assert json.loads(cloud.vm("list", "-f", "json")) == []
+
+
+def test_why_a_port_is_in_error_is_said_at_once_and_the_vm_is_ready_when_that_is_put_right(cloud: Cloud) -> None:
+    cloud.openstack(
+        "network create wire --transparent-vlan --provider-network-type vlan --provider-physical-network physnet1"
+        " --provider-segment 300",
+        "subnet create --network wire --subnet-range 10.6.0.0/24 wire4",
+    )
+    said = cloud.vm("add", "three", "--network", "wire", "--host", "network0", status=1)
+    assert "is ERROR on network0: tags of VMs" in said  # and not: after 60 s
+    assert said.count("other_config:vlan-limit=2") == 2  # as progress, and as the error
+    assert status_of(cloud, "three")["state"] == "ERROR"
+    cloud.lab.host("network0").vsctl("set", "Open_vSwitch", ".", "other_config:vlan-limit=2")
+    wait_until(lambda: len(status_of(cloud, "three")["addresses"]) == 1, "it has its address")
+    assert status_of(cloud, "three")["state"] == "ACTIVE"

@@ -3,6 +3,7 @@
 The machine outside is the physical router of both networks, and has a server behind it.
 """
 
+import json
 import subprocess
 import sys
 import time
@@ -186,6 +187,13 @@ def test_a_shared_default_route_is_by_both(site: Site) -> None:
     wait_until(lambda: {*asked(site.vms["h0"], *MORE)} == {first}, "it goes by the first again")
 
 
+def silent_next_hops(site: Site) -> list[str]:
+    """The next hops that `tunbridge check` says do not answer."""
+    check = (sys.executable, "-m", "tunbridge", "check", "-f", "json", f"lab:{site.cloud.lab.name}")
+    found = subprocess.run(check, capture_output=True, text=True, timeout=120, check=False).stdout
+    return [one["subject"] for one in json.loads(found)["findings"] if one["code"] == "next-hop-silent"]
+
+
 def test_a_next_hop_that_is_silent_is_left_until_it_answers(site: Site) -> None:
     """Also by connections that were there: their pings go on, with the other address."""
     first, second = site.own(0), site.own(1)
@@ -199,6 +207,7 @@ def test_a_next_hop_that_is_silent_is_left_until_it_answers(site: Site) -> None:
         began = time.monotonic()
         wait_until(lambda: asked(vm, *MORE) == [first] * len(MORE), "all goes by the other one", 20)
         print(f"{time.monotonic() - began:.1f} s until all went by the other one")
+        wait_until(lambda: silent_next_hops(site) == [GATEWAYS[1]], "check says so")
         time.sleep(1)
         before = site.received()
         time.sleep(2)
@@ -207,6 +216,7 @@ def test_a_next_hop_that_is_silent_is_left_until_it_answers(site: Site) -> None:
         assert gone[0] > sent / 4 and gone[1] < sent / 24, (sent, gone)
         site.outside("ip", "addr", "add", f"{GATEWAYS[1]}/24", "dev", DEVICES[1])
         wait_until(lambda: {*asked(vm, *MORE)} == {first, second}, "it goes by both again", 20)
+        wait_until(lambda: silent_next_hops(site) == [], "check no longer says so")
     finally:
         answered = [ping.end()[0] for ping in pings]
         site.outside("ip", "addr", "add", f"{GATEWAYS[1]}/24", "dev", DEVICES[1])

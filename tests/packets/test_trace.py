@@ -132,9 +132,11 @@ def test_out_of_a_router_with_its_address_and_in_by_a_floating_ip(site: Site) ->
     assert site.near.reaches(PEER)
     found = site.trace("near", PEER)
     assert found["outcome"] == "handed over"
+    said = f"? out by the NIC {NIC} of br-eth1, to the physical network physnet1"
+    assert said in site.run("near", PEER).stdout
     router = site.cloud.network.get_router(site.router.id)
     [(_, end)] = ends(found["visit"])
-    assert end["kind"] == "outside"
+    assert (end["kind"], end["bridge"], end["physical"]) == ("outside", "br-eth1", "physnet1")
     assert end["packet"]["nw_src"] == router.external_gateway_info["external_fixed_ips"][0]["ip_address"]
 
     address = site.floating.floating_ip_address

@@ -7,11 +7,11 @@ from tunbridge.agent.config import AgentConfig
 from tunbridge.dataplane import diff, host, names
 from tunbridge.dataplane.host import Collector, Export, HostSpec, ProviderSpec, WantedHost
 from tunbridge.dataplane.local import Local, Workload
-from tunbridge.dataplane.operations import ORIGIN
 from tunbridge.dataplane.problems import Code, Problem
 from tunbridge.dataplane.queues import Uplinks
 from tunbridge.dataplane.responders import Settings
 from tunbridge.openvswitch import sub_ports
+from tunbridge.openvswitch.ours import ORIGIN
 from tunbridge.openvswitch.rows import BridgeRow, PortRow, Snapshot, changed
 
 MOST_TAGS = 2

@@ -13,8 +13,8 @@ from tunbridge.agent.config import AgentConfig
 from tunbridge.agent.wanted import destinations, wanted_host
 from tunbridge.dataplane.diff import ours
 from tunbridge.dataplane.host import WantedHost
-from tunbridge.dataplane.operations import ORIGIN
 from tunbridge.dataplane.problems import Problem
+from tunbridge.openvswitch.ours import ORIGIN
 from tunbridge.openvswitch.rows import BridgeRow, PortRow, Snapshot, changed
 
 

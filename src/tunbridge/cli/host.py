@@ -118,6 +118,7 @@ def _print(answered: "Answer") -> None:
         _line("bridge", f"{bridge.name}: {connected}, {_count(bridge.flows, 'flow')}")
     _print_peers(told)
     _print_workloads(told)
+    _print_silent(told)
     repairs = {kind: number for kind, number in counts.repairs.items() if number}
     kinds = ", ".join(f"{kind} {number}" for kind, number in repairs.items()) or "none"
     _line("repairs", f"{kinds}; changed by another process {_count(counts.drift, 'time')}")
@@ -151,6 +152,11 @@ def _print_workloads(told: "Status") -> None:
         _line("ports", f"{active} of {len(told.workloads)} ACTIVE")
     for workload in [w for w in told.workloads if w.status != "ACTIVE"][:SHOWN_PORTS]:
         _line("port", f"{workload.port_id} ({workload.device}): {workload.status}: {workload.reason}")
+
+
+def _print_silent(told: "Status") -> None:
+    for hop in told.silent:
+        _line("next hop", f"{hop.address} in network {hop.network_id} does not answer: routers use their other ones")
 
 
 def _print_without(found: Without) -> None:

@@ -16,7 +16,7 @@ from tunbridge.dataplane.identifiers import ExhaustedError, Identifiers
 from tunbridge.dataplane.local import LocalView
 from tunbridge.dataplane.pipeline import Table
 from tunbridge.dataplane.view import Key, Network, View
-from tunbridge.openvswitch import sub_ports
+from tunbridge.openvswitch import sub_ports, vm_tags
 
 Owner = tuple[str, str]
 """(feature, id)."""
@@ -66,7 +66,16 @@ class PortSettings(Struct, frozen=True):
 
 STEERING = "tx_steering"
 """What the agent has set as `other_config:tx-steering` of the port's interface: it takes away no other."""
-SETTINGS = ("net_uuid", "network_type", "physical_network", "segmentation_id", "tag", sub_ports.KEY, STEERING)
+SETTINGS = (
+    "net_uuid",
+    "network_type",
+    "physical_network",
+    "segmentation_id",
+    "tag",
+    sub_ports.KEY,
+    vm_tags.KEY,
+    STEERING,
+)
 """The keys of `other_config` that Neutron's agent writes, and those of ours."""
 FREE_VLANS: Key = ("identifiers", "vlans")
 """Touched when a local VLAN is given back."""

@@ -18,8 +18,9 @@ from msgspec.structs import replace
 from tunbridge.dataplane import names, nics, operations
 from tunbridge.dataplane.host import Collector, WantedBridge, WantedHost, WantedPort
 from tunbridge.dataplane.nics import NicState
-from tunbridge.dataplane.operations import ADOPTED, CREATED, ORIGIN, PHYSICAL_NETWORK, SAVED, Operation
+from tunbridge.dataplane.operations import ADOPTED, CREATED, SAVED, Operation
 from tunbridge.dataplane.problems import Code, Problem
+from tunbridge.openvswitch.ours import ORIGIN, PHYSICAL_NETWORK
 from tunbridge.openvswitch.rows import BridgeRow, ControllerRow, ExportRow, InterfaceRow, PortRow, Snapshot
 
 

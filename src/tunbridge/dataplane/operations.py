@@ -8,14 +8,13 @@ nothing, instead of something wrong.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tunbridge.openvswitch.ours import ORIGIN, PHYSICAL_NETWORK
+
 Operation = dict[str, Any]
 
-ORIGIN = "tunbridge-origin"
-"""external_ids key of every row that is ours: "created" by us, or "adopted" from the operator."""
 CREATED, ADOPTED = "created", "adopted"
 SAVED = "tunbridge-saved"
 """external_ids key of an adopted bridge: JSON of what its columns held before."""
-PHYSICAL_NETWORK = "tunbridge-physical-network"
 OUR_KEYS = (ORIGIN, SAVED, PHYSICAL_NETWORK)
 
 PROTOCOLS = ("OpenFlow10", "OpenFlow13", "OpenFlow14")

@@ -15,8 +15,9 @@ from msgspec import Struct
 from tunbridge.dataplane import operations
 from tunbridge.dataplane.contribution import Queue
 from tunbridge.dataplane.diff import Change, Difference, ours
-from tunbridge.dataplane.operations import CREATED, ORIGIN, Operation
+from tunbridge.dataplane.operations import CREATED, Operation
 from tunbridge.dataplane.problems import Code, Problem
+from tunbridge.openvswitch.ours import ORIGIN
 from tunbridge.openvswitch.rows import BridgeRow, PortRow, QosRow, Snapshot
 
 TYPE = "linux-htb"

@@ -87,4 +87,5 @@ def _results(view: View) -> Iterator[Finding | NotChecked]:
     yield from routers.floating_ips(view)
     yield from routers.answered_twice(view)
     yield from routers.unanswered(view)
+    yield from routers.silent(view)
     yield from not_checked.without_input(view)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tunbridge.inspect.machine import with_machine
-from tunbridge.inspect.mappings import parsed
+from tunbridge.inspect.mappings import of_bridges, parsed
 from tunbridge.inspect.model import Bridge, Controller, Host, Interface, Manager, Port
 from tunbridge.openvswitch.read_ovsdb import TIMEOUT, OvsdbUnreadableError, Row, Tables, read_tables
 
@@ -35,6 +35,8 @@ def host_of(tables: Tables, source: str, name: str | None, not_told: Sequence[st
     if root is None:
         raise OvsdbUnreadableError(f"{source}: the database is empty; ovs-vsctl init fills it")
     own = root["external_ids"]
+    bridges = [_bridge(tables, row) for row in tables.referred("Bridge", root["bridges"])]
+    mapped = own.get("ovn-bridge-mappings")
     return Host(
         name=name or own.get("hostname") or root["_uuid"],
         source=source,
@@ -43,13 +45,13 @@ def host_of(tables: Tables, source: str, name: str | None, not_told: Sequence[st
         ovs_version=root["ovs_version"],
         chassis_id=own.get("system-id"),
         flow_restore_wait=root["other_config"].get("flow-restore-wait") == "true",
-        bridge_mappings=parsed(mapped) if (mapped := own.get("ovn-bridge-mappings")) is not None else None,
+        bridge_mappings=parsed(mapped) if mapped is not None else of_bridges(bridges),
         addresses=[address.strip() for address in own.get("ovn-encap-ip", "").split(",") if address.strip()],
         managers=[
             Manager(target=row["target"], is_connected=row["is_connected"])
             for row in tables.referred("Manager", root["manager_options"])
         ],
-        bridges=[_bridge(tables, row) for row in tables.referred("Bridge", root["bridges"])],
+        bridges=bridges,
     )
 
 
@@ -58,6 +60,7 @@ def _bridge(tables: Tables, row: Row) -> Bridge:
         name=row["name"],
         fail_mode=row["fail_mode"],
         datapath_type=row["datapath_type"] or None,
+        external_ids=row["external_ids"],
         mac_table_size=_mac_table_size(row["other_config"].get("mac-table-size", "")),
         controllers=[
             Controller(target=c["target"], is_connected=c["is_connected"])

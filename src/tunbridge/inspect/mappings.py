@@ -1,7 +1,7 @@
-"""Which bridge stands for which physical network: what OVN and Neutron's Open vSwitch agent are told.
+"""Which bridge stands for which physical network: what OVN and the Open vSwitch agents are told.
 
-OVN keeps it in the database (`external_ids:ovn-bridge-mappings`, ovn-controller(8)); Neutron's agent in a file,
-`[ovs] bridge_mappings`, which a source shows only where the host's files can be read.
+OVN keeps it in the database (`external_ids:ovn-bridge-mappings`, ovn-controller(8)), Tunbridge's agent at each bridge;
+Neutron's agent in a file, `[ovs] bridge_mappings`, which a source shows only where the host's files can be read.
 """
 
 import configparser
@@ -10,8 +10,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from tunbridge.inspect.model import Host
+from tunbridge.inspect.model import Bridge, Host
 from tunbridge.inspect.wiring import flavour
+from tunbridge.openvswitch import ours
 
 _ETC = ("etc/neutron/plugins/ml2/openvswitch_agent.ini", "etc/neutron/plugins/ml2/ml2_conf.ini")
 _TRIPLEO = "var/lib/config-data/puppet-generated/neutron"
@@ -31,6 +32,14 @@ def parsed(stated: str) -> dict[str, str]:
     """Read `physnet1:br-ex,physnet2:br-vlan`; what is not of that form is passed over."""
     pairs = (pair.strip().partition(":") for pair in stated.split(","))
     return {network.strip(): bridge.strip() for network, colon, bridge in pairs if network and colon and bridge}
+
+
+def of_bridges(bridges: Iterable[Bridge]) -> dict[str, str] | None:
+    """What Tunbridge's agent has written at the bridges of a host; None on a host without any of its bridges."""
+    marks = {bridge.name: bridge.external_ids or {} for bridge in bridges}
+    if not any(ours.ORIGIN in ids for ids in marks.values()):
+        return None
+    return {ids[ours.PHYSICAL_NETWORK]: name for name, ids in marks.items() if ours.PHYSICAL_NETWORK in ids}
 
 
 def of_ini(text: str) -> dict[str, str] | None:

@@ -110,12 +110,14 @@ class Bridge(Struct, frozen=True, kw_only=True):
     """A bridge and what it is for, as far as its ports tell.
 
     `mac_table_size` is how many MAC addresses it may learn, `mac_table_used` how many it has; null is not known.
+    `external_ids`: Tunbridge's agent marks its bridges there.
     """
 
     name: str
     role: BridgeRole = "other"
     fail_mode: str | None = None
     datapath_type: str | None = None
+    external_ids: dict[str, str] | None = None
     mac_table_size: int | None = None
     mac_table_used: int | None = None
     controllers: list[Controller] = field(default_factory=list)
@@ -173,6 +175,13 @@ class Answer(Struct, frozen=True, kw_only=True):
     """Whether a physical network gets the answer; else workloads on the host do."""
 
 
+class NextHop(Struct, frozen=True, kw_only=True):
+    """A physical router that routers send to, in an external network (by its name, else its id)."""
+
+    address: str
+    network: str
+
+
 class Host(Struct, frozen=True, kw_only=True):
     """A host. `known` is False for one that others have tunnels to, but that was not given.
 
@@ -188,11 +197,12 @@ class Host(Struct, frozen=True, kw_only=True):
     `role_guessed`: neither workloads nor routers or DHCP servers are there to tell the role; it is the likelier of two.
 
     `missing_parts`: parts of the text that were cut off or left out, so that what is absent here may exist on the
-    host. `bridge_mappings`: physical network -> bridge, of OVN or Neutron's agent; null where the source does not
-    tell it. `gateways` are those of routers that are on this host, `gateways_missing` those that no host has, of
+    host. `bridge_mappings`: physical network -> bridge, of OVN or of the agent; null where the source does not tell
+    it. `gateways` are those of routers that are on this host, `gateways_missing` those that no host has, of
     routers of networks that workloads here are in. `router_addresses` are those that somebody is to answer for: of
     gateways and interfaces this host, of floating IPs of workloads here whichever host has them; `answers` are those
-    that its flows do answer for, null where they were not read.
+    that its flows do answer for, null where they were not read. `silent_next_hops` are those that the host's agent says
+    do not answer, of routes that have several; null where it was not asked.
     """
 
     name: str
@@ -216,6 +226,7 @@ class Host(Struct, frozen=True, kw_only=True):
     gateways_missing: list[Gateway] = field(default_factory=list)
     router_addresses: list[RouterAddress] = field(default_factory=list)
     answers: list[Answer] | None = None
+    silent_next_hops: list[NextHop] | None = None
     lines: Lines = field(default_factory=dict)
 
     @property

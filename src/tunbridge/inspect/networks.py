@@ -9,7 +9,7 @@ from operator import is_
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tunbridge.inspect.model import Answer, Bridge, Gateway, Host, Port, RouterAddress
+from tunbridge.inspect.model import Answer, Bridge, Gateway, Host, NextHop, Port, RouterAddress
 
 _SHORT = 8
 """Digits of an id that tell networks apart for people."""
@@ -73,9 +73,16 @@ def named(hosts: Sequence[Host], names: Names) -> list[Host]:
             gateways_missing=_missing(host, names) or host.gateways_missing,
             router_addresses=_addresses(host, names) or host.router_addresses,
             answers=list(told) if (told := names.answers.get(host.name)) is not None else host.answers,
+            silent_next_hops=_silent(host, names),
         )
         for host in hosts
     ]
+
+
+def _silent(host: Host, names: Names) -> list[NextHop] | None:
+    if host.silent_next_hops is None:
+        return None
+    return [replace(hop, network=names.networks.get(hop.network, hop.network)) for hop in host.silent_next_hops]
 
 
 def _missing(host: Host, names: Names) -> list[Gateway]:

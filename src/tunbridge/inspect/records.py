@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from tunbridge.inspect.mappings import of_bridges
 from tunbridge.inspect.model import Bridge, Host, Interface
 from tunbridge.inspect.values import BadValueError, mapping, string
 
@@ -69,22 +70,24 @@ def with_records(host: Host, interfaces: str, bridges: str, root: str) -> Host:
     rows = {string(row["name"]): row for row in parse(interfaces) if "name" in row}
     if rows:
         host = replace(host, bridges=[_with_interfaces(bridge, rows, told) for bridge in host.bridges])
-    sizes = {
-        string(row["name"]): _map(row, "other_config").get("mac-table-size") for row in parse(bridges) if "name" in row
-    }
-    if sizes:
+    told_of = {string(row["name"]): row for row in parse(bridges) if "name" in row}
+    if told_of:
         told.add("mac_table_size")
-        host = replace(
-            host,
-            bridges=[
-                replace(b, mac_table_size=_number(sizes.get(b.name) or "") or b.mac_table_size) for b in host.bridges
-            ],
-        )
+        host = replace(host, bridges=[_with_bridge(bridge, told_of.get(bridge.name, {})) for bridge in host.bridges])
+        if host.bridge_mappings is None and (mapped := of_bridges(host.bridges)) is not None:
+            told.add("bridge_mappings")
+            host = replace(host, bridge_mappings=mapped)
     for row in parse(root)[:1]:
         told.update(("chassis_id", "flow_restore_wait"))
         waits = _map(row, "other_config").get("flow-restore-wait") == "true"
         host = replace(host, chassis_id=_map(row, "external_ids").get("system-id"), flow_restore_wait=waits)
     return replace(host, not_told=[attribute for attribute in host.not_told if attribute not in told])
+
+
+def _with_bridge(bridge: Bridge, row: Record) -> Bridge:
+    size = _number(_map(row, "other_config").get("mac-table-size") or "") or bridge.mac_table_size
+    ids = _map(row, "external_ids") if "external_ids" in row else bridge.external_ids
+    return replace(bridge, mac_table_size=size, external_ids=ids)
 
 
 def _with_interfaces(bridge: Bridge, rows: dict[str, Record], told: set[str]) -> Bridge:

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from tunbridge.inspect.model import Bridge, Document, End, Host, Link, LinkState, Port
 from tunbridge.inspect.roles import underlays
+from tunbridge.openvswitch import ours
 
 CrossingKind = Literal["patch", "veth", "tunnel", "overlay"]
 MAX_CROSSINGS = 64
@@ -213,6 +214,13 @@ def flavour(host: Host) -> Flavour:
     if any(name.startswith(_NEUTRON_PREFIXES) for name in names):
         return "neutron"
     return "plain"
+
+
+def is_tunbridge(host: Host) -> bool | None:
+    """Whether Tunbridge's agent wired this host, as it marks its bridges; None where the source does not tell."""
+    if any(bridge.external_ids is None for bridge in host.bridges):
+        return None
+    return any(ours.ORIGIN in (bridge.external_ids or {}) for bridge in host.bridges)
 
 
 def typical_ports(host: Host, kind: Flavour) -> list[tuple[Bridge, Port]]:

@@ -37,7 +37,8 @@ from tunbridge.openvswitch import plugging
 MEMORY_MB = 192
 ANSWER_S = 120.0
 _INIT = Path(__file__).with_name("qemu-guest.sh")
-_MODULES = ("virtio_pci", "virtio_net")
+_MODULES = ("virtio_pci", "virtio_net", "8021q")
+"""8021q: VLAN interfaces, for networks that carry VLAN tags of VMs, and for trunks."""
 _PACKAGES = {qemu.PROGRAM: "qemu-system-x86", "busybox": "busybox-static", "modprobe": "kmod", "depmod": "kmod",
              "apt-get": "apt", "dpkg-deb": "dpkg"}  # fmt: skip
 _END = re.compile(rb"\x1e(\d+)\n")

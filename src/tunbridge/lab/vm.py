@@ -11,6 +11,7 @@ with the host.
 """
 
 import re
+import sys
 import time
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
@@ -18,10 +19,11 @@ from typing import Any, NoReturn, Protocol
 import msgspec
 from msgspec import Struct
 
+from tunbridge.agent.status import document
 from tunbridge.cloud import Cloud, CloudError, connect
 from tunbridge.lab.guest import Guest, NamespaceGuest, Vm
 from tunbridge.lab.host import Host
-from tunbridge.lab.lab import Lab
+from tunbridge.lab.lab import AGENT_TOML, Lab
 from tunbridge.lab.namespaces import LabError
 from tunbridge.openvswitch import plugging
 
@@ -29,6 +31,8 @@ NAME_FORM = "1 to 20 of a-z, 0-9 and -, beginning with a letter and not ending w
 WAIT_S = 60.0
 START_S = 5.0
 """Until QEMU has written down its process."""
+ERROR_S = 3.0
+"""For how long a port is in ERROR before that is taken to stay so: a new device may have no OpenFlow port yet."""
 QEMU_WAIT_S = 300.0
 """For a machine that may be emulated, beside others that are."""
 CLOUD = "tunbridge"
@@ -122,23 +126,38 @@ class Vms:
         expected = _expected(port, cloud, vm)
         guest = guest_of(vm, host)
         began = time.monotonic()
+        wrong_since: float | None = None
         while True:
             state = cloud.get(f"ports/{vm.port_id}")["port"]["status"]
             missing = expected - set(guest.addresses())
             if state == "ACTIVE" and not missing:
                 progress(f"port ACTIVE, {', '.join(sorted(expected)) or 'no address'} after {_since(began):.1f} s")
                 return
+            reason = _reason(vm, host, state) if state == "ERROR" else None
+            wrong_since = None if reason is None else wrong_since or time.monotonic()
+            if wrong_since is not None and _since(wrong_since) > ERROR_S:
+                raise LabError(
+                    f"VM {vm.name}: port {vm.port_id} is ERROR on {vm.host}: {reason}. The VM stays as it is; its port"
+                    " becomes ACTIVE by itself once that is put right"
+                )
             if vm.qemu and guest.pid() is None and _since(began) > START_S:
                 raise LabError(f"VM {vm.name}: QEMU has ended; look at {host.folder}/log/vm-{vm.name}.log")
             if _since(began) > (QEMU_WAIT_S if vm.qemu else WAIT_S):
-                lacking = f"; {vm.name} has not got {', '.join(sorted(missing))}" if missing else ""
-                raise LabError(
-                    f"VM {vm.name}: after {_since(began):.0f} s port {vm.port_id} is {state}{lacking}. It stays as"
-                    f" it is; look at `tunbridge host status` and {vm.folder}/*.log in `tunbridge lab"
-                    f" shell{self.lab.option} {vm.host}`"
-                )
-            progress(f"port {state}; waiting for {', '.join(sorted(missing)) or 'ACTIVE'}")
+                raise self._late(vm, host, state, missing, _since(began))
+            if reason is not None:
+                progress(f"port {state}: {reason}")
+            else:
+                progress(f"port {state}; waiting for {', '.join(sorted(missing)) or 'ACTIVE'}")
             time.sleep(_POLL_S)
+
+    def _late(self, vm: Vm, host: Host, state: str, missing: set[str], seconds: float) -> LabError:
+        reason = f" ({found})" if state != "ACTIVE" and (found := _reason(vm, host, state)) else ""
+        lacking = f"; {vm.name} has not got {', '.join(sorted(missing))}" if missing else ""
+        shell = f"tunbridge lab shell{self.lab.option} {vm.host}"
+        return LabError(
+            f"VM {vm.name}: after {seconds:.0f} s port {vm.port_id} is {state}{reason}{lacking}. It stays as it is;"
+            f" look at `tunbridge host status` and {vm.folder}/*.log in `{shell}`"
+        )
 
     def remove(self, name: str, progress: Progress) -> None:
         """Remove a VM, and its port if that was made for it."""
@@ -272,6 +291,16 @@ def _expected(port: dict[str, Any], cloud: Cloud, vm: Vm) -> set[str]:
         if subnets[f["subnet_id"]]["enable_dhcp"]
         and not (vm.qemu and subnets[f["subnet_id"]]["ipv6_address_mode"] == "dhcpv6-stateful")
     }  # fmt: skip
+
+
+def _reason(vm: Vm, host: Host, state: str) -> str | None:
+    """Why the host's agent gives a VM's port this status; None when it does not answer, or gives it another one."""
+    asked = host.run(sys.executable, "-m", "tunbridge", "host", "status", "--config", AGENT_TOML, "--json", check=False)
+    try:
+        workloads = document.decode(asked.stdout.encode()).status.workloads
+    except msgspec.MsgspecError:
+        return None
+    return next((w.reason for w in workloads if (w.port_id, w.status) == (vm.port_id, state)), None) or None
 
 
 def _status(vm: Vm, host: Host, state: str) -> VmStatus:

@@ -25,7 +25,7 @@ DATABASE = "Open_vSwitch"
 COLUMNS = {
     "Open_vSwitch": ["_uuid", "ovs_version", "bridges", "manager_options", "external_ids", "other_config"],
     "Manager": ["_uuid", "target", "is_connected"],
-    "Bridge": ["_uuid", "name", "fail_mode", "datapath_type", "controller", "ports", "other_config"],
+    "Bridge": ["_uuid", "name", "fail_mode", "datapath_type", "controller", "ports", "external_ids", "other_config"],
     "Controller": ["_uuid", "target", "is_connected"],
     "Port": [
         "_uuid", "name", "tag", "trunks", "bond_mode", "interfaces", "lacp", "bond_active_slave", "other_config",

@@ -1,6 +1,7 @@
 """Networks that carry VLAN tags of VMs' own: `vlan_transparent`, and `qinq`, with an outer tag of IEEE 802.1ad.
 
-Errors and texts are Neutron's (ml2/plugin.py, neutron-lib); which types of networks can be so, those of its OVN.
+Errors and the beginnings of their texts are Neutron's (ml2/plugin.py, neutron-lib), which does not say why; which types
+of networks can be so, those of its OVN.
 """
 
 from collections.abc import Iterable
@@ -42,9 +43,18 @@ def check(is_transparent: bool, is_qinq: bool, segments: Iterable[Segment]) -> N
         message = "Attributes 'vlan_transparent' and 'qinq' can not be set to True for the same network."
         raise BadRequest("BadRequest", f"Bad network request: {message}")
     if is_transparent and "flat" in types:
-        raise BadRequest("VlanTransparencyDriverError", "Backend does not support VLAN Transparency.")
+        raise BadRequest(
+            "VlanTransparencyDriverError",
+            "Backend does not support VLAN Transparency: a VLAN tag in a flat network would be a VLAN of its physical"
+            " network; use a tunnelled or a VLAN network.",
+        )
     if is_qinq and types != {"vlan"}:
-        raise BadRequest("VlanQinqDriverError", "Backend does not support VLAN QinQ.")
+        raise BadRequest(
+            "VlanQinqDriverError",
+            "Backend does not support VLAN QinQ in a network of type"
+            f" {', '.join(sorted(types - {'vlan'}))}: its outer tag is the segment of a VLAN network"
+            " (provider:network_type vlan).",
+        )
 
 
 def check_trunk(network: Row, port_id: str) -> None:

@@ -43,6 +43,13 @@ class WorkloadStatus(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class NextHopStatus(Struct, frozen=True, kw_only=True):
+    """An address in an external network (by its id) that routers of this host send to, among others."""
+
+    address: str
+    network_id: str
+
+
 class MeteredStatus(Struct, frozen=True, kw_only=True):
     """What was counted on this host for a metering label, of one router in one direction, since it was first counted.
 
@@ -115,6 +122,8 @@ class Status(Struct, frozen=True, kw_only=True):
     bridges: list[BridgeStatus]
     peers: list[PeerStatus]
     workloads: list[WorkloadStatus]
+    silent: list[NextHopStatus] = []
+    """Of several next hops outside, those that do not answer: the others are used."""
     metered: list[MeteredStatus] = []
     central: str | None
     """Why the central database is not connected, null when it is or there is to be none."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 import tunbridge
-from tunbridge.agent.status.document import BridgeStatus, PeerStatus, Status, WorkloadStatus, utc_now
+from tunbridge.agent.status.document import BridgeStatus, NextHopStatus, PeerStatus, Status, WorkloadStatus, utc_now
 from tunbridge.dataplane import names
 from tunbridge.dataplane.desired import PortState, Workload
 from tunbridge.dataplane.problems import Code, Problem
@@ -68,7 +68,7 @@ class Reporter:
             agent.in_sync, agent.ovsdb.connected, agent.ovsdb.on_manager, agent.config, record.failed_passes,
             record.openflow_reconnects, frozenset(agent.listener.datapath_ids), agent.error, agent.refused,
             agent.restarting, agent.cloud.complete, agent.cloud.problem, tuple(agent.problems),
-            id(agent.port_status.reported), len(record.last) and record.last[-1],
+            id(agent.port_status.reported), agent.packet_ins.neighbours.silent, len(record.last) and record.last[-1],
         )  # fmt: skip
         counters = (
             agent.ovsdb.seqno, record.passes, agent.packet_ins.counts.total(), agent.cutter.cut_so_far,
@@ -99,6 +99,7 @@ class Reporter:
             bridges=list(self._bridges()),
             peers=list(self._peers()),
             workloads=list(self._workloads()),
+            silent=[NextHopStatus(address=address, network_id=network) for network, address in self._silent()],
             metered=agent.metering.status(),
             central=agent.cloud.problem,
             repairs=list(record.last),
@@ -111,6 +112,10 @@ class Reporter:
                 connections_cut=agent.cutter.cut_so_far,
             ),
         )
+
+    def _silent(self) -> list[tuple[str, str]]:
+        """Next hops that do not answer, of those of which a route has several."""
+        return sorted(self._agent.packet_ins.neighbours.silent & frozenset(self._agent.desired.alternatives))
 
     def _remote(self) -> str | None:
         ovsdb = self._agent.ovsdb

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from tunbridge.cli import fleet, lab_names, terminal
+from tunbridge.cli import fleet, lab_names, silent, terminal
 from tunbridge.cli.output import write_out, write_whole
 from tunbridge.cli.progress import working
 
@@ -34,7 +34,7 @@ def read_document(
         terminal.error(str(problem))
     if not reading.hosts:
         raise typer.Exit(EXIT_UNREADABLE)
-    hosts = lab_names.with_names(reading.hosts, sources)
+    hosts = lab_names.with_names(silent.with_silent(reading.hosts), sources)
     if counters is not None:
         from tunbridge.inspect.counters import with_growth
 

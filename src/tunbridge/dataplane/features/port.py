@@ -31,7 +31,7 @@ from tunbridge.dataplane.flow import Action, Match, goto
 from tunbridge.dataplane.local import Trunked, Workload
 from tunbridge.dataplane.responders import options
 from tunbridge.dataplane.view import Network, Port
-from tunbridge.openvswitch import sub_ports
+from tunbridge.openvswitch import sub_ports, vm_tags
 
 NORMAL_VNIC = "normal"
 
@@ -118,6 +118,8 @@ def _settings(context: Context, place: Place, vlan: int) -> PortSettings:
         config["physical_network"] = network.physical_network
     if network.segmentation_id is not None:
         config["segmentation_id"] = str(network.segmentation_id)
+    if network.is_transparent:
+        config[vm_tags.KEY] = vm_tags.QINQ if network.is_qinq else vm_tags.TRANSPARENT
     if place.port.tx_steering is not None:
         config[STEERING] = place.port.tx_steering
     if records := context.facts("sub-port", place.port.id):

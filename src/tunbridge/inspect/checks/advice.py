@@ -14,6 +14,13 @@ _AGENTS: dict[Flavour, str] = {
 }
 
 
+def agent(is_tunbridge: bool | None) -> str:
+    """Name the agent that gives ports their local VLAN; None: it is not known which one runs."""
+    if is_tunbridge is None:
+        return "the agent of this host"
+    return "Tunbridge's agent" if is_tunbridge else "Neutron's agent"
+
+
 def restart(owner: Flavour) -> str:
     """Return "restart AGENT", for the agent that wired the host."""
     return f"restart {_AGENTS[owner]}"

@@ -5,6 +5,7 @@ from shlex import quote
 
 from msgspec import Struct
 
+from tunbridge.inspect.checks.advice import agent
 from tunbridge.inspect.checks.view import View, finding
 from tunbridge.inspect.interfaces import is_nic_of, is_tunnel, is_veth_end, is_workload, looks_like_nic
 from tunbridge.inspect.model import Bridge, Finding, Host, Interface, Port, Severity
@@ -223,16 +224,19 @@ def _is_in_kernel(host: Host, bridge: Bridge) -> bool:
 
 
 def dead_vlan(view: View) -> Iterator[Finding]:
-    """Report ports in Neutron's dead VLAN."""
+    """Report ports in the dead VLAN."""
     for host, bridge, port in view.ports():
         if port.tag == DEAD_VLAN:
+            look = (
+                f"ovs-vsctl get interface {quote(port.interfaces[0].name if port.interfaces else port.name)} "
+                "external_ids:iface-id, then openstack port show that UUID, and the agent's log"
+            )
             yield finding(
                 "dead-vlan",
                 host.name,
                 port.name,
-                f"{port.name} of {bridge.name} is in VLAN 4095, the dead VLAN: Neutron's agent has not bound it, or "
-                "binding failed, and all its packets are dropped",
-                f"ovs-vsctl get interface {quote(port.interfaces[0].name if port.interfaces else port.name)} "
-                "external_ids:iface-id, then openstack port show that UUID, and the agent's log",
+                f"{port.name} of {bridge.name} is in VLAN 4095, the dead VLAN: {agent(view.is_tunbridge[host.name])} "
+                "has not bound it, or binding failed, and all its packets are dropped",
+                f"`tunbridge host status` on {host.name} gives the reason" if view.is_tunbridge[host.name] else look,
                 port.lines.get("tag"),
             )

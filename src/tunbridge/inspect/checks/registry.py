@@ -170,11 +170,11 @@ _ALL = (
         code="dead-vlan",
         severity="error",
         summary="A port has VLAN 4095: its packets are dropped.",
-        meaning="Neutron puts ports into VLAN 4095, the dead VLAN, until they are bound, or when binding failed. All "
-        "that comes from such a port is dropped.",
+        meaning="The agents of Neutron and of Tunbridge put ports into VLAN 4095, the dead VLAN, until they are bound, "
+        "or when binding failed. All that comes from such a port is dropped.",
         not_when="the port is being wired at this very moment; look again in a few seconds.",
-        fix="Find the port's UUID in the interface's `external_ids:iface-id`, and see `binding_vif_type` of the port "
-        "and the agent's log.",
+        fix="On a host of Tunbridge, `tunbridge host status` gives the reason. Else find the port's UUID in the "
+        "interface's `external_ids:iface-id`, and see `binding_vif_type` of the port and the agent's log.",
     ),
     Code(
         code="controller-disconnected",
@@ -255,11 +255,11 @@ _ALL = (
         code="workload-untagged",
         severity="warning",
         summary="A workload's port on an integration bridge of Neutron has no VLAN tag.",
-        meaning="Neutron's agent gives every port that it wires a local VLAN, as a tag. A port without one has not "
-        "been wired: the agent does not know it, was not running, or could not bind it.",
+        meaning="The agents of Neutron and of Tunbridge give every port that they wire a local VLAN, as a tag. A port "
+        "without one has not been wired: the agent does not know it, was not running, or could not bind it.",
         not_when="OVN or Antrea wired the host: they use no tags; or the port has an error of its own.",
-        fix="Find the port's UUID in `external_ids:iface-id`, see whether it is bound to this host, and look into the "
-        "agent's log.",
+        fix="On a host of Tunbridge, `tunbridge host status` gives the reason. Else find the port's UUID in "
+        "`external_ids:iface-id`, see whether it is bound to this host, and look into the agent's log.",
         rests_on_absence=True,
     ),
     Code(
@@ -452,6 +452,18 @@ _ALL = (
         not_when="the router is switched off, or the flows of a host could not be read (they are for `lab:`).",
         fix="Start the agent of the host, which puts back flows that are missing. Where it runs, `tunbridge host "
         "status` there says what it cannot do.",
+    ),
+    Code(
+        code="next-hop-silent",
+        severity="warning",
+        summary="One of several next hops of a router does not answer.",
+        meaning="A router has several next hops outside: its gateways share the default route, or an extra route names "
+        "several. The agent of the gateway host asks each of them every second, by ARP or a neighbour solicitation; "
+        "this one has missed three. Its share of the packets goes to the others; while none answers, all are used.",
+        not_when="a route has one next hop, which the agent asks only when there are packets for it; or the agent "
+        "could not be asked: it is for `lab:` with hosts that are namespaces, and as root for the host itself.",
+        fix="Is the physical router up, does it have this address, and is the host connected to its network? The agent "
+        "uses it again with its first answer.",
     ),
 )
 

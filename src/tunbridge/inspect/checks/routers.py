@@ -91,3 +91,20 @@ def unanswered(view: View) -> Iterator[Finding]:
                 f"is the agent of {host.name} running, and in sync? `tunbridge host status`; its start brings back "
                 "flows that were deleted",
             )
+
+
+def silent(view: View) -> Iterator[Finding]:
+    """Report physical routers that do not answer, of several that a router sends to."""
+    for host in view.given:
+        for hop in host.silent_next_hops or ():
+            routers = [gateway.router for gateway in host.gateways if gateway.external == hop.network]
+            whose = f"router {', '.join(dict.fromkeys(routers))}" if routers else "routers"
+            yield finding(
+                "next-hop-silent",
+                host.name,
+                hop.address,
+                f"{hop.address} in {hop.network} does not answer {host.name}, which sends to it for {whose}: its share "
+                "of the packets goes to the other next hops of the route, while any of them answers",
+                f"is the physical router with {hop.address} up, and is {host.name} connected to the physical network "
+                f"of {hop.network}? The agent asks it every second, and uses it again when it answers",
+            )

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from shlex import quote
 
-from tunbridge.inspect.checks.advice import restart
+from tunbridge.inspect.checks.advice import agent, restart
 from tunbridge.inspect.checks.view import View, finding
 from tunbridge.inspect.interfaces import (
     has_nic_name,
@@ -109,19 +109,22 @@ def integration_nics(view: View) -> Iterator[Finding]:
 
 
 def untagged(view: View) -> Iterator[Finding]:
-    """Report workloads' ports that Neutron's agent has given no local VLAN."""
+    """Report workloads' ports that the agent has given no local VLAN."""
     for host, bridge, port in view.ports():
         if bridge.role != "integration" or view.owners[host.name] not in TAGGING_OWNERS or not _is_untagged(port):
             continue
         name = port.interfaces[0].name
+        look = (
+            f"ovs-vsctl get interface {quote(name)} external_ids:iface-id, then openstack port show that UUID: is it "
+            "bound to this host? The agent's log tells why it was not wired"
+        )
         yield finding(
             "workload-untagged",
             host.name,
             port.name,
-            f"{port.name} of {bridge.name} has no tag: Neutron's agent has not wired it, so it is in none of the "
-            "host's networks",
-            f"ovs-vsctl get interface {quote(name)} external_ids:iface-id, then openstack port show that UUID: is it "
-            "bound to this host? The agent's log tells why it was not wired",
+            f"{port.name} of {bridge.name} has no tag: {agent(view.is_tunbridge[host.name])} has not wired it, so it "
+            "is in none of the host's networks",
+            f"`tunbridge host status` on {host.name} gives the reason" if view.is_tunbridge[host.name] else look,
             port.lines.get("name"),
         )
 

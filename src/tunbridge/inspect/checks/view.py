@@ -7,7 +7,7 @@ from tunbridge.inspect.checks.registry import CODES
 from tunbridge.inspect.interfaces import is_enslaved, is_patch
 from tunbridge.inspect.model import Bridge, Document, End, Finding, Host, Interface, Link, Port, Severity
 from tunbridge.inspect.roles import joined_bridges
-from tunbridge.inspect.wiring import Flavour, flavour
+from tunbridge.inspect.wiring import Flavour, flavour, is_tunbridge
 
 PASSIVE = ("ptcp:", "pssl:", "punix:")
 """Targets at which Open vSwitch waits for clients."""
@@ -21,6 +21,8 @@ class View:
         self.hosts: dict[str, Host] = {host.name: host for host in document.hosts}
         self.given: list[Host] = [host for host in document.hosts if host.known]
         self.owners: dict[str, Flavour] = {host.name: flavour(host) for host in self.given}
+        self.is_tunbridge: dict[str, bool | None] = {host.name: is_tunbridge(host) for host in self.given}
+        """Whether Tunbridge's agent wired a host; None where its source does not tell."""
         self.joined: dict[str, dict[str, set[str]]] = {host.name: joined_bridges(host) for host in self.given}
         """Host -> bridge -> the bridges that a patch port leads to."""
         self._homes: dict[str, Homes] = {}

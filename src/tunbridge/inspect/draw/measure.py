@@ -10,7 +10,7 @@ from typing import Literal
 
 from tunbridge.inspect.draw.folding import fold
 from tunbridge.inspect.draw.metrics import Metrics, Style
-from tunbridge.inspect.draw.safe import clip, shorten
+from tunbridge.inspect.draw.safe import cells, clip, shorten
 from tunbridge.inspect.draw.views import BridgeView, HostView, Pair, PortView, Words
 from tunbridge.inspect.translation import say
 
@@ -65,6 +65,8 @@ class Node:
     w: int = 0
     grid: int = 1
     """How many chips of `local` stand side by side."""
+    reach: int = 0
+    """The width that is free above it, and above the bridges to its right that have no workloads."""
 
 
 @dataclass(slots=True)
@@ -84,10 +86,10 @@ class Measure:
     def __init__(self, metrics: Metrics) -> None:
         self.m = metrics
 
-    def chip(self, view: PortView) -> Chip:
-        """Cut a port's text to the limit and measure it."""
+    def chip(self, view: PortView, limit: int = 0) -> Chip:
+        """Cut a port's text to the limit (0: that of all names) and measure it."""
         m = self.m
-        limit = max(1, m.limit)
+        limit = max(1, limit or m.limit)
         name = shorten(view.name, limit, m.ellipsis)
         note = (
             shorten(view.note, 2 * limit, m.ellipsis) if m.has_notes or view.kind != "tunnel" or view.count > 1 else ""
@@ -186,6 +188,10 @@ class Measure:
         for root, width in zip(frame.roots, widths, strict=True):
             self._spread(root, at, width)
             at += width + m.column_gap
+        free = x + w - m.host_pad
+        for root in reversed(frame.roots):
+            root.reach = free - root.x
+            free = root.x - m.column_gap if root.view.workloads else free
 
     def _spread(self, node: Node, x: int, w: int) -> None:
         m = self.m
@@ -205,16 +211,40 @@ class Measure:
 
     def workloads(self, root: Node) -> tuple[list[Chip], int]:
         """Give the workloads' chips above a bridge that has its width, and how many stand side by side."""
-        m = self.m
-        if not root.view.workloads:
+        m, ports = self.m, root.view.workloads
+        if not ports:
             return [], 1
-        chip = max(self.chip(port).w for port in root.view.workloads)
+        chips = [self.chip(port) for port in ports]
+        across, places = self._across(root, chips)
+        if len(ports) > places:
+            return [self.chip(port) for port in fold(ports, places, "workload")], across
+        low, high = m.limit, max(max(cells(chip.view.name), -(-cells(chip.view.note) // 2)) for chip in chips)
+        while low < high:  # as much of their text as there is room for
+            limit = (low + high + 1) // 2
+            longer = [self.chip(port, limit) for port in ports]
+            columns, places = self._across(root, longer)
+            if len(ports) <= places and max(chip.w for chip in longer) <= self._chip_room(root, places > columns):
+                low, chips, across = limit, longer, columns
+            else:
+                high = limit - 1
+        return chips, across
+
+    def _chip_room(self, root: Node, is_stacked: bool) -> int:
+        """Give how wide a workload's chip may be for its wire to come down onto the bridge."""
+        m = self.m
+        if len(root.view.workloads) == 1:  # from the middle of the chip
+            return min(root.reach, 2 * root.w - 2 * m.pad)
+        return root.w - m.lead - self.ribbon(m.workload_rows) if is_stacked else root.w
+
+    def _across(self, root: Node, chips: list[Chip]) -> tuple[int, int]:
+        """Give how many chips stand side by side above a bridge, and for how many there is a place."""
+        m = self.m
+        chip = max(chip.w for chip in chips)
         plain = max(1, (root.w + m.chip_gap) // (chip + m.chip_gap))
-        if len(root.view.workloads) <= plain:
-            return [self.chip(port) for port in root.view.workloads], plain
+        if len(chips) <= plain:
+            return plain, plain
         across = max(1, (root.w - m.lead + m.chip_gap) // (chip + m.chip_gap + self.ribbon(m.workload_rows)))
-        shown = fold(root.view.workloads, across * m.workload_rows, "workload")
-        return [self.chip(port) for port in shown], across
+        return across, across * m.workload_rows
 
     def word_lines(self, words: list[Words], width: int, style: Style) -> list[list[Words]]:
         """Break words into lines of `width`: none is left out, and one that is wider than a line is cut."""

@@ -8,7 +8,7 @@ from tunbridge.inspect.model import Bridge, Host, Link, Port
 from tunbridge.inspect.roles import underlays
 from tunbridge.inspect.translation import say
 from tunbridge.inspect.wiring import Flavour, flavour
-from tunbridge.openvswitch import sub_ports
+from tunbridge.openvswitch import sub_ports, vm_tags
 
 DEAD_VLAN = 4095
 UNDERLAY = "underlay"
@@ -27,6 +27,10 @@ _WORDS: dict[plugged.Kind, str] = {
     "fake": "fake bridge",
 }
 """What is behind a workload's port; of others no word is sure."""
+
+
+_CARRIES = {vm_tags.TRANSPARENT: "VLAN-transparent", vm_tags.QINQ: "QinQ"}
+"""What a network is whose VMs may have VLAN tags of their own."""
 
 
 class Notes:
@@ -89,6 +93,8 @@ class Notes:
             notes.append(f"{say('tag')} {port.tag}")
         if (network := networks.label(port)) is not None and port.tag != DEAD_VLAN:
             notes.append(f"{say('net')} {self.safe(network)}")
+            if (carries := (port.other_config or {}).get(vm_tags.KEY)) in _CARRIES:
+                notes.append(say(_CARRIES[carries]))
         notes += [self.safe(address) for address in port.floating_ips]
         if port.trunks:
             notes.append(f"{say('trunk')} {','.join(map(str, port.trunks))}")

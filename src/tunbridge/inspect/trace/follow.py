@@ -65,6 +65,8 @@ class Branch(Struct, frozen=True, kw_only=True):
     packet: Packet
     port: str | None = None
     outer: Outer | None = None
+    bridge: str | None = None
+    """Of `outside`: the provider bridge that the NIC is in, and the physical network that it stands for, if known."""
     physical: str | None = None
     reason: str | None = None
     step: Step | None = None
@@ -189,19 +191,22 @@ class _Follower:
         return None
 
     def _out(self, host: str, bridge: Bridge, copy: Copy) -> Branch:
-        network = physical(self._hosts[host], bridge) or bridge.name
+        here = self._hosts[host]
         entrances = [
             Place(host=other.name, bridge=far.name, port=interface.name)
             for other in self._hosts.values()
             if other.name != host
             for far in other.bridges
-            if far.role == bridge.role and (physical(other, far) or far.name) == network
+            if far.role == bridge.role and _is_same_network(here, bridge, other, far)
             for port in far.ports
             if is_nic_of(far, port)
             for interface in port.interfaces[:1]
         ]
         visits = tuple(v for v in self._further(entrances, copy.packet, None) if _is_of_use(v))
-        return Branch(kind="outside", packet=copy.packet, port=copy.port, physical=network, visits=visits)
+        network = physical(here, bridge) or None
+        return Branch(
+            kind="outside", packet=copy.packet, port=copy.port, bridge=bridge.name, physical=network, visits=visits
+        )
 
     def _further(self, entrances: Sequence[Place], packet: Packet, outer: Outer | None) -> tuple[Visit, ...]:
         found: list[Visit] = []
@@ -214,6 +219,12 @@ class _Follower:
                 lost = Branch(kind="lost", packet=packet, reason=str(e))
                 found.append(Visit(at=entrance, packet=packet, rounds=(), branches=(lost,)))
         return tuple(found)
+
+
+def _is_same_network(host: Host, bridge: Bridge, other: Host, far: Bridge) -> bool:
+    """Whether two bridges are on one physical network: by its name where both hosts tell it, else by the bridges'."""
+    names = physical(host, bridge), physical(other, far)
+    return names[0] == names[1] if all(names) else bridge.name == far.name
 
 
 def _last(rounds: Sequence[Round]) -> Step | None:

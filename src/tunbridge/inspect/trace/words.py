@@ -106,9 +106,7 @@ class _Writer:
                 return "? " + say("to the host's own IP stack, by {port}", port=port)
             case "outside":
                 sign = "⇢" if branch.visits else "?"
-                return f"{sign} " + say(
-                    "out by the NIC {port}, to the physical network {network}", port=port, network=branch.physical or ""
-                )
+                return f"{sign} " + self._outside(branch, port)
             case "tunnel":
                 return "⇒ " + self._encapsulated(branch)
             case "lost":
@@ -116,6 +114,15 @@ class _Writer:
                 return f"⇒ {self._encapsulated(branch)}\n  {lost}" if branch.outer is not None and branch.port else lost
             case "dropped":
                 return "✗ " + self._dropped(visit, branch.step)
+
+    def _outside(self, branch: Branch, port: str) -> str:
+        bridge = branch.bridge or ""
+        if branch.physical is None:
+            return say("out by the NIC {port} of {bridge}, to its physical network", port=port, bridge=bridge)
+        return say(
+            "out by the NIC {port} of {bridge}, to the physical network {network}",
+            port=port, bridge=bridge, network=branch.physical,
+        )  # fmt: skip
 
     def _encapsulated(self, branch: Branch) -> str:
         outer = branch.outer

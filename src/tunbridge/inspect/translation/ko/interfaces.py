@@ -16,8 +16,8 @@ FINDINGS: Mapping[str, Mapping[str, str]] = {
         "bridge). 이 브리지 전체를 사용자 공간에 두려면 에이전트 설정에서 datapath_type을 바꾸세요",
     },
     "dead-vlan": {
-        "{port} of {bridge} is in VLAN 4095, the dead VLAN: Neutron's agent has not bound it, or binding failed, "
-        "and all its packets are dropped": "{bridge}의 {port:은} 데드 VLAN인 VLAN 4095에 있습니다. Neutron 에이전트가 "
+        "{port} of {bridge} is in VLAN 4095, the dead VLAN: {agent!} has not bound it, or binding failed, "
+        "and all its packets are dropped": "{bridge}의 {port:은} 데드 VLAN인 VLAN 4095에 있습니다. {agent:이} "
         "아직 바인딩하지 않았거나 바인딩에 실패했으며, 패킷은 모두 폐기(drop)됩니다",
         "{command}, then openstack port show that UUID, and the agent's log": "{command}로 UUID를 확인한 뒤, 그 "
         "UUID로 openstack port show를 실행하고 에이전트 로그를 보세요",
@@ -29,8 +29,8 @@ FINDINGS: Mapping[str, Mapping[str, str]] = {
         "{command}, and add it to a provider bridge": "{command}, 그리고 프로바이더 브리지에 추가하세요",
     },
     "workload-untagged": {
-        "{port} of {bridge} has no tag: Neutron's agent has not wired it, so it is in none of the host's "
-        "networks": "{bridge}의 {port}에 태그가 없습니다. Neutron 에이전트가 아직 연결하지 않아 어느 네트워크에도 "
+        "{port} of {bridge} has no tag: {agent!} has not wired it, so it is in none of the host's "
+        "networks": "{bridge}의 {port}에 태그가 없습니다. {agent:이} 아직 연결하지 않아 어느 네트워크에도 "
         "속하지 않습니다",
         "{command}, then openstack port show that UUID: is it bound to this host? The agent's log tells why it was "
         "not wired": "{command}로 UUID를 확인한 뒤 openstack port show로 보세요. 이 호스트에 바인딩되어 있습니까? "

@@ -30,6 +30,7 @@ LAB: Mapping[str, str] = {
     "making a port in {network}": "{network}에 포트를 만드는 중",
     "plugging port {port} into {host}": "포트 {port:을} {host}에 연결하는 중",
     "port {state}; waiting for {addresses}": "포트 {state}, {addresses} 대기 중",
+    "port {state}: {reason}": "포트 {state}: {reason}",
     "port ACTIVE, no address after {time} s": "{time}초 만에 포트 ACTIVE, 주소 없음",
     "port ACTIVE, {addresses} after {time} s": "{time}초 만에 포트 ACTIVE, {addresses}",
     "making the security group {name}: ping and TCP port 80": "보안 그룹 {name:을} 만드는 중(ping과 TCP 포트 80 허용)",

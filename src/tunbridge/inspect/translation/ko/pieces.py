@@ -3,6 +3,11 @@
 from collections.abc import Mapping
 
 PIECES: Mapping[str, str] = {
+    "the agent of this host": "이 호스트의 에이전트",
+    "Tunbridge's agent": "Tunbridge 에이전트",
+    "Neutron's agent": "Neutron 에이전트",
+    "`tunbridge host status` on {host} gives the reason": "{host}에서 `tunbridge host status`를 실행하면 까닭이 "
+    "나옵니다",
     "restart the agent of this host (neutron-openvswitch-agent or tunbridge-agent)": "이 호스트의 "
     "에이전트(neutron-openvswitch-agent 또는 tunbridge-agent)를 다시 시작하세요",
     "restart ovn-controller (systemctl restart ovn-controller)": "ovn-controller를 다시 시작하세요(systemctl restart "

@@ -44,5 +44,14 @@ FINDINGS: Mapping[str, Mapping[str, str]] = {
         "deleted": "{host}의 에이전트가 실행 중이고 동기화되었는지 확인하세요: `tunbridge host status`. 에이전트는 "
         "시작할 때 지워진 플로를 되살립니다",
     },
+    "next-hop-silent": {
+        "{address} in {network} does not answer {host}, which sends to it for {whose}: its share of the packets goes "
+        "to the other next hops of the route, while any of them answers": "{network}의 {address:이} 이 주소로 보내는 "
+        "호스트 {host}에 응답하지 않습니다({whose}). 응답하는 다음 홉이 있는 동안 그 몫의 패킷은 경로의 다른 다음 "
+        "홉으로 갑니다",
+        "is the physical router with {address} up, and is {host} connected to the physical network of {network}? The "
+        "agent asks it every second, and uses it again when it answers": "{address:을} 가진 물리 라우터가 켜져 있는지, "
+        "{host:이} {network}의 물리 네트워크에 이어져 있는지 확인하세요. 에이전트는 초마다 묻고, 응답하면 다시 "
+        "사용합니다",
+    },
 }
-"""Code -> message or fix, in English -> in Korean."""

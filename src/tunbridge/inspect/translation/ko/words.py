@@ -49,8 +49,11 @@ WORDS: Mapping[str, str] = {
         "로그를 위한 사본은 브리지를 설정하는 에이전트 또는 컨트롤러로"
     ),
     "to the host's own IP stack, by {port}": "{port:을} 통해 호스트 자신의 IP 스택으로",
-    "out by the NIC {port}, to the physical network {network}": (
-        "NIC {port:을} 통해 물리 네트워크 {network:으로} 나감"
+    "out by the NIC {port} of {bridge}, to the physical network {network}": (
+        "{bridge}의 NIC {port:을} 통해 물리 네트워크 {network:으로} 나감"
+    ),
+    "out by the NIC {port} of {bridge}, to its physical network": (
+        "{bridge}의 NIC {port:을} 통해 그 물리 네트워크로 나감"
     ),
     "encapsulated in {type}, key {key}, from {source} to {destination}, out by {port}": (
         "{type:으로} 캡슐화, 키 {key}, {source}에서 {destination:으로}, {port:으로} 나감"
@@ -88,6 +91,8 @@ WORDS: Mapping[str, str] = {
     "trunk": "트렁크",
     "trunks": "트렁크",
     "dead VLAN": "데드 VLAN",
+    "VLAN-transparent": "VLAN 투과",
+    "QinQ": "QinQ",
     "pod": "파드",
     "router": "라우터",
     "{count} more routers": "라우터 {count}개 더",
