@@ -356,8 +356,8 @@ def test_ports_of_a_floating_ip_of_the_second_network(site: Site) -> None:
             servers.append(vm.start(sys.executable, "-c", ECHO))
             assert servers[-1].stdout is not None and servers[-1].stdout.readline().strip() == "up"
             for source in (GATEWAYS[1], REMOTE):
-                ask = ("python3", "-c", ASK_UDP, source, address, str(9007 + 10 * number))
-                wait_until(lambda ask=ask, source=source: site.outside(*ask).strip() == source, "it answers")  # type: ignore[misc]
+                by_udp = ("python3", "-c", ASK_UDP, source, address, str(9007 + 10 * number))
+                wait_until(lambda by_udp=by_udp, source=source: site.outside(*by_udp).strip() == source, "it answers")  # type: ignore[misc]
     finally:
         for server in servers:
             server.kill()
