@@ -50,11 +50,13 @@ class Settler:
     async def work(self) -> None:
         """Take back one; when that fails, it is looked at again the next time."""
         id = self._course.take()
+        self._course.later.pop(id, None)
         try:
             await self._take_back(id)
         except PlacementError as e:
             if self._failed.get(id) != str(e):
                 self._log.error("an allocation cannot be taken back, tried again", change=id, reason=str(e))
             self._failed[id] = str(e)
+            self._course.later[id] = time.monotonic() + LOOK_S
             return
         self._log.warning("took back an allocation of a request that ended half-way", change=id)
