@@ -1,14 +1,19 @@
 """A real Placement is told what hosts have, and gives it to a port that asks for it."""
 
+import contextlib
+import threading
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from neutron_lib.placement import utils as neutron  # type: ignore[import-untyped]
 
 from tests.api.day.central import register_host
-from tests.api.login_double import login
+from tests.api.login_double import Service, login
+from tests.api.placement_proxy import Proxy, Question, proxy
 from tests.api.placement_service import Placement, placement
 from tests.api.serving import Cloud, User, error, serving
 from tests.api.test_qos import add, policy
@@ -30,13 +35,32 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Placement]:
 @pytest.fixture(scope="module")
 def told(there: Placement, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A server that tells the Placement."""
-    folder = tmp_path_factory.mktemp("cloud")
+    with telling(there, tmp_path_factory.mktemp("cloud")) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def telling(service: Service, folder: Path) -> Iterator[Cloud]:
+    """A server whose Placement this is."""
     password = folder / "password"
     password.write_text("of the service user\n")
-    with login(there) as url:
+    with login(service) as url:
         user = f'{{ auth_url = "{url}", username = "neutron", password_file = "{password}" }}'
         with serving(folder, top=[f"placement = {user}"]) as running:
             yield running
+
+
+@pytest.fixture
+def between(there: Placement) -> Iterator[Proxy]:
+    with proxy(there) as made:
+        yield made
+
+
+@pytest.fixture
+def beside(between: Proxy, tmp_path: Path) -> Iterator[Cloud]:
+    """A server that asks the Placement by the proxy."""
+    with telling(between, tmp_path) as running:
+        yield running
 
 
 def host(name: str, egress: int | None = 1000, **more: Any) -> AgentConfig:
@@ -298,3 +322,114 @@ def test_the_allocations_of_a_network_s_ports_follow_its_policy_all_or_none(told
     both = Server(told, there, "of-network", two, three)
     admin.update("port", two["id"], qos_policy_id=None)
     assert both.has() == {"device": {"NET_BW_EGR_KILOBIT_PER_SEC": 30}}
+
+
+def bandwidth(kbps: int) -> dict[str, dict[str, int]]:
+    return {"device": {"NET_BW_EGR_KILOBIT_PER_SEC": kbps}}
+
+
+def test_what_a_server_that_is_killed_left_half_done_is_taken_back(
+    between: Proxy, beside: Cloud, there: Placement
+) -> None:
+    """Of three allocations one was changed, one is still being changed, and one was not asked for."""
+    admin = beside.user()
+    host_for_servers(beside, there, "killed")
+    small, large = minimums(admin, 100), minimums(admin, 200)
+    network = flat(admin, qos_policy_id=small)
+    servers = [Server(beside, there, "killed", admin.create("port", network_id=network)) for _ in range(3)]
+    asked: list[Question] = []
+
+    def change(question: Question) -> httpx.Response | None:
+        asked.append(question)
+        if len(asked) == 1:
+            return between.ask(question)
+        beside.kill()
+        return None
+
+    between.change = change
+    with pytest.raises(httpx.TransportError):
+        admin.put(f"/networks/{network}", {"network": {"qos_policy_id": large}})
+    between.change = between.ask
+    assert sorted(server.has()["device"]["NET_BW_EGR_KILOBIT_PER_SEC"] for server in servers) == [100, 100, 200]
+    beside.start()
+    assert admin.show("network", network)["qos_policy_id"] == small
+    reply = admin.put(f"/networks/{network}", {"network": {"qos_policy_id": large}})
+    assert error(reply)[0] == 503 and "is being changed" in error(reply)[2]
+    wait_until(lambda: beside.log.count("took back an allocation") == 3, "all is taken back", 120)
+    assert between.ask(asked[1]).status_code == 409, "what comes as late as this is refused"
+    assert [server.has() for server in servers] == [bandwidth(100)] * 3
+    admin.update("network", network, qos_policy_id=large)
+    assert [server.has() for server in servers] == [bandwidth(200)] * 3
+
+
+def test_a_change_whose_answer_is_lost_is_taken_back_at_once(between: Proxy, beside: Cloud, there: Placement) -> None:
+    admin = beside.user()
+    host_for_servers(beside, there, "unheard")
+    small, large = minimums(admin, 100), minimums(admin, 200)
+    port = admin.create("port", network_id=flat(admin), qos_policy_id=small)
+    server = Server(beside, there, "unheard", port)
+
+    def change(question: Question) -> httpx.Response | None:
+        between.change = between.ask
+        assert between.ask(question).status_code == 204
+        assert server.has() == bandwidth(200)
+        return None
+
+    between.change = change
+    assert error(admin.put(f"/ports/{port['id']}", {"port": {"qos_policy_id": large}}))[0] == 503
+    assert server.has() == bandwidth(100)
+    assert admin.show("port", port["id"])["qos_policy_id"] == small
+    admin.update("port", port["id"], qos_policy_id=large)
+    assert server.has() == bandwidth(200)
+
+
+def test_who_changes_the_same_server_s_allocation_waits(between: Proxy, beside: Cloud, there: Placement) -> None:
+    admin = beside.user()
+    host_for_servers(beside, there, "twice")
+    small, large = minimums(admin, 100), minimums(admin, 200)
+    ports = [admin.create("port", network_id=flat(admin), qos_policy_id=small) for _ in range(2)]
+    server = Server(beside, there, "twice", *ports)
+    asks, goes_on = threading.Event(), threading.Event()
+
+    def change(question: Question) -> httpx.Response | None:
+        between.change = between.ask
+        asks.set()
+        goes_on.wait(20)
+        return between.ask(question)
+
+    between.change = change
+    changes = [
+        threading.Thread(target=admin.update, args=("port", port["id"]), kwargs={"qos_policy_id": large})
+        for port in ports
+    ]
+    changes[0].start()
+    assert asks.wait(20)
+    changes[1].start()
+    assert not goes_on.wait(1)
+    assert changes[1].is_alive()
+    goes_on.set()
+    for one in changes:
+        one.join(60)
+    assert server.has() == bandwidth(400)
+    assert [admin.show("port", port["id"])["qos_policy_id"] for port in ports] == [large] * 2
+
+
+def test_what_another_program_changes_meanwhile_stays(between: Proxy, beside: Cloud, there: Placement) -> None:
+    """Nova gives the server a third VCPU after this server has looked: it looks again."""
+    admin = beside.user()
+    host_for_servers(beside, there, "meanwhile")
+    port = admin.create("port", network_id=flat(admin), qos_policy_id=minimums(admin, 100))
+    server = Server(beside, there, "meanwhile", port)
+
+    def change(question: Question) -> httpx.Response | None:
+        between.change = between.ask
+        found = there.get(f"/allocations/{server.id}")
+        found["allocations"][server.root]["resources"]["VCPU"] = 3
+        assert there.ask("PUT", f"/allocations/{server.id}", json=found).status_code == 204
+        return between.ask(question)
+
+    between.change = change
+    admin.update("port", port["id"], qos_policy_id=minimums(admin, 200))
+    found = there.get(f"/allocations/{server.id}")["allocations"]
+    assert found[server.root]["resources"] == {"VCPU": 3}
+    assert found[server.device]["resources"] == {"NET_BW_EGR_KILOBIT_PER_SEC": 200}

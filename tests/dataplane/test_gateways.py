@@ -13,7 +13,7 @@ from tests.dataplane.conftest import MakeWorld
 from tests.dataplane.dummy import Dummy
 from tests.dataplane.world import OUTSIDE, FixedIp, World
 from tunbridge.dataplane import pipeline
-from tunbridge.dataplane.addresses import host_mac, link_local
+from tunbridge.dataplane.addresses import host_mac, link_local, service_mac
 from tunbridge.dataplane.conntrack import Connection
 from tunbridge.dataplane.desired import Desired
 from tunbridge.dataplane.features import services
@@ -296,6 +296,24 @@ def test_ipv6_goes_out_and_comes_in_as_it_is(make_world: MakeWorld) -> None:
     assert sent(world.exchange_outside("a", begun), "b1")[IPv6].src == REMOTE6
     through = tagged(mac(world, "r-gw"), IPv6(src=REMOTE6, dst="2001:db8:98::1") / UDP(sport=1, dport=2))
     assert world.exchange_outside("a", through) == {}
+
+
+def test_what_goes_by_an_advertised_router_goes_to_the_gateway_host_alone(make_world: MakeWorld) -> None:
+    """Not to all hosts of the network: the one that is to take over would send it on as well."""
+    world = with_ipv6(make_world, "a", "b", "c")
+    world.rows.routers["r"] = replace(world.rows.routers["r"], gateway_standbys=("b",))
+    world.touch({("router", "r")})
+    world.subnet("blue6", "blue", f"{BLUE6}::/64", f"{BLUE6}::fe", ipv6_ra_mode="slaac", ipv6_address_mode="slaac")
+    for host, number in (("b", 2), ("c", 3)):
+        world.port(f"b{number}", "blue", host, f"{BLUE}.{number}", f"{BLUE6}::{number}")
+    world.run()
+    advertised = IPv6(src=PEER6, dst=link_local(host_mac("a")), hlim=255) / ICMPv6ND_NA(tgt=PEER6, R=1, S=1)
+    for host in ("a", "b"):
+        world.exchange_outside(host, tagged(host_mac(host), advertised))
+    packet = f"udp6,dl_src={mac(world, 'b3')},ipv6_src={BLUE6}::3,ipv6_dst={REMOTE6},nw_ttl=64"
+    for router in (mac(world, "r-blue"), service_mac("blue")):
+        came = world.send("b3", f"{packet},dl_dst={router}")
+        assert {(got.host, got.device) for got in came} == {("a", OUTSIDE)}
 
 
 def test_a_router_with_ndp_proxies_answers_for_these_addresses_and_lets_in_no_others(make_world: MakeWorld) -> None:

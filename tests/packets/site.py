@@ -104,9 +104,11 @@ class Site:
 def running(servers: Iterable[subprocess.Popen[str]]) -> Iterator[None]:
     """Wait until each of these processes has printed "up", and end them after the block."""
     started = list(servers)
-    for server in started:
-        assert server.stdout is not None and server.stdout.readline().strip() == "up"
-    yield
-    for server in started:
-        server.kill()
-        server.communicate()
+    try:
+        for server in started:
+            assert server.stdout is not None and server.stdout.readline().strip() == "up"
+        yield
+    finally:
+        for server in started:
+            server.kill()
+            server.communicate()

@@ -4,13 +4,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.packets import file_servers
 from tests.packets.cloud import KERNELS, PING_S, Cloud, Ping, Workload, ping_during, wait_until
 from tests.packets.conftest import make_cloud
+from tests.packets.file_servers import ACTIVE, PASSIVE, fetched
 from tests.packets.site import PEER, PEER6, REMOTE, REMOTE6, SWITCH, Site, running
 
 pytestmark = pytest.mark.ovs
@@ -105,6 +106,8 @@ def test_ipv6_goes_in_and_out_as_it_is(site: Site) -> None:
     for host, vm in site.vms.items():
         assert vm.reaches(REMOTE6, seconds=8), host  # its address is its own after a while
         assert vm.reaches(PEER6), host
+        said = vm.run("ping", "-c20", "-i0.05", "-W2", REMOTE6).stdout
+        assert "20 received" in said and "DUP" not in said, "only the gateway host sends it on"
         assert site.cloud.outside("ping", "-c1", "-W3", vm.address6, check=False).returncode == 0, host
     site.cloud.outside("ip", "neigh", "flush", "all")
     assert site.cloud.outside("ping", "-c1", "-W3", own, check=False).returncode == 0
@@ -314,27 +317,18 @@ def test_ndp_proxies_bring_addresses_behind_a_router_to_the_wire(site: Site) -> 
     cloud.outside("ip", "route", "del", "2001:db8:5::/64")
 
 
-FILES = str(Path(__file__).with_name("file_servers.py"))
-ACTIVE = {"PORT": ("--disable-eprt", "--ftp-port", "-")}  # Open vSwitch 3.1 does not translate EPRT of IPv4
-PASSIVE = {"PASV": ("--disable-epsv", "--no-ftp-skip-pasv-ip"), "EPSV": ()}
-
-
 @pytest.fixture
 def files(site: Site) -> Iterator[None]:
     """FTP and TFTP servers outside and in the VM on h0."""
-    command = ("ip", "netns", "exec", site.cloud.lab.outside, "python3", FILES, REMOTE)
+    command = ("ip", "netns", "exec", site.cloud.lab.outside, "python3", file_servers.__file__, REMOTE)
     outside = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    with running([outside, site.vms["h0"].start("python3", FILES, site.vms["h0"].address)]):
+    with running([outside, site.vms["h0"].start("python3", file_servers.__file__, site.vms["h0"].address)]):
         yield
 
 
 @pytest.mark.usefixtures("files")
 def test_ftp_and_tftp_pass_translation_where_their_router_helps(site: Site) -> None:
     network, vms = site.cloud.network, site.vms.values()
-
-    def fetched(by: Callable[..., Any], url: str, *options: str) -> str:
-        return str(by("curl", "-s", "-m", "5", *options, url, check=False).stdout)
-
     ftp, tftp = f"ftp://{REMOTE}/f", f"tftp://{REMOTE}/f"
     vm = site.vms["h1"]
     for options in PASSIVE.values():

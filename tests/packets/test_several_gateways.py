@@ -8,12 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
+from tests.packets import file_servers
 from tests.packets.cloud import PING_S, SLOWNESS, Cloud, Ping, Workload, ping_during, wait_until
 from tests.packets.conftest import make_cloud
+from tests.packets.file_servers import ACTIVE, PASSIVE, fetched
+from tests.packets.site import running
+from tests.packets.streams import Talk
 from tunbridge.agent.config import Provider
 from tunbridge.lab import namespaces
 
@@ -21,10 +25,12 @@ pytestmark = pytest.mark.ovs
 REMOTE, REMOTE6 = "192.0.2.7", "2001:db8:99::7"
 """A server behind the physical router, which serves as that too."""
 MORE = [f"192.0.2.{number}" for number in range(64, 112)]
+MORE6 = [f"2001:db8:99::{number:x}" for number in range(64, 112)]
 """More addresses of it."""
 GATEWAYS = ("203.0.113.1", "198.51.100.1")
 GATEWAYS6 = ("2001:db8:a::1", "2001:db8:b::1")
 DEVICES = ("phys0", "phys1")
+KINDS: tuple[Literal["tcp", "udp"], ...] = ("tcp", "udp")
 SERVE = """
 import socket
 s = socket.create_server(('::', {port}), family=socket.AF_INET6, dualstack_ipv6=True)
@@ -45,6 +51,24 @@ for address in sys.argv[2:]:
     except OSError as e:
         print(type(e).__name__)
 """
+ECHO = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('', 7007))
+print('up', flush=True)
+while True:
+    _, who = s.recvfrom(100)
+    s.sendto(who[0].encode(), who)
+"""
+"""The same by UDP."""
+ASK_UDP = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(2)
+s.bind((sys.argv[1], 0))
+s.sendto(b'?', (sys.argv[2], int(sys.argv[3])))
+print(s.recv(100).decode())
+"""
 
 
 class Site:
@@ -64,7 +88,7 @@ class Site:
             network.add_interface_to_router(self.router, subnet_id=subnet.id)
             version = f"IPv{subnet.ip_version}"
             network.create_security_group_rule(security_group_id=self.group.id, direction="ingress", ethertype=version)
-        self.vms = {host: self._vm(host) for host in cloud.hosts}
+        self.vms = {host: self.vm(host) for host in cloud.hosts}
 
     def _external(self, number: int) -> Any:
         flat = {"provider_network_type": "flat", "provider_physical_network": f"physnet{number + 1}"}
@@ -74,7 +98,7 @@ class Site:
             self.cloud.make_subnet(made, cidr, gateway_ip=gateway, is_dhcp_enabled=False)
         return made
 
-    def _vm(self, host: str) -> Workload:
+    def vm(self, host: str) -> Workload:
         made = self.cloud.vm(host, self.blue, address=False, security_groups=[self.group.id])
         made.ip("addr", "add", f"{made.address}/24", "dev", "eth0")
         made.ip("route", "add", "default", "via", "10.5.0.1")
@@ -113,6 +137,11 @@ class Site:
     def outside(self, *argv: str) -> str:
         return str(self.cloud.outside(*argv, check=False).stdout)
 
+    def start_outside(self, *argv: str) -> subprocess.Popen[str]:
+        """Start a command on the machine outside; whoever starts it ends it."""
+        command = ("ip", "netns", "exec", self.cloud.lab.outside, *argv)
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
     def answers(self, address: str, source: str = REMOTE) -> bool:
         """Whether an address answers the machine outside, within some seconds."""
         deadline = time.monotonic() + 6 * SLOWNESS
@@ -121,10 +150,29 @@ class Site:
                 return True
         return False
 
+    def forward(self, floating: Any, vm: Workload, **ports: Any) -> None:
+        """Have ports of a floating IP lead to a VM."""
+        inside = {"internal_port_id": vm.port.id, "internal_ip_address": vm.address}
+        self.cloud.network.create_floating_ip_port_forwarding(floating, **inside, **ports)
+
+    def delete(self, floating: Any) -> None:
+        """Delete a floating IP with its port forwardings."""
+        network = self.cloud.network
+        for one in network.floating_ip_port_forwardings(floating.id):
+            network.delete_floating_ip_port_forwarding(floating.id, one.id)
+        network.delete_ip(floating)
+
     def received(self) -> list[int]:
         """Packets that came in from each of the networks."""
         paths = [f"/sys/class/net/{device}/statistics/rx_packets" for device in DEVICES]
         return [int(self.outside("cat", path)) for path in paths]
+
+    def shares(self, seconds: float) -> list[float]:
+        """Which part of the packets of some time came in from each of the networks."""
+        before = self.received()
+        time.sleep(seconds * SLOWNESS)
+        came = [now - then for now, then in zip(self.received(), before, strict=True)]
+        return [number / max(1, sum(came)) for number in came]
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +180,7 @@ def cloud(module_lab_name: Callable[[], str]) -> Iterator[Cloud]:
     more = {"physnet2": Provider(bridge="br-eth2", nics=["eth2"])}
     made = make_cloud(module_lab_name(), hosts=3, apart=["h2"], more=more)
     made.outside("ip", "link", "set", "lo", "up")
-    for address in (*(f"{one}/32" for one in (REMOTE, *MORE)), f"{REMOTE6}/128"):
+    for address in (*(f"{one}/32" for one in (REMOTE, *MORE)), *(f"{one}/128" for one in (REMOTE6, *MORE6))):
         made.outside("ip", "addr", "add", address, "dev", "lo", *(["nodad"] if ":" in address else []))
     for device, address in zip(DEVICES, GATEWAYS6, strict=True):
         made.outside("ip", "addr", "add", f"{address}/64", "dev", device, "nodad")
@@ -143,14 +191,10 @@ def cloud(module_lab_name: Callable[[], str]) -> Iterator[Cloud]:
 @pytest.fixture(scope="module")
 def site(cloud: Cloud) -> Iterator[Site]:
     made = Site(cloud)
-    command = ("ip", "netns", "exec", cloud.lab.outside, sys.executable, "-c", SERVE.format(port=7000))
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None and server.stdout.readline().strip() == "up"
-    for vm in made.vms.values():
-        assert vm.reaches(REMOTE)
-    yield made
-    server.kill()
-    server.communicate()
+    with running([made.start_outside(sys.executable, "-c", SERVE.format(port=7000))]):
+        for vm in made.vms.values():
+            assert vm.reaches(REMOTE)
+        yield made
 
 
 def asked(vm: Workload, *addresses: str, port: int = 7000) -> list[str]:
@@ -224,6 +268,31 @@ def test_a_next_hop_that_is_silent_is_left_until_it_answers(site: Site) -> None:
     assert all(answered), answered
 
 
+def test_an_ipv6_next_hop_that_is_silent_is_left_until_it_answers(site: Site) -> None:
+    """Nothing translates IPv6, so no connection notices."""
+    vm = site.vms["h2"]
+    site.outside("ip", "route", "replace", "2001:db8:5::/64", "via", site.own(0, 6))
+    assert vm.reaches(REMOTE6, seconds=8)
+    site.share(True)
+    pings = [Ping(vm, address) for address in MORE6[:12]]
+    try:
+        wait_until(lambda: min(site.shares(0.5)) > 0.2, "it goes by both")
+        site.outside("ip", "addr", "del", f"{GATEWAYS6[1]}/64", "dev", DEVICES[1])
+        began = time.monotonic()
+        wait_until(lambda: site.shares(0.2)[1] < 0.05, "all goes by the other one", 20)
+        print(f"{time.monotonic() - began:.1f} s until all went by the other one")
+        assert site.shares(2)[1] < 0.05, "and stays there"
+        site.outside("ip", "addr", "add", f"{GATEWAYS6[1]}/64", "dev", DEVICES[1], "nodad")
+        began = time.monotonic()
+        wait_until(lambda: min(site.shares(0.2)) > 0.2, "it goes by both again", 20)
+        print(f"{time.monotonic() - began:.1f} s until it went by both again")
+    finally:
+        lost = [ping.end() for ping in pings]
+        site.outside("ip", "addr", "add", f"{GATEWAYS6[1]}/64", "dev", DEVICES[1], "nodad")
+        site.share(False)
+    assert all(answered > 1 / PING_S for answered, _ in lost), lost
+
+
 @pytest.mark.parametrize("shared", [False, True], ids=["first", "shared"])
 def test_a_floating_ip_is_answered_by_its_network(site: Site, shared: bool) -> None:
     """A VM's own connections leave by it too; to the other network's wire it goes as the router."""
@@ -273,10 +342,7 @@ def test_ports_of_a_floating_ip_of_the_second_network(site: Site) -> None:
         for number, (host, vm) in enumerate(site.vms.items()):
             servers.append(vm.start(sys.executable, "-c", SERVE.format(port=80)))
             assert servers[-1].stdout is not None and servers[-1].stdout.readline().strip() == "up"
-            network.create_port_forwarding(
-                floatingip_id=floating.id, protocol="tcp", external_port=8000 + number, internal_port=80,
-                internal_port_id=vm.port.id, internal_ip_address=vm.address,
-            )  # fmt: skip
+            site.forward(floating, vm, protocol="tcp", external_port=8000 + number, internal_port=80)
             ask = ("python3", "-c", ASK, str(8000 + number), address)
             wait_until(lambda ask=ask: site.outside(*ask).split() == [GATEWAYS[1]], f"{host} answers")  # type: ignore[misc]
             from_afar = ASK.replace(
@@ -288,13 +354,59 @@ def test_ports_of_a_floating_ip_of_the_second_network(site: Site) -> None:
             came = [now - then for now, then in zip(site.received(), before, strict=True)]
             assert came[1] > 60 > came[0], came
             assert asked(vm, REMOTE) == [site.own(0)], "what it begins itself is by the default route"
+        for host, vm in site.vms.items():
+            for number in range(len(site.vms)):
+                assert asked(vm, address, port=8000 + number) == [site.own(1)], (host, number)
+        for number, vm in enumerate(site.vms.values()):
+            ends = {
+                "external_port_range": f"{9000 + 10 * number}:{9009 + 10 * number}",
+                "internal_port_range": "7000:7009",
+            }
+            site.forward(floating, vm, protocol="udp", **ends)
+            servers.append(vm.start(sys.executable, "-c", ECHO))
+            assert servers[-1].stdout is not None and servers[-1].stdout.readline().strip() == "up"
+            for source in (GATEWAYS[1], REMOTE):
+                by_udp = ("python3", "-c", ASK_UDP, source, address, str(9007 + 10 * number))
+                wait_until(lambda by_udp=by_udp, source=source: site.outside(*by_udp).strip() == source, "it answers")  # type: ignore[misc]
     finally:
         for server in servers:
             server.kill()
             server.communicate()
-        for one in network.floating_ip_port_forwardings(floating.id):
-            network.delete_floating_ip_port_forwarding(floating.id, one.id)
+        site.delete(floating)
+
+
+def test_ftp_and_tftp_pass_translation_by_both_networks(site: Site) -> None:
+    """Their servers see who any other server sees: a router's address, or the floating IP of the VM on h0."""
+    network, far, near = site.cloud.network, site.vms["h2"], site.vms["h0"]
+    site.share(True)
+    seen = asked(far, *MORE)
+    addresses = [*GATEWAYS, *(MORE[seen.index(site.own(number))] for number in (0, 1))]
+    helpers = [
+        network.create_conntrack_helper(site.router.id, helper=helper, protocol=protocol, port=port)
+        for helper, protocol, port in (("ftp", "tcp", 21), ("tftp", "udp", 69))
+    ]
+    floating = network.create_ip(floating_network_id=site.external[1].id, port_id=near.port.id)
+    public = str(floating.floating_ip_address)
+    serve = ("python3", file_servers.__file__)
+    started = [*(site.start_outside(*serve, address) for address in addresses), near.start(*serve, near.address)]
+    options = {**ACTIVE, **PASSIVE}
+    try:
+        with running(started):
+            wait_until(lambda: fetched(far.run, f"tftp://{GATEWAYS[0]}/f") == site.own(0), "hosts help")
+            wait_until(lambda: network.get_ip(floating.id).status == "ACTIVE", "the floating IP is ACTIVE")
+            for host, vm in site.vms.items():
+                for address, own in zip(addresses, asked(vm, *addresses), strict=True):
+                    for how in options.values():
+                        assert fetched(vm.run, f"ftp://{address}/f", *how) == own, (host, address, how)
+                    assert fetched(vm.run, f"tftp://{address}/f") == own, (host, address)
+            for how in options.values():
+                assert fetched(site.cloud.outside, f"ftp://{public}/f", *how) == GATEWAYS[1], how
+            assert fetched(site.cloud.outside, f"tftp://{public}/f") == GATEWAYS[1]
+    finally:
         network.delete_ip(floating)
+        for helper in helpers:
+            network.delete_conntrack_helper(helper, site.router.id)
+        site.share(False)
 
 
 def test_ipv6_goes_by_the_first_and_comes_in_by_both(site: Site) -> None:
@@ -330,6 +442,40 @@ def test_the_gateways_move_together(site: Site) -> None:
     site.cloud.network.add_router_to_agent(agents[other], site.router)
     wait_until(lambda: site.hosts_of(first) == [other] == site.hosts_of(second), "they were moved", 20)
     assert asked(site.vms["h2"], REMOTE, *GATEWAYS) == [first, first, second]
+
+
+def test_floating_ips_and_ports_of_the_second_network_outlive_the_gateway_host(site: Site) -> None:
+    """Streams to them go on: by the host that takes over, and by a VM's own host as if nothing were."""
+    network, outside, (host,) = site.cloud.network, site.cloud.lab.outside, site.hosts_of(site.own(1))
+    other = "h1" if host == "h0" else "h0"
+    vms = {"moves": site.vms["h2"], "stays": site.vms[other], "forwarded": site.vm("h2")}
+    external = site.external[1].id
+    ips = {what: network.create_ip(floating_network_id=external) for what in vms}
+    addresses = {what: str(ip.floating_ip_address) for what, ip in ips.items()}
+    machine, talks = site.cloud.hosts[host].host, dict[tuple[str, str], Talk]()
+    try:
+        for kind in KINDS:
+            site.forward(ips["forwarded"], vms["forwarded"], protocol=kind, external_port=7100, internal_port=7100)
+        for what in ("moves", "stays"):
+            network.update_ip(ips[what].id, port_id=vms[what].port.id)
+        for what, vm in vms.items():
+            assert site.answers(addresses[what]), what
+            for kind in KINDS:
+                talks[what, kind] = Talk(kind, outside, vm.namespace, addresses[what], 7100)
+        machine.kill("ovs-vswitchd")
+        wait_until(lambda: other in site.hosts_of(addresses["moves"]), "the other host has the floating IP", 20)
+        time.sleep(2)
+        silent = {talked: talk.end() for talked, talk in talks.items()}
+        print(f"longest silences: {silent}")
+        assert max(silent.values()) < 3 * SLOWNESS, silent
+        assert all(talk.error is None for talk in talks.values())
+        assert all(site.answers(address, GATEWAYS[1]) for address in addresses.values())
+        assert asked(vms["moves"], REMOTE, GATEWAYS[1]) == [addresses["moves"]] * 2
+    finally:
+        machine.start_vswitchd()
+        for ip in ips.values():
+            site.delete(ip)
+    wait_until(lambda: site.hosts_of(site.own(1)) == [host], "it is back", 40)
 
 
 def test_a_gateway_comes_and_goes_under_traffic_by_the_other(site: Site) -> None:

@@ -41,6 +41,7 @@ from tunbridge.api.placement.allocations import Allocations
 from tunbridge.api.placement.client import Placement
 from tunbridge.api.placement.reporter import Reporter
 from tunbridge.api.placement.segment_reporter import SegmentReporter, Services
+from tunbridge.api.placement.settler import Settler
 from tunbridge.api.quotas import QuotaApi
 from tunbridge.api.ready_made import PoolsApi, TopologyApi
 from tunbridge.api.routes import pages
@@ -185,8 +186,8 @@ async def run(config: ServerConfig, log: Any) -> None:
     gateways = GatewayChore(database, config.networking, SYSTEM, log)
     milestones = MilestoneChore(database, log)
     embedded = None if config.database else await _own_database(config, log)
-    services = _services(config, database, log)
-    allocations = None if config.placement is None else Allocations(Placement(config.placement), log)
+    allocations = None if config.placement is None else Allocations(Placement(config.placement), database, log)
+    services = _services(config, database, allocations, log)
     try:
         if embedded is not None:
             embedded.writes_refused = database.refuse_writes
@@ -209,8 +210,6 @@ async def run(config: ServerConfig, log: Any) -> None:
     finally:
         await database.close()
         await authenticator.close()
-        if allocations is not None:
-            await allocations.close()
         for service in services:
             await service.close()
         if embedded is not None:
@@ -226,7 +225,7 @@ class _Service(NamedTuple):
     close: Callable[[], Awaitable[None]]
 
 
-def _services(config: ServerConfig, database: Database, log: Any) -> list[_Service]:
+def _services(config: ServerConfig, database: Database, allocations: Allocations | None, log: Any) -> list[_Service]:
     """Make what tells the services of the configuration; before the database is started. Raises AuthConfigError."""
     found = []
     if config.nova is not None:
@@ -235,6 +234,8 @@ def _services(config: ServerConfig, database: Database, log: Any) -> list[_Servi
     if config.placement is not None:
         placement = Placement(config.placement)
         found.append(_Service(Reporter(database, placement.tell, log).worker, placement.close))
+    if allocations is not None:
+        found.append(_Service(Settler(database, allocations.take_back, log).worker, allocations.close))
     if config.nova is not None and config.placement is not None:
         services = Services(Placement(config.placement), Aggregates(config.nova))
         found.append(_Service(SegmentReporter(database, services, log).worker, services.close))

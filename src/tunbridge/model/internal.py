@@ -93,6 +93,13 @@ AGENT_PLACEMENT = Table(
 )
 """Whether Placement was told what an agent's host has; `version` stands for what the agent said then.
 `providers` are the UUIDs of the resource providers that Placement may have of it, with spaces, parents first."""
+ALLOCATION_CHANGE = Table(
+    "Allocation_Change",
+    (text("consumer", indexed=True), integer("generation"), json("steps"), boolean("taken_back")),
+    indexes=(("consumer",),),
+)
+"""Placement is being asked to change what a server has, for a transaction that deletes the row. Where that does not
+happen, the change is `taken_back`: rules/allocation_changes.py. `generation` is of the server's allocation before."""
 PORT_STATUS = Table(
     "Port_Status",
     (text("host", indexed=True), text("port_id", indexed=True), text("status")),
@@ -133,6 +140,7 @@ TABLES = (
     HOST_HEARTBEAT,
     AGENT_SETTING,
     AGENT_PLACEMENT,
+    ALLOCATION_CHANGE,
     PORT_STATUS,
     ADDRESS_LOCATION,
     MILESTONE,

@@ -1,7 +1,8 @@
 """What a server's ports have allocated in Placement, where another policy asks for something else, as Neutron has it.
 
 Rules do no I/O: they say which changes a transaction needs (AllocationNeeded). Who has asked Placement for them tries
-the transaction again with what was granted, and takes it back where the transaction does not happen.
+the transaction again with what was granted (`Request.granted`, and the rows of allocation_changes.py), and takes it
+back where the transaction does not happen.
 """
 
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from tunbridge.rules import bindings
+from tunbridge.rules import allocation_changes, bindings
 from tunbridge.rules.errors import NotImplementedHere
 from tunbridge.rules.qos_minimums import KINDS, SERVER_PORT, group_id, minimums
 from tunbridge.rules.request import Request, Row, Txn
@@ -26,11 +27,6 @@ class Change(Struct, frozen=True):
     """The server: Placement's allocations are of it."""
     amounts: tuple[tuple[str, str, int], ...]
     """Resource provider, class of resources, difference; none is 0."""
-
-    @property
-    def reverse(self) -> "Change":
-        """What undoes it."""
-        return Change(self.port, self.consumer, tuple((rp, name, -n) for rp, name, n in self.amounts))
 
 
 class AllocationNeeded(NotImplementedHere):
@@ -57,8 +53,12 @@ def follow(txn: Txn, request: Request, ports: Iterable[Row], before: str | None,
     if before == after or minimums(txn, before) == minimums(txn, after):
         return []
     found = [new for port in ports if (new := _new(txn, port, before, after)) is not None]
-    if any(new.change not in request.granted for new in found):
+    if not found:
+        return []
+    if {new.change for new in found} != request.granted:
         raise AllocationNeeded(new.change for new in found)
+    for id in request.allocation_changes:
+        allocation_changes.finish(txn, id)
     for new in found:
         txn.update(bindings.TABLE, new.binding.id, {"profile": msgspec.json.encode(new.profile).decode()})
     return [new.port for new in found]

@@ -80,6 +80,9 @@ class Request(msgspec.Struct, frozen=True):
     granted: frozenset[Hashable] = frozenset()
     """What another service was asked for and has granted (allocations.py)."""
 
+    allocation_changes: tuple[str, ...] = ()
+    """The rows that say so."""
+
     @property
     def unconditional(self) -> "Request":
         """The request without its If-Match, for other rows than the one that it names."""

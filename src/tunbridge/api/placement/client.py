@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import httpx
 import msgspec
+from msgspec import Struct
 
 from tunbridge.api.keystone_service import KeystoneService, ServiceError
 from tunbridge.api.placement.config import PlacementConfig
@@ -34,6 +35,17 @@ class NoRoomError(PlacementError):
 
 class NoAllocationError(PlacementError):
     """A server has nothing allocated: it was deleted meanwhile, or moves."""
+
+
+class Allocation(Struct, frozen=True):
+    """What a server has of resource providers, at one moment."""
+
+    consumer: str
+    generation: int
+    resources: dict[str, Any]
+    """Provider -> `resources`; empty for a server that has nothing."""
+    about: dict[str, Any]
+    """Whose it is, and the generation: as a change has to name it."""
 
 
 class Placement:
@@ -76,25 +88,27 @@ class Placement:
         """Remove the provider of a segment. Raises PlacementError, also while something is allocated from it."""
         await self._ask("DELETE", f"/resource_providers/{uuid}", missing=404)
 
-    async def change_allocation(self, consumer: str, amounts: Iterable[tuple[str, str, int]]) -> None:
-        """Change what a server has of resource providers, by (provider, class, difference).
+    async def allocation(self, consumer: str) -> Allocation:
+        """What a server has. Raises PlacementError."""
+        there = await self._ask("GET", f"/allocations/{consumer}")
+        about = {name: value for name, value in there.items() if name in _CONSUMER}
+        return Allocation(consumer, there.get("consumer_generation") or 0, there["allocations"], about)
 
-        Raises PlacementError, NoRoomError, NoAllocationError.
+    async def change_allocation(self, there: Allocation, amounts: Iterable[tuple[str, str, int]]) -> bool:
+        """Change what a server had, by (provider, class, difference); False: another program has changed it since.
+
+        Raises PlacementError, after which it may have been changed, and NoRoomError.
         """
-        path = f"/allocations/{consumer}"
-        for _ in range(TRIES):
-            there = await self._ask("GET", path)
-            if not there["allocations"]:
-                raise NoAllocationError(f"{path}: it has none")
-            body = {name: value for name, value in there.items() if name in _CONSUMER}
-            reply = await self._reply("PUT", path, {**body, "allocations": _changed(there["allocations"], amounts)})
-            if reply.status_code == 204:
-                return
-            if reply.status_code != 409:
-                raise _refused("PUT", path, reply)
-            if _FASTER not in reply.text:
-                raise NoRoomError(str(_refused("PUT", path, reply)))
-        raise PlacementError(f"{path}: other programs keep changing it")
+        path = f"/allocations/{there.consumer}"
+        body = {**there.about, "allocations": _changed(there.resources, amounts)}
+        reply = await self._reply("PUT", path, body)
+        if reply.status_code == 409 and _FASTER in reply.text:
+            return False
+        if reply.status_code == 409:
+            raise NoRoomError(str(_refused("PUT", path, reply)))
+        if reply.status_code != 204:
+            raise _refused("PUT", path, reply)
+        return True
 
     async def _ensure_root(self, uuid: str, name: str) -> None:
         if await self._ask("GET", f"/resource_providers/{uuid}", missing=404) is None:

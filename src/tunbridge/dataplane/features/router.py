@@ -124,9 +124,12 @@ def _arrive(context: Context, number: int, interface: Interface, is_here: bool) 
     if _is_advertised(context, interface):
         # The default route of router advertisements leads to the network's service address.
         macs[service_mac(interface.network.id)] = {6}
-    start = [flow.load(ROUTER_NUMBER, number), goto(pipeline.ROUTES)]
+    route = [flow.load(ROUTER_NUMBER, number), goto(pipeline.ROUTES)]
+    # The way to the gateway host is known by the interface's own address only: what else goes there is flooded.
+    renamed = [flow.set_field("eth_dst", interface.port.mac_address), *route]
     for mac, versions in macs.items():
         where: Match = {**NETWORK(interface.vlan), "dl_dst": mac}
+        start = route if mac == interface.port.mac_address else renamed
         for version in versions:
             proto: Match = {**where, "proto": "ip" if version == 4 else "ipv6"}
             allowed: Match = {**proto, "ct_state": "-rpl+trk", **CHECKED(EGRESS_CHECKED)}
