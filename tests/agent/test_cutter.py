@@ -22,9 +22,11 @@ class Busy(Cutter):
 
     dump = "\n".join(LINE.format(a, b, a, b) for a, b in itertools.product(range(80), range(250)))
     turns = 0
+    asked: tuple[tuple[str, ...], ...] = ()
 
     async def _ask(self, questions: Sequence[tuple[str, ...]]) -> list[str | None]:
         self.turns = 0
+        self.asked += tuple(questions)
         return [self.dump if question[0] == "dpctl/dump-conntrack" else "" for question in questions]
 
     async def turn(self) -> None:
@@ -44,6 +46,21 @@ def test_the_loop_goes_on_while_twenty_thousand_connections_are_judged() -> None
 
     asyncio.run(cut())
     assert cutter.turns > 10
+
+
+def test_the_connections_of_several_zones_are_read_once() -> None:
+    """As at each start of the agent; the kernel's datapath looks at all connections, whichever zone is asked for."""
+    desired, _ = started(cloud(4, 2), local(1, 2))
+    for zones in ((1,), (1, 2, 3)):
+        cutter = Busy("/nowhere", Log(logging.getLogger("test")))
+        cutter.dump = "\n".join(
+            LINE.format(1, 1, 1, 1).replace("zone=1", f"zone={n}").replace("k=0", "k=2") for n in (1, 2, 4)
+        )
+        asyncio.run(cutter.cut([Cut(zone, None) for zone in zones], desired))
+        dumps = [question[1:] for question in cutter.asked if question[0] == "dpctl/dump-conntrack"]
+        assert dumps == [("zone=1",) if len(zones) == 1 else ()]
+        cut = {question[1] for question in cutter.asked if question[0] == "dpctl/flush-conntrack"}
+        assert cut == {f"zone={zone}" for zone in zones if zone != 3}
 
 
 def test_an_address_is_found_by_itself_and_by_its_prefixes() -> None:

@@ -7,13 +7,13 @@ other. A deleted connection's next packet is new, and is refused, from either en
 
 import asyncio
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from tunbridge.agent.acknowledged import Acknowledged
 from tunbridge.agent.severed import SeveredFlows
 from tunbridge.dataplane import names
-from tunbridge.dataplane.conntrack import Connection, Cut, Judge
+from tunbridge.dataplane.conntrack import Connection, Cut
 from tunbridge.dataplane.desired import Desired
 from tunbridge.dataplane.features import severed
 from tunbridge.log import Log
@@ -95,12 +95,10 @@ class Cutter:
     async def cut(self, cuts: Iterable[Cut], desired: Desired) -> None:
         """Delete the connections of these addresses that nothing allows any more."""
         await self._follow()
-        for zone, wanted in _by_zone(cuts).items():
-            text = (await self._ask([("dpctl/dump-conntrack", f"zone={zone}")]))[0]
-            if text is None:
-                self._log.warning("connections cannot be read, so none was cut", zone=zone)
-                continue
-            gone = await asyncio.to_thread(_no_longer_allowed, text, wanted, desired.judge())
+        zones = _by_zone(cuts)
+        known = await self._connections(zones)
+        for zone, wanted in zones.items():
+            gone = await asyncio.to_thread(desired.judge().no_longer_allowed, known.get(zone, ()), wanted)
             if not gone:
                 continue
             await self._sever(gone)
@@ -109,6 +107,15 @@ class Cutter:
             self.cut_so_far += len(gone)
             refused = sum(answer is None for answer in answers)
             self._log.info("connections cut", zone=zone, connections=len(gone) - refused, not_cut=refused)
+
+    async def _connections(self, zones: Collection[int]) -> dict[int, list[Connection]]:
+        """By zone. Of several zones by one reading: the kernel's datapath reads all connections for each of them."""
+        one = [f"zone={zone}" for zone in zones] if len(zones) == 1 else []
+        text = (await self._ask([("dpctl/dump-conntrack", *one)]))[0]
+        if text is None:
+            self._log.warning("connections cannot be read, so none was cut", zones=len(zones))
+            return {}
+        return await asyncio.to_thread(_in_zones, text, zones)
 
     async def _sever(self, gone: Sequence[Connection]) -> None:
         flows = [flow for connection in gone for flow in severed.compute(connection)]
@@ -137,9 +144,13 @@ class Cutter:
         return await asyncio.to_thread(unixctl.ask, path, questions, TIMEOUT_S)
 
 
-def _no_longer_allowed(text: str, wanted: Sequence[Cut], judge: Judge) -> list[Connection]:
-    """In a thread: a busy host has a hundred thousand connections, and workloads wait for answers meanwhile."""
-    return judge.no_longer_allowed(parse(text), wanted)
+def _in_zones(text: str, zones: Collection[int]) -> dict[int, list[Connection]]:
+    """In a thread, as what judges them: a busy host has very many, and workloads wait for answers meanwhile."""
+    found: dict[int, list[Connection]] = {}
+    for connection in parse(text):
+        if connection.zone in zones:
+            found.setdefault(connection.zone, []).append(connection)
+    return found
 
 
 def _by_zone(cuts: Iterable[Cut]) -> dict[int, list[Cut]]:
