@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from tests.api.serving import Cloud, User, error, serving
+from tunbridge.api.events import MOST
 
 PATIENCE_S = 20.0
 
@@ -141,6 +142,16 @@ def test_without_a_token_nothing_is_told(cloud: Cloud) -> None:
 
 def test_it_is_listed_as_an_extension(cloud: Cloud) -> None:
     assert cloud.user("mia").get("/extensions/event-stream").status_code == 200
+
+
+def test_a_project_that_follows_by_very_many_streams_leaves_the_others_theirs(tmp_path: Path) -> None:
+    with serving(tmp_path) as cloud, contextlib.ExitStack() as stack:
+        mia, otto = cloud.user("mia"), cloud.user("otto")
+        for _ in range(MOST):
+            stack.enter_context(following(cloud, mia))
+        status, _, message = error(mia.get("/events"))
+        assert (status, "your project its share" in message) == (503, True)
+        stack.enter_context(following(cloud, otto))
 
 
 def test_a_server_that_ends_says_so_and_does_not_wait_for_its_followers(tmp_path: Path) -> None:

@@ -84,8 +84,9 @@ def test_arp_for_an_unknown_address_is_flooded(world: World, target: str) -> Non
     assert world.send("p1", arp(target)) == {Delivery("a", "p2"), Delivery("b", "p3")}
 
 
-def test_arp_for_the_dhcp_address_is_answered_with_its_service_mac(world: World) -> None:
-    (answer,) = world.send("p1", arp("10.0.0.254"))
+@pytest.mark.parametrize("dst", [BROADCAST, addresses.service_mac("s4")])  # Linux asks again by unicast
+def test_arp_for_the_dhcp_address_is_answered_with_its_service_mac(world: World, dst: str) -> None:
+    (answer,) = world.send("p1", arp("10.0.0.254", dst))
     assert answer.device == "p1"
     assert f"sip=10.0.0.254,tip=10.0.0.1,op=2,sha={addresses.service_mac('s4')}" in answer.changes
 

@@ -95,6 +95,29 @@ def test_a_rule_works_at_once_and_its_removal_cuts_its_connections_and_no_other(
     assert connects(town.far, town.server, SSH)
 
 
+def test_very_many_connections_are_cut_to_the_last(town: Town) -> None:
+    """Open vSwitch overlooks some where many are deleted at once, and is late where it is asked for each."""
+    udp = {"protocol": "udp", "port_range_min": UDP_PORT, "port_range_max": UDP_PORT}
+    web = town.group("very many", tcp(SSH))
+    town.put(town.server, web)
+    rule = town.rule(web, **udp)
+    host = town.server.host.host
+    zone = host.vsctl("get", "port", town.server.tap, "tag")
+
+    def known() -> int:
+        return host.run("ovs-appctl", "dpctl/dump-conntrack", f"zone={zone}").stdout.count(f"dport={UDP_PORT}")
+
+    packet = Ether(src=town.far.mac, dst=town.server.mac) / IP(src=town.far.address, dst=town.server.address)
+    frames = [bytes(packet / UDP(sport=port, dport=UDP_PORT)) for port in range(10_000, 15_000)]
+    with wire(town.far) as sending:
+        while known() < len(frames) * 0.8:
+            sending.send(*frames)
+    login = connected(town.far, town.server, SSH)
+    town.cloud.network.delete_security_group_rule(rule.id)
+    wait_until(lambda: known() == 0, "all are cut", 15)
+    assert login.is_alive()
+
+
 def test_rules_of_ipv6_let_in_and_cut_by_themselves(town: Town) -> None:
     six = town.server.address6
     web = town.group("web by IPv6", tcp(SSH, ether_type="IPv6"))

@@ -7,20 +7,27 @@ other. A deleted connection's next packet is new, and is refused, from either en
 
 import asyncio
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from tunbridge.agent.acknowledged import Acknowledged
-from tunbridge.agent.severed import SeveredFlows
+from tunbridge.agent.severed import LIMIT, SeveredFlows
 from tunbridge.dataplane import names
-from tunbridge.dataplane.conntrack import Connection, Cut, Judge
+from tunbridge.dataplane.conntrack import Connection, Cut
 from tunbridge.dataplane.desired import Desired
 from tunbridge.dataplane.features import severed
+from tunbridge.dataplane.flows import Flow
 from tunbridge.log import Log
 from tunbridge.openvswitch import ofctl, unixctl
 from tunbridge.openvswitch.ofctl import OfctlError
 
 TIMEOUT_S = 10.0
+BATCH = 100
+"""So many are asked to be deleted within TIMEOUT_S."""
+MANY = 20
+"""So many connections to one service are deleted at once."""
+ATTEMPTS, TOGETHER, AGAIN_S = 8, 4, 0.2
+"""So often connections are read, judged and deleted, the first times many at once; with pauses that get longer."""
 _FIELDS = re.compile(r"(\w+)=([^,()]+)")
 _LINE = re.compile(r"^(?P<protocol>\w+),orig=\((?P<orig>[^)]*)\),reply=\((?P<reply>[^)]*)\)(?P<rest>.*)$")
 _PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58, "sctp": 132, "udplite": 136, "dccp": 33, "igmp": 2}
@@ -73,6 +80,36 @@ def tuple_of(connection: Connection) -> str:
     return ",".join(fields)
 
 
+def flushes_of(gone: Sequence[Connection], known: Sequence[Connection] | None) -> list[str]:
+    """What `dpctl/flush-conntrack` takes to delete connections.
+
+    Where all that are `known` to one service are to go, and are many, that is said at once: one after the other a busy
+    Open vSwitch needs a second for some hundreds. Before 3.1 it refuses that.
+    """
+    by_service: dict[tuple[int, str, int | None], list[Connection]] = {}
+    for c in gone:
+        if severed.can_be_deleted(c):
+            by_service.setdefault(_service(c), []).append(c)
+    going = set(map(id, gone))
+    kept = {_service(c) for c in known or () if id(c) not in going}
+    found: list[str] = []
+    for service, those in by_service.items():
+        if known is not None and service not in kept and len(those) >= MANY and those[0].icmp_id is None:
+            found.append(_service_text(*service))
+        else:
+            found += map(tuple_of, those)
+    return found
+
+
+def _service(c: Connection) -> tuple[int, str, int | None]:
+    return c.protocol, c.dst, c.dst_port
+
+
+def _service_text(protocol: int, address: str, port: int | None) -> str:
+    where = f"ct_ipv6_dst={address}" if ":" in address else f"ct_nw_dst={address}"
+    return f"{where},ct_nw_proto={protocol}" + (f",ct_tp_dst={port}" if port is not None else "")
+
+
 class Cutter:
     """Cuts that wait until every bridge has acknowledged the flows that go with them."""
 
@@ -95,28 +132,58 @@ class Cutter:
     async def cut(self, cuts: Iterable[Cut], desired: Desired) -> None:
         """Delete the connections of these addresses that nothing allows any more."""
         await self._follow()
-        for zone, wanted in _by_zone(cuts).items():
-            text = (await self._ask([("dpctl/dump-conntrack", f"zone={zone}")]))[0]
-            if text is None:
-                self._log.warning("connections cannot be read, so none was cut", zone=zone)
-                continue
-            gone = await asyncio.to_thread(_no_longer_allowed, text, wanted, desired.judge())
+        zones = _by_zone(cuts)
+        known = await self._connections(zones)
+        for zone, wanted in zones.items():
+            await self._cut_in(zone, wanted, known.get(zone, ()), desired)
+
+    async def _cut_in(self, zone: int, wanted: Sequence[Cut], known: Sequence[Connection], desired: Desired) -> None:
+        """Delete a zone's, and look again until none is left: Open vSwitch overlooks some where it deletes many."""
+        found = 0
+        for attempt in range(ATTEMPTS):
+            gone = await asyncio.to_thread(desired.judge().no_longer_allowed, known, wanted)
+            found = found or len(gone)
             if not gone:
-                continue
+                break
             await self._sever(gone)
-            tuples = [tuple_of(c) for c in gone if severed.can_be_deleted(c)]
-            answers = await self._ask([("dpctl/flush-conntrack", f"zone={zone}", one) for one in tuples])
-            self.cut_so_far += len(gone)
-            refused = sum(answer is None for answer in answers)
-            self._log.info("connections cut", zone=zone, connections=len(gone) - refused, not_cut=refused)
+            if await self._flush(zone, gone, known if attempt < TOGETHER else None):
+                gone = []
+                break
+            await asyncio.sleep(AGAIN_S * attempt)
+            known = (await self._connections([zone])).get(zone, ())
+        if found:
+            self.cut_so_far += found - len(gone)
+            self._log.info("connections cut", zone=zone, connections=found - len(gone), not_cut=len(gone))
+
+    async def _flush(self, zone: int, gone: Sequence[Connection], known: Sequence[Connection] | None) -> bool:
+        """Delete connections; whether all are known to be deleted."""
+        flushes = await asyncio.to_thread(flushes_of, gone, known)
+        answers: list[str | None] = []
+        for at in range(0, len(flushes), BATCH):
+            questions = [("dpctl/flush-conntrack", f"zone={zone}", one) for one in flushes[at : at + BATCH]]
+            answers += await self._ask(questions)
+        one_by_one = len(flushes) == sum(map(severed.can_be_deleted, gone))
+        return one_by_one and None not in answers
+
+    async def _connections(self, zones: Collection[int]) -> dict[int, list[Connection]]:
+        """By zone. Of several zones by one reading: the kernel's datapath reads all connections for each of them."""
+        one = [f"zone={zone}" for zone in zones] if len(zones) == 1 else []
+        for attempt in range(ATTEMPTS):
+            text = (await self._ask([("dpctl/dump-conntrack", *one)]))[0]
+            if text is not None:
+                return await asyncio.to_thread(_in_zones, text, zones)
+            await asyncio.sleep(AGAIN_S * attempt)
+        self._log.warning("connections cannot be read, so none was cut", zones=len(zones))
+        return {}
 
     async def _sever(self, gone: Sequence[Connection]) -> None:
-        flows = [flow for connection in gone for flow in severed.compute(connection)]
+        flows = await asyncio.to_thread(_severing, gone[-LIMIT:])
         if not flows:
             return
         surplus = self.severed.add(flows)
-        if surplus:
-            self._log.warning("too many connections were cut: the first may be made anew", connections=len(surplus))
+        if surplus or len(gone) > LIMIT:
+            too_many = len(surplus) + max(len(gone) - LIMIT, 0)
+            self._log.warning("too many connections were cut: the first may be made anew", connections=too_many)
         gone_again = {flow.key for flow in surplus}
         added = (flow.add_line() for flow in flows if flow.key not in gone_again)
         lines = "".join(f"{line}\n" for line in (*(flow.delete_line() for flow in surplus), *added))
@@ -137,9 +204,17 @@ class Cutter:
         return await asyncio.to_thread(unixctl.ask, path, questions, TIMEOUT_S)
 
 
-def _no_longer_allowed(text: str, wanted: Sequence[Cut], judge: Judge) -> list[Connection]:
-    """In a thread: a busy host has a hundred thousand connections, and workloads wait for answers meanwhile."""
-    return judge.no_longer_allowed(parse(text), wanted)
+def _severing(gone: Sequence[Connection]) -> list[Flow]:
+    return [flow for connection in gone for flow in severed.compute(connection)]
+
+
+def _in_zones(text: str, zones: Collection[int]) -> dict[int, list[Connection]]:
+    """In a thread, as what judges them: a busy host has very many, and workloads wait for answers meanwhile."""
+    found: dict[int, list[Connection]] = {}
+    for connection in parse(text):
+        if connection.zone in zones:
+            found.setdefault(connection.zone, []).append(connection)
+    return found
 
 
 def _by_zone(cuts: Iterable[Cut]) -> dict[int, list[Cut]]:

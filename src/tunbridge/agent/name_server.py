@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Callable, Iterable
 import msgspec
 
 from tunbridge.agent.endpoint import Caller, Endpoint, Reply, SendFrame
-from tunbridge.agent.shares import Shares
 from tunbridge.dataplane import responders
 from tunbridge.dataplane.local import Workload
 from tunbridge.dataplane.responders import MalformedError, Settings, Subject, Zones, dns
 from tunbridge.dataplane.responders.dns import Forward, Question
 from tunbridge.dataplane.view import Key, Source
 from tunbridge.log import Log
+from tunbridge.shares import Shares
 
 RESOLVE_S = 2.0
 """How long one resolver may take."""

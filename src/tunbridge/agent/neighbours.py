@@ -18,7 +18,6 @@ from ipaddress import IPv4Address, IPv6Address
 
 from msgspec import Struct
 
-from tunbridge.agent.shares import Shares
 from tunbridge.agent.wires import Wires
 from tunbridge.dataplane import pipeline
 from tunbridge.dataplane.addresses import host_mac, link_local
@@ -32,6 +31,7 @@ from tunbridge.dataplane.responders.frames import (
     mac_bytes,
 )
 from tunbridge.openvswitch.openflow import PacketIn
+from tunbridge.shares import Shares
 
 Neighbour = tuple[str, str]
 """Network and address."""

@@ -29,10 +29,11 @@ from tunbridge.rules.base import Rules
 from tunbridge.rules.caller import Caller
 from tunbridge.rules.errors import Unavailable, http_bad_request
 from tunbridge.rules.request import Row
+from tunbridge.shares import Shares
 
 PATH = "/events"
 MOST = 100
-"""Streams of one server at a time."""
+"""Streams of one server at a time; of further ones each project has a share."""
 KEEP_ALIVE_S = 15.0
 """So often at least something is sent, so that whatever stands between knows that the connection lives."""
 AGAIN_S = 60.0
@@ -110,6 +111,8 @@ class Events:
         self._dependents = [d for d in DEPENDENTS if (d.table, d.shows_in) in _BESIDE and d.shows_in in self._resources]
         self._names = frozenset(r.name for r in self._resources.values())
         self._streams: set[_Stream] = set()
+        self._room = Shares[str](MOST)
+        """Of projects, by their ids."""
         self._changes: list[_Change] = []
         self._count = 0
         store.listen(self._changed)
@@ -196,8 +199,9 @@ class Events:
         """Send one client what happens, until it goes or the stream ends. Raises Unavailable."""
         if not self._ready():
             raise Unavailable("ServiceUnavailable", "The database cannot be reached now. Try again later.")
-        if len(self._streams) >= MOST:
-            message = f"This server has {MOST} streams of events already. Try again later."
+        project = caller.project_id or ""
+        if not self._room.take(project):
+            message = f"This server has {MOST} streams of events, and your project its share of them. Try again later."
             raise Unavailable("ServiceUnavailable", message)
         stream = _Stream(caller, names)
         stream.put(self._event("stream.begin", b"{}"))
@@ -211,6 +215,7 @@ class Events:
             await self._send(stream, again, gone, send)
         finally:
             self._streams.discard(stream)
+            self._room.leave(project)
             metrics.STREAMS.set(len(self._streams))
             gone.cancel()
 

@@ -152,9 +152,13 @@ _INTEGRATION: dict[Signature, str] = {
     (60, 20, "tcp,reg6,nw_dst,tp_dst"): "DNS queries over TCP to the subnet's DHCP address.",
     (60, 20, "tcp6,reg6,ipv6_dst,tp_dst"): "DNS queries over TCP to the subnet's DHCP address.",
     (60, 10, "arp,reg6,dl_dst,arp_tpa,arp_op"): (
-        "ARP requests for known addresses of a tunnelled network. For a port on another host, and for a DHCP address"
-        " that no port has, the request becomes its own answer; for a local port it goes to that port alone, which"
-        " answers (so a probe for the own address hears nothing)."
+        "ARP requests for known addresses of a tunnelled network. For a port on another host the request becomes its"
+        " own answer; for a local port it goes to that port alone, which answers (so a probe for the own address hears"
+        " nothing)."
+    ),
+    (60, 10, "arp,reg6,arp_tpa,arp_op"): (
+        "ARP requests for a DHCP address that no port has: the request becomes its own answer, also where a client asks"
+        " by unicast whether it is still there."
     ),
     (
         60,

@@ -154,10 +154,8 @@ def _request(context: Context, vlan: int, kind: Kind, match: Match) -> None:
 
 
 def _resolve(context: Context, vlan: int, address: str, mac: str) -> None:
-    """Answer ARP for the DHCP address, though nobody has it."""
-    asked = {
-        **pipeline.NETWORK(vlan), "proto": "arp", "arp_op": 1, "arp_tpa": address, "dl_dst": pipeline.MULTICAST,
-    }  # fmt: skip
+    """Answer ARP for the DHCP address, though nobody has it; also who asks by unicast whether it is still there."""
+    asked: Match = {**pipeline.NETWORK(vlan), "proto": "arp", "arp_op": 1, "arp_tpa": address}
     actions = neighbour.answer_arp(address, mac)
     context.flow(names.INTEGRATION_BRIDGE, pipeline.SERVICE_TABLE, 10, asked, *actions)
     _end(context, vlan, mac)

@@ -1,6 +1,6 @@
 """Who gets room when there is none left."""
 
-from tunbridge.agent.shares import Shares
+from tunbridge.shares import Shares
 
 
 def test_one_who_takes_all_leaves_the_others_their_share() -> None:
