@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from tests.dataplane.test_desired import cloud, local, started
-from tunbridge.agent.conntrack import Cutter, flushes_of, parse
+from tunbridge.agent.conntrack import APART, Cutter, Grouped, parse
 from tunbridge.dataplane.conntrack import Cut, Prefixes
 from tunbridge.log import Log
 
@@ -63,6 +63,22 @@ def test_the_connections_of_several_zones_are_read_once() -> None:
         assert cut == {f"zone={zone}" for zone in zones if zone != 3}
 
 
+class Overfull(Busy):
+    """What there is altogether is more than Open vSwitch tells in time."""
+
+    async def _ask(self, questions: Sequence[tuple[str, ...]]) -> list[str | None]:
+        answers = await super()._ask(questions)
+        return [None] if questions[0] == ("dpctl/dump-conntrack",) else answers
+
+
+def test_where_all_zones_together_are_too_much_each_is_read() -> None:
+    desired, _ = started(cloud(4, 2), local(1, 2))
+    cutter = Overfull("/nowhere", Log(logging.getLogger("test")))
+    cutter.dump = LINE.format(1, 1, 1, 1).replace("zone=1", "zone=2").replace("mark=0", "mark=2")
+    asyncio.run(cutter.cut([Cut(1, None), Cut(2, None)], desired))
+    assert cutter.cut_so_far == 1
+
+
 class Overlooking(Busy):
     """Deletes but three of four connections to a service, as Open vSwitch 3.1 does, and is too late for some."""
 
@@ -95,10 +111,22 @@ def test_what_open_vswitch_did_not_delete_is_deleted_again_until_none_is_left() 
     assert (cutter.lines, cutter.cut_so_far) == ([], 250)
 
 
+def test_many_to_one_service_are_deleted_together_and_kept_from_coming_back_by_one_flow() -> None:
+    """However many they are: flows for each are kept for some thousands only."""
+    known = parse("\n".join(LINE.format(n >> 8, n & 255, 1, 1).replace("mark=0", "mark=2") for n in range(APART + 1)))
+    assert len(Grouped.of(known[:APART], known[:APART]).severing()) == APART
+    together = Grouped.of(known, known)
+    assert together.flushes() == ["ct_nw_dst=10.0.0.1,ct_nw_proto=6,ct_tp_dst=80"]
+    (flow,) = together.severing()
+    assert (flow.table, flow.actions) == (71, "drop")
+    assert flow.match == "ct_state=+new+trk,tcp,reg6=0x1,nw_src=10.0.0.1,tp_src=80,tcp_flags=-syn"
+
+
 def test_what_stays_to_the_same_service_is_not_deleted_with_the_rest() -> None:
-    gone = parse("\n".join(LINE.format(1, n, 1, n) for n in range(100)))
-    assert flushes_of(gone, gone) == ["ct_nw_dst=10.0.0.1,ct_nw_proto=6,ct_tp_dst=80"]
-    assert len(flushes_of(gone[1:], gone)) == 99
+    known = parse("\n".join(LINE.format(1, n, 1, n).replace("mark=0", "mark=2") for n in range(100)))
+    apart = Grouped.of(known[1:], known)
+    assert len(apart.flushes()) == len(apart.severing()) == 99
+    assert Grouped.of(known, None).services == []
 
 
 def test_an_address_is_found_by_itself_and_by_its_prefixes() -> None:

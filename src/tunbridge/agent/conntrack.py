@@ -9,6 +9,7 @@ import asyncio
 import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from tunbridge.agent.acknowledged import Acknowledged
 from tunbridge.agent.severed import LIMIT, SeveredFlows
@@ -26,8 +27,13 @@ BATCH = 100
 """So many are asked to be deleted within TIMEOUT_S."""
 MANY = 20
 """So many connections to one service are deleted at once."""
+APART = 1000
+"""So many have a flow each that keeps them from coming back; more to one service have one, which concerns whoever has
+a connection to it that conntrack does not know, until nobody has sent there for long.
+"""
 ATTEMPTS, TOGETHER, AGAIN_S = 8, 4, 0.2
 """So often connections are read, judged and deleted, the first times many at once; with pauses that get longer."""
+_WITH_PORTS = frozenset({6, 17, 132})
 _FIELDS = re.compile(r"(\w+)=([^,()]+)")
 _LINE = re.compile(r"^(?P<protocol>\w+),orig=\((?P<orig>[^)]*)\),reply=\((?P<reply>[^)]*)\)(?P<rest>.*)$")
 _PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58, "sctp": 132, "udplite": 136, "dccp": 33, "igmp": 2}
@@ -80,25 +86,41 @@ def tuple_of(connection: Connection) -> str:
     return ",".join(fields)
 
 
-def flushes_of(gone: Sequence[Connection], known: Sequence[Connection] | None) -> list[str]:
-    """What `dpctl/flush-conntrack` takes to delete connections.
+class Grouped(NamedTuple):
+    """Connections to delete: many to one service together, where all that are known to it are to go; others alone."""
 
-    Where all that are `known` to one service are to go, and are many, that is said at once: one after the other a busy
-    Open vSwitch needs a second for some hundreds. Before 3.1 it refuses that.
-    """
-    by_service: dict[tuple[int, str, int | None], list[Connection]] = {}
-    for c in gone:
-        if severed.can_be_deleted(c):
+    services: list[list[Connection]]
+    single: list[Connection]
+
+    @classmethod
+    def of(cls, gone: Sequence[Connection], known: Sequence[Connection] | None) -> "Grouped":
+        """Those that are `gone` of all that are `known`; None: each alone."""
+        by_service: dict[tuple[int, str, int | None], list[Connection]] = {}
+        for c in gone:
             by_service.setdefault(_service(c), []).append(c)
-    going = set(map(id, gone))
-    kept = {_service(c) for c in known or () if id(c) not in going}
-    found: list[str] = []
-    for service, those in by_service.items():
-        if known is not None and service not in kept and len(those) >= MANY and those[0].icmp_id is None:
-            found.append(_service_text(*service))
-        else:
-            found += map(tuple_of, those)
-    return found
+        going = set(map(id, gone))
+        kept = {_service(c) for c in known or () if id(c) not in going}
+        found = cls([], [])
+        for service, those in by_service.items():
+            together = known is not None and len(those) >= MANY and service[0] in _WITH_PORTS and service not in kept
+            if together:
+                found.services.append(those)
+            else:
+                found.single.extend(those)
+        return found
+
+    def flushes(self) -> list[str]:
+        """What `dpctl/flush-conntrack` takes. One after the other a busy Open vSwitch needs a second for some hundreds;
+        before 3.1 it refuses anything else.
+        """
+        services = [_service_text(*_service(those[0])) for those in self.services]
+        return [*services, *(tuple_of(c) for c in self.single if severed.can_be_deleted(c))]
+
+    def severing(self) -> list[Flow]:
+        """The flows that keep them from being made anew."""
+        flows = [flow for those in self.services if len(those) > APART for flow in severed.compute_service(those)]
+        each = [c for those in self.services if len(those) <= APART for c in those] + self.single
+        return flows + [flow for connection in each[-LIMIT:] for flow in severed.compute(connection)]
 
 
 def _service(c: Connection) -> tuple[int, str, int | None]:
@@ -107,7 +129,7 @@ def _service(c: Connection) -> tuple[int, str, int | None]:
 
 def _service_text(protocol: int, address: str, port: int | None) -> str:
     where = f"ct_ipv6_dst={address}" if ":" in address else f"ct_nw_dst={address}"
-    return f"{where},ct_nw_proto={protocol}" + (f",ct_tp_dst={port}" if port is not None else "")
+    return f"{where},ct_nw_proto={protocol},ct_tp_dst={port}"
 
 
 class Cutter:
@@ -145,8 +167,9 @@ class Cutter:
             found = found or len(gone)
             if not gone:
                 break
-            await self._sever(gone)
-            if await self._flush(zone, gone, known if attempt < TOGETHER else None):
+            grouped = await asyncio.to_thread(Grouped.of, gone, known if attempt < TOGETHER else None)
+            await self._sever(grouped)
+            if await self._flush(zone, grouped):
                 gone = []
                 break
             await asyncio.sleep(AGAIN_S * attempt)
@@ -155,34 +178,36 @@ class Cutter:
             self.cut_so_far += found - len(gone)
             self._log.info("connections cut", zone=zone, connections=found - len(gone), not_cut=len(gone))
 
-    async def _flush(self, zone: int, gone: Sequence[Connection], known: Sequence[Connection] | None) -> bool:
+    async def _flush(self, zone: int, grouped: Grouped) -> bool:
         """Delete connections; whether all are known to be deleted."""
-        flushes = await asyncio.to_thread(flushes_of, gone, known)
+        flushes = await asyncio.to_thread(grouped.flushes)
         answers: list[str | None] = []
         for at in range(0, len(flushes), BATCH):
             questions = [("dpctl/flush-conntrack", f"zone={zone}", one) for one in flushes[at : at + BATCH]]
             answers += await self._ask(questions)
-        one_by_one = len(flushes) == sum(map(severed.can_be_deleted, gone))
-        return one_by_one and None not in answers
+        return not grouped.services and None not in answers
 
     async def _connections(self, zones: Collection[int]) -> dict[int, list[Connection]]:
         """By zone. Of several zones by one reading: the kernel's datapath reads all connections for each of them."""
-        one = [f"zone={zone}" for zone in zones] if len(zones) == 1 else []
+        if len(zones) > 1:
+            text = (await self._ask([("dpctl/dump-conntrack",)]))[0]
+            if text is not None:
+                return await asyncio.to_thread(_in_zones, text, zones)
+            return {zone: known for one in zones for zone, known in (await self._connections([one])).items()}
         for attempt in range(ATTEMPTS):
-            text = (await self._ask([("dpctl/dump-conntrack", *one)]))[0]
+            text = (await self._ask([("dpctl/dump-conntrack", *(f"zone={zone}" for zone in zones))]))[0]
             if text is not None:
                 return await asyncio.to_thread(_in_zones, text, zones)
             await asyncio.sleep(AGAIN_S * attempt)
-        self._log.warning("connections cannot be read, so none was cut", zones=len(zones))
+        self._log.warning("connections cannot be read, so none was cut", zones=",".join(map(str, zones)))
         return {}
 
-    async def _sever(self, gone: Sequence[Connection]) -> None:
-        flows = await asyncio.to_thread(_severing, gone[-LIMIT:])
+    async def _sever(self, grouped: Grouped) -> None:
+        flows = await asyncio.to_thread(grouped.severing)
         if not flows:
             return
         surplus = self.severed.add(flows)
-        if surplus or len(gone) > LIMIT:
-            too_many = len(surplus) + max(len(gone) - LIMIT, 0)
+        if too_many := len(surplus) + max(len(grouped.single) - LIMIT, 0):
             self._log.warning("too many connections were cut: the first may be made anew", connections=too_many)
         gone_again = {flow.key for flow in surplus}
         added = (flow.add_line() for flow in flows if flow.key not in gone_again)
@@ -202,10 +227,6 @@ class Cutter:
         if path is None:
             return [None] * len(questions)
         return await asyncio.to_thread(unixctl.ask, path, questions, TIMEOUT_S)
-
-
-def _severing(gone: Sequence[Connection]) -> list[Flow]:
-    return [flow for connection in gone for flow in severed.compute(connection)]
 
 
 def _in_zones(text: str, zones: Collection[int]) -> dict[int, list[Connection]]:

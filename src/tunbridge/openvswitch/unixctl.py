@@ -14,7 +14,7 @@ from tunbridge.errors import TunbridgeError
 
 TIMEOUT = 2.0
 """Seconds for all questions together."""
-_ANSWER_MAX = 64 * 1024 * 1024
+_ANSWER_MAX = 256 * 1024 * 1024
 
 
 class ControlError(TunbridgeError):
@@ -69,7 +69,7 @@ def _answer(control: socket.socket, deadline: float) -> str | None:
 
 def _reply(control: socket.socket, deadline: float) -> dict[str, Any]:
     """Wait for one reply. Raises OSError when none comes in time, ValueError when it is none."""
-    text = b""
+    text = bytearray()  # hundreds of megabytes of connections, a piece at a time
     while len(text) < _ANSWER_MAX:
         control.settimeout(max(deadline - time.monotonic(), 0.001))
         part = control.recv(65536)
@@ -83,7 +83,7 @@ def _reply(control: socket.socket, deadline: float) -> dict[str, Any]:
     raise ValueError("an answer without an end")
 
 
-def _whole(text: bytes) -> Any:
+def _whole(text: bytearray) -> Any:
     try:
         return json.loads(text)
     except ValueError:

@@ -10,6 +10,10 @@ ICMPv6 connections are not deleted at all: `dpctl/flush-conntrack` of one ends o
 Open vSwitch 3.1, lib/conntrack.c, knows the types of IPv4 alone). Their requests are judged by rules instead.
 """
 
+import functools
+import operator
+from collections.abc import Sequence
+
 from msgspec import structs
 
 from tunbridge.dataplane import flow, pipeline
@@ -44,6 +48,12 @@ def compute(connection: Connection) -> list[Flow]:
     return _severed(connection) if connection.protocol == _TCP else []
 
 
+def compute_service(connections: Sequence[Connection]) -> list[Flow]:
+    """Likewise for all connections to one service, which are cut together: they need no flow each."""
+    mark = functools.reduce(operator.or_, (connection.mark for connection in connections))
+    return compute(structs.replace(connections[0], src="", src_port=None, mark=mark))
+
+
 def _judged(connection: Connection) -> list[Flow]:
     match: Match = {
         **pipeline.NETWORK(connection.zone), "proto": "icmp6", "ct_state": "+est+trk",
@@ -63,11 +73,11 @@ def _aging(connection: Connection, made: Flow) -> Flow:
 
 
 def _severed(connection: Connection) -> list[Flow]:
-    suffix, ip = ("6", "ipv6") if ":" in connection.src else ("", "nw")
+    suffix, ip = ("6", "ipv6") if ":" in connection.dst else ("", "nw")
     reply: Match = {
         **pipeline.NETWORK(connection.zone), "proto": f"tcp{suffix}", "ct_state": "+new+trk", "tcp_flags": "-syn",
-        f"{ip}_src": connection.dst, f"{ip}_dst": connection.src,
-        "tp_src": connection.dst_port, "tp_dst": connection.src_port,
+        f"{ip}_src": connection.dst, "tp_src": connection.dst_port,
+        **({f"{ip}_dst": connection.src, "tp_dst": connection.src_port} if connection.src else {}),
     }  # fmt: skip
     tables = []
     if connection.mark & INGRESS_CHECKED:
