@@ -30,6 +30,10 @@ _WRITTEN = {
 """Datapath's name of a header and its parts -> ovs-fields(7)."""
 
 
+INNER_VLAN = "dl_vlan1"
+"""The VLAN id of a tag below `dl_vlan`, as a trace prints it; it takes no such field."""
+
+
 class PacketError(TunbridgeError):
     """A packet that does not exist."""
 
@@ -85,10 +89,20 @@ def written(packet: Packet, action: str) -> Packet:
     return {**packet, **changed}
 
 
-def with_vlan(packet: Packet, vlan: str | None) -> Packet:
-    """Give it with this VLAN id, or with none."""
-    rest = {name: value for name, value in packet.items() if name not in ("dl_vlan", "vlan_tci")}
-    return rest if vlan is None else {**rest, "dl_vlan": vlan}
+def pushed(packet: Packet, vlan: str) -> Packet:
+    """Give it with one VLAN tag more, on top of the one that it has."""
+    below = {INNER_VLAN: packet["dl_vlan"]} if "dl_vlan" in packet else {}
+    return {**_without(packet, "dl_vlan", "vlan_tci"), "dl_vlan": vlan, **below}
+
+
+def popped(packet: Packet) -> Packet:
+    """Give it without its outermost VLAN tag."""
+    below = {"dl_vlan": packet[INNER_VLAN]} if INNER_VLAN in packet else {}
+    return {**_without(packet, "dl_vlan", "vlan_tci", INNER_VLAN), **below}
+
+
+def _without(packet: Packet, *names: str) -> dict[str, str]:
+    return {name: value for name, value in packet.items() if name not in names}
 
 
 def flow(packet: Packet) -> str:
