@@ -168,7 +168,9 @@ def traced(site: Site, one: str, other: str, port: int, vlan: int) -> tuple[str,
     ends = [site.vms[name].port.id for name in (one, other)]
     options = ["--udp", str(port), "--vlan", str(vlan), "-f", "json", f"lab:{site.cloud.lab.name}"]
     command = [sys.executable, "-m", "tunbridge", "trace", *ends, *options]
-    found = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).stdout)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode in (0, 1) and done.stdout, done.stderr
+    found = json.loads(done.stdout)
     return found["outcome"], list(delivered(found["visit"]))
 
 

@@ -30,6 +30,15 @@ _WRITTEN = {
 """Datapath's name of a header and its parts -> ovs-fields(7)."""
 
 
+def _ports(protocol: str) -> dict[str, str]:
+    return {"tp_src": f"{protocol}_src", "tp_dst": f"{protocol}_dst"}
+
+
+_FULL = {
+    **{f"{protocol}{six}": _ports(protocol) for protocol in ("tcp", "udp", "sctp") for six in ("", "6")},
+    "icmp6": {"icmp_type": "icmpv6_type", "icmp_code": "icmpv6_code"},
+}
+"""Protocol -> its fields as they are printed, and as they are taken: the short names are taken for TCP and ICMP."""
 INNER_VLAN = "dl_vlan1"
 """The VLAN id of a tag below `dl_vlan`, as a trace prints it; it takes no such field."""
 
@@ -106,8 +115,10 @@ def _without(packet: Packet, *names: str) -> dict[str, str]:
 
 
 def flow(packet: Packet) -> str:
-    """Write it as an argument of `ofproto/trace`."""
-    return ",".join(name if value == "" else f"{name}={value}" for name, value in packet.items())
+    """Write it as an argument of `ofproto/trace`, which prints shorter names than it takes."""
+    protocol = next((word for word in _FULL if word in packet), "")
+    names = {name: _FULL.get(protocol, {}).get(name, name) for name in packet}
+    return ",".join(names[name] if value == "" else f"{names[name]}={value}" for name, value in packet.items())
 
 
 def made(
