@@ -6,6 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from scapy.layers.inet import IP
+from scapy.layers.inet6 import ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr, IPv6
+from scapy.layers.l2 import ARP, Dot1Q, Ether
 
 from tests.inspect.test_reader import COMPUTE, NETWORK
 from tests.inspect.test_reader import read as read_dump
@@ -13,7 +16,8 @@ from tunbridge.inspect.model import Document
 from tunbridge.inspect.trace.actions import Outer, copies
 from tunbridge.inspect.trace.endpoints import Endpoint, EndpointError, NoDirectory, find
 from tunbridge.inspect.trace.follow import MAX_HOSTS, Place, ends, follow
-from tunbridge.inspect.trace.packet import PacketError, flow, header, made, split
+from tunbridge.inspect.trace.frame import frame
+from tunbridge.inspect.trace.packet import PacketError, Protocol, flow, header, made, popped, pushed, split
 from tunbridge.inspect.trace.report import trace_of
 from tunbridge.inspect.trace.text import NO_MATCH, read
 from tunbridge.inspect.trace.words import to_text
@@ -151,6 +155,32 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     read(text)
 
 
+@pytest.mark.parametrize("protocol", ["icmp", "tcp", "udp", "arp"])
+@pytest.mark.parametrize("ends", [("10.1.0.1", "10.1.0.2"), ("2001:db8::1", "2001:db8::2")])
+def test_a_packet_below_two_tags_is_given_as_bytes(protocol: Protocol, ends: tuple[str, str]) -> None:
+    macs = ("fa:16:3e:00:00:01", "fa:16:3e:00:00:02")
+    sent = pushed(pushed(made(protocol, *macs, *ends, port=80), "7"), "300")
+    assert popped(sent)["dl_vlan"] == "7"
+    read = Ether(bytes.fromhex(frame(sent)))
+    assert read.src == macs[0]
+    assert [tag.vlan for tag in (read[Dot1Q], read[Dot1Q].payload)] == [300, 7]
+    if ARP in read:
+        assert (read[ARP].psrc, read[ARP].pdst, read[ARP].op, read[ARP].hwsrc) == (*ends, 1, macs[0])
+        return
+    inside = read[IP] if IP in read else read[IPv6]
+    assert (inside.src, inside.ttl if IP in read else inside.hlim) == (ends[0], 255 if protocol == "arp" else 64)
+    if IP in read:
+        right = inside.copy()
+        del right.chksum
+        assert inside.chksum == IP(bytes(right)).chksum
+    if protocol in ("tcp", "udp"):
+        assert (inside.payload.sport, inside.payload.dport) == (50000, 80)
+    if protocol == "tcp":
+        assert inside.payload.flags == "S"
+    if protocol == "arp":
+        assert (inside[ICMPv6ND_NS].tgt, inside[ICMPv6NDOptSrcLLAddr].lladdr) == (ends[1], macs[0])
+
+
 # From host to host
 
 HOSTS: Document = understand([read_dump(COMPUTE), read_dump(NETWORK)])
@@ -170,7 +200,7 @@ def start() -> Place:
 def test_a_packet_comes_in_by_the_other_host_s_tunnel_with_its_key_and_outer_addresses() -> None:
     asked: list[tuple[str, str, str]] = []
 
-    def ask(host: str, bridge: str, flow: str) -> str:
+    def ask(host: str, bridge: str, flow: str, _frame: str | None) -> str:
         asked.append((host, bridge, flow))
         return answer(ENCAPSULATED.format("10.0.0.25", "10.0.0.27") if len(asked) == 1 else "tap2")
 
@@ -202,7 +232,7 @@ def test_a_tunnel_that_leads_nowhere_is_said(source: str, destination: str, reas
 def test_a_packet_that_goes_round_is_followed_no_further_than_so_many_hosts() -> None:
     asked: list[str] = []
 
-    def ask(host: str, _bridge: str, _flow: str) -> str:
+    def ask(host: str, _bridge: str, _flow: str, _frame: str | None) -> str:
         asked.append(host)
         there = ("10.0.0.25", "10.0.0.27") if host == HOSTS.hosts[0].name else ("10.0.0.27", "10.0.0.25")
         return answer(ENCAPSULATED.format(*there))
@@ -229,7 +259,7 @@ def test_a_nic_leads_to_bridges_on_the_same_physical_network(
     hosts = [replace(one, name=name, system_id=name, bridge_mappings=m) for name, m in zip("ab", mappings, strict=True)]
     document = understand(hosts)
 
-    def ask(host: str, _bridge: str, _flow: str) -> str:
+    def ask(host: str, _bridge: str, _flow: str, _frame: str | None) -> str:
         return answer("eno16777736" if host == "a" else "tap2")
 
     visit = follow(document, Place(host="a", bridge="br-eth1", port="phy-br-eth1"), SENT, ask)

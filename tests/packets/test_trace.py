@@ -123,6 +123,11 @@ def test_the_question_for_a_mac_address_is_answered_on_the_senders_host(site: Si
     assert (host, end["kind"], end["packet"]["arp_sha"]) == ("h0", "answered", site.far.mac)
 
 
+def test_a_datagram_goes_as_a_ping_does(site: Site) -> None:
+    assert site.trace("near", "far", "--udp", "53")["outcome"] == "arrives"
+    assert site.trace("near", "closed", "--udp", "53")["outcome"] == "does not arrive"
+
+
 def test_replies_pass_where_new_connections_do_not(site: Site) -> None:
     assert site.trace("near", "closed", "--tcp", "22")["outcome"] == "does not arrive"
     assert site.trace("near", "closed", "--tcp", "22", "--state", "reply")["outcome"] == "arrives"

@@ -1,5 +1,8 @@
 """VLAN tags of VMs' own: transparent networks, on one host, over VXLAN and in VLANs of a physical network, and QinQ."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -158,6 +161,33 @@ def test_frames_arrive_with_the_tag_that_they_were_sent_with(secured: Site) -> N
         sender, receiver = secured.vms[one], secured.vms[other]
         frames = {datagram(sender, receiver, tags) for tags in [[], *ONE]}
         assert secured.hear(one, *frames) == {other: secured.comes(frames, one, other)}
+
+
+def traced(site: Site, one: str, other: str, port: int, vlan: int) -> tuple[str, list[str | None]]:
+    """What `tunbridge trace` says of a datagram with a tag, and the tags that it is delivered with."""
+    ends = [site.vms[name].port.id for name in (one, other)]
+    options = ["--udp", str(port), "--vlan", str(vlan), "-f", "json", f"lab:{site.cloud.lab.name}"]
+    command = [sys.executable, "-m", "tunbridge", "trace", *ends, *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode in (0, 1) and done.stdout, done.stderr
+    found = json.loads(done.stdout)
+    return found["outcome"], list(delivered(found["visit"]))
+
+
+def delivered(visit: dict[str, Any]) -> Iterator[str | None]:
+    for branch in visit["branches"]:
+        if branch["kind"] == "delivered":
+            yield branch["packet"].get("dl_vlan")
+        for further in branch["visits"]:
+            yield from delivered(further)
+
+
+def test_trace_says_what_becomes_of_a_tagged_frame(secured: Site) -> None:
+    """As the other tests here show with real frames."""
+    for other in ("b", "c"):
+        assert traced(secured, "a", other, OPEN, 101) == ("arrives", ["101"])
+        assert traced(secured, "a", other, CLOSED, 101) == ("does not arrive", [])
+    assert traced(secured, "x", "y", OPEN, 101) == ("does not arrive", [])
 
 
 def test_packets_as_large_as_the_mtu_pass_with_a_tag(secured: Site) -> None:

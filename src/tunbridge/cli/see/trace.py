@@ -48,6 +48,14 @@ def trace(
         str | None,
         typer.Option(metavar="MAC", help="Where it is sent. (default: TO's in the same network, else the router's)"),
     ] = None,
+    vlan: Annotated[
+        int | None,
+        typer.Option(
+            metavar="ID", min=0, max=4094,
+            help="A VLAN tag that the packet has where it comes in: one of the VM's own, or that of a physical network."
+            " A trunk's sub-port is FROM itself.",
+        ),
+    ] = None,
     ttl: Annotated[int, typer.Option(min=1, max=255, help="Time to live.")] = 64,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Every table, with the actions as they are carried out.")
@@ -68,7 +76,7 @@ def trace(
     given = fleet.with_listed(sources, hosts)
     document, _ = read_document(given, timeout, with_paths=False)
     asked = Asked(
-        protocol=_protocol(tcp, udp, arp), port=tcp or udp, ttl=ttl, state=state,
+        protocol=_protocol(tcp, udp, arp), port=tcp or udp, vlan=vlan, ttl=ttl, state=state,
         from_ip=from_ip, to_ip=to_ip, from_mac=from_mac, to_mac=to_mac,
     )  # fmt: skip
     found = traced(document, given, (source, destination), asked, os_cloud, timeout)

@@ -41,6 +41,7 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     protocol: "Protocol" = "icmp"
     port: int | None = None
+    vlan: int | None = None
     ttl: int = 64
     state: State = State.new
     from_ip: str | None = None
@@ -57,7 +58,7 @@ def traced(
     from tunbridge.inspect.trace.ask import TIMEOUT, asking
     from tunbridge.inspect.trace.endpoints import find
     from tunbridge.inspect.trace.follow import follow
-    from tunbridge.inspect.trace.packet import with_vlan
+    from tunbridge.inspect.trace.packet import pushed
     from tunbridge.inspect.trace.report import trace_of
 
     directory = _directory(sources, os_cloud)
@@ -65,8 +66,9 @@ def traced(
     if sender.place is None:
         raise UsageError(f"{ends[0]}: is on none of these hosts: give HOST:PORT of where the packet comes in")
     packet = _packet(asked, sender, receiver, directory)
-    if sender.vlan is not None:
-        packet = with_vlan(packet, str(sender.vlan))
+    vlan = _vlan(asked.vlan, ends[0], sender, document)
+    if vlan is not None:
+        packet = pushed(packet, str(vlan))
     ask = asking(document, labs.run, _CT[asked.state], timeout or TIMEOUT)
     visit = follow(document, sender.place, packet, ask, lambda step: _mark(step, asked.state))
     return trace_of(sender, receiver, packet, visit)
@@ -80,6 +82,20 @@ def written(trace: "Trace", document: "Document", lang: "Code", verbose: bool = 
     roles = {(host.name, bridge.name): bridge.role for host in document.hosts for bridge in host.bridges}
     with speaking(lang):
         return to_text(trace, roles, _names(document), verbose)
+
+
+def _vlan(asked: int | None, name: str, sender: "Endpoint", document: "Document") -> int | None:
+    """The VLAN tag of the packet where it comes in. Raises UsageError for one that a sub-port stands for."""
+    from tunbridge.inspect.trace.endpoints import plugged
+
+    if asked is None:
+        return sender.vlan
+    if sender.vlan is not None:
+        raise UsageError(f"--vlan: {name} is a sub-port, whose packets have the tag {sender.vlan} already")
+    for one in plugged(document):
+        if one.place == sender.place and one.vlan == asked:
+            raise UsageError(f"--vlan: {asked} at {name} is a sub-port of a trunk: give {one.label} as FROM")
+    return asked
 
 
 def _packet(asked: Asked, sender: "Endpoint", receiver: "Endpoint", directory: "Directory") -> "Packet":

@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tunbridge.inspect.trace.packet import Packet, split, with_vlan, written
+from tunbridge.inspect.trace.packet import Packet, popped, pushed, split, written
 
 _KERNEL_TUNNEL = re.compile(r"(vxlan|genev|gre|ip6gre|erspan|ip6erspan|stt|lisp|gtpu)_sys(?:_\d+)?")
 _TYPES = {"genev": "geneve"}
@@ -67,9 +67,9 @@ def _walk(actions: Sequence[str], state: _State, is_besides: bool = False) -> It
             state = _set(inside, state)
         elif name == "push_vlan":
             vlan = re.search(r"vid=(\d+)", inside)
-            state = replace(state, packet=with_vlan(state.packet, vlan[1] if vlan else "0"))
+            state = replace(state, packet=pushed(state.packet, vlan[1] if vlan else "0"))
         elif name == "pop_vlan":
-            state = replace(state, packet=with_vlan(state.packet, None))
+            state = replace(state, packet=popped(state.packet))
         elif name == "tnl_push":
             state, is_on_its_way = replace(state, tunnel=None, pushed=_pushed(inside)), False
         elif name == "clone":

@@ -40,21 +40,22 @@ def asking(document: Document, run: Run, ct_state: str | None = None, timeout: f
     """
     sources = {host.name: host.source or "" for host in document.hosts}
 
-    def ask(host: str, bridge: str, flow: str) -> str:
-        return answered(lambda states: once(host, bridge, flow, ["--names", *states]), [ct_state or _NEW] * _LOOKUPS)
+    def ask(host: str, bridge: str, flow: str, frame: str | None) -> str:
+        packet = [flow] if frame is None else [flow, frame]
+        return answered(lambda states: once(host, bridge, packet, ["--names", *states]), [ct_state or _NEW] * _LOOKUPS)
 
-    def once(host: str, bridge: str, flow: str, options: Sequence[str]) -> str:
+    def once(host: str, bridge: str, packet: Sequence[str], options: Sequence[str]) -> str:
         source = sources.get(host, "")
         kind, _, path = source.partition(":")
         try:
             if kind == "ssh":
-                return ssh.run(source, ["ovs-appctl", "ofproto/trace", *options, bridge, flow], timeout)
+                return ssh.run(source, ["ovs-appctl", "ofproto/trace", *options, bridge, *packet], timeout)
             if kind != "unix":
                 raise NotAskedError(f"{source or 'a text'} is no running Open vSwitch that can be asked")
             control = unixctl.control_socket(Path(path).parent, "ovs-vswitchd")
             if control is None:
-                return run(source, ["ovs-appctl", "ofproto/trace", *options, bridge, flow])
-            return unixctl.call(control, "ofproto/trace", *options, bridge, flow, timeout=timeout)
+                return run(source, ["ovs-appctl", "ofproto/trace", *options, bridge, *packet])
+            return unixctl.call(control, "ofproto/trace", *options, bridge, *packet, timeout=timeout)
         except TunbridgeError as e:
             raise NotAskedError(f"{host}: cannot be asked for a trace: {e}") from e
 

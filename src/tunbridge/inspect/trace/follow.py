@@ -19,7 +19,8 @@ from tunbridge.inspect.interfaces import is_local, is_nic_of, is_tunnel
 from tunbridge.inspect.model import Bridge, Document, Host, Interface, Port
 from tunbridge.inspect.networks import physical
 from tunbridge.inspect.trace.actions import Copy, Outer
-from tunbridge.inspect.trace.packet import Packet, flow
+from tunbridge.inspect.trace.frame import frame
+from tunbridge.inspect.trace.packet import INNER_VLAN, Packet, flow
 from tunbridge.inspect.trace.text import Round, Step, read
 from tunbridge.inspect.tunnels import canonical
 from tunbridge.inspect.wiring import FLOW
@@ -29,8 +30,11 @@ _IN_PORT = re.compile(r'in_port="?([^",]+)')
 MAX_HOSTS = 32
 """Hosts that one packet is followed to: more is a loop."""
 
-Ask = Callable[[str, str, str], str]
-"""(host, bridge, flow) -> what `ofproto/trace` prints there. Raises TunbridgeError."""
+Ask = Callable[[str, str, str, str | None], str]
+"""(host, bridge, flow, frame) -> what `ofproto/trace` prints there. Raises TunbridgeError.
+
+`frame`: the packet in hexadecimal digits where the words of the flow do not suffice, which then say where it comes in.
+"""
 
 MarkOf = Callable[[Step], str | None]
 """The ct_mark of known connections on a host with such a flow; None: whoever made the flow sets none."""
@@ -118,11 +122,11 @@ class _Follower:
         if outer is not None and ":" in outer.source:
             around = f"tun_ipv6_src={outer.source},tun_ipv6_dst={outer.destination},"
         key = f"tun_id={outer.key}," if outer is not None and outer.key is not None else ""
-        asked = f"{key}{around}{flow(packet)}"
-        rounds = read(self._ask(at.host, at.bridge, f'in_port="{at.port}",{asked}'))
+        around = f"{key}{around}"
+        rounds = self._traced(at.host, at.bridge, f'in_port="{at.port}",{around}', packet)
         mark = next(filter(None, (self._mark(step) for one in rounds for step in one.steps)), None)
         if mark is not None:
-            rounds = self._marked(at, rounds, mark, asked)
+            rounds = self._marked(at, rounds, mark, around, packet)
         left = [copy for one in rounds for copy in one.copies if copy.kind != "recirculated"]
         branches = tuple(self._branch(at, copy, packet.get("dl_vlan")) for copy in left)
         if all(branch.kind == "noted" for branch in branches):
@@ -130,7 +134,13 @@ class _Follower:
             branches = (*branches, Branch(kind="dropped", packet=left_at, step=_last(rounds)))
         return Visit(at=at, packet=packet, rounds=tuple(rounds), branches=branches)
 
-    def _marked(self, at: Place, rounds: list[Round], mark: str, asked: str) -> list[Round]:
+    def _traced(self, host: str, bridge: str, where: str, packet: Packet) -> list[Round]:
+        """Ask a host what becomes of a packet; `where`: by which port it comes in, and what else is no header."""
+        if INNER_VLAN not in packet:
+            return read(self._ask(host, bridge, where + flow(packet), None))
+        return read(self._ask(host, bridge, where.rstrip(","), frame(packet)))
+
+    def _marked(self, at: Place, rounds: list[Round], mark: str, around: str, packet: Packet) -> list[Round]:
         """Ask again, with the mark that conntrack has of the connection.
 
         A trace cannot be told the mark that conntrack would find, but one that a packet comes in with stays. Patch
@@ -140,10 +150,10 @@ class _Follower:
         entered = next((n for n, step in enumerate(first.steps) if step.bridge != first.steps[0].bridge), None)
         port = _IN_PORT.search(first.steps[entered].match) if entered is not None else None
         if entered is None or port is None or [copy.kind for copy in first.copies] != ["recirculated"]:
-            return read(self._ask(at.host, at.bridge, f'in_port="{at.port}",ct_mark={mark},{asked}'))
+            return self._traced(at.host, at.bridge, f'in_port="{at.port}",ct_mark={mark},{around}', packet)
         before = replace(first, steps=first.steps[:entered], copies=())
         bridge = first.steps[entered].bridge
-        return [before, *read(self._ask(at.host, bridge, f'in_port="{port[1]}",ct_mark={mark},{flow(first.left)}'))]
+        return [before, *self._traced(at.host, bridge, f'in_port="{port[1]}",ct_mark={mark},', first.left)]
 
     def _branch(self, at: Place, copy: Copy, vlan: str | None) -> Branch:
         """What becomes of a copy of a packet that came in with this VLAN."""

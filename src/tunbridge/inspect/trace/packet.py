@@ -30,6 +30,19 @@ _WRITTEN = {
 """Datapath's name of a header and its parts -> ovs-fields(7)."""
 
 
+def _ports(protocol: str) -> dict[str, str]:
+    return {"tp_src": f"{protocol}_src", "tp_dst": f"{protocol}_dst"}
+
+
+_FULL = {
+    **{f"{protocol}{six}": _ports(protocol) for protocol in ("tcp", "udp", "sctp") for six in ("", "6")},
+    "icmp6": {"icmp_type": "icmpv6_type", "icmp_code": "icmpv6_code"},
+}
+"""Protocol -> its fields as they are printed, and as they are taken: the short names are taken for TCP and ICMP."""
+INNER_VLAN = "dl_vlan1"
+"""The VLAN id of a tag below `dl_vlan`, as a trace prints it; it takes no such field."""
+
+
 class PacketError(TunbridgeError):
     """A packet that does not exist."""
 
@@ -85,15 +98,27 @@ def written(packet: Packet, action: str) -> Packet:
     return {**packet, **changed}
 
 
-def with_vlan(packet: Packet, vlan: str | None) -> Packet:
-    """Give it with this VLAN id, or with none."""
-    rest = {name: value for name, value in packet.items() if name not in ("dl_vlan", "vlan_tci")}
-    return rest if vlan is None else {**rest, "dl_vlan": vlan}
+def pushed(packet: Packet, vlan: str) -> Packet:
+    """Give it with one VLAN tag more, on top of the one that it has."""
+    below = {INNER_VLAN: packet["dl_vlan"]} if "dl_vlan" in packet else {}
+    return {**_without(packet, "dl_vlan", "vlan_tci"), "dl_vlan": vlan, **below}
+
+
+def popped(packet: Packet) -> Packet:
+    """Give it without its outermost VLAN tag."""
+    below = {"dl_vlan": packet[INNER_VLAN]} if INNER_VLAN in packet else {}
+    return {**_without(packet, "dl_vlan", "vlan_tci", INNER_VLAN), **below}
+
+
+def _without(packet: Packet, *names: str) -> dict[str, str]:
+    return {name: value for name, value in packet.items() if name not in names}
 
 
 def flow(packet: Packet) -> str:
-    """Write it as an argument of `ofproto/trace`."""
-    return ",".join(name if value == "" else f"{name}={value}" for name, value in packet.items())
+    """Write it as an argument of `ofproto/trace`, which prints shorter names than it takes."""
+    protocol = next((word for word in _FULL if word in packet), "")
+    names = {name: _FULL.get(protocol, {}).get(name, name) for name in packet}
+    return ",".join(names[name] if value == "" else f"{names[name]}={value}" for name, value in packet.items())
 
 
 def made(

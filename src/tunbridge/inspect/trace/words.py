@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from tunbridge.inspect.interfaces import tunnel_name
 from tunbridge.inspect.model import BridgeRole
 from tunbridge.inspect.trace.follow import Branch, Visit, ends
-from tunbridge.inspect.trace.packet import Packet, addresses, described
+from tunbridge.inspect.trace.packet import INNER_VLAN, Packet, addresses, described
 from tunbridge.inspect.trace.report import Trace, is_received, is_redirected
 from tunbridge.inspect.trace.tables import NameOf
 from tunbridge.inspect.trace.text import Round, Step
@@ -15,7 +15,13 @@ Roles = Mapping[tuple[str, str], BridgeRole]
 """(host, bridge) -> its role."""
 
 _SHOWN = (("dl_src", "dl_dst", "MAC"), ("nw_src", "nw_dst", "IP"), ("ipv6_src", "ipv6_dst", "IP"))
-_OTHER = (("dl_vlan", "VLAN"), ("nw_ttl", "TTL"), ("tp_src", "source port"), ("tp_dst", "destination port"))
+_OTHER = (
+    ("dl_vlan", "VLAN"),
+    (INNER_VLAN, "VLAN below"),
+    ("nw_ttl", "TTL"),
+    ("tp_src", "source port"),
+    ("tp_dst", "destination port"),
+)
 
 
 def to_text(trace: Trace, roles: Roles, name_of: NameOf, verbose: bool = False) -> str:
@@ -32,7 +38,8 @@ def _title(trace: Trace) -> str:
     ]
     ends_ = addresses(trace.packet)
     between = f", {ends_[0]} → {ends_[1]}" if ends_ else ""
-    return f"{places[0]} → {places[1]}: {described(trace.packet)}{between}"
+    tag = f", {say('VLAN')} {trace.packet['dl_vlan']}" if "dl_vlan" in trace.packet else ""
+    return f"{places[0]} → {places[1]}: {described(trace.packet)}{tag}{between}"
 
 
 def _verdict(trace: Trace) -> str:

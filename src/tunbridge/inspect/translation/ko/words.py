@@ -49,6 +49,7 @@ WORDS: Mapping[str, str] = {
         "로그를 위한 사본은 브리지를 설정하는 에이전트 또는 컨트롤러로"
     ),
     "to the host's own IP stack, by {port}": "{port:을} 통해 호스트 자신의 IP 스택으로",
+    "VLAN below": "아래 VLAN",
     "out by the NIC {port} of {bridge}, to the physical network {network}": (
         "{bridge}의 NIC {port:을} 통해 물리 네트워크 {network:으로} 나감"
     ),
