@@ -6,8 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tunbridge.agent.config import AgentConfig
-from tunbridge.agent.engine import FIXED
+from tunbridge.agent.config import FIXED, AgentConfig
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "agent.md").read_text()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.api.external_networks import external_networks
 from tests.api.serving import Cloud, User, error
 
 Gateway = dict[str, Any]
@@ -21,19 +22,8 @@ def admin(cloud: Cloud) -> User:
 @pytest.fixture
 def outsides(admin: User) -> Iterator[tuple[str, str]]:
     """Two external networks: 198.51.100.0/24 and 203.0.113.0/24."""
-    made = []
-    for cidr in ("198.51.100.0/24", "203.0.113.0/24"):
-        made.append(admin.create("network", **{"router:external": True})["id"])
-        admin.create("subnet", network_id=made[-1], cidr=cidr, ip_version=4)
-    yield made[0], made[1]
-    for floating in admin.list("floatingip"):
-        admin.remove("floatingip", floating["id"])
-    for router in admin.list("router"):
-        for port in admin.list("port", device_id=router["id"], device_owner="network:router_interface"):
-            assert admin.put(f"/routers/{router['id']}/remove_router_interface", {"port_id": port["id"]}).is_success
-        admin.remove("router", router["id"])
-    for network in made:
-        admin.remove("network", network)
+    with external_networks(admin, "198.51.100.0/24", "203.0.113.0/24") as [one, two]:
+        yield one, two
 
 
 def act(user: User, router: str, verb: str, *gateways: Gateway | str) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.day.central import beat, register_host, transact
+from tests.api.external_networks import external_networks
 from tests.api.serving import Cloud, User, error, serving
 from tunbridge.agent.config import AgentConfig, Provider
 from tunbridge.lab.host import wait_until
@@ -37,13 +38,8 @@ def admin(cloud: Cloud) -> User:
 
 @pytest.fixture
 def external(admin: User) -> Iterator[str]:
-    flat = {"provider:network_type": "flat", "provider:physical_network": "physnet1", "router:external": True}
-    network = admin.create("network", **flat)["id"]
-    admin.create("subnet", network_id=network, cidr="198.51.100.0/24", ip_version=4)
-    yield network
-    for router in admin.list("router"):
-        admin.remove("router", router["id"])
-    admin.remove("network", network)
+    with external_networks(admin, "198.51.100.0/24", physical_network="physnet1") as [network]:
+        yield network
 
 
 def router(admin: User, external: str) -> str:
@@ -287,20 +283,13 @@ def test_an_interface_is_active_while_its_router_is_up_and_a_host_has_the_networ
     late = AgentConfig(host="late", local_ip="10.0.0.9", providers={"physnet9": Provider(bridge="br-late")})
     register_host(cloud.database.remote, late)
     wait_until(lambda: admin.show("port", port)["status"] == "ACTIVE", "the interface on the new host")
-    for one in admin.list("port", device_owner="network:router_interface"):
-        assert admin.put(f"/routers/{one['device_id']}/remove_router_interface", {"port_id": one["id"]}).is_success
 
 
 @pytest.fixture
 def second(admin: User) -> Iterator[str]:
     """An external network that none of the hosts has a bridge to."""
-    flat = {"provider:network_type": "flat", "provider:physical_network": "physnet2", "router:external": True}
-    network = admin.create("network", **flat)["id"]
-    admin.create("subnet", network_id=network, cidr="203.0.113.0/24", ip_version=4)
-    yield network
-    for router in admin.list("router"):
-        admin.remove("router", router["id"])
-    admin.remove("network", network)
+    with external_networks(admin, "203.0.113.0/24", physical_network="physnet2") as [network]:
+        yield network
 
 
 def test_several_gateways_are_on_a_host_that_has_all_of_their_networks(

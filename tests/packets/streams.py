@@ -102,6 +102,11 @@ class Talk(_Background):
         """Wait until nothing comes back any more."""
         wait_until(lambda: time.monotonic() - self.times[-1] > _SILENT_S, "nothing comes back", 10)
 
+    def until_answered(self, what: str) -> None:
+        """Wait until something comes back that was sent from now on."""
+        now = time.monotonic()
+        wait_until(lambda: self.times[-1] > now, what, 20)
+
     def end(self) -> float:
         """The longest time in which nothing came back, in seconds."""
         longest = self._stop()

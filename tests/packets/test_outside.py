@@ -44,10 +44,9 @@ def site(cloud: Cloud) -> Site:
 
 
 @pytest.fixture(scope="module")
-def web(cloud: Cloud) -> Iterator[None]:
+def web(site: Site) -> Iterator[None]:
     """A web server outside that tells who asked."""
-    command = ("ip", "netns", "exec", cloud.lab.outside, "python3", "-c", SERVE)
-    with running([subprocess.Popen(command, stdout=subprocess.PIPE, text=True)]):
+    with running([site.start_outside("python3", "-c", SERVE)]):
         yield
 
 
@@ -320,8 +319,7 @@ def test_ndp_proxies_bring_addresses_behind_a_router_to_the_wire(site: Site) -> 
 @pytest.fixture
 def files(site: Site) -> Iterator[None]:
     """FTP and TFTP servers outside and in the VM on h0."""
-    command = ("ip", "netns", "exec", site.cloud.lab.outside, "python3", file_servers.__file__, REMOTE)
-    outside = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    outside = site.start_outside("python3", file_servers.__file__, REMOTE)
     with running([outside, site.vms["h0"].start("python3", file_servers.__file__, site.vms["h0"].address)]):
         yield
 

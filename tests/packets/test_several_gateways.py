@@ -16,7 +16,7 @@ from tests.packets import file_servers
 from tests.packets.cloud import PING_S, SLOWNESS, Cloud, Ping, Workload, ping_during, wait_until
 from tests.packets.conftest import make_cloud
 from tests.packets.file_servers import ACTIVE, PASSIVE, fetched
-from tests.packets.site import running
+from tests.packets.site import Behind, running
 from tests.packets.streams import Talk
 from tunbridge.agent.config import Provider
 from tunbridge.lab import namespaces
@@ -71,24 +71,15 @@ print(s.recv(100).decode())
 """
 
 
-class Site:
+class Site(Behind):
     """The router, its networks, and a VM on each host; h0 and h1 have both bridges, h2 has none."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
-        network = cloud.network
         self.external = [self._external(number) for number in (0, 1)]
-        self.blue = cloud.make_network("blue", None)
-        slaac = {"ipv6_ra_mode": "slaac", "ipv6_address_mode": "slaac"}
-        inside = [cloud.make_subnet(self.blue, "10.5.0.0/24"), cloud.make_subnet(self.blue, "2001:db8:5::/64", **slaac)]
-        self.router = network.create_router(name="r")
+        self.router = cloud.network.create_router(name="r")
         self.set(self.external[0], self.external[1])
-        self.group = network.create_security_group(name="open")
-        for subnet in inside:
-            network.add_interface_to_router(self.router, subnet_id=subnet.id)
-            version = f"IPv{subnet.ip_version}"
-            network.create_security_group_rule(security_group_id=self.group.id, direction="ingress", ethertype=version)
-        self.vms = {host: self.vm(host) for host in cloud.hosts}
+        super().__init__(cloud, self.router)
 
     def _external(self, number: int) -> Any:
         flat = {"provider_network_type": "flat", "provider_physical_network": f"physnet{number + 1}"}
@@ -96,12 +87,6 @@ class Site:
         for gateway, length in ((GATEWAYS[number], 24), (GATEWAYS6[number], 64)):
             cidr = f"{gateway.removesuffix('1') + '0' if '.' in gateway else gateway.removesuffix('1')}/{length}"
             self.cloud.make_subnet(made, cidr, gateway_ip=gateway, is_dhcp_enabled=False)
-        return made
-
-    def vm(self, host: str) -> Workload:
-        made = self.cloud.vm(host, self.blue, address=False, security_groups=[self.group.id])
-        made.ip("addr", "add", f"{made.address}/24", "dev", "eth0")
-        made.ip("route", "add", "default", "via", "10.5.0.1")
         return made
 
     def act(self, verb: str, *gateways: dict[str, Any]) -> list[dict[str, Any]]:
@@ -128,19 +113,8 @@ class Site:
         """Whether the default route is by both."""
         self.cloud.network.put(f"/routers/{self.router.id}", json={"router": {"enable_default_route_ecmp": on}})
 
-    def hosts_of(self, address: str) -> list[str]:
-        """Hosts that answer for an address of the router."""
-        dump = ("ovs-ofctl", "-O", "OpenFlow14", "dump-flows", "br-int", "table=73")
-        shown = {name: host.host.run(*dump, check=False).stdout for name, host in self.cloud.hosts.items()}
-        return [name for name, flows in shown.items() if f"arp_tpa={address}," in flows]
-
     def outside(self, *argv: str) -> str:
         return str(self.cloud.outside(*argv, check=False).stdout)
-
-    def start_outside(self, *argv: str) -> subprocess.Popen[str]:
-        """Start a command on the machine outside; whoever starts it ends it."""
-        command = ("ip", "netns", "exec", self.cloud.lab.outside, *argv)
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
     def answers(self, address: str, source: str = REMOTE) -> bool:
         """Whether an address answers the machine outside, within some seconds."""
@@ -301,9 +275,8 @@ def test_a_floating_ip_is_answered_by_its_network(site: Site, shared: bool) -> N
     try:
         for number in (0, 1):
             for host, vm in site.vms.items():
-                floating = network.create_ip(floating_network_id=site.external[number].id, port_id=vm.port.id)
+                floating = site.floating_on(site.external[number], vm)
                 address = str(floating.floating_ip_address)
-                wait_until(lambda id=floating.id: network.get_ip(id).status == "ACTIVE", "it is ACTIVE")  # type: ignore[misc]
                 assert site.answers(address) and site.answers(address, GATEWAYS[number]), (number, host)
                 before = site.received()
                 said = site.outside("ping", "-c100", "-i0.005", "-W2", "-I", REMOTE, address)
@@ -321,12 +294,7 @@ def test_a_floating_ip_is_answered_by_its_network(site: Site, shared: bool) -> N
 def test_floating_ips_of_both_networks_reach_each_other(site: Site) -> None:
     network, hosts = site.cloud.network, ("h0", "h1", "h2")
     vms = [site.vms[host] for host in hosts]
-    found = [
-        network.create_ip(floating_network_id=site.external[number].id, port_id=vm.port.id)
-        for number, vm in zip((0, 1, 1), vms, strict=True)
-    ]
-    for floating in found:
-        wait_until(lambda id=floating.id: network.get_ip(id).status == "ACTIVE", "it is ACTIVE")  # type: ignore[misc]
+    found = [site.floating_on(site.external[number], vm) for number, vm in zip((0, 1, 1), vms, strict=True)]
     for vm in vms:
         for floating in found:
             assert vm.reaches(str(floating.floating_ip_address), seconds=8), (vm.address, floating.floating_ip_address)
@@ -385,7 +353,7 @@ def test_ftp_and_tftp_pass_translation_by_both_networks(site: Site) -> None:
         network.create_conntrack_helper(site.router.id, helper=helper, protocol=protocol, port=port)
         for helper, protocol, port in (("ftp", "tcp", 21), ("tftp", "udp", 69))
     ]
-    floating = network.create_ip(floating_network_id=site.external[1].id, port_id=near.port.id)
+    floating = site.floating_on(site.external[1], near)
     public = str(floating.floating_ip_address)
     serve = ("python3", file_servers.__file__)
     started = [*(site.start_outside(*serve, address) for address in addresses), near.start(*serve, near.address)]
@@ -393,7 +361,6 @@ def test_ftp_and_tftp_pass_translation_by_both_networks(site: Site) -> None:
     try:
         with running(started):
             wait_until(lambda: fetched(far.run, f"tftp://{GATEWAYS[0]}/f") == site.own(0), "hosts help")
-            wait_until(lambda: network.get_ip(floating.id).status == "ACTIVE", "the floating IP is ACTIVE")
             for host, vm in site.vms.items():
                 for address, own in zip(addresses, asked(vm, *addresses), strict=True):
                     for how in options.values():
@@ -434,7 +401,8 @@ def test_the_gateways_move_together(site: Site) -> None:
         wait_until(
             lambda: asked(site.vms["h2"], REMOTE, *GATEWAYS) == [first, first, second], "it goes by the other host"
         )
-        assert other in site.hosts_of(first) and other in site.hosts_of(second)
+        for address in (first, second):  # it translates before it answers for them
+            wait_until(lambda address=address: other in site.hosts_of(address), f"it answers for {address}")  # type: ignore[misc]
     finally:
         machine.start_vswitchd()
     wait_until(lambda: site.hosts_of(first) == [host] == site.hosts_of(second), "they are back", 40)
@@ -454,22 +422,26 @@ def test_floating_ips_and_ports_of_the_second_network_outlive_the_gateway_host(s
     addresses = {what: str(ip.floating_ip_address) for what, ip in ips.items()}
     machine, talks = site.cloud.hosts[host].host, dict[tuple[str, str], Talk]()
     try:
-        for kind in KINDS:
-            site.forward(ips["forwarded"], vms["forwarded"], protocol=kind, external_port=7100, internal_port=7100)
+        for kind, port in (("udp", 7100), ("tcp", 80)):
+            site.forward(ips["forwarded"], vms["forwarded"], protocol=kind, external_port=port, internal_port=port)
         for what in ("moves", "stays"):
             network.update_ip(ips[what].id, port_id=vms[what].port.id)
         for what, vm in vms.items():
             assert site.answers(addresses[what]), what
-            for kind in KINDS:
+            for kind in KINDS if what != "forwarded" else KINDS[1:]:
                 talks[what, kind] = Talk(kind, outside, vm.namespace, addresses[what], 7100)
         machine.kill("ovs-vswitchd")
         wait_until(lambda: other in site.hosts_of(addresses["moves"]), "the other host has the floating IP", 20)
-        time.sleep(2)
+        for talked, talk in talks.items():
+            talk.until_answered(f"{talked} goes on")
         silent = {talked: talk.end() for talked, talk in talks.items()}
         print(f"longest silences: {silent}")
-        assert max(silent.values()) < 3 * SLOWNESS, silent
+        assert max(silent["stays", kind] for kind in KINDS) < 3 * SLOWNESS, silent
         assert all(talk.error is None for talk in talks.values())
         assert all(site.answers(address, GATEWAYS[1]) for address in addresses.values())
+        with running([vms["forwarded"].start(sys.executable, "-c", SERVE.format(port=80))]):
+            ask = ("python3", "-c", ASK, "80", addresses["forwarded"])
+            wait_until(lambda: site.outside(*ask).split() == [GATEWAYS[1]], "its TCP port is reached")
         assert asked(vms["moves"], REMOTE, GATEWAYS[1]) == [addresses["moves"]] * 2
     finally:
         machine.start_vswitchd()

@@ -22,6 +22,11 @@ from tunbridge.dataplane import names
 ENV_PREFIX = "TUNBRIDGE_AGENT_"
 USUAL_PATH = Path("/etc/tunbridge/agent.toml")
 DEFAULT_RUN_DIR = "/run/tunbridge-agent"
+FIXED = (
+    "ovsdb", "ovs_rundir", "controller", "state_dir", "log_format", "log_level", "manager", "run_dir", "metrics",
+    "metrics_anywhere", "host", "database", "database_tls", "metadata", "network_log",
+)  # fmt: skip
+"""Settings that only a restart changes."""
 
 TunnelType = Literal["vxlan", "geneve", "gre"]
 DatapathType = Literal["system", "netdev"]
@@ -290,6 +295,13 @@ def _check_collector(target: str) -> None:
     if match is None or not 0 < int(match[2]) < 65536:
         raise ConfigurationError(f"flow_export.targets: {target!r} is not IP:PORT, such as 192.0.2.9:4739")
     _address("flow_export.targets", match[1].strip("[]"))
+
+
+def reloaded(running: AgentConfig, new: AgentConfig) -> tuple[AgentConfig, list[str]]:
+    """What an agent that runs takes of a new configuration, and which settings wait for a restart."""
+    fixed = {name: getattr(running, name) for name in FIXED}
+    later = [name for name in FIXED if getattr(new, name) != fixed[name]]
+    return msgspec.structs.replace(new, **fixed), later
 
 
 def _check_resources(config: AgentConfig) -> None:

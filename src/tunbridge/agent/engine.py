@@ -10,7 +10,6 @@ Stopping changes nothing on the host: traffic goes on as it is.
 import asyncio
 import signal
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ from tunbridge.agent import netlink
 from tunbridge.agent.announcements import Announcements
 from tunbridge.agent.bridges import PATIENCE_S, BridgeFlows, Hooks
 from tunbridge.agent.cloud import Cloud, cloud_of
-from tunbridge.agent.config import AgentConfig, Peer, manager_remote, metrics_address
+from tunbridge.agent.config import AgentConfig, Peer, manager_remote, metrics_address, reloaded
 from tunbridge.agent.conntrack import Cutter
 from tunbridge.agent.flow_restore_wait import Rescue
 from tunbridge.agent.liveness import Liveness
@@ -29,6 +28,7 @@ from tunbridge.agent.local import LocalOvsdb
 from tunbridge.agent.metering import Metering
 from tunbridge.agent.packet_in import PacketIns
 from tunbridge.agent.port_status import PortStatus
+from tunbridge.agent.repairs import Repairs
 from tunbridge.agent.saved import SavedFlows
 from tunbridge.agent.status.answer import Answering
 from tunbridge.agent.status.bulletin import BEAT_S, Bulletin
@@ -62,16 +62,9 @@ if TYPE_CHECKING:
     from tunbridge.agent.metrics import MetricsServer
 
 ERROR_RETRY_S = 1.0
-BURST, BURST_S = 50, 10.0
-"""More repairs than this in this time mean that another process keeps undoing them: then one pass a second."""
 PUBLISH_S = 0.25
 APPLY_S = 10.0
 """How long vswitchd may take to do what the database says, where flows are emptied on the way."""
-FIXED = (
-    "ovsdb", "ovs_rundir", "controller", "state_dir", "log_format", "log_level", "manager", "run_dir", "metrics",
-    "metrics_anywhere", "host", "database", "database_tls", "metadata", "network_log",
-)  # fmt: skip
-"""Settings that only a restart changes."""
 
 
 class Agent:
@@ -112,8 +105,7 @@ class Agent:
         self._wanted = Wanted()
         self.error: str | None = None
         """Why the last pass could not be finished."""
-        self.slowed = False
-        """Whether another process keeps undoing what the agent does."""
+        self.repairs = Repairs(log)
         self.later: list[str] = []
         self.refused: str | None = None
         self.restarting = False
@@ -127,7 +119,6 @@ class Agent:
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._nics: dict[str, NicState] | None = None
-        self._repairs: deque[float] = deque(maxlen=BURST)
         self._dirty_since: float | None = time.monotonic()
         self._finished = False
         """Whether the last pass left nothing to do in the database."""
@@ -307,7 +298,7 @@ class Agent:
         now = self.ovsdb.snapshot()
         wanted = self.wanted(now)
         difference = await self._difference(wanted, now)
-        if difference.changes and self._slow_s() == 0:
+        if difference.changes and self.repairs.pause_s() == 0:
             await self._change(difference)
             self.kick()
         elif difference.changes:
@@ -354,7 +345,7 @@ class Agent:
             count = await asyncio.to_thread(self.saved.save_from, self.config.ovs_rundir, bridge)
             self.log.info("flows saved, Open vSwitch is going to empty the bridge", bridge=bridge, flows=count)
         next_cfg = await self.ovsdb.transact(difference.operations, comment="tunbridge agent")
-        self._repairs.append(time.monotonic())
+        self.repairs.note()
         self.record.changed(difference.changes)
         took = _ms_since(self._dirty_since)
         for change in difference.changes:
@@ -390,7 +381,7 @@ class Agent:
             owner=self._owner,
             may_sweep=self._has_all,
             may_restore=self._is_applied,
-            slow_s=self._slow_s,
+            slow_s=self.repairs.pause_s,
             drifted=self._drifted,
             changed=self._flows_changed,
             refused=self._flows_refused,
@@ -479,7 +470,7 @@ class Agent:
     async def _write_queues(self, now: Snapshot) -> Sequence[Problem]:
         """Give NICs the queues of ports with a minimum bandwidth."""
         found = queues.difference(self.desired.queues, uplinks(self.config), now, self._knows_all)
-        if found.changes and self._slow_s() == 0:
+        if found.changes and self.repairs.pause_s() == 0:
             await self._change(found)
             self.kick()
         return found.problems
@@ -499,7 +490,7 @@ class Agent:
 
     def _flows_changed(self, bridge: str, added: int, deleted: int, repair: bool) -> None:
         if repair:
-            self._repairs.append(time.monotonic())
+            self.repairs.note()
         self.record.flows(bridge, added, deleted, repair)
         self.log.info("flows", bridge=bridge, added=added, deleted=deleted)
 
@@ -522,16 +513,6 @@ class Agent:
             elif not isinstance(change, Delete):
                 self.log.error("refused", bridge=bridge, what=" ".join(map(str, change)), error=each.error)
         self.kick()
-
-    def _slow_s(self) -> float:
-        """How long to wait before a repair: repairs come so often only when another process keeps undoing them."""
-        fighting = len(self._repairs) == BURST and time.monotonic() - self._repairs[0] < BURST_S
-        if fighting and not self.slowed:
-            self.log.warning(
-                "another process keeps undoing the agent's changes; slowing down", repairs=BURST, seconds=BURST_S
-            )
-        self.slowed = fighting
-        return ERROR_RETRY_S if fighting else 0.0
 
     # Reporting
 
@@ -612,11 +593,9 @@ class Agent:
             self.refused = str(e)
             self._publish()
             return
-        fixed = {name: getattr(self.config, name) for name in FIXED}
-        later = [name for name in FIXED if getattr(new, name) != fixed[name]]
+        self.config, later = reloaded(self.config, new)
         if later:
             self.log.warning("these settings wait for a restart", settings=",".join(later))
-        self.config = msgspec.structs.replace(new, **fixed)
         self.cloud.configure(self.config)
         self.packet_ins.configure(responder_settings(self.config), self.config.resolvers)
         self.later, self.refused = later, None

@@ -189,7 +189,7 @@ class Reporter:
         if agent.restarting:
             message = "is under way, or was killed and is finished by the agent as soon as ovs-vswitchd answers"
             yield Problem(code=Code.OVS_RESTARTING, subject="a planned restart of Open vSwitch", message=message)
-        if agent.slowed:
+        if agent.repairs.slowed:
             message = (
                 "keeps undoing what the agent does, so the agent makes one repair a second; the last repairs say what;"
                 " look for a second agent"
