@@ -120,6 +120,15 @@ def test_udhcpc_takes_renews_and_releases_a_lease(wire: Wire) -> None:
     assert (bound["hostname"], bound["domain"], bound["search"]) == ("web", "openstacklocal", "openstacklocal")
 
 
+def test_udhcpc_reads_what_has_no_room_among_the_options(wire: Wire) -> None:
+    far = routes(*((f"10.{n}.0.0/24", "10.0.0.2") for n in range(1, 28)))
+    wire.serve(subject(replace(V4, host_routes=far)))
+    options = [f"-O{name}" for name in ("mtu", "search", "staticroutes", "hostname", "domain")]
+    wire.run(need("udhcpc"), "-i", "eth0", "-f", "-q", "-n", "-s", str(wire.script), *options)
+    report = wire.report.read_text()
+    assert "10.27.0.0/24 10.0.0.2" in report and "search=openstacklocal\n" in report
+
+
 def test_dhclient_takes_a_lease(wire: Wire) -> None:
     wire.serve(subject(ROUTED))
     lease = wire.folder / "lease"

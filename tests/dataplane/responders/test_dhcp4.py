@@ -330,6 +330,21 @@ def test_an_answer_fits_the_packets_that_the_client_takes() -> None:
     assert parts == [255, 59 * 8 + 5 - 255]  # longer than 255 bytes: options that are put together (RFC 3396)
 
 
+def test_what_does_not_fit_is_where_a_boot_file_and_a_server_would_be_named() -> None:
+    """A network with many subnets, of which a client is told that they are on its link."""
+    far = routes(*((f"10.{n}.0.0/24", "10.0.0.2") for n in range(1, 26)))
+    who = subject(replace(V4, host_routes=far))
+    reply, large = ask(message("discover"), who), ask(message("discover", ("max_dhcp_size", 1500)), who)
+    assert reply is not None and large is not None and len(bytes(reply[IP])) <= 576
+    own, there = sizes(bytes(reply[DHCP])), sizes(bytes(reply[BOOTP].file))
+    assert (own[52], list(there), bytes(reply[BOOTP].sname)) == ([1], [119], bytes(64))
+    assert own.keys() - {52} | there.keys() == sizes(bytes(large[DHCP])).keys()
+    named = with_options(("bootfile-name", "pxelinux.0"), ("tftp-server", "10.0.0.9"))
+    boot = ask(message("discover", wants=[1, 3, 119, 121]), replace(named, subnets=who.subnets))
+    assert boot is not None and bytes(boot[BOOTP].file).startswith(b"pxelinux.0\0")
+    assert bytes(boot[BOOTP].sname).startswith(b"10.0.0.9\0") and 52 not in sizes(bytes(boot[DHCP]))
+
+
 def sizes(data: bytes) -> dict[int, list[int]]:
     """Number -> lengths of the options of that number, in their order."""
     found: dict[int, list[int]] = {}

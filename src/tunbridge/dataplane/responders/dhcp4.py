@@ -44,6 +44,9 @@ _SHORTEST = 300
 _DEFAULT_SIZE = 576
 """Bytes of an IP packet that every client takes (RFC 2131, 2)."""
 _IP_UDP = 28
+_SNAME, _FILE = 63, 127
+"""Bytes of a name in these fields of the header, without the zero that ends it."""
+_OVERLOAD = 52
 _METADATA = f"{METADATA_ADDRESS}/32"
 
 (
@@ -179,7 +182,7 @@ def _refuse(message: Message, subnet: Subnet, reason: str) -> bytes:
         _TYPE: bytes([NAK]), _SERVER: IPv4Address(dhcp_address(subnet)).packed, _MESSAGE: reason.encode(),
         **_echo(message),
     }  # fmt: skip
-    payload = _message(message, _NONE, _NONE, _NONE, b"", b"", _write_options(found, _DEFAULT_SIZE))
+    payload = _message(message, _NONE, _NONE, _NONE, b"", b"", _write_options(found, _DEFAULT_SIZE)[0])
     return _datagram(subnet, BROADCAST_MAC, BROADCAST, payload)
 
 
@@ -203,7 +206,7 @@ def _reply(message: Message, kind: int, lease: Lease, subject: Subject, settings
     size = max(_DEFAULT_SIZE, min(_max_size(message), subject.network.mtu)) - _IP_UDP
     assert isinstance(lease.address, IPv4Address)
     yiaddr = _NONE if informs else lease.address
-    content = _write_options(found, size - _HEADER.size)
+    content, sname, file = _laid_out(found, size - _HEADER.size, sname, file)
     payload = _message(message, message.ciaddr, yiaddr, IPv4Address(next_server), sname, file, content)
     if message.ciaddr != _NONE:
         return _datagram(lease.subnet, message.chaddr, message.ciaddr, payload)
@@ -291,15 +294,36 @@ def _max_size(message: Message) -> int:
     return int.from_bytes(value, "big") if len(value) == 2 else _DEFAULT_SIZE
 
 
-def _write_options(found: dict[int, bytes], room: int) -> bytes:
-    """Options in order, long ones in parts (RFC 3396); what does not fit is left out."""
+def _laid_out(found: dict[int, bytes], room: int, sname: bytes, file: bytes) -> tuple[bytes, bytes, bytes]:
+    """Options, and the fields `sname` and `file`: options too where there is no room left for them (RFC 2132, 9.3)."""
+    content, left = _write_options(found, room)
+    if not left or (sname and file):
+        return content, sname, file
+    content, left = _write_options(found, room - 3)
+    overload = 0
+    for bit, size in ((1, _FILE), (2, _SNAME)):
+        if not (file, sname)[bit - 1]:
+            field, rest = _write_options(left, size)
+            if len(rest) < len(left):
+                file, sname = (field, sname) if bit == 1 else (file, field)
+                overload, left = overload | bit, rest
+    if overload:
+        content = content[:-1] + bytes([_OVERLOAD, 1, overload, content[-1]])
+    return content, sname, file
+
+
+def _write_options(found: dict[int, bytes], room: int) -> tuple[bytes, dict[int, bytes]]:
+    """Options in order, long ones in parts (RFC 3396), and those that do not fit."""
     encoded = b""
+    left: dict[int, bytes] = {}
     for number, value in found.items():
         parts = [value[at : at + 255] for at in range(0, len(value), 255)] or [b""]
         more = b"".join(bytes([number, len(part)]) + part for part in parts)
         if len(encoded) + len(more) < room:
             encoded += more
-    return encoded + b"\xff"
+        else:
+            left[number] = value
+    return encoded + b"\xff", left
 
 
 def _message(
@@ -313,7 +337,7 @@ def _message(
 ) -> bytes:
     header = _HEADER.pack(
         2, 1, 6, 0, message.xid, 0, message.flags, ciaddr.packed, yiaddr.packed, siaddr.packed, bytes(4),
-        message.chaddr, sname[:63], file[:127], _COOKIE,
+        message.chaddr, sname[:_SNAME], file[:_FILE], _COOKIE,
     )  # fmt: skip
     return (header + opts).ljust(_SHORTEST, b"\0")
 
