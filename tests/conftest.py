@@ -21,8 +21,11 @@ MakeLab = Callable[..., Lab]
 KERNEL_TIMEOUT_S = 900
 _KERNEL = re.compile(r"\[vm[]-]|/test_kernel\w*\.py|_kernels_datapath")
 """Which tests boot kernels, by their ids: all that a scheduler knows of them."""
+_SHARED_KERNELS = re.compile(r"\[vm[]-]|_kernels_datapath")
+"""Which of them use the kernels that are kept from test to test."""
 _KEYSTONE = re.compile(r"/auth/test_(keystone|same_as_keystone|service_tokens)\.py|/day/test_modes\.py::test_keystone")
 """Which tests use a real Keystone: all by one process, which starts it once; several at a time answer too slowly."""
+_kernels = pytest.StashKey[Kernels]()
 _numbers = itertools.count()
 
 # CI looks in the same places each time: a new counterexample is for who develops, not for who merges.
@@ -81,11 +84,19 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def kernels() -> Iterator[Kernels]:
-    """Keep kernels that were booted, for all tests of this process."""
-    made = Kernels()
+def kernels(pytestconfig: pytest.Config) -> Iterator[Kernels]:
+    """Keep kernels that were booted, for the next tests of this process that use them."""
+    made = pytestconfig.stash[_kernels] = Kernels()
     yield made
     made.remove()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End the kernels that were kept when the next test has no use for them: where they are emulated, idling costs."""
+    kept = item.config.stash.get(_kernels, None)
+    if kept is not None and (nextitem is None or _SHARED_KERNELS.search(nextitem.nodeid) is None):
+        kept.remove()
 
 
 @pytest.fixture
