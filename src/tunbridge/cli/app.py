@@ -9,21 +9,23 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
+from tunbridge.cli.values import light
+
 _NOISE = "Value error, "
 
 
-def _without_type(parameter: Any) -> Any:
-    """Return a flag without a type beside its name; every other parameter as it is."""
+def _ours(parameter: Any) -> Any:
+    """Return a parameter that is quick to read a value; a flag without a type beside its name."""
     if isinstance(parameter, TyperOption) and parameter.is_flag:
         parameter.metavar = ""
-    return parameter
+    return light(parameter)
 
 
 class Command(TyperCommand):
     """One command."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        return [_without_type(parameter) for parameter in super().get_params(ctx)]
+        return [_ours(parameter) for parameter in super().get_params(ctx)]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Raises typer.BadParameter."""
@@ -34,7 +36,7 @@ class Group(TyperGroup):
     """A command with sub-commands."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        return [_without_type(parameter) for parameter in super().get_params(ctx)]
+        return [_ours(parameter) for parameter in super().get_params(ctx)]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Raises typer.BadParameter."""
