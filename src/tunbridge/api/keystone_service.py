@@ -1,15 +1,17 @@
 """A service of OpenStack that this server asks: logs in with Keystone, and finds the service in the catalog."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import httpx
 import msgspec
 from msgspec import Struct
 
 from tunbridge.api.auth import remote
 from tunbridge.api.auth.config import ServiceUser, Url
 from tunbridge.errors import TunbridgeError
+
+if TYPE_CHECKING:
+    import httpx
 
 
 class ServiceError(TunbridgeError):
@@ -69,7 +71,7 @@ class KeystoneService:
 
     async def ask(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
-    ) -> httpx.Response:
+    ) -> "httpx.Response":
         """Ask, with a new token should the old one not do. Raises the service's error: no answer, or no token."""
         for fresh in (False, True):
             if fresh or not self._token:
@@ -93,7 +95,7 @@ class KeystoneService:
         self.endpoint = endpoint.removesuffix(self._version)
         self._token = token
 
-    def _found(self, reply: httpx.Response) -> str:
+    def _found(self, reply: "httpx.Response") -> str:
         """Where the catalog says that the service is."""
         config = self._config
         try:
@@ -110,7 +112,9 @@ class KeystoneService:
             f" set {self._setting}.endpoint, {self._setting}.interface or {self._setting}.region"
         )
 
-    async def _request(self, method: str, url: str, **more: Any) -> httpx.Response:
+    async def _request(self, method: str, url: str, **more: Any) -> "httpx.Response":
+        import httpx  # late: takes as long to load as half of the server, which may do without
+
         try:
             return await self._client.request(method, url, **more)
         except httpx.HTTPError as e:

@@ -3,14 +3,16 @@
 import ssl
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import msgspec
 from msgspec import Struct
 
 from tunbridge.api.auth.base import UnavailableError
 from tunbridge.api.auth.config import AuthConfigError, KeystoneConfig, ServiceUser
+
+if TYPE_CHECKING:
+    import httpx
 
 
 class _Named(Struct, frozen=True):
@@ -94,14 +96,16 @@ class Keystone:
             raise UnreachableError(f"{self._url}: the service user cannot log in: {reply.status_code}")
         return token
 
-    async def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+    async def _ask(self, method: str, path: str, **more: Any) -> "httpx.Response":
+        import httpx  # late: takes as long to load as half of the server, which may do without
+
         try:
             return await self._client.request(method, self._url + path, **more)
         except httpx.HTTPError as e:
             raise UnreachableError(f"{self._url}: {type(e).__name__}: {e}") from e
 
 
-def _read(reply: httpx.Response) -> TokenData:
+def _read(reply: "httpx.Response") -> TokenData:
     try:
         data = msgspec.json.decode(reply.content, type=_TokenBody).token
         _ = data.expires
@@ -110,10 +114,12 @@ def _read(reply: httpx.Response) -> TokenData:
     return data
 
 
-def client(config: ServiceUser, where: str) -> httpx.AsyncClient:
+def client(config: ServiceUser, where: str) -> "httpx.AsyncClient":
     """Give an HTTP client for the services of a Keystone. Raises AuthConfigError, naming the setting below `where`."""
     if config.cafile is not None and not Path(config.cafile).is_file():
         raise AuthConfigError(f"{where}.cafile: {config.cafile}: there is no such file")
+    import httpx  # late, as in Keystone
+
     context = ssl.create_default_context(cafile=config.cafile)
     return httpx.AsyncClient(verify=context, timeout=config.timeout, follow_redirects=False)
 

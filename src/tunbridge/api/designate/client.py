@@ -5,10 +5,9 @@ the project's, or that was shared with it. Whose a recordset is stands in its de
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
-import httpx
 import msgspec
 from msgspec import Struct
 
@@ -16,6 +15,9 @@ from tunbridge.api.designate.config import DesignateConfig
 from tunbridge.api.designate.records import Wanted
 from tunbridge.api.keystone_service import KeystoneService, ServiceError
 from tunbridge.errors import TunbridgeError
+
+if TYPE_CHECKING:
+    import httpx
 
 T = TypeVar("T")
 PAGE = 1000
@@ -129,7 +131,7 @@ class Designate:
 
     # Parts
 
-    def _page(self, reply: httpx.Response) -> list[Recordset]:
+    def _page(self, reply: "httpx.Response") -> list[Recordset]:
         where = self._service.endpoint
         if reply.status_code == 403:
             raise DesignateError(
@@ -182,13 +184,13 @@ class Designate:
             )
         return self._read(reply, wanted.zone, _Zone).id
 
-    async def _ask(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> httpx.Response:
+    async def _ask(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> "httpx.Response":
         reply = await self._service.ask(method, path, body, headers)
         if reply.status_code in _AWAY or reply.status_code == 401:
             raise DesignateError(f"{self._service.endpoint}: answered {reply.status_code}")
         return reply
 
-    def _read(self, reply: httpx.Response, what: str, type: type[T]) -> T:
+    def _read(self, reply: "httpx.Response", what: str, type: type[T]) -> T:
         """Read an answer. Raises RefusedError for one that is an error, DesignateError for one that makes no sense."""
         if reply.status_code not in (200, 201, 202):
             raise _refused(what, reply)
@@ -203,7 +205,7 @@ def _for(project_id: str | None) -> dict[str, str]:
     return {} if project_id is None else {"X-Auth-Sudo-Project-ID": project_id}
 
 
-def _refused(what: str, reply: httpx.Response) -> RefusedError:
+def _refused(what: str, reply: "httpx.Response") -> RefusedError:
     """Say what Designate refused, in its words."""
     try:
         body = msgspec.json.decode(reply.content, type=dict[str, Any])

@@ -1,15 +1,17 @@
 """Nova's host aggregates, as far as segments need them (compute API reference, "Host aggregates")."""
 
 from collections.abc import Awaitable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx
 import msgspec
 from msgspec import Struct
 
 from tunbridge.api.keystone_service import KeystoneService
 from tunbridge.api.nova.client import NovaError
 from tunbridge.api.nova.config import NovaConfig
+
+if TYPE_CHECKING:
+    import httpx
 
 T = TypeVar("T")
 VERSION = {"OpenStack-API-Version": "compute 2.41"}
@@ -76,10 +78,10 @@ class Aggregates:
             await self.remove_host(aggregate, host)
         await self._ask("DELETE", f"{_PATH}/{aggregate.id}", None, 404)
 
-    def _do(self, aggregate: Aggregate, action: Any, *allowed: int) -> Awaitable[httpx.Response]:
+    def _do(self, aggregate: Aggregate, action: Any, *allowed: int) -> "Awaitable[httpx.Response]":
         return self._ask("POST", f"{_PATH}/{aggregate.id}/action", action, *allowed)
 
-    async def _ask(self, method: str, path: str, body: Any = None, *allowed: int) -> httpx.Response:
+    async def _ask(self, method: str, path: str, body: Any = None, *allowed: int) -> "httpx.Response":
         """Give an answer that is none of an error but those in `allowed`. Raises NovaError."""
         reply = await self._service.ask(method, path, body, VERSION)
         where = f"{self._service.endpoint}{path}"
@@ -91,7 +93,7 @@ class Aggregates:
             raise NovaError(f"{method} {where}: answered {reply.status_code}")
         return reply
 
-    def _read(self, reply: httpx.Response, type: type[T]) -> T:
+    def _read(self, reply: "httpx.Response", type: type[T]) -> T:
         try:
             return msgspec.json.decode(reply.content, type=type)
         except msgspec.DecodeError as e:

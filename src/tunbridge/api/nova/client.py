@@ -1,12 +1,16 @@
 """Nova's API, as far as events go."""
 
-import httpx
+from typing import TYPE_CHECKING
+
 import msgspec
 from msgspec import Struct
 
 from tunbridge.api.keystone_service import KeystoneService, ServiceError
 from tunbridge.api.nova.config import NovaConfig
 from tunbridge.api.nova.events import Event
+
+if TYPE_CHECKING:
+    import httpx
 
 PATH = "/os-server-external-events"
 
@@ -58,7 +62,7 @@ class Nova:
         return [told for event in events for told in await self.send([event])]
 
 
-def _read(reply: httpx.Response) -> list[Told]:
+def _read(reply: "httpx.Response") -> list[Told]:
     try:
         return msgspec.json.decode(reply.content, type=_Answer).events
     except msgspec.DecodeError as e:

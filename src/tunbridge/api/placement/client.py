@@ -6,16 +6,18 @@ and it is done again on what is there then (API reference, "Generations").
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import httpx
 import msgspec
 from msgspec import Struct
 
 from tunbridge.api.keystone_service import KeystoneService, ServiceError
 from tunbridge.api.placement.config import PlacementConfig
 from tunbridge.api.placement.resources import Inventories, Provider
+
+if TYPE_CHECKING:
+    import httpx
 
 VERSION = {"OpenStack-API-Version": "placement 1.37", "Accept": "application/json"}
 """1.37 lets a provider be moved to another parent."""
@@ -156,7 +158,7 @@ class Placement:
         except msgspec.DecodeError as e:
             raise PlacementError(f"{path}: Placement's answer cannot be read: {e}") from e
 
-    def _reply(self, method: str, path: str, body: Any = None) -> Awaitable[httpx.Response]:
+    def _reply(self, method: str, path: str, body: Any = None) -> "Awaitable[httpx.Response]":
         return self._service.ask(method, path, body, VERSION)
 
 
@@ -176,7 +178,7 @@ def _like(there: Inventories, wanted: Inventories) -> Inventories:
     return {name: {k: v for k, v in found.items() if k in wanted.get(name, found)} for name, found in there.items()}
 
 
-def _refused(method: str, path: str, reply: httpx.Response) -> PlacementError:
+def _refused(method: str, path: str, reply: "httpx.Response") -> PlacementError:
     try:
         reason = str(msgspec.json.decode(reply.content)["errors"][0]["detail"]).strip()
     except (msgspec.DecodeError, LookupError, TypeError):
