@@ -84,7 +84,7 @@ packages:
 docs: developer
 	$(VENV)/bin/typer tunbridge.cli.main utils docs --name tunbridge --output docs/cli.md
 	$(PY) -m tunbridge.inspect.checks.document > docs/checks.md
-	$(PY) -m tunbridge.dataplane.document > docs/pipeline.md
+	$(PY) -m tunbridge.dataplane.document > docs/pipeline.md.new && mv docs/pipeline.md.new docs/pipeline.md
 	$(PY) -m tests.model.coverage > docs/coverage.md
 	$(PY) -c 'from tunbridge.inspect.document import schema_text; print(schema_text(), end="")' > docs/document.schema.json
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from tests import certificates
 from tests.api.auth.keystone_service import ROOT
 
 BIN = ROOT / ".venv-designate" / "bin"
@@ -106,7 +107,7 @@ class Designate:
         end = time.monotonic() + START_S
         while True:
             with contextlib.suppress(httpx.TransportError):
-                if httpx.get(self.url, timeout=60).status_code in (200, 300):
+                if httpx.get(self.url, timeout=60, verify=certificates.NONE).status_code in (200, 300):
                     return
             assert time.monotonic() < end and self._process.poll() is None, (self.folder / "log").read_text()
             time.sleep(0.1)
@@ -122,7 +123,9 @@ class Designate:
     def ask(self, method: str, path: str, project: str | None = None, body: Any = None) -> Any:
         whose = {"X-Auth-Sudo-Project-ID": project} if project else {"X-Auth-All-Projects": "true"}
         headers = {"X-Auth-Token": self.token, **whose}
-        reply = httpx.request(method, f"{self.url}/v2{path}", headers=headers, json=body, timeout=60)
+        reply = httpx.request(
+            method, f"{self.url}/v2{path}", headers=headers, json=body, timeout=60, verify=certificates.NONE
+        )
         assert reply.status_code in (200, 201, 202, 204), reply.text
         return reply.json() if reply.content else None
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from tests import certificates
 from tests.api.auth.keystone_service import BIN, ROOT
 
 TOKEN = "admin:service"
@@ -39,7 +40,7 @@ class Placement:
         self.logins = 0
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        return httpx.request(method, self.url + path, headers=VERSION, timeout=60, **more)
+        return httpx.request(method, self.url + path, headers=VERSION, timeout=60, verify=certificates.NONE, **more)
 
     def get(self, path: str) -> Any:
         reply = self.ask("GET", path)
@@ -94,7 +95,7 @@ def placement(folder: Path) -> Iterator[Placement]:
         end = time.monotonic() + START_S
         while True:
             with contextlib.suppress(httpx.TransportError):
-                if httpx.get(made.url, timeout=60).status_code == 200:
+                if httpx.get(made.url, timeout=60, verify=certificates.NONE).status_code == 200:
                     break
             assert time.monotonic() < end and process.poll() is None, (folder / "log").read_text()
             time.sleep(0.1)

@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 
+from tests import certificates
 from tests.api.auth.cheap import cheap_hashes
 from tests.database.members import Member, member
 from tunbridge.api.auth.bootstrap import ADMIN, admin_password, make_admin
@@ -122,7 +123,7 @@ class Cloud:
         self.folder = folder
         self.database = database
         self.settings = settings
-        self.http = httpx.Client(timeout=60, **settings.get("client", {}))
+        self.http = httpx.Client(timeout=60, **{"verify": certificates.NONE, **settings.get("client", {})})
         self.url = ""
         self.process: subprocess.Popen[bytes] | None = None
         self._users: dict[tuple[str, str | None], User] = {}

@@ -16,10 +16,14 @@ _CONVERT = object()
 
 
 def light(parameter: Any) -> Any:
-    """Have a parameter load Typer's conversion only for a value that needs it. Older versions of Typer have no such."""
-    convert = getattr(parameter, "get_runtime_param", None)
-    if convert is not None and not isinstance(convert, _Light):
-        parameter.get_runtime_param = _Light(convert, parameter.type_descriptor)
+    """Have a parameter load Typer's conversion only for a value that needs it.
+
+    Other versions of Typer, which have no such, convert all values themselves.
+    """
+    convert, descriptor = getattr(parameter, "get_runtime_param", None), getattr(parameter, "type_descriptor", None)
+    is_known = hasattr(descriptor, "annotation") and hasattr(descriptor, "parameter_info")
+    if convert is not None and is_known and not isinstance(convert, _Light):
+        parameter.get_runtime_param = _Light(convert, descriptor)
     return parameter
 
 

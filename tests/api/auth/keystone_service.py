@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx
 
+from tests import certificates
+
 ROOT = Path(__file__).parents[3]
 BIN = ROOT / ".venv-keystone" / "bin"
 SERVE = """
@@ -119,7 +121,7 @@ class KeystoneService:
         end = time.monotonic() + 60
         while True:
             try:
-                assert httpx.get(f"{self.url}/v3", timeout=TIMEOUT_S).status_code == 200
+                assert httpx.get(f"{self.url}/v3", timeout=TIMEOUT_S, verify=certificates.NONE).status_code == 200
                 return
             except httpx.TransportError:
                 assert time.monotonic() < end, self.log()
@@ -170,7 +172,10 @@ class KeystoneService:
         identity = {"methods": ["password"], "password": {"user": user}}
         scope = {"project": {"name": project, "domain": domain}}
         reply = httpx.post(
-            f"{self.url}/v3/auth/tokens", json={"auth": {"identity": identity, "scope": scope}}, timeout=TIMEOUT_S
+            f"{self.url}/v3/auth/tokens",
+            json={"auth": {"identity": identity, "scope": scope}},
+            timeout=TIMEOUT_S,
+            verify=certificates.NONE,
         )
         assert reply.status_code == 201, reply.text
         token: str = reply.headers["X-Subject-Token"]
@@ -185,7 +190,9 @@ class KeystoneService:
         """Do something as admin, and give the answer's body."""
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         sent = {"X-Auth-Token": self.admin_token(), **named}
-        reply = httpx.request(method, f"{self.url}/v3{path}", json=body, headers=sent, timeout=TIMEOUT_S)
+        reply = httpx.request(
+            method, f"{self.url}/v3{path}", json=body, headers=sent, timeout=TIMEOUT_S, verify=certificates.NONE
+        )
         assert reply.is_success, reply.text
         return reply.json() if reply.content else None
 

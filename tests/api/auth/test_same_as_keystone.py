@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import certificates
 from tests.api.auth.conftest import MEMBER_PASSWORD
 from tests.api.auth.keystone_service import TIMEOUT_S, KeystoneService
 from tests.api.auth.server import Running
@@ -34,7 +35,12 @@ def password(name: str, secret: str, scope: Any = None, **user: Any) -> Login:
 
 def both(server: Running, keystone: KeystoneService, make: Any) -> list[httpx.Response]:
     """Send each its own version of a request."""
-    theirs = httpx.post(f"{keystone.url}/v3/auth/tokens", json=make("admin", keystone.password), timeout=TIMEOUT_S)
+    theirs = httpx.post(
+        f"{keystone.url}/v3/auth/tokens",
+        json=make("admin", keystone.password),
+        timeout=TIMEOUT_S,
+        verify=certificates.NONE,
+    )
     ours = server.http.post("/identity/v3/auth/tokens", json=make("admin", server.password))
     return [ours, theirs]
 
@@ -111,7 +117,12 @@ def test_logins(server: Running, keystone: KeystoneService, make: Any) -> None:
 )
 def test_what_an_admin_reads(server: Running, keystone: KeystoneService, path: str) -> None:
     ours = server.get(f"/identity{path}", server_token(server))
-    theirs = httpx.get(keystone.url + path, headers={"X-Auth-Token": keystone.admin_token()}, timeout=TIMEOUT_S)
+    theirs = httpx.get(
+        keystone.url + path,
+        headers={"X-Auth-Token": keystone.admin_token()},
+        timeout=TIMEOUT_S,
+        verify=certificates.NONE,
+    )
     assert ours.status_code == theirs.status_code, theirs.text
     if ours.status_code < 400 or path != "/v3/nothing":  # where nothing is, theirs is a page of its web server
         assert form(ours.json()) == form(theirs.json())
@@ -123,7 +134,9 @@ def test_what_an_admin_reads(server: Running, keystone: KeystoneService, path: s
 def test_what_a_member_may_read(server: Running, keystone: KeystoneService, path: str) -> None:
     ours = server.get(f"/identity{path}", server.token("mia", MEMBER_PASSWORD))
     token = keystone.token("mia", "miamia", "demo")
-    theirs = httpx.get(keystone.url + path, headers={"X-Auth-Token": token}, timeout=TIMEOUT_S)
+    theirs = httpx.get(
+        keystone.url + path, headers={"X-Auth-Token": token}, timeout=TIMEOUT_S, verify=certificates.NONE
+    )
     assert ours.status_code == theirs.status_code, theirs.text
     if ours.status_code == 403:
         assert ours.json()["error"]["message"] == theirs.json()["error"]["message"]
