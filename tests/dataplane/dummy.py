@@ -44,6 +44,8 @@ class Dummy(dummy.Dummy):
                 arguments += ["--", "add-port", name, port, "--", "set", "interface", port]
                 arguments += [f"type={kind}", f"ofport_request={number}", *settings]
         self.vsctl(*arguments)
+        for name in bridges:
+            ofctl.command(self.rundir, name, "set-frags", pipeline.FRAGMENTS)
 
     def install(self, bridge: str, flows: Iterable[Flow], meters: Iterable[Meter] = ()) -> None:
         """Replace everything in a bridge."""
@@ -53,7 +55,6 @@ class Dummy(dummy.Dummy):
         for meter in meters:
             there = f"meter={meter.id} " in self.meters(bridge)
             ofctl.command(rundir, bridge, "mod-meter" if there else "add-meter", meter.text)
-        ofctl.command(rundir, bridge, "set-frags", pipeline.FRAGMENTS)
         ofctl.bundle(rundir, bridge, "flow delete\n" + "".join(f"{f.add_line()}\n" for f in flows))
 
     def remove(self, bridge: str, flow: Flow) -> None:
