@@ -135,12 +135,19 @@ def make_lasting_lab(module_lab_name: Callable[[], str]) -> MakeLab:
     return make
 
 
+_SHORT = re.compile(r"^tests/(dataplane|database|inspect|model|openvswitch|rules)/")
+"""Files that take less than a minute each, and mostly compute."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have tests on kernels of their own run first, with more time: they take longest, and the first one boots them."""
+    """Have tests on kernels of their own run first, with more time: they take longest, and the first one boots them.
+
+    The short ones come last, so that no process has a long file left when the others have nothing.
+    """
     for item in items:
         if _KERNEL.search(item.nodeid) and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(KERNEL_TIMEOUT_S))
-    items.sort(key=lambda item: _KERNEL.search(item.nodeid) is None)
+    items.sort(key=lambda item: (_KERNEL.search(item.nodeid) is None, _SHORT.search(item.nodeid) is not None))
 
 
 class _ByFile(LoadFileScheduling):
