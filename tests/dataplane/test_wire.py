@@ -83,6 +83,7 @@ def test_what_the_switch_writes_is_what_was_wanted(host: Dummy, bridge: str) -> 
     desired = document.example()
     wanted = desired.flows(bridge)
     logged: list[str] = []
+    ofctl.command(str(host.directory), bridge, "set-frags", "normal")
 
     async def write() -> None:
         fragments = NX_MATCH if bridge == "br-int" else None
