@@ -279,8 +279,11 @@ def test_a_restarted_agent_leaves_all_as_it_is_when_the_database_was_replaced_by
         host.start_agent(agent_command(), wait=False)
         wait_until(lambda: "not believed" in cloud.hosts["h0"].log(), "told")
 
+    before = {name: host.log().count("connections cut") for name, host in cloud.hosts.items()}
     answered, lost = ping_during(near, far.address, replace)
     assert (answered > 1 / PING_S, lost) == (True, 0)
+    time.sleep(2)
+    assert {name: host.log().count("connections cut") for name, host in cloud.hosts.items()} == before
     status = host.run(*agent_command()[:-3], "host", "status", check=False).stdout
     assert "is another one than before" in status
     cloud.replace_database(tmp_path / "backup")
