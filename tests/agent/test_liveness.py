@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from tunbridge.agent import liveness
-from tunbridge.agent.liveness import FEW, HOLD_S, REJOIN_S, Liveness, enabled
+from tunbridge.agent.liveness import FEW, HOLD_S, NEVER_S, REJOIN_S, Liveness, enabled
 from tunbridge.dataplane.operations import CREATED
 from tunbridge.openvswitch.ours import ORIGIN
 from tunbridge.openvswitch.rows import BridgeRow, InterfaceRow, PortRow, Snapshot
@@ -78,10 +78,30 @@ def test_a_host_that_is_lost_or_says_that_it_is_of_no_use_is_dead_at_once(
     assert scene.look(UP, UP, after=HOLD_S) == frozenset()
 
 
-def test_a_session_that_never_came_up_says_nothing(scene: Scene) -> None:
+def test_a_session_that_has_not_come_up_says_nothing_until_it_should_have(scene: Scene) -> None:
     assert scene.look(UP, {}) == frozenset()
-    assert scene.look(UP, NEVER) == frozenset()
+    assert scene.look(UP, NEVER, after=NEVER_S - 1) == frozenset()
+    assert scene.waits[-1] == 1
+    assert scene.look(UP, NEVER, after=1) == {C}
     assert not scene.liveness.is_cut_off
+    assert scene.look(UP, UP) == {C}
+    assert scene.look(UP, UP, after=HOLD_S) == frozenset()
+
+
+def test_none_of_the_sessions_ever_came_up(scene: Scene) -> None:
+    scene.look(NEVER, NEVER)
+    assert scene.look(NEVER, NEVER, after=NEVER_S) == {B, C}
+    scene.look(NEVER, NEVER, after=HOLD_S)
+    assert not scene.liveness.is_cut_off, "nobody is known to be there"
+
+
+def test_who_is_dead_stays_so_when_vswitchd_starts_anew(scene: Scene) -> None:
+    scene.look(UP, UP)
+    assert scene.look(DOWN, UP) == {B}
+    assert scene.look(NEVER, NEVER, after=1) == {B}
+    assert scene.look(NEVER, UP, after=HOLD_S) == {B}
+    assert scene.look(UP, UP, after=1) == {B}
+    assert scene.look(UP, UP, after=HOLD_S) == frozenset()
 
 
 def test_a_host_that_loses_all_of_several_sessions_is_cut_off(scene: Scene) -> None:

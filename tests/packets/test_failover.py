@@ -174,10 +174,23 @@ def test_two_hosts_that_lose_each_other_do_not_both_have_the_gateway(site: Reach
 
 def test_a_host_that_goes_dark(site: Reached) -> None:
     first = active(site)[0]
-    host = site.cloud.hosts[first].host
-
-    def off() -> None:
-        for daemon in ("ovs-vswitchd", "agent", "ovsdb-server"):
-            host.kill(daemon)
-
+    off = functools.partial(power_off, site, first)
     assert lost_during(site, "power off", off, other(first), other(first)) < MOST_LOST
+
+
+def power_off(site: Reached, name: str) -> None:
+    for daemon in ("ovs-vswitchd", "agent", "ovsdb-server"):
+        site.cloud.hosts[name].host.kill(daemon)
+
+
+def test_a_host_that_starts_while_a_gateway_host_is_dark_sends_to_the_other(site: Reached) -> None:
+    """Its session with the dark one never comes up."""
+    if all(site.cloud.hosts[name].host.pid("agent") for name in ("h0", "h1")):  # else one is dark already
+        power_off(site, active(site)[0])
+    wait_until(lambda: site.vms["h2"].reaches(REMOTE), "the other host has taken over")
+    host = site.cloud.hosts["h2"].host
+    for daemon in ("agent", "ovs-vswitchd"):
+        host.kill(daemon)
+    host.start_vswitchd()
+    site.cloud.hosts["h2"].restart()
+    wait_until(lambda: site.vms["h2"].reaches(REMOTE), "it goes by the other host", 40)

@@ -6,8 +6,9 @@
       and says so in BFD (`cpath_down`); its vswitchd started anew --> cut off, until sessions were up for HOLD_S, or
       until none has come up for REJOIN_S
 
-A session that never came up says nothing: the other host may not run one. Sessions are those with hosts that have
-gateways, or take over, of routers that are here; such a host has them with all.
+A session that has not come up yet says nothing at first: the other host may be about to begin. After NEVER_S it is as
+one that is lost, or a host that starts while another one is dead would never know. For being cut off it does not count.
+Sessions are those with hosts that have gateways, or take over, of routers that are here; such a host has them with all.
 """
 
 import time
@@ -24,6 +25,8 @@ session (RFC 5880, 6.8.4, detect multiplier 3); the two ends use the longer inte
 HOLD_S = 3.0
 """How long a host has to be reached before it counts as alive again, and has its flows back."""
 REJOIN_S = 6.0
+NEVER_S = 10.0
+"""How long a session may take to come up for the first time."""
 _INTERVALS = ("min_rx", "min_tx")
 _UNUSABLE = "cpath_down"
 
@@ -67,6 +70,8 @@ class Liveness:
         self._later = later
         self._interval = interval
         self._peers: dict[str, _Held] = {}
+        self._since: dict[str, float] = {}
+        """When the sessions that have not come up yet were seen first."""
         self._self = _Held()
         self._flaps: dict[str, int] = {}
         self._rejoining_until: float | None = None
@@ -86,6 +91,7 @@ class Liveness:
         again = [self._look_at(ip, row, moment) for ip, row in sessions.items()]
         for ip in self._peers.keys() - sessions.keys():
             del self._peers[ip]
+            self._since.pop(ip, None)
         self.dead = frozenset(ip for ip, held in self._peers.items() if held.is_bad)
         bridges = (now.bridges[name] for name in nics.keys() & now.bridges.keys())
         links = (i for bridge in bridges for p in bridge.ports for i in p.interfaces if i.name in nics[bridge.name])
@@ -102,7 +108,11 @@ class Liveness:
 
     def _look_at(self, ip: str, row: InterfaceRow, moment: float) -> float | None:
         held = self._peers.setdefault(ip, _Held())
-        return held.look(_flaps(row) > 0 and not _is_up(row), moment) if _flaps(row) or held.is_bad else None
+        if _flaps(row) or held.is_bad:
+            self._since.pop(ip, None)
+            return held.look(not _is_up(row), moment)
+        left = self._since.setdefault(ip, moment) + NEVER_S - moment
+        return left if left > 0 else held.look(True, moment)
 
     def _restarted(self, sessions: Mapping[str, InterfaceRow], moment: float) -> None:
         """Notice that vswitchd has started anew: what it knew of the sessions is gone."""
