@@ -130,7 +130,7 @@ def cut(site: Busy, *talks: Callable[[], Talk]) -> Iterator[None]:
 def outwards(site: Busy, vm: Workload, port: int) -> list[Callable[[], Talk]]:
     """Connections of a VM to the outside."""
     outside = site.cloud.lab.outside
-    assert vm.reaches(REMOTE)
+    assert vm.reaches(REMOTE, seconds=10)
     return [partial(Talk, kind, vm.namespace, outside, REMOTE, port, REMOTE) for kind in KINDS]
 
 
@@ -144,7 +144,7 @@ def across(vm: Workload, far: Workload, port: int) -> list[Callable[[], Talk]]:
 def test_a_floating_ip_is_deleted(site: Busy, host: str) -> None:
     """Of a VM on a host with the bridge, and of one on another host."""
     router, vm, outside = site.router_of(site.green4), site.greens[host], site.cloud.lab.outside
-    assert vm.reaches(REMOTE)
+    assert vm.reaches(REMOTE, seconds=10)
     before = site.pictures()
     floating = site.floating(vm)
     address = str(floating.floating_ip_address)
@@ -167,7 +167,7 @@ def test_a_gateway_is_taken_from_its_router(site: Busy) -> None:
 
 def test_an_interface_is_taken_from_its_router(site: Busy) -> None:
     router, network = site.router_of(site.green4), site.cloud.network
-    assert site.greens["h0"].reaches(REMOTE)
+    assert site.greens["h0"].reaches(REMOTE, seconds=10)
     before = site.pictures()
     network.add_interface_to_router(router, subnet_id=site.red4.id)
     green = site.greens["h0"]
@@ -189,7 +189,7 @@ def test_a_router_is_deleted(site: Busy) -> None:
 def test_an_interface_that_is_given_up_for_one_with_another_address(site: Busy) -> None:
     """As Neutron does not let an interface have another IPv4 address. Who uses the new one goes on."""
     router, network, vm = site.router_of(site.green4), site.cloud.network, site.greens["h1"]
-    assert vm.reaches(REMOTE) and vm.reaches("10.7.0.1")
+    assert vm.reaches(REMOTE, seconds=10) and vm.reaches("10.7.0.1")
     with cut(site, *outwards(site, vm, 7408)):
         network.remove_interface_from_router(router, subnet_id=site.green4.id)
         fixed = [{"subnet_id": site.green4.id, "ip_address": "10.7.0.77"}]
