@@ -8,11 +8,12 @@ import contextlib
 import itertools
 import json
 import re
-import threading
 import uuid
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.api.local_http import serving
 
 _NAMES = {"network-changed", "network-vif-plugged", "network-vif-unplugged", "network-vif-deleted"}
 _UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
@@ -170,13 +171,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def nova_double() -> Iterator[NovaDouble]:
     nova = NovaDouble()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"nova": nova}))
-    nova.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(type("Handler", (_Handler,), {"nova": nova})) as nova.url:
         yield nova
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -1,13 +1,13 @@
 """What stands between a server and its Placement, so that a test decides what becomes of changes of allocations."""
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import NamedTuple
 
 import httpx
 
+from tests.api.local_http import serving
 from tests.api.placement_service import Placement
 
 _PASSED = ("X-Auth-Token", "OpenStack-API-Version", "Content-Type", "Accept")
@@ -68,13 +68,5 @@ def proxy(there: Placement) -> Iterator[Proxy]:
     """Run it."""
     made = Proxy(there)
     methods = {f"do_{method}": _Handler.pass_on for method in ("GET", "PUT", "POST", "DELETE")}
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": made, **methods}))
-    made.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(type("Handler", (_Handler,), {"proxy": made, **methods})) as made.url:
         yield made
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -134,8 +134,6 @@ class Agent:
         self._knows_all = False
         """Whether the flows were worked out of everything that this host needs of the central database."""
         self._judged = False
-        self._cuts: list[Cut] = []
-        """What is to be cut as soon as everything is known."""
         self._in_order = InOrder()
         self._passing = False
         self._ovsdb_since: float | None = None
@@ -524,10 +522,8 @@ class Agent:
         if not any(b.lost for b in self.bridges.values()):
             self.port_status.acknowledged(done)
             self.announcements.acknowledged(done)
-        self._cuts += self.cutter.acknowledged(done)
-        # While rows are missing, or not believed, their permits are missing too: connections are not judged by that.
-        if self._cuts and self._knows_all:
-            cuts, self._cuts = self._cuts, []
+        # While rows are missing, or not believed, their permits are missing too: connections are judged later.
+        if self._knows_all and (cuts := self.cutter.acknowledged(done)):
             self._spawn(self.cutter.cut(cuts, self.desired))
         self.packet_ins.settled()
         self._settled()
