@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run pytest as given; a few tests that fail are run once more, by themselves.
+# Run pytest as given; tests of a few files that fail are run once more, by themselves.
 #
 # The tests start real switches, kernels and servers on machines that others use too. What fails because a machine stood still for
 # seconds passes when it runs alone; what is wrong fails again. Whatever needed its second run is named at the end.
@@ -18,13 +18,15 @@ status=$?
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-count=$("$1" -c 'import json, pathlib; print(len(json.loads(pathlib.Path("'"$failed"'").read_text())))')
+# By files: what the tests of a file share fails for all of them at once.
+count=$("$1" -c 'import json, pathlib
+print(len({test.split("::")[0] for test in json.loads(pathlib.Path("'"$failed"'").read_text())}))')
 if [ "$count" -gt "$at_most" ]; then
-    echo "$count tests failed: too many to be a machine that stood still, not run again." >&2
+    echo "Tests of $count files failed: too many to be a machine that stood still, not run again." >&2
     exit 1
 fi
 echo
-echo "$count tests failed. Run once more, one at a time:"
+echo "Tests of $count files failed. Run once more, one at a time:"
 "$1" -m pytest --last-failed -v 2>&1 | tee "$log"
 status=${PIPESTATUS[0]}
 if [ "$status" -eq 0 ]; then

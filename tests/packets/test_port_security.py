@@ -44,6 +44,8 @@ class Street:
             )
         self.cheat = self.vm("h0")
         self.seeing = [self.vm("h0"), self.vm("h1")]
+        for vm in self.seeing:
+            assert self.cheat.reaches(vm.address), "its host knows where the other one is"
 
     def vm(self, host: str, **attributes: Any) -> Workload:
         return self.cloud.vm(host, self.network, security_groups=[self.open.id], **attributes)

@@ -6,6 +6,7 @@ import select
 import socket
 import struct
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,15 @@ class Relay:
             ready, _, _ = select.select(waited, [], [])
             if self._ended in ready:
                 return
+            # A device that is down, at the VM's end or at this one, loses its frames, as a wire does.
             if self._tap in ready:
                 frame = os.read(self._tap, 65536)
-                self._wire.send(frame[:12] + tag + frame[12:])
-            if self._wire in ready and (found := self._receive()) is not None:
-                os.write(self._tap, found)
+                with suppress(OSError):
+                    self._wire.send(frame[:12] + tag + frame[12:])
+            if self._wire in ready:
+                with suppress(OSError):
+                    if (found := self._receive()) is not None:
+                        os.write(self._tap, found)
 
     def _receive(self) -> bytes | None:
         """A frame with the tag, without it. The kernel tells a tag that it has taken off beside the frame."""
