@@ -1,5 +1,6 @@
 """Port forwardings: ports of a floating IP that lead to VMs behind a router. Real packets, real conntrack."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -12,7 +13,10 @@ from tests.dataplane.conftest import MakeWorld
 from tests.dataplane.test_gateways import BLUE, PEER, PEER_MAC, REMOTE, WIRE, inside, introduce, outside, site
 from tests.dataplane.world import OUTSIDE, World
 from tunbridge.dataplane.conntrack import Connection
-from tunbridge.dataplane.view import PortForwarding, Rule
+from tunbridge.dataplane.features import qos
+from tunbridge.dataplane.identifiers import Identifiers
+from tunbridge.dataplane.view import Limits, PortForwarding, QosPolicy, Rate, Rule
+from tunbridge.openvswitch import ofctl
 
 ADDRESS = f"{WIRE}.101"
 
@@ -188,3 +192,32 @@ def test_connections_are_judged_when_it_goes_or_leads_elsewhere(make_world: Make
     world.run()
     assert not desired.judge().allowed(connection(2222, 23))
     assert not [f for f in desired.flows("br-int").values() if ADDRESS in f.match + f.actions]
+
+
+@pytest.mark.parametrize("snat", [True, False])
+def test_what_goes_by_forwarded_ports_passes_the_meters_of_their_floating_ip(make_world: MakeWorld, snat: bool) -> None:
+    world = forwarding(make_world, to("b1", 2222, 22), snat=snat)
+    limits = Limits(bandwidth=Rate(5_000, 4_000))
+    world.rows.qos_policies |= {id: QosPolicy(id=id, sent=limits, received=limits) for id in ("gold", "gateway")}
+    world.rows.floating_ips["f1"] = replace(world.rows.floating_ips["f1"], qos_policy_id="gold")
+    world.rows.routers["r"] = replace(world.rows.routers["r"], gateway_qos_policy_id="gateway")
+    world.touch({("floating", "f1"), ("router", "r")})
+    world.run()
+    introduce(world)
+    world.hosts["a"].all_received()
+
+    def passed() -> dict[tuple[str, str], int]:
+        """Packets that meters have counted, by whose they are and what they limit."""
+        text = ofctl.command(str(world.dummy.directory), world.hosts["a"].bridges["br-int"], "meter-stats")
+        counts = {int(n): int(count) for n, count in re.findall(r"meter[:=](\d+).*?packet_in_count:(\d+)", text, re.S)}
+        kinds = (qos.SENT_BANDWIDTH, qos.RECEIVED_BANDWIDTH)
+        every = {(id, kind): counts[Identifiers().meter(id, kind)] for id in ("f1", "r-gw") for kind in kinds}
+        return {whose: count for whose, count in every.items() if count}
+
+    assert set(knock(world, 2222)) == {"b1"}
+    assert passed() == {("f1", qos.RECEIVED_BANDWIDTH): 1}
+    world.exchange("b1", inside(world, "b1", REMOTE) / TCP(sport=22, dport=4000, flags="SA"))
+    assert passed() == {("f1", qos.RECEIVED_BANDWIDTH): 1, ("f1", qos.SENT_BANDWIDTH): 1}
+    world.exchange("b1", inside(world, "b1", REMOTE) / TCP(sport=5000, dport=80))
+    assert passed()["r-gw", qos.SENT_BANDWIDTH] == 1
+    assert passed()["f1", qos.SENT_BANDWIDTH] == 1

@@ -269,7 +269,7 @@ DESTINATION = _table(
 )  # fmt: skip
 TRANSLATED = _table(
     66, "translated", "its source is the router's or a floating IP now; looked up in the zone of the external network",
-    matches="reg3 reg6 proto ct_state", sets="reg3", to=(DESTINATION, TO_AGENT), miss=goto(DESTINATION),
+    matches="reg3 reg6 proto ct_state nw_src", sets="reg3", to=(DESTINATION, TO_AGENT), miss=goto(DESTINATION),
 )  # fmt: skip
 COUNTED = _table(
     63, "counted", "of a metering label: counters of what its rules say; the packet goes on where it was",

@@ -192,3 +192,10 @@ def leave(
     ]
     priority = 20 if match.keys() - {"tp_dst"} else 10
     context.flow(_BRIDGE, pipeline.ROUTED, priority + (5 if helper else 0), where, *actions)
+
+
+def limit(context: Context, place: Outside, source: str, limits: Sequence[Action]) -> None:
+    """What leaves with an address that it was given in `leave` passes meters."""
+    if limits:
+        where: Match = {**NETWORK(place.vlan), "proto": "ip", "nw_src": source}
+        context.flow(_BRIDGE, pipeline.TRANSLATED, 15, where, *limits, wire.into(context, place.network.id))

@@ -9,13 +9,13 @@ A range of ports that lead to the same numbers, or all to one, is a few flows wi
 flow for each port, since conntrack chooses any port of a range.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tunbridge.dataplane import flow, pipeline
 from tunbridge.dataplane.contribution import Context, PortState
-from tunbridge.dataplane.features import external, gateway
+from tunbridge.dataplane.features import external, gateway, qos
 from tunbridge.dataplane.features.policy import masked
-from tunbridge.dataplane.flow import Match
+from tunbridge.dataplane.flow import Action, Match
 from tunbridge.dataplane.view import FloatingIp, Port, PortForwarding, Router
 
 _WHOLE = 0xFFFF
@@ -37,25 +37,29 @@ def compute(context: Context, floating: FloatingIp, router: Router, own: Port) -
     if is_here:
         external.answer(context, place, floating.address)
     external.answer_ping(context, place.router, place.network, floating.address)
-    external.take(
-        context, place, {"nw_dst": floating.address}, 1, flow.translate(place.zone, pipeline.ROUTES), before=1
-    )
+    sent, received = qos.outside(context, floating.id, floating.qos_policy_id or place.network.qos_policy_id)
+    unasked = flow.translate(place.zone, pipeline.ROUTES)
+    external.take(context, place, {"nw_dst": floating.address}, 1, unasked, before=1, limits=received)
+    external.limit(context, place, floating.address, sent)
     for one in forwardings:
         port = context.view.port(one.port_id)
         if one.protocol in _PROTOCOLS and port is not None and port.admin_state_up:
-            _forward(context, router, place, floating.address, one)
+            _forward(context, router, place, floating.address, one, received)
             if not router.enable_snat:
                 _answers(context, place, one)
     if is_here:
         context.port_state(floating.id, PortState("wired"))
 
 
-def _forward(context: Context, router: Router, place: external.Outside, address: str, one: PortForwarding) -> None:
+def _forward(
+    context: Context, router: Router, place: external.Outside, address: str, one: PortForwarding,
+    received: Sequence[Action],
+) -> None:  # fmt: skip
     proto = _PROTOCOLS[one.protocol]
     for ports, inner in _pieces(one):
         target = one.fixed_ip if inner is None else f"{one.fixed_ip}:{inner}"
         to = flow.translate(place.zone, pipeline.ROUTES, target=target)
-        external.take(context, place, {"nw_dst": address, "tp_dst": ports}, 2, to, proto, before=2)
+        external.take(context, place, {"nw_dst": address, "tp_dst": ports}, 2, to, proto, 2, received)
     for value, mask in masked(one.inner, one.inner_last):
         gateway.answer_by(
             context, router, place, {"proto": proto, "nw_src": one.fixed_ip, "tp_src": _ports(value, mask)}

@@ -219,9 +219,11 @@ def _leave(context: Context, gateway: Gateway, place: external.Outside, sent: li
     if not router.enable_snat or gateway.source is None:
         external.leave(context, place, {}, None, limits=sent)
         return
-    external.leave(context, place, {}, gateway.source, limits=sent)
+    external.leave(context, place, {}, gateway.source)
     for helper, protocol, match in helpers.of(router):
-        external.leave(context, place, match, gateway.source, protocol, helper, sent)
+        external.leave(context, place, match, gateway.source, protocol, helper)
+    # Answers from forwarded ports leave by the same flows, with the address of their floating IP.
+    external.limit(context, place, gateway.source, sent)
     helpers.expect(context, router, place)
     context.permit("masquerade", str(place.zone), gateway.source)
 
