@@ -143,6 +143,8 @@ def _to(gateway: Gateway) -> list[Action]:
 def via(context: Context, gateway: Gateway, hop: str) -> list[Action]:
     """The actions of a route by a next hop outside."""
     context.state("next-hop", gateway.network.id, hop)
+    if gateway.is_ready:
+        context.state("next-hop-outside", "", (gateway.network.id, hop))
     number = context.identifiers.next_hop(f"{hop} {gateway.network.id}")
     return [flow.load(VIA, number), *_to(gateway)]
 
