@@ -296,3 +296,28 @@ def test_default_routes_are_shared_where_an_admin_says_so(cloud: Cloud, admin: U
     body = {"router": {"enable_default_route_ecmp": True}}
     assert error(mia.put(f"/routers/{own['id']}", body))[:2] == (403, "PolicyNotAuthorized")
     mia.remove("router", own["id"])
+
+
+def test_gateways_get_an_address_on_the_first_subnet_of_an_ip_version(admin: User, outsides: tuple[str, str]) -> None:
+    """As in Neutron when a network is given IPv6 later; a second subnet of a version changes nothing."""
+    one, two = outsides
+    router = admin.create("router", external_gateway_info={"network_id": one})
+    router = done(admin, router["id"], "add", two, at(two, "203.0.113.77"))
+    made = admin.create("subnet", network_id=one, cidr="2001:db8:f::/64", ip_version=6)
+    shown = admin.show("router", router["id"])
+    assert shown["revision_number"] > router["revision_number"]
+    first, *others = addresses(shown)
+    assert [first, *others[1:]] == addresses(router)
+    added = shown["external_gateway_info"]["external_fixed_ips"][1]
+    assert added == {"subnet_id": made["id"], "ip_address": others[0]} and others[0].startswith("2001:db8:f:")
+    admin.create("subnet", network_id=one, cidr="2001:db8:e::/64", ip_version=6)
+    admin.create("subnet", network_id=one, cidr="198.51.101.0/24", ip_version=4)
+    assert admin.show("router", router["id"])["external_gateways"] == shown["external_gateways"]
+    admin.create("subnet", network_id=two, cidr="2001:db8:d::/64", ip_version=6)
+    gateways = admin.show("router", router["id"])["external_gateways"]
+    assert [len(gateway["external_fixed_ips"]) for gateway in gateways] == [2, 2, 2]
+    # One whose addresses hosts make counts for none, and the gateways of that network have one on it.
+    modes = {"ipv6_ra_mode": "slaac", "ipv6_address_mode": "slaac"}
+    admin.create("subnet", network_id=two, cidr="2001:db8:c::/64", ip_version=6, **modes)
+    gateways = admin.show("router", router["id"])["external_gateways"]
+    assert [len(gateway["external_fixed_ips"]) for gateway in gateways] == [2, 3, 3]

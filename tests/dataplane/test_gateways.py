@@ -421,6 +421,15 @@ def test_a_vm_without_one_reaches_a_floating_ip_of_its_router(make_world: MakeWo
     assert sent(world.exchange("b1", answer), "b2")[IP].src == f"{WIRE}.101"
 
 
+def test_a_subnet_outside_with_the_prefix_of_one_inside(make_world: MakeWorld) -> None:
+    """It may come when the router is there already: what is inside stays inside, and the router goes on."""
+    world = site(make_world)
+    world.subnet("more4", "ext", f"{BLUE}.0/24", None, enable_dhcp=False)
+    world.run()
+    packet = inside(world, "b1", f"{BLUE}.2") / UDP(dport=53)
+    assert [came[IP].src for came in world.exchange("b1", packet)["b2"]] == [f"{BLUE}.1"]
+
+
 def test_a_floating_ip_of_another_router_on_the_same_external_network(make_world: MakeWorld) -> None:
     world = with_floating(make_world)
     world.network("red", "vxlan", 200)

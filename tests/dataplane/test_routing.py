@@ -193,6 +193,32 @@ def test_connections_through_a_router_with_real_packets(make_world: MakeWorld) -
     assert world.exchange("r2", other) == {}
 
 
+@pytest.mark.parametrize("kind", ["vxlan", "vlan"])
+def test_two_subnets_of_one_network_have_an_interface_each(make_world: MakeWorld, kind: str) -> None:
+    """Packets between them stay in the network, and leave with the MAC address of the interface of their subnet."""
+    world = routed(make_world, red=kind)
+    world.subnet("more4", "red", "10.0.3.0/24", "10.0.3.254")
+    world.router("r", *interfaces(), apart=(("red", "more4", "10.0.3.254"),))
+    world.port("m1", "red", "a", "10.0.3.11")
+    world.port("m2", "red", "b", "10.0.3.12")
+    world.run()
+    for sender, gateway, address in (
+        ("b1", "r-blue", "10.0.3.11"), ("r2", "r-red", "10.0.3.11"), ("m1", "r-more4", f"{RED}.2"),
+        ("m1", "r-more4", f"{BLUE}.1"),
+    ):  # fmt: skip
+        source = world.rows.ports[sender].fixed_ips[0].ip_address
+        packet = Ether(src=mac(world, sender), dst=mac(world, gateway)) / IP(src=source, dst=address) / UDP(dport=53)
+        got = world.exchange(sender, packet)
+        [receiver] = [port for port in ("b1", "r2", "m1") if world.rows.ports[port].fixed_ips[0].ip_address == address]
+        assert [came[IP].ttl for came in got[receiver]] == [63]
+        if kind == "vxlan" or receiver == "b1":
+            way = {"b1": "r-blue", "r2": "r-red", "m1": "r-more4"}[receiver]
+            assert got[receiver][0].src == mac(world, way)
+    if kind == "vxlan":
+        assert one(world.send("b1", udp(world, "b1", "r-blue", "10.0.3.12")))[:2] == ("b", "m2")
+        assert one(world.send("r3", udp(world, "r3", "r-red", "10.0.3.11")))[:2] == ("a", "m1")
+
+
 def test_the_router_answers_arp_and_ping_at_each_of_its_addresses(make_world: MakeWorld) -> None:
     world = routed(make_world)
     asked = Ether(src=mac(world, "b1"), dst="ff:ff:ff:ff:ff:ff") / ARP(

@@ -139,12 +139,20 @@ class World:
         self.touch({("address-group", id)})
 
     def router(
-        self, id: str, *interfaces: tuple[str, str, str], routes: tuple[HostRoute, ...] = (), up: bool = True
+        self,
+        id: str,
+        *interfaces: tuple[str, str, str],
+        routes: tuple[HostRoute, ...] = (),
+        up: bool = True,
+        apart: tuple[tuple[str, str, str], ...] = (),
     ) -> None:
-        """Make or replace a router with interfaces (network, subnet, address), whose ports are named ID-NETWORK."""
+        """Make or replace a router with interfaces (network, subnet, address), whose ports are named ID-NETWORK.
+
+        `apart`: those with ports of their own, named ID-SUBNET.
+        """
         ports: dict[str, Port] = {}
-        for network, subnet, address in interfaces:
-            name = f"{id}-{network}"
+        for network, subnet, address in (*interfaces, *apart):
+            name = f"{id}-{subnet if (network, subnet, address) in apart else network}"
             there = ports.get(name)
             fixed = (*(there.fixed_ips if there else ()), FixedIp(subnet, address))
             number = zlib.crc32(name.encode()) & 0xFF

@@ -7,6 +7,7 @@ import pytest
 
 from tests.packets.cloud import Cloud, Workload
 from tests.packets.conftest import make_cloud
+from tests.packets.sockets import connects
 
 pytestmark = pytest.mark.ovs
 
@@ -32,12 +33,15 @@ class Site:
         self.r0 = self.vm("h0", self.red)
         self.r1 = self.vm("h1", self.red)
 
-    def vm(self, host: str, network: Any) -> Workload:
-        """A VM with addresses and default routes: by hand for IPv4, by router advertisement for IPv6."""
-        groups = [self.group().id]
-        made = self.cloud.vm(host, network, address=False, security_groups=groups)
+    def vm(self, host: str, network: Any, subnet: Any = None) -> Workload:
+        """A VM with addresses and default routes: by hand for IPv4, by router advertisement for IPv6.
+
+        `subnet`: of its IPv4 address, in place of the network's first.
+        """
+        subnet = subnet or next(s for s in self.subnets if s.network_id == network.id and s.ip_version == 4)
+        fixed, groups = [{"subnet_id": subnet.id}], [self.group().id]
+        made = self.cloud.vm(host, network, address=False, fixed_ips=fixed, security_groups=groups)
         made.ip("addr", "add", f"{made.address}/24", "dev", "eth0")
-        subnet = next(s for s in self.subnets if s.network_id == network.id and s.ip_version == 4)
         made.ip("route", "add", "default", "via", subnet.gateway_ip)
         return made
 
@@ -182,4 +186,24 @@ def test_an_interface_that_is_taken_away_and_given_back(site: Site) -> None:
     network.remove_interface_from_router(site.router, subnet_id=site.subnets[1].id)
     assert site.b0.never_reaches(site.r1.address)
     network.add_interface_to_router(site.router, subnet_id=site.subnets[1].id)
+    assert site.b0.reaches(site.r1.address)
+
+
+def test_a_second_subnet_of_a_network_has_an_interface_of_its_own(site: Site) -> None:
+    """From one subnet to the other a packet stays in the network, and is looked up twice in its zone."""
+    cloud, network = site.cloud, site.cloud.network
+    second = cloud.make_subnet(site.red, f"10.{site.number}.3.0/24")
+    network.add_interface_to_router(site.router, subnet_id=second.id)
+    vms = [site.vm(host, site.red, second) for host in cloud.hosts]
+    for vm in vms:
+        for other in (site.b0, site.r0, site.r1):
+            for one, far in ((vm, other), (other, vm)):
+                assert one.reaches(far.address)
+                assert connects(one, far, 22)
+                assert not connects(one, far, 23, 0.3)
+    for vm in vms:
+        vm.detach()
+        network.delete_port(vm.port.id)
+    network.remove_interface_from_router(site.router, subnet_id=second.id)
+    network.delete_subnet(second)
     assert site.b0.reaches(site.r1.address)

@@ -26,8 +26,10 @@ from tunbridge.rules.router_parts import (
     gateways_of,
     make_port,
     remove_port,
+    subnets_of,
     trusted,
 )
+from tunbridge.rules.subnets import is_auto_address
 
 FIELD = "external_gateways"
 
@@ -233,6 +235,23 @@ def _one(rules: Any, txn: Txn, request: Request, router: Row, port: Row | None, 
     if wanted and differ(fixed_ips(txn, port.addresses), wanted):
         rules.others["port"].move(txn, trusted(request), port, {"fixed_ips": wanted})
     return str(port.id)
+
+
+def subnet_added(rules: Any, txn: Txn, request: Request, subnet: Row) -> None:
+    """Give gateways an address on a new subnet of their network, if they have none of its IP version.
+
+    Addresses that are made of the MAC address do not count, and each subnet with such ones gives one by itself.
+    """
+    txn.verify_rows("Port", "network_id", subnet.network_id)  # a new port that did not see it is given one, too
+    for port in txn.find("Port", "network_id", subnet.network_id):
+        router = txn.get("Router", port.device_id) if port.device_owner == device_owners.ROUTER_GATEWAY else None
+        there = fixed_ips(txn, port.addresses)
+        counted = [one for one in subnets_of(txn, port) if not is_auto_address(one)]
+        if router is None or len(counted) > 1 or any(one.ip_version == subnet.ip_version for one in counted):
+            continue
+        wanted = [*there, {"subnet_id": subnet.id}]
+        rules.others["port"].move(txn, trusted(request), port, {"fixed_ips": wanted})
+        rules.touch(txn, request.unconditional, router, {})
 
 
 def differ(there: list[dict[str, str]], wanted: list[dict[str, str]]) -> bool:

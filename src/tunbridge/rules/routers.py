@@ -194,6 +194,10 @@ class RouterRules(Rules):
                 raise bad_router(f"External IP {ip['ip_address']} is the same as the gateway IP")
         return network
 
+    def subnet_added(self, txn: Txn, request: Request, subnet: Row) -> None:
+        """Give the gateways of an external network an address on its first subnet of an IP version, as Neutron does."""
+        external_gateways.subnet_added(self, txn, request, subnet)
+
     # Extra routes
 
     @staticmethod

@@ -76,6 +76,8 @@ class SubnetRules(Rules):
             peer_routes.spread(self, txn, request, network.id)
         if is_auto_address(values):
             self.others["port"].subnet_added(txn, request, txn.get("Subnet", id))  # type: ignore[attr-defined]
+        elif network.router_external:
+            self.others["router"].subnet_added(txn, request, txn.get("Subnet", id))  # type: ignore[attr-defined]
         return id
 
     def update(self, txn: Txn, request: Request, row: Row, values: Values) -> None:

@@ -44,6 +44,8 @@ def compute(context: Context, id: str) -> None:
 
 def _is_near(context: Context, host: str, network: Network) -> bool:
     """Whether a host has a bridge to an external network."""
+    if network.physical_network is None:
+        return False
     if host == context.local.host:
         return uplink.obstacle(context, network) is None
     known = context.view.host(host)

@@ -14,7 +14,7 @@ are larger than the MTU of the network that they would be forwarded to.
 """
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from types import MappingProxyType
 
 from tunbridge.dataplane import flow, names, pipeline
@@ -65,11 +65,12 @@ def compute(context: Context, router_id: str) -> None:
     if outside and context.facts("from-outside", router_id):
         widest = max(widest, *(one.network.mtu for one in outside))
     metered = metering.inside(context, router)
+    led: set[str] = set()
     for interface in found:
         wire.want(context, interface.network.id)
         _arrive(context, number, interface, is_here)
         _own_addresses(context, number, interface, is_here)
-        _leave(context, number, interface, is_here, metered)
+        _leave(context, number, interface, is_here, metered, led)
         _chain(context, interface)
         gateway.tunnel(context, router, interface.network, interface.vlan, interface.port.mac_address)
         for _, subnet in interface.addresses:
@@ -87,7 +88,7 @@ def compute(context: Context, router_id: str) -> None:
 
 
 def _outside(
-    context: Context, number: int, router: Router, outside: Sequence[gateway.Gateway], found: Iterable[Interface]
+    context: Context, number: int, router: Router, outside: Sequence[gateway.Gateway], found: Sequence[Interface]
 ) -> None:
     for address in (address for one in outside for address in one.addresses):
         is_six = ":" in address
@@ -95,8 +96,11 @@ def _outside(
         # outside only answers come in, and the rest is dropped silently.
         rest: Match = pipeline.ARRIVED(0) if is_six else {**pipeline.ARRIVED(0), "nw_ttl": 1}
         _answer(context, number, address, 6 if is_six else 4, rest)
+    # A new subnet outside is not refused where a router has its prefix inside: there it stays inside.
+    inside = {subnet.cidr for one in found for _, subnet in one.addresses}
     for cidr, to in gateway.connected(outside).items():
-        _route(context, number, cidr, _CONNECTED, to)
+        if cidr not in inside:
+            _route(context, number, cidr, _CONNECTED, to)
     # Of several networks what answers by a certain one comes between: gateway.answer_by.
     rank = _BY_DEFAULT if all(one.exit is None for one in outside) else _BY_DEFAULT - 1
     for prefix, actions in extra_routes.by_default(context, router, outside).items():
@@ -206,10 +210,14 @@ def _route(context: Context, number: int, prefix: str, rank: int, actions: Seque
     context.flow(_BRIDGE, pipeline.ROUTES, _ROUTE + 2 * net.prefixlen + rank, where, *actions)
 
 
-def _leave(context: Context, number: int, interface: Interface, is_here: bool, metered: Sequence[Action]) -> None:
+def _leave(
+    context: Context, number: int, interface: Interface, is_here: bool, metered: Sequence[Action], led: set[str]
+) -> None:
     """Into the interface's network: from the router, unfiltered, and known or not in the zone of that network.
 
-    `metered`: counts for metering labels what came from outside.
+    `metered`: counts for metering labels what came from outside. `led`: networks, each with an IP version, that an
+    interface leads into already. Of several in one network, as of one with several IPv4 subnets, each leads into its
+    own subnets, and the first to all else, by next hops.
     """
     network, mac = interface.network, interface.port.mac_address
     if network.physical_network is not None and not is_here:
@@ -225,4 +233,11 @@ def _leave(context: Context, number: int, interface: Interface, is_here: bool, m
     ]
     for version in interface.versions:
         where = {**ROUTER_NUMBER(number), **NETWORK(interface.vlan), "proto": "ip" if version == 4 else "ipv6"}
-        context.flow(_BRIDGE, pipeline.ROUTED, 10, where, *actions)
+        if f"{network.id} {version}" not in led:
+            led.add(f"{network.id} {version}")
+            context.flow(_BRIDGE, pipeline.ROUTED, 10, where, *actions)
+            continue
+        prefixes = (flow.prefix(subnet.cidr) for _, subnet in interface.addresses if subnet.ip_version == version)
+        for prefix in filter(None, prefixes):
+            to = {"nw_dst" if version == 4 else "ipv6_dst": prefix}
+            context.flow(_BRIDGE, pipeline.ROUTED, 11, {**where, **to}, *actions)
