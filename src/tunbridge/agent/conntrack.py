@@ -7,7 +7,7 @@ other. A deleted connection's next packet is new, and is refused, from either en
 
 import asyncio
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -133,23 +133,23 @@ def _service_text(protocol: int, address: str, port: int | None) -> str:
 
 
 class Cutter:
-    """Cuts that wait until every bridge has acknowledged the flows that go with them."""
+    """Cuts that wait until br-int has acknowledged the flows that go with them: all that filters is there."""
 
     def __init__(self, rundir: str, log: Log) -> None:
         self.cut_so_far = 0
         self.severed = SeveredFlows()
         self._rundir = Path(rundir)
         self._log = log
-        self._waiting = Acknowledged[Sequence[Cut]]()
+        self._waiting = Acknowledged[Cut]()
 
     def expect(self, generation: int, cuts: Sequence[Cut]) -> None:
-        """Note what is to be cut once every bridge has this generation of flows."""
-        if cuts:
-            self._waiting.expect(generation, cuts)
+        """Note what is to be cut once br-int has this generation of flows."""
+        for cut in cuts:
+            self._waiting.expect(generation, cut)
 
-    def acknowledged(self, generation: int) -> list[Cut]:
-        """What is to be cut now."""
-        return [cut for cuts in self._waiting.take(generation) for cut in cuts]
+    def acknowledged(self, done: Mapping[str, int]) -> list[Cut]:
+        """What is to be cut now. `done`: bridge -> the generation of flows that it has."""
+        return self._waiting.take(done)
 
     async def cut(self, cuts: Iterable[Cut], desired: Desired) -> None:
         """Delete the connections of these addresses that nothing allows any more."""

@@ -74,6 +74,12 @@ def usable(host: WantedHost, now: Snapshot) -> list[BridgeRow]:
     return [row for row in rows if row is not None and ORIGIN in row.external_ids]
 
 
+def is_apart(row: BridgeRow, now: Snapshot) -> bool:
+    """Whether a bridge cannot be joined to br-int, since that is in another datapath."""
+    integration = now.bridges.get(names.INTEGRATION_BRIDGE)
+    return integration is not None and row.is_apart(integration)
+
+
 def tunnel_addresses(now: Snapshot) -> set[str]:
     """Remote addresses of the tunnel ports to other hosts that we made."""
     return {interface.options["remote_ip"] for interface in _tunnels(now, names.TUNNEL_BRIDGE)}
@@ -163,6 +169,10 @@ class _Differ:
             return True
         if ORIGIN not in row.external_ids:
             return self._adopt(bridge, row)
+        if is_apart(row, self.now):
+            self.problems.append(self._apart(row))
+        if row.device_error is not None:
+            self.problems.append(_device_failed(row.name, row.device_error))
         self._mend_bridge(row)
         self._mark_physical_network(bridge, row)
         return True
@@ -177,6 +187,9 @@ class _Differ:
 
     def _adopt(self, bridge: WantedBridge, row: BridgeRow) -> bool:
         """Use a bridge that the operator made, and note what it was like."""
+        if is_apart(row, self.now):
+            self.problems.append(self._apart(row))
+            return False
         addressed = [i.name for p in row.ports for i in p.interfaces if self._carries_address(i.name)]
         if addressed and row.fail_mode != "secure":
             for name in addressed:
@@ -196,6 +209,15 @@ class _Differ:
         )
         self._mend_bridge(row)
         return True
+
+    def _apart(self, row: BridgeRow) -> Problem:
+        """Nothing is done to such a bridge that is not done already: no packet would pass."""
+        right = self.now.bridges[names.INTEGRATION_BRIDGE].datapath_type or "system"
+        message = (
+            f"is in datapath {row.datapath_type or 'system'} and {names.INTEGRATION_BRIDGE} in {right}: no packet"
+            f" passes between them. If nothing else needs that: ovs-vsctl set bridge {row.name} datapath_type={right}"
+        )
+        return Problem(code=Code.DATAPATH_OTHER, subject=row.name, message=message)
 
     def _carries_address(self, name: str) -> bool:
         state = self.nic_states.get(name)
@@ -463,6 +485,14 @@ def _others_export(bridge: str, row: ExportRow) -> Problem:
             " configuration"
         ),
     )
+
+
+def _device_failed(bridge: str, error: str) -> Problem:
+    message = (
+        f"has no device of its own ({error}): if a network device of this name is there that is not Open vSwitch's"
+        f" (ip -d link show {bridge}), rename that, or give the bridge another name in providers"
+    )
+    return Problem(code=Code.DEVICE_FAILED, subject=f"bridge {bridge}", message=message)
 
 
 def _addressed(name: str, bridge: str, state: NicState) -> Problem:

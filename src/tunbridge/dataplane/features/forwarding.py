@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from tunbridge.dataplane import flow, pipeline
 from tunbridge.dataplane.contribution import Context, PortState
-from tunbridge.dataplane.features import external, gateway
+from tunbridge.dataplane.features import external, gateway, uplink
 from tunbridge.dataplane.features.policy import masked
 from tunbridge.dataplane.flow import Match
 from tunbridge.dataplane.view import FloatingIp, Port, PortForwarding, Router
@@ -47,7 +47,7 @@ def compute(context: Context, floating: FloatingIp, router: Router, own: Port) -
             if not router.enable_snat:
                 _answers(context, place, one)
     if is_here:
-        context.port_state(floating.id, PortState("wired"))
+        context.port_state(floating.id, PortState("wired", bridge=uplink.bridge(context, place.network)))
 
 
 def _forward(context: Context, router: Router, place: external.Outside, address: str, one: PortForwarding) -> None:

@@ -81,7 +81,7 @@ def compute(context: Context, port_id: str) -> None:
     _receive(context, place, vlan, policy)
     if place.is_active:
         local_ip.has(context, place.port)
-    context.port_state(port_id, PortState("wired"))
+    context.port_state(port_id, PortState("wired", bridge=uplink.bridge(context, place.network)))
 
 
 def _place(context: Context, workload: Workload) -> Place | PortState:
