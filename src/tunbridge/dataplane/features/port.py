@@ -161,6 +161,8 @@ def _send(context: Context, place: Place, vlan: int, policy: int, limited: bool)
         _trunk(context, place, place.workload.trunk, vlan)
     elif place.network.is_transparent:
         tags.send(context, ofport, start)
+    else:
+        tags.take_priority(context, ofport)
     port_security.compute(context, place.port, ofport)
     located.watch(context, place.port, place.network, vlan, ofport)
     # Requests to the agent, limited so that one workload's flood delays no other.
