@@ -28,8 +28,9 @@ BATCH = 100
 MANY = 20
 """So many connections to one service are deleted at once."""
 APART = 1000
-"""So many have a flow each that keeps them from coming back; more to one service have one, which concerns whoever has
-a connection to it that conntrack does not know, until nobody has sent there for long.
+"""So many have a flow each that keeps them from coming back; more to one service have one for each client, or one for
+all: it concerns whoever of these has a connection to it that conntrack does not know, until nobody has sent there for
+long.
 """
 ATTEMPTS, TOGETHER, AGAIN_S = 8, 4, 0.2
 """So often connections are read, judged and deleted, the first times many at once; with pauses that get longer."""
