@@ -202,6 +202,16 @@ def test_other_bridges_are_as_before(host: Wired) -> None:
 # NICs
 
 
+def test_saved_flows_that_cannot_be_read_do_not_end_the_agent(theirs: Wired) -> None:
+    theirs.start()
+    pid, folder = theirs.host.pid("agent"), f"{theirs.config.state_dir}/flows"
+    theirs.host.run("sh", "-c", f"mkdir -p {folder} && echo nonsense > {folder}/br-eth1.flows")
+    theirs.host.vsctl("clear", "bridge", "br-eth1", "fail_mode")
+    wait_until(lambda: theirs.host.vsctl("get", "bridge", "br-eth1", "fail_mode") == "secure", "secure again")
+    assert theirs.host.pid("agent") == pid
+    assert theirs.read(f"{folder}/br-eth1.unreadable") == "nonsense\n"
+
+
 def test_a_bridge_in_another_datapath_is_left_alone_and_told(host: Wired) -> None:
     other, right = ("netdev", "system") if host.host.datapath_type is None else ("system", "netdev")
     host.host.vsctl("--no-wait", "add-br", "br-eth1", "--", "set", "bridge", "br-eth1", f"datapath_type={other}")

@@ -65,11 +65,13 @@ def test_a_tag_of_vlan_0_is_none_in_a_network_that_carries_no_tags(make_world: M
     ether, rest = Ether(src=mac(1), dst=mac(2)), IP(src="10.0.0.1", dst="10.0.0.2") / UDP()
     plain = world.exchange("o1", ether / rest)
     assert set(plain) == {"o2"}
+    taken = plain if vlan_limit == 1 else {}
     for priority in (0, 7):
-        assert world.exchange("o1", ether / Dot1Q(vlan=0, prio=priority) / rest) == plain
+        assert world.exchange("o1", ether / Dot1Q(vlan=0, prio=priority) / rest) == taken
     asks = ARP(hwsrc=mac(1), psrc="10.0.0.1", pdst="10.0.0.3")
-    (answer,) = world.exchange("o1", Ether(src=mac(1), dst=BROADCAST) / Dot1Q(vlan=0) / asks)["o1"]
-    assert (Dot1Q in answer, answer[ARP].op, answer[ARP].hwsrc) == (False, 2, mac(3))
+    answers = world.exchange("o1", Ether(src=mac(1), dst=BROADCAST) / Dot1Q(vlan=0) / asks).get("o1", [])
+    told = [(Dot1Q in answer, answer[ARP].op, answer[ARP].hwsrc) for answer in answers]
+    assert told == ([(False, 2, mac(3))] if vlan_limit == 1 else [])
     for sender in ("o1", "free"):
         source = Ether(src=mac(1 if sender == "o1" else 4), dst=mac(2))
         for kind in (0x8100, 0x88A8):

@@ -43,7 +43,7 @@ from tunbridge.dataplane import diff, names, queues
 from tunbridge.dataplane.conntrack import Cut
 from tunbridge.dataplane.desired import ROOT, Desired, Owner
 from tunbridge.dataplane.features import mirror
-from tunbridge.dataplane.flows import Flow, FlowKey
+from tunbridge.dataplane.flows import Flow, FlowError, FlowKey
 from tunbridge.dataplane.host import WantedHost
 from tunbridge.dataplane.local import Local
 from tunbridge.dataplane.nics import NicState
@@ -53,6 +53,7 @@ from tunbridge.dataplane.responders import Kind, arp
 from tunbridge.log import Log
 from tunbridge.notify import Notifier
 from tunbridge.openvswitch.errors import OvsdbError
+from tunbridge.openvswitch.ofctl import OfctlError
 from tunbridge.openvswitch.openflow import Add, Delete, Refused
 from tunbridge.openvswitch.openflow.listener import Listener
 from tunbridge.openvswitch.rows import Snapshot
@@ -284,12 +285,14 @@ class Agent:
             self._spawn(self._finish_restart())
         try:
             self._finished = await self._order()
-        except (OvsdbError, OSError) as e:  # OSError: flows cannot be saved, the disk is full
+        except (OvsdbError, OfctlError, FlowError, OSError) as e:  # OSError: flows cannot be saved, the disk is full
             if str(e) != self.error:
                 self.log.error("not done, tried again", error=str(e))
             self.error = str(e)
             self.record.failed_passes += 1
             self._finished = False
+            for bridge in self.bridges.values() if isinstance(e, FlowError) else ():
+                bridge.suspect()  # its task puts saved flows aside that cannot be read
             asyncio.get_running_loop().call_later(ERROR_RETRY_S, self.kick)
             return
         self.error = None

@@ -9,7 +9,8 @@ more tags than Open vSwitch looks behind is dropped where it comes from: nobody 
 takes VLAN 0 off without having such an interface.
 
 In other networks a frame with a tag of VLAN 0, which has a priority and no VLAN (IEEE 802.1Q), is one without a tag, as
-on an access port of Open vSwitch. The tag comes off, and the frame starts again: with one more tag it goes nowhere.
+on an access port of Open vSwitch, where hosts look behind one tag only. The tag comes off, and the frame starts again:
+with one more tag it goes nowhere.
 """
 
 from collections.abc import Sequence
@@ -45,7 +46,13 @@ def send(context: Context, ofport: int, start: Sequence[Action]) -> None:
 
 
 def take_priority(context: Context, ofport: int) -> None:
-    """Take off what a workload may put on in a network that carries no tags."""
+    """Take off what a workload may put on in a network that carries no tags.
+
+    Not where Open vSwitch looks behind two tags: of a frame with one that comes off, it does not note that there was no
+    second (`flow_pop_vlan()`, lib/flow.c), and treats the next with a second one likewise, which keeps that.
+    """
+    if context.local.vlan_limit > 1:
+        return
     where: Match = {"in_port": ofport, "dl_vlan": 0}
     start = [flow.pop_vlan(), goto(pipeline.LOCAL_SWITCHING)]
     context.flow(names.INTEGRATION_BRIDGE, pipeline.LOCAL_SWITCHING, 10, where, *start)
