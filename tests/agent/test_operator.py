@@ -215,12 +215,13 @@ def test_saved_flows_that_cannot_be_read_do_not_end_the_agent(theirs: Wired) -> 
 def test_a_bridge_in_another_datapath_is_left_alone_and_told(host: Wired) -> None:
     other, right = ("netdev", "system") if host.host.datapath_type is None else ("system", "netdev")
     host.host.vsctl("--no-wait", "add-br", "br-eth1", "--", "set", "bridge", "br-eth1", f"datapath_type={other}")
-    before = host.host.vsctl("list", "bridge", "br-eth1")
+    columns = "--columns=fail_mode,controller,protocols,other_config,external_ids,ports"
+    before = host.host.vsctl(columns, "list", "bridge", "br-eth1")
     host.start()
     (problem,) = host.answer().status.problems
     assert (problem.code, problem.subject) == ("datapath-other", "br-eth1")
     assert f"is in datapath {other} and br-int in {right}" in problem.message
-    assert host.host.vsctl("list", "bridge", "br-eth1") == before
+    assert host.host.vsctl(columns, "list", "bridge", "br-eth1") == before
     assert host.ports("br-int") == {"patch-tun"}
     host.host.vsctl("set", "bridge", "br-eth1", f"datapath_type={right}")
     wait_until(lambda: host.ports("br-int") == {"patch-tun", "int-br-eth1"}, "it is used")

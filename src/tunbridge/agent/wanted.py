@@ -120,7 +120,7 @@ class LocalOf:
             providers={
                 b.physical_network: b.name
                 for b in wanted.bridges
-                if b.physical_network and b.name in usable and not diff.is_apart(usable[b.name], now)
+                if b.physical_network and b.name in usable and not diff.is_apart(usable[b.name], wanted, now)
             },
             tunnels={type: _tunnels(usable.get(names.TUNNEL_BRIDGE), type) for type in config.tunnel_types},
             workloads=self._workloads,

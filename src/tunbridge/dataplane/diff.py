@@ -23,6 +23,9 @@ from tunbridge.dataplane.problems import Code, Problem
 from tunbridge.openvswitch.ours import ORIGIN, PHYSICAL_NETWORK
 from tunbridge.openvswitch.rows import BridgeRow, ControllerRow, ExportRow, InterfaceRow, PortRow, Snapshot
 
+_KERNEL = "system"
+"""The datapath of bridges without a `datapath_type`."""
+
 
 class Change(Struct, frozen=True, kw_only=True):
     """One change. `empties`: the bridge whose flow tables Open vSwitch empties on the way."""
@@ -74,10 +77,14 @@ def usable(host: WantedHost, now: Snapshot) -> list[BridgeRow]:
     return [row for row in rows if row is not None and ORIGIN in row.external_ids]
 
 
-def is_apart(row: BridgeRow, now: Snapshot) -> bool:
-    """Whether a bridge cannot be joined to br-int, since that is in another datapath."""
+def is_apart(row: BridgeRow, host: WantedHost, now: Snapshot) -> bool:
+    """Whether a bridge cannot be joined to br-int, since that is in another datapath, or will be once it is made."""
+    return (row.datapath_type or _KERNEL) != _datapath(host, now)
+
+
+def _datapath(host: WantedHost, now: Snapshot) -> str:
     integration = now.bridges.get(names.INTEGRATION_BRIDGE)
-    return integration is not None and row.is_apart(integration)
+    return (host.datapath_type if integration is None else integration.datapath_type) or _KERNEL
 
 
 def tunnel_addresses(now: Snapshot) -> set[str]:
@@ -169,7 +176,7 @@ class _Differ:
             return True
         if ORIGIN not in row.external_ids:
             return self._adopt(bridge, row)
-        if is_apart(row, self.now):
+        if is_apart(row, self.host, self.now):
             self.problems.append(self._apart(row))
         if row.device_error is not None:
             self.problems.append(_device_failed(row.name, row.device_error))
@@ -187,7 +194,7 @@ class _Differ:
 
     def _adopt(self, bridge: WantedBridge, row: BridgeRow) -> bool:
         """Use a bridge that the operator made, and note what it was like."""
-        if is_apart(row, self.now):
+        if is_apart(row, self.host, self.now):
             self.problems.append(self._apart(row))
             return False
         addressed = [i.name for p in row.ports for i in p.interfaces if self._carries_address(i.name)]
@@ -212,9 +219,9 @@ class _Differ:
 
     def _apart(self, row: BridgeRow) -> Problem:
         """Nothing is done to such a bridge that is not done already: no packet would pass."""
-        right = self.now.bridges[names.INTEGRATION_BRIDGE].datapath_type or "system"
+        right = _datapath(self.host, self.now)
         message = (
-            f"is in datapath {row.datapath_type or 'system'} and {names.INTEGRATION_BRIDGE} in {right}: no packet"
+            f"is in datapath {row.datapath_type or _KERNEL} and {names.INTEGRATION_BRIDGE} in {right}: no packet"
             f" passes between them. If nothing else needs that: ovs-vsctl set bridge {row.name} datapath_type={right}"
         )
         return Problem(code=Code.DATAPATH_OTHER, subject=row.name, message=message)

@@ -116,10 +116,6 @@ class BridgeRow(Struct, frozen=True, kw_only=True):
         port = self.port(self.name)
         return next((i.error for i in port.interfaces if i.error is not None), None) if port is not None else None
 
-    def is_apart(self, other: "BridgeRow") -> bool:
-        """Whether they are in different datapaths: patch ports join no such bridges. An empty type is the kernel's."""
-        return (self.datapath_type or "system") != (other.datapath_type or "system")
-
     def port(self, name: str) -> PortRow | None:
         """The port of that name, if there is one."""
         return next((p for p in self.ports if p.name == name), None)
