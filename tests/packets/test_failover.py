@@ -19,6 +19,7 @@ from tests.packets.conftest import make_cloud
 from tests.packets.site import PEER, REMOTE, Site
 from tests.packets.sockets import inside
 from tests.packets.streams import Dialling, Talk
+from tunbridge.lab.lab import agent_command
 
 pytestmark = pytest.mark.ovs
 UNDERLAY = "enunderlay0"
@@ -192,6 +193,23 @@ def test_a_link_that_is_cut_and_comes_back(site: Reached, device: str) -> None:
     for state, expected in (("down", stays), ("up", first)):
         switch = functools.partial(host.run, "ip", "link", "set", device, state)
         assert lost_during(site, f"{device} {state}", switch, expected, stays) < MOST_LOST
+
+
+def test_a_provider_bridge_that_takes_no_flows(site: Reached) -> None:
+    first = active(site)[0]
+    wired = site.cloud.hosts[first]
+
+    def take_away() -> None:
+        wired.stop()
+        wired.host.run("mv", "/run/openvswitch/br-eth1.mgmt", "/run/openvswitch/br-eth1.away")
+        wired.host.start_agent(agent_command(), wait=False)
+
+    def bring_back() -> None:
+        wired.host.run("mv", "/run/openvswitch/br-eth1.away", "/run/openvswitch/br-eth1.mgmt")
+
+    stays = other(first)
+    for action, expected in ((take_away, stays), (bring_back, first)):
+        assert lost_during(site, action.__name__, action, expected, stays) < MOST_LOST
 
 
 def test_two_hosts_that_lose_each_other_do_not_both_have_the_gateway(site: Reached) -> None:

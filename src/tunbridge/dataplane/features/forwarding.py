@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 
 from tunbridge.dataplane import flow, pipeline
 from tunbridge.dataplane.contribution import Context, PortState
-from tunbridge.dataplane.features import external, gateway, qos
+from tunbridge.dataplane.features import external, gateway, qos, uplink
 from tunbridge.dataplane.features.policy import masked
 from tunbridge.dataplane.flow import Action, Match
 from tunbridge.dataplane.view import FloatingIp, Port, PortForwarding, Router
@@ -55,7 +55,7 @@ def compute(context: Context, floating: FloatingIp, router: Router, own: Port) -
             elif _PROTOCOLS[one.protocol] == "tcp" and (one.one_to_one or one.first == one.last):
                 _resume(context, place, floating.address, one)
     if is_here:
-        context.port_state(floating.id, PortState("wired"))
+        context.port_state(floating.id, PortState("wired", bridge=uplink.bridge(context, place.network)))
 
 
 def _forward(

@@ -187,7 +187,7 @@ def compute(context: Context, port_id: str) -> None:
     networks = (context.network(id) for id in router.networks)
     _here(context, gateway, place, max((network.mtu for network in networks if network is not None), default=0))
     if gateway.is_here:
-        context.port_state(port_id, PortState("wired"))
+        context.port_state(port_id, PortState("wired", bridge=uplink.bridge(context, gateway.network)))
 
 
 def _here(context: Context, gateway: Gateway, place: external.Outside, widest: int) -> None:
