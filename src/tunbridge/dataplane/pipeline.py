@@ -281,7 +281,7 @@ METERED = _table(
 )  # fmt: skip
 ROUTED = _table(
     76, "routed", "forwarded by a router: one hop less, from the router, and looked up in the zone of its new network",
-    matches="reg1 reg6 proto nw_src tp_src tp_dst", sets="eth_src ttl reg3 reg5 in_port nat",
+    matches="reg1 reg6 proto nw_src tp_src tp_dst tcp_flags", sets="eth_src ttl reg3 reg5 in_port nat",
     to=(DESTINATION, TRANSLATED, METERED),
 )  # fmt: skip
 KNOWN_NEIGHBOUR = _table(

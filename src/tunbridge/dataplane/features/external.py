@@ -167,12 +167,12 @@ def enter(place: Outside, widest: int) -> list[Action]:
 
 def leave(
     context: Context, place: Outside, match: Match, source: str | None, protocol: str = "ip", helper: str = "",
-    limits: Sequence[Action] = (),
+    limits: Sequence[Action] = (), before: int = 0,
 ) -> None:  # fmt: skip
     """Out of the router into the external network, from the port, with a translated source.
 
     `source` "": with the one that its connection is known to have, None: as it is. `helper`: what it speaks.
-    `limits`: meters that it passes first.
+    `limits`: meters that it passes first. `before`: how far it stands before what else leaves.
     """
     where: Match = {**ROUTER_NUMBER(place.router), **NETWORK(place.vlan), "proto": protocol, **match}
     onwards = (
@@ -191,4 +191,4 @@ def leave(
         onwards,
     ]
     priority = 20 if match.keys() - {"tp_dst"} else 10
-    context.flow(_BRIDGE, pipeline.ROUTED, priority + (5 if helper else 0), where, *actions)
+    context.flow(_BRIDGE, pipeline.ROUTED, priority + before + (5 if helper else 0), where, *actions)

@@ -7,15 +7,20 @@ rest is refused as what nobody asked for is. Later fragments of a datagram name 
 
 A range of ports that lead to the same numbers, or all to one, is a few flows with masks; one that is shifted needs a
 flow for each port, since conntrack chooses any port of a range.
+
+A host that takes the gateway over does not know the connections. Whoever sends next makes them known again, the client
+as at the beginning; the VM by flows of its own, which give its answers the floating IP and the port that they had. That
+is for TCP, where a VM's answers are no beginnings of its own connections, for ports of which each leads to another, and
+with SNAT: without it, what is not known may be a connection to the VM's own address.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tunbridge.dataplane import flow, pipeline
 from tunbridge.dataplane.contribution import Context, PortState
 from tunbridge.dataplane.features import external, gateway
 from tunbridge.dataplane.features.policy import masked
-from tunbridge.dataplane.flow import Match
+from tunbridge.dataplane.flow import Action, Match
 from tunbridge.dataplane.view import FloatingIp, Port, PortForwarding, Router
 
 _WHOLE = 0xFFFF
@@ -40,12 +45,15 @@ def compute(context: Context, floating: FloatingIp, router: Router, own: Port) -
     external.take(
         context, place, {"nw_dst": floating.address}, 1, flow.translate(place.zone, pipeline.ROUTES), before=1
     )
+    limits = gateway.sent_limits(context, router, place)
     for one in forwardings:
         port = context.view.port(one.port_id)
         if one.protocol in _PROTOCOLS and port is not None and port.admin_state_up:
             _forward(context, router, place, floating.address, one)
             if not router.enable_snat:
                 _answers(context, place, one)
+            elif _PROTOCOLS[one.protocol] == "tcp" and (one.one_to_one or one.first == one.last):
+                _resume(context, place, floating.address, one, limits)
     if is_here:
         context.port_state(floating.id, PortState("wired"))
 
@@ -69,6 +77,16 @@ def _answers(context: Context, place: external.Outside, one: PortForwarding) -> 
     for value, mask in masked(one.inner, one.inner_last):
         match: Match = {"nw_src": one.fixed_ip, "tp_src": _ports(value, mask)}
         external.leave(context, place, match, "", _PROTOCOLS[one.protocol])
+
+
+def _resume(
+    context: Context, place: external.Outside, address: str, one: PortForwarding, limits: Sequence[Action]
+) -> None:
+    """What a VM sends within connections, as opposed to what begins one: an unknown one came by this forwarding."""
+    for ports, inner in _pieces(one):
+        source = address if inner is None else f"{address}:{ports}"
+        match: Match = {"nw_src": one.fixed_ip, "tp_src": ports if inner is None else inner, "tcp_flags": "+ack"}
+        external.leave(context, place, match, source, "tcp", limits=limits, before=2)
 
 
 def _pieces(one: PortForwarding) -> Iterator[tuple[int | str, int | None]]:

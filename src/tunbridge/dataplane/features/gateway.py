@@ -143,6 +143,8 @@ def _to(gateway: Gateway) -> list[Action]:
 def via(context: Context, gateway: Gateway, hop: str) -> list[Action]:
     """The actions of a route by a next hop outside."""
     context.state("next-hop", gateway.network.id, hop)
+    if gateway.is_ready:
+        context.state("next-hop-outside", "", (gateway.network.id, hop))
     number = context.identifiers.next_hop(f"{hop} {gateway.network.id}")
     return [flow.load(VIA, number), *_to(gateway)]
 
@@ -191,8 +193,8 @@ def compute(context: Context, port_id: str) -> None:
 def _here(context: Context, gateway: Gateway, place: external.Outside, widest: int) -> None:
     """All that translates is there before the gateway is, and after it was: so a planned move loses no packet."""
     router = gateway.router
+    sent, received = _limits(context, gateway)
     is_first = gateway.port.id == router.gateway_port
-    sent, received = qos.outside(context, gateway.port.id, router.gateway_qos_policy_id if is_first else None)
     proxied = (router.ndp_addresses or ()) if is_first else ()
     for address in (*gateway.addresses, *proxied) if gateway.is_here else ():
         external.answer(context, place, address)
@@ -210,6 +212,18 @@ def _here(context: Context, gateway: Gateway, place: external.Outside, widest: i
     if gateway.leads:
         _leave(context, gateway, place, sent)
         _lead_out(context, gateway, place, widest)
+
+
+def _limits(context: Context, gateway: Gateway) -> qos.Passed:
+    router = gateway.router
+    policy = router.gateway_qos_policy_id if gateway.port.id == router.gateway_port else None
+    return qos.outside(context, gateway.port.id, policy)
+
+
+def sent_limits(context: Context, router: Router, place: external.Outside) -> list[Action]:
+    """The meters that what leaves by an address of this network passes, unless the address has limits of its own."""
+    there = (one for one in find(context, router) if one.leads and one.exit == place.exit)
+    return next((_limits(context, one)[0] for one in there), [])
 
 
 def _leave(context: Context, gateway: Gateway, place: external.Outside, sent: list[Action]) -> None:
