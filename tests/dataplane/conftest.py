@@ -41,3 +41,11 @@ def _worlds(vswitch: Dummy) -> Iterator[MakeWorld]:
     yield make
     for world in made:
         world.close()
+
+
+@pytest.fixture(params=[1, 2])
+def vlan_limit(vswitch: Dummy, request: pytest.FixtureRequest) -> Iterator[int]:
+    """Behind how many tags Open vSwitch looks."""
+    vswitch.vsctl("set", "Open_vSwitch", ".", f"other_config:vlan-limit={request.param}")
+    yield request.param
+    vswitch.vsctl("remove", "Open_vSwitch", ".", "other_config", "vlan-limit")

@@ -286,3 +286,18 @@ def test_a_port_that_is_plugged_in_by_itself_is_no_sub_port(make_world: MakeWorl
     world.run()
     assert world.send("n2", udp(2, 1)) == {Delivery("a", "red")}
     assert world.send("p", tagged(101, udp(1, 2))) == set()
+
+
+def test_a_second_tag_goes_nowhere_also_after_frames_with_one(make_world: MakeWorld, vlan_limit: int) -> None:
+    """Where what Open vSwitch has found out about a frame with one tag holds for the next, with two, none comes off."""
+    world = trunk(make_world, port_security_enabled=False)
+    for host in world.hosts.values():
+        host.vlan_limit, host.userspace = vlan_limit, True
+    world.run()
+    state = world.hosts["a"].desired.states["red"]
+    assert (state.status, "vlan-limit=1" in state.reason) == (("wired", False) if vlan_limit == 1 else ("error", True))
+    ether, rest = Ether(src=mac(1), dst=mac(2)), IP(src="10.0.0.1", dst="10.0.0.2") / UDP()
+    for kind in (0x8100, 0x88A8):
+        assert set(world.exchange("p", ether / Dot1Q(vlan=101) / rest)) == ({"n2"} if vlan_limit == 1 else set())
+        for inner in (0, 101, 102, 4000):
+            assert world.exchange("p", ether / Dot1Q(vlan=101, type=kind) / Dot1Q(vlan=inner) / rest) == {}

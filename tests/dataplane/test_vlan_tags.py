@@ -1,13 +1,10 @@
 """VLAN tags of VMs' own: which way they take, and which they do not. With real packets: tests/packets."""
 
-from collections.abc import Iterator
-
 import pytest
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 
 from tests.dataplane.conftest import MakeWorld
-from tests.dataplane.dummy import Dummy
 from tests.dataplane.test_switching import BROADCAST, broadcast, mac, udp
 from tests.dataplane.test_taps import TUNNEL_ID, have, tap
 from tests.dataplane.test_trunks import tagged
@@ -50,15 +47,10 @@ def test_a_tag_stays_on_and_names_no_network(make_world: MakeWorld, vlan: int) -
     assert world.send("o1", tagged(vlan, udp(1, 3))) == ({Delivery("b", "o3")} if vlan == 0 else set())
 
 
-@pytest.fixture(params=[1, 2])
-def vlan_limit(vswitch: Dummy, request: pytest.FixtureRequest) -> Iterator[int]:
-    vswitch.vsctl("set", "Open_vSwitch", ".", f"other_config:vlan-limit={request.param}")
-    yield request.param
-    vswitch.vsctl("remove", "Open_vSwitch", ".", "other_config", "vlan-limit")
-
-
 def test_a_tag_of_vlan_0_is_none_in_a_network_that_carries_no_tags(make_world: MakeWorld, vlan_limit: int) -> None:
     world = site(make_world, vlan_limit=vlan_limit)
+    for host in world.hosts.values():
+        host.userspace = True
     world.port("o2", "other", "a", "10.0.0.2")
     world.port("free", "other", "a", "10.0.0.4", port_security_enabled=False)
     world.run()

@@ -287,6 +287,7 @@ class SimulatedHost:
         self.silent: frozenset[tuple[str, str]] = frozenset()
         self.is_cut_off = False
         self.vlan_limit = 1
+        self.userspace = False
         self._read: dict[str, int] = {}
         """Port -> bytes of the file with its packets that were read."""
         self.pending: list[str] = []
@@ -373,6 +374,7 @@ class SimulatedHost:
             silent=self.silent,
             is_cut_off=self.is_cut_off,
             vlan_limit=self.vlan_limit,
+            userspace=self.userspace,
         )
         return self.sub_ports(alone, complete=True)
 

@@ -284,7 +284,7 @@ def test_a_misspelled_end_is_told_the_ports_that_there_are_by_their_names() -> N
     vm = Interface(name="tap1", external_ids={"iface-id": VM_PORT})
     host = Host(name="a", bridges=[Bridge(name="br-int", ports=[Port(name="tap1", interfaces=[vm])])])
     document = understand([host])
-    assert find("vm0", document, OnePort()).label == "tap1"
+    assert find("vm0", document, OnePort()).place == Place(host="a", bridge="br-int", port="tap1")
     with pytest.raises(EndpointError, match=r"vm1: no port .* there are: vm0 \(a:tap1\)"):
         find("vm1", document, OnePort())
 

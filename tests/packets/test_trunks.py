@@ -13,8 +13,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Dot1Q, Ether
 
-from tests.packets.cloud import PING_S, Cloud, Workload, ping_during, wait_until
+from tests.packets.cloud import KERNELS, PING_S, Cloud, Workload, ping_during, wait_until
+from tests.packets.sockets import wire
 from tests.packets.test_qos import dscp, everything
 from tests.packets.test_restarts import restart_agent
 from tests.packets.vlan import Relay
@@ -140,6 +143,28 @@ def test_a_sub_port_sends_from_its_own_addresses_only(trunk: Trunk) -> None:
     assert trunk.red.never_reaches(trunk.red_peer.address, "-I", "10.71.0.250")
     trunk.red.ip("addr", "del", "10.71.0.250/24", "dev", "eth0")
     assert trunk.red.reaches(trunk.red_peer.address)
+
+
+def test_a_second_tag_goes_nowhere_also_after_frames_with_one(cloud: Cloud, trunk: Trunk) -> None:
+    """Also where the kernel's datapath looks behind two tags; that in userspace has no sub-ports then."""
+    host = cloud.hosts["h0"].host
+    if KERNELS:
+        host.vsctl("set", "open_vswitch", ".", "other_config:vlan-limit=2")
+    try:
+        with wire(trunk.vm) as sender, wire(trunk.red_peer) as seer:
+            ether = Ether(src=trunk.red.port.mac_address, dst=trunk.red_peer.mac)
+            ip = IP(src=trunk.red.address, dst=trunk.red_peer.address)
+            for number in range(3):
+                sender.send(ether / Dot1Q(vlan=101) / ip / UDP() / f"one {number}")
+                for inner in (101, 102, 4000):
+                    sender.send(ether / Dot1Q(vlan=101) / Dot1Q(vlan=inner) / ip / UDP() / "two tags")
+            sender.send(ether / Dot1Q(vlan=101) / ip / UDP() / "the end of it")
+            seen = seer.seen(lambda frame: b"the end of it" in frame)
+        assert sum(b"one " in frame for frame in seen) == 3
+        assert not [frame for frame in seen if b"two tags" in frame]
+    finally:
+        if KERNELS:
+            host.vsctl("remove", "open_vswitch", ".", "other_config", "vlan-limit")
 
 
 def test_a_sub_port_has_its_own_groups(cloud: Cloud, trunk: Trunk) -> None:

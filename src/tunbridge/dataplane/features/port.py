@@ -102,6 +102,8 @@ def _place(context: Context, workload: Workload) -> Place | PortState:
         return PortState("down", "admin_state_up of the port or its network is false")
     if (obstacle := uplink.obstacle(context, network)) is not None:
         return PortState("error", obstacle)
+    if workload.trunk is not None and (obstacle := tags.sub_port_obstacle(context)) is not None:
+        return PortState("error", obstacle)
     if workload.ofport <= 0:
         return PortState("error", f"Open vSwitch has no OpenFlow port for {workload.name}")
     return Place(port, network, workload, binding.status == "ACTIVE")

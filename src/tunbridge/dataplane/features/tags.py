@@ -46,16 +46,30 @@ def send(context: Context, ofport: int, start: Sequence[Action]) -> None:
 
 
 def take_priority(context: Context, ofport: int) -> None:
-    """Take off what a workload may put on in a network that carries no tags.
+    """Take off what a workload may put on in a network that carries no tags."""
+    if not overlooks_second(context):
+        where: Match = {"in_port": ofport, "dl_vlan": 0}
+        start = [flow.pop_vlan(), goto(pipeline.LOCAL_SWITCHING)]
+        context.flow(names.INTEGRATION_BRIDGE, pipeline.LOCAL_SWITCHING, 10, where, *start)
 
-    Not where Open vSwitch looks behind two tags: of a frame with one that comes off, it does not note that there was no
-    second (`flow_pop_vlan()`, lib/flow.c), and treats the next with a second one likewise, which keeps that.
+
+def overlooks_second(context: Context) -> bool:
+    """Whether no tag of a workload may come off here: a second one could stay on, and name another network.
+
+    Of a frame whose only tag comes off, Open vSwitch does not note that there was no second. Where it looks behind two,
+    its datapath in userspace treats the next frame, with a second tag, likewise. The kernel's always matches both.
     """
-    if context.local.vlan_limit > 1:
-        return
-    where: Match = {"in_port": ofport, "dl_vlan": 0}
-    start = [flow.pop_vlan(), goto(pipeline.LOCAL_SWITCHING)]
-    context.flow(names.INTEGRATION_BRIDGE, pipeline.LOCAL_SWITCHING, 10, where, *start)
+    return context.local.userspace and context.local.vlan_limit > 1
+
+
+def sub_port_obstacle(context: Context) -> str | None:
+    """Why a trunk cannot have sub-ports on this host."""
+    if not overlooks_second(context):
+        return None
+    return (
+        "sub-ports on a host with datapath_type netdev, where a second VLAN tag could get through, need: ovs-vsctl set"
+        " Open_vSwitch . other_config:vlan-limit=1"
+    )
 
 
 def common() -> list[Flow]:
