@@ -122,6 +122,14 @@ def test_many_to_one_service_are_deleted_together_and_kept_from_coming_back_by_o
     assert flow.match == "ct_state=+new+trk,tcp,reg6=0x1,nw_src=10.0.0.1,tp_src=80,tcp_flags=-syn"
 
 
+def test_many_of_few_clients_are_kept_from_coming_back_by_a_flow_for_each_client() -> None:
+    lines = (LINE.format(1, n % 2, 1, n % 2).replace("mark=0", "mark=2") for n in range(APART + 1))
+    known = parse("\n".join(line.replace("4000", str(4000 + n)) for n, line in enumerate(lines)))
+    matches = {flow.match for flow in Grouped.of(known, known).severing()}
+    service = "ct_state=+new+trk,tcp,reg6=0x1,nw_src=10.0.0.1,nw_dst=10.9.1.{},tp_src=80,tcp_flags=-syn"
+    assert matches == {service.format(0), service.format(1)}
+
+
 def test_what_stays_to_the_same_service_is_not_deleted_with_the_rest() -> None:
     known = parse("\n".join(LINE.format(1, n, 1, n).replace("mark=0", "mark=2") for n in range(100)))
     apart = Grouped.of(known[1:], known)

@@ -1,6 +1,7 @@
 """Who is dead and who is cut off, by what BFD says of the tunnels."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -34,9 +35,11 @@ class Scene:
         self.waits: list[float] = []
         self.liveness = Liveness(self.waits.append)
 
-    def look(self, b: Mapping[str, str], c: Mapping[str, str], after: float = 0.0, link: str = "up") -> frozenset[str]:
+    def look(
+        self, b: Mapping[str, str], c: Mapping[str, str], after: float = 0.0, link: str = "up", lost: bool = False
+    ) -> frozenset[str]:
         self.clock.now += after
-        self.liveness.look(snapshot({B: b, C: c}, link=link), {"br-ex": {"eth1"}})
+        self.liveness.look(snapshot({B: b, C: c}, link=link), {"br-ex": {"eth1"}}, lost)
         return self.liveness.dead
 
 
@@ -122,10 +125,11 @@ def test_with_one_session_nobody_can_tell_whose_fault_it_is(scene: Scene) -> Non
     assert not scene.liveness.is_cut_off
 
 
-def test_a_provider_link_that_is_down_is_told_to_the_others(scene: Scene) -> None:
+@pytest.mark.parametrize("why", [{"link": "down"}, {"lost": True}])
+def test_a_provider_bridge_that_leads_nowhere_is_told_to_the_others(scene: Scene, why: dict[str, Any]) -> None:
     scene.look(UP, UP)
     assert scene.liveness.changes(snapshot({B: UP, C: UP}), {B, C}) == []
-    scene.look(UP, UP, link="down")
+    scene.look(UP, UP, **why)
     assert scene.liveness.is_cut_off
     told = scene.liveness.changes(snapshot({B: UP, C: UP}), {B, C})
     assert [operation["row"]["bfd"] for operation in told] == [

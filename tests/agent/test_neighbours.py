@@ -124,6 +124,35 @@ def test_the_next_hop_is_asked_for_and_not_the_destination(play: Callable[[Play]
     play(scene)
 
 
+def test_a_gateways_next_hop_is_asked_before_a_packet_needs_it_and_kept(
+    play: Callable[[Play], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbours, "REFRESH_S", 0.05)
+
+    async def scene(host: Scene) -> None:
+        host.rows.subnets["ext4"] = msgspec.structs.replace(host.rows.subnets["ext4"], gateway_ip="203.0.113.1")
+        host.rows.ports["g"] = Port(
+            id="g", network_id="ext", mac_address="fa:16:3e:00:00:02", device_owner="network:router_gateway",
+            fixed_ips=(FixedIp("ext4", "203.0.113.11"),), device_id="r2",
+        )  # fmt: skip
+        host.rows.routers["r2"] = Router(
+            id="r2", networks=("ext",), gateway_port="g", gateway_host="elsewhere", gateway_standbys=("h",)
+        )
+        host.desired.touch({("router", "r2"), ("network-routers", "ext"), ("port", "g"), ("network-subnets", "ext")})
+        host.desired.run()
+        running = asyncio.create_task(host.neighbours.run())
+        await asyncio.sleep(0.03)
+        assert {str(IPv4Address(frame[-4:])) for _, frame, _ in host.asked} == {"203.0.113.1"}
+        assert len(host.asked) == 1
+        assert host.neighbours.resolved(host.reply("203.0.113.1"))
+        await asyncio.sleep(0.1)
+        assert 2 <= len(host.asked) <= 4, "each REFRESH_S"
+        assert not host.neighbours.silent
+        running.cancel()
+
+    play(scene)
+
+
 def test_of_several_next_hops_outside_one_that_answers_no_more_is_silent_soon(play: Callable[[Play], None]) -> None:
     """Nothing has to be sent to it for that."""
 

@@ -202,6 +202,42 @@ def test_other_bridges_are_as_before(host: Wired) -> None:
 # NICs
 
 
+def test_saved_flows_that_cannot_be_read_do_not_end_the_agent(theirs: Wired) -> None:
+    theirs.start()
+    pid, folder = theirs.host.pid("agent"), f"{theirs.config.state_dir}/flows"
+    theirs.host.run("sh", "-c", f"mkdir -p {folder} && echo nonsense > {folder}/br-eth1.flows")
+    theirs.host.vsctl("clear", "bridge", "br-eth1", "fail_mode")
+    wait_until(lambda: theirs.host.vsctl("get", "bridge", "br-eth1", "fail_mode") == "secure", "secure again")
+    assert theirs.host.pid("agent") == pid
+    assert theirs.read(f"{folder}/br-eth1.unreadable") == "nonsense\n"
+
+
+def test_a_bridge_in_another_datapath_is_left_alone_and_told(host: Wired) -> None:
+    other, right = ("netdev", "system") if host.host.datapath_type is None else ("system", "netdev")
+    host.host.vsctl("--no-wait", "add-br", "br-eth1", "--", "set", "bridge", "br-eth1", f"datapath_type={other}")
+    columns = "--columns=fail_mode,controller,protocols,other_config,external_ids,ports"
+    before = host.host.vsctl(columns, "list", "bridge", "br-eth1")
+    host.start()
+    (problem,) = host.answer().status.problems
+    assert (problem.code, problem.subject) == ("datapath-other", "br-eth1")
+    assert f"is in datapath {other} and br-int in {right}" in problem.message
+    assert host.host.vsctl(columns, "list", "bridge", "br-eth1") == before
+    assert host.ports("br-int") == {"patch-tun"}
+    host.host.vsctl("set", "bridge", "br-eth1", f"datapath_type={right}")
+    wait_until(lambda: host.ports("br-int") == {"patch-tun", "int-br-eth1"}, "it is used")
+
+
+def test_a_device_with_the_name_of_a_bridge_is_left_alone_and_told(host: Wired) -> None:
+    host.host.run("ip", "link", "add", "br-eth1", "type", "veth", "peer", "name", "other")
+    before = host.host.run("ip", "-o", "link", "show", "br-eth1").stdout
+    host.start()
+    wait_until(lambda: [p.code for p in host.answer().status.problems] == ["device-failed"], "it is told")
+    (problem,) = host.answer().status.problems
+    assert problem.subject == "bridge br-eth1" and "has no device of its own (could not" in problem.message
+    assert host.host.run("ip", "-o", "link", "show", "br-eth1").stdout == before
+    assert NIC in host.ports("br-eth1")
+
+
 @pytest.mark.parametrize("address", ["192.0.2.10/24", "2001:db8::10/64"])
 def test_a_nic_that_carries_an_address_is_refused_until_it_is_moved(host: Wired, address: str) -> None:
     host.host.run("ip", "addr", "add", address, "dev", NIC)

@@ -79,7 +79,7 @@ def placement(folder: Path) -> Iterator[Placement]:
     """Run it."""
     subprocess.run([ROOT / "tools" / "service.sh", "keystone"], check=True, capture_output=True, timeout=600)
     (folder / "placement.conf").write_text(
-        f"[placement_database]\nconnection = sqlite:///{folder}/placement.db\nsync_on_startup = true\n"
+        f"[placement_database]\nconnection = sqlite:///{folder}/placement.db?timeout=60\nsync_on_startup = true\n"
         "[api]\nauth_strategy = noauth2\n"
     )
     with socket.socket() as free:

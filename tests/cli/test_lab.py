@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -113,6 +114,40 @@ def test_inspect_in_words_and_as_json(made: Lab) -> None:
             assert program in Path(f"/proc/{host[daemon]}/cmdline").read_text()
 
 
+def test_labs_are_listed_in_words_and_as_json(made: Lab) -> None:
+    words = lab("list")
+    assert (words.returncode, words.stderr) == (0, "")
+    assert words.stdout.splitlines()[0].split() == ["lab", "state", "hosts", "datapath", "server"]
+    row = [made.name, "running", "compute0,", "network0", made.state().datapath.type, "-"]
+    assert row in [line.split() for line in words.stdout.splitlines()]
+    listed = lab("list", "--format", "json")
+    assert listed.returncode == 0
+    assert {
+        "name": made.name, "state": "running", "hosts": ["compute0", "network0"],
+        "datapath": made.state().datapath.type, "server": None, "problem": None,
+    } in json.loads(listed.stdout)  # fmt: skip
+
+
+def test_a_lab_of_which_something_is_missing_is_listed_as_such(
+    lab_name: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tunbridge.lab import lab as labs
+
+    one = Lab(lab_name())
+    monkeypatch.setattr(labs, "all_labs", lambda: [one.name])
+    one.up(from_numbers(one.name, 1, 0), lambda _part, _what: None, agents=False)
+    assert [(found.state, found.hosts) for found in labs.summaries()] == [("partly running", ["compute0"])]
+    for daemon in ("ovs-vswitchd", "ovsdb-server"):
+        one.host("compute0").kill(daemon, signal.SIGTERM)
+    assert [found.state for found in labs.summaries()] == ["stopped"]
+    (one.folder / "lab.json").unlink()
+    [found] = labs.summaries()
+    assert found.state == "incomplete"
+    assert found.problem is not None and "`tunbridge lab down" in found.problem
+    one.down()
+    assert labs.summaries() == []
+
+
 def test_the_hosts_of_a_lab_are_completed(made: Lab) -> None:
     line = f"tunbridge lab exec --name {made.name} net"
     environ = {**os.environ, "_TUNBRIDGE_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": "5"}
@@ -130,6 +165,7 @@ def test_the_hosts_of_a_lab_are_completed(made: Lab) -> None:
         ("up",),
         ("down",),
         ("inspect",),
+        ("list",),
         ("exec", "compute0", "--", "true"),
         ("shell", "compute0"),
     ],
@@ -137,7 +173,8 @@ def test_the_hosts_of_a_lab_are_completed(made: Lab) -> None:
 )
 def test_others_than_root_are_told_what_to_do(made: Lab, words: tuple[str, ...]) -> None:
     # In a user namespace of its own a process is nobody, who yet can read the program wherever it is installed.
-    line = ["unshare", "--user", *argv(words[0], "--name", made.name, *words[1:])]
+    name = () if words == ("list",) else ("--name", made.name)
+    line = ["unshare", "--user", *argv(words[0], *name, *words[1:])]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "a lab needs root" in done.stderr

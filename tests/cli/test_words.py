@@ -84,6 +84,16 @@ def test_help_tells_defaults() -> None:
     assert "(default: by the name after -o, else text)" in done.stdout
 
 
+def test_no_default_is_lost_to_the_markup_of_help() -> None:
+    told = " ".join(run("lab", "up", "--help").stdout.replace("│", " ").split())
+    assert "(default: 127.0.0.1:9696, or a free port where that one is taken)" in told
+
+
+def test_trace_without_the_second_end_says_so() -> None:
+    done = run("trace", "vm0", "lab:")
+    assert done.returncode == 2 and "TO is missing: lab: is a SOURCE" in done.stderr
+
+
 def test_a_wrong_value_is_refused_without_noise() -> None:
     for arguments in (("draw", "-f", "gif", COMPUTE), ("--color", "gif", "draw", COMPUTE)):
         done = run(*arguments, COLUMNS="200")

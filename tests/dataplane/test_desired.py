@@ -115,7 +115,7 @@ def test_flows_per_port_in_the_default_group() -> None:
         assert {s.status for s in desired.states.values()} == {"wired"}
         return len(desired.flows("br-int"))
 
-    assert (flows(100) - flows(10)) / 90 < 20
+    assert (flows(100) - flows(10)) / 90 <= 20
     assert flows(1) < 230  # most of it is what a host has without any port
 
 

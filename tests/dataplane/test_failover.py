@@ -64,6 +64,12 @@ def test_one_host_answers_and_all_send_by_it(make_world: MakeWorld) -> None:
     assert [name for name, host in world.hosts.items() if host.desired.claims] == ["b"]
 
 
+def test_the_next_hop_is_asked_for_where_the_gateway_is_and_may_come(make_world: MakeWorld) -> None:
+    world = cloud(make_world)
+    expected: dict[str, set[tuple[str, str]]] = {"a": set(), "b": {("ext", PEER)}, "c": {("ext", PEER)}}
+    assert {name: set(host.desired.next_hops_outside) for name, host in world.hosts.items()} == expected
+
+
 def test_a_dead_host_is_replaced_by_who_is_ready_and_comes_back(make_world: MakeWorld) -> None:
     world = cloud(make_world)
     lost(world, "b")

@@ -1,5 +1,6 @@
 """Port forwardings: ports of a floating IP that lead to VMs behind a router. Real packets, real conntrack."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -12,7 +13,10 @@ from tests.dataplane.conftest import MakeWorld
 from tests.dataplane.test_gateways import BLUE, PEER, PEER_MAC, REMOTE, WIRE, inside, introduce, outside, site
 from tests.dataplane.world import OUTSIDE, World
 from tunbridge.dataplane.conntrack import Connection
-from tunbridge.dataplane.view import PortForwarding, Rule
+from tunbridge.dataplane.features import qos
+from tunbridge.dataplane.identifiers import Identifiers
+from tunbridge.dataplane.view import Limits, PortForwarding, QosPolicy, Rate, Rule
+from tunbridge.openvswitch import ofctl
 
 ADDRESS = f"{WIRE}.101"
 
@@ -80,7 +84,7 @@ def test_a_range_that_is_not_shifted_is_a_few_flows(make_world: MakeWorld) -> No
     before = len(world.hosts["a"].desired.flows("br-int"))
     world.forward("f1", "ext", ADDRESS, "r", to("b1", 1024, 1024, 65535))
     world.run()
-    assert len(world.hosts["a"].desired.flows("br-int")) - before <= 12
+    assert len(world.hosts["a"].desired.flows("br-int")) - before <= 18
 
 
 def test_the_receivers_rules_hold(make_world: MakeWorld) -> None:
@@ -122,6 +126,52 @@ def test_without_snat_answers_come_from_the_floating_ip_all_the_same(make_world:
     own = inside(world, "b1", REMOTE) / TCP(sport=5000, dport=80)
     (out,) = world.exchange("b1", own)[OUTSIDE]
     assert out[IP].src == f"{BLUE}.1"
+
+
+@pytest.mark.parametrize(
+    ("one", "inner", "outer"),
+    [
+        (to("b1", 2222, 22), 22, 2222),
+        (to("b1", 8000, 8000, 8099), 8050, 8050),
+        (to("b1", 8000, 80, 8099), 130, 8050),
+        (to("b1", 2222, 22, one_to_one=False), 22, 2222),
+    ],
+)
+def test_the_vm_may_be_the_first_that_sends_in_a_connection_which_its_gateway_host_does_not_know(
+    make_world: MakeWorld, one: PortForwarding, inner: int, outer: int
+) -> None:
+    """That host has taken over."""
+    world = forwarding(make_world, one)
+    for flags in ("A", "PA"):
+        answer = inside(world, "b1", REMOTE) / TCP(sport=inner, dport=4000, flags=flags) / b"answer"
+        (reply,) = world.exchange("b1", answer)[OUTSIDE]
+        assert (reply[IP].src, reply[TCP].sport, reply[TCP].dport) == (ADDRESS, outer, 4000)
+        asked = outside(world, "f1", REMOTE, ADDRESS) / TCP(sport=4000, dport=outer, flags="A") / b"go on"
+        (got,) = world.exchange_outside("a", asked)["b1"]
+        assert (got[IP].src, got[IP].dst, got[TCP].dport) == (REMOTE, f"{BLUE}.1", inner)
+    begun = inside(world, "b1", REMOTE) / TCP(sport=inner, dport=4001, flags="S")
+    (own,) = world.exchange("b1", begun)[OUTSIDE]
+    assert own[IP].src == f"{WIRE}.10"
+    back = outside(world, "r-gw", REMOTE, f"{WIRE}.10") / TCP(sport=4001, dport=own[TCP].sport, flags="SA")
+    assert set(world.exchange_outside("a", back)) == {"b1"}
+    more = inside(world, "b1", REMOTE) / TCP(sport=inner, dport=4001, flags="A")
+    (own,) = world.exchange("b1", more)[OUTSIDE]
+    assert own[IP].src == f"{WIRE}.10"
+
+
+def test_a_connection_that_the_vm_has_made_known_again_stays_as_long_as_its_forwarding(make_world: MakeWorld) -> None:
+    world = forwarding(make_world, to("b1", 8000, 80, 8099), to("b1", 53, 53, protocol=17))
+    desired = world.hosts["a"].desired
+    zone, judge = max(cut.zone for cut in desired.zones()), desired.judge()
+
+    def connection(port: int, protocol: int = 6, address: str = ADDRESS) -> Connection:
+        return Connection(zone=zone, protocol=protocol, src=f"{BLUE}.1", dst=REMOTE, src_port=port, dst_port=4000,
+                          reply_src=REMOTE, reply_dst=address)  # fmt: skip
+
+    assert all(judge.allowed(connection(port)) for port in (80, 130, 179))
+    assert not any(judge.allowed(connection(port)) for port in (79, 180))
+    assert not judge.allowed(connection(80, protocol=17))
+    assert not judge.allowed(connection(80, address=f"{WIRE}.102"))
 
 
 def test_an_icmp_error_about_an_answer_reaches_the_vm(make_world: MakeWorld) -> None:
@@ -188,3 +238,32 @@ def test_connections_are_judged_when_it_goes_or_leads_elsewhere(make_world: Make
     world.run()
     assert not desired.judge().allowed(connection(2222, 23))
     assert not [f for f in desired.flows("br-int").values() if ADDRESS in f.match + f.actions]
+
+
+@pytest.mark.parametrize("snat", [True, False])
+def test_what_goes_by_forwarded_ports_passes_the_meters_of_their_floating_ip(make_world: MakeWorld, snat: bool) -> None:
+    world = forwarding(make_world, to("b1", 2222, 22), snat=snat)
+    limits = Limits(bandwidth=Rate(5_000, 4_000))
+    world.rows.qos_policies |= {id: QosPolicy(id=id, sent=limits, received=limits) for id in ("gold", "gateway")}
+    world.rows.floating_ips["f1"] = replace(world.rows.floating_ips["f1"], qos_policy_id="gold")
+    world.rows.routers["r"] = replace(world.rows.routers["r"], gateway_qos_policy_id="gateway")
+    world.touch({("floating", "f1"), ("router", "r")})
+    world.run()
+    introduce(world)
+    world.hosts["a"].all_received()
+
+    def passed() -> dict[tuple[str, str], int]:
+        """Packets that meters have counted, by whose they are and what they limit."""
+        text = ofctl.command(str(world.dummy.directory), world.hosts["a"].bridges["br-int"], "meter-stats")
+        counts = {int(n): int(count) for n, count in re.findall(r"meter[:=](\d+).*?packet_in_count:(\d+)", text, re.S)}
+        kinds = (qos.SENT_BANDWIDTH, qos.RECEIVED_BANDWIDTH)
+        every = {(id, kind): counts[Identifiers().meter(id, kind)] for id in ("f1", "r-gw") for kind in kinds}
+        return {whose: count for whose, count in every.items() if count}
+
+    assert set(knock(world, 2222)) == {"b1"}
+    assert passed() == {("f1", qos.RECEIVED_BANDWIDTH): 1}
+    world.exchange("b1", inside(world, "b1", REMOTE) / TCP(sport=22, dport=4000, flags="SA"))
+    assert passed() == {("f1", qos.RECEIVED_BANDWIDTH): 1, ("f1", qos.SENT_BANDWIDTH): 1}
+    world.exchange("b1", inside(world, "b1", REMOTE) / TCP(sport=5000, dport=80))
+    assert passed()["r-gw", qos.SENT_BANDWIDTH] == 1
+    assert passed()["f1", qos.SENT_BANDWIDTH] == 1

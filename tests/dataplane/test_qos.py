@@ -265,9 +265,10 @@ def test_what_goes_by_a_gateway_passes_the_meters_of_its_policy(make_world: Make
     world.run()
     assert set(meters(world)) == {meter("r-gw", qos.SENT_BANDWIDTH), meter("r-gw", qos.RECEIVED_BANDWIDTH)}
     flows = world.hosts["a"].desired.flows("br-int").values()
-    for what, table in ((qos.SENT_BANDWIDTH, 76), (qos.RECEIVED_BANDWIDTH, 73)):
+    sent = {66, 76} if snat else {76}  # IPv6 is not translated
+    for what, tables in ((qos.SENT_BANDWIDTH, sent), (qos.RECEIVED_BANDWIDTH, {73})):
         using = [flow for flow in flows if f"meter:{meter('r-gw', what)}," in flow.actions]
-        assert {flow.table for flow in using} == {table}
+        assert {flow.table for flow in using} == tables
         assert all(flow.actions.startswith("meter:") for flow in using)
     world.rows.routers["r"] = router
     world.touch({("router", "r")})

@@ -217,7 +217,7 @@ def test_plain_ports_have_no_flow_more_for_trunks(make_world: MakeWorld) -> None
     plain = len(world.hosts["a"].desired.flows("br-int")) - before
     world.port("n3", "n", "a", "10.0.0.3", plugged=False, trunk_parent="n1", trunk_vlan=5)
     world.run()
-    assert len(world.hosts["a"].desired.flows("br-int")) - before - plain == plain + 4
+    assert len(world.hosts["a"].desired.flows("br-int")) - before - plain == plain + 3
 
 
 # Numbers, and what is kept of them

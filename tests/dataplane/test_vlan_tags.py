@@ -1,8 +1,13 @@
 """VLAN tags of VMs' own: which way they take, and which they do not. With real packets: tests/packets."""
 
+from collections.abc import Iterator
+
 import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import ARP, Dot1Q, Ether
 
 from tests.dataplane.conftest import MakeWorld
+from tests.dataplane.dummy import Dummy
 from tests.dataplane.test_switching import BROADCAST, broadcast, mac, udp
 from tests.dataplane.test_taps import TUNNEL_ID, have, tap
 from tests.dataplane.test_trunks import tagged
@@ -42,7 +47,41 @@ def test_a_tag_stays_on_and_names_no_network(make_world: MakeWorld, vlan: int) -
     world = site(make_world)
     assert world.send("n1", tagged(vlan, udp(1, 2))) == {Delivery("a", "n2")}
     assert world.send("n1", tagged(vlan, broadcast(1))) >= {Delivery("a", "n2")}
-    assert world.send("o1", tagged(vlan, udp(1, 3))) == set()
+    assert world.send("o1", tagged(vlan, udp(1, 3))) == ({Delivery("b", "o3")} if vlan == 0 else set())
+
+
+@pytest.fixture(params=[1, 2])
+def vlan_limit(vswitch: Dummy, request: pytest.FixtureRequest) -> Iterator[int]:
+    vswitch.vsctl("set", "Open_vSwitch", ".", f"other_config:vlan-limit={request.param}")
+    yield request.param
+    vswitch.vsctl("remove", "Open_vSwitch", ".", "other_config", "vlan-limit")
+
+
+def test_a_tag_of_vlan_0_is_none_in_a_network_that_carries_no_tags(make_world: MakeWorld, vlan_limit: int) -> None:
+    world = site(make_world, vlan_limit=vlan_limit)
+    world.port("o2", "other", "a", "10.0.0.2")
+    world.port("free", "other", "a", "10.0.0.4", port_security_enabled=False)
+    world.run()
+    ether, rest = Ether(src=mac(1), dst=mac(2)), IP(src="10.0.0.1", dst="10.0.0.2") / UDP()
+    plain = world.exchange("o1", ether / rest)
+    assert set(plain) == {"o2"}
+    taken = plain if vlan_limit == 1 else {}
+    for priority in (0, 7):
+        assert world.exchange("o1", ether / Dot1Q(vlan=0, prio=priority) / rest) == taken
+    asks = ARP(hwsrc=mac(1), psrc="10.0.0.1", pdst="10.0.0.3")
+    answers = world.exchange("o1", Ether(src=mac(1), dst=BROADCAST) / Dot1Q(vlan=0) / asks).get("o1", [])
+    told = [(Dot1Q in answer, answer[ARP].op, answer[ARP].hwsrc) for answer in answers]
+    assert told == ([(False, 2, mac(3))] if vlan_limit == 1 else [])
+    for sender in ("o1", "free"):
+        source = Ether(src=mac(1 if sender == "o1" else 4), dst=mac(2))
+        for kind in (0x8100, 0x88A8):
+            for inner in (1, 2, 20, SEGMENT):
+                tags = Dot1Q(vlan=0, type=kind) / Dot1Q(vlan=inner)
+                assert world.exchange(sender, source / tags / rest) == {}
+                assert world.exchange(sender, source / tags / Dot1Q(vlan=inner) / rest) == {}
+    assert world.exchange("o1", Ether(src=mac(2), dst=mac(4)) / Dot1Q(vlan=0) / rest) == {}
+    spoofed = IP(src="10.0.0.9", dst="10.0.0.2") / UDP()
+    assert world.exchange("o1", ether / Dot1Q(vlan=0) / spoofed) == {}
 
 
 def test_a_tag_does_not_make_another_sender(make_world: MakeWorld) -> None:

@@ -156,7 +156,7 @@ def test_many_tunnels_and_workloads_are_folded_and_counted() -> None:
 @pytest.mark.parametrize("ascii_only", [False, True])
 def test_every_wire_of_a_stack_begins_at_its_name(ascii_only: bool) -> None:
     hosts = two()
-    for number in range(7):
+    for number in range(40):
         hosts[0] = change(hosts[0], "br-int", f"tap{number}", port(f"tap{number}", tag=1))
     drawn = text.render(understand(hosts), width=120, ascii=ascii_only)
     dash, corner = ("-", r"\+") if ascii_only else ("─", "┐")
@@ -172,3 +172,32 @@ def test_where_no_frame_fits_it_becomes_a_list() -> None:
 
 def test_an_empty_document_is_an_empty_picture() -> None:
     assert text.render(Document(), width=80) == ""
+
+
+def five_vms() -> Document:
+    hosts = two()
+    for number in range(5):
+        name = f"tap0a0f91d1-e{number}"
+        vm = replace(
+            port(name, tag=1), workload=f"web-server-{number}", network="demo",
+            floating_ips=["203.0.113.168"] if number == 0 else [],
+        )  # fmt: skip
+        hosts[0] = change(hosts[0], "br-int", name, vm)
+    return understand(hosts[:1])
+
+
+@pytest.mark.parametrize(
+    ("width", "note", "first"),
+    [
+        (120, "VM · tag 1 · net demo", "web-server-0 · VM · tag 1 · net demo · 203.0.113.168"),
+        (80, "VM · tag 1 · net demo", "web-server-0 · VM · net demo · 203.0.113.168"),
+        (60, "VM · net demo", "web-server-0 · 203.0.113.168"),
+    ],
+)
+def test_five_vms_of_a_host_have_a_line_each_and_their_names_in_full(width: int, note: str, first: str) -> None:
+    """Where there is less room, the local VLAN goes first and the network last, instead of the middle of the text."""
+    drawn = text.render(five_vms(), width=width)
+    for number in range(1, 5):
+        assert f"web-server-{number} · {note} ─" in drawn
+    assert f" {first} ─" in drawn
+    assert "more" not in drawn

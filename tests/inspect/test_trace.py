@@ -12,9 +12,9 @@ from scapy.layers.l2 import ARP, Dot1Q, Ether
 
 from tests.inspect.test_reader import COMPUTE, NETWORK
 from tests.inspect.test_reader import read as read_dump
-from tunbridge.inspect.model import Document
+from tunbridge.inspect.model import Bridge, Document, Host, Interface, Port
 from tunbridge.inspect.trace.actions import Outer, copies
-from tunbridge.inspect.trace.endpoints import Endpoint, EndpointError, NoDirectory, find
+from tunbridge.inspect.trace.endpoints import ApiPort, Endpoint, EndpointError, NoDirectory, find
 from tunbridge.inspect.trace.follow import MAX_HOSTS, Place, ends, follow
 from tunbridge.inspect.trace.frame import frame
 from tunbridge.inspect.trace.packet import PacketError, Protocol, flow, header, made, popped, pushed, split
@@ -24,6 +24,7 @@ from tunbridge.inspect.trace.words import to_text
 from tunbridge.inspect.understand import understand
 
 TRACES = Path(__file__).parent / "traces"
+VM_PORT = "b2c15a59-dddf-4be9-ad94-9794de27e512"
 SENT = made("icmp", "fa:16:3e:00:00:01", "fa:16:3e:00:00:02", "10.1.0.1", "10.1.0.2")
 
 
@@ -269,6 +270,23 @@ def test_a_nic_leads_to_bridges_on_the_same_physical_network(
     trace = trace_of(Endpoint(label="x"), Endpoint(label="y"), SENT, visit)
     said = f"to the physical network {physical}" if physical else "to its physical network"
     assert f"out by the NIC eno16777736 of br-eth1, {said}" in to_text(trace, {}, lambda *_: None)
+
+
+class OnePort(NoDirectory):
+    """An API that knows one port."""
+
+    def ports(self, text: str) -> tuple[ApiPort, ...]:
+        port = ApiPort(id=VM_PORT, name="vm0", mac="fa:16:3e:00:00:01", addresses=("10.0.0.5",), network="n")
+        return (port,) if text in (VM_PORT, "vm0") else ()
+
+
+def test_a_misspelled_end_is_told_the_ports_that_there_are_by_their_names() -> None:
+    vm = Interface(name="tap1", external_ids={"iface-id": VM_PORT})
+    host = Host(name="a", bridges=[Bridge(name="br-int", ports=[Port(name="tap1", interfaces=[vm])])])
+    document = understand([host])
+    assert find("vm0", document, OnePort()).label == "tap1"
+    with pytest.raises(EndpointError, match=r"vm1: no port .* there are: vm0 \(a:tap1\)"):
+        find("vm1", document, OnePort())
 
 
 def test_ends_are_found_by_what_people_call_them() -> None:

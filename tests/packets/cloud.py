@@ -74,7 +74,11 @@ class Cloud:
         return made
 
     def make_subnet(self, network: Any, cidr: str, **attributes: Any) -> Any:
+        """Addresses that ports get of themselves are 101 to 199 of a /24: others are for tests to name."""
         version = 6 if ":" in cidr else 4
+        if cidr.startswith("10.") and cidr.endswith(".0/24"):
+            start = cidr.removesuffix("0/24")
+            attributes = {"allocation_pools": [{"start": f"{start}101", "end": f"{start}199"}]} | attributes
         return self.network.create_subnet(network_id=network.id, cidr=cidr, ip_version=version, **attributes)
 
     def make_port(self, network: Any, **attributes: Any) -> Any:

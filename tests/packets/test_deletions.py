@@ -117,8 +117,7 @@ def site(module_lab_name: Callable[[], str]) -> Busy:
 def cut(site: Busy, *talks: Callable[[], Talk]) -> Iterator[None]:
     """Connections that are there before, and silent after."""
     made = [talk() for talk in talks]
-    time.sleep(0.3)
-    assert all(talk.answered for talk in made)
+    wait_until(lambda: all(talk.answered for talk in made), "all are answered", 5)
     with site.watched():
         yield
         for talk in made:

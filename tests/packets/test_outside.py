@@ -1,6 +1,7 @@
 """Routers and the outside: real VMs on hosts with and without a bridge to it, a router and a web server."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -154,37 +155,67 @@ def test_fragments_pass_translation_in_both_directions(site: Site) -> None:
         site.cloud.outside("ip", "route", "del", prefix)
 
 
+RECEIVE = ("sh", "-c", 'echo up; exec iperf3 -s "$@" > /dev/null', "sh")
+
+
+@pytest.fixture
+def gold(site: Site) -> Iterator[Any]:
+    """A policy that limits both directions to 8 Mbit/s."""
+    network = site.cloud.network
+    made = network.create_qos_policy(name="gold")
+    for direction in ("egress", "ingress"):
+        network.create_qos_bandwidth_limit_rule(made, max_kbps=8000, max_burst_kbps=800, direction=direction)
+    yield made
+    network.delete_qos_policy(made)
+
+
+def is_limited(site: Site, host: str) -> bool:
+    """Whether a host has meters of policies."""
+    return re.search(r"meter:1\d{5}\b", site.flows(host)) is not None
+
+
+def received(client: Callable[..., Any], server: str, *options: str) -> float:
+    """Mbit/s that arrive of 20 that are sent by UDP for two seconds."""
+    said = client("iperf3", "-c", server, "-u", "-b", "20M", "-l", "1200", "-t", "2", "-J", *options, check=False)
+    end = json.loads(said.stdout).get("end", {})
+    return float(end["sum_received"]["bits_per_second"]) / 1e6 if "sum_received" in end else 0.0
+
+
 @pytest.mark.skipif(KERNELS, reason="an emulated kernel carries no 20 Mbit/s")
-def test_a_floating_ip_is_limited_by_its_policy_in_both_directions(site: Site) -> None:
+def test_a_floating_ip_is_limited_by_its_policy_in_both_directions(site: Site, gold: Any) -> None:
     cloud, vm, limit = site.cloud, site.vms["h0"], 8.0
     floating = site.floating(vm)
-    gold = cloud.network.create_qos_policy(name="gold")
-    for direction in ("egress", "ingress"):
-        cloud.network.create_qos_bandwidth_limit_rule(gold, max_kbps=8000, max_burst_kbps=800, direction=direction)
-    server = subprocess.Popen(
-        ["ip", "netns", "exec", cloud.lab.outside, "iperf3", "-s", "-B", REMOTE], stdout=subprocess.DEVNULL
-    )
-
-    def received(*options: str) -> float:
-        """Mbit/s that arrive of 20 that are sent by UDP for two seconds."""
-        client = ("iperf3", "-c", REMOTE, "-u", "-b", "20M", "-l", "1200", "-t", "2", "-J", *options)
-        wait_until(lambda: cloud.outside("ss", "-Hltn", "sport = :5201").stdout != "", "iperf3 listens")
-        end = json.loads(vm.run(*client).stdout)["end"]["sum_received"]
-        return float(end["bits_per_second"]) / 1e6
-
-    try:
-        assert received() > 1.5 * limit
-        assert received("-R") > 1.5 * limit
+    with running([site.start_outside(*RECEIVE, "-B", REMOTE)]):
+        wait_until(lambda: received(vm.run, REMOTE) > 1.5 * limit, "as fast as it is sent", 20)
+        assert received(vm.run, REMOTE, "-R") > 1.5 * limit
         cloud.network.update_ip(floating.id, qos_policy_id=gold.id)
-        wait_until(lambda: site.flows("h0").count("meter:1") >= 2, "the host limits it")
+        wait_until(lambda: is_limited(site, "h0"), "the host limits it")
         # Ethernet and IP headers count; a burst of a tenth of a second comes on top once.
-        assert 0.6 * limit < received() < 1.15 * limit
-        assert 0.6 * limit < received("-R") < 1.15 * limit
-    finally:
-        server.kill()
-        server.wait()
-        site.cloud.network.delete_ip(floating)
-        cloud.network.delete_qos_policy(gold)
+        assert 0.6 * limit < received(vm.run, REMOTE) < 1.15 * limit
+        assert 0.6 * limit < received(vm.run, REMOTE, "-R") < 1.15 * limit
+    cloud.network.delete_ip(floating)
+
+
+@pytest.mark.skipif(KERNELS, reason="an emulated kernel carries no 20 Mbit/s")
+def test_what_goes_by_forwarded_ports_is_limited_by_the_policy_of_their_floating_ip(site: Site, gold: Any) -> None:
+    network, vm, limit = site.cloud.network, site.vms["h2"], 8.0
+    floating = site.floating(None)
+    ports = {"internal_ip_address": vm.address, "internal_port": 5201, "external_port": 5201}
+    forwardings = [
+        network.create_floating_ip_port_forwarding(floating, internal_port_id=vm.port.id, protocol=protocol, **ports)
+        for protocol in ("tcp", "udp")
+    ]
+    address, outside = floating.floating_ip_address, site.cloud.outside
+    with running([vm.start(*RECEIVE)]):
+        wait_until(lambda: received(outside, address) > 1.5 * limit, "as fast as it is sent", 20)
+        assert received(outside, address, "-R") > 1.5 * limit
+        network.update_ip(floating.id, qos_policy_id=gold.id)
+        wait_until(lambda: is_limited(site, site.gateway_host), "the gateway host limits it")
+        assert 0.6 * limit < received(outside, address) < 1.15 * limit
+        assert 0.6 * limit < received(outside, address, "-R") < 1.15 * limit
+    for one in forwardings:
+        network.delete_floating_ip_port_forwarding(floating, one)
+    network.delete_ip(floating)
 
 
 def test_a_floating_ip_that_moves_is_reached_at_its_new_vm_at_once(site: Site) -> None:

@@ -10,11 +10,12 @@ import pytest
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 
-from tests.packets.cloud import Cloud, Workload
+from tests.packets.cloud import Cloud, Workload, wait_until
 from tests.packets.conftest import make_cloud
 from tests.packets.sockets import Wire, wire
 from tunbridge.agent.config import Provider
 from tunbridge.lab import namespaces
+from tunbridge.lab.lab import agent_command
 
 pytestmark = pytest.mark.ovs
 PHYSNET, SWITCH, TAG = "physnet1", "phys0", 300
@@ -207,3 +208,33 @@ def test_without_a_mapping_on_the_host_binding_fails_and_no_packet_leaks(cloud: 
         assert not any(b"leaked" in frame for frame in wires.seen(lambda frame: b"leaked" in frame, 0.5))
         wires.close()
     assert cloud.status(port) != "ACTIVE"
+
+
+def test_a_bridge_that_takes_no_flows_concerns_its_own_networks_alone(cloud: Cloud, site: Site) -> None:
+    wired, network = cloud.hosts["h0"], cloud.network
+    inside, behind = cloud.make_network("inside", "10.33.0.0/24"), site.network("flat", "10.34.0.0/24", SECOND_PHYSNET)
+    group = network.create_security_group(name="revoked")
+    allowed = {"direction": "ingress", "protocol": "icmp", "remote_ip_prefix": "10.33.0.0/24"}
+    rule = network.create_security_group_rule(security_group_id=group.id, **allowed)
+    peer, waiting = cloud.vm("h0", inside, security_groups=[group.id]), cloud.vm("h0", behind)
+    sockets = "/run/openvswitch/br-eth2"
+    wired.stop()
+    wired.host.run("mv", f"{sockets}.mgmt", f"{sockets}.away")
+    wired.host.start_agent(agent_command(), wait=False)
+    try:
+        vm, beside = cloud.vm("h0", inside), cloud.vm("h0", behind, wait=False)
+        assert vm.reaches(peer.address)
+        network.delete_security_group_rule(rule)
+        wait_until(lambda: wired.answer().status.counts.connections_cut > 0, "the connection is cut")
+        waiting.wait_down()
+        status = wired.answer().status
+        (silent,) = [problem for problem in status.waits_for if problem.code == "bridge-silent"]
+        assert silent.subject == "bridge br-eth2" and f"cannot connect to /var{sockets}.mgmt" in silent.message
+        reasons = {told.port_id: told.reason for told in status.workloads}
+        assert {reasons[one.port.id] for one in (waiting, beside)} == {"its flows are missing in br-eth2"}
+        assert cloud.status(beside.port) == "DOWN" and cloud.status(vm.port) == "ACTIVE"
+    finally:
+        wired.host.run("mv", f"{sockets}.away", f"{sockets}.mgmt")
+    waiting.wait_active()
+    beside.wait_active()
+    wait_until(lambda: wired.answer().status.in_sync, "in sync")

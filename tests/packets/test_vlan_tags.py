@@ -271,10 +271,22 @@ def test_no_router_forwards_what_has_a_tag(secured: Site) -> None:
     network.delete_router(router)
 
 
-def test_an_ordinary_network_takes_no_tags(cloud: Cloud, others: dict[str, Workload]) -> None:
+@pytest.mark.parametrize("vlan_limit", [1, 2])
+def test_an_ordinary_network_takes_no_tags_but_that_of_vlan_0(
+    cloud: Cloud, others: dict[str, Workload], vlan_limit: int
+) -> None:
     site = Site(cloud, None, others)
     x, y = others["x"], others["y"]
-    assert site.hear("x", *(datagram(x, y, tags) for tags in [[], *ONE, *MORE])) == {"y": {datagram(x, y, [])}}
+    taken: list[Tags] = [[(C, 0)], [(C, 0xE000)]]
+    below: list[Tags] = [[(outer, 0), (inner, vlan)] for outer in (C, S) for inner in (C, S) for vlan in (1, 2, 3, 300)]
+    limit(cloud, vlan_limit)
+    try:
+        wait_until(lambda: any("dl_vlan=0 " in f for f in x.host.flows("br-int")) == (vlan_limit == 1), "known")
+        given = site.hear("x", *(datagram(x, y, tags) for tags in [[], *taken, *ONE, *MORE, *below]))
+    finally:
+        limit(cloud, None)
+    bare = {frame[:12] + frame[16:] for frame in (datagram(x, y, tags) for tags in taken if vlan_limit == 1)}
+    assert given == {"y": {datagram(x, y, []), *bare}}
 
 
 def test_an_ordinary_network_takes_no_second_tag_from_outside(cloud: Cloud) -> None:

@@ -24,6 +24,7 @@ from tunbridge.log import Log
 from tunbridge.openvswitch import ofctl, openflow
 from tunbridge.openvswitch.ofctl import OfctlError, UnreachableError
 from tunbridge.openvswitch.openflow import Add, Delete, Event, FlowChanged, PacketIn, Refused, Suspect, Switch
+from tunbridge.openvswitch.rows import BridgeRow
 
 RETRY_S, SLOW_RETRY_S, PATIENCE_S = 0.05, 0.25, 5.0
 """Between two attempts to reach a bridge: short at first, since vswitchd is mostly back at once."""
@@ -73,8 +74,8 @@ class BridgeFlows:
     def __init__(self, name: str, rundir: str, saved: SavedFlows, log: Log, hooks: Hooks) -> None:
         self.name = name
         self.task: asyncio.Task[None] | None = None
-        self.down = False
-        """Whether the bridge's management socket did not answer at the last attempt."""
+        self.down: str | None = None
+        """Why the bridge's management socket did not answer at the last attempt."""
         self.error: str | None = None
         """Why the last attempt failed."""
         self.count = 0
@@ -121,6 +122,13 @@ class BridgeFlows:
     def idle(self) -> bool:
         """Whether the bridge is known to have what is wanted."""
         return not (self._unknown or self._pending or self._meters or self._busy)
+
+    def why_lost(self, row: BridgeRow | None) -> str:
+        """Why its flows are missing, and where to look. `row`: of the bridge."""
+        device = None if row is None else row.device_error
+        told = self.down or self.error or "a meter that they need is not there"
+        more = f"ovs-vswitchd.log says more of {self.name}" if device is None else f"Open vSwitch says: {device}"
+        return f"{told}; {more}"
 
     def update(self, generation: int, keys: Iterable[FlowKey] = (), meters: Iterable[int] = ()) -> None:
         """Note keys of flows and numbers of meters for which something else is wanted now."""
@@ -200,8 +208,8 @@ class BridgeFlows:
         try:
             done = await self._work()
             self._busy = False
-        except UnreachableError:
-            self.down = True
+        except UnreachableError as e:
+            self.down = str(e)
             self._failed()
             await self._again(SLOW_RETRY_S if self.lost else RETRY_S)
             return
@@ -240,7 +248,7 @@ class BridgeFlows:
         if not self._switch.connected:
             self._unknown = True
             await self._switch.connect()
-            self.down = False
+            self.down = None
         waiting = self.name in self._saved.bridges()
         if waiting and not self._hooks.may_restore(self.name):
             return False

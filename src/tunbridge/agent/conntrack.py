@@ -7,7 +7,7 @@ other. A deleted connection's next packet is new, and is refused, from either en
 
 import asyncio
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,8 +28,9 @@ BATCH = 100
 MANY = 20
 """So many connections to one service are deleted at once."""
 APART = 1000
-"""So many have a flow each that keeps them from coming back; more to one service have one, which concerns whoever has
-a connection to it that conntrack does not know, until nobody has sent there for long.
+"""So many have a flow each that keeps them from coming back; more to one service have one for each client, or one for
+all: it concerns whoever of these has a connection to it that conntrack does not know, until nobody has sent there for
+long.
 """
 ATTEMPTS, TOGETHER, AGAIN_S = 8, 4, 0.2
 """So often connections are read, judged and deleted, the first times many at once; with pauses that get longer."""
@@ -133,23 +134,23 @@ def _service_text(protocol: int, address: str, port: int | None) -> str:
 
 
 class Cutter:
-    """Cuts that wait until every bridge has acknowledged the flows that go with them."""
+    """Cuts that wait until br-int has acknowledged the flows that go with them: all that filters is there."""
 
     def __init__(self, rundir: str, log: Log) -> None:
         self.cut_so_far = 0
         self.severed = SeveredFlows()
         self._rundir = Path(rundir)
         self._log = log
-        self._waiting = Acknowledged[Sequence[Cut]]()
+        self._waiting = Acknowledged[Cut]()
 
     def expect(self, generation: int, cuts: Sequence[Cut]) -> None:
-        """Note what is to be cut once every bridge has this generation of flows."""
-        if cuts:
-            self._waiting.expect(generation, cuts)
+        """Note what is to be cut once br-int has this generation of flows."""
+        for cut in cuts:
+            self._waiting.expect(generation, cut)
 
-    def acknowledged(self, generation: int) -> list[Cut]:
-        """What is to be cut now."""
-        return [cut for cuts in self._waiting.take(generation) for cut in cuts]
+    def acknowledged(self, done: Mapping[str, int]) -> list[Cut]:
+        """What is to be cut now. `done`: bridge -> the generation of flows that it has."""
+        return self._waiting.take(done)
 
     async def cut(self, cuts: Iterable[Cut], desired: Desired) -> None:
         """Delete the connections of these addresses that nothing allows any more."""

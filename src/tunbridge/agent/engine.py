@@ -2,7 +2,7 @@
 
     local OVSDB --+                       +--> one transaction for bridges, ports, tags (local OVSDB)
     central DB  --+--> kick --> pass ---->+--> what changed of each bridge's flows --> its own task, one bundle
-    devices     --+                       +--> port status, when all bridges have acknowledged (central DB)
+    devices     --+                       +--> port status, when its bridges have acknowledged (central DB)
     SIGHUP      --+
 Stopping changes nothing on the host: traffic goes on as it is.
 """
@@ -43,7 +43,7 @@ from tunbridge.dataplane import diff, names, queues
 from tunbridge.dataplane.conntrack import Cut
 from tunbridge.dataplane.desired import ROOT, Desired, Owner
 from tunbridge.dataplane.features import mirror
-from tunbridge.dataplane.flows import Flow, FlowKey
+from tunbridge.dataplane.flows import Flow, FlowError, FlowKey
 from tunbridge.dataplane.host import WantedHost
 from tunbridge.dataplane.local import Local
 from tunbridge.dataplane.nics import NicState
@@ -53,6 +53,7 @@ from tunbridge.dataplane.responders import Kind, arp
 from tunbridge.log import Log
 from tunbridge.notify import Notifier
 from tunbridge.openvswitch.errors import OvsdbError
+from tunbridge.openvswitch.ofctl import OfctlError
 from tunbridge.openvswitch.openflow import Add, Delete, Refused
 from tunbridge.openvswitch.openflow.listener import Listener
 from tunbridge.openvswitch.rows import Snapshot
@@ -82,6 +83,8 @@ class Agent:
         self.desired = Desired(self.cloud.source)
         self.sub_ports = SubPorts(self.cloud.source)
         self.bridges: dict[str, BridgeFlows] = {}
+        self.lost: set[str] = set()
+        """Bridges whose flows are missing and cannot be put back."""
         self.port_status = PortStatus(self.cloud.report)
         self.packet_ins = PacketIns(
             self.desired,
@@ -282,12 +285,14 @@ class Agent:
             self._spawn(self._finish_restart())
         try:
             self._finished = await self._order()
-        except (OvsdbError, OSError) as e:  # OSError: flows cannot be saved, the disk is full
+        except (OvsdbError, OfctlError, FlowError, OSError) as e:  # OSError: flows cannot be saved, the disk is full
             if str(e) != self.error:
                 self.log.error("not done, tried again", error=str(e))
             self.error = str(e)
             self.record.failed_passes += 1
             self._finished = False
+            for bridge in self.bridges.values() if isinstance(e, FlowError) else ():
+                bridge.suspect()  # its task puts saved flows aside that cannot be read
             asyncio.get_running_loop().call_later(ERROR_RETRY_S, self.kick)
             return
         self.error = None
@@ -367,6 +372,7 @@ class Agent:
             else:
                 self.saved.done(name)  # the bridge was deleted meanwhile, with its flows
         for name in self.bridges.keys() - names:
+            self.lost.discard(name)
             if (task := self.bridges.pop(name).task) is not None:
                 task.cancel()
         for name in names - self.bridges.keys():
@@ -385,7 +391,7 @@ class Agent:
             drifted=self._drifted,
             changed=self._flows_changed,
             refused=self._flows_refused,
-            settled=lambda _bridge: self._bridge_settled(),
+            settled=self._bridge_settled,
             lost=self._bridge_lost,
             dumped=self._bridge_dumped,
             packet_in=self.packet_ins.take,
@@ -432,7 +438,8 @@ class Agent:
         touched |= more
         self.desired.touch(touched)
         self.packet_ins.touch(touched)
-        self.liveness.look(now, {bridge.name: bridge.nics for bridge in wanted.bridges if bridge.nics})
+        nics = {bridge.name: bridge.nics for bridge in wanted.bridges if bridge.nics}
+        self.liveness.look(now, nics, not self.lost.isdisjoint(wanted.provider_bridges))
         vouching = self.packet_ins.vouching
         dead, is_cut_off = vouching.judge(self.liveness.dead, local.host), self.liveness.is_cut_off
         told = msgspec.structs.replace(
@@ -516,12 +523,15 @@ class Agent:
 
     # Reporting
 
-    def _bridge_settled(self) -> None:
+    def _bridge_settled(self, bridge: str) -> None:
         """A bridge has acknowledged what was wanted of it."""
-        done = min((b.done for b in self.bridges.values()), default=0)
-        if not any(b.lost for b in self.bridges.values()):
-            self.port_status.acknowledged(done)
-            self.announcements.acknowledged(done)
+        if bridge in self.lost:
+            self.lost.discard(bridge)
+            self.kick()
+            self.log.info("the bridge has its flows again", bridge=bridge)
+        done = {name: each.done for name, each in self.bridges.items()}
+        self.port_status.acknowledged(done, self.lost)
+        self.announcements.acknowledged(done)
         # While rows are missing, or not believed, their permits are missing too: connections are judged later.
         if self._knows_all and (cuts := self.cutter.acknowledged(done)):
             self._spawn(self.cutter.cut(cuts, self.desired))
@@ -538,10 +548,14 @@ class Agent:
         Without its database, and for a second afterwards, vswitchd does not answer either, but forwards.
         """
         since = self._ovsdb_since
-        patient = since is not None and time.monotonic() - since >= PATIENCE_S
-        if bridge == names.INTEGRATION_BRIDGE and patient and self.port_status.retract():
-            self.log.error("the flows of the ports are missing and cannot be put back: they are DOWN", bridge=bridge)
-            self._publish()
+        if bridge in self.lost or since is None or time.monotonic() - since < PATIENCE_S:
+            return
+        self.lost.add(bridge)
+        reason = self.bridges[bridge].why_lost(self.ovsdb.snapshot().bridges.get(bridge))
+        self.log.error("flows are missing, ports that need the bridge are DOWN", bridge=bridge, reason=reason)
+        self.port_status.acknowledged({name: each.done for name, each in self.bridges.items()}, self.lost)
+        self.kick()
+        self._publish()
 
     def _settled(self) -> None:
         """Note whether the host is in order."""

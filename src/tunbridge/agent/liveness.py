@@ -2,9 +2,9 @@
 
     session up --no packet for three intervals, or the peer says that it must not be used--> dead, at once
     dead --session up and usable for HOLD_S without a break--> alive
-    this host: all of several sessions lost, or the link of a provider bridge is down --> cut off: it gives up gateways,
-      and says so in BFD (`cpath_down`); its vswitchd started anew --> cut off, until sessions were up for HOLD_S, or
-      until none has come up for REJOIN_S
+    this host: all of several sessions lost, or a provider bridge has no link or lost its flows --> cut off: it gives up
+      gateways, and says so in BFD (`cpath_down`); its vswitchd started anew --> cut off, until sessions were up for
+      HOLD_S, or until none has come up for REJOIN_S
 
 A session that has not come up yet says nothing at first: the other host may be about to begin. After NEVER_S it is as
 one that is lost, or a host that starts while another one is dead would never know. For being cut off it does not count.
@@ -81,10 +81,10 @@ class Liveness:
         self.is_cut_off = False
         """Whether this host must not have gateways now."""
         self.is_unusable = False
-        """Whether others are told so: while the link of a provider bridge is down."""
+        """Whether others are told so: while a provider bridge does not lead outside."""
 
-    def look(self, now: Snapshot, nics: Mapping[str, Collection[str]]) -> None:
-        """Read the sessions; `nics`: the links of each provider bridge."""
+    def look(self, now: Snapshot, nics: Mapping[str, Collection[str]], lost: bool = False) -> None:
+        """Read the sessions; `nics`: the links of each provider bridge; `lost`: one of these has lost its flows."""
         moment = time.monotonic()
         sessions = {i.options.get("remote_ip", ""): i for i in _tunnels(now) if self._is_on(i)}
         self._restarted(sessions, moment)
@@ -95,7 +95,7 @@ class Liveness:
         self.dead = frozenset(ip for ip, held in self._peers.items() if held.is_bad)
         bridges = (now.bridges[name] for name in nics.keys() & now.bridges.keys())
         links = (i for bridge in bridges for p in bridge.ports for i in p.interfaces if i.name in nics[bridge.name])
-        self.is_unusable = any(link.link_state == "down" for link in links)
+        self.is_unusable = lost or any(link.link_state == "down" for link in links)
         known = [row for row in sessions.values() if _flaps(row) > 0]
         is_alone = len(known) > 1 and not any(_is_up(row) for row in known)
         is_rejoining = self._is_rejoining(sessions.values(), moment)

@@ -6,6 +6,7 @@
     known --every REFRESH_S, for KEEP_S after it was last unknown--> asked by unicast, so that the flow stays
     no reply, and a route's next hop--> silent, asked every REFRESH_S: of several next hops the others are used
     one of several next hops outside --> asked every ASK_S, and silent after ATTEMPTS without a reply
+    next hop of a gateway that is here, or may come --> asked at once and every REFRESH_S: known before it is used
 
 The flows are features/wire.py. What is kept is bounded, for each neighbour and altogether, and a meter limits how many
 packets come here at all.
@@ -85,6 +86,8 @@ class Neighbours:
         self._questions: dict[Neighbour, _Question] = {}
         self._room = Shares[int](NEIGHBOURS)
         self._known: dict[Neighbour, _Known] = {}
+        self._ahead: frozenset[Neighbour] = frozenset()
+        """Next hops of gateways, which are asked before a packet needs them."""
         self._unanswered: dict[Neighbour, int] = {}
         """Of several next hops outside: how often each was asked since it answered."""
 
@@ -97,6 +100,9 @@ class Neighbours:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(ASK_S)
+            before, self._ahead = self._ahead, frozenset(self._desired.next_hops_outside)
+            for one in self._ahead - before:
+                self._ask(one)
             self._unanswered = {one: self._unanswered.get(one, 0) for one in self._desired.alternatives}
             lost = {one for one, times in self._unanswered.items() if times >= ATTEMPTS} - self.silent
             if lost:
@@ -109,7 +115,7 @@ class Neighbours:
         while True:
             await asyncio.sleep(REFRESH_S)
             now = time.monotonic()
-            for neighbour in self.silent - self._unanswered.keys():
+            for neighbour in (self.silent | self._ahead) - self._unanswered.keys() - self._known.keys():
                 self._ask(neighbour)
             for neighbour, known in list(self._known.items()):
                 if now - known.wanted > KEEP_S:
@@ -144,8 +150,9 @@ class Neighbours:
             return False
         neighbour = (network, str(address))
         self._heard(neighbour)
-        if is_watched := neighbour in self._unanswered:
-            self._unanswered[neighbour] = 0
+        is_expected = neighbour in self._ahead
+        if neighbour in self._unanswered:
+            self._unanswered[neighbour], is_expected = 0, True
         if neighbour in self.silent:
             self._say(self.silent - {neighbour})
         question = self._pop(neighbour)
@@ -153,7 +160,7 @@ class Neighbours:
         if question is None:
             if known is not None:
                 known.mac = mac
-            return known is not None or is_watched
+            return known is not None or is_expected
         self._known.pop(neighbour, None)  # to the end
         self._known[neighbour] = _Known(mac, time.monotonic())
         if len(self._known) > KNOWN:

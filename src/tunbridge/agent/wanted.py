@@ -117,7 +117,11 @@ class LocalOf:
             host=config.host,
             tunnel_ip=config.local_ip,
             ofports={name: self._ofports[name] for name in usable},
-            providers={b.physical_network: b.name for b in wanted.bridges if b.physical_network and b.name in usable},
+            providers={
+                b.physical_network: b.name
+                for b in wanted.bridges
+                if b.physical_network and b.name in usable and not diff.is_apart(usable[b.name], wanted, now)
+            },
             tunnels={type: _tunnels(usable.get(names.TUNNEL_BRIDGE), type) for type in config.tunnel_types},
             workloads=self._workloads,
             vlans=self._vlans,

@@ -28,11 +28,14 @@ class Wires:
         """The network with a local VLAN."""
         return next((id for id, used in self._desired.vlans.items() if used == vlan), None)
 
+    def bridge(self, network_id: str) -> str | None:
+        """The bridge by which a network leaves the host; None while it is not here."""
+        local, network = self._desired.local, self._source.network(network_id)
+        return None if local is None or network is None else local.providers.get(network.physical_network or "")
+
     def send(self, network_id: str, frame: bytes) -> None:
         """Send a frame; nothing happens while the network is not here."""
-        local, network = self._desired.local, self._source.network(network_id)
-        vlan = self._desired.vlans.get(network_id)
-        bridge = None if local is None or network is None else local.providers.get(network.physical_network or "")
+        local, bridge, vlan = self._desired.local, self.bridge(network_id), self._desired.vlans.get(network_id)
         if local is None or bridge is None or vlan is None:
             return
         patch = local.ofports.get(names.INTEGRATION_BRIDGE, {}).get(names.integration_patch(bridge))

@@ -38,12 +38,12 @@ class InOrder:
         self._wanted: WantedHost | None = None
         self._now: Snapshot | None = None
         self._names: Collection[str] = ()
-        """Of ports and NICs that are wanted."""
+        """Of bridges, ports and NICs that are wanted."""
         self._problems: list[Problem] = []
 
     def note(self, wanted: WantedHost, now: Snapshot, problems: list[Problem]) -> None:
         self._wanted, self._now, self._problems = wanted, now, problems
-        self._names = {p.name for b in wanted.bridges for p in b.ports} | {n for b in wanted.bridges for n in b.nics}
+        self._names = {n for b in wanted.bridges for n in (b.name, *(p.name for p in b.ports), *b.nics)}
 
     def forget(self) -> None:
         """The next comparison has to be made."""

@@ -1,6 +1,6 @@
 """`tunbridge host status`: what the agent of this host is doing, and what it waits for."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import msgspec
 import typer
@@ -10,6 +10,7 @@ from tunbridge.agent.config import config_path
 from tunbridge.cli import terminal
 from tunbridge.cli.agent import ConfigFile
 from tunbridge.cli.app import App
+from tunbridge.cli.output import AsForm, AsJson, Form, print_json
 from tunbridge.errors import TunbridgeError
 
 if TYPE_CHECKING:
@@ -45,14 +46,13 @@ class Without(msgspec.Struct, frozen=True, kw_only=True):
         " does not run; 4 it runs and does not answer. With 3 and 4 Open vSwitch itself is looked at."
     )
 )
-def status(
-    config: ConfigFile = None, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
-) -> None:
+def status(config: ConfigFile = None, form: AsForm = Form.text, as_json: AsJson = False) -> None:
     """Tell whether this host is in sync, and if not, what the agent waits for and what to do."""
     from tunbridge.agent import config as configuration
     from tunbridge.agent.status import answer
     from tunbridge.configuration import ConfigurationError
 
+    as_json = as_json or form is Form.json
     try:
         settings: AgentConfig | None = configuration.load(config_path(config))
     except ConfigurationError as e:
@@ -65,16 +65,12 @@ def status(
             raise
         name = "hung" if isinstance(e, answer.HungError) else "not running"
         without = _without(settings, name, str(e))
-        _print_json(without) if as_json else _print_without(without)
+        print_json(without) if as_json else _print_without(without)
         raise typer.Exit(e.exit_status) from None
-    _print_json(answered) if as_json else _print(answered)
+    print_json(answered) if as_json else _print(answered)
     told = answered.status
     well = told.in_sync and not told.problems and answered.busy_s < LONG_STEP_S
     raise typer.Exit(0 if well else EXIT_NOT_IN_SYNC)
-
-
-def _print_json(value: object) -> None:
-    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def _without(settings: "AgentConfig", name: str, reason: str) -> Without:

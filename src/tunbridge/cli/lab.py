@@ -18,7 +18,7 @@ from tunbridge.cli import locale, terminal
 from tunbridge.cli.app import App
 from tunbridge.cli.lab_names import with_names
 from tunbridge.cli.labs import sockets
-from tunbridge.cli.output import Form
+from tunbridge.cli.output import AsForm, Form, print_json, print_table
 from tunbridge.lab import lab as labs
 from tunbridge.lab.lab import DEFAULT, OUTSIDE, Lab
 from tunbridge.lab.namespaces import LabError
@@ -96,7 +96,7 @@ HostOption = Annotated[
 def up(
     sources: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[DUMP]...", help="More dumps for --like.", show_default=False),
+        typer.Argument(metavar="DUMP", help="More dumps for --like.", show_default=False),
     ] = None,
     name: Name = DEFAULT,
     compute: Annotated[int | None, typer.Option(min=0, help="How many compute nodes. (default: 1)")] = None,
@@ -112,8 +112,8 @@ def up(
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Where --server listens, on this machine's loopback.  [default: 127.0.0.1:9696, or a free port where"
-            " that one is taken]",
+            help="Where --server listens, on this machine's loopback. (default: 127.0.0.1:9696, or a free port where"
+            " that one is taken)",
         ),
     ] = None,
     preview: Annotated[
@@ -327,15 +327,37 @@ def _cloud_steps(lab: Lab, me: str) -> list[tuple[str, str]]:
     ]
 
 
+@app.command(
+    "list", epilog="Examples: `tunbridge lab list`; `tunbridge lab list -f json`. Exit status: 0, running or not."
+)
+def list_(form: AsForm = Form.text) -> None:
+    """List the labs of this machine, and whether they run."""
+    summaries = labs.summaries()
+    if form is Form.json:
+        print_json(summaries)
+    elif not summaries:
+        terminal.console().print("no labs; `tunbridge lab up` makes one")
+    else:
+        rows = [["lab", "state", "hosts", "datapath", "server"]]
+        rows += [
+            [one.name, one.state, ", ".join(one.hosts) or "-", one.datapath or "-", one.server or "-"]
+            for one in summaries
+        ]
+        print_table(rows)
+        for one in summaries:
+            if one.problem is not None:
+                terminal.console().print(terminal.printable(f"\n{one.problem}"), style="yellow")
+
+
 @app.command(epilog="Examples: `tunbridge lab inspect`; `tunbridge lab inspect --name big --format json`.")
 def inspect(
     name: Name = DEFAULT,
-    form: Annotated[Form, typer.Option("--format", "-f", help="Text for people, JSON for programs.")] = Form.text,
+    form: AsForm = Form.text,
 ) -> None:
     """Tell what a lab is made of and what runs. Exit status 1 when a daemon does not."""
     status = Lab(name).inspect()
     if form is Form.json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(status), indent=2).decode())
+        print_json(status)
     else:
         _print_status(status)
     raise typer.Exit(0 if status.running else 1)
@@ -349,11 +371,7 @@ def _print_status(status: labs.LabStatus) -> None:
         pids = [str(p) if p else "stopped" for p in (h.ovsdb_server, h.ovs_vswitchd, h.agent)]
         rows.append([h.name, h.local_ip, *pids, "; ".join(f"{n}: {b}" for n, b in h.providers.items())])
     console.print(f"lab {status.name}: datapath {status.datapath.type}, since {status.datapath.why}\n")
-    # Names and addresses are to be copied: whole, also on a narrow terminal.
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for number, row in enumerate(rows):
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        console.print(line, style="bold" if number == 0 else None)
+    print_table(rows)
     for problem in (h.problem for h in status.hosts if h.problem is not None):
         console.print("\n" + terminal.printable(problem), style="yellow", markup=False)
     console.print()

@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
 from tunbridge.cli import terminal
 from tunbridge.cli.app import App
 from tunbridge.cli.lab import HostOption, Name
-from tunbridge.cli.output import Form
+from tunbridge.cli.output import AsForm, Form, print_json, print_table
 from tunbridge.lab.lab import DEFAULT, Lab
 from tunbridge.lab.namespaces import LabError
 
@@ -40,7 +39,6 @@ def _complete_vm(context: typer.Context) -> list[str]:
 
 
 VmName = Annotated[str, typer.Argument(metavar="VM", help="Name of the VM.", autocompletion=_complete_vm)]
-AsForm = Annotated[Form, typer.Option("--format", "-f", help="Text for people, JSON for programs.")]
 
 
 @app.command(
@@ -84,7 +82,7 @@ def add(
         vms.add(wish, progress, wait)
     (status,) = [s for s in vms.statuses() if s.name == vm]
     if form is Form.json:
-        _as_json(status)
+        print_json(status)
     else:
         _print([status])
 
@@ -96,7 +94,7 @@ def list_(name: Name = DEFAULT, form: AsForm = Form.text) -> None:
 
     statuses = Vms(Lab(name)).statuses()
     if form is Form.json:
-        _as_json(statuses)
+        print_json(statuses)
     elif statuses:
         _print(statuses)
     else:
@@ -141,7 +139,7 @@ def rm(
         with _progress(one, quiet=form is Form.json) as progress:
             vms.remove(one, progress)
     if form is Form.json:
-        _as_json({"removed": vm})
+        print_json({"removed": vm})
     else:
         terminal.console().print(f"removed: {', '.join(vm)}")
 
@@ -166,15 +164,7 @@ def _progress(vm: str, quiet: bool) -> Iterator[Callable[[str], None]]:
         yield tell
 
 
-def _as_json(value: object) -> None:
-    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
-
-
 def _print(statuses: "list[VmStatus]") -> None:
     rows = [["vm", "host", "network", "addresses", "mac", "state", "port"]]
     rows += [[s.name, s.host, s.network, ", ".join(s.addresses) or "-", s.mac, s.state, s.port_id] for s in statuses]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    console = terminal.console()
-    for number, row in enumerate(rows):
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        console.print(terminal.printable(line), style="bold" if number == 0 else None)
+    print_table(rows)

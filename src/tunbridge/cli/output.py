@@ -3,9 +3,13 @@
 import os
 import stat
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
+import typer
 from rich.text import Text
 
 from tunbridge import files
@@ -18,6 +22,10 @@ class Form(StrEnum):
 
     text = "text"
     json = "json"
+
+
+AsForm = Annotated[Form, typer.Option("--format", "-f", help="Text for people, JSON for programs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="The same as `--format json`.")]
 
 
 class WriteError(TunbridgeError):
@@ -58,6 +66,19 @@ def write_out(text: str) -> None:
     _tolerate()
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
     sys.stdout.flush()
+
+
+def print_json(value: object) -> None:
+    """Print what msgspec can encode, indented."""
+    write_out(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows, of which the first is the heading. Names and addresses are to be copied: no cell is ever cut."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for number, row in enumerate(rows):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        terminal.console().print(terminal.printable(line), style="bold" if number == 0 else None)
 
 
 def print_safely(text: Text) -> None:

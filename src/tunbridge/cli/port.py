@@ -5,12 +5,11 @@ import re
 import subprocess
 from typing import TYPE_CHECKING, Annotated, Any
 
-import msgspec
 import typer
 
 from tunbridge.cli import terminal
 from tunbridge.cli.app import App
-from tunbridge.cli.output import Form
+from tunbridge.cli.output import AsForm, Form, print_json
 from tunbridge.errors import TunbridgeError
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ Port = Annotated[str, typer.Argument(metavar="PORT", help="Id of the port, or it
 OsCloud = Annotated[
     str | None, typer.Option("--os-cloud", metavar="NAME", help="Cloud of clouds.yaml. (default: OS_CLOUD, OS_*)")
 ]
-AsForm = Annotated[Form, typer.Option("--format", "-f", help="Text for people, JSON for programs.")]
 
 
 class UsageError(TunbridgeError):
@@ -119,7 +117,7 @@ def _asked(port: str, os_cloud: str | None) -> dict[str, Any]:
 
 def _tell(done: "list[Plugged]", form: Form, what: str) -> None:
     if form is Form.json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(done[0] if len(done) == 1 else done), indent=2).decode())
+        print_json(done[0] if len(done) == 1 else done)
         return
     for one in done:
         terminal.console().print(f"port {one.port_id}: {one.interface} {what}, {one.bridge or 'no bridge'}, {one.mac}")

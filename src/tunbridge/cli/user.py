@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +14,7 @@ from rich.text import Text
 from tunbridge.api.auth.users import DEFAULT_PROJECT, Role, User, Users, UsersError
 from tunbridge.cli import terminal
 from tunbridge.cli.app import App
+from tunbridge.cli.output import AsForm, AsJson, Form, print_json
 from tunbridge.configuration import SERVER_CONFIG, server_config
 
 app = App(help="Who may log in to the server, where it does that itself.", no_args_is_help=True)
@@ -66,7 +66,8 @@ def add(
 
 @app.command("list")
 def list_(
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    form: AsForm = Form.text,
+    as_json: AsJson = False,
     directory: Directory = None,
     config: Config = None,
 ) -> None:
@@ -81,8 +82,8 @@ def list_(
         )
     found = users.read(place) or Users()
     rows = [_row(user, found) for user in sorted(found.users, key=lambda user: user.name)]
-    if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
+    if as_json or form is Form.json:
+        print_json(rows)
         return
     table = Table(box=None, pad_edge=False)
     for title in ("name", "roles", "id"):

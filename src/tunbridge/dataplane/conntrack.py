@@ -175,7 +175,19 @@ class Judge:
         if c.reply_src != c.dst and ("translate", zone, c.reply_src, c.dst) not in permits and not self._forwarded(c):
             return False
         to = c.reply_dst
-        return to == c.src or ("translate", zone, c.src, to) in permits or ("masquerade", zone, to) in permits
+        if to == c.src or ("translate", zone, c.src, to) in permits or ("masquerade", zone, to) in permits:
+            return True
+        return self._resumed(c)
+
+    def _resumed(self, c: Connection) -> bool:
+        """Whether it came by a port of a floating IP, and was made known again by what the VM sent."""
+        port = c.src_port or 0
+        return any(
+            inner <= port <= inner + (last - first) * one_to_one
+            for first, last, inner, one_to_one in self._known.forwards.get(
+                (str(c.zone), c.src, c.reply_dst or "", str(c.protocol)), ()
+            )
+        )
 
     def _forwarded(self, c: Connection) -> bool:
         """Whether a port of a floating IP leads where the connection goes."""

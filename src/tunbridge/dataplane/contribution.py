@@ -90,6 +90,8 @@ class PortState(Struct, frozen=True):
 
     status: str
     reason: str = ""
+    bridge: str | None = None
+    """Of a wired one: by which its packets leave the host, beside br-int."""
 
 
 class Contribution(Struct):

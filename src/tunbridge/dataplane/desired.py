@@ -192,6 +192,11 @@ class Desired:
         return cast(Collection[str], self._facts.get(("gateway-hosts", ""), {}).keys())
 
     @property
+    def next_hops_outside(self) -> Collection[tuple[str, str]]:
+        """Network and address of those that this host's gateways send to, and those that may come to be here."""
+        return cast(Collection[tuple[str, str]], self._facts.get(("next-hop-outside", ""), {}).keys())
+
+    @property
     def alternatives(self) -> Collection[tuple[str, str]]:
         """Next hops outside, network and address, that this host leaves for another one when they do not answer."""
         return cast(Collection[tuple[str, str]], self._facts.get(("alternatives", ""), {}).keys())

@@ -23,6 +23,9 @@ from tunbridge.dataplane.problems import Code, Problem
 from tunbridge.openvswitch.ours import ORIGIN, PHYSICAL_NETWORK
 from tunbridge.openvswitch.rows import BridgeRow, ControllerRow, ExportRow, InterfaceRow, PortRow, Snapshot
 
+_KERNEL = "system"
+"""The datapath of bridges without a `datapath_type`."""
+
 
 class Change(Struct, frozen=True, kw_only=True):
     """One change. `empties`: the bridge whose flow tables Open vSwitch empties on the way."""
@@ -72,6 +75,16 @@ def usable(host: WantedHost, now: Snapshot) -> list[BridgeRow]:
     """Give the bridges that are ours to work with: those that we made or have taken over already."""
     rows = [now.bridges.get(b.name) for b in host.bridges]
     return [row for row in rows if row is not None and ORIGIN in row.external_ids]
+
+
+def is_apart(row: BridgeRow, host: WantedHost, now: Snapshot) -> bool:
+    """Whether a bridge cannot be joined to br-int, since that is in another datapath, or will be once it is made."""
+    return (row.datapath_type or _KERNEL) != _datapath(host, now)
+
+
+def _datapath(host: WantedHost, now: Snapshot) -> str:
+    integration = now.bridges.get(names.INTEGRATION_BRIDGE)
+    return (host.datapath_type if integration is None else integration.datapath_type) or _KERNEL
 
 
 def tunnel_addresses(now: Snapshot) -> set[str]:
@@ -163,6 +176,10 @@ class _Differ:
             return True
         if ORIGIN not in row.external_ids:
             return self._adopt(bridge, row)
+        if is_apart(row, self.host, self.now):
+            self.problems.append(self._apart(row))
+        if row.device_error is not None:
+            self.problems.append(_device_failed(row.name, row.device_error))
         self._mend_bridge(row)
         self._mark_physical_network(bridge, row)
         return True
@@ -177,6 +194,9 @@ class _Differ:
 
     def _adopt(self, bridge: WantedBridge, row: BridgeRow) -> bool:
         """Use a bridge that the operator made, and note what it was like."""
+        if is_apart(row, self.host, self.now):
+            self.problems.append(self._apart(row))
+            return False
         addressed = [i.name for p in row.ports for i in p.interfaces if self._carries_address(i.name)]
         if addressed and row.fail_mode != "secure":
             for name in addressed:
@@ -196,6 +216,15 @@ class _Differ:
         )
         self._mend_bridge(row)
         return True
+
+    def _apart(self, row: BridgeRow) -> Problem:
+        """Nothing is done to such a bridge that is not done already: no packet would pass."""
+        right = _datapath(self.host, self.now)
+        message = (
+            f"is in datapath {row.datapath_type or _KERNEL} and {names.INTEGRATION_BRIDGE} in {right}: no packet"
+            f" passes between them. If nothing else needs that: ovs-vsctl set bridge {row.name} datapath_type={right}"
+        )
+        return Problem(code=Code.DATAPATH_OTHER, subject=row.name, message=message)
 
     def _carries_address(self, name: str) -> bool:
         state = self.nic_states.get(name)
@@ -463,6 +492,14 @@ def _others_export(bridge: str, row: ExportRow) -> Problem:
             " configuration"
         ),
     )
+
+
+def _device_failed(bridge: str, error: str) -> Problem:
+    message = (
+        f"has no device of its own ({error}): if a network device of this name is there that is not Open vSwitch's"
+        f" (ip -d link show {bridge}), rename that, or give the bridge another name in providers"
+    )
+    return Problem(code=Code.DEVICE_FAILED, subject=f"bridge {bridge}", message=message)
 
 
 def _addressed(name: str, bridge: str, state: NicState) -> Problem:

@@ -67,10 +67,12 @@ _INTEGRATION: dict[Signature, str] = {
     ): (
         "From br-tun with a local VLAN, or from a physical network with a segment that is here. Or from a trunk's VM,"
         " with the VLAN of a sub-port: the tag comes off, and the packet goes on as if it had come in by a port of its"
-        " own, whose number no interface has (`trunks.py`)."
+        " own, whose number no interface has (`trunks.py`). Or from a workload, with VLAN 0, which is a priority alone:"
+        " the tag comes off, and the packet starts again."
     ),
     (0, 20, "vlan_tci,dl_type"): (
-        "A second tag below that of a sub-port: it could be taken for another network's once the first is off."
+        "A second tag below that of a sub-port, or of VLAN 0: it could be taken for another network's once the first is"
+        " off."
     ),
     (
         0,

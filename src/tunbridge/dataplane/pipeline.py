@@ -269,7 +269,7 @@ DESTINATION = _table(
 )  # fmt: skip
 TRANSLATED = _table(
     66, "translated", "its source is the router's or a floating IP now; looked up in the zone of the external network",
-    matches="reg3 reg6 proto ct_state", sets="reg3", to=(DESTINATION, TO_AGENT), miss=goto(DESTINATION),
+    matches="reg3 reg6 proto ct_state nw_src", sets="reg3", to=(DESTINATION, TO_AGENT), miss=goto(DESTINATION),
 )  # fmt: skip
 COUNTED = _table(
     63, "counted", "of a metering label: counters of what its rules say; the packet goes on where it was",
@@ -281,7 +281,7 @@ METERED = _table(
 )  # fmt: skip
 ROUTED = _table(
     76, "routed", "forwarded by a router: one hop less, from the router, and looked up in the zone of its new network",
-    matches="reg1 reg6 proto nw_src nw_dst ipv6_dst tp_src tp_dst", sets="eth_src ttl reg3 reg5 in_port nat",
+    matches="reg1 reg6 proto nw_src nw_dst ipv6_dst tp_src tp_dst tcp_flags", sets="eth_src ttl reg3 reg5 in_port nat",
     to=(DESTINATION, TRANSLATED, METERED),
 )  # fmt: skip
 KNOWN_NEIGHBOUR = _table(

@@ -123,6 +123,19 @@ class LabStatus(Struct, frozen=True, kw_only=True):
         return all(h.running for h in self.hosts) and (self.server is None or self.server.pid is not None)
 
 
+class LabSummary(Struct, frozen=True, kw_only=True):
+    """What `lab list` tells of a lab. `datapath` and `server`: null where unknown or without one."""
+
+    name: str
+    state: str
+    """`running`, `partly running`, `stopped`, or `incomplete`: made or removed by half."""
+    hosts: list[str] = []
+    datapath: str | None = None
+    server: str | None = None
+    problem: str | None = None
+    """Why it is incomplete."""
+
+
 def choose_datapath() -> Datapath:
     """Take the kernel's datapath where its module is, else the userspace one."""
     if Path("/sys/module/openvswitch").is_dir():
@@ -449,3 +462,28 @@ def all_labs() -> list[str]:
     """Name the labs of this machine, also half-made and half-removed ones."""
     found = {p.name for p in ROOT.iterdir() if p.is_dir()} if ROOT.is_dir() else set()
     return sorted(name for name in found | namespaces.labs() if is_lab_name(name))
+
+
+def summaries() -> list[LabSummary]:
+    """Tell of each lab of this machine. Raises LabError for others than root."""
+    namespaces.require()
+    found = []
+    for lab in map(Lab, all_labs()):
+        try:
+            found.append(_summary(lab.inspect()))
+        except LabError as e:
+            if lab.exists():  # else it was removed meanwhile
+                found.append(LabSummary(name=lab.name, state="incomplete", problem=str(e)))
+    return found
+
+
+def _summary(status: LabStatus) -> LabSummary:
+    pids = [pid for h in status.hosts for pid in (h.ovsdb_server, h.ovs_vswitchd, h.agent)]
+    pids += [status.server.pid] if status.server is not None else []
+    return LabSummary(
+        name=status.name,
+        state="running" if status.running else "partly running" if any(pids) else "stopped",
+        hosts=[h.name for h in status.hosts],
+        datapath=status.datapath.type,
+        server=None if status.server is None else status.server.url,
+    )

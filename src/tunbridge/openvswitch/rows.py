@@ -110,6 +110,12 @@ class BridgeRow(Struct, frozen=True, kw_only=True):
     exports: tuple[ExportRow, ...] = ()
     ports: tuple[PortRow, ...] = ()
 
+    @property
+    def device_error(self) -> str | None:
+        """What vswitchd says of the device that it makes for the bridge; None: nothing is wrong."""
+        port = self.port(self.name)
+        return next((i.error for i in port.interfaces if i.error is not None), None) if port is not None else None
+
     def port(self, name: str) -> PortRow | None:
         """The port of that name, if there is one."""
         return next((p for p in self.ports if p.name == name), None)

@@ -45,6 +45,8 @@ from tunbridge.dataplane.responders import Kind, MalformedError, Settings, Subje
 from tunbridge.dataplane.view import FixedIp
 
 CLIENT = "fe80::f816:3eff:fe00:5"
+TO = "33:33:00:01:00:02"
+"""Given, as scapy would ask this machine's network for the MAC address of one that is not multicast, for a second."""
 US = DUID_LL(lladdr=service_mac(NETWORK.id))
 ME = DHCP6OptClientId(duid=DUID_LL(lladdr=MAC))
 SERVER = DHCP6OptServerId(duid=US)
@@ -56,7 +58,7 @@ def ia(*addresses: str, iaid: int = 7) -> Packet:
 
 
 def message(kind: type[Packet], *parts: Packet, dst: str = "ff02::1:2") -> bytes:
-    found = Ether(src=MAC) / IPv6(src=CLIENT, dst=dst) / UDP(sport=546, dport=547)
+    found = Ether(src=MAC, dst=TO) / IPv6(src=CLIENT, dst=dst) / UDP(sport=546, dport=547)
     body: Packet = kind(trid=0x123456) if kind is not DHCP6_RelayForward else kind()
     for part in parts:
         body /= part.copy()

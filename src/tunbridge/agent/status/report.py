@@ -67,7 +67,7 @@ class Reporter:
         state = (
             agent.in_sync, agent.ovsdb.connected, agent.ovsdb.on_manager, agent.config, record.failed_passes,
             record.openflow_reconnects, frozenset(agent.listener.datapath_ids), agent.error, agent.refused,
-            agent.restarting, agent.cloud.complete, agent.cloud.problem, tuple(agent.problems),
+            agent.restarting, frozenset(agent.lost), agent.cloud.complete, agent.cloud.problem, tuple(agent.problems),
             id(agent.port_status.reported), agent.packet_ins.neighbours.silent, len(record.last) and record.last[-1],
         )  # fmt: skip
         counters = (
@@ -171,7 +171,9 @@ class Reporter:
             device=workload.name,
             network_id=port.network_id if port is not None else None,
             status=reported or "DOWN",
-            reason=state.reason if state is not None else "not known to the central database",
+            reason=self._agent.port_status.waits_for(workload.port_id) or state.reason
+            if state is not None
+            else "not known to the central database",
         )
 
     def _waits_for(self) -> Iterator[Problem]:
@@ -206,18 +208,27 @@ class Reporter:
                 message = f"were not written and are tried again every second: {bridge.error}"
                 yield Problem(code=Code.FLOWS_REFUSED, subject=f"flows of {bridge.name}", message=message)
         wanted = [b.name for b in agent.wanted().bridges]
-        if down := [name for name in wanted if name in agent.bridges and agent.bridges[name].down]:
+        down = [name for name in wanted if name in agent.bridges and agent.bridges[name].down]
+        now = agent.ovsdb.snapshot()
+        for name in sorted(agent.lost) if len(agent.lost) < len(agent.bridges) else ():
+            message = (
+                f"does not take its flows: {agent.bridges[name].why_lost(now.bridges.get(name))}. Ports that need it"
+                " are DOWN, other ones forward"
+            )
+            yield Problem(code=Code.BRIDGE_SILENT, subject=f"bridge {name}", message=message)
+            down = [other for other in down if other != name]
+        if down:
             message = f"takes no OpenFlow for {', '.join(down)}; is it running? (systemctl status ovs-vswitchd)"
             yield Problem(code=Code.VSWITCHD_SILENT, subject="ovs-vswitchd", message=message)
             return
-        now = agent.ovsdb.snapshot()
         if now.cur_cfg < now.next_cfg:
             message = (
                 f"has not yet done what the database says (it did {now.cur_cfg} of {now.next_cfg}); if it stays so:"
                 " systemctl status ovs-vswitchd"
             )
             yield Problem(code=Code.VSWITCHD_BEHIND, subject="ovs-vswitchd", message=message)
-        missing = [name for name in wanted if name in now.bridges and not self._is_connected(name)]
+        there = [name for name in wanted if name in now.bridges and name not in agent.lost]
+        missing = [name for name in there if not self._is_connected(name)]
         if missing:
             message = f"not yet connected to the agent at {agent.config.controller}; Open vSwitch calls every 1 to 3 s"
             yield Problem(code=Code.CONTROLLER_UNCONNECTED, subject=", ".join(missing), message=message)

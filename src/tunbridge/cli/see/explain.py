@@ -80,8 +80,7 @@ def _trace(document: "Document", sources: list[str], path: tuple[str, str], time
     from tunbridge.cli.see.tracing import Asked, traced
     from tunbridge.inspect.sources import is_live
 
-    names = {host.name for host in document.hosts} | {OUTSIDE}
-    if set(path) <= names or not any(map(is_live, sources or [""])):
+    if not {host.name for host in document.hosts}.isdisjoint(path) or not any(map(is_live, sources or [""])):
         return None
     return traced(document, sources, path, Asked(), None, timeout)
 

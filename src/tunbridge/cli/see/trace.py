@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tunbridge.cli import fleet, locale, terminal
-from tunbridge.cli.output import Form, write_out
+from tunbridge.cli.output import AsForm, Form, print_json, write_out
 from tunbridge.cli.see.document import read_document
 from tunbridge.cli.see.options import LanguageOption, Sources, UsageError
 from tunbridge.cli.see.tracing import Asked, State, traced, written
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tunbridge.inspect.trace.packet import Protocol
 
 EXIT_NOT_RECEIVED = 1
+_SOURCES = ("lab:", "ssh:", "unix:", "tcp:", "ssl:")
 _FROM = "Who sends: HOST:PORT, or a port's name, MAC, id or, where the API answers, its name there or its IP address."
 
 
@@ -61,7 +62,7 @@ def trace(
         bool, typer.Option("--verbose", "-v", help="Every table, with the actions as they are carried out.")
     ] = False,
     lang: LanguageOption = None,
-    form: Annotated[Form, typer.Option("--format", "-f", help="Text for people, JSON for programs.")] = Form.text,
+    form: AsForm = Form.text,
     os_cloud: Annotated[
         str | None,
         typer.Option(metavar="NAME", envvar="OS_CLOUD", help="Names and addresses of this cloud; a lab has its own."),
@@ -73,6 +74,8 @@ def trace(
 
     Each host's own Open vSwitch is asked (`ofproto/trace`), so that it is what its flows do now; no packet is sent.
     """
+    if not sources and hosts is None and destination.startswith(_SOURCES):
+        raise UsageError(f"TO is missing: {destination} is a SOURCE, which comes after FROM and TO")
     given = fleet.with_listed(sources, hosts)
     document, _ = read_document(given, timeout, with_paths=False)
     asked = Asked(
@@ -81,9 +84,7 @@ def trace(
     )  # fmt: skip
     found = traced(document, given, (source, destination), asked, os_cloud, timeout)
     if form is Form.json:
-        import msgspec
-
-        write_out(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+        print_json(found)
     else:
         write_out(terminal.printable(written(found, document, locale.spoken(lang), verbose)))
     raise typer.Exit(EXIT_NOT_RECEIVED if found.outcome == "does not arrive" else 0)

@@ -170,12 +170,12 @@ def enter(place: Outside, widest: int) -> list[Action]:
 
 def leave(
     context: Context, place: Outside, match: Match, source: str | None, protocol: str = "ip", helper: str = "",
-    limits: Sequence[Action] = (),
+    limits: Sequence[Action] = (), before: int = 0,
 ) -> None:  # fmt: skip
     """Out of the router into the external network, from the port, with a translated source.
 
     `source` "": with the one that its connection is known to have, None: as it is. `helper`: what it speaks.
-    `limits`: meters that it passes first.
+    `limits`: meters that it passes first. `before`: how far it stands before what else leaves.
     """
     where: Match = {**ROUTER_NUMBER(place.router), **NETWORK(place.vlan), "proto": protocol, **match}
     onwards = (
@@ -194,4 +194,11 @@ def leave(
         onwards,
     ]
     priority = 20 if match.keys() - {"tp_dst"} else 10
-    context.flow(_BRIDGE, pipeline.ROUTED, priority + (5 if helper else 0), where, *actions)
+    context.flow(_BRIDGE, pipeline.ROUTED, priority + before + (5 if helper else 0), where, *actions)
+
+
+def limit(context: Context, place: Outside, source: str, limits: Sequence[Action]) -> None:
+    """What leaves with an address that it was given in `leave` passes meters."""
+    if limits:
+        where: Match = {**NETWORK(place.vlan), "proto": "ip", "nw_src": source}
+        context.flow(_BRIDGE, pipeline.TRANSLATED, 15, where, *limits, wire.into(context, place.network.id))

@@ -39,7 +39,7 @@ def compute(context: Context, id: str) -> None:
         _translate(context, router, floating.address, floating.fixed_ip, port, place, active == here, limits)
         _help(context, router, floating.address, floating.fixed_ip, place, limits)
         if active == here:
-            context.port_state(id, PortState("wired"))
+            context.port_state(id, PortState("wired", bridge=uplink.bridge(context, network)))
 
 
 def _is_near(context: Context, host: str, network: Network) -> bool:

@@ -74,7 +74,7 @@ def integration(ofports: Mapping[str, int], provider_bridges: Iterable[str]) -> 
     flows = [flow.miss(t) for t in pipeline.INTEGRATION]
     # Ports that are not bound to a network carry VLAN 4095; it never leaves.
     flows.append(flow.make(start, 65535, {"dl_vlan": 4095}, []))
-    # A second tag below that of a sub-port, which came off: it could name another network.
+    # A second tag below that of a sub-port, or of VLAN 0, which came off: it could name another network.
     second: Match = {"vlan_tci": "0x0000/0x1000"}
     flows += [flow.make(start, 20, {**second, **below}, []) for below in tags.BELOW]
     for bridge in provider_bridges:

@@ -143,6 +143,8 @@ def _to(gateway: Gateway) -> list[Action]:
 def via(context: Context, gateway: Gateway, hop: str) -> list[Action]:
     """The actions of a route by a next hop outside."""
     context.state("next-hop", gateway.network.id, hop)
+    if gateway.is_ready:
+        context.state("next-hop-outside", "", (gateway.network.id, hop))
     number = context.identifiers.next_hop(f"{hop} {gateway.network.id}")
     return [flow.load(VIA, number), *_to(gateway)]
 
@@ -185,7 +187,7 @@ def compute(context: Context, port_id: str) -> None:
     networks = (context.network(id) for id in router.networks)
     _here(context, gateway, place, max((network.mtu for network in networks if network is not None), default=0))
     if gateway.is_here:
-        context.port_state(port_id, PortState("wired"))
+        context.port_state(port_id, PortState("wired", bridge=uplink.bridge(context, gateway.network)))
 
 
 def _here(context: Context, gateway: Gateway, place: external.Outside, widest: int) -> None:
@@ -219,9 +221,11 @@ def _leave(context: Context, gateway: Gateway, place: external.Outside, sent: li
     if not router.enable_snat or gateway.source is None:
         external.leave(context, place, {}, None, limits=sent)
         return
-    external.leave(context, place, {}, gateway.source, limits=sent)
+    external.leave(context, place, {}, gateway.source)
     for helper, protocol, match in helpers.of(router):
-        external.leave(context, place, match, gateway.source, protocol, helper, sent)
+        external.leave(context, place, match, gateway.source, protocol, helper)
+    # Answers from forwarded ports leave by the same flows, with the address of their floating IP.
+    external.limit(context, place, gateway.source, sent)
     helpers.expect(context, router, place)
     context.permit("masquerade", str(place.zone), gateway.source)
 

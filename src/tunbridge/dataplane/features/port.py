@@ -81,7 +81,7 @@ def compute(context: Context, port_id: str) -> None:
     _receive(context, place, vlan, policy)
     if place.is_active:
         local_ip.has(context, place.port)
-    context.port_state(port_id, PortState("wired"))
+    context.port_state(port_id, PortState("wired", bridge=uplink.bridge(context, place.network)))
 
 
 def _place(context: Context, workload: Workload) -> Place | PortState:
@@ -161,6 +161,8 @@ def _send(context: Context, place: Place, vlan: int, policy: int, limited: bool)
         _trunk(context, place, place.workload.trunk, vlan)
     elif place.network.is_transparent:
         tags.send(context, ofport, start)
+    else:
+        tags.take_priority(context, ofport)
     port_security.compute(context, place.port, ofport)
     located.watch(context, place.port, place.network, vlan, ofport)
     # Requests to the agent, limited so that one workload's flood delays no other.

@@ -25,6 +25,8 @@ from tunbridge.dataplane.pipeline import EGRESS_CHECKED, INGRESS_CHECKED
 IDLE_S = 7500
 """Longer than the two hours after which an idle end asks whether the other is still there."""
 AGING = f"idle_timeout={IDLE_S}"
+CLIENTS = 1000
+"""Of more clients of a service that are cut at once, one flow stands for all."""
 _PRIORITY = 65
 _TABLES = (pipeline.EGRESS_STATE.number, pipeline.INGRESS_STATE.number)
 _TCP, _ICMPV6 = 6, 58
@@ -49,9 +51,21 @@ def compute(connection: Connection) -> list[Flow]:
 
 
 def compute_service(connections: Sequence[Connection]) -> list[Flow]:
-    """Likewise for all connections to one service, which are cut together: they need no flow each."""
+    """Likewise for all connections to one service, which are cut together: they need no flow each.
+
+    One for each client where they are few: it concerns nobody else's connections.
+    """
+    clients: dict[str, list[Connection]] = {}
+    for connection in connections:
+        clients.setdefault(connection.src, []).append(connection)
+    if len(clients) > CLIENTS:
+        clients = {"": [*connections]}
+    return [flow for client, those in clients.items() for flow in _together(client, those)]
+
+
+def _together(client: str, connections: Sequence[Connection]) -> list[Flow]:
     mark = functools.reduce(operator.or_, (connection.mark for connection in connections))
-    return compute(structs.replace(connections[0], src="", src_port=None, mark=mark))
+    return compute(structs.replace(connections[0], src=client, src_port=None, mark=mark))
 
 
 def _judged(connection: Connection) -> list[Flow]:
@@ -77,7 +91,8 @@ def _severed(connection: Connection) -> list[Flow]:
     reply: Match = {
         **pipeline.NETWORK(connection.zone), "proto": f"tcp{suffix}", "ct_state": "+new+trk", "tcp_flags": "-syn",
         f"{ip}_src": connection.dst, "tp_src": connection.dst_port,
-        **({f"{ip}_dst": connection.src, "tp_dst": connection.src_port} if connection.src else {}),
+        **({f"{ip}_dst": connection.src} if connection.src else {}),
+        **({"tp_dst": connection.src_port} if connection.src_port is not None else {}),
     }  # fmt: skip
     tables = []
     if connection.mark & INGRESS_CHECKED:

@@ -1,4 +1,4 @@
-"""VLAN tags of VMs' own, in networks that carry them (API: `vlan_transparent`, `qinq`).
+"""VLAN tags of VMs' own, in networks that carry them (API: `vlan_transparent`, `qinq`), and tags of VLAN 0 in others.
 
 A tag stays on the packet. On its way between bridges it is below the local VLAN, which table 94 puts on top and table 0
 takes off again; in a physical network it is below the network's segment. Open vSwitch matches what is behind as many
@@ -7,6 +7,10 @@ tags as `vlan-limit` says, so there port security and rules are about what is in
 A tagged frame is switched, and nothing more: DHCP, ARP, metadata, routers are of the network without a tag. What has
 more tags than Open vSwitch looks behind is dropped where it comes from: nobody could judge it, and a Linux receiver
 takes VLAN 0 off without having such an interface.
+
+In other networks a frame with a tag of VLAN 0, which has a priority and no VLAN (IEEE 802.1Q), is one without a tag, as
+on an access port of Open vSwitch, where hosts look behind one tag only. The tag comes off, and the frame starts again:
+with one more tag it goes nowhere.
 """
 
 from collections.abc import Sequence
@@ -39,6 +43,19 @@ def send(context: Context, ofport: int, start: Sequence[Action]) -> None:
     context.flow(names.INTEGRATION_BRIDGE, pipeline.LOCAL_SWITCHING, 5, where, *start)
     for below in BELOW:
         context.flow(names.INTEGRATION_BRIDGE, pipeline.LOCAL_SWITCHING, 6, {**where, **below})
+
+
+def take_priority(context: Context, ofport: int) -> None:
+    """Take off what a workload may put on in a network that carries no tags.
+
+    Not where Open vSwitch looks behind two tags: of a frame with one that comes off, it does not note that there was no
+    second (`flow_pop_vlan()`, lib/flow.c), and treats the next with a second one likewise, which keeps that.
+    """
+    if context.local.vlan_limit > 1:
+        return
+    where: Match = {"in_port": ofport, "dl_vlan": 0}
+    start = [flow.pop_vlan(), goto(pipeline.LOCAL_SWITCHING)]
+    context.flow(names.INTEGRATION_BRIDGE, pipeline.LOCAL_SWITCHING, 10, where, *start)
 
 
 def common() -> list[Flow]:

@@ -48,7 +48,7 @@ def compute(context: Context, service_id: str) -> None:
         return
     ofport = _receiver(context, service)
     if ofport is not None:
-        context.port_state(service.id, PortState("wired"))
+        context.port_state(service.id, PortState("wired", bridge=_TUNNEL))
         _arrive(context, service, ofport)
     if service.host != context.local.host:
         _leave(context, service)
@@ -58,8 +58,8 @@ def compute_flow(context: Context, id: str) -> None:
     """Whether what a tap flow asks for is done here."""
     tap = context.view.tap(id)
     if tap is not None:
-        done = _copy(context, tap) is not None
-        context.port_state(id, PortState("wired") if done else PortState("down", "its copies have nowhere to go"))
+        done, nowhere = _copy(context, tap) is not None, PortState("down", "its copies have nowhere to go")
+        context.port_state(id, PortState("wired", bridge=_TUNNEL) if done else nowhere)
 
 
 def copies(context: Context, port_id: str, received: bool, tagged: bool = False) -> Iterator[Action]:

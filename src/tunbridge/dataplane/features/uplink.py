@@ -24,14 +24,19 @@ def _no_way_out(context: Context, network: Network) -> str | None:
     return None
 
 
-def patch(context: Context, network: Network) -> int | None:
-    """The OpenFlow port of br-int by which the network leaves it; None where it does not, or not yet."""
+def bridge(context: Context, network: Network) -> str | None:
+    """The bridge by which the network leaves this host; None where it does not."""
     if network.network_type == "local":
         return None
-    name = names.PATCH_TO_TUNNEL
-    if not network.is_tunnelled:
-        bridge = context.local.provider(network.physical_network or "")
-        if bridge is None:
-            return None
-        name = names.integration_patch(bridge)
+    if network.is_tunnelled:
+        return names.TUNNEL_BRIDGE
+    return context.local.provider(network.physical_network or "")
+
+
+def patch(context: Context, network: Network) -> int | None:
+    """The OpenFlow port of br-int by which the network leaves it; None where it does not, or not yet."""
+    to = bridge(context, network)
+    if to is None:
+        return None
+    name = names.PATCH_TO_TUNNEL if to == names.TUNNEL_BRIDGE else names.integration_patch(to)
     return context.local.ofport(names.INTEGRATION_BRIDGE, name)

@@ -91,11 +91,15 @@ class Measure:
         m = self.m
         limit = max(1, limit or m.limit)
         name = shorten(view.name, limit, m.ellipsis)
-        note = (
-            shorten(view.note, 2 * limit, m.ellipsis) if m.has_notes or view.kind != "tunnel" or view.count > 1 else ""
-        )
+        has_note = m.has_notes or view.kind != "tunnel" or view.count > 1
+        note = self._note(view, 2 * limit) if has_note else ""
         w = 2 * m.chip_pad + m.width(name, "port") + self.badge(view.mark is not None)
         return Chip(view, name, note, w + (m.note_gap + m.width(note, "note") if note else 0))
+
+    def _note(self, view: PortView, limit: int) -> str:
+        """Give the longest form of a port's note that fits, else the shortest one without its middle."""
+        forms = (view.note, *view.shorter)
+        return next((form for form in forms if cells(form) <= limit), shorten(forms[-1], limit, self.m.ellipsis))
 
     def badge(self, is_there: bool) -> int:
         """Give the width that a mark's sign takes, with the gap after it."""
@@ -136,7 +140,8 @@ class Measure:
             max((chip.w for chip in local), default=0) + 2 * m.pad,
         ]
         if depth == 0 and view.workloads:
-            wanted.append(max(self.chip(port).w for port in view.workloads) + self.ribbon(m.workload_rows) + m.lead)
+            ribbon = self.ribbon(min(len(view.workloads), m.workload_rows))
+            wanted.append(max(self.chip(port).w for port in view.workloads) + ribbon + m.lead)
         return Node(view, depth, columns, joints, local, max(wanted))
 
     def name_width(self, view: BridgeView) -> int:
@@ -215,36 +220,41 @@ class Measure:
         if not ports:
             return [], 1
         chips = [self.chip(port) for port in ports]
-        across, places = self._across(root, chips)
-        if len(ports) > places:
-            return [self.chip(port) for port in fold(ports, places, "workload")], across
+        across, rows = self._across(root, chips)
+        if len(ports) > across * rows:
+            ports = fold(ports, across * rows, "workload")
+            chips = [self.chip(port) for port in ports]
         low, high = m.limit, max(max(cells(chip.view.name), -(-cells(chip.view.note) // 2)) for chip in chips)
         while low < high:  # as much of their text as there is room for
             limit = (low + high + 1) // 2
             longer = [self.chip(port, limit) for port in ports]
-            columns, places = self._across(root, longer)
-            if len(ports) <= places and max(chip.w for chip in longer) <= self._chip_room(root, places > columns):
+            columns, rows = self._across(root, longer)
+            if len(ports) <= columns * rows and max(chip.w for chip in longer) <= self._chip_room(root, rows):
                 low, chips, across = limit, longer, columns
             else:
                 high = limit - 1
         return chips, across
 
-    def _chip_room(self, root: Node, is_stacked: bool) -> int:
+    def _chip_room(self, root: Node, rows: int) -> int:
         """Give how wide a workload's chip may be for its wire to come down onto the bridge."""
         m = self.m
         if len(root.view.workloads) == 1:  # from the middle of the chip
             return min(root.reach, 2 * root.w - 2 * m.pad)
-        return root.w - m.lead - self.ribbon(m.workload_rows) if is_stacked else root.w
+        return root.w - m.lead - self.ribbon(rows) if rows > 1 else root.w
 
     def _across(self, root: Node, chips: list[Chip]) -> tuple[int, int]:
-        """Give how many chips stand side by side above a bridge, and for how many there is a place."""
+        """Give how many chips stand side by side above a bridge, and in how many rows: all, or as many as there may."""
         m = self.m
         chip = max(chip.w for chip in chips)
         plain = max(1, (root.w + m.chip_gap) // (chip + m.chip_gap))
         if len(chips) <= plain:
-            return plain, plain
-        across = max(1, (root.w - m.lead + m.chip_gap) // (chip + m.chip_gap + self.ribbon(m.workload_rows)))
-        return across, across * m.workload_rows
+            return plain, 1
+        rows = min(2, m.workload_rows)
+        while True:  # the more rows, the more room their wires take
+            across = max(1, (root.w - m.lead + m.chip_gap) // (chip + m.chip_gap + self.ribbon(rows)))
+            if len(chips) <= across * rows or rows >= m.workload_rows:
+                return across, rows
+            rows += 1
 
     def word_lines(self, words: list[Words], width: int, style: Style) -> list[list[Words]]:
         """Break words into lines of `width`: none is left out, and one that is wider than a line is cut."""

@@ -76,13 +76,18 @@ class Notes:
         word = _WORDS.get(plugged.kind(self._flavours[host.name], port, self._with_pods[at]), "")
         return say(word)
 
-    def note(self, host: Host, bridge: Bridge, port: Port, kind: PortKind) -> str:
-        """Say what stands beside the name of any port but a tunnel."""
+    def note(self, host: Host, bridge: Bridge, port: Port, kind: PortKind) -> tuple[str, ...]:
+        """Say what stands beside the name of any port but a tunnel; then shorter forms, for less and less room.
+
+        A workload that has a name can do without its local VLAN, then without its kind, then without its network.
+        """
         notes = []
+        spare = []
         if port.workload:
             notes.append(self.safe(port.workload))
         if kind == "workload" and (word := self.word(host, bridge, port)):
             notes.append(word)
+            spare.append(word)
         if any(map(is_enslaved, port.interfaces)):
             notes.append(say("in a Linux bridge too"))
         if len(port.interfaces) > 1:
@@ -91,8 +96,10 @@ class Notes:
             notes.append(say("dead VLAN"))
         elif port.tag is not None:
             notes.append(f"{say('tag')} {port.tag}")
+            spare.insert(0, notes[-1])
         if (network := networks.label(port)) is not None and port.tag != DEAD_VLAN:
             notes.append(f"{say('net')} {self.safe(network)}")
+            spare.append(notes[-1])
             if (carries := (port.other_config or {}).get(vm_tags.KEY)) in _CARRIES:
                 notes.append(say(_CARRIES[carries]))
         notes += [self.safe(address) for address in port.floating_ips]
@@ -100,7 +107,10 @@ class Notes:
             notes.append(f"{say('trunk')} {','.join(map(str, port.trunks))}")
         if records := list(sub_ports.records_of((port.other_config or {}).get(sub_ports.KEY, ""))):
             notes.append(f"{say('trunk')} {','.join(str(one.vlan) for one in records)}")
-        return f" {self.glyphs.dot} ".join(notes)
+        forms = [notes]
+        for part in spare if port.workload else ():
+            forms.append([one for one in forms[-1] if one != part])
+        return tuple(f" {self.glyphs.dot} ".join(form) for form in forms)
 
     def peer(self, host: Host, port: Port, link: Link | None) -> str:
         """Say where a tunnel leads."""

@@ -193,14 +193,18 @@ class _Maker:
             if interface.error:
                 tip.append(f"{say('error')}: {interface.error}")
         place = (host.name, bridge.name, port.name)
+        shorter: list[str] = []
         if kind == "tunnel":
             note = self.notes.peer(host, port, self.tunnels.get(place))
         else:
-            note = self.notes.note(host, bridge, port, kind)
+            note, *shorter = self.notes.note(host, bridge, port, kind)
         network = self.notes.network(host, bridge) if kind == "nic" else ""
         if network:
             tip.append(f"{say('physical network')}: {network}")
-        return PortView(self.safe(port.name), kind, note, self.tip(tip, mark), mark, places=(place,), network=network)
+        return PortView(
+            self.safe(port.name), kind, note, self.tip(tip, mark), mark, places=(place,), network=network,
+            shorter=tuple(shorter),
+        )  # fmt: skip
 
     def kind(self, host: Host, bridge: Bridge, port: Port) -> PortKind:
         types = [interface.type for interface in port.interfaces]

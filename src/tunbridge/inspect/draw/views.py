@@ -52,6 +52,8 @@ class PortView:
     """The physical network that a NIC is plugged into, where that is known."""
     is_unseen: bool = False
     """A patch port whose other end may be in the part of the dump that is missing."""
+    shorter: tuple[str, ...] = ()
+    """Forms of `note` for less room, the longest first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,11 +123,19 @@ def find(name: str, document: Document, directory: Directory) -> Endpoint:
     if _is_ip(name):
         return Endpoint(label=name, addresses=(str(ip_address(name)),))
     likely = sorted(there, key=lambda one: (one.id is None, one.is_nic))[:6]
-    some = ", ".join(f"{one.place.host}:{one.label}" for one in likely if one.place)
+    some = ", ".join(_described(one, directory) for one in likely)
     raise EndpointError(
         f"{name}: no port of these hosts, and no address; give HOST:PORT, a port's name, MAC or id, or an IP address"
         + (f"; there are: {some}" if some else "")
     )
+
+
+def _described(one: Endpoint, directory: Directory) -> str:
+    """Tell what a plugged port can be called: by its name in the API, if it has one, and by its place."""
+    assert one.place is not None
+    place = f"{one.place.host}:{one.label}"
+    known = directory.ports(one.id) if one.id is not None else ()
+    return f"{known[0].name} ({place})" if len(known) == 1 and known[0].name else place
 
 
 def _is_called(one: Endpoint, name: str) -> bool:
