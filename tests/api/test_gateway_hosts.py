@@ -315,13 +315,3 @@ def test_several_gateways_are_on_a_host_that_has_all_of_their_networks(
     finally:
         gone = {"op": "delete", "table": "Host", "where": [["host", "==", "net3"]]}
         transact(cloud.database.remote, gone)
-
-
-def test_no_host_has_a_gateway_to_an_external_network_of_tunnels(cloud: Cloud, admin: User) -> None:
-    """So its port is not said to be ACTIVE; a floating IP of it is not either."""
-    with external_networks(admin, "198.51.100.0/24") as [network]:
-        assert admin.show("network", network)["provider:network_type"] == "vxlan"
-        made = router(admin, network)
-        [port] = admin.list("port", device_id=made)
-        assert (port["status"], port["binding:host_id"]) == ("DOWN", "")
-        assert standbys_of(cloud, made) == set()

@@ -15,6 +15,7 @@ from tests.dataplane.world import OUTSIDE, FixedIp, World
 from tunbridge.dataplane import pipeline
 from tunbridge.dataplane.addresses import host_mac, link_local, service_mac
 from tunbridge.dataplane.conntrack import Connection
+from tunbridge.dataplane.contribution import PortState
 from tunbridge.dataplane.desired import Desired
 from tunbridge.dataplane.features import services
 from tunbridge.dataplane.flow import Match, match_text
@@ -419,6 +420,16 @@ def test_a_vm_without_one_reaches_a_floating_ip_of_its_router(make_world: MakeWo
     assert got[IP].src == f"{WIRE}.10"
     answer = inside(world, "b1", f"{WIRE}.10") / UDP(sport=2, dport=got[UDP].sport)
     assert sent(world.exchange("b1", answer), "b2")[IP].src == f"{WIRE}.101"
+
+
+def test_an_external_network_of_tunnels_is_not_carried_out_nor_said_to_be(make_world: MakeWorld) -> None:
+    world = site(make_world, "a", "b", kind="vxlan")
+    world.floating("f1", "ext", f"{WIRE}.101", "r", "b1")
+    world.run()
+    for host in world.hosts.values():
+        assert "f1" not in host.desired.states
+        assert host.desired.states.get("r-gw", PortState("down")).status != "wired"
+        assert not host.desired.claims
 
 
 def test_a_subnet_outside_with_the_prefix_of_one_inside(make_world: MakeWorld) -> None:

@@ -70,6 +70,8 @@ class PacketIns:
         self._by_ofport: dict[int, Workload] = {}
         self._advertised: dict[str, bytes | None] = {}
         """Port id -> the last unsolicited advertisement, None where its network has none."""
+        self._prefixes: dict[str, frozenset[str]] = {}
+        """Port id -> the IPv6 prefixes that it was told, of subnets that are there."""
         self._announced: dict[str, list[bytes]] = {}
         """Port id -> the last announcements of the routers on its network."""
         self._view = View(source)
@@ -115,6 +117,7 @@ class PacketIns:
         for id in self._advertised.keys() - workloads.keys():
             del self._advertised[id]
             self._announced.pop(id, None)
+            self._prefixes.pop(id, None)
         for id in workloads.keys() - self._advertised.keys():
             self._advertise(workloads[id])
 
@@ -134,12 +137,15 @@ class PacketIns:
         try:
             self._view.take_reads()
             subject = responders.read_subject(self._view, workload.port_id)
-            frame = None if subject is None else responders.advertise(subject, self._settings)
+            there = frozenset() if subject is None else frozenset(subnet.cidr for subnet in subject.subnets)
+            former = self._prefixes.get(workload.port_id, frozenset())
+            told = frozenset() if subject is None else responders.advertised_prefixes(subject)
+            frame = None if subject is None else responders.advertise(subject, self._settings, former - there)
             routers = [] if subject is None else responders.announce_routers(subject)
         except Exception as e:
             self._failed(Kind.router, workload.port_id, e)
             return
-        self._advertised[workload.port_id] = frame
+        self._advertised[workload.port_id], self._prefixes[workload.port_id] = frame, told | (former & there)
         for key in self._view.take_reads():
             self._readers.setdefault(key, set()).add(workload.port_id)
         new = [one for one in routers if one not in self._announced.get(workload.port_id, ())]

@@ -125,13 +125,7 @@ def _serves(reader: Reader, request: Request, row: Row) -> bool:
 
 
 def _reaching(rows: dict[str, Row], external: Sequence[Row]) -> dict[str, Row]:
-    return {host: row for host, row in rows.items() if _reaches_all(row, external)}
-
-
-def _reaches_all(row: Row, external: Sequence[Row]) -> bool:
-    """Whether a host has a bridge to each of these networks. One that is carried by tunnels has none on any host."""
-    found = [hosts.reached(row, network) for network in external]
-    return all(one is not None and one.physical_network is not None for one in found)
+    return {host: row for host, row in rows.items() if _reached(row, external) == len(external)}
 
 
 def _is_partial(reader: Reader, router: Row) -> bool:
@@ -140,7 +134,7 @@ def _is_partial(reader: Reader, router: Row) -> bool:
         return False
     found = [row for row in reader.find("Host", "host", router.gateway_host) if row.agent_type == hosts.AGENT_TYPE]
     external = externals(reader, router)
-    return not any(_reaches_all(row, external) for row in found)
+    return not any(_reached(row, external) == len(external) for row in found)
 
 
 def _reached(row: Row, networks: Sequence[Row]) -> int:

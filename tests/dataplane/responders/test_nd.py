@@ -102,6 +102,19 @@ def test_who_has_no_address_yet_and_who_did_not_ask_hear_it_as_all_nodes() -> No
     assert frame is not None and bytes(checked(frame)) == bytes(reply)
 
 
+def test_the_lifetimes_of_prefixes_that_are_gone_end() -> None:
+    """As those of the default route do, where no subnet is left."""
+    frame = advertise(replace(BOTH, subnets=(SLAAC,), routed=frozenset({"s"})), SETTINGS, {"2001:db8::/64"})
+    assert frame is not None
+    reply = checked(frame)
+    assert prefixes(reply) == {"2001:db8:1::/64": (1, 1, 86400), "2001:db8::/64": (1, 1, 0)}
+    assert reply[ICMPv6ND_RA].routerlifetime == 1800
+    assert reply[ICMPv6ND_RA].getlayer(ICMPv6NDOptPrefixInfo, 2).preferredlifetime == 0
+    frame = advertise(replace(BOTH, subnets=(V4,)), SETTINGS, {"2001:db8::/64"})
+    assert frame is not None and prefixes(checked(frame)) == {"2001:db8::/64": (1, 1, 0)}
+    assert checked(frame)[ICMPv6ND_RA].routerlifetime == 0
+
+
 def test_without_a_mode_somebody_else_advertises() -> None:
     silent = subject(V4, replace(V6, ipv6_ra_mode=None))
     assert ask(Kind.router, solicitation(), silent) is None and advertise(silent, SETTINGS) is None

@@ -58,7 +58,10 @@ def outside(context: Context, router_id: str, port: Port) -> Outside | None:
     network = context.network(port.network_id)
     if network is None or not network.admin_state_up:
         return None
-    if (obstacle := uplink.obstacle(context, network)) is not None:
+    obstacle = uplink.obstacle(context, network)
+    if network.physical_network is None:
+        obstacle = f"it is of type {network.network_type}, and gateways are on physical networks only"
+    if obstacle is not None:
         context.note(f"external network {network.id} cannot be reached from here: {obstacle}")
         return None
     wire.want(context, network.id)

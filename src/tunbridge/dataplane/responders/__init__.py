@@ -27,6 +27,7 @@ __all__ = [
     "Zone",
     "Zones",
     "advertise",
+    "advertised_prefixes",
     "announce_routers",
     "answer",
     "problems",
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 advertise = ra.advertise
+advertised_prefixes = ra.prefixes
 announce_routers = announce.frames
 
 

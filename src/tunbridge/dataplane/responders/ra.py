@@ -10,6 +10,7 @@ it has none: port security would drop its packets. There is a default route only
 """
 
 import struct
+from collections.abc import Collection
 from ipaddress import IPv6Address, IPv6Network
 
 from tunbridge.dataplane.addresses import service_link_local, service_mac
@@ -48,9 +49,18 @@ def answer(packet: bytes, subject: Subject, settings: Settings) -> bytes | None:
     return _advertisement(subject, settings, asked.eth_src, asked.src)
 
 
-def advertise(subject: Subject, settings: Settings) -> bytes | None:
-    """The frame that a port gets unasked every `ra_interval` seconds, and at once when its subnets have changed."""
-    return _advertisement(subject, settings, multicast_mac(ALL_NODES), ALL_NODES)
+def advertise(subject: Subject, settings: Settings, gone: Collection[str] = ()) -> bytes | None:
+    """The frame that a port gets unasked every `ra_interval` seconds, and at once when its subnets have changed.
+
+    `gone`: prefixes that it was told and that are no longer there. Their lifetimes end, and so does that of the default
+    route, if there is none any more: else a VM would go on sending from an address that port security drops.
+    """
+    return _advertisement(subject, settings, multicast_mac(ALL_NODES), ALL_NODES, gone)
+
+
+def prefixes(subject: Subject) -> frozenset[str]:
+    """The prefixes that a port is told."""
+    return frozenset(subnet.cidr for subnet in subject.subnets if is_advertised(subnet))
 
 
 def is_advertised(subnet: Subnet) -> bool:
@@ -58,9 +68,11 @@ def is_advertised(subnet: Subnet) -> bool:
     return subnet.ip_version == 6 and subnet.enable_dhcp and subnet.ipv6_ra_mode is not None
 
 
-def _advertisement(subject: Subject, settings: Settings, eth_dst: bytes, dst: IPv6Address) -> bytes | None:
+def _advertisement(
+    subject: Subject, settings: Settings, eth_dst: bytes, dst: IPv6Address, gone: Collection[str] = ()
+) -> bytes | None:
     subnets = [s for s in subject.subnets if is_advertised(s)]
-    if not subnets:
+    if not subnets and not gone:
         return None
     modes = {s.ipv6_ra_mode for s in subnets}
     flags = (_MANAGED if STATEFUL in modes else 0) | (_OTHER if STATELESS in modes else 0)
@@ -72,18 +84,18 @@ def _advertisement(subject: Subject, settings: Settings, eth_dst: bytes, dst: IP
     own = {fixed.subnet_id for fixed in subject.port.fixed_ips}
     for subnet in subnets:
         makes = subnet.ipv6_ra_mode != STATEFUL and (subnet.id in own or not subject.port.port_security_enabled)
-        body += _prefix(subnet, makes, settings)
+        body += _prefix(subnet.cidr, makes, settings.prefix_valid, settings.prefix_preferred)
+    for cidr in sorted(gone):
+        body += _prefix(cidr, True, 0, 0)
     body += _names(subject, subnets, settings)
     source = IPv6Address(service_link_local(subject.network.id))
     return Icmp6(eth_dst, mac, source, dst, ROUTER_ADVERTISEMENT, 0, body).encode()
 
 
-def _prefix(subnet: Subnet, makes: bool, settings: Settings) -> bytes:
-    network = IPv6Network(subnet.cidr)
+def _prefix(cidr: str, makes: bool, valid: int, preferred: int) -> bytes:
+    network = IPv6Network(cidr)
     flags = _ON_LINK | (_AUTONOMOUS if makes else 0)
-    head = struct.pack(
-        "!BBBBIII", _PREFIX, 4, network.prefixlen, flags, settings.prefix_valid, settings.prefix_preferred, 0
-    )
+    head = struct.pack("!BBBBIII", _PREFIX, 4, network.prefixlen, flags, valid, preferred, 0)
     return head + network.network_address.packed
 
 
