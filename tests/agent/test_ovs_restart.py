@@ -123,7 +123,7 @@ def test_everybodys_flows_groups_and_meters_are_back_and_the_host_is_in_sync(wir
     before, pid = everything(wired), wired.host.pid("ovs-vswitchd")
     status, text = restart(wired)
     assert status == 0, text
-    assert in_sync(wired)
+    wait_until(lambda: in_sync(wired), "in sync")
     assert wired.host.pid("ovs-vswitchd") != pid
     until_whole(wired, before)
 
