@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import json
 import os
 import secrets
 import socket
@@ -18,21 +19,40 @@ from tests import certificates
 ROOT = Path(__file__).parents[3]
 BIN = ROOT / ".venv-keystone" / "bin"
 SERVE = """
-import os, signal, sys
+import json, os, signal, sys
 answers = os.dup(1)
 os.dup2(2, 1)  # the log goes to standard output, too
 from werkzeug.serving import run_simple
+from keystone.cmd import cli
+from keystone.conf import CONF
+from keystone.server import wsgi
 port = int(sys.argv.pop())  # Keystone reads the command line, too
-from keystone.wsgi.api import application
+application = None
 child = 0
-for line in sys.stdin:  # importing takes seconds, so it is done once, and each start is a fork
+for line in sys.stdin:  # importing takes seconds, so it is done once, and each command and each start is a fork
     if child:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    child = os.fork() if line == "start\\n" else 0
-    if line == "start\\n" and not child:
-        run_simple("127.0.0.1", port, application, threaded=True)
-    os.write(answers, b"done\\n")
+        child = 0
+    command, *arguments = json.loads(line)
+    status = 0
+    if command == "start":
+        application = application or wsgi.initialize_public_application()
+        child = os.fork()
+        if not child:
+            CONF.reload_config_files()
+            run_simple("127.0.0.1", port, application, threaded=True)
+    elif command != "stop":
+        made = os.fork()
+        if not made:
+            try:
+                cli.main(["keystone-manage", command, *arguments], os.environ["OS_KEYSTONE_CONFIG_FILES"])
+            except BaseException:
+                sys.excepthook(*sys.exc_info())
+                os._exit(1)
+            os._exit(0)
+        status = os.waitpid(made, 0)[1]
+    os.write(answers, b"failed\\n" if status else b"done\\n")
 if child:
     os.kill(child, signal.SIGKILL)
 """
@@ -60,14 +80,15 @@ class KeystoneService:
         self._process: subprocess.Popen[str] | None = None
         self._admin = ""
         self._configure()
-        self._manage("db_sync")
-        self._manage(
+        self._tell("db_sync")
+        self._tell(
             "bootstrap",
             "--bootstrap-public-url",
             f"{self.url}/v3",
             "--bootstrap-region-id",
             "RegionOne",
-            OS_BOOTSTRAP_PASSWORD=self.password,
+            "--bootstrap-password",
+            self.password,
         )
 
     @contextlib.contextmanager
@@ -80,7 +101,7 @@ class KeystoneService:
             self._set_lifetime(3600)
 
     def _set_lifetime(self, seconds: int) -> None:
-        self.close()
+        self.stop()
         self._write_configuration(seconds)
         self.start()
 
@@ -103,18 +124,6 @@ class KeystoneService:
             f"[token]\nexpiration = {lifetime}\n"
         )
 
-    def _env(self, **more: str) -> dict[str, str]:
-        return os.environ | {"OS_KEYSTONE_CONFIG_FILES": str(self._directory / "keystone.conf")} | more
-
-    def _manage(self, *arguments: str, **env: str) -> None:
-        argv: list[str | Path] = [
-            BIN / "keystone-manage",
-            "--config-file",
-            self._directory / "keystone.conf",
-            *arguments,
-        ]
-        subprocess.run(argv, check=True, capture_output=True, timeout=120, env=self._env(**env), cwd=self._directory)
-
     def start(self) -> None:
         """Start, and wait until it answers."""
         self._tell("start")
@@ -131,7 +140,8 @@ class KeystoneService:
         """Stop, if it runs."""
         self._tell("stop")
 
-    def _tell(self, what: str) -> None:
+    def _tell(self, *command: str) -> None:
+        """Have it do something; anything but `start` and `stop` is a command of keystone-manage."""
         if self._process is None:
             argv: list[str | Path] = [BIN / "python", "-c", SERVE, str(self._port)]
             with (self._directory / "log").open("ab") as log:
@@ -140,13 +150,13 @@ class KeystoneService:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
-                    env=self._env(),
+                    env=os.environ | {"OS_KEYSTONE_CONFIG_FILES": str(self._directory / "keystone.conf")},
                     cwd=self._directory,
                     text=True,
                 )
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin and stdout
-        print(what, file=stdin, flush=True)
+        print(json.dumps(command), file=stdin, flush=True)
         assert stdout.readline() == "done\n", self.log()
 
     def close(self) -> None:
