@@ -22,11 +22,17 @@ VERSION = {"OpenStack-API-Version": "placement 1.39", "X-Auth-Token": TOKEN, "Ac
 START_S = 240
 """A busy machine takes its time."""
 SERVE = """
-import os, sys
+import os, sys, threading
 from werkzeug.serving import run_simple
 port = int(sys.argv.pop())
 from placement.wsgi import init_application
-run_simple("127.0.0.1", port, init_application(), threaded=True)
+application, turn = init_application(), threading.Lock()
+
+def one_after_the_other(environ, start_response):  # SQLite refuses a second transaction that begins to write
+    with turn:
+        return list(application(environ, start_response))
+
+run_simple("127.0.0.1", port, one_after_the_other, threaded=True)
 """
 
 
@@ -79,7 +85,7 @@ def placement(folder: Path) -> Iterator[Placement]:
     """Run it."""
     subprocess.run([ROOT / "tools" / "service.sh", "keystone"], check=True, capture_output=True, timeout=600)
     (folder / "placement.conf").write_text(
-        f"[placement_database]\nconnection = sqlite:///{folder}/placement.db?timeout=60\nsync_on_startup = true\n"
+        f"[placement_database]\nconnection = sqlite:///{folder}/placement.db\nsync_on_startup = true\n"
         "[api]\nauth_strategy = noauth2\n"
     )
     with socket.socket() as free:

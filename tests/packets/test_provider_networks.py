@@ -212,7 +212,8 @@ def test_without_a_mapping_on_the_host_binding_fails_and_no_packet_leaks(cloud: 
 
 def test_a_bridge_that_takes_no_flows_concerns_its_own_networks_alone(cloud: Cloud, site: Site) -> None:
     wired, network = cloud.hosts["h0"], cloud.network
-    inside, behind = cloud.make_network("inside", "10.33.0.0/24"), site.network("flat", "10.34.0.0/24", SECOND_PHYSNET)
+    inside = cloud.make_network("inside", "10.33.0.0/24")
+    behind = network.find_network(f"flat {SECOND_PHYSNET}") or site.network("flat", "10.34.0.0/24", SECOND_PHYSNET)
     group = network.create_security_group(name="revoked")
     allowed = {"direction": "ingress", "protocol": "icmp", "remote_ip_prefix": "10.33.0.0/24"}
     rule = network.create_security_group_rule(security_group_id=group.id, **allowed)
