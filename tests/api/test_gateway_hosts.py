@@ -28,12 +28,16 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 def admin(cloud: Cloud) -> User:
     """An admin, with all hosts heard of just now and for the next hour."""
     for number, (name, providers) in enumerate(HOSTS.items(), 1):
-        register_host(cloud.database.remote, AgentConfig(host=name, local_ip=f"10.0.0.{number}", providers=providers))
-        ahead = datetime.now(UTC) + timedelta(hours=1)
-        beat(cloud.database.remote, name, ahead.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        hear_of(cloud, AgentConfig(host=name, local_ip=f"10.0.0.{number}", providers=providers))
     user = cloud.user()
     assert user.put(f"/quotas/{user.project_id}", {"quota": {"router": -1}}).status_code == 200
     return user
+
+
+def hear_of(cloud: Cloud, config: AgentConfig) -> None:
+    register_host(cloud.database.remote, config)
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+    beat(cloud.database.remote, config.host, ahead.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
 @pytest.fixture
@@ -301,7 +305,7 @@ def test_several_gateways_are_on_a_host_that_has_all_of_their_networks(
     assert admin.put(f"/routers/{made}/add_external_gateways", gateways).status_code == 200
     assert host_of(cloud, made) in {"net1", "net2"}
     both = {"physnet1": Provider(bridge="br-ex"), "physnet2": Provider(bridge="br-eth2")}
-    register_host(cloud.database.remote, AgentConfig(host="net3", local_ip="10.0.0.9", providers=both))
+    hear_of(cloud, AgentConfig(host="net3", local_ip="10.0.0.9", providers=both))
     try:
         wait_until(lambda: host_of(cloud, made) == "net3", "the host with both has them", 20)
         ports = admin.list("port", device_id=made, device_owner="network:router_gateway")
