@@ -53,6 +53,24 @@ def test_what_is_sent_and_what_is_received_is_copied_as_asked(make_world: MakeWo
     assert world.send("n2", udp(2, 1)) == {Delivery("a", "p")}
 
 
+@pytest.mark.parametrize("kind", ["vxlan", "gre"])
+def test_no_copy_is_taken_for_a_packet_of_another_network(make_world: MakeWorld, kind: str) -> None:
+    """Its id is that of m, and the collector a host which has m."""
+    world = make_world("a", "b", tunnel_types=[kind])
+    for id, segment in (("n", 20), ("m", 30)):
+        world.network(id, kind, segment=segment)
+    world.port("p", "n", "a", "10.0.0.1")
+    world.port("n2", "n", "a", "10.0.0.2")
+    world.port("m3", "m", "b", "10.0.0.3")
+    collector = world.hosts["b"].tunnel_ip
+    device = names.mirror_port("gre", collector)
+    world.hosts["a"].add_device(device)
+    have(world, Mirror(id="gre", port_id="p", kind="gre", remote_ip=collector, sent=30, received=30))
+    copies = {Delivery("a", device)} if kind == "vxlan" else set()
+    assert world.send("p", udp(1, 2)) == {Delivery("a", "n2"), *copies}
+    assert world.send("n2", udp(2, 1)) == {Delivery("a", "p"), *copies}
+
+
 def test_a_broadcast_is_received_once_and_not_by_its_sender(make_world: MakeWorld) -> None:
     world = mirrored(make_world, gre(received=5))
     packet = broadcast(2)

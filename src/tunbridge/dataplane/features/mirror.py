@@ -64,7 +64,13 @@ def by_copies(flows: Container[FlowKey], ofport: int) -> str | None:
 
 
 def _copy(context: Context, mirror: Mirror, id: int) -> Action | None:
-    """A copy for a collector; None while the port to it is not there."""
+    """A copy for a collector; None while the port to it is not there, and where none may be sent.
+
+    A host that has a GRE tunnel to this one would take a copy in GRE for a packet of the network with that id.
+    """
+    if mirror.kind == "gre" and context.local.tunnel(mirror.remote_ip, "gre") is not None:
+        context.note(f"mirror {mirror.id}: {mirror.remote_ip} is a host with a GRE tunnel to this one: use ERSPAN")
+        return None
     ofport = context.local.ofport(_BRIDGE, names.mirror_port(mirror.kind, mirror.remote_ip))
     if ofport is None or ofport <= 0:
         return None
