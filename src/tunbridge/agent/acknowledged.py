@@ -35,6 +35,3 @@ class Acknowledged(Generic[T]):
         for item in found:
             del self._waiting[item]
         return found
-
-    def __contains__(self, item: T) -> bool:
-        return item in self._waiting

@@ -529,7 +529,7 @@ class Agent:
             self.lost.discard(bridge)
             self.kick()
             self.log.info("the bridge has its flows again", bridge=bridge)
-        done = {name: each.done for name, each in self.bridges.items()}
+        done = self._done()
         self.port_status.acknowledged(done, self.lost)
         self.announcements.acknowledged(done)
         # While rows are missing, or not believed, their permits are missing too: connections are judged later.
@@ -538,6 +538,10 @@ class Agent:
         self.packet_ins.settled()
         self._settled()
         self._publish()
+
+    def _done(self) -> dict[str, int]:
+        """Bridge -> the generation of flows that it has."""
+        return {name: bridge.done for name, bridge in self.bridges.items()}
 
     def _bridge_dumped(self, bridge: str, there: Sequence[Flow]) -> Sequence[Flow]:
         return self.cutter.severed.seen(there) if bridge == names.INTEGRATION_BRIDGE else ()
@@ -553,7 +557,7 @@ class Agent:
         self.lost.add(bridge)
         reason = self.bridges[bridge].why_lost(self.ovsdb.snapshot().bridges.get(bridge))
         self.log.error("flows are missing, ports that need the bridge are DOWN", bridge=bridge, reason=reason)
-        self.port_status.acknowledged({name: each.done for name, each in self.bridges.items()}, self.lost)
+        self.port_status.acknowledged(self._done(), self.lost)
         self.kick()
         self._publish()
 

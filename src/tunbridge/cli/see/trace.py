@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from tunbridge.inspect.trace.packet import Protocol
 
 EXIT_NOT_RECEIVED = 1
-_SOURCES = ("lab:", "ssh:", "unix:", "tcp:", "ssl:")
 _FROM = "Who sends: HOST:PORT, or a port's name, MAC, id or, where the API answers, its name there or its IP address."
 
 
@@ -74,7 +73,9 @@ def trace(
 
     Each host's own Open vSwitch is asked (`ofproto/trace`), so that it is what its flows do now; no packet is sent.
     """
-    if not sources and hosts is None and destination.startswith(_SOURCES):
+    from tunbridge.inspect.sources import is_live
+
+    if not sources and hosts is None and is_live(destination):
         raise UsageError(f"TO is missing: {destination} is a SOURCE, which comes after FROM and TO")
     given = fleet.with_listed(sources, hosts)
     document, _ = read_document(given, timeout, with_paths=False)

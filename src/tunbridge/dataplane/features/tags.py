@@ -9,8 +9,8 @@ more tags than Open vSwitch looks behind is dropped where it comes from: nobody 
 takes VLAN 0 off without having such an interface.
 
 In other networks a frame with a tag of VLAN 0, which has a priority and no VLAN (IEEE 802.1Q), is one without a tag, as
-on an access port of Open vSwitch, where hosts look behind one tag only. The tag comes off, and the frame starts again:
-with one more tag it goes nowhere.
+on an access port of Open vSwitch. The tag comes off, and the frame starts again: with one more tag it goes nowhere.
+Where Open vSwitch could not be kept from letting that one through (`overlooks_second`), the frame is dropped.
 """
 
 from collections.abc import Sequence
